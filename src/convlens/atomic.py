@@ -1,0 +1,70 @@
+"""Files that are whole or not there: written beside their place, then put into it in one step."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+__all__ = ["atomic_write"]
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A binary file, open for writing, that becomes `path` when the `with` block ends well.
+
+    Until then `path` is what it was: a reader, a crash or a kill at any moment meets the old content or the new, never
+    a part. The bytes go to `.convlens-<random>.tmp` in the same folder, are flushed and synced, take the name of `path`
+    by `os.replace`, and the folder is synced. After any exception the temporary file is removed; only a kill leaves it.
+    A link is followed, and a file that is replaced keeps its permissions.
+
+    >>> import pathlib, tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name, "weights.bin")
+    >>> with atomic_write(path) as file:
+    ...     _ = file.write(b"all of it")
+    >>> path.read_bytes()
+    b'all of it'
+    >>> folder.cleanup()
+
+    Raises ValueError when `path` is a folder or a device, and the OSError of the system otherwise, naming `path`.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        raise ValueError(f"{os.fspath(path)} must be a regular file to be replaced; it is a folder or a device")
+    temporary = target.with_name(f".convlens-{secrets.token_hex(8)}.tmp")
+    try:
+        file = temporary.open("xb")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
+    try:
+        with file:
+            if target.exists():
+                temporary.chmod(target.stat().st_mode & 0o7777)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
+            error.filename = os.fspath(path)
+        raise
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name durable, where the system lets a folder be opened (Windows does not)."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,112 @@
+"""IDX, the format that MNIST is published in: a magic number, the dimensions, then the bytes."""
+
+from __future__ import annotations
+
+import math
+import os
+import struct
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlens.data.digits import Digits, from_arrays, same_count
+
+__all__ = ["parse", "read_folder", "read_idx"]
+
+_UBYTE = 0x08
+_CHUNK = 1 << 20
+
+
+def read_idx(path: str | os.PathLike[str], rank: int) -> NDArray[np.uint8]:
+    """The uint8 array of `rank` dimensions in the IDX file at `path`, gzipped or not (told by its first bytes).
+
+    Raises FileNotFoundError, or ValueError for a file that is damaged, cut off, too long, or of another type or rank.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {str(path)!r}")
+    with path.open("rb") as file:
+        return parse(file, str(path), rank)
+
+
+def parse(file: IO[bytes], name: str, rank: int) -> NDArray[np.uint8]:
+    """The uint8 array of `rank` dimensions in an open IDX file, which errors call `name`; `file` must be seekable.
+
+    The header is two zero bytes, the type (0x08, unsigned byte), the rank, and `rank` big-endian uint32 dimensions.
+    """
+    import gzip
+    import zlib
+
+    packed = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    try:
+        return _unpacked(gzip.GzipFile(fileobj=file) if packed else file, name, rank)  # type: ignore[arg-type]
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(f"{name} must be a whole gzip file; {error}") from None
+
+
+def _unpacked(file: IO[bytes], name: str, rank: int) -> NDArray[np.uint8]:
+    magic = file.read(4)
+    if magic != bytes((0, 0, _UBYTE, rank)):
+        expected = f"{_UBYTE << 8 | rank:#010x}"
+        raise ValueError(f"{name} must begin with {expected} (IDX, uint8, rank {rank}); got 0x{magic.hex()}")
+    header = file.read(4 * rank)
+    if len(header) < 4 * rank:
+        raise ValueError(f"{name} must have a header of {4 + 4 * rank} bytes; got {4 + len(header)}")
+    shape = struct.unpack(f">{rank}I", header)
+    size = math.prod(shape)
+    content = bytearray()
+    while len(content) <= size and (chunk := file.read(_CHUNK)):
+        content += chunk
+    if len(content) != size:
+        got = f"more than {size}" if len(content) > size else str(len(content))
+        raise ValueError(f"{name} must hold {size} bytes for its dimensions {shape}; got {got}")
+    return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def read_folder(folder: str | os.PathLike[str], *, source: str | None = None) -> Digits:
+    """Digits from MNIST's four IDX files in `folder`, packed with gzip or not: train and t10k, images and labels.
+
+    A file is called `train-images-idx3-ubyte` or `train-images.idx3-ubyte`, with or without `.gz`. The last 10,000
+    training images are for validation; of fewer than 60,000, the last sixth.
+
+    Raises FileNotFoundError for a missing file, and ValueError as `read_idx` and `from_arrays` do.
+    """
+    folder = Path(folder)
+    files = {
+        field: _find(folder, stem)
+        for field, stem in (
+            ("x_train", "train-images-idx3"),
+            ("y_train", "train-labels-idx1"),
+            ("x_test", "t10k-images-idx3"),
+            ("y_test", "t10k-labels-idx1"),
+        )
+    }
+    arrays = {field: read_idx(path, 3 if field.startswith("x") else 1) for field, path in files.items()}
+    x, y = arrays["x_train"], arrays["y_train"]
+    same_count(x, y, str(files["x_train"]), str(files["y_train"]))
+    valid = min(10_000, len(x) // 6)
+    if not valid:
+        raise ValueError(f"{files['x_train']} must hold at least 6 images, the last sixth to validate; got {len(x)}")
+    names = {field: str(path) for field, path in files.items()}
+    return from_arrays(
+        x[:-valid],
+        y[:-valid],
+        x[-valid:],
+        y[-valid:],
+        arrays["x_test"],
+        arrays["y_test"],
+        source=source or str(folder),
+        names=names | {"x_valid": names["x_train"], "y_valid": names["y_train"]},
+    )
+
+
+def _find(folder: Path, stem: str) -> Path:
+    dotted = ".".join(stem.rsplit("-", 1))
+    candidates = [folder / f"{name}-ubyte{suffix}" for name in (stem, dotted) for suffix in ("", ".gz")]
+    for path in candidates:
+        if path.is_file():
+            return path
+    raise FileNotFoundError(f"{folder} must hold {stem}-ubyte, with or without .gz; there is no such file")

@@ -1,0 +1,95 @@
+"""Picture files: decoded to plain grey pixels, whatever their size, colours, depth, transparency and rotation."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+__all__ = ["MAX_PIXELS", "Grey", "read_grey"]
+
+Grey = NDArray[np.uint8]
+
+MAX_PIXELS = 64_000_000
+# Pillow's decoders that run in the process; EPS, for one, would start Ghostscript on a stranger's file.
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+
+
+def read_grey(path: str | os.PathLike[str]) -> Grey:
+    """The picture at `path` in grey levels 0 (black) to 255, uint8 (h, w), as Pillow decodes it.
+
+    The first frame of several; turned as its EXIF orientation says; 16 bits rounded to 8; transparent parts filled with
+    the colour of the paper, or, when the picture is nothing but ink, with what is farthest from the ink.
+
+    Raises FileNotFoundError, or ValueError for what is not a whole picture of at most MAX_PIXELS, naming `path`.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {str(path)!r}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(path, formats=_FORMATS) as image:
+                _check_size(path, image.size)
+                return _grey(ImageOps.exif_transpose(image))
+        except Image.DecompressionBombError:
+            raise ValueError(f"{path} must have at most {MAX_PIXELS:,} pixels; it has over twice as many") from None
+        except PermissionError:
+            raise
+        except _SizeError as error:
+            raise ValueError(str(error)) from None
+        except UnidentifiedImageError:
+            raise ValueError(f"{path} must be a picture ({', '.join(_FORMATS)}); it is not one") from None
+        except Exception as error:  # damaged bytes make the decoders raise nearly anything
+            reason = (str(error).splitlines() or [""])[0]
+            raise ValueError(f"{path} must be a whole picture; {type(error).__name__}: {reason}") from None
+
+
+class _SizeError(ValueError):
+    """A picture of too many pixels; apart from the errors of the decoders."""
+
+
+def _check_size(path: Path, size: tuple[int, int]) -> None:
+    if size[0] * size[1] > MAX_PIXELS:
+        raise _SizeError(f"{path} must have at most {MAX_PIXELS:,} pixels; got {size[0]} x {size[1]}")
+
+
+def _grey(image: Image.Image) -> Grey:
+    if image.mode == "F" or image.mode.startswith("I"):
+        return _deep(np.asarray(image, dtype=np.float64))
+    if not image.has_transparency_data:
+        return np.asarray(image.convert("RGB").convert("L") if image.mode != "L" else image)
+    colours = image.convert("RGBA")
+    level = np.asarray(colours.convert("RGB").convert("L"), dtype=np.float64)
+    alpha = np.asarray(colours.getchannel("A"), dtype=np.float64) / 255
+    seen = level[alpha > 0]
+    if not seen.size:
+        return np.zeros(level.shape, np.uint8)
+    fill = float(np.median(seen))
+    if seen.size < level.size / 2:
+        fill = 255.0 if fill < 128 else 0.0
+    return _rounded(alpha * level + (1 - alpha) * fill)
+
+
+def _deep(level: NDArray[np.float64]) -> Grey:
+    """More than 8 bits a pixel -> 8: 16-bit levels by their full scale, others (float, 32-bit) by their own range."""
+    if not np.isfinite(level).all():
+        raise ValueError("its pixels must be finite numbers; some are not")
+    low, high = float(level.min()), float(level.max())
+    if low < 0 or high > 65535 or (level % 1).any():
+        level = (level - low) / max(high - low, np.finfo(float).tiny) * 65535
+    return _rounded(level / 257)
+
+
+def _rounded(level: NDArray[Any]) -> Grey:
+    grey: Grey = np.rint(level).clip(0, 255).astype(np.uint8)
+    return grey
