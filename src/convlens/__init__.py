@@ -1,0 +1,62 @@
+"""convlens: convolutional networks you can see through.
+
+>>> import convlens
+>>> digits = convlens.load("embedded")
+>>> model = convlens.lenet5(seed=0)
+>>> model.count_params()
+61706
+
+`convlens.fit`, `evaluate` and the model's `predict` and `summary` do what their namesakes in Keras do. The parts are
+in `convlens.ops`, `convlens.nn`, `convlens.data` and `convlens.trace`. Names load when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from convlens.checkpoint import Run, Settings, load_model
+    from convlens.data import load
+    from convlens.gradcheck import check_vjp
+    from convlens.models.lenet5 import lenet5
+    from convlens.training import EarlyStopping, History, evaluate, fit
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "EarlyStopping": "training",
+    "History": "training",
+    "Run": "checkpoint",
+    "Settings": "checkpoint",
+    "check_vjp": "gradcheck",
+    "evaluate": "training",
+    "fit": "training",
+    "lenet5": "models",
+    "load": "data",
+    "load_model": "checkpoint",
+}
+
+__all__ = [
+    "EarlyStopping",
+    "History",
+    "Run",
+    "Settings",
+    "__version__",
+    "check_vjp",
+    "evaluate",
+    "fit",
+    "lenet5",
+    "load",
+    "load_model",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'convlens' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"convlens.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,127 @@
+"""Where a window stands: output sizes and padding. Integers only.
+
+One letter, one meaning: h, w the input's rows and columns; kh, kw the kernel's; sh, sw the strides; oh, ow the
+output's.
+Along one axis an input of `size` with `before` and `after` rows of padding holds
+(before + size + after - kernel) // stride + 1 windows; rows left over at the end are dropped.
+"""
+
+from __future__ import annotations
+
+import operator
+from functools import lru_cache
+from typing import NamedTuple
+
+Pair = tuple[int, int]
+Pads = tuple[Pair, Pair]
+Padding = str | Pads
+
+RULES = ("valid", "same", "course")
+
+
+class Plan(NamedTuple):
+    """What a window operation needs to know: the padding of each side, and how many windows fit."""
+
+    pads: Pads
+    out: Pair
+
+
+def out_size(size: int, kernel: int, stride: int, before: int = 0, after: int = 0) -> int:
+    """Number of windows along one axis.
+
+    >>> out_size(28, 5, 1), out_size(28, 5, 1, before=2, after=2), out_size(7, 2, 2)
+    (24, 28, 3)
+    """
+    return (before + size + after - kernel) // stride + 1
+
+
+def same_pads(size: int, kernel: int, stride: int) -> Pair:
+    """Padding that makes ceil(size / stride) windows fit: the rule of TensorFlow and Keras. An odd row goes to the end.
+
+    >>> same_pads(28, 5, 1), same_pads(7, 3, 2), same_pads(6, 3, 2), same_pads(5, 1, 2)
+    ((2, 2), (1, 1), (0, 1), (0, 0))
+    """
+    windows = -(-size // stride)
+    total = max((windows - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2
+
+
+def course_pads(size: int, kernel: int, stride: int) -> Pair:
+    """Padding that makes `size` windows fit at any stride: the rule of the course. An odd row goes to the start.
+
+    >>> course_pads(28, 5, 1), course_pads(7, 3, 2), course_pads(4, 2, 1)
+    ((2, 2), (4, 4), (1, 0))
+    """
+    total = (size - 1) * stride + kernel - size
+    return total - total // 2, total // 2
+
+
+def pair(name: str, value: object, least: int) -> Pair:
+    """Two integers of at least `least` from a pair, or from one integer that stands for both.
+
+    >>> pair("stride", 2, 1), pair("stride", (1, 3), 1)
+    ((2, 2), (1, 3))
+    """
+    if isinstance(value, tuple) and len(value) == 2 and type(value[0]) is type(value[1]) is int and min(value) >= least:
+        return value  # the usual case, at once: a training step comes by here a hundred times
+    both = value if isinstance(value, tuple | list) else (value, value)
+    try:
+        first, second = (operator.index(v) for v in both)
+        if any(isinstance(v, bool) for v in both) or min(first, second) < least:
+            raise ValueError
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be an integer of at least {least}, or two of them; got {value!r}") from None
+    return first, second
+
+
+def plan(size: Pair, kernel: Pair, stride: Pair, padding: Padding) -> Plan:
+    """The padding and the number of windows for an input of `size` (h, w), or a ValueError.
+
+    `padding` is a rule by name, "valid" (none), "same" (Keras: ceil(h / sh) windows) or "course" (h windows at any
+    stride), or the rows and columns themselves, ((top, bottom), (left, right)).
+
+    >>> plan((28, 20), (5, 3), (1, 2), "same")
+    Plan(pads=((2, 2), (0, 1)), out=(28, 10))
+    >>> plan((5, 4), (2, 2), (2, 2), ((0, 1), (0, 0)))
+    Plan(pads=((0, 1), (0, 0)), out=(3, 2))
+    """
+    padding = padding if isinstance(padding, str) else _explicit(padding)
+    return _plan(size, pair("kernel", kernel, 1), pair("stride", stride, 1), padding)
+
+
+@lru_cache(maxsize=1024)
+def _plan(size: Pair, kernel: Pair, stride: Pair, padding: Padding) -> Plan:
+    pads = _pads(size, kernel, stride, padding)
+    padded = (sum(pads[0]) + size[0], sum(pads[1]) + size[1])
+    if kernel[0] > padded[0] or kernel[1] > padded[1]:
+        raise ValueError(f"the kernel must fit into the padded input; got kernel {kernel}, padded input {padded}")
+    oh, ow = (out_size(size[a], kernel[a], stride[a], *pads[a]) for a in (0, 1))
+    return Plan(pads, (oh, ow))
+
+
+def _pads(size: Pair, kernel: Pair, stride: Pair, padding: Padding) -> Pads:
+    if not isinstance(padding, str):
+        return padding
+    if padding == "valid":
+        return (0, 0), (0, 0)
+    if padding not in RULES:
+        raise _padding_error(padding)
+    rule = same_pads if padding == "same" else course_pads
+    return rule(size[0], kernel[0], stride[0]), rule(size[1], kernel[1], stride[1])
+
+
+def _explicit(padding: object) -> Pads:
+    sides = padding if isinstance(padding, tuple | list) else ()
+    if len(sides) != 2 or not all(isinstance(side, tuple | list) for side in sides):
+        raise _padding_error(padding)
+    try:
+        return pair("padding", sides[0], 0), pair("padding", sides[1], 0)
+    except ValueError:
+        raise _padding_error(padding) from None
+
+
+def _padding_error(padding: object) -> ValueError:
+    return ValueError(
+        "padding must be 'valid', 'same', 'course' or ((top, bottom), (left, right)) of integers of at least 0; "
+        f"got {padding!r}"
+    )

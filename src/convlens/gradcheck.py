@@ -1,0 +1,75 @@
+"""Is this backward the gradient of that forward? A check against finite differences, in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from convlens.engines import Array
+
+
+class GradientError(AssertionError):
+    """The backward is not the gradient of the forward."""
+
+
+def check_vjp(
+    forward: Callable[..., Array],
+    backward: Callable[..., Any],
+    args: Sequence[Array],
+    *,
+    rng: np.random.Generator,
+    step: float = 1e-3,
+    rtol: float = 1e-6,
+    directions: int = 3,
+) -> None:
+    """Raise GradientError unless backward(dy, *args) is the vector-Jacobian product of y = forward(*args).
+
+    For a random cotangent dy and, argument by argument, random directions v of length 1:
+
+        sum(dx * v) = d/dt sum(dy * forward(x + t v)) at t = 0
+
+    The right side is a central difference of sixth order (error about step**6), so a gradient that is off by 0.01 % is
+    found. Random numbers on both sides matter: with all-ones many wrong gradients add up to the right sum.
+
+    forward: arrays -> one array. backward: dy and the same arrays -> one gradient, or a tuple with one for each of the
+    first arguments, None where there is none. args: float64 arrays at a place where forward is smooth (no ties in a
+    maximum, nothing within `step` of a ReLU's kink). Raises ValueError if args are not float64.
+    """
+    for k, arg in enumerate(args):
+        if not isinstance(arg, np.ndarray) or arg.dtype != np.float64:
+            got = getattr(arg, "dtype", type(arg).__name__)
+            raise ValueError(f"check_vjp needs float64 arrays; got args[{k}] {got}")
+    y = forward(*args)
+    dy = rng.standard_normal(y.shape)
+    gradients = backward(dy, *args)
+    if not isinstance(gradients, tuple | list):
+        gradients = (gradients,)
+    for k, dx in enumerate(gradients):
+        if dx is None:
+            continue
+        if dx.shape != args[k].shape:
+            raise GradientError(f"gradient {k} must have the shape of args[{k}], {args[k].shape}; got {dx.shape}")
+        if bad := np.count_nonzero(~np.isfinite(dx)):
+            raise GradientError(f"gradient {k} must be finite; got {bad} NaN or infinite numbers")
+        for _ in range(directions):
+            v = rng.standard_normal(dx.shape)
+            v /= np.linalg.norm(v)
+            slope = _slope(forward, dy, args, k, v, step)
+            found = float(np.sum(dx * v))
+            scale = max(abs(slope), float(np.linalg.norm(dx)) / np.sqrt(dx.size), 1e-12)
+            if not abs(found - slope) <= rtol * scale + 1e-10 * float(np.abs(dy * y).sum()):
+                raise GradientError(
+                    f"gradient {k} is wrong: along a random direction it gives {found:.9g}, "
+                    f"finite differences give {slope:.9g}"
+                )
+
+
+def _slope(forward: Callable[..., Array], dy: Array, args: Sequence[Array], k: int, v: Array, step: float) -> float:
+    def along(t: float) -> float:
+        moved = [*args[:k], args[k] + t * step * v, *args[k + 1 :]]
+        return float(np.sum(dy * forward(*moved)))
+
+    differences = [along(t) - along(-t) for t in (1, 2, 3)]
+    return (45 * differences[0] - 9 * differences[1] + differences[2]) / (60 * step)

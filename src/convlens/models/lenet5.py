@@ -1,0 +1,33 @@
+"""LeNet-5 as the course modifies it: max pooling, ReLU, and no squashing between the layers.
+
+LeCun, Bottou, Bengio, Haffner 1998, "Gradient-Based Learning Applied to Document Recognition", section II.B.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from convlens.nn import Conv2D, Dense, Flatten, MaxPooling2D, Sequential
+
+INPUT_SHAPE = (28, 28, 1)
+
+LAYERS = (
+    Conv2D(6, (5, 5), padding="same", activation="relu"),
+    MaxPooling2D((2, 2), strides=(2, 2)),
+    Conv2D(16, (5, 5), padding="valid", activation="relu"),
+    MaxPooling2D((2, 2), strides=(2, 2)),
+    Flatten(),
+    Dense(120, activation="relu"),
+    Dense(84, activation="relu"),
+    Dense(10),
+)
+
+
+def lenet5(*, seed: int = 0, dtype: DTypeLike = np.float32, engine: str = "auto") -> Sequential:
+    """61,706 parameters; digits (n, 28, 28, 1) -> logits (n, 10). The softmax is part of the loss and of `predict`.
+
+    >>> lenet5().count_params()
+    61706
+    """
+    return Sequential(LAYERS, INPUT_SHAPE, name="lenet5", seed=seed, dtype=dtype, engine=engine)

@@ -1,0 +1,20 @@
+"""Layers, the stack of them, how weights start and how they move. Names as in Keras."""
+
+from convlens.nn.initializers import he_normal
+from convlens.nn.layers import AveragePooling2D, Conv2D, Dense, Flatten, Layer, MaxPooling2D
+from convlens.nn.optimizers import SGD, Adam, Optimizer
+from convlens.nn.sequential import Sequential
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "AveragePooling2D",
+    "Conv2D",
+    "Dense",
+    "Flatten",
+    "Layer",
+    "MaxPooling2D",
+    "Optimizer",
+    "Sequential",
+    "he_normal",
+]

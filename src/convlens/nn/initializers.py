@@ -1,0 +1,23 @@
+"""How weights start. Randomness is an argument."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from convlens.engines import Array
+
+_TRUNCATED_STD = 0.87962566103423978  # standard deviation of a normal distribution cut off at two
+
+
+def he_normal(shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype) -> Array:
+    """Truncated normal with standard deviation sqrt(2 / fan_in), as Keras's he_normal and VarianceScaling(scale=2.0)
+
+    shape (in, out) or (kh, kw, ci, co): fan_in is the product of all but the last. Drawn in float64, so that the dtype
+    does not change which numbers come. He et al. 2015, "Delving Deep into Rectifiers", section 2.2.
+    """
+    values = rng.standard_normal(shape)
+    while (far := np.abs(values) > 2).any():
+        values[far] = rng.standard_normal(int(far.sum()))
+    return (values * (math.sqrt(2 / math.prod(shape[:-1])) / _TRUNCATED_STD)).astype(dtype)

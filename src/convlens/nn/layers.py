@@ -1,0 +1,232 @@
+"""Layers: descriptions without state. Weights are passed in, what the backward needs is passed out.
+
+`forward(x, weights, engine)` gives (y, saved); `backward(dy, saved, weights, engine)` gives (dx, gradients by name).
+So several threads can run one model at once, and a picture can be drawn from what a pass has saved.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from convlens import ops
+from convlens.engines import Array, Engine
+from convlens.geometry import Padding, pair, plan
+from convlens.nn.initializers import he_normal
+from convlens.ops.pool import plan_pool
+
+Shape = tuple[int, ...]
+Weights = dict[str, Array]
+
+ACTIVATIONS = (None, "relu")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What all layers have. Shapes are those of one example, without the batch axis."""
+
+    kind: ClassVar[str]
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """The shape that comes out when `shape` goes in, or a ValueError if it does not fit."""
+        raise TypeError(f"{type(self).__name__} is no layer of its own")
+
+    def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
+        """The weights by name, for an input of `shape`; a kernel comes before its bias."""
+        return {}
+
+    def forward(self, x: Array, weights: Weights, engine: Engine) -> tuple[Array, Any]:
+        """x (n, *shape) -> y (n, *output_shape(shape)), and what `backward` needs"""
+        raise TypeError(f"{type(self).__name__} is no layer of its own")
+
+    def backward(
+        self, dy: Array, saved: Any, weights: Weights, engine: Engine, need_dx: bool = True
+    ) -> tuple[Array | None, Weights]:
+        """dy as y -> dx as x (None is allowed unless `need_dx`), and the gradients of the weights by name"""
+        raise TypeError(f"{type(self).__name__} is no layer of its own")
+
+
+def _expect(layer: str, shape: Shape, letters: str) -> None:
+    axes = letters.split()
+    if len(shape) != len(axes):
+        raise ValueError(f"{layer} needs an input of shape ({', '.join(axes)}); got {shape}")
+
+
+def _activate(activation: str | None, z: Array) -> Array:
+    return ops.relu_forward(z) if activation == "relu" else z
+
+
+def _check_activation(activation: str | None) -> None:
+    if activation not in ACTIVATIONS:
+        raise ValueError(f"activation must be one of {', '.join(map(str, ACTIVATIONS))}; got {activation!r}")
+
+
+@dataclass(frozen=True)
+class Conv2D(Layer):
+    """Convolution with bias, then the activation: `convlens.ops.conv2d_forward`. Kernel (kh, kw, ci, filters)."""
+
+    filters: int
+    kernel_size: int | tuple[int, int]
+    strides: int | tuple[int, int] = (1, 1)
+    padding: Padding = "valid"
+    activation: str | None = None
+    kind: ClassVar[str] = "conv2d"
+
+    def __post_init__(self) -> None:
+        pair("kernel_size", self.kernel_size, 1)
+        pair("strides", self.strides, 1)
+        if self.filters < 1:
+            raise ValueError(f"filters must be at least 1; got {self.filters}")
+        _check_activation(self.activation)
+
+    def _conv(self, engine: Engine) -> dict[str, Any]:
+        return {"padding": self.padding, "stride": self.strides, "engine": engine}
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """(h, w, ci) -> (oh, ow, filters)"""
+        _expect("Conv2D", shape, "h w channels")
+        kernel, strides = pair("kernel_size", self.kernel_size, 1), pair("strides", self.strides, 1)
+        return (*plan((shape[0], shape[1]), kernel, strides, self.padding).out, self.filters)
+
+    def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
+        """kernel (kh, kw, ci, filters), bias (filters,)"""
+        return {"kernel": (*pair("kernel_size", self.kernel_size, 1), shape[2], self.filters), "bias": (self.filters,)}
+
+    def forward(self, x: Array, weights: Weights, engine: Engine) -> tuple[Array, Any]:
+        """y = activation(conv2d(x, kernel) + bias)"""
+        y = _activate(self.activation, ops.conv2d_forward(x, weights["kernel"], weights["bias"], **self._conv(engine)))
+        return y, (x, y)
+
+    def backward(
+        self, dy: Array, saved: Any, weights: Weights, engine: Engine, need_dx: bool = True
+    ) -> tuple[Array | None, Weights]:
+        """The gradients of kernel and bias, and of the input if it is needed"""
+        x, y = saved
+        dz = ops.relu_backward(dy, y) if self.activation == "relu" else dy
+        dx, dw, db = ops.conv2d_backward(dz, x, weights["kernel"], need_dx=need_dx, **self._conv(engine))
+        return dx, {"kernel": dw, "bias": db}
+
+
+@dataclass(frozen=True)
+class _Pooling2D(Layer):
+    pool_size: int | tuple[int, int] = (2, 2)
+    strides: int | tuple[int, int] | None = None
+    padding: Padding = "valid"
+
+    def __post_init__(self) -> None:
+        pair("pool_size", self.pool_size, 1)
+        if self.strides is not None:
+            pair("strides", self.strides, 1)
+
+    def _pool(self, engine: Engine) -> dict[str, Any]:
+        return {"kernel": self.pool_size, "stride": self.strides, "padding": self.padding, "engine": engine}
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """(h, w, c) -> (oh, ow, c)"""
+        _expect(type(self).__name__, shape, "h w channels")
+        name = type(self).__name__
+        return (*plan_pool(name, (shape[0], shape[1]), self.pool_size, self.strides, self.padding)[0].out, shape[2])
+
+
+@dataclass(frozen=True)
+class MaxPooling2D(_Pooling2D):
+    """The largest of each window: `convlens.ops.max_pool2d_forward`. Strides are the pool size unless given."""
+
+    kind: ClassVar[str] = "max_pooling2d"
+
+    def forward(self, x: Array, weights: Weights, engine: Engine) -> tuple[Array, Any]:
+        """y = max over each window"""
+        y = ops.max_pool2d_forward(x, **self._pool(engine))
+        return y, (x, y)
+
+    def backward(
+        self, dy: Array, saved: Any, weights: Weights, engine: Engine, need_dx: bool = True
+    ) -> tuple[Array | None, Weights]:
+        """dy goes to the first maximum of its window"""
+        return ops.max_pool2d_backward(dy, *saved, **self._pool(engine)), {}
+
+
+@dataclass(frozen=True)
+class AveragePooling2D(_Pooling2D):
+    """The mean of each window: `convlens.ops.avg_pool2d_forward`. Strides are the pool size unless given."""
+
+    kind: ClassVar[str] = "average_pooling2d"
+
+    def forward(self, x: Array, weights: Weights, engine: Engine) -> tuple[Array, Any]:
+        """y = mean over each window"""
+        return ops.avg_pool2d_forward(x, **self._pool(engine)), x
+
+    def backward(
+        self, dy: Array, saved: Any, weights: Weights, engine: Engine, need_dx: bool = True
+    ) -> tuple[Array | None, Weights]:
+        """dy is shared out equally over its window"""
+        return ops.avg_pool2d_backward(dy, saved, **self._pool(engine)), {}
+
+
+@dataclass(frozen=True)
+class Flatten(Layer):
+    """All axes of an example in one, the last one fastest: (h, w, c) -> (h * w * c,)"""
+
+    kind: ClassVar[str] = "flatten"
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """(h, w, c) -> (h * w * c,)"""
+        return (math.prod(shape),)
+
+    def forward(self, x: Array, weights: Weights, engine: Engine) -> tuple[Array, Any]:
+        """y = x, reshaped"""
+        return x.reshape(len(x), -1), x.shape
+
+    def backward(
+        self, dy: Array, saved: Any, weights: Weights, engine: Engine, need_dx: bool = True
+    ) -> tuple[Array | None, Weights]:
+        """dx = dy, reshaped"""
+        return dy.reshape(saved), {}
+
+
+@dataclass(frozen=True)
+class Dense(Layer):
+    """Every input with every unit, then the activation: `convlens.ops.dense_forward`. Kernel (in, units)."""
+
+    units: int
+    activation: str | None = None
+    kind: ClassVar[str] = "dense"
+
+    def __post_init__(self) -> None:
+        if self.units < 1:
+            raise ValueError(f"units must be at least 1; got {self.units}")
+        _check_activation(self.activation)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """(in,) -> (units,)"""
+        _expect("Dense", shape, "in")
+        return (self.units,)
+
+    def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
+        """kernel (in, units), bias (units,)"""
+        return {"kernel": (shape[0], self.units), "bias": (self.units,)}
+
+    def forward(self, x: Array, weights: Weights, engine: Engine) -> tuple[Array, Any]:
+        """y = activation(x kernel + bias)"""
+        y = _activate(self.activation, ops.dense_forward(x, weights["kernel"], weights["bias"]))
+        return y, (x, y)
+
+    def backward(
+        self, dy: Array, saved: Any, weights: Weights, engine: Engine, need_dx: bool = True
+    ) -> tuple[Array | None, Weights]:
+        """The gradients of the input, kernel and bias"""
+        x, y = saved
+        dz = ops.relu_backward(dy, y) if self.activation == "relu" else dy
+        dx, dw, db = ops.dense_backward(dz, x, weights["kernel"])
+        return dx, {"kernel": dw, "bias": db}
+
+
+def initial_weights(layer: Layer, shape: Shape, rng: np.random.Generator, dtype: np.dtype) -> Weights:
+    """he_normal for each kernel, zeros for each bias."""
+    return {
+        name: np.zeros(size, dtype) if name == "bias" else he_normal(size, rng, dtype)
+        for name, size in layer.weight_shapes(shape).items()
+    }

@@ -1,0 +1,114 @@
+"""How weights move: each optimizer updates one flat vector in place and can say and take back its state."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import numpy as np
+
+from convlens.engines import Array
+
+
+class Optimizer(Protocol):
+    """What `convlens.training` needs of an optimizer."""
+
+    def update(self, weights: Array, gradient: Array) -> None:
+        """One step: change `weights` (size,) in place, given their `gradient` (size,)."""
+
+    def get_state(self) -> dict[str, Array]:
+        """Copies of all that a later `set_state` needs to go on bit by bit."""
+
+    def set_state(self, state: dict[str, Array]) -> None:
+        """Go on from there."""
+
+
+class _Flat:
+    """Slots: vectors as long as the weights, made at the first step; and a count of steps."""
+
+    slots: tuple[str, ...] = ()
+
+    def __init__(self, learning_rate: float) -> None:
+        if not (math.isfinite(learning_rate) and learning_rate > 0):
+            raise ValueError(f"learning_rate must be a number above 0; got {learning_rate!r}")
+        self.learning_rate = learning_rate
+        self.step = 0
+        self._slots: dict[str, Array] = {}
+
+    def _begin(self, weights: Array) -> list[Array]:
+        self.step += 1
+        for name in self.slots:
+            if name not in self._slots:
+                self._slots[name] = np.zeros_like(weights)
+        return [self._slots[name] for name in self.slots]
+
+    def get_state(self) -> dict[str, Array]:
+        """Copies of all that a later `set_state` needs to go on bit by bit."""
+        return {"step": np.array(self.step, np.int64), **{k: v.copy() for k, v in self._slots.items()}}
+
+    def set_state(self, state: dict[str, Array]) -> None:
+        """Go on from there."""
+        self.step = int(state["step"])
+        self._slots = {name: state[name].copy() for name in self.slots if name in state}
+
+
+class SGD(_Flat):
+    """v = momentum * v - learning_rate * g;  w += v
+
+    As Keras's SGD. Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning", eq. 1-2.
+    """
+
+    slots = ("velocity",)
+
+    def __init__(self, learning_rate: float = 0.01, momentum: float = 0.0) -> None:
+        super().__init__(learning_rate)
+        if not 0 <= momentum < 1:
+            raise ValueError(f"momentum must be from 0 to below 1; got {momentum!r}")
+        self.momentum = momentum
+
+    def update(self, weights: Array, gradient: Array) -> None:
+        """One step: change `weights` (size,) in place, given their `gradient` (size,)."""
+        (velocity,) = self._begin(weights)
+        velocity *= self.momentum
+        velocity -= self.learning_rate * gradient
+        weights += velocity
+
+
+class Adam(_Flat):
+    """m += (1 - beta_1)(g - m);  v += (1 - beta_2)(g² - v);  w -= a m / (sqrt(v) + epsilon)
+
+    with a = learning_rate sqrt(1 - beta_2^t) / (1 - beta_1^t) at step t. As Keras: epsilon 1e-7, added to sqrt(v)
+    before the correction. Kingma and Ba 2015, "Adam", the note at the end of section 2.
+    """
+
+    slots = ("m", "v")
+
+    def __init__(
+        self, learning_rate: float = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7
+    ) -> None:
+        super().__init__(learning_rate)
+        for name, beta in (("beta_1", beta_1), ("beta_2", beta_2)):
+            if not 0 <= beta < 1:
+                raise ValueError(f"{name} must be from 0 to below 1; got {beta!r}")
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+        self._spare: Array | None = None
+
+    def update(self, weights: Array, gradient: Array) -> None:
+        """One step: change `weights` (size,) in place, given their `gradient` (size,)."""
+        m, v = self._begin(weights)
+        if self._spare is None or self._spare.dtype != weights.dtype:
+            self._spare = np.empty_like(weights)
+        spare = self._spare
+        rate = self.learning_rate * math.sqrt(1 - self.beta_2**self.step) / (1 - self.beta_1**self.step)
+        np.subtract(gradient, m, out=spare)
+        spare *= 1 - self.beta_1
+        m += spare
+        np.multiply(gradient, gradient, out=spare)
+        spare -= v
+        spare *= 1 - self.beta_2
+        v += spare
+        np.sqrt(v, out=spare)
+        spare += self.epsilon
+        np.divide(m, spare, out=spare)
+        spare *= rate
+        weights -= spare

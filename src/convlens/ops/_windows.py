@@ -1,0 +1,63 @@
+"""What conv and pool share: checks of the input, padding, and blocks of examples that bound the memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from convlens.engines import Array
+from convlens.geometry import Pads
+
+_BLOCK = 1 << 22  # bytes of padded input and output handled at once
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def check(op: str, array_name: str, array: Array, letters: str) -> None:
+    """A ValueError unless `array` is a float array with one axis for each of the `letters`, none of them empty."""
+    if not isinstance(array, np.ndarray) or array.dtype not in FLOATS:
+        got = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+        raise ValueError(f"{op} needs {array_name} as an array of float32 or float64; got {got}")
+    axes = letters.split()
+    if array.ndim != len(axes):
+        raise ValueError(f"{op} needs {array_name} ({', '.join(axes)}); got {array.ndim} axes, {array.shape}")
+    if array.size == 0:
+        raise ValueError(f"{op} needs at least one number along each axis of {array_name}; got {array.shape}")
+
+
+def check_same_dtype(op: str, first_name: str, first: Array, **others: Array) -> None:
+    """A ValueError unless all arrays have one dtype: nothing is promoted silently."""
+    for name, array in others.items():
+        if array.dtype != first.dtype:
+            raise ValueError(
+                f"{op} needs {first_name} and {name} of one dtype; got {first_name} {first.dtype}, {name} {array.dtype}"
+            )
+
+
+def check_shape(op: str, array_name: str, array: Array, shape: tuple[int, ...]) -> None:
+    """A ValueError unless `array` has exactly this shape."""
+    if array.shape != shape:
+        raise ValueError(f"{op} needs {array_name} {shape}; got {array.shape}")
+
+
+def blocks(n: int, example_bytes: int) -> Iterator[slice]:
+    """The n examples in blocks of about _BLOCK bytes. The partition depends on the shapes alone."""
+    step = max(1, _BLOCK // example_bytes)
+    return (slice(k, min(k + step, n)) for k in range(0, n, step))
+
+
+def pad(x: Array, pads: Pads, value: float = 0.0) -> Array:
+    """x (n, h, w, c) inside a frame of `value`; x itself if the frame is empty."""
+    if pads == ((0, 0), (0, 0)):
+        return x
+    (top, bottom), (left, right) = pads
+    n, h, w, c = x.shape
+    xp = np.full((n, top + h + bottom, left + w + right, c), value, x.dtype)
+    xp[:, top : top + h, left : left + w] = x
+    return xp
+
+
+def crop(xp: Array, pads: Pads, h: int, w: int) -> Array:
+    """The view of xp inside the frame: the transpose of `pad`."""
+    top, left = pads[0][0], pads[1][0]
+    return xp[:, top : top + h, left : left + w]

@@ -1,0 +1,36 @@
+"""Activations, each with its gradient: any shape, and the input's dtype back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from convlens.engines import Array
+
+
+def relu_forward(x: Array) -> Array:
+    """y = max(x, 0); NaN stays NaN"""
+    y: Array = np.maximum(x, x.dtype.type(0))
+    return y
+
+
+def relu_backward(dy: Array, x: Array) -> Array:
+    """dx = dy where x > 0, else 0
+
+    The output y = relu_forward(x) does as well for x: both are above 0 at the same places.
+    """
+    dx: Array = dy * (x > 0)
+    return dx
+
+
+def softmax_forward(x: Array, axis: int = -1) -> Array:
+    """y_i = exp(x_i) / sum_j exp(x_j) along `axis`, without overflow: the largest is subtracted first"""
+    y: Array = x - x.max(axis=axis, keepdims=True)
+    np.exp(y, out=y)
+    y /= y.sum(axis=axis, keepdims=True)
+    return y
+
+
+def softmax_backward(dy: Array, y: Array, axis: int = -1) -> Array:
+    """dx_i = y_i (dy_i - sum_j dy_j y_j), from the output y = softmax_forward(x)"""
+    dx: Array = y * (dy - (dy * y).sum(axis=axis, keepdims=True))
+    return dx

@@ -1,0 +1,32 @@
+"""The fully connected layer's product and its gradients."""
+
+from __future__ import annotations
+
+from convlens.engines import Array
+from convlens.ops._windows import check, check_same_dtype, check_shape
+
+
+def dense_forward(x: Array, w: Array, b: Array) -> Array:
+    """y = x w + b
+
+    x (n, in), w (in, out), b (out,) -> y (n, out), all of one dtype, float32 or float64
+    """
+    check("dense", "x", x, "n in")
+    check("dense", "w", w, "in out")
+    check_same_dtype("dense", "x", x, w=w, b=b)
+    if x.shape[1] != len(w):
+        raise ValueError(f"dense needs equal in; got x {x.shape}, w {w.shape}")
+    check_shape("dense", "b", b, w.shape[1:])
+    y = x @ w
+    y += b
+    return y
+
+
+def dense_backward(dy: Array, x: Array, w: Array) -> tuple[Array, Array, Array]:
+    """The gradients of sum(dy * y) for y = dense_forward(x, w, b)
+
+    dy (n, out), x (n, in), w (in, out) -> dx (n, in), dw (in, out), db (out,)
+    """
+    check_same_dtype("dense_backward", "x", x, w=w, dy=dy)
+    check_shape("dense_backward", "dy", dy, (len(x), w.shape[1]))
+    return dy @ w.T, x.T @ dy, dy.sum(axis=0)

@@ -1,0 +1,144 @@
+"""Two-dimensional max and average pooling and their gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from convlens.engines import Array, Engine, numpy_engine
+from convlens.geometry import Padding, Pair, Plan, pair, plan
+from convlens.ops._windows import blocks, check, check_same_dtype, check_shape, crop, pad
+
+TIES = ("first", "all")
+
+
+def plan_pool(
+    op: str, size: Pair, kernel: int | Pair, stride: int | Pair | None, padding: Padding
+) -> tuple[Plan, Pair, Pair]:
+    """The plan, kernel and stride of a pool over an input of `size` (h, w), or a ValueError."""
+    kernel = pair("kernel", kernel, 1)
+    stride = kernel if stride is None else pair("stride", stride, 1)
+    found = plan(size, kernel, stride, padding)
+    for axis, side in enumerate(("rows", "columns")):
+        if max(found.pads[axis]) >= kernel[axis]:
+            raise ValueError(
+                f"{op} needs fewer padded {side} than the kernel has, or a window sees no input; "
+                f"got padding {found.pads[axis]}, kernel {kernel}"
+            )
+    return found, kernel, stride
+
+
+def _plan(op: str, x: Array, kernel: Pair, stride: Pair | None, padding: Padding) -> tuple[Plan, Pair, Pair]:
+    check(op, "x", x, "n h w c")
+    return plan_pool(op, x.shape[1:3], kernel, stride, padding)
+
+
+def _counts(size: Pair, found: Plan, kernel: Pair, stride: Pair, dtype: np.dtype[Any]) -> Array:
+    """How many cells of the input each window sees: (oh, ow, 1). Padding does not count."""
+    seen = []
+    for axis in (0, 1):
+        start = np.arange(found.out[axis]) * stride[axis] - found.pads[axis][0]
+        seen.append(np.minimum(start + kernel[axis], size[axis]) - np.maximum(start, 0))
+    counts: Array = seen[0][:, None, None] * seen[1][:, None]
+    return counts.astype(dtype)
+
+
+def max_pool2d_forward(
+    x: Array,
+    kernel: Pair,
+    *,
+    stride: Pair | None = None,
+    padding: Padding = "valid",
+    engine: Engine = numpy_engine,
+) -> Array:
+    """y[n,i,j,c] = max_ab x[n, i*sh+a, j*sw+b, c]
+
+    x (n, h, w, c) -> y (n, oh, ow, c) of the same dtype. `stride` is the kernel unless given. Padding never wins.
+    """
+    (pads, (oh, ow)), kernel, stride = _plan("max_pool2d", x, kernel, stride, padding)
+    y = np.empty((len(x), oh, ow, x.shape[3]), x.dtype)
+    for part in blocks(len(x), x[0].nbytes + y[0].nbytes):
+        engine.max_pool2d(pad(x[part], pads, -np.inf), kernel, stride, y[part])
+    return y
+
+
+def max_pool2d_backward(
+    dy: Array,
+    x: Array,
+    y: Array,
+    kernel: Pair,
+    *,
+    stride: Pair | None = None,
+    padding: Padding = "valid",
+    ties: str = "first",
+    engine: Engine = numpy_engine,
+) -> Array:
+    """dx[n, i*sh+a, j*sw+b, c] += dy[n,i,j,c] where x there equals y[n,i,j,c], the maximum of the window
+
+    dy and y = max_pool2d_forward(x, ...) (n, oh, ow, c), x (n, h, w, c) -> dx as x.
+    `ties`: "first", the first maximum in row-major order takes it all (TensorFlow, PyTorch); "all", each one does (the
+    course).
+    """
+    (pads, (oh, ow)), kernel, stride = _plan("max_pool2d_backward", x, kernel, stride, padding)
+    if ties not in TIES:
+        raise ValueError(f"ties must be 'first' or 'all'; got {ties!r}")
+    n, h, w, c = x.shape
+    check_same_dtype("max_pool2d_backward", "x", x, dy=dy, y=y)
+    check_shape("max_pool2d_backward", "dy", dy, (n, oh, ow, c))
+    check_shape("max_pool2d_backward", "y", y, (n, oh, ow, c))
+    dx = np.empty_like(x)
+    for part in blocks(n, x[0].nbytes + y[0].nbytes):
+        xp = pad(x[part], pads, -np.inf)
+        dxp = np.empty_like(xp)
+        engine.max_pool2d_dx(dy[part], xp, y[part], kernel, stride, ties, dxp)
+        dx[part] = crop(dxp, pads, h, w)
+    return dx
+
+
+def avg_pool2d_forward(
+    x: Array,
+    kernel: Pair,
+    *,
+    stride: Pair | None = None,
+    padding: Padding = "valid",
+    engine: Engine = numpy_engine,
+) -> Array:
+    """y[n,i,j,c] = mean_ab x[n, i*sh+a, j*sw+b, c], over the cells inside x: padding does not count
+
+    x (n, h, w, c) -> y (n, oh, ow, c) of the same dtype. `stride` is the kernel unless given.
+    """
+    found, kernel, stride = _plan("avg_pool2d", x, kernel, stride, padding)
+    y = np.empty((len(x), *found.out, x.shape[3]), x.dtype)
+    counts = _counts(x.shape[1:3], found, kernel, stride, x.dtype)
+    for part in blocks(len(x), x[0].nbytes + y[0].nbytes):
+        engine.sum_pool2d(pad(x[part], found.pads), kernel, stride, y[part])
+        y[part] /= counts
+    return y
+
+
+def avg_pool2d_backward(
+    dy: Array,
+    x: Array,
+    kernel: Pair,
+    *,
+    stride: Pair | None = None,
+    padding: Padding = "valid",
+    engine: Engine = numpy_engine,
+) -> Array:
+    """dx[n, i*sh+a, j*sw+b, c] += dy[n,i,j,c] / (number of cells inside x that the window sees)
+
+    dy (n, oh, ow, c), x (n, h, w, c) -> dx as x; of x only the shape matters.
+    """
+    found, kernel, stride = _plan("avg_pool2d_backward", x, kernel, stride, padding)
+    n, h, w, c = x.shape
+    (top, bottom), (left, right) = found.pads
+    check_same_dtype("avg_pool2d_backward", "x", x, dy=dy)
+    check_shape("avg_pool2d_backward", "dy", dy, (n, *found.out, c))
+    dx = np.empty_like(x)
+    counts = _counts((h, w), found, kernel, stride, x.dtype)
+    for part in blocks(n, x[0].nbytes + dy[0].nbytes):
+        dxp = np.empty((len(x[part]), top + h + bottom, left + w + right, c), x.dtype)
+        engine.sum_pool2d_dx(dy[part] / counts, kernel, stride, dxp)
+        dx[part] = crop(dxp, found.pads, h, w)
+    return dx
