@@ -1,10 +1,11 @@
-"""What all tests share: quiet frameworks on the CPU, how hypothesis draws, one fixture for each engine and framework."""
+"""What all tests share: quiet frameworks on the CPU, how hypothesis draws, a fixture for engines and for frameworks."""
 
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-# With oneDNN TensorFlow 2.21 overwrites memory in the filter gradient of a strided 1x1 convolution: a crash in every third run
+# With oneDNN, TensorFlow 2.21 overwrites memory in the filter gradient of a strided 1x1 convolution: every third run
+# crashes.
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 
 import numpy as np

@@ -106,7 +106,8 @@ def test_pair_takes_numpy_integers_and_lists_and_gives_python_integers():
 
 
 @pytest.mark.parametrize(
-    "value", [0, -1, 1.0, "2", None, True, (True, 2), (1, False), (1,), (1, 2, 3), (1, 0), (2, 1.5), (None, 1), np.float32(2)]
+    "value",
+    [0, -1, 1.0, "2", None, True, (True, 2), (1, False), (1,), (1, 2, 3), (1, 0), (2, 1.5), (None, 1), np.float32(2)],
 )
 def test_pair_names_the_rule_and_what_it_got(value):
     with pytest.raises(ValueError) as caught:

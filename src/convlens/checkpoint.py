@@ -22,10 +22,11 @@ from typing import Any
 from convlens.atomic import atomic_write
 from convlens.data import Digits
 from convlens.engines import Array
+from convlens.geometry import check_count
 from convlens.models import MODELS, build_model
 from convlens.nn import Adam, Sequential
 from convlens.tensors import read_tensors, write_tensors
-from convlens.training import Batch, EarlyStopping, Epoch, best_epoch, check_count, check_data, train
+from convlens.training import Batch, EarlyStopping, Epoch, best_epoch, check_data, train
 
 CHECKPOINT, MODEL, HISTORY, REPORT = "checkpoint.safetensors", "model.safetensors", "history.json", "report.html"
 
@@ -45,8 +46,12 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name, least in (("seed", 0), ("batch_size", 1), ("epochs", 1), ("early_stopping", 1)):
-            if getattr(self, name) is not None:
-                check_count(name, getattr(self, name), least)
+            value = getattr(self, name)
+            if value is not None:
+                check_count(name, value, least)
+                object.__setattr__(self, name, int(value))  # JSON knows no NumPy numbers, and no paths
+        object.__setattr__(self, "learning_rate", float(self.learning_rate))
+        object.__setattr__(self, "data", str(self.data))
 
 
 class Run:
@@ -84,8 +89,13 @@ class Run:
         try:
             run = cls(folder, Settings(**about["settings"]), about["data_sha256"])
             run.epochs = [Epoch(**row) for row in about["epochs"]]
-            run.model.flat[...] = tensors.pop("weights")
-            run._kept[...] = tensors.pop("kept", run.model.flat)
+            weights = tensors.pop("weights")
+            kept = tensors.pop("kept", weights)
+            if not weights.shape == kept.shape == run.model.flat.shape:
+                raise ValueError(
+                    f"{run.model.name} has {run.model.flat.size} weights; got {weights.shape}, {kept.shape}"
+                )
+            run.model.flat[...], run._kept[...] = weights, kept
             run.optimizer.set_state(tensors)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} must be a checkpoint of this version of convlens; it is not: {error}") from None
@@ -224,7 +234,10 @@ def load_model(path: Path, engine: str = "auto") -> Sequential:
     own = model.named_weights()
     if own.keys() != tensors.keys():
         raise ValueError(f"{path} must hold the weights {', '.join(own)}; it holds {', '.join(tensors)}")
-    model.set_weights([tensors[name] for name in own])
+    try:
+        model.set_weights([tensors[name] for name in own])
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
     return model
 
 

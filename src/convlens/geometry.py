@@ -74,6 +74,15 @@ def pair(name: str, value: object, least: int) -> Pair:
     return first, second
 
 
+def check_count(name: str, value: object, least: int) -> None:
+    """A ValueError unless value is an integer of at least `least`; NumPy's integers are integers, True is not."""
+    try:
+        if isinstance(value, bool) or operator.index(value) < least:  # type: ignore[arg-type]
+            raise ValueError
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be an integer of at least {least}; got {value!r}") from None
+
+
 def plan(size: Pair, kernel: Pair, stride: Pair, padding: Padding) -> Plan:
     """The padding and the number of windows for an input of `size` (h, w), or a ValueError.
 

@@ -19,6 +19,7 @@ import numpy as np
 from convlens import ops
 from convlens.data.batches import batches
 from convlens.engines import Array
+from convlens.geometry import check_count
 from convlens.nn import Adam, Optimizer, Sequential
 from convlens.ops.losses import Labels, check_labels
 from convlens.threads import usable_threads, workers
@@ -108,12 +109,6 @@ def best_epoch(losses: list[float | None]) -> int:
     """
     known = [(loss, k) for k, loss in enumerate(losses, 1) if loss is not None]
     return min(known)[1] if known else 0
-
-
-def check_count(name: str, value: int, least: int) -> None:
-    """A ValueError unless value is an integer of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ValueError(f"{name} must be an integer of at least {least}; got {value!r}")
 
 
 def check_data(model: Sequential, name: str, x: Array, y: Labels) -> None:

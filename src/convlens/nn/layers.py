@@ -14,7 +14,7 @@ import numpy as np
 
 from convlens import ops
 from convlens.engines import Array, Engine
-from convlens.geometry import Padding, pair, plan
+from convlens.geometry import Padding, check_count, pair, plan
 from convlens.nn.initializers import he_normal
 from convlens.ops.pool import plan_pool
 
@@ -78,8 +78,7 @@ class Conv2D(Layer):
     def __post_init__(self) -> None:
         pair("kernel_size", self.kernel_size, 1)
         pair("strides", self.strides, 1)
-        if self.filters < 1:
-            raise ValueError(f"filters must be at least 1; got {self.filters}")
+        check_count("filters", self.filters, 1)
         _check_activation(self.activation)
 
     def _conv(self, engine: Engine) -> dict[str, Any]:
@@ -196,8 +195,7 @@ class Dense(Layer):
     kind: ClassVar[str] = "dense"
 
     def __post_init__(self) -> None:
-        if self.units < 1:
-            raise ValueError(f"units must be at least 1; got {self.units}")
+        check_count("units", self.units, 1)
         _check_activation(self.activation)
 
     def output_shape(self, shape: Shape) -> Shape:

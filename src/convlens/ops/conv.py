@@ -70,8 +70,8 @@ def conv2d_backward(
     check_same_dtype("conv2d_backward", "x", x, dy=dy)
     check_shape("conv2d_backward", "dy", dy, (n, oh, ow, co))
     dy = np.ascontiguousarray(dy)
-    dx = np.empty_like(x) if need_dx else None
-    dw, dw_part = np.zeros_like(w), np.empty_like(w)
+    dx = np.empty(x.shape, x.dtype) if need_dx else None
+    dw, dw_part = np.zeros(w.shape, w.dtype), np.empty(w.shape, w.dtype)
     db = np.zeros(ow * co, dy.dtype)
     for part in blocks(n, x[0].nbytes + dy[0].nbytes):
         xp = pad(x[part], pads)
@@ -79,7 +79,7 @@ def conv2d_backward(
         dw += dw_part
         db += dy[part].reshape(-1, ow * co).sum(axis=0)
         if dx is not None:
-            dxp = np.empty_like(xp)
+            dxp = np.empty(xp.shape, xp.dtype)
             engine.conv2d_dx(dy[part], w, stride, dxp)
             dx[part] = crop(dxp, pads, h, width)
     return dx, dw, db.reshape(ow, co).sum(axis=0)

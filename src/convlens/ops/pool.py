@@ -87,10 +87,10 @@ def max_pool2d_backward(
     check_same_dtype("max_pool2d_backward", "x", x, dy=dy, y=y)
     check_shape("max_pool2d_backward", "dy", dy, (n, oh, ow, c))
     check_shape("max_pool2d_backward", "y", y, (n, oh, ow, c))
-    dx = np.empty_like(x)
+    dx = np.empty(x.shape, x.dtype)
     for part in blocks(n, x[0].nbytes + y[0].nbytes):
         xp = pad(x[part], pads, -np.inf)
-        dxp = np.empty_like(xp)
+        dxp = np.empty(xp.shape, xp.dtype)
         engine.max_pool2d_dx(dy[part], xp, y[part], kernel, stride, ties, dxp)
         dx[part] = crop(dxp, pads, h, w)
     return dx
@@ -135,7 +135,7 @@ def avg_pool2d_backward(
     (top, bottom), (left, right) = found.pads
     check_same_dtype("avg_pool2d_backward", "x", x, dy=dy)
     check_shape("avg_pool2d_backward", "dy", dy, (n, *found.out, c))
-    dx = np.empty_like(x)
+    dx = np.empty(x.shape, x.dtype)
     counts = _counts((h, w), found, kernel, stride, x.dtype)
     for part in blocks(n, x[0].nbytes + dy[0].nbytes):
         dxp = np.empty((len(x[part]), top + h + bottom, left + w + right, c), x.dtype)

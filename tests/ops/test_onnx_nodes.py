@@ -1,0 +1,332 @@
+"""ONNX's own test cases for single operators, run by name through convlens.ops.
+
+convlens has fewer parameters than ONNX, and two axes: what a case asks beyond them is put together from what there is.
+NCHW becomes NHWC; one axis becomes two, the first of size 1; padding that counts is zeros in the input; windows that
+`ceil_mode` adds are explicit padding; a dilated kernel is one with zeros between; a dilated pool is a pool of every
+second row and column, for each place to start; a transposed convolution is the gradient of a convolution.
+"""
+
+import functools
+import warnings
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from convlens import ops
+from convlens.engines import get_engine
+from convlens.geometry import same_pads
+
+pytestmark = pytest.mark.frameworks
+
+RUN = {
+    "AveragePool": (
+        "test_averagepool_1d_default",
+        "test_averagepool_2d_ceil",
+        "test_averagepool_2d_ceil_last_window_starts_on_pad",
+        "test_averagepool_2d_default",
+        "test_averagepool_2d_dilations",
+        "test_averagepool_2d_pads",
+        "test_averagepool_2d_pads_count_include_pad",
+        "test_averagepool_2d_precomputed_pads",
+        "test_averagepool_2d_precomputed_pads_count_include_pad",
+        "test_averagepool_2d_precomputed_same_upper",
+        "test_averagepool_2d_precomputed_strides",
+        "test_averagepool_2d_same_lower",
+        "test_averagepool_2d_same_upper",
+        "test_averagepool_2d_strides",
+    ),
+    "Conv": (
+        "test_basic_conv_with_padding",
+        "test_basic_conv_without_padding",
+        "test_conv_with_autopad_same",
+        "test_conv_with_strides_and_asymmetric_padding",
+        "test_conv_with_strides_no_padding",
+        "test_conv_with_strides_padding",
+    ),
+    "ConvTranspose": (
+        "test_convtranspose",
+        "test_convtranspose_1d",
+        "test_convtranspose_autopad_same",
+        "test_convtranspose_dilations",
+        "test_convtranspose_group_2",
+        "test_convtranspose_group_2_image_3",
+        "test_convtranspose_kernel_shape",
+        "test_convtranspose_output_shape",
+        "test_convtranspose_pad",
+        "test_convtranspose_pads",
+    ),
+    "MaxPool": (
+        "test_maxpool_1d_default",
+        "test_maxpool_2d_ceil",
+        "test_maxpool_2d_ceil_output_size_reduce_by_one",
+        "test_maxpool_2d_default",
+        "test_maxpool_2d_dilations",
+        "test_maxpool_2d_pads",
+        "test_maxpool_2d_precomputed_pads",
+        "test_maxpool_2d_precomputed_same_upper",
+        "test_maxpool_2d_precomputed_strides",
+        "test_maxpool_2d_same_lower",
+        "test_maxpool_2d_same_upper",
+        "test_maxpool_2d_strides",
+    ),
+    "Softmax": (
+        "test_softmax_axis_0",
+        "test_softmax_axis_1",
+        "test_softmax_axis_2",
+        "test_softmax_default_axis",
+        "test_softmax_example",
+        "test_softmax_large_number",
+        "test_softmax_negative_axis",
+    ),
+}
+
+_AXES = "three axes; convlens has two"
+_INDICES = "also asks where each maximum is; convlens gives the maximum alone"
+NOT_APPLICABLE = {
+    "test_averagepool_3d_default": _AXES,
+    "test_averagepool_3d_dilations_large_count_include_pad_is_0_ceil_mode_is_False": _AXES,
+    "test_averagepool_3d_dilations_large_count_include_pad_is_0_ceil_mode_is_True": _AXES,
+    "test_averagepool_3d_dilations_large_count_include_pad_is_1_ceil_mode_is_False": _AXES,
+    "test_averagepool_3d_dilations_large_count_include_pad_is_1_ceil_mode_is_True": _AXES,
+    "test_averagepool_3d_dilations_small": _AXES,
+    "test_convtranspose_3d": _AXES,
+    "test_maxpool_2d_uint8": "uint8; convlens takes float32 and float64",
+    "test_maxpool_3d_default": _AXES,
+    "test_maxpool_3d_dilations": _AXES,
+    "test_maxpool_3d_dilations_use_ref_impl": _AXES,
+    "test_maxpool_3d_dilations_use_ref_impl_large": _AXES,
+    "test_maxpool_with_argmax_2d_precomputed_pads": _INDICES,
+    "test_maxpool_with_argmax_2d_precomputed_strides": _INDICES,
+}
+
+
+@functools.cache
+def cases():
+    """All of ONNX's cases for the operators in RUN, by name: operator, attributes, inputs, outputs, tolerance."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # other operators' cases overflow on purpose
+        from onnx.backend.test.loader import load_model_tests
+        from onnx.helper import get_attribute_value
+
+        everything = load_model_tests(kind="node")
+    found = {}
+    for case in everything:
+        nodes = case.model.graph.node
+        if len(nodes) == 1 and nodes[0].op_type in RUN:
+            values = {a.name: get_attribute_value(a) for a in nodes[0].attribute}
+            values = {name: v.decode() if isinstance(v, bytes) else v for name, v in values.items()}
+            ((inputs, outputs),) = case.data_sets
+            found[case.name] = nodes[0].op_type, values, inputs, outputs, {"rtol": case.rtol, "atol": case.atol}
+    return found
+
+
+class Attributes:
+    """A node's attributes for two axes; each is asked for, and one that nobody asks for is an error."""
+
+    def __init__(self, values, axes):
+        self.values, self.axes = dict(values), axes
+
+    def take(self, name, default):
+        return self.values.pop(name, default)
+
+    def per_axis(self, name, default):
+        """Two numbers; the first is the default if the case has one axis."""
+        given = self.take(name, [default] * self.axes)
+        return tuple(given) if self.axes == 2 else (default, *given)
+
+    def padding(self, size, kernel, stride):
+        """((top, bottom), (left, right))"""
+        rule = self.take("auto_pad", "NOTSET")
+        given = self.take("pads", [0] * 2 * self.axes)
+        if rule == "NOTSET":
+            begin, end = given[: self.axes], given[self.axes :]
+            sides = tuple(zip(begin, end, strict=True))
+            return sides if self.axes == 2 else ((0, 0), *sides)
+        sides = tuple(same_pads(s, k, step) for s, k, step in zip(size, kernel, stride, strict=True))
+        return {"SAME_UPPER": sides, "SAME_LOWER": tuple((after, before) for before, after in sides)}[rule]
+
+    def done(self):
+        assert not self.values, f"attributes that convlens' runner does not know: {self.values}"
+
+
+def to_nhwc(x):
+    if x.ndim == 3:
+        x = x[:, :, None]
+    return x.transpose(0, 2, 3, 1)
+
+
+def from_nhwc(y, axes):
+    y = y.transpose(0, 3, 1, 2)
+    return y if axes == 2 else y[:, :, 0]
+
+
+def to_hwio(w, dilation):
+    """ONNX's (co, ci, kh, kw) -> (kh, kw, ci, co), with zeros between the cells of a dilated kernel."""
+    if w.ndim == 3:
+        w = w[:, :, None]
+    size = [(k - 1) * d + 1 for k, d in zip(w.shape[2:], dilation, strict=True)]
+    spread = np.zeros((*w.shape[:2], *size), w.dtype)
+    spread[:, :, :: dilation[0], :: dilation[1]] = w
+    return spread.transpose(2, 3, 1, 0)
+
+
+def conv(values, inputs, engine):
+    x, w, *b = inputs
+    given = Attributes(values, x.ndim - 2)
+    given.take("kernel_shape", None)
+    stride = given.per_axis("strides", 1)
+    kernel = to_hwio(w, given.per_axis("dilations", 1))
+    pads = given.padding(to_nhwc(x).shape[1:3], kernel.shape[:2], stride)
+    given.done()
+    bias = b[0] if b else np.zeros(len(w), x.dtype)
+    y = ops.conv2d_forward(to_nhwc(x), kernel, bias, padding=pads, stride=stride, engine=engine)
+    return from_nhwc(y, x.ndim - 2)
+
+
+def conv_transpose(values, inputs, engine):
+    x, w, *b = inputs
+    axes = x.ndim - 2
+    given = Attributes(values, axes)
+    given.take("kernel_shape", None)
+    groups = given.take("group", 1)
+    stride, dilation = given.per_axis("strides", 1), given.per_axis("dilations", 1)
+    extra = given.per_axis("output_padding", 0)
+    kernels = [to_hwio(part, dilation) for part in np.split(w, groups)]
+    dy = to_nhwc(x)
+    full = [(n - 1) * s + k + e for n, s, k, e in zip(dy.shape[1:3], stride, kernels[0].shape[:2], extra, strict=True)]
+    wanted, rule = given.take("output_shape", None), given.values.get("auto_pad", "NOTSET")
+    if wanted is None and rule != "NOTSET":
+        wanted = [n * s for n, s in zip(dy.shape[1:3], stride, strict=True)]
+    if wanted is None:
+        pads = given.padding(None, None, stride)
+        out = [size - sum(side) for size, side in zip(full, pads, strict=True)]
+    else:
+        assert given.take("auto_pad", "NOTSET") in ("NOTSET", "SAME_UPPER")
+        out = list(wanted)
+        totals = [max(size - less, 0) for size, less in zip(full, out, strict=True)]
+        pads = tuple((t // 2, t - t // 2) if rule == "SAME_UPPER" else (t - t // 2, t // 2) for t in totals)
+    given.done()
+    parts = []
+    for part, kernel in zip(np.split(dy, groups, axis=3), kernels, strict=True):
+        like = np.zeros((len(x), *out, kernel.shape[2]), x.dtype)
+        dx, _, _ = ops.conv2d_backward(part, like, kernel, padding=pads, stride=stride, engine=engine)
+        parts.append(dx)
+    y = np.concatenate(parts, axis=3)
+    return from_nhwc(y + b[0] if b else y, axes)
+
+
+def with_ceil(size, kernel, stride, side):
+    """The padding of one axis that lets the last window stick out, if it starts on the input or before."""
+    before, after = side
+    windows = -(-(before + size + after - kernel) // stride) + 1
+    if (windows - 1) * stride >= before + size:
+        windows -= 1
+    return before, max(after, (windows - 1) * stride + kernel - size - before)
+
+
+def pool(function, values, inputs, engine):
+    (x,) = inputs
+    axes = x.ndim - 2
+    given = Attributes(values, axes)
+    kernel, stride = given.per_axis("kernel_shape", 1), given.per_axis("strides", 1)
+    dilation = given.per_axis("dilations", 1)
+    x = to_nhwc(x)
+    size = x.shape[1:3]
+    declared = pads = given.padding(size, kernel, stride)
+    if given.take("ceil_mode", 0):
+        pads = tuple(map(with_ceil, size, kernel, stride, declared))
+    if given.take("count_include_pad", 0):
+        x = np.pad(x, ((0, 0), *declared, (0, 0)))
+        pads = tuple((0, wanted[1] - had[1]) for wanted, had in zip(pads, declared, strict=True))
+    given.done()
+
+    def plain(x):
+        return function(x, kernel, stride=stride, padding=pads, engine=engine)
+
+    if dilation == (1, 1):
+        return from_nhwc(plain(x), axes)
+    assert stride == (1, 1) and pads == ((0, 0), (0, 0))
+    rows, columns = (size - (k - 1) * d for size, k, d in zip(x.shape[1:3], kernel, dilation, strict=True))
+    y = np.empty((len(x), rows, columns, x.shape[3]), x.dtype)
+    for a in range(dilation[0]):
+        for b in range(dilation[1]):
+            y[:, a :: dilation[0], b :: dilation[1]] = plain(x[:, a :: dilation[0], b :: dilation[1]])
+    return from_nhwc(y, axes)
+
+
+def softmax(values, inputs, engine):
+    (x,) = inputs
+    given = Attributes(values, x.ndim - 2)
+    y = ops.softmax_forward(x, given.take("axis", -1))
+    given.done()
+    return y
+
+
+RUNNERS = {
+    "AveragePool": functools.partial(pool, ops.avg_pool2d_forward),
+    "Conv": conv,
+    "ConvTranspose": conv_transpose,
+    "MaxPool": functools.partial(pool, ops.max_pool2d_forward),
+    "Softmax": softmax,
+}
+
+
+def run(name, engine):
+    """Raise unless convlens gives what the case of that name expects."""
+    operator, values, inputs, (want,), tolerance = cases()[name]
+    got = RUNNERS[operator](values, inputs, engine)
+    assert got.dtype == want.dtype and got.shape == want.shape
+    assert_allclose(got, want, **tolerance)
+
+
+def coverage(engine="auto"):
+    """Run all that applies; {"ran": [name], "not_applicable": {name: reason}}, or the first failure."""
+    names = [name for of_operator in RUN.values() for name in of_operator]
+    for name in names:
+        run(name, get_engine(engine))
+    return {"ran": names, "not_applicable": dict(NOT_APPLICABLE)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def onnx():
+    pytest.importorskip("onnx")
+
+
+@pytest.mark.parametrize("name", [name for names in RUN.values() for name in names])
+def test_node(engine, name):
+    run(name, engine)
+
+
+def test_every_case_is_either_run_or_has_a_reason():
+    """ONNX gains cases with its releases: then this says which, and where they belong."""
+    ran = [name for names in RUN.values() for name in names]
+    known = {*ran, *NOT_APPLICABLE}
+    new, gone = sorted(cases().keys() - known), sorted(known - cases().keys())
+    assert not new, f"this onnx has cases that belong into RUN, or into NOT_APPLICABLE with a reason: {new}"
+    assert not gone, f"this onnx no longer has these cases: {gone}"
+    assert len(ran) + len(NOT_APPLICABLE) == len(known), "a case is listed twice"
+    for operator, names in RUN.items():
+        assert [name for name in names if cases()[name][0] != operator] == [], operator
+    counts = {operator: len(names) for operator, names in RUN.items()}
+    assert counts == {"AveragePool": 14, "Conv": 6, "ConvTranspose": 10, "MaxPool": 12, "Softmax": 7}
+    assert (len(ran), len(NOT_APPLICABLE)) == (49, 14)
+
+
+def test_the_reasons_are_true():
+    for name, reason in NOT_APPLICABLE.items():
+        _, _, inputs, outputs, _ = cases()[name]
+        facts = {_AXES: inputs[0].ndim == 5, _INDICES: len(outputs) == 2}
+        assert facts.get(reason, inputs[0].dtype == np.uint8), name
+
+
+def test_the_runner_notices_an_attribute_it_does_not_know():
+    x = np.zeros((1, 1, 3, 4), np.float32)
+    with pytest.raises(AssertionError, match=r"does not know: \{'p': 2\}"):
+        RUNNERS["AveragePool"]({"kernel_shape": [2, 2], "p": 2}, [x], get_engine("numpy"))
+
+
+def test_coverage_gives_the_numbers_and_the_reasons():
+    found = coverage()
+    assert len(found["ran"]) == 49 and len(found["not_applicable"]) == 14
+    assert found["not_applicable"]["test_maxpool_2d_uint8"].startswith("uint8")
