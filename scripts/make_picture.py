@@ -1,0 +1,44 @@
+"""Make docs/lenet5.png: LeNet-5, trained here in a few seconds, looks at one digit, and learns from it.
+
+    python scripts/make_picture.py
+
+The same machine makes the same picture each time; another one's may differ in the last bits.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from convlens.atomic import atomic_write
+from convlens.data import load
+from convlens.models import lenet5
+from convlens.report.figures import png, there_and_back
+from convlens.trace import trace
+from convlens.training import fit
+
+OUT = Path(__file__).parents[1] / "docs" / "lenet5.png"
+DIGIT = 290  # of the validation part: a 3 that has something of a 5
+EPOCHS = 5
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Train, trace one digit, draw, and print what was written."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--out", type=Path, default=OUT, help="the picture to write (default: %(default)s)")
+    parser.add_argument("--digit", type=int, default=DIGIT, help="which digit to look at (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    digits, model = load("embedded"), lenet5(seed=0, engine="numpy")
+    epoch = fit(
+        model, digits.x_train, digits.y_train, validation=(digits.x_valid, digits.y_valid), epochs=EPOCHS, seed=0
+    ).epochs[-1]
+    one = slice(options.digit, options.digit + 1)
+    figure = there_and_back(trace(model, digits.x_valid[one], digits.y_valid[one]))
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(options.out) as file:
+        file.write(png(figure))
+    print(f"{options.out}: {options.out.stat().st_size:,} bytes; validation accuracy {epoch.val_accuracy:.1%}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""What a report's page is made of: words for numbers, tables, pictures, and the style. No script and no links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from convlens.engines import Array
+from convlens.nn.layers import Shape
+from convlens.report.pixels import Pixels, data_uri, fold, grey, zoom
+
+__all__ = ["count", "document", "loss", "number", "percent", "picture", "section", "shape", "strip", "table", "tiles"]
+
+_MAPS = 64  # feature maps of a layer that are shown at most
+_STRIP = 128  # units in a row of a strip at most
+
+
+def percent(value: float | None, decimals: int = 2) -> str:
+    """0.965 -> 96.50 %; a dash for None"""
+    return "—" if value is None else f"{value * 100:.{decimals}f}\u00a0%"
+
+
+def loss(value: float | None) -> str:
+    """Four decimals; a dash for None"""
+    return "—" if value is None else f"{value:.4f}"
+
+
+def number(value: float) -> str:
+    """-0.384 -> −0.38, with a true minus"""
+    return f"{value:.2f}".replace("-", "−")
+
+
+def shape(sizes: Shape) -> str:
+    """(5, 5, 16) -> 5 × 5 × 16"""
+    return " × ".join(map(str, sizes))
+
+
+def count(n: int, what: str) -> str:
+    """1,000 images, 1 image"""
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
+def section(title: str, content: str) -> str:
+    """A section with its heading; `content` is HTML."""
+    return f'<section id="{title.lower().replace(" ", "-")}">\n<h2>{escape(title)}</h2>\n{content}\n</section>'
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]], foot: Sequence[object] | None = None) -> str:
+    """A table of text; the first cell of a row is its heading. Columns of numbers alone stand to the right."""
+    texts = [[str(cell) for cell in row] for row in (*rows, *([foot] if foot else []))]
+    numeric = [all(row[k] == "" or row[k][0].isdigit() or row[k] == "—" for row in texts) for k in range(len(head))]
+    marks = [' class="number"' if right else "" for right in numeric]
+
+    def line(cells: Sequence[str]) -> str:
+        pairs = zip(marks, map(escape, cells), strict=True)
+        (mark, first), *others = pairs
+        rest = "".join(f"<td{mark}>{cell}</td>" for mark, cell in others)
+        return f'<tr><th scope="row"{mark}>{first}</th>{rest}</tr>'
+
+    top = "".join(f'<th scope="col"{mark}>{escape(cell)}</th>' for mark, cell in zip(marks, head, strict=True))
+    lines = [line(row) for row in texts]
+    bottom = f"\n<tfoot>{lines.pop()}</tfoot>" if foot else ""
+    body = "\n".join(lines)
+    return f'<div class="wide"><table><thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody>{bottom}</table></div>'
+
+
+def _image(pixels: Pixels, size: int, alt: str) -> str:
+    h, w = pixels.shape[:2]
+    return f'<img src="{data_uri(pixels)}" width="{w * size}" height="{h * size}" alt="{escape(alt)}">'
+
+
+def picture(x: Array, width: int, alt: str) -> str:
+    """An image (h, w, c) of about `width` pixels of the screen, its own pixels crisp."""
+    return _image(grey(x), max(1, width // x.shape[1]), alt)
+
+
+def tiles(painted: Pixels, label: str, scale: float = 13.6) -> str:
+    """Maps (n, h, w, 4) side by side, the first 64 of them; `scale` is that of `pixels.zoom`. `label` is read aloud."""
+    size = zoom(max(painted.shape[1:3]), scale)
+    images = "\n".join(_image(part, size, "") for part in painted[:_MAPS])
+    more = f"\n<p>The first {_MAPS} of {len(painted):,}.</p>" if len(painted) > _MAPS else ""
+    return f'<div class="tiles" role="img" aria-label="{escape(label)}">\n{images}\n</div>{more}'
+
+
+def strip(painted: Pixels, label: str) -> str:
+    """Units (n, 4) side by side, in rows as long as each other. `label` is read aloud."""
+    cells = fold(painted, _STRIP).repeat(2, axis=0)
+    return f'<div class="strip">{_image(cells, 8, label)}</div>'
+
+
+def document(title: str, body: str) -> str:
+    """The whole page; `title` is text, `body` HTML."""
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+    )
+
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1f2328; --soft: #57606a; --paper: #fff; --card: #f6f8fa; --line: #d0d7de;
+  --wrong: #e5534b; --right: #1a7f37; --bar: #e0701a }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6edf3; --soft: #9da7b3; --paper: #0d1117; --card: #161b22; --line: #30363d;
+    --wrong: #d1453d; --right: #3fb950 } }
+* { box-sizing: border-box }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 1rem/1.5 system-ui, sans-serif }
+main { max-width: 68rem; margin: 0 auto; padding: 1.5rem 1rem 3rem }
+h1 { font-size: 1.8rem; margin: 0 0 1rem; overflow-wrap: anywhere }
+h2 { font-size: 1.3rem; margin: 2.5rem 0 .5rem; padding-bottom: .25rem; border-bottom: 1px solid var(--line) }
+h3 { font-size: 1rem; margin: 1.25rem 0 .4rem }
+h3 span, p, caption { color: var(--soft); font-weight: normal }
+p { max-width: 46rem }
+.figures { display: flex; flex-wrap: wrap; gap: .6rem; margin: 0 }
+.figures div { flex: 1 1 11.5rem; background: var(--card); border: 1px solid var(--line); border-radius: .5rem;
+  padding: .5rem .75rem }
+dt { color: var(--soft); font-size: .85rem }
+dd { margin: 0; font-size: 1.25rem; font-weight: 600; overflow-wrap: anywhere; font-variant-numeric: tabular-nums }
+.curves { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1rem }
+svg { width: 100%; height: auto; stroke-linejoin: round }
+svg text { font-family: system-ui, sans-serif !important }
+.wide { overflow-x: auto }
+table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums }
+th, td { padding: .25rem .7rem; text-align: left; border-bottom: 1px solid var(--line) }
+th { font-weight: 600 }
+td:not([class]) { min-width: 8rem }
+thead th { color: var(--soft); white-space: nowrap }
+.number { text-align: right; white-space: nowrap }
+tfoot th, tfoot td { border-bottom: 0; font-weight: 600 }
+caption { text-align: left; padding-bottom: .4rem }
+.confusion td, .confusion th { text-align: center; min-width: 2.6rem; padding: .3rem .4rem;
+  border: 1px solid var(--line) }
+.confusion td { background: color-mix(in srgb, var(--wrong) var(--heat, 0%), transparent) }
+.confusion .hit { color: var(--right); font-weight: 600; background: color-mix(in srgb, var(--right) 12%, transparent) }
+.confusion .none { color: color-mix(in srgb, var(--soft) 45%, transparent) }
+.confusion .sum { color: var(--soft); border-width: 0 0 1px; white-space: nowrap; text-align: right }
+img { image-rendering: pixelated; display: block; max-width: 100%; height: auto }
+.mistakes { display: grid; grid-template-columns: repeat(auto-fill, minmax(7.2rem, 1fr)); gap: .75rem }
+figure { margin: 0; padding: .6rem; background: var(--card); border: 1px solid var(--line); border-radius: .5rem;
+  break-inside: avoid }
+figure img { margin: 0 auto }
+figcaption { margin-top: .4rem; font-size: .85rem; line-height: 1.35; font-variant-numeric: tabular-nums }
+.tiles { display: flex; flex-wrap: wrap; gap: .4rem }
+.tiles img, .strip img { outline: 1px solid var(--line) }
+.bar { display: block; height: .8rem; min-width: 1px; background: var(--bar) }
+.bars td:last-child { width: 16rem }
+pre { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .75rem;
+  white-space: pre-wrap }
+@media print {
+  html { font-size: 9.5px } main { padding: 0 } .wide { overflow: visible } .curves { grid-template-columns: 1fr 1fr }
+  h2, h3 { break-after: avoid } tr, svg, .tiles, .confusion, .bars { break-inside: avoid }
+  .tiles img, .strip img { zoom: .65 }
+  * { print-color-adjust: exact; -webkit-print-color-adjust: exact } }
+"""
