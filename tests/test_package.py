@@ -1,0 +1,106 @@
+"""The package as a whole: its names, its version, and what importing it costs."""
+
+import doctest
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import convlens
+
+from . import small
+
+ROOT = Path(__file__).resolve().parent.parent
+HEAVY = [
+    "typer",
+    "click",
+    "rich",
+    "matplotlib",
+    "PIL",
+    "pooch",
+    "requests",
+    "safetensors",
+    "threadpoolctl",
+    "tensorflow",
+    "keras",
+    "torch",
+    "onnx",
+    "numba",
+    "scipy",
+]
+
+
+def loaded(statements):
+    """The modules of a fresh interpreter after `statements`."""
+    program = f"{statements}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=small.environment(), check=True
+    )
+    return {name.split(".")[0] for name in json.loads(done.stdout)}
+
+
+@pytest.mark.smoke
+def test_importing_costs_numpy_at_most():
+    assert loaded("import convlens").isdisjoint(HEAVY)
+
+
+@pytest.mark.smoke
+def test_using_the_library_loads_no_more_than_it_needs():
+    names = loaded("from convlens import *\nlenet5().predict(load('embedded').x_valid[:1])")
+    assert "numpy" in names
+    assert names.isdisjoint(HEAVY)
+
+
+def test_the_command_line_loads_no_more_than_it_needs():
+    names = loaded("import convlens.cli")
+    assert "typer" in names
+    assert names.isdisjoint({"numpy", "matplotlib", "PIL", "pooch", "requests", "safetensors", "tensorflow", "keras"})
+
+
+@pytest.mark.smoke
+def test_every_public_name_is_there():
+    names = {}
+    exec("from convlens import *", names)
+    assert set(convlens.__all__) <= set(names)
+    assert len(set(convlens.__all__)) == len(convlens.__all__)
+    for name in convlens.__all__:
+        assert getattr(convlens, name) is names[name]
+        assert name == "__version__" or names[name].__doc__
+    assert set(dir(convlens)) >= set(convlens.__all__)
+
+
+@pytest.mark.smoke
+def test_parts_are_there_as_the_documentation_says():
+    for statement in ("import convlens.ops", "from convlens import nn, ops, trace", "from convlens.data import load"):
+        exec(statement, {})
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'convlens' has no attribute 'lenet6'"):
+        convlens.lenet6  # noqa: B018
+    with pytest.raises(ImportError, match="cannot import name 'lenet6'"):
+        exec("from convlens import lenet6", {})
+    assert not hasattr(convlens, "lenet6")
+
+
+@pytest.mark.smoke
+def test_the_version_is_that_of_the_project():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert convlens.__version__ == project["version"]
+    assert project["scripts"] == {"convlens": "convlens.cli:main"}
+
+
+MODULES = sorted(path.stem for path in (ROOT / "src" / "convlens").glob("*.py") if path.stem != "__main__")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings(name):
+    module = convlens if name == "__init__" else __import__(f"convlens.{name}", fromlist=[name])
+    assert doctest.testmod(module).failed == 0
+
+
+def test_the_package_has_examples():
+    assert doctest.testmod(convlens).attempted >= 4
