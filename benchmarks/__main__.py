@@ -1,0 +1,68 @@
+"""Measure every figure: `python -m benchmarks [NAME …] [--json FILE]`, or `make bench`.
+
+Prints a table, and writes it as JSON with the machine and the versions to benchmarks/results/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.metadata
+import json
+import os
+import platform
+from pathlib import Path
+
+from benchmarks.table import Row, show
+
+NAMES = ("witnesses", "course", "memory", "startup", "training", "kill", "demo")
+PACKAGES = ("numpy", "threadpoolctl", "safetensors", "tensorflow-cpu", "keras")
+RESULTS = Path(__file__).parent / "results"
+
+
+def machine() -> dict[str, object]:
+    """What the figures were measured on."""
+    cpu = next(
+        (line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.processor()
+    )
+    versions = {name: _version(name) for name in PACKAGES}
+    return {"cpu": cpu, "cores": os.cpu_count(), "python": platform.python_version(), "versions": versions}
+
+
+def _cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.is_file() else []
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "absent"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure every figure.")
+    parser.add_argument("names", nargs="*", default=NAMES, metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("--json", type=Path, default=RESULTS / "foundation.json", metavar="FILE")
+    options = parser.parse_args()
+    unknown = set(options.names) - set(NAMES)
+    if unknown:
+        parser.error(f"NAME must be one of {', '.join(NAMES)}; got {', '.join(unknown)}")
+    rows: list[Row] = []
+    for name in options.names:
+        measured = importlib.import_module(f"benchmarks.{name}").measure()
+        print(f"\n{name}")
+        show(measured)
+        rows += measured
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    content = {"machine": machine(), "rows": [row._asdict() for row in rows]}
+    options.json.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    short = [row for row in rows if not row.ok]
+    print(f"\n{len(rows) - len(short)} of {len(rows)} figures reached; {options.json}")
+    for row in short:
+        print(f"not reached, or not measured: {row.what}")
+
+
+if __name__ == "__main__":
+    main()
