@@ -197,7 +197,7 @@ def test_a_checkpoint_alone_is_enough(whole, stopped, tmp_path):
 def test_opening_writes_nothing(whole, tmp_path):
     shutil.copy(whole.folder / "checkpoint.safetensors", tmp_path)
     (tmp_path / ".convlens-0123456789abcdef.tmp").write_bytes(b"someone is writing this")
-    Run.open(tmp_path)
+    assert len(Run.open(tmp_path).epochs) == 3
     assert entries(tmp_path) == [".convlens-0123456789abcdef.tmp", "checkpoint.safetensors"]
 
 

@@ -35,7 +35,6 @@ def shell(folder, line):
     )
 
 
-@pytest.mark.smoke
 def test_train_and_evaluate(place):
     done = convlens(place, "train", "--data", "few.npz", "--epochs", "1", "--out", "run", "--json")
     assert done.returncode == 0, done.stderr

@@ -125,7 +125,6 @@ def test_longer_than_it_was(path, more):
     refused(path, "must be a whole safetensors file written by convlens; it is not: ")
 
 
-@pytest.mark.smoke
 def test_every_flipped_bit_is_noticed(tmp_path):
     path = tmp_path / "small.safetensors"
     write_tensors(path, {"w": np.arange(5.0), "step": np.array(1)}, {"model": "lenet5", "loss": 2.5})

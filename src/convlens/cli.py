@@ -134,6 +134,8 @@ def train(
     if resume and out is not None and (out / CHECKPOINT).exists():
         run = Run.open(out)
         run.settings = go_on(run.settings, given)
+        if run.settings.epochs < len(run.epochs):
+            raise ValueError(f"epochs must be at least the {len(run.epochs)} that are done; got {epochs}")
         digits = load(run.settings.data)
     else:
         settings = Settings(**{"engine": get_engine("auto").name, **given})
