@@ -14,25 +14,10 @@ from convlens import checkpoint
 from convlens.checkpoint import Run, Settings, go_on, load_model
 from convlens.training import Epoch, evaluate
 
-from . import small
+from .short_run import DIGITS, FILES, SETTINGS, entries, finish, model_bytes
 
-DIGITS = small.digits()
-SETTINGS = Settings(data="a few", batch_size=40, epochs=3)
-FILES = ["checkpoint.safetensors", "history.json", "model.safetensors"]
 # Its validation loss falls, rises, falls to its lowest and stays above it for two epochs: some six in all
 STOPPING = Settings(data="a few", batch_size=40, learning_rate=0.003, epochs=15, early_stopping=2)
-
-
-def finish(run, digits=DIGITS, threads=1):
-    return list(run.train(digits, threads))
-
-
-def entries(folder):
-    return sorted(path.name for path in folder.iterdir())
-
-
-def model_bytes(folder):
-    return (folder / "model.safetensors").read_bytes()
 
 
 @pytest.fixture(scope="module", autouse=True)

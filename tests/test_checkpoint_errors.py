@@ -16,22 +16,7 @@ from convlens.data import from_arrays
 from convlens.training import Batch
 
 from . import small
-
-DIGITS = small.digits()
-SETTINGS = Settings(data="a few", batch_size=40, epochs=3)
-FILES = ["checkpoint.safetensors", "history.json", "model.safetensors"]
-
-
-def finish(run, digits=DIGITS, threads=1):
-    return list(run.train(digits, threads))
-
-
-def entries(folder):
-    return sorted(path.name for path in folder.iterdir())
-
-
-def model_bytes(folder):
-    return (folder / "model.safetensors").read_bytes()
+from .short_run import DIGITS, FILES, SETTINGS, entries, finish, model_bytes
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,18 +1,16 @@
-"""A data set of labelled images in three parts, and `load`, the one way to get it."""
+"""A data set of labelled images in three parts, and the one place that checks and converts arrays to it."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Digits", "Images", "Labels", "from_arrays", "load"]
+__all__ = ["Digits", "Images", "Labels", "from_arrays"]
 
 Images = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -53,43 +51,6 @@ class Digits:
             digest.update(f"{name} {array.dtype.name} {array.shape}\n".encode())
             digest.update(array.data)
         return digest.hexdigest()
-
-
-def load(data: str | os.PathLike[str]) -> Digits:
-    """The data set called `data`: `"embedded"`, `"mnist"`, or a path.
-
-    - `"embedded"`: 5,000 real MNIST digits that come with the package; 4,000 to train, 1,000 to validate, no test part;
-    - `"mnist"`: all of MNIST (50,000 / 10,000 / 10,000), from the cache or by a checked download (`download.fetch`);
-    - a file: an .npz in the course's layout (`course_npz.read`);
-    - a folder: the four IDX files of MNIST or of a set like it (`idx.read_folder`).
-
-    Raises FileNotFoundError when there is no such file, and ValueError for a file that is damaged or whose content
-    breaks a rule; the text names the file, the rule and what was found.
-    """
-    if data == "embedded":
-        from convlens.data.embedded import embedded
-
-        return embedded()
-    if data == "mnist":
-        from convlens.data.download import fetch
-        from convlens.data.idx import read_folder
-
-        return read_folder(fetch(), source="mnist")
-    path = Path(data)
-    if path.is_dir():
-        from convlens.data.idx import read_folder
-
-        return read_folder(path)
-    if path.is_file():
-        from convlens.data.course_npz import read
-
-        return read(path)
-    if path.exists():
-        raise ValueError(f"data must be an .npz file or a folder of IDX files; {str(path)!r} is neither")
-    raise FileNotFoundError(
-        f"data must be 'embedded', 'mnist', or the path of an .npz file or of a folder of IDX files; "
-        f"there is no {str(path)!r}"
-    )
 
 
 def from_arrays(
