@@ -40,7 +40,7 @@ clean: ## remove what make made
 	$(PYTHON) -m venv .venv
 
 .venv/demo: .venv/bin/python pyproject.toml constraints.txt
-	$(PIP) --editable '.[plots]'
+	$(PIP) --editable '.[fast,plots]'
 	@touch $@
 
 .venv/test: .venv/bin/python pyproject.toml constraints.txt

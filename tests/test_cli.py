@@ -10,6 +10,7 @@ from PIL import Image
 from convlens import cli
 from convlens.checkpoint import load_model
 from convlens.data import download, load
+from convlens.engines import get_engine
 
 from . import small
 
@@ -65,7 +66,8 @@ def test_train_says_what_it_does_and_prints_nothing(place, reporting):
     assert (done.code, done.out) == (0, "")
     first, *epochs, last, report = done.err.splitlines()
     assert first == (
-        "lenet5 (61,706 parameters) on few.npz: 96 digits to train, 40 to validate; engine numpy, threads 1; in said"
+        "lenet5 (61,706 parameters) on few.npz: 96 digits to train, 40 to validate; "
+        f"engine {get_engine('auto').name}, threads 1; in said"
     )
     assert [line.split()[:2] for line in epochs] == [["epoch", "1/2"], ["epoch", "2/2"]]
     assert all(word in epochs[0] for word in ("images/s", "loss", "accuracy", "val_loss", "val_accuracy"))
@@ -258,7 +260,7 @@ def test_one_bad_picture_among_good_ones(place, pictures):
 def test_summary():
     lines = says("summary").splitlines()
     assert lines[0].split() == ["layer", "kind", "output", "shape", "parameters"]
-    assert lines[-1] == "lenet5: 61,706 parameters, float32, engine numpy"
+    assert lines[-1] == f"lenet5: 61,706 parameters, float32, engine {get_engine('auto').name}"
     value = tells("summary")
     assert list(value) == ["model", "layers", "parameters"]
     assert (value["model"], value["parameters"]) == ("lenet5", 61706)

@@ -36,7 +36,7 @@ def copy(place, tmp_path):
 
 
 BAD_OPTIONS = {
-    "--engine foo": "engine must be one of auto, numpy; got 'foo'",
+    "--engine foo": "engine must be one of auto, numpy, numba; got 'foo'",
     "--model foo": "model must be one of lenet5; got 'foo'",
     "--threads 0": "threads must be an integer of at least 1; got 0",
     "--threads -1": "threads must be an integer of at least 1; got -1",

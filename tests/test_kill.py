@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the signals are
 
 DIGITS = small.digits()
 STOPPING = Settings(batch_size=40, learning_rate=0.003, epochs=15, early_stopping=2)
-LONG = Settings(batch_size=16, epochs=40)
+LONG = Settings(batch_size=16, epochs=150)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def leftovers(folder):
 
 def test_killed_at_random_moments(long, data, tmp_path):
     out, codes, epochs = tmp_path / "run", [], []
-    for moment in np.random.default_rng(0).uniform(0, 0.4, 6):
+    for moment in np.random.default_rng(0).uniform(0, 0.9, 6):
         with child(*options(LONG, data, out)) as process:
             assert process.stderr.readline().startswith("lenet5 (61,706 parameters) on ")
             time.sleep(moment)

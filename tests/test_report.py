@@ -173,7 +173,7 @@ def test_the_headline_is_the_last_epochs(page, run):
         "seconds of training": f"{seconds:,.2f}",
         "images a second": f"{3 * 300 / seconds:,.0f}",
         "parameters": "61,706",
-        "engine": "numpy",
+        "engine": run.model.engine.name,
         "data": "embedded",
         "seed": "4",
     }

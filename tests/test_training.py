@@ -273,10 +273,10 @@ def test_the_gradient_is_that_of_the_batch_in_one_piece(dtype, close, batch_size
 
 def test_the_cut_covers_every_example_once():
     for n in [*range(1, 200), 1000, 4099]:
-        cuts = training._parts(n)
+        cuts = training._parts(n, 32)
         assert list(itertools.chain.from_iterable(range(n)[cut] for cut in cuts)) == list(range(n))
         assert len(cuts) <= 8
-        assert len(cuts) == 1 or min(cut.stop - cut.start for cut in cuts) >= training._PART
+        assert len(cuts) == 1 or min(cut.stop - cut.start for cut in cuts) >= 32
 
 
 def test_the_epoch_loss_is_the_mean_over_examples_not_batches():

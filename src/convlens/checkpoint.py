@@ -21,7 +21,7 @@ from typing import Any
 
 from convlens.atomic import atomic_write
 from convlens.data import Digits
-from convlens.engines import Array
+from convlens.engines import Array, get_engine
 from convlens.geometry import check_count
 from convlens.models import MODELS, build_model
 from convlens.nn import Adam, Sequential
@@ -36,7 +36,7 @@ class Settings:
     """What a run was asked to do. Once it has begun, only `epochs` and the place of the same data may change."""
 
     model: str = "lenet5"
-    engine: str = "numpy"
+    engine: str = "auto"
     data: str = "embedded"
     seed: int = 0
     batch_size: int = 32
@@ -52,6 +52,7 @@ class Settings:
                 object.__setattr__(self, name, int(value))  # JSON knows no NumPy numbers, and no paths
         object.__setattr__(self, "learning_rate", float(self.learning_rate))
         object.__setattr__(self, "data", str(self.data))
+        object.__setattr__(self, "engine", get_engine(self.engine).name)
 
 
 class Run:
@@ -62,7 +63,7 @@ class Run:
         self.settings = settings
         self.data_sha256 = data_sha256
         self.model: Sequential = build_model(settings.model, seed=settings.seed, engine=settings.engine)
-        self.optimizer = Adam(settings.learning_rate)
+        self.optimizer = Adam(settings.learning_rate, engine=self.model.engine)
         self.epochs: list[Epoch] = []
         self._kept: Array = self.model.flat.copy()  # the weights of model.safetensors
 

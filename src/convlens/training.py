@@ -1,8 +1,8 @@
 """Train and evaluate: events come out, nothing is printed.
 
-A batch is cut into parts of at least 32 examples. Each part goes through the whole network, there and back, on one of
-`threads` threads; then the parts' gradients are added up in order. The cut depends on the batch alone, so the same seed
-gives the same bits for any number of threads.
+A batch is cut into parts, at most 8, each with as many examples as the engine finds worth a thread. A part goes through
+the whole network, there and back, on one of `threads` threads; then the parts' gradients are added up in order. The cut
+depends on the batch alone, so the same seed gives the same bits for any number of threads.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from convlens.nn import Adam, Optimizer, Sequential
 from convlens.ops.losses import Labels, check_labels
 from convlens.threads import usable_threads, workers
 
-_PART = 32  # examples from which on a part is worth a thread's while
 _PARTS = 8  # parts of a batch at most
 _EVALUATE_BATCH = 250
 
@@ -125,13 +124,13 @@ def _check_finite(name: str, value: float, where: str) -> None:
         raise ArithmeticError(f"{name} must stay finite; got {value} {where}: a lower learning rate may help")
 
 
-def _parts(n: int) -> list[slice]:
+def _parts(n: int, least: int) -> list[slice]:
     """Cut n examples into parts, by n alone.
 
-    >>> _parts(65)
+    >>> _parts(65, 32)
     [slice(0, 32, None), slice(32, 65, None)]
     """
-    parts = min(_PARTS, max(1, n // _PART))
+    parts = min(_PARTS, max(1, n // least))
     return [slice(k * n // parts, (k + 1) * n // parts) for k in range(parts)]
 
 
@@ -188,7 +187,7 @@ def train(
             order = np.random.default_rng([seed, epoch])
             for number, chosen in enumerate(batches(len(x), batch_size, order), 1):
                 n = len(chosen)
-                cuts = _parts(n)
+                cuts = _parts(n, model.engine.part)
                 apply = pool.map if len(cuts) > 1 else map  # handing over a single part would only cost time
                 results = apply(part, range(len(cuts)), (chosen[cut] for cut in cuts), [n] * len(cuts))
                 for part_loss, part_hits in results:
@@ -229,7 +228,7 @@ def fit(
     Each callback is called with each event; when one returns True after an Epoch, the training ends there.
     """
     history, callbacks = History(), list(callbacks)
-    optimizer = optimizer or Adam()
+    optimizer = optimizer or Adam(engine=model.engine)
     for event in train(
         model,
         x,
@@ -263,7 +262,7 @@ def _evaluate(model: Sequential, x: Array, y: Labels, pool: Executor) -> Scores:
     def part(start: int) -> tuple[float, int]:
         labels = y[start : start + _EVALUATE_BATCH]
         with np.errstate(all="ignore"):
-            logits, _ = model.forward(x[start : start + _EVALUATE_BATCH].astype(model.dtype, copy=False))
+            logits = model.logits(x[start : start + _EVALUATE_BATCH].astype(model.dtype, copy=False))
             loss = ops.softmax_cross_entropy_forward(logits, labels)
         return float(loss.sum(dtype=np.float64)), int((logits.argmax(axis=1) == labels).sum())
 

@@ -7,10 +7,13 @@ caller allocates. They know nothing of padding rules, bias or validation: `convl
 from __future__ import annotations
 
 import importlib
+import importlib.util
+from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
 from numpy.typing import NDArray
 
+from convlens.engines.steps import Step
 from convlens.geometry import Pair
 
 Array = NDArray[Any]
@@ -20,6 +23,7 @@ class Engine(Protocol):
     """The kernels. Letters: n examples, h w input, kh kw kernel, oh ow output, ci co channels in and out."""
 
     name: str
+    part: int  # examples from which on a part of a batch is worth a thread of its own
 
     def conv2d(self, xp: Array, w: Array, stride: Pair, y: Array) -> None:
         """xp (n, h, w, ci), w (kh, kw, ci, co) -> y (n, oh, ow, co)"""
@@ -42,18 +46,41 @@ class Engine(Protocol):
     def sum_pool2d_dx(self, dy: Array, kernel: Pair, stride: Pair, dxp: Array) -> None:
         """dy (n, oh, ow, c) -> dxp (n, h, w, c)"""
 
+    def adam(
+        self, w: Array, m: Array, v: Array, g: Array, rate: float, beta_1: float, beta_2: float, epsilon: float
+    ) -> None:
+        """w, m, v (size,) are changed in place, given the gradient g (size,): see `convlens.nn.optimizers.Adam`"""
 
-ENGINES = {"numpy": "convlens.engines.numpy_engine"}
+    def network(self, steps: Sequence[Step], flat: Array) -> Network | None:
+        """Whole passes of these steps, with weights from `flat`, kernel and bias in turn; None if it has none"""
+
+
+class Network(Protocol):
+    """A network's passes, run by an engine. The weights are read at each call; any thread may call."""
+
+    def forward(self, x: Array) -> Array:
+        """x (n, h, w, c) -> logits (n, classes)"""
+
+    def loss_gradient(self, x: Array, labels: Array, weight: float, gradient: Array) -> tuple[Array, Array]:
+        """x, labels (n,) -> loss (n,), logits (n, classes); the gradient of weight * sum(loss) is written"""
+
+
+ENGINES = {"numpy": "convlens.engines.numpy_engine", "numba": "convlens.engines.numba_engine"}
 
 
 def get_engine(name: str) -> Engine:
-    """The engine of that name; "auto" is the fastest one installed.
+    """The engine of that name; "auto" is numba where Numba is installed, else numpy.
 
-    >>> get_engine("auto").name
+    ValueError for another name, ImportError where Numba is asked for by name and not installed.
+
+    >>> get_engine("numpy").name
     'numpy'
     """
+    has_numba = importlib.util.find_spec("numba") is not None
     if name == "auto":
-        name = "numpy"
+        name = "numba" if has_numba else "numpy"
     if name not in ENGINES:
         raise ValueError(f"engine must be one of auto, {', '.join(ENGINES)}; got {name!r}")
+    if name == "numba" and not has_numba:
+        raise ImportError("the engine numba needs Numba: pip install 'convlens[fast]'")
     return cast(Engine, importlib.import_module(ENGINES[name]))

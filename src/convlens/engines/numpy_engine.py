@@ -14,16 +14,18 @@ J = 1 is im2col; J = ow is the whole row (a Toeplitz matrix). Both gradients are
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from convlens.engines import Array
+from convlens.engines.steps import Step
 from convlens.geometry import Pair
 
 name = "numpy"
+part = 32
 
 _WIDE = 64  # columns of the product from which on BLAS is near its best
 _BLOCK = 1 << 22  # bytes of gathered strips held at once
@@ -171,3 +173,24 @@ def sum_pool2d_dx(dy: Array, kernel: Pair, stride: Pair, dxp: Array) -> None:
     dxp[...] = 0
     for dcell in _cells(dxp, dy, kernel, stride):
         dcell += dy
+
+
+def adam(w: Array, m: Array, v: Array, g: Array, rate: float, beta_1: float, beta_2: float, epsilon: float) -> None:
+    """m += (1 - beta_1)(g - m);  v += (1 - beta_2)(g² - v);  w -= rate m / (sqrt(v) + epsilon)"""
+    spare = g - m
+    spare *= 1 - beta_1
+    m += spare
+    np.multiply(g, g, out=spare)
+    spare -= v
+    spare *= 1 - beta_2
+    v += spare
+    np.sqrt(v, out=spare)
+    spare += epsilon
+    np.divide(m, spare, out=spare)
+    spare *= rate
+    w -= spare
+
+
+def network(steps: Sequence[Step], flat: Array) -> None:
+    """None: a pass goes layer by layer"""
+    return None

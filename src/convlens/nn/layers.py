@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from convlens import ops
-from convlens.engines import Array, Engine
+from convlens.engines import Array, Engine, steps
 from convlens.geometry import Padding, check_count, pair, plan
 from convlens.nn.initializers import he_normal
 from convlens.ops.pool import plan_pool
@@ -37,6 +37,10 @@ class Layer:
     def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
         """The weights by name, for an input of `shape`; a kernel comes before its bias."""
         return {}
+
+    def step(self, shape: Shape) -> steps.Step | None:
+        """The layer as plain numbers for an engine that runs whole passes, or None if it cannot be said so."""
+        return None
 
     def forward(self, x: Array, weights: Weights, engine: Engine) -> tuple[Array, Any]:
         """x (n, *shape) -> y (n, *output_shape(shape)), and what `backward` needs"""
@@ -94,6 +98,18 @@ class Conv2D(Layer):
         """kernel (kh, kw, ci, filters), bias (filters,)"""
         return {"kernel": (*pair("kernel_size", self.kernel_size, 1), shape[2], self.filters), "bias": (self.filters,)}
 
+    def step(self, shape: Shape) -> steps.Step | None:
+        """A convolution, with or without ReLU"""
+        size, kernel, strides = (
+            (shape[0], shape[1]),
+            pair("kernel_size", self.kernel_size, 1),
+            pair("strides", self.strides, 1),
+        )
+        found = plan(size, kernel, strides, self.padding)
+        return steps.Conv(
+            size, shape[2], found.out, self.filters, kernel, strides, found.pads, self.activation == "relu"
+        )
+
     def forward(self, x: Array, weights: Weights, engine: Engine) -> tuple[Array, Any]:
         """y = activation(conv2d(x, kernel) + bias)"""
         y = _activate(self.activation, ops.conv2d_forward(x, weights["kernel"], weights["bias"], **self._conv(engine)))
@@ -128,6 +144,12 @@ class _Pooling2D(Layer):
         _expect(type(self).__name__, shape, "h w channels")
         name = type(self).__name__
         return (*plan_pool(name, (shape[0], shape[1]), self.pool_size, self.strides, self.padding)[0].out, shape[2])
+
+    def step(self, shape: Shape) -> steps.Step | None:
+        """A pooling, of maxima or of means"""
+        size = (shape[0], shape[1])
+        found, kernel, stride = plan_pool(type(self).__name__, size, self.pool_size, self.strides, self.padding)
+        return steps.Pool(size, shape[2], found.out, kernel, stride, found.pads, isinstance(self, AveragePooling2D))
 
 
 @dataclass(frozen=True)
@@ -175,6 +197,10 @@ class Flatten(Layer):
         """(h, w, c) -> (h * w * c,)"""
         return (math.prod(shape),)
 
+    def step(self, shape: Shape) -> steps.Step | None:
+        """Images in one row"""
+        return steps.Flatten((shape[0], shape[1]), shape[2]) if len(shape) == 3 else None
+
     def forward(self, x: Array, weights: Weights, engine: Engine) -> tuple[Array, Any]:
         """y = x, reshaped"""
         return x.reshape(len(x), -1), x.shape
@@ -206,6 +232,10 @@ class Dense(Layer):
     def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
         """kernel (in, units), bias (units,)"""
         return {"kernel": (shape[0], self.units), "bias": (self.units,)}
+
+    def step(self, shape: Shape) -> steps.Step | None:
+        """A dense layer, with or without ReLU"""
+        return steps.Dense(shape[0], self.units, self.activation == "relu")
 
     def forward(self, x: Array, weights: Weights, engine: Engine) -> tuple[Array, Any]:
         """y = activation(x kernel + bias)"""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from convlens.engines import Array
+from convlens.engines import Array, Engine, numpy_engine
 
 
 class Optimizer(Protocol):
@@ -78,37 +78,28 @@ class Adam(_Flat):
     """m += (1 - beta_1)(g - m);  v += (1 - beta_2)(g² - v);  w -= a m / (sqrt(v) + epsilon)
 
     with a = learning_rate sqrt(1 - beta_2^t) / (1 - beta_1^t) at step t. As Keras: epsilon 1e-7, added to sqrt(v)
-    before the correction. Kingma and Ba 2015, "Adam", the note at the end of section 2.
+    before the correction. Kingma and Ba 2015, "Adam", the note at the end of section 2. `engine` does the arithmetic.
     """
 
     slots = ("m", "v")
 
     def __init__(
-        self, learning_rate: float = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7
+        self,
+        learning_rate: float = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        *,
+        engine: Engine = numpy_engine,
     ) -> None:
         super().__init__(learning_rate)
         for name, beta in (("beta_1", beta_1), ("beta_2", beta_2)):
             if not 0 <= beta < 1:
                 raise ValueError(f"{name} must be from 0 to below 1; got {beta!r}")
-        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
-        self._spare: Array | None = None
+        self.beta_1, self.beta_2, self.epsilon, self.engine = beta_1, beta_2, epsilon, engine
 
     def update(self, weights: Array, gradient: Array) -> None:
         """One step: change `weights` (size,) in place, given their `gradient` (size,)."""
         m, v = self._begin(weights)
-        if self._spare is None or self._spare.dtype != weights.dtype:
-            self._spare = np.empty_like(weights)
-        spare = self._spare
         rate = self.learning_rate * math.sqrt(1 - self.beta_2**self.step) / (1 - self.beta_1**self.step)
-        np.subtract(gradient, m, out=spare)
-        spare *= 1 - self.beta_1
-        m += spare
-        np.multiply(gradient, gradient, out=spare)
-        spare -= v
-        spare *= 1 - self.beta_2
-        v += spare
-        np.sqrt(v, out=spare)
-        spare += self.epsilon
-        np.divide(m, spare, out=spare)
-        spare *= rate
-        weights -= spare
+        self.engine.adam(weights, m, v, gradient, rate, self.beta_1, self.beta_2, self.epsilon)

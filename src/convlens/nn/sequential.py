@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from convlens import ops
-from convlens.engines import Array, get_engine
+from convlens.engines import Array, Network, get_engine
 from convlens.nn.layers import Layer, Shape, Weights, initial_weights
-from convlens.ops.losses import Labels
+from convlens.ops.losses import Labels, check_labels
 
 _PREDICT_BATCH = 500
 
@@ -60,6 +60,16 @@ class Sequential:
         start = [initial_weights(row.layer, row.input_shape, rng, self.dtype) for row in self.table]
         self.flat: Array = np.concatenate([np.zeros(0, self.dtype), *(w.ravel() for ws in start for w in ws.values())])
         self.weights = self.views(self.flat)
+        self.network = self._network()
+
+    def _network(self) -> Network | None:
+        """The engine's own passes, if it has them for these layers: images, flattened, then dense layers."""
+        found = [row.layer.step(row.input_shape) for row in self.table]
+        kinds = [type(step).__name__ for step in found]
+        flat = kinds.index("Flatten") if "Flatten" in kinds else len(kinds)
+        if None in found or set(kinds[:flat]) - {"Conv", "Pool"} or set(kinds[flat + 1 :]) != {"Dense"}:
+            return None
+        return self.engine.network([step for step in found if step is not None], self.flat)
 
     def _rows(self) -> Iterator[Row]:
         counts: Counter[str] = Counter()
@@ -135,6 +145,20 @@ class Sequential:
             saved.append(kept)
         return x, saved
 
+    def logits(self, x: Array) -> Array:
+        """x (n, *input_shape) -> logits (n, classes)"""
+        if self.network is None:
+            return self.forward(x)[0]
+        self._check_pass(x)
+        return self.network.forward(x)
+
+    def _check_pass(self, x: Array) -> None:
+        """What an engine's own pass relies on; layer by layer, each operation checks for itself."""
+        if x.dtype != self.dtype:
+            raise ValueError(f"x must be {self.dtype} as the model is; got {x.dtype}")
+        if x.shape[1:] != self.input_shape or len(x) == 0:
+            raise ValueError(f"x must be (n, {str(self.input_shape)[1:]} with n of at least 1; got {x.shape}")
+
     def backward(self, dlogits: Array, saved: list[Any], gradient: Array) -> None:
         """dlogits (n, classes), saved by `forward` -> gradient, a vector like `flat`, is written"""
         dy: Array | None = dlogits
@@ -150,6 +174,10 @@ class Sequential:
 
         x (n, *input_shape), labels (n,); with weight 1 / n it is the gradient of the mean loss.
         """
+        if self.network is not None:
+            self._check_pass(x)
+            check_labels(labels, len(x), self.output_shape[0])
+            return self.network.loss_gradient(x, labels, weight, gradient)
         logits, saved = self.forward(x)
         loss = ops.softmax_cross_entropy_forward(logits, labels)
         dlogits = ops.softmax_cross_entropy_backward(np.full_like(loss, weight), logits, labels)
@@ -159,7 +187,7 @@ class Sequential:
     def predict(self, x: Array) -> Array:
         """Probabilities (n, classes): the softmax of the logits"""
         self.check_images("x", x)
-        parts = [self.forward(x[k : k + _PREDICT_BATCH])[0] for k in range(0, len(x), _PREDICT_BATCH)]
+        parts = [self.logits(x[k : k + _PREDICT_BATCH]) for k in range(0, len(x), _PREDICT_BATCH)]
         return ops.softmax_forward(np.concatenate(parts))
 
     def summary(self) -> str:
