@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 _lock = threading.RLock()
 _users: set[object] = set()
@@ -19,11 +21,48 @@ def usable_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+class Workers:
+    """The calling thread and `threads - 1` others, which take pieces of work as they come."""
+
+    def __init__(self, threads: int) -> None:
+        self._others = threads - 1
+        self._pool = ThreadPoolExecutor(self._others) if self._others else None
+
+    def map(self, work: Callable[[int], T], pieces: int) -> list[T]:
+        """[work(0), …, work(pieces - 1)], in that order whoever did them; the first exception, if there is one"""
+        results: list[Any] = [None] * pieces
+        left = iter(range(pieces))  # one piece to whoever asks first: Python's lock makes that safe
+
+        def take() -> None:
+            for k in left:
+                results[k] = work(k)
+
+        helpers = []
+        if self._pool is not None:
+            helpers = [self._pool.submit(take) for _ in range(min(self._others, pieces - 1))]
+        try:
+            take()
+        finally:
+            wait(helpers)
+        for helper in helpers:
+            helper.result()
+        return results
+
+    def close(self) -> None:
+        """End the other threads."""
+        if self._pool is not None:
+            self._pool.shutdown()
+
+
 @contextmanager
-def workers(threads: int) -> Iterator[Executor]:
-    """A pool of threads; BLAS keeps to one thread inside, since its own would spin in the way of ours."""
-    with _one_blas_thread(), ThreadPoolExecutor(threads) as pool:
-        yield pool
+def workers(threads: int) -> Iterator[Workers]:
+    """So many threads; BLAS keeps to one thread inside, since its own would spin in the way of ours."""
+    with _one_blas_thread():
+        crew = Workers(threads)
+        try:
+            yield crew
+        finally:
+            crew.close()
 
 
 @contextmanager

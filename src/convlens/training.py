@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +22,7 @@ from convlens.engines import Array
 from convlens.geometry import check_count
 from convlens.nn import Adam, Optimizer, Sequential
 from convlens.ops.losses import Labels, check_labels
-from convlens.threads import usable_threads, workers
+from convlens.threads import Workers, usable_threads, workers
 
 _PARTS = 8  # parts of a batch at most
 _EVALUATE_BATCH = 250
@@ -173,27 +173,25 @@ def train(
         check_data(model, "validation", *validation)
     gradients = np.empty((_PARTS, model.flat.size), model.dtype)
 
-    def part(k: int, chosen: Array, n: int) -> tuple[float, int]:
-        labels = y[chosen]
+    def part(chosen: Array, cuts: list[slice], k: int) -> tuple[float, int]:
+        mine = chosen[cuts[k]]
+        labels = y[mine]
         with np.errstate(all="ignore"):
-            loss, logits = model.loss_gradient(x[chosen], labels, 1 / n, gradients[k])
+            loss, logits = model.loss_gradient(x[mine], labels, 1 / len(chosen), gradients[k])
         return float(loss.sum(dtype=np.float64)), int((logits.argmax(axis=1) == labels).sum())
 
     _keep_memory()
-    with workers(threads) as pool:
+    with workers(threads) as crew:
         for epoch in range(first_epoch, epochs + 1):
             begin = time.perf_counter()
             loss_sum, hits, images = 0.0, 0, 0
             order = np.random.default_rng([seed, epoch])
             for number, chosen in enumerate(batches(len(x), batch_size, order), 1):
-                n = len(chosen)
-                cuts = _parts(n, model.engine.part)
-                apply = pool.map if len(cuts) > 1 else map  # handing over a single part would only cost time
-                results = apply(part, range(len(cuts)), (chosen[cut] for cut in cuts), [n] * len(cuts))
-                for part_loss, part_hits in results:
+                cuts = _parts(len(chosen), model.engine.part)
+                for part_loss, part_hits in crew.map(partial(part, chosen, cuts), len(cuts)):
                     loss_sum += part_loss
                     hits += part_hits
-                images += n
+                images += len(chosen)
                 _check_finite("the loss", loss_sum, f"in epoch {epoch}, batch {number}")
                 with np.errstate(all="ignore"):
                     for other in gradients[1 : len(cuts)]:
@@ -204,7 +202,7 @@ def train(
                 yield Batch(epoch, number, -(-len(x) // batch_size), images, seconds, loss_sum / images, hits / images)
                 begin += time.perf_counter() - now  # what the caller does meanwhile is not training
             _check_finite("the weights", float(np.abs(model.flat).max()), f"after epoch {epoch}")
-            scores = _evaluate(model, *validation, pool) if validation is not None else None
+            scores = _evaluate(model, *validation, crew) if validation is not None else None
             if scores is not None:
                 _check_finite("the validation loss", scores.loss, f"after epoch {epoch}")
             yield Epoch(epoch, seconds, images / seconds, loss_sum / images, hits / images, *(scores or (None, None)))
@@ -254,17 +252,18 @@ def evaluate(model: Sequential, x: Array, y: Labels, *, threads: int | None = No
     check_count("threads", threads, 1)
     check_data(model, "evaluation", x, y)
     _keep_memory()
-    with workers(threads) as pool:
-        return _evaluate(model, x, y, pool)
+    with workers(threads) as crew:
+        return _evaluate(model, x, y, crew)
 
 
-def _evaluate(model: Sequential, x: Array, y: Labels, pool: Executor) -> Scores:
-    def part(start: int) -> tuple[float, int]:
-        labels = y[start : start + _EVALUATE_BATCH]
+def _evaluate(model: Sequential, x: Array, y: Labels, crew: Workers) -> Scores:
+    def part(k: int) -> tuple[float, int]:
+        mine = slice(k * _EVALUATE_BATCH, (k + 1) * _EVALUATE_BATCH)
+        labels = y[mine]
         with np.errstate(all="ignore"):
-            logits = model.logits(x[start : start + _EVALUATE_BATCH].astype(model.dtype, copy=False))
+            logits = model.logits(x[mine].astype(model.dtype, copy=False))
             loss = ops.softmax_cross_entropy_forward(logits, labels)
         return float(loss.sum(dtype=np.float64)), int((logits.argmax(axis=1) == labels).sum())
 
-    losses, hits = zip(*pool.map(part, range(0, len(x), _EVALUATE_BATCH)), strict=True)
+    losses, hits = zip(*crew.map(part, -(-len(x) // _EVALUATE_BATCH)), strict=True)
     return Scores(sum(losses) / len(x), sum(hits) / len(x))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from convlens.engines.numba_lanes import LANES
 from convlens.engines.numba_program import Call, ConvCalls, Image, Program, image, run
 from convlens.engines.steps import Conv, Step
 from convlens.geometry import Pair
-from convlens.threads import usable_threads
+from convlens.threads import Workers, usable_threads
 
 name = "numba"
 part = LANES
@@ -44,22 +44,14 @@ def _share(examples: int, work: Callable[[int, int, int], None]) -> int:
         for first, n in blocks[k * len(blocks) // groups : (k + 1) * len(blocks) // groups]:
             work(k, first, n)
 
-    if groups == 1 or usable_threads() == 1:
-        for k in range(groups):
-            group(k)
-    else:
-        list(_pool().map(group, range(groups)))
+    _crew().map(group, groups)
     return groups
 
 
-def _pool() -> ThreadPoolExecutor:
-    global _threads
-    if _threads is None:
-        _threads = ThreadPoolExecutor(usable_threads(), "convlens-numba")
-    return _threads
-
-
-_threads: ThreadPoolExecutor | None = None
+@cache
+def _crew() -> Workers:
+    """The threads that share a single operation; there from the first one on"""
+    return Workers(usable_threads())
 
 
 def _image(x: Array, first: int, n: int) -> tuple[Image, list[Call]]:
