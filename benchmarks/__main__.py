@@ -15,8 +15,8 @@ from pathlib import Path
 
 from benchmarks.table import Row, show
 
-NAMES = ("witnesses", "course", "memory", "startup", "training", "kill", "demo")
-PACKAGES = ("numpy", "threadpoolctl", "safetensors", "tensorflow-cpu", "keras")
+NAMES = ("witnesses", "course", "memory", "startup", "training", "peers", "kill", "demo")
+PACKAGES = ("numpy", "numba", "threadpoolctl", "safetensors", "tensorflow-cpu", "keras", "jax", "torch")
 RESULTS = Path(__file__).parent / "results"
 
 

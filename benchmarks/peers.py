@@ -175,8 +175,7 @@ def jax_step(batch: int) -> Pass:
             z = z if k == 2 else jax.nn.relu(z)
         return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(z), y[:, None], 1))
 
-    @jax.jit
-    def step(state: Any, x: Any, y: Any) -> Any:
+    def update(state: Any, x: Any, y: Any) -> Any:
         weights, m, v, t = state
         gradient = jax.grad(loss)(weights, x, y)
         t = t + 1
@@ -186,6 +185,7 @@ def jax_step(batch: int) -> Pass:
         weights = jax.tree.map(lambda w, a, b: w - rate * a / (jnp.sqrt(b) + 1e-7), weights, m, v)
         return weights, m, v, t
 
+    step = jax.jit(update)
     zeros = jax.tree.map(jnp.zeros_like, weights)
     state = [(weights, zeros, zeros, jnp.float32(0))]
 

@@ -74,7 +74,9 @@ def test_a_new_run_has_all_its_files_and_untrained_weights(tmp_path):
     assert entries(run.folder) == FILES
     assert run.finished is None
     assert json.loads((run.folder / "history.json").read_text())["epochs"] == []
-    np.testing.assert_array_equal(load_model(run.folder).flat, convlens.lenet5(seed=0).flat)
+    np.testing.assert_array_equal(run.trained.flat, convlens.lenet5(seed=0).flat)
+    with pytest.raises(ValueError, match="must hold a trained model; its run has not finished an epoch"):
+        load_model(run.folder)
 
 
 @pytest.mark.smoke

@@ -1,6 +1,7 @@
 """Every command does its work, and says it to people and, with --json, to programs."""
 
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 
 from convlens import cli
-from convlens.checkpoint import load_model
+from convlens.checkpoint import Run, Settings, load_model
 from convlens.data import download, load
 from convlens.engines import get_engine
 
@@ -326,3 +327,12 @@ def test_help_names_every_option_of_train():
     text = says("train", "--help")
     names = "model engine data epochs batch-size learning-rate seed threads out resume early-stopping json"
     assert all(f"--{name} " in text for name in names.split())
+
+
+def test_a_run_without_an_epoch_is_not_the_newest(place):
+    settings = Settings(data="more.npz")
+    Run.start(place / "runs" / "lenet5-9", settings, load("more.npz"))
+    found = small.run("evaluate", "--json")
+    assert json.loads(found.out)["run"] != "runs/lenet5-9"
+    assert "must hold a trained model" in small.fails("evaluate", "--run", "runs/lenet5-9")
+    shutil.rmtree(place / "runs" / "lenet5-9")

@@ -183,7 +183,8 @@ def test_there_is_no_run_yet(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for command in (["evaluate"], ["predict", "x.png"], ["report"]):
         assert small.fails(*command) == (
-            "there must be a run to use; runs/ holds none: train one with `convlens train`, or name one with --run DIR"
+            "there must be a trained run to use; runs/ holds none: "
+            "train one with `convlens train`, or name one with --run DIR"
         )
         assert small.fails(*command, "--run", "nowhere").startswith("there must be a file nowhere")
     assert list(tmp_path.iterdir()) == []

@@ -175,3 +175,18 @@ def test_the_arguments_are_not_changed():
     before = [a.copy() for a in args]
     check_vjp(ops.dense_forward, dense(), args, rng=np.random.default_rng(0))
     assert all(map(np.array_equal, args, before))
+
+
+@pytest.mark.parametrize("nothing", [None, (), (None, None), (0.0, 0.0, 0.0)])
+def test_a_backward_that_gives_nothing_or_too_much_is_wrong(nothing):
+    x, w = np.ones((2, 3)), np.ones((3, 4))
+    with pytest.raises(GradientError, match="backward must return from 1 to 2 gradients, one an argument; got"):
+        check_vjp(lambda x, w: x @ w, lambda dy, x, w: nothing, (x, w), rng=np.random.default_rng(0))
+
+
+def test_a_forward_without_an_array_and_a_seed_for_a_generator_are_named():
+    x = np.ones((2, 3))
+    with pytest.raises(ValueError, match="forward must return an array; got float"):
+        check_vjp(lambda x: 1.0, lambda dy, x: x, (x,), rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match=r"rng must be a numpy\.random\.Generator; got int"):
+        check_vjp(lambda x: x, lambda dy, x: dy, (x,), rng=0)

@@ -104,3 +104,17 @@ def test_examples_in_docstrings(name):
 
 def test_the_package_has_examples():
     assert doctest.testmod(convlens).attempted >= 4
+
+
+def test_parts_load_when_they_are_named():
+    names = loaded("import convlens\nassert convlens.ops.relu_forward and convlens.nn.Dense and convlens.data.load")
+    assert "numpy" in names
+    assert {"ops", "nn", "data", "trace"} <= set(dir(convlens))
+
+
+def test_paths_may_be_text(tmp_path):
+    digits = small.digits()
+    run = convlens.Run.start(str(tmp_path / "run"), convlens.Settings(data="few", epochs=1), digits)
+    list(run.train(digits))
+    assert convlens.Run.open(str(tmp_path / "run")).finished
+    assert convlens.load_model(str(tmp_path / "run")).count_params() == 61_706

@@ -52,11 +52,16 @@ __all__ = [
 ]
 
 
+_PARTS = ("checkpoint", "data", "engines", "models", "nn", "ops", "report", "trace", "training")
+
+
 def __getattr__(name: str) -> Any:
+    if name in _PARTS:
+        return importlib.import_module(f"convlens.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'convlens' has no attribute {name!r}")
     return getattr(importlib.import_module(f"convlens.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return [*__all__, *_PARTS]

@@ -68,8 +68,9 @@ class Run:
         self._kept: Array = self.model.flat.copy()  # the weights of model.safetensors
 
     @classmethod
-    def start(cls, folder: Path, settings: Settings, digits: Digits) -> Run:
+    def start(cls, folder: str | os.PathLike[str], settings: Settings, digits: Digits) -> Run:
         """A new run with its first checkpoint; FileExistsError if the folder holds a run already."""
+        folder = Path(folder)
         if folder.exists() and not folder.is_dir():
             raise NotADirectoryError(f"the output folder must be a folder; {folder} is a file")
         run = cls(folder, settings, digits.fingerprint)
@@ -83,8 +84,9 @@ class Run:
         return run
 
     @classmethod
-    def open(cls, folder: Path) -> Run:
+    def open(cls, folder: str | os.PathLike[str]) -> Run:
         """The run in `folder` as its last checkpoint has it. Nothing is written."""
+        folder = Path(folder)
         path = folder / CHECKPOINT
         tensors, about = read_tensors(path)
         try:
@@ -181,7 +183,7 @@ class Run:
         if self.settings.early_stopping:
             tensors["kept"] = self._kept
         write_tensors(self.folder / CHECKPOINT, tensors, about)
-        save_model(self.folder / MODEL, self.trained)
+        save_model(self.folder / MODEL, self.trained, untrained=not self.epochs)
         with atomic_write(self.folder / HISTORY) as file:
             file.write(json.dumps(self.history(), indent=1).encode() + b"\n")
 
@@ -218,17 +220,20 @@ def holds_run(folder: Path) -> str | None:
     return next((name for name in (CHECKPOINT, MODEL, HISTORY, REPORT) if (folder / name).exists()), None)
 
 
-def save_model(path: Path, model: Sequential) -> None:
-    """Write the model's weights by name, as safetensors."""
-    write_tensors(path, model.named_weights(), {"model": model.name})
+def save_model(path: str | os.PathLike[str], model: Sequential, *, untrained: bool = False) -> None:
+    """Write the model's weights by name, as safetensors. `load_model` refuses untrained ones."""
+    write_tensors(Path(path), model.named_weights(), {"model": model.name, "untrained": untrained})
 
 
-def load_model(path: Path, engine: str = "auto") -> Sequential:
+def load_model(path: str | os.PathLike[str], engine: str = "auto") -> Sequential:
     """The trained model of a run's folder, or of a model.safetensors file"""
+    path = Path(path)
     if path.is_dir():
         path = path / MODEL
     tensors, about = read_tensors(path)
     name = about.get("model")
+    if about.get("untrained"):
+        raise ValueError(f"{path} must hold a trained model; its run has not finished an epoch")
     if name not in MODELS:
         raise ValueError(f"{path} must hold the weights of one of {', '.join(MODELS)}; its model is {name!r}")
     model = build_model(name, engine=engine)

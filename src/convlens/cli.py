@@ -8,11 +8,14 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from convlens.cli_data import Json, data_app, print_json
 
 if TYPE_CHECKING:
     from convlens.checkpoint import Run
@@ -29,10 +32,8 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-data_app = typer.Typer(help="The digits: what they are, fetch them, write them to a file.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
 RunFolder = Annotated[
     Path | None, typer.Option("--run", metavar="DIR", help="The run's folder. [default: the newest in ./runs]")
 ]
@@ -61,20 +62,23 @@ def _tell(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=1))
-
-
 def _newest_run() -> Path:
-    from convlens.checkpoint import MODEL
+    from convlens.checkpoint import HISTORY, MODEL
 
-    models = sorted(RUNS.glob(f"*/{MODEL}"), key=lambda path: path.stat().st_mtime)
+    models = [path for path in RUNS.glob(f"*/{MODEL}") if _has_epochs(path.with_name(HISTORY))]
     if not models:
         raise FileNotFoundError(
-            f"there must be a run to use; {RUNS}/ holds none: "
+            f"there must be a trained run to use; {RUNS}/ holds none: "
             "train one with `convlens train`, or name one with --run DIR"
         )
-    return models[-1].parent
+    return max(models, key=lambda path: path.stat().st_mtime).parent
+
+
+def _has_epochs(history: Path) -> bool:
+    try:
+        return bool(json.loads(history.read_text())["epochs"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return True  # damage is told when the run is used
 
 
 def _next_run(model: str) -> Path:
@@ -90,7 +94,7 @@ def _next_run(model: str) -> Path:
 @app.command()
 def train(
     model: Annotated[str | None, typer.Option(help="The network. [default: lenet5]")] = None,
-    engine: Annotated[str | None, typer.Option(help="auto or numpy: who computes. [default: auto]")] = None,
+    engine: Annotated[str | None, typer.Option(help="numba, numpy, or auto: the fastest. [default: auto]")] = None,
     data: Annotated[
         str | None, typer.Option(help="embedded, mnist, or the path of an .npz file or IDX folder. [default: embedded]")
     ] = None,
@@ -138,7 +142,7 @@ def train(
             raise ValueError(f"epochs must be at least the {len(run.epochs)} that are done; got {epochs}")
         digits = load(run.settings.data)
     else:
-        settings = Settings(**{"engine": get_engine("auto").name, **given})
+        settings = Settings(**given)
         digits = load(settings.data)
         run = Run.start(out or _next_run(settings.model), settings, digits)
     _tell(
@@ -146,6 +150,8 @@ def train(
         f"{len(digits.x_train):,} digits to train, {len(digits.x_valid):,} to validate; "
         f"engine {run.settings.engine}, threads {threads}; in {run.folder}"
     )
+    if resume and not run.epochs:
+        _tell(f"there was nothing to go on with in {run.folder}: the run begins")
     try:
         _show_progress(run, digits, threads)
         _tell(f"{run.finished}; weights in {run.folder}")
@@ -155,7 +161,7 @@ def train(
         _tell(f"stopped, {done}; go on with: convlens train --resume --out {run.folder}")
         raise typer.Exit(130) from None
     if json_:
-        _print_json(run.history())
+        print_json(run.history())
 
 
 def _show_progress(run: Run, digits: Digits, threads: int) -> None:
@@ -174,7 +180,7 @@ def _show_progress(run: Run, digits: Digits, threads: int) -> None:
     first, last, images = len(run.epochs) + 1, run.settings.epochs, len(digits.x_train)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("train", total=images * (last - first + 1), epoch=first, epochs=last, figures="")
-        for event in run.train(digits, threads):
+        for event in _patiently(run.train(digits, threads), run.settings.engine):
             if isinstance(event, Batch):
                 done = images * (event.epoch - first) + event.images
                 figures = _figures(event, event.images / event.seconds)
@@ -184,6 +190,19 @@ def _show_progress(run: Run, digits: Digits, threads: int) -> None:
                     f"epoch {event.epoch}/{last}  {event.seconds:.1f} s  {_figures(event, event.images_per_second)}  "
                     f"val_loss {event.val_loss:.4f}  val_accuracy {event.val_accuracy:.4f}"
                 )
+
+
+def _patiently(events: Iterator[Batch | Epoch], engine: str) -> Iterator[Batch | Epoch]:
+    """The events; where the first one takes longer than a second on numba, say what it is waiting for"""
+    waiting = Timer(1, _tell, ["compiling the numba engine, once on this machine: a few seconds"])
+    if engine == "numba":
+        waiting.start()
+    try:
+        for event in events:
+            waiting.cancel()
+            yield event
+    finally:
+        waiting.cancel()
 
 
 def _figures(event: Batch | Epoch, speed: float) -> str:
@@ -209,7 +228,7 @@ def report(run: RunFolder = None, json_: Json = False) -> None:
     opened = Run.open(run or _newest_run())
     path = write_report(opened, load(opened.settings.data))
     if json_:
-        _print_json({"run": str(opened.folder), "report": str(path)})
+        print_json({"run": str(opened.folder), "report": str(path)})
     else:
         print(path)
 
@@ -246,7 +265,7 @@ def evaluate(
         raise ValueError(f"--part must name a part that the data have; {digits.source} has no {part} part")
     scores = training.evaluate(model, x, y, threads=threads)
     if json_:
-        _print_json({"run": str(run), "data": data, "part": part, "images": len(x), **scores._asdict()})
+        print_json({"run": str(run), "data": data, "part": part, "images": len(x), **scores._asdict()})
     else:
         print(f"{run}, {len(x):,} {part} digits of {data}: loss {scores.loss:.4f}  accuracy {scores.accuracy:.4f}")
 
@@ -270,7 +289,8 @@ def predict(
     from convlens.checkpoint import load_model
     from convlens.data.images import read_digit
 
-    model = load_model(run or _newest_run())
+    run = run or _newest_run()
+    model = load_model(run)
     found, faults = [], []
     for path in images:
         try:
@@ -283,7 +303,7 @@ def predict(
         if not json_:
             print(f"{path}: {digit} ({probabilities[digit]:.1%})")
     if json_:
-        _print_json(found)
+        print_json(found)
     for fault in faults:
         _tell(f"convlens: {fault}")
     if faults:
@@ -312,78 +332,6 @@ def summary(
             }
             for row in network.table
         ]
-        _print_json({"model": network.name, "layers": layers, "parameters": network.count_params()})
+        print_json({"model": network.name, "layers": layers, "parameters": network.count_params()})
     else:
         print(network.summary())
-
-
-# ---------------------------------------------------------------- data
-
-
-@data_app.command("info")
-def data_info(
-    data: Annotated[str, typer.Argument(metavar="DATA", help="embedded, mnist, or a path.")] = "embedded",
-    json_: Json = False,
-) -> None:
-    """What a data set holds."""
-    import numpy as np
-
-    from convlens.data import load
-
-    digits = load(data)
-    if digits.classes > 1000:
-        raise ValueError(
-            f"data info counts at most 1,000 classes; {digits.source} has labels up to {digits.classes - 1}"
-        )
-    parts = {
-        part: {"images": len(y), "labels": np.bincount(y, minlength=digits.classes).tolist()}
-        for part, y in (("train", digits.y_train), ("valid", digits.y_valid), ("test", digits.y_test))
-    }
-    shape = list(digits.x_train.shape[1:])
-    if json_:
-        _print_json({"data": data, "shape": shape, "sha256": digits.fingerprint, "parts": parts})
-        return
-    print(f"{digits.source}: images {' × '.join(map(str, shape))}, sha256 {digits.fingerprint}")
-    print("\n".join(_columns([["part", "images", *(f"label {k}" for k in range(digits.classes))], *_part_rows(parts)])))
-
-
-def _part_rows(parts: dict[str, dict[str, Any]]) -> Iterable[list[str]]:
-    return ([name, f"{part['images']:,}", *(f"{n:,}" for n in part["labels"])] for name, part in parts.items())
-
-
-def _columns(rows: list[list[str]]) -> Iterable[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-
-
-@data_app.command("fetch")
-def data_fetch(json_: Json = False) -> None:
-    """Download all of MNIST, once, with checksums."""
-    from convlens.data import download
-
-    folder = download.fetch(progress=not json_ and sys.stderr.isatty())
-    if json_:
-        _print_json({"data": "mnist", "folder": str(folder)})
-    else:
-        print(f"MNIST is in {folder}; use it with --data mnist")
-
-
-@data_app.command("export")
-def data_export(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="The .npz file to write, e.g. data/MNIST.npz")],
-    data: Annotated[str, typer.Option(help="embedded, mnist, or a path.")] = "embedded",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
-    json_: Json = False,
-) -> None:
-    """Write a data set in the layout that the coursework's programs read."""
-    from convlens.data import course_npz, load
-
-    digits = load(data)
-    if not path.parent.exists():
-        path.parent.mkdir(parents=True)
-    course_npz.export(digits, path, overwrite=overwrite)
-    counts = {"train": len(digits.x_train), "valid": len(digits.x_valid), "test": len(digits.x_test)}
-    if json_:
-        _print_json({"file": str(path), "data": data, "images": counts})
-    else:
-        print(f"{path}: " + ", ".join(f"{count:,} {part}" for part, count in counts.items()))

@@ -35,17 +35,24 @@ def check_vjp(
 
     forward: arrays -> one array. backward: dy and the same arrays -> one gradient, or a tuple with one for each of the
     first arguments, None where there is none. args: float64 arrays at a place where forward is smooth (no ties in a
-    maximum, nothing within `step` of a ReLU's kink). Raises ValueError if args are not float64.
+    maximum, nothing within `step` of a ReLU's kink). Raises ValueError for arguments of another kind.
     """
     for k, arg in enumerate(args):
         if not isinstance(arg, np.ndarray) or arg.dtype != np.float64:
             got = getattr(arg, "dtype", type(arg).__name__)
             raise ValueError(f"check_vjp needs float64 arrays; got args[{k}] {got}")
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(f"rng must be a numpy.random.Generator; got {type(rng).__name__}")
     y = forward(*args)
+    if not isinstance(y, np.ndarray):
+        raise ValueError(f"forward must return an array; got {type(y).__name__}")
     dy = rng.standard_normal(y.shape)
     gradients = backward(dy, *args)
     if not isinstance(gradients, tuple | list):
         gradients = (gradients,)
+    if all(dx is None for dx in gradients) or len(gradients) > len(args):
+        got = sum(dx is not None for dx in gradients)
+        raise GradientError(f"backward must return from 1 to {len(args)} gradients, one an argument; got {got}")
     for k, dx in enumerate(gradients):
         if dx is None:
             continue
