@@ -75,7 +75,9 @@ def test_every_public_name_is_there():
 @pytest.mark.smoke
 def test_parts_are_there_as_the_documentation_says():
     for statement in ("import convlens.ops", "from convlens import nn, ops, trace", "from convlens.data import load"):
-        exec(statement, {})
+        names: dict[str, object] = {}
+        exec(statement, names)
+        assert set(names) - {"__builtins__"}, statement
 
 
 def test_an_unknown_name_is_an_attribute_error():
