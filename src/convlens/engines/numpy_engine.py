@@ -27,7 +27,8 @@ from convlens.geometry import Pair
 name = "numpy"
 part = 32
 
-_WIDE = 64  # columns of the product from which on BLAS is near its best
+_WIDE = 32  # columns of a product from which on BLAS is fast
+_WIDER = 64  # the same where the product is scattered afterwards: wider strips overlap less
 _BLOCK = 1 << 22  # bytes of gathered strips held at once
 
 
@@ -45,9 +46,9 @@ class _Strips(NamedTuple):
         return slice(self.start, self.start + self.number * self.width)
 
 
-def _strips(ow: int, kw: int, sw: int, co: int) -> list[_Strips]:
+def _strips(ow: int, kw: int, sw: int, co: int, wide: int = _WIDE) -> list[_Strips]:
     """Divide a row of ow outputs: strips of one width, and what is left over as one narrower strip."""
-    wanted = min(-(-_WIDE // co), 3 * kw)
+    wanted = min(-(-wide // co), 3 * kw)
     count = max(1, ow // wanted)
     width = -(-ow // count)
     pieces = [(0, ow // width, width), (ow - ow % width, 1, ow % width)]
@@ -101,7 +102,7 @@ def conv2d_dx(dy: Array, w: Array, stride: Pair, dxp: Array) -> None:
     n, oh, ow, co = dy.shape
     kh, kw, ci, _ = w.shape
     dxp[...] = 0
-    for strip in _strips(ow, kw, stride[1], co):
+    for strip in _strips(ow, kw, stride[1], co, _WIDER):
         band = _band(w, strip, stride[1])
         apart = -(-strip.span // (strip.width * stride[1]))  # strips so far apart do not overlap
         for examples, rows in _blocks(n, oh, strip.number * len(band) * dy.itemsize):
@@ -137,11 +138,14 @@ def _cells(xp: Array, y: Array, kernel: Pair, stride: Pair) -> Iterator[Array]:
 
 
 def max_pool2d(xp: Array, kernel: Pair, stride: Pair, y: Array) -> None:
-    """y[n,i,j,c] = max_ab xp[n, i*sh+a, j*sw+b, c]"""
-    cells = _cells(xp, y, kernel, stride)
-    y[...] = next(cells)
-    for cell in cells:
-        np.maximum(y, cell, out=y)
+    """y[n,i,j,c] = max_b (max_a xp[n, i*sh+a, j*sw+b, c]): rows first, which lie in long pieces"""
+    rows = np.empty((len(y), y.shape[1], *xp.shape[2:]), y.dtype)
+    for source, target, window in ((xp, rows, (kernel[0], 1)), (rows, y, (1, kernel[1]))):
+        step = (stride[0], 1) if source is xp else (1, stride[1])
+        first, *others = _cells(source, target, window, step)
+        target[...] = first
+        for cell in others:
+            np.maximum(target, cell, out=target)
 
 
 def max_pool2d_dx(dy: Array, xp: Array, y: Array, kernel: Pair, stride: Pair, ties: str, dxp: Array) -> None:
@@ -149,8 +153,9 @@ def max_pool2d_dx(dy: Array, xp: Array, y: Array, kernel: Pair, stride: Pair, ti
     dxp[...] = 0
     free = np.ones(y.shape, bool)
     bits = dy.view(f"i{dy.itemsize}")  # times 0 or 1 is exact, also for inf and NaN
+    hit = np.empty(y.shape, bool)
     for cell, dcell in zip(_cells(xp, y, kernel, stride), _cells(dxp, y, kernel, stride), strict=True):
-        hit = cell == y
+        np.equal(cell, y, out=hit)
         if ties == "first":
             hit &= free
             free ^= hit

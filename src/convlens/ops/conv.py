@@ -77,7 +77,8 @@ def conv2d_backward(
         xp = pad(x[part], pads)
         engine.conv2d_dw(dy[part], xp, stride, dw_part)
         dw += dw_part
-        db += dy[part].reshape(-1, ow * co).sum(axis=0)
+        rows = dy[part].reshape(-1, ow * co)
+        db += np.ones(len(rows), dy.dtype) @ rows
         if dx is not None:
             dxp = np.empty(xp.shape, xp.dtype)
             engine.conv2d_dx(dy[part], w, stride, dxp)
