@@ -1,7 +1,8 @@
-"""Compiled kernels for what comes after the images: dense layers and the loss, example by example, and Adam.
+"""Compiled kernels for what comes after the images, in lanes as well: the gradients of dense layers, the loss, Adam.
 
-Arrays are (examples, features), with room for LANES examples: the kernels take two, four or eight of them at a time,
-and those past the last hold zeros or numbers of no meaning.
+A dense layer's values are (features, 1, n): planes of one pixel. Forward it is a convolution whose kernel is as large
+as the image, so that nothing has to be flattened; its weights are (h, w, c, units), feature by feature as Flatten has
+them.
 """
 
 from __future__ import annotations
@@ -9,120 +10,102 @@ from __future__ import annotations
 import numpy as np
 
 from convlens.engines.numba_lanes import compiled
+from convlens.engines.numba_tiles import BYTES, multiply
+
+_TILE = 8  # features at a time
 
 
 @compiled
-def dense(x, w, b, active, y, n):
-    """y = x w + b, then ReLU if `active`: x (n, in), w (in, out), b (out,) -> y (n, out)"""
-    size, units = w.shape
-    zero = x.dtype.type(0)
-    for e in range(0, n, 2):
-        y0 = y[e]
-        y1 = y[e + 1]
-        for p in range(units):
-            y0[p] = b[p]
-        for p in range(units):
-            y1[p] = b[p]
-        for k in range(0, size - 3, 4):
-            w0 = w[k]
-            w1 = w[k + 1]
-            w2 = w[k + 2]
-            w3 = w[k + 3]
-            p0, p1, p2, p3 = x[e, k], x[e, k + 1], x[e, k + 2], x[e, k + 3]
-            q0, q1, q2, q3 = x[e + 1, k], x[e + 1, k + 1], x[e + 1, k + 2], x[e + 1, k + 3]
-            for p in range(units):
-                y0[p] += p0 * w0[p] + p1 * w1[p] + p2 * w2[p] + p3 * w3[p]
-                y1[p] += q0 * w0[p] + q1 * w1[p] + q2 * w2[p] + q3 * w3[p]
-        for k in range(size - size % 4, size):
-            w0 = w[k]
-            p0, q0 = x[e, k], x[e + 1, k]
-            for p in range(units):
-                y0[p] += p0 * w0[p]
-                y1[p] += q0 * w0[p]
-        if active:
-            for p in range(units):
-                y0[p] = zero if y0[p] < 0 else y0[p]
-            for p in range(units):
-                y1[p] = zero if y1[p] < 0 else y1[p]
+def dense_dx(dy, w, none, dx, left, wide, n):
+    """dx[c, i, j] = sum_o dy[o] w[i, j, c, o]: dy (units, 1, n), w (h * wide * c, units); `none` is zeros"""
+    planes, h, row = dx.shape
+    units = dy.shape[0]
+    here = np.zeros(1, np.int64)
+    for i in range(h):
+        for j in range(wide):
+            for c in range(0, planes, _TILE):
+                for p in range(0, n, BYTES // dy.itemsize):
+                    multiply(
+                        _TILE,
+                        (c, planes - 1),
+                        dy,
+                        p,
+                        (n, 0),
+                        (units, 1, 1),
+                        here,
+                        w,
+                        (i * wide + j) * planes * units,
+                        (units, 1, 0, 0),
+                        none,
+                        dx,
+                        i * row + left + j * n + p,
+                        h * row,
+                        n - p,
+                        False,
+                        False,
+                    )
 
 
 @compiled
-def dense_dx(dy, w, dx, n):
-    """dx = dy w^T: dy (n, out), w (in, out) -> dx (n, in)"""
-    size, units = w.shape
-    zero = dy.dtype.type(0)
-    for e in range(0, n, 4):
-        d0 = dy[e]
-        d1 = dy[e + 1]
-        d2 = dy[e + 2]
-        d3 = dy[e + 3]
-        for k in range(size):
-            r = w[k]
-            s0, s1, s2, s3 = zero, zero, zero, zero
-            for p in range(units):
-                s0 += d0[p] * r[p]
-                s1 += d1[p] * r[p]
-                s2 += d2[p] * r[p]
-                s3 += d3[p] * r[p]
-            dx[e, k] = s0
-            dx[e + 1, k] = s1
-            dx[e + 2, k] = s2
-            dx[e + 3, k] = s3
+def turn(dy, turned):
+    """dy (units, 1, n) -> turned (n, units)"""
+    for o in range(dy.shape[0]):
+        for e in range(turned.shape[0]):
+            turned[e, o] = dy[o, 0, e]
 
 
 @compiled
-def dense_dw(dy, x, y, active, dw, db, n):
-    """dy = dy where y > 0, in place (if `active`); dw += x^T dy and db += the sum of dy; dw (in, out), db (out,)"""
-    size, units = dw.shape
-    zero = dy.dtype.type(0)
-    for e in range(n):
-        d0 = dy[e]
-        r0 = y[e]
-        if active:
-            for p in range(units):
-                d0[p] = d0[p] if r0[p] > 0 else zero
-        for p in range(units):
-            db[p] += d0[p]
-    for e in range(n, dy.shape[0]):
-        for p in range(units):
-            dy[e, p] = zero
-    for e in range(0, n, 8):
-        d0 = dy[e]
-        d1 = dy[e + 1]
-        d2 = dy[e + 2]
-        d3 = dy[e + 3]
-        d4 = dy[e + 4]
-        d5 = dy[e + 5]
-        d6 = dy[e + 6]
-        d7 = dy[e + 7]
-        for k in range(size):
-            g = dw[k]
-            x0, x1, x2, x3 = x[e, k], x[e + 1, k], x[e + 2, k], x[e + 3, k]
-            x4, x5, x6, x7 = x[e + 4, k], x[e + 5, k], x[e + 6, k], x[e + 7, k]
-            for p in range(units):
-                g[p] += (x0 * d0[p] + x1 * d1[p] + x2 * d2[p] + x3 * d3[p]) + (
-                    x4 * d4[p] + x5 * d5[p] + x6 * d6[p] + x7 * d7[p]
-                )
+def dense_dw(turned, x, left, wide, dw):
+    """dw[i, j, c, o] += sum_e x[c, i, j][e] turned[e, o]: turned (n, units), dw (h * wide * c, units)"""
+    planes, h, row = x.shape
+    n, units = turned.shape
+    here = np.zeros(1, np.int64)
+    for i in range(h):
+        for j in range(wide):
+            for c in range(0, planes, _TILE):
+                for p in range(0, units, BYTES // x.itemsize):
+                    multiply(
+                        _TILE,
+                        (c, planes - 1),
+                        turned,
+                        p,
+                        (units, 0),
+                        (n, 1, 1),
+                        here,
+                        x,
+                        i * row + left + j * n,
+                        (h * row, 1, 0, 0),
+                        dw,
+                        dw,
+                        (i * wide + j) * planes * units + p,
+                        units,
+                        units - p,
+                        True,
+                        False,
+                    )
 
 
 @compiled
 def cross_entropy(logits, labels, first, weight, losses, dlogits, n):
-    """losses[first + e] = -log softmax(logits[e])[labels[first + e]], dlogits = weight times its gradient"""
-    classes = logits.shape[1]
+    """losses[first + e] = -log softmax(logits)[labels[first + e]], dlogits = weight times its gradient
+
+    logits, dlogits (classes, 1, n)
+    """
+    classes = logits.shape[0]
     for e in range(n):
-        top = logits[e, 0]
+        top = logits[0, 0, e]
         for k in range(1, classes):
-            top = max(top, logits[e, k])
+            top = max(top, logits[k, 0, e])
         total = logits.dtype.type(0)
         for k in range(classes):
-            power = np.exp(logits[e, k] - top)
-            dlogits[e, k] = power
+            power = np.exp(logits[k, 0, e] - top)
+            dlogits[k, 0, e] = power
             total += power
         label = labels[first + e]
-        losses[first + e] = np.log(total) - (logits[e, label] - top)
+        losses[first + e] = np.log(total) - (logits[label, 0, e] - top)
         for k in range(classes):
-            dlogits[e, k] *= weight / total
-        dlogits[e, label] -= weight
+            dlogits[k, 0, e] *= weight / total
+        dlogits[label, 0, e] -= weight
 
 
 @compiled

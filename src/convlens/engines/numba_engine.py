@@ -148,7 +148,7 @@ def _pool2d(kernel_of: Any, xp: Array, kernel: Pair, stride: Pair, y: Array) -> 
     def block(_: int, first: int, n: int) -> None:
         x, calls = _image(xp, first, n)
         z = image(c, oh, 0, ow, 0, n, y.dtype)
-        pool: Call = (kernel_of, (x.data, 0, x.w, *_window(kernel, stride), z.data, 0, ow, c, n))
+        pool: Call = (kernel_of, (x.data, 0, x.w, *_window(kernel, stride), z.data, 0, ow, n))
         run([*calls, pool, (lanes.from_lanes, (z.data, 0, n, out, first))])
 
     _share(len(xp), block)
@@ -163,7 +163,7 @@ def max_pool2d_dx(dy: Array, xp: Array, y: Array, kernel: Pair, stride: Pair, ti
         x, calls = _image(xp, first, n)
         d, more = _image(dy, first, n)
         z, last = _image(y, first, n)
-        dx = image(x.planes, x.data.shape[1], 0, x.w, 0, n, dy.dtype)
+        dx = image(x.data.shape[0], x.data.shape[1], 0, x.w, 0, n, dy.dtype)
         back: Call = (
             lanes.max_pool_dx,
             (
@@ -179,7 +179,6 @@ def max_pool2d_dx(dy: Array, xp: Array, y: Array, kernel: Pair, stride: Pair, ti
                 dx.data,
                 0,
                 d.w,
-                x.planes,
                 n,
             ),
         )
@@ -197,7 +196,7 @@ def sum_pool2d_dx(dy: Array, kernel: Pair, stride: Pair, dxp: Array) -> None:
     def block(_: int, first: int, n: int) -> None:
         d, calls = _image(dy, first, n)
         dx = image(c, h, 0, w, 0, n, dy.dtype)
-        back: Call = (lanes.avg_pool_dx, (d.data, 0, w, *_window(kernel, stride), dx.data, 0, d.w, c, n))
+        back: Call = (lanes.avg_pool_dx, (d.data, 0, w, *_window(kernel, stride), dx.data, 0, d.w, n))
         run([*calls, back, (lanes.from_lanes, (dx.data, 0, n, out, first))])
 
     _share(len(dy), block)
@@ -236,7 +235,7 @@ class Network:
             program, _ = self._program(n)
             lanes.to_lanes(x, first, n, program.x.data, program.x.left)
             run(program.forward)
-            logits.append(program.logits[:n].copy())
+            logits.append(program.logits[:, 0].T.copy())
         return np.concatenate(logits)
 
     def loss_gradient(self, x: Array, labels: Array, weight: float, gradient: Array) -> tuple[Array, Array]:
@@ -251,7 +250,7 @@ class Network:
                 total[...] = 0
             lanes.to_lanes(x, first, n, program.x.data, program.x.left)
             run(program.forward)
-            logits[first : first + n] = program.logits[:n]
+            logits[first : first + n] = program.logits[:, 0].T
             dense.cross_entropy(program.logits, labels, first, weight, losses, program.dlogits, n)
             run(program.backward)
         gradient[...] = total
