@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.lenets import keras_model
 from benchmarks.mnist import full_mnist, mnist_argument
-from benchmarks.sides import Side, serve
+from benchmarks.sides import Side, close, ratios, serve, take_turns
 from benchmarks.table import Row, show
 from convlens.engines import ENGINES
 
@@ -43,7 +44,7 @@ def _convlens(engine: str, epochs: int) -> None:
         batch_size=BATCH,
     )
 
-    def turn() -> dict[str, Any]:
+    def turn(_: object) -> dict[str, Any]:
         event = next(event for event in events if isinstance(event, Epoch))
         return {"seconds": event.seconds, "val_accuracy": event.val_accuracy}
 
@@ -51,24 +52,9 @@ def _convlens(engine: str, epochs: int) -> None:
 
 
 def _keras() -> None:
-    import keras
-
     digits = full_mnist()
     assert digits is not None
-    layers = keras.layers
-    model = keras.Sequential(
-        [
-            keras.Input((28, 28, 1)),
-            layers.Conv2D(6, 5, padding="same", activation="relu", kernel_initializer="he_normal"),
-            layers.MaxPooling2D(2, 2),
-            layers.Conv2D(16, 5, activation="relu", kernel_initializer="he_normal"),
-            layers.MaxPooling2D(2, 2),
-            layers.Flatten(),
-            layers.Dense(120, "relu", kernel_initializer="he_normal"),
-            layers.Dense(84, "relu", kernel_initializer="he_normal"),
-            layers.Dense(10, "softmax", kernel_initializer="he_normal"),
-        ]
-    )
+    model = keras_model("tensorflow")
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
     y_train, y_valid = (np.eye(10, dtype=np.float32)[y] for y in (digits.y_train, digits.y_valid))
     few = slice(0, BATCH * 20)
@@ -76,7 +62,7 @@ def _keras() -> None:
     model.fit(digits.x_train[few], y_train[few], batch_size=BATCH, verbose=0)  # traced and warm
     model.set_weights(start)
 
-    def turn() -> dict[str, Any]:
+    def turn(_: object) -> dict[str, Any]:
         begin = time.perf_counter()
         model.fit(digits.x_train, y_train, batch_size=BATCH, verbose=0)
         seconds = time.perf_counter() - begin
@@ -92,12 +78,8 @@ def measure(epochs: int = EPOCHS) -> list[Row]:
         return [Row(what, "", None, "", None, "the full MNIST is not on this machine: convlens data fetch")]
     names = ("keras", *ENGINES)
     sides = {name: Side("benchmarks.training", name, epochs) for name in names}
-    turns: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    for _ in range(epochs):
-        for name, side in sides.items():
-            turns[name].append(side.ask())
-    for side in sides.values():
-        side.close()
+    turns = take_turns(sides, epochs)
+    close(sides.values())
     seconds = {name: [turn["seconds"] for turn in turns[name]] for name in names}
     rows = []
     for name in ENGINES:
@@ -106,7 +88,7 @@ def measure(epochs: int = EPOCHS) -> list[Row]:
         rows.append(
             Row(f"{what}, {name}, {epochs} epochs: validation", "at least 0.985", last, "", last >= 0.985, note)
         )
-        ratio = statistics.median(a / b for a, b in zip(seconds[name], seconds["keras"], strict=True))
+        ratio = statistics.median(ratios(seconds[name], seconds["keras"]))
         most = ASKED[name]
         note = "; ".join(f"{side} {_spread(seconds[side])}" for side in (name, "keras"))
         rows.append(Row(f"{what}, {name}: an epoch, by Keras's", f"at most {most}", ratio, "×", ratio <= most, note))

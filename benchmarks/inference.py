@@ -1,0 +1,162 @@
+"""LeNet-5's prediction in one run: convlens beside whatever frameworks are installed, in turn on the same cores.
+
+    python -m benchmarks.inference [BATCH …]
+
+NumPy images in, NumPy probabilities out, on every side, each a process of its own and warm. One image at a time, how
+long a user waits for it; a thousand, how many a second.
+"""
+
+from __future__ import annotations
+
+import importlib
+import statistics
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from benchmarks import lenets
+from benchmarks.sides import close, ratios, serve, start, take_turns, typical_seconds
+from benchmarks.table import Row, show
+from convlens.engines import Array
+
+ROUNDS = 9
+TURN = 0.2  # seconds
+BATCHES = (1, 1_000)
+AT_MOST = 0.15  # ms, for one image
+ONNX = "onnxruntime session"  # it predicts, but does not train: a peer of another kind, so it has a row of its own
+OURS = ("convlens numba", "convlens numpy")
+NEEDS = {
+    "convlens numba": "numba",
+    "convlens numpy": "numpy",
+    "keras predict_on_batch": "tensorflow",
+    "keras tf.function": "tensorflow",
+    "tensorflow graph": "tensorflow",
+    "torch eager": "torch",
+    "torch compile": "torch",
+    "jax jit": "jax",
+    ONNX: "onnxruntime",
+}
+
+Predict = Callable[[Array], Any]
+
+
+def ours(engine: str) -> Predict:
+    """`Sequential.predict`"""
+    from convlens import lenet5
+
+    return lenet5(engine=engine).predict
+
+
+def keras(traced: bool) -> Predict:
+    """Keras's own method for a batch, or its model as a `tf.function`"""
+    model = lenets.keras_model("tensorflow")
+    if not traced:
+        return lambda x: model.predict_on_batch(x)
+    import tensorflow as tf
+
+    call = tf.function(lambda x: model(x, training=False))
+    return lambda x: call(tf.convert_to_tensor(x)).numpy()
+
+
+def tensorflow_graph() -> Predict:
+    """A session, made callable once"""
+    tf, x, logits = lenets.tensorflow_graph()
+    session = tf.Session()
+    session.run(tf.global_variables_initializer())
+    call = session.make_callable(tf.nn.softmax(logits), [x])
+    return lambda images: call(images)
+
+
+def torch(compiled: bool) -> Predict:
+    """Under inference_mode, eager or compiled"""
+    import torch
+
+    model = torch.nn.Sequential(lenets.torch_model(), torch.nn.Softmax(1)).eval()
+    forward = torch.compile(model) if compiled else model
+
+    def predict(x: Array) -> Any:
+        with torch.inference_mode():
+            return forward(torch.from_numpy(x).reshape(-1, 1, 28, 28)).numpy()
+
+    return predict
+
+
+def jax_jit() -> Predict:
+    """One jitted function of weights and images"""
+    import jax
+
+    call = jax.jit(lambda weights, x: jax.nn.softmax(lenets.jax_logits(weights, x)))
+    weights = lenets.jax_weights()
+    return lambda x: np.asarray(call(weights, x))
+
+
+def onnxruntime_session() -> Predict:
+    """With our weights, on as many threads as there are cores"""
+    from convlens import lenet5
+
+    model = lenets.onnx_file(lenet5(engine="numpy").get_weights())
+    session = importlib.import_module("onnxruntime").InferenceSession(model, providers=["CPUExecutionProvider"])
+    return lambda x: session.run(None, {"x": x.reshape(-1, 1, 28, 28)})[0]
+
+
+def make(name: str) -> Predict:
+    """The function of that side"""
+    library, kind = name.split()
+    if library == "convlens":
+        return ours(kind)
+    if library == "keras":
+        return keras(kind == "tf.function")
+    if library == "torch":
+        return torch(kind == "compile")
+    return {"tensorflow": tensorflow_graph, "jax": jax_jit, "onnxruntime": onnxruntime_session}[library]()
+
+
+def run_side(name: str, batch: int) -> None:
+    """In the process of that side: warm, then how long a call takes, each turn"""
+    predict = make(name)
+    x = np.random.default_rng(0).random((batch, 28, 28, 1), dtype=np.float32)
+    found = predict(x)
+    assert isinstance(found, np.ndarray) and found.shape == (batch, 10)
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-4)
+    serve(lambda _: {"seconds": typical_seconds(lambda: predict(x), TURN)})
+
+
+def measure(batches: tuple[int, ...] = BATCHES) -> list[Row]:
+    """For each batch size a row a side, and how many times as fast numba is as the fastest framework, and as ONNX"""
+    return [row for batch in batches for row in rows_of(batch)]
+
+
+def rows_of(batch: int) -> list[Row]:
+    """One image: its ms, and what is asked. More: images a second"""
+    what = f"LeNet-5 prediction, batch {batch:,}"
+    sides, others = start(what, "benchmarks.inference", NEEDS, batch)
+    answers = take_turns(sides, ROUNDS)
+    close(sides.values())
+    seconds = {name: [answer["seconds"] for answer in values] for name, values in answers.items()}
+    rows = []
+    for name, values in seconds.items():
+        shown = [value * 1e3 for value in values] if batch == 1 else [batch / value for value in values]
+        middle, unit = statistics.median(shown), "ms" if batch == 1 else "images/s"
+        asked = f"at most {AT_MOST}" if batch == 1 and name == "convlens numba" else ""
+        spread = f"{min(shown):,.4g} to {max(shown):,.4g}" if batch == 1 else f"{min(shown):,.0f} to {max(shown):,.0f}"
+        rows.append(Row(f"{what}: {name}", asked, middle, unit, not asked or middle <= AT_MOST, spread))
+    rows += others
+    frameworks = [name for name in sides if name not in (*OURS, ONNX)]
+    fastest = min(frameworks, key=lambda name: statistics.median(seconds[name]), default="")
+    for other, about in ((fastest, f"the fastest framework, {fastest}"), (ONNX, ONNX)):
+        if other in sides and "convlens numba" in sides:
+            found = ratios(seconds[other], seconds["convlens numba"])
+            ratio, asked = statistics.median(found), "above 1" if batch == 1 else ""
+            spread = f"{min(found):.2f} to {max(found):.2f}"
+            title = f"{what}: numba, times as fast as {about}"
+            rows.append(Row(title, asked, ratio, "×", not asked or ratio > 1, spread))
+    return rows
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["side"]:
+        run_side(sys.argv[2], int(sys.argv[3]))
+    else:
+        show(measure(tuple(map(int, sys.argv[1:])) or BATCHES))

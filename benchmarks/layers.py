@@ -1,0 +1,236 @@
+"""Layer by layer beside PyTorch: the convolutions and pools of LeNet-5, AlexNet and VGG, in turn in one run.
+
+    python -m benchmarks.layers [WORD …]      only the layers with all of these words in their names
+
+convlens through its public operations, PyTorch channels_last, each a process of its own, warm, float32, on all cores.
+Forward, and forward + backward: dx, dw, db; for a network's first layer also without dx, which training leaves out.
+The figure is how many times as fast as PyTorch an engine is: the median over the rounds. Before that each layer's
+results are compared.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmarks.sides import Side, close, ratios, serve, start, take_turns, typical_seconds
+from benchmarks.table import Row, show
+from convlens.engines import Array
+from convlens.threads import usable_threads
+
+ROUNDS = 7
+TURN = 0.15  # seconds
+TORCH = "torch"
+ENGINES = ("numba", "numpy")
+NEEDS = {"numba": "numba", "numpy": "numpy", TORCH: "torch"}
+FORWARD, BOTH, NO_DX = "forward", "forward + backward", "forward + backward without dx"
+
+Calls = dict[str, Callable[[], tuple[Any, ...]]]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution of square images; one to 0 channels is a max pool. `asked` of numba, times PyTorch's speed."""
+
+    name: str
+    batch: int
+    size: int
+    ci: int
+    co: int
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+    asked: float = 0.7
+    is_first: bool = False
+
+    @property
+    def out(self) -> int:
+        """Rows and columns of the output"""
+        return (self.size + 2 * self.padding - self.kernel) // self.stride + 1
+
+    @property
+    def passes(self) -> list[str]:
+        """What is measured"""
+        return [FORWARD, BOTH, *([NO_DX] if self.is_first else [])]
+
+    def title(self) -> str:
+        """Name and shapes"""
+        to = f"→{self.co}" if self.co else ""
+        step = f"/{self.stride}" if self.stride > 1 else ""
+        return f"{self.name}, {self.batch}×{self.size}×{self.size}×{self.ci}{to} {self.kernel}×{self.kernel}{step}"
+
+    def flop(self, which: str) -> int:
+        """Of the products, y, dx and dw each one"""
+        products = {FORWARD: 1, BOTH: 3, NO_DX: 2}[which]
+        return products * 2 * self.batch * self.out**2 * self.kernel**2 * self.ci * self.co
+
+    def arrays(self) -> tuple[Array, Array, Array, Array]:
+        """x, w, b, dy: the same on every side"""
+        rng = np.random.default_rng(0)
+
+        def normal(*shape: int) -> Array:
+            return rng.standard_normal(shape, dtype=np.float32)
+
+        return (
+            normal(self.batch, self.size, self.size, self.ci),
+            normal(self.kernel, self.kernel, self.ci, self.co),
+            normal(self.co),
+            normal(self.batch, self.out, self.out, self.co or self.ci),
+        )
+
+
+LAYERS = (
+    Layer("LeNet-5 conv1", 32, 28, 1, 6, 5, padding=2, asked=1, is_first=True),
+    Layer("LeNet-5 conv2", 32, 14, 6, 16, 5, asked=1),
+    Layer("AlexNet conv1", 8, 227, 3, 96, 11, stride=4, asked=1, is_first=True),
+    Layer("AlexNet conv2", 16, 27, 96, 256, 5, padding=2),
+    Layer("VGG conv 56", 16, 56, 64, 64, 3, padding=1),
+    Layer("VGG conv 28", 16, 28, 128, 128, 3, padding=1),
+    Layer("VGG conv 14", 16, 14, 256, 256, 3, padding=1),
+    Layer("LeNet-5 pool1", 32, 28, 6, 0, 2, stride=2, asked=1),
+    Layer("LeNet-5 pool2", 32, 10, 16, 0, 2, stride=2, asked=1),
+    Layer("AlexNet pool1", 16, 55, 96, 0, 3, stride=2),
+    Layer("AlexNet pool2", 16, 27, 256, 0, 3, stride=2),
+    Layer("VGG pool 56", 16, 56, 64, 0, 2, stride=2),
+)
+
+
+def ours(layer: Layer, engine_name: str) -> Calls:
+    """Through the public operations"""
+    from convlens import ops
+    from convlens.engines import get_engine
+
+    engine = get_engine(engine_name)
+    x, w, b, dy = layer.arrays()
+    kernel, stride = (layer.kernel,) * 2, (layer.stride,) * 2
+
+    def pool() -> tuple[Array, ...]:
+        return (ops.max_pool2d_forward(x, kernel, stride=stride, engine=engine),)
+
+    def pool_back() -> tuple[Array, ...]:
+        (y,) = pool()
+        return y, ops.max_pool2d_backward(dy, x, y, kernel, stride=stride, engine=engine)
+
+    if not layer.co:
+        return {FORWARD: pool, BOTH: pool_back}
+    settings: dict[str, Any] = {"padding": ((layer.padding,) * 2,) * 2, "stride": stride, "engine": engine}
+
+    def conv() -> tuple[Array, ...]:
+        return (ops.conv2d_forward(x, w, b, **settings),)
+
+    def conv_back(need_dx: bool = True) -> tuple[Any, ...]:
+        return *conv(), *ops.conv2d_backward(dy, x, w, need_dx=need_dx, **settings)
+
+    return {FORWARD: conv, BOTH: conv_back, NO_DX: lambda: conv_back(need_dx=False)}
+
+
+def pytorch(layer: Layer) -> Calls:
+    """channels_last, so that the numbers lie in memory as ours do"""
+    import torch
+    from torch.nn.functional import conv2d, max_pool2d
+
+    torch.set_num_threads(usable_threads())
+    x_, w_, b_, dy_ = layer.arrays()
+
+    def channels_last(a: Array, *order: int) -> Any:
+        return torch.from_numpy(a).permute(order).contiguous(memory_format=torch.channels_last)
+
+    x, dy = channels_last(x_, 0, 3, 1, 2), channels_last(dy_, 0, 3, 1, 2)
+    w, b = channels_last(w_, 3, 2, 0, 1), torch.from_numpy(b_)
+    trained = [a.clone(memory_format=torch.preserve_format).requires_grad_() for a in (x, w, b)]
+
+    def layer_of(x: Any, w: Any, b: Any) -> Any:
+        if not layer.co:
+            return max_pool2d(x, layer.kernel, layer.stride)
+        return conv2d(x, w, b, layer.stride, layer.padding)
+
+    def forward() -> tuple[Any, ...]:
+        with torch.inference_mode():
+            return (layer_of(x, w, b),)
+
+    def both() -> tuple[Any, ...]:
+        y = layer_of(*trained)
+        return y, *torch.autograd.grad(y, trained if layer.co else trained[:1], dy)
+
+    def no_dx() -> tuple[Any, ...]:
+        y = layer_of(x, *trained[1:])
+        return y, None, *torch.autograd.grad(y, trained[1:], dy)
+
+    return {FORWARD: forward, BOTH: both, NO_DX: no_dx}
+
+
+def size(result: Any) -> float:
+    """The root of the mean square, by which the sides compare what they computed"""
+    a = np.asarray(result.detach() if hasattr(result, "detach") else result, np.float64)
+    return float(np.sqrt(np.mean(a * a)))
+
+
+def run_side(name: str) -> None:
+    """In the process of that side: a turn for the layer and pass that are asked for"""
+    made: dict[int, Calls] = {}
+
+    def turn(job: tuple[int, str, bool]) -> dict[str, Any]:
+        k, which, compare = job
+        if k not in made:
+            made.clear()
+            made[k] = pytorch(LAYERS[k]) if name == TORCH else ours(LAYERS[k], name)
+        call = made[k][which]
+        if compare:
+            return {"sizes": [None if part is None else size(part) for part in call()]}
+        return {"seconds": typical_seconds(call, TURN)}
+
+    serve(turn)
+
+
+def rows_of(k: int, which: str, sides: dict[str, Side]) -> list[Row]:
+    """A row an engine, for one pass of layer k"""
+    layer = LAYERS[k]
+    sizes = {name: side.ask((k, which, True))["sizes"] for name, side in sides.items()}
+    for name, mine in sizes.items():
+        wanted = sizes.get(TORCH, mine)
+        np.testing.assert_allclose(np.array(mine, float), np.array(wanted, float), rtol=1e-3, err_msg=layer.title())
+        assert len(mine) == len(wanted), (name, layer.title())
+    answers = take_turns(sides, ROUNDS, (k, which, False))
+    seconds = {name: [answer["seconds"] for answer in values] for name, values in answers.items()}
+
+    def speed(name: str) -> str:
+        typical = statistics.median(seconds[name])
+        return f"{typical * 1e3:.3g} ms" + (f" ({layer.flop(which) / typical / 1e9:.0f} GFLOP/s)" if layer.co else "")
+
+    rows = []
+    for engine in ENGINES:
+        what = f"{layer.title()}, {which}: {engine}"
+        if engine not in sides:
+            continue
+        if TORCH not in sides:
+            rows.append(
+                Row(what, "", statistics.median(seconds[engine]) * 1e3, "ms", True, speed(engine) if layer.co else "")
+            )
+            continue
+        found = ratios(seconds[TORCH], seconds[engine])
+        ratio, asked = statistics.median(found), f"at least {layer.asked:g}" if engine == "numba" else ""
+        note = f"{min(found):.2f} to {max(found):.2f}; {speed(engine)}, PyTorch {speed(TORCH)}"
+        rows.append(Row(what, asked, ratio, "× PyTorch", not asked or ratio >= layer.asked, note))
+    return rows
+
+
+def measure(words: tuple[str, ...] = ()) -> list[Row]:
+    """For each layer and pass a row an engine: how many times as fast as PyTorch"""
+    sides, rows = start("layers", "benchmarks.layers", NEEDS)
+    for k, layer in enumerate(LAYERS):
+        if all(word.lower() in layer.name.lower() for word in words):
+            rows += [row for which in layer.passes for row in rows_of(k, which, sides)]
+    close(sides.values())
+    return rows
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["side"]:
+        run_side(sys.argv[2])
+    else:
+        show(measure(tuple(sys.argv[1:])))

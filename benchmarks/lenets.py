@@ -1,0 +1,147 @@
+"""LeNet-5 in each framework, defined once, for training (`benchmarks.peers`) and prediction (`benchmarks.inference`).
+
+The frameworks load when their function is called, and use all cores.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from convlens.engines import Array
+from convlens.threads import usable_threads
+
+DENSE = ((400, 120), (120, 84), (84, 10))
+
+
+def keras_model(backend: str) -> Any:
+    """A `keras.Sequential` that ends in probabilities"""
+    os.environ["KERAS_BACKEND"] = backend
+    import keras
+
+    layers, he = keras.layers, {"kernel_initializer": "he_normal"}
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(6, 5, padding="same", activation="relu", **he),
+            layers.MaxPooling2D(2, 2),
+            layers.Conv2D(16, 5, activation="relu", **he),
+            layers.MaxPooling2D(2, 2),
+            layers.Flatten(),
+            layers.Dense(120, "relu", **he),
+            layers.Dense(84, "relu", **he),
+            layers.Dense(10, "softmax", **he),
+        ]
+    )
+
+
+class Graph(NamedTuple):
+    """A TensorFlow 1 graph: the module, the placeholder of the images, and the logits."""
+
+    tf: Any
+    x: Any
+    logits: Any
+
+
+def tensorflow_graph() -> Graph:
+    """TensorFlow 1 style, as task 4 of the course has it; run it in a `tf.Session`"""
+    import tensorflow.compat.v1 as tf
+
+    tf.disable_eager_execution()
+    x = tf.placeholder(tf.float32, (None, 28, 28, 1))
+
+    def weights(name: str, *shape: int) -> tuple[Any, Any]:
+        start = tf.keras.initializers.VarianceScaling(scale=2.0)
+        bias = tf.get_variable(f"{name}_b", (shape[-1],), initializer=tf.zeros_initializer())
+        return tf.get_variable(f"{name}_w", shape, initializer=start), bias
+
+    w, b = weights("conv1", 5, 5, 1, 6)
+    z = tf.nn.max_pool2d(tf.nn.relu(tf.nn.conv2d(x, w, 1, "SAME") + b), 2, 2, "VALID")
+    w, b = weights("conv2", 5, 5, 6, 16)
+    z = tf.nn.max_pool2d(tf.nn.relu(tf.nn.conv2d(z, w, 1, "VALID") + b), 2, 2, "VALID")
+    z = tf.reshape(z, (-1, 400))
+    for k, shape in enumerate(DENSE):
+        w, b = weights(f"dense{k}", *shape)
+        z = tf.matmul(z, w) + b
+        z = z if k == 2 else tf.nn.relu(z)
+    return Graph(tf, x, z)
+
+
+def torch_model() -> Any:
+    """An `nn.Sequential` that takes (n, 1, 28, 28) and ends in logits"""
+    import torch
+    from torch import nn
+
+    torch.set_num_threads(usable_threads())
+    return nn.Sequential(
+        *(nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
+        *(nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)),
+    )
+
+
+def jax_weights() -> Any:
+    """Kernel and bias of each layer, He's normal"""
+    import jax
+    from jax import numpy as jnp
+
+    shapes = ((5, 5, 1, 6), (5, 5, 6, 16), *DENSE)
+    keys = jax.random.split(jax.random.PRNGKey(0), len(shapes))
+    return [
+        (jax.random.normal(key, shape) * (2 / np.prod(shape[:-1])) ** 0.5, jnp.zeros(shape[-1]))
+        for key, shape in zip(keys, shapes, strict=True)
+    ]
+
+
+def jax_logits(weights: Any, x: Any) -> Any:
+    """weights of `jax_weights`, x (n, 28, 28, 1) -> logits (n, 10); to be jitted"""
+    import jax
+    from jax import lax
+    from jax import numpy as jnp
+
+    z = x
+    for (w, b), padding in zip(weights[:2], ("SAME", "VALID"), strict=True):
+        z = lax.conv_general_dilated(z, w, (1, 1), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")) + b
+        z = lax.reduce_window(jax.nn.relu(z), -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+    z = z.reshape(len(z), -1)
+    for k, (w, b) in enumerate(weights[2:]):
+        z = z @ w + b
+        z = z if k == 2 else jax.nn.relu(z)
+    return z
+
+
+def onnx_file(weights: list[Array]) -> bytes:
+    """An ONNX model with these weights (kernel and bias in turn, HWIO): x (n, 1, 28, 28) -> probabilities p (n, 10)"""
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes: list[Any] = []
+    kept: list[Any] = []
+    z = "x"
+
+    def add(kind: str, *numbers: Array, **attributes: Any) -> None:
+        nonlocal z
+        names = [f"{len(nodes)}_{k}" for k in range(len(numbers))]
+        kept.extend(numpy_helper.from_array(a.copy(), name) for a, name in zip(numbers, names, strict=True))
+        nodes.append(helper.make_node(kind, [z, *names], [f"z{len(nodes)}"], **attributes))
+        z = nodes[-1].output[0]
+
+    for k, pad in ((0, 2), (2, 0)):
+        add("Conv", weights[k].transpose(3, 2, 0, 1), weights[k + 1], pads=[pad] * 4)
+        add("Relu")
+        add("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
+    add("Flatten")
+    # Here the numbers of an image stand channel by channel.
+    by_channel = weights[4].reshape(5, 5, 16, 120).transpose(2, 0, 1, 3).reshape(400, 120)
+    for w, b in ((by_channel, weights[5]), (weights[6], weights[7]), (weights[8], weights[9])):
+        add("Gemm", w, b)
+        add("Relu" if len(b) > 10 else "Softmax")
+
+    def value(name: str, *shape: str | int) -> Any:
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+    graph = helper.make_graph(nodes, "lenet5", [value("x", "n", 1, 28, 28)], [value(z, "n", 10)], kept)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    content: bytes = model.SerializeToString()
+    return content
