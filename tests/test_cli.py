@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convlens import cli
+from convlens import checkpoint, cli
 from convlens.checkpoint import Run, Settings, load_model
 from convlens.data import download, load
 from convlens.engines import get_engine
@@ -74,6 +74,21 @@ def test_train_says_what_it_does_and_prints_nothing(place, reporting):
     assert all(word in epochs[0] for word in ("images/s", "loss", "accuracy", "val_loss", "val_accuracy"))
     assert last == "2 of 2 epochs done; weights in said"
     assert report.startswith(("report: said/report.html", "no report: "))
+
+
+def test_ctrl_c_while_saving_counts_what_is_on_disk(place, monkeypatch):
+    saved = checkpoint.write_tensors
+
+    def stopped(path, tensors, about):
+        if len(about["epochs"]) == 2:
+            raise KeyboardInterrupt
+        saved(path, tensors, about)
+
+    monkeypatch.setattr(checkpoint, "write_tensors", stopped)
+    done = small.run("train", "--data", "few.npz", "--epochs", 3, "--out", "cut")
+    assert (done.code, done.out) == (130, "")
+    last = done.err.splitlines()[-1]
+    assert last == "stopped, 1 of 3 epochs done; go on with: convlens train --resume --out cut"
 
 
 @pytest.mark.smoke

@@ -157,7 +157,7 @@ def train(
         _tell(f"{run.finished}; weights in {run.folder}")
         _report(run, digits)
     except KeyboardInterrupt:
-        done = f"{len(run.epochs)} of {run.settings.epochs} epochs done"
+        done = f"{len(Run.open(run.folder).epochs)} of {run.settings.epochs} epochs done"  # those that are on disk
         _tell(f"stopped, {done}; go on with: convlens train --resume --out {run.folder}")
         raise typer.Exit(130) from None
     if json_:

@@ -1,6 +1,6 @@
 """Compiled kernels for what comes after the images, in lanes as well: the gradients of dense layers, the loss, Adam.
 
-A dense layer's values are (features, 1, n): planes of one pixel. Forward it is a convolution whose kernel is as large
+A dense layer's values are images of one pixel, (features, 1, n). Forward it is a convolution whose kernel is as large
 as the image, so that nothing has to be flattened; its weights are (h, w, c, units), feature by feature as Flatten has
 them.
 """
@@ -9,103 +9,73 @@ from __future__ import annotations
 
 import numpy as np
 
-from convlens.engines.numba_lanes import compiled
-from convlens.engines.numba_tiles import BYTES, multiply
+from convlens.engines.numba_tape import Kernel, after, compiled, unpack
+from convlens.engines.numba_tiles import multiply, vector, zero
 
 _TILE = 8  # features at a time
 
 
-@compiled
-def dense_dx(dy, w, none, dx, left, wide, n):
-    """dx[c, i, j] = sum_o dy[o] w[i, j, c, o]: dy (units, 1, n), w (h * wide * c, units); `none` is zeros"""
-    planes, h, row = dx.shape
-    units = dy.shape[0]
-    here = np.zeros(1, np.int64)
+@Kernel
+def dense_dx(m, t):
+    """dx[c, i, j] = sum_o dy[o] w[i, j, c, o]: dy (units, n), w (h * wide * planes, units); `none` is zeros"""
+    dy, units, w, none, dx, planes, h, row, wide, n = unpack(t, 10)
+    columns = after(t, 10)
     for i in range(h):
         for j in range(wide):
+            here, place = w + (i * wide + j) * planes * units, dx + i * row + j * n
             for c in range(0, planes, _TILE):
-                for p in range(0, n, BYTES // dy.itemsize):
+                for p in range(0, n, vector(m)):
                     multiply(
-                        _TILE,
-                        (c, planes - 1),
-                        dy,
-                        p,
-                        (n, 0),
-                        (units, 1, 1),
-                        here,
-                        w,
-                        (i * wide + j) * planes * units,
-                        (units, 1, 0, 0),
-                        none,
-                        dx,
-                        i * row + left + j * n + p,
-                        h * row,
-                        n - p,
-                        False,
-                        False,
-                    )
+                        m, _TILE, c, planes - 1, dy + p, (n, 0), (units, 1, 1), columns, here, (units, 1, 0, 0), none,
+                        place + p, h * row, n - p, 0, 0,
+                    )  # fmt: skip
 
 
-@compiled
-def turn(dy, turned):
-    """dy (units, 1, n) -> turned (n, units)"""
-    for o in range(dy.shape[0]):
-        for e in range(turned.shape[0]):
-            turned[e, o] = dy[o, 0, e]
+@Kernel
+def turn(m, t):
+    """dy (units, n) -> turned (n, units)"""
+    dy, units, turned, n = unpack(t, 4)
+    for o in range(units):
+        for e in range(n):
+            m[turned + e * units + o] = m[dy + o * n + e]
 
 
-@compiled
-def dense_dw(turned, x, left, wide, dw):
-    """dw[i, j, c, o] += sum_e x[c, i, j][e] turned[e, o]: turned (n, units), dw (h * wide * c, units)"""
-    planes, h, row = x.shape
-    n, units = turned.shape
-    here = np.zeros(1, np.int64)
+@Kernel
+def dense_dw(m, t):
+    """dw[i, j, c, o] += sum_e x[c, i, j][e] turned[e, o]: turned (n, units), dw (h * wide * planes, units)"""
+    turned, units, x, planes, h, row, wide, dw, n = unpack(t, 9)
+    columns = after(t, 9)
     for i in range(h):
         for j in range(wide):
+            here, place = x + i * row + j * n, dw + (i * wide + j) * planes * units
             for c in range(0, planes, _TILE):
-                for p in range(0, units, BYTES // x.itemsize):
+                for p in range(0, units, vector(m)):
                     multiply(
-                        _TILE,
-                        (c, planes - 1),
-                        turned,
-                        p,
-                        (units, 0),
-                        (n, 1, 1),
-                        here,
-                        x,
-                        i * row + left + j * n,
-                        (h * row, 1, 0, 0),
-                        dw,
-                        dw,
-                        (i * wide + j) * planes * units + p,
-                        units,
-                        units - p,
-                        True,
-                        False,
-                    )
+                        m, _TILE, c, planes - 1, turned + p, (units, 0), (n, 1, 1), columns, here, (h * row, 1, 0, 0),
+                        place, place + p, units, units - p, 1, 0,
+                    )  # fmt: skip
 
 
-@compiled
-def cross_entropy(logits, labels, first, weight, losses, dlogits, n):
-    """losses[first + e] = -log softmax(logits)[labels[first + e]], dlogits = weight times its gradient
-
-    logits, dlogits (classes, 1, n)
-    """
-    classes = logits.shape[0]
+@Kernel
+def cross_entropy(m, t):
+    """losses[e] = -log softmax(logits)[labels[e]], dlogits = weight times its gradient: (classes, n). Labels follow."""
+    logits, classes, weight, losses, dlogits, n = unpack(t, 6)
+    labels = after(t, 6)
     for e in range(n):
-        top = logits[0, 0, e]
+        z, d = logits + e, dlogits + e
+        top = m[z]
         for k in range(1, classes):
-            top = max(top, logits[k, 0, e])
-        total = logits.dtype.type(0)
+            top = max(top, m[z + k * n])
+        total = zero(m)
         for k in range(classes):
-            power = np.exp(logits[k, 0, e] - top)
-            dlogits[k, 0, e] = power
+            power = np.exp(m[z + k * n] - top)
+            m[d + k * n] = power
             total += power
-        label = labels[first + e]
-        losses[first + e] = np.log(total) - (logits[label, 0, e] - top)
+        label = labels[e]
+        m[losses + e] = np.log(total) - (m[z + label * n] - top)
         for k in range(classes):
-            dlogits[k, 0, e] *= weight / total
-        dlogits[label, 0, e] -= weight
+            m[d + k * n] *= m[weight] / total
+        m[d + label * n] -= m[weight]
 
 
 @compiled

@@ -7,18 +7,27 @@ groups. So the bits do not depend on the number of threads.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
 
 import numpy as np
 
 from convlens.engines import Array
 from convlens.engines import numba_dense as dense
-from convlens.engines import numba_lanes as lanes
 from convlens.engines.numba_lanes import LANES
-from convlens.engines.numba_program import Call, ConvCalls, Image, Program, image, run
+from convlens.engines.numba_program import (
+    ConvCalls,
+    Image,
+    Program,
+    image,
+    load_call,
+    pool_call,
+    pool_dx_calls,
+    store_call,
+)
+from convlens.engines.numba_tape import Call, Tape
 from convlens.engines.steps import Conv, Step
 from convlens.geometry import Pair
 from convlens.threads import Workers, usable_threads
@@ -54,11 +63,22 @@ def _crew() -> Workers:
     return Workers(usable_threads())
 
 
-def _image(x: Array, first: int, n: int) -> tuple[Image, list[Call]]:
-    """A buffer for those examples of x (n, h, w, c), and the call that fills it"""
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_crew.cache_clear)  # threads do not come along
+
+
+def _image(x: Array, first: int, n: int, calls: list[Call], left: int = 0, right: int = 0) -> Image:
+    """A buffer for those examples of x (n, h, w, c); the call that fills it is added"""
     _, h, w, c = x.shape
-    into = image(c, h, 0, w, 0, n, x.dtype)
-    return into, [(lanes.to_lanes, (x, first, n, into.data, 0))]
+    into = image(c, h, left, w, right, n, x.dtype)
+    calls.append(load_call(x[first:], into, n))
+    return into
+
+
+def _empty(y: Array, n: int) -> Image:
+    """A buffer for n examples of y (n, h, w, c)"""
+    _, h, w, c = y.shape
+    return image(c, h, 0, w, 0, n, y.dtype)
 
 
 def _conv(w: Array, stride: Pair, size: Pair, out: Pair) -> Conv:
@@ -70,6 +90,11 @@ def _c(x: Array) -> Array:
     return np.ascontiguousarray(x)
 
 
+def _give(out: Array, y: Array) -> None:
+    if out is not y:
+        y[...] = out
+
+
 def conv2d(xp: Array, w: Array, stride: Pair, y: Array) -> None:
     """y[n,i,j,o] = sum_abc xp[n, i*sh+a, j*sw+b, c] * w[a,b,c,o]"""
     xp, w, out = _c(xp), _c(w), _c(y)
@@ -77,31 +102,24 @@ def conv2d(xp: Array, w: Array, stride: Pair, y: Array) -> None:
     zero = np.zeros(step.co, w.dtype)
 
     def block(_: int, first: int, n: int) -> None:
-        x, calls = _image(xp, first, n)
-        z = image(step.co, step.out[0], 0, step.out[1], 0, n, y.dtype)
-        run([*calls, *ConvCalls(step, x, w, n).forward(zero, z), (lanes.from_lanes, (z.data, 0, n, out, first))])
+        calls: list[Call] = []
+        x, z = _image(xp, first, n, calls), _empty(y, n)
+        Tape([*calls, *ConvCalls(step, x, w, n).forward(zero, z), store_call(z, out[first:], n)], y.dtype).run()
 
     _share(len(xp), block)
     _give(out, y)
-
-
-def _give(out: Array, y: Array) -> None:
-    if out is not y:
-        y[...] = out
 
 
 def conv2d_dx(dy: Array, w: Array, stride: Pair, dxp: Array) -> None:
     """dxp[n, i*sh+a, j*sw+b, c] = the sum of dy[n,i,j,o] * w[a,b,c,o] over all windows that see that cell, and o"""
     dy, w, out = _c(dy), _c(w), _c(dxp)
     step = _conv(w, stride, dxp.shape[1:3], dy.shape[1:3])
-    (oh, ow), kw = step.out, step.kernel[1]
-    frame = (kw - 1, max(0, step.size[1] - ow)) if stride == (1, 1) else (0, 0)
+    frame = (step.kernel[1] - 1, max(0, step.size[1] - step.out[1])) if stride == (1, 1) else (0, 0)
 
     def block(_: int, first: int, n: int) -> None:
-        d = image(step.co, oh, frame[0], ow, frame[1], n, dy.dtype)
-        x = image(step.ci, step.size[0], 0, step.size[1], 0, n, dy.dtype)
-        calls: list[Call] = [(lanes.to_lanes, (dy, first, n, d.data, d.left))]
-        run([*calls, *ConvCalls(step, x, w, n).dx(d, x), (lanes.from_lanes, (x.data, 0, n, out, first))])
+        calls: list[Call] = []
+        d, x = _image(dy, first, n, calls, *frame), _empty(dxp, n)
+        Tape([*calls, *ConvCalls(step, x, w, n).dx(d, x), store_call(x, out[first:], n)], dy.dtype).run()
 
     _share(len(dy), block)
     _give(out, dxp)
@@ -115,41 +133,34 @@ def conv2d_dw(dy: Array, xp: Array, stride: Pair, dw: Array) -> None:
     sums = np.zeros((_GROUPS, *dw.shape), dw.dtype)
 
     def block(group: int, first: int, n: int) -> None:
-        x, calls = _image(xp, first, n)
-        d, more = _image(dy, first, n)
+        calls: list[Call] = []
+        x, d = _image(xp, first, n, calls), _image(dy, first, n, calls)
         conv = ConvCalls(step, x, w, n)
-        if stride[1] > 1:
-            more.append((lanes.by_phase, (x.data, stride[1], conv.by_phase, n)))
-        run([*calls, *more, *conv.dw(d, sums[group])])
+        Tape([*calls, *conv.before, *conv.dw(d, sums[group])], dy.dtype).run()
 
     groups = _share(len(dy), block)
     dw[...] = sums[:groups].sum(axis=0)
 
 
-def _window(kernel: Pair, stride: Pair) -> tuple[int, ...]:
-    return (*kernel, *stride, 0, 0)
-
-
 def max_pool2d(xp: Array, kernel: Pair, stride: Pair, y: Array) -> None:
     """y[n,i,j,c] = max_ab xp[n, i*sh+a, j*sw+b, c]"""
-    _pool2d(lanes.max_pool, xp, kernel, stride, y)
+    _pool2d(xp, kernel, stride, y, average=False)
 
 
 def sum_pool2d(xp: Array, kernel: Pair, stride: Pair, y: Array) -> None:
     """y[n,i,j,c] = sum_ab xp[n, i*sh+a, j*sw+b, c]"""
-    _pool2d(lanes.avg_pool, xp, kernel, stride, y)
+    _pool2d(xp, kernel, stride, y, average=True)
     y *= kernel[0] * kernel[1]
 
 
-def _pool2d(kernel_of: Any, xp: Array, kernel: Pair, stride: Pair, y: Array) -> None:
+def _pool2d(xp: Array, kernel: Pair, stride: Pair, y: Array, average: bool) -> None:
     xp, out = _c(xp), _c(y)
-    _, oh, ow, c = y.shape
 
     def block(_: int, first: int, n: int) -> None:
-        x, calls = _image(xp, first, n)
-        z = image(c, oh, 0, ow, 0, n, y.dtype)
-        pool: Call = (kernel_of, (x.data, 0, x.w, *_window(kernel, stride), z.data, 0, ow, n))
-        run([*calls, pool, (lanes.from_lanes, (z.data, 0, n, out, first))])
+        calls: list[Call] = []
+        x, z = _image(xp, first, n, calls), _empty(y, n)
+        pool = pool_call(x, z, kernel, stride, (0, 0), average, n)
+        Tape([*calls, pool, store_call(z, out[first:], n)], y.dtype).run()
 
     _share(len(xp), block)
     _give(out, y)
@@ -160,29 +171,11 @@ def max_pool2d_dx(dy: Array, xp: Array, y: Array, kernel: Pair, stride: Pair, ti
     dy, xp, y, out = _c(dy), _c(xp), _c(y), _c(dxp)
 
     def block(_: int, first: int, n: int) -> None:
-        x, calls = _image(xp, first, n)
-        d, more = _image(dy, first, n)
-        z, last = _image(y, first, n)
-        dx = image(x.data.shape[0], x.data.shape[1], 0, x.w, 0, n, dy.dtype)
-        back: Call = (
-            lanes.max_pool_dx,
-            (
-                d.data,
-                0,
-                x.data,
-                0,
-                x.w,
-                z.data,
-                0,
-                *_window(kernel, stride),
-                ties == "first",
-                dx.data,
-                0,
-                d.w,
-                n,
-            ),
-        )
-        run([*calls, *more, *last, back, (lanes.from_lanes, (dx.data, 0, n, out, first))])
+        calls: list[Call] = []
+        d, x, z = (_image(a, first, n, calls) for a in (dy, xp, y))
+        dx = _empty(dxp, n)
+        calls += pool_dx_calls(d, x, z, kernel, stride, (0, 0), ties == "first", dx, n)
+        Tape([*calls, store_call(dx, out[first:], n)], dy.dtype).run()
 
     _share(len(dy), block)
     _give(out, dxp)
@@ -191,13 +184,12 @@ def max_pool2d_dx(dy: Array, xp: Array, y: Array, kernel: Pair, stride: Pair, ti
 def sum_pool2d_dx(dy: Array, kernel: Pair, stride: Pair, dxp: Array) -> None:
     """dxp[n, i*sh+a, j*sw+b, c] = the sum of dy[n,i,j,c] over all windows that see that cell"""
     dy, out = _c(dy), _c(dxp)
-    _, h, w, c = dxp.shape
 
     def block(_: int, first: int, n: int) -> None:
-        d, calls = _image(dy, first, n)
-        dx = image(c, h, 0, w, 0, n, dy.dtype)
-        back: Call = (lanes.avg_pool_dx, (d.data, 0, w, *_window(kernel, stride), dx.data, 0, d.w, n))
-        run([*calls, back, (lanes.from_lanes, (dx.data, 0, n, out, first))])
+        calls: list[Call] = []
+        d, dx = _image(dy, first, n, calls), _empty(dxp, n)
+        calls += pool_dx_calls(d, dx, None, kernel, stride, (0, 0), False, dx, n)
+        Tape([*calls, store_call(dx, out[first:], n)], dy.dtype).run()
 
     _share(len(dy), block)
     out *= kernel[0] * kernel[1]
@@ -233,26 +225,22 @@ class Network:
         logits = []
         for first, n in _blocks(len(x)):
             program, _ = self._program(n)
-            lanes.to_lanes(x, first, n, program.x.data, program.x.left)
-            run(program.forward)
-            logits.append(program.logits[:, 0].T.copy())
+            program.forward(x[first:])
+            logits.append(program.logits.T.copy())
         return np.concatenate(logits)
 
     def loss_gradient(self, x: Array, labels: Array, weight: float, gradient: Array) -> tuple[Array, Array]:
         """x, labels (n,) -> loss (n,), logits (n, classes); the gradient of weight * sum(loss) is written"""
-        x, labels = _c(x), _c(labels)
+        x = _c(x)
         losses = np.empty(len(x), x.dtype)
         logits = np.empty((len(x), self._steps[-1].units), x.dtype)  # type: ignore[union-attr]
-        weight = x.dtype.type(weight)
         for first, n in _blocks(len(x)):
             program, total = self._program(n)
             if first == 0:
                 total[...] = 0
-            lanes.to_lanes(x, first, n, program.x.data, program.x.left)
-            run(program.forward)
-            logits[first : first + n] = program.logits[:, 0].T
-            dense.cross_entropy(program.logits, labels, first, weight, losses, program.dlogits, n)
-            run(program.backward)
+            program.loss_gradient(x[first:], labels[first : first + n], weight)
+            logits[first : first + n] = program.logits.T
+            losses[first : first + n] = program.losses
         gradient[...] = total
         return losses, logits
 

@@ -1,12 +1,12 @@
-"""A whole pass of a network as a list of calls of compiled kernels, with their arguments: made once, run many times.
+"""A whole pass of a network as a tape of compiled kernels: made once for blocks of n examples, run many times.
 
-Forward and backward of a block of n examples. All buffers are made with the list, and what goes from one layer to
-the next stays in lanes (`convlens.engines.numba_lanes`). A program belongs to one thread at a time.
+All buffers are made with the tape, and what goes from one layer to the next stays in lanes
+(`convlens.engines.numba_lanes`). A program belongs to one thread at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,92 +14,154 @@ import numpy as np
 from convlens.engines import Array
 from convlens.engines import numba_dense as dense
 from convlens.engines import numba_lanes as lanes
-from convlens.engines.numba_tiles import aligned
+from convlens.engines.numba_tape import Call, Tape, aligned
 from convlens.engines.steps import Conv, Dense, Flatten, Pool, Step
-
-Call = tuple[Callable[..., None], tuple[Any, ...]]
+from convlens.geometry import Pair
 
 
 class Image(NamedTuple):
-    """Planes in lanes, (planes, h, columns * n): the image of w columns begins at number `left` of each row"""
+    """Planes in lanes: `first` is the view of (planes, h, row * n) from the first pixel on, past the frame's left"""
 
     data: Array
-    left: int
+    first: Array
     w: int
+
+    @property
+    def planes(self) -> int:
+        """How many"""
+        return int(self.data.shape[0])
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """planes, rows, and the numbers of a row with its frame"""
+        planes, h, row = self.data.shape
+        return planes, h, row
 
 
 def image(planes: int, h: int, left: int, w: int, right: int, n: int, dtype: np.dtype[Any]) -> Image:
     """A new one, all zeros, with a frame of so many columns to the left and right"""
-    return Image(aligned((planes, h, (left + w + right) * n), dtype), left * n, w)
+    data = aligned((planes, h, (left + w + right) * n), dtype)
+    return Image(data, data[:, :, left * n :], w)
+
+
+def load_call(x: Array, into: Image, n: int) -> Call:
+    """The image of x (n, h, w, c)"""
+    return lanes.to_lanes, (x, into.first, *into.shape, into.w, n)
+
+
+def store_call(out: Image, y: Array, n: int) -> Call:
+    """The image as y (n, h, w, c)"""
+    return lanes.from_lanes, (y, out.first, *out.shape, out.w, n)
 
 
 class ConvCalls:
     """A convolution's calls. x has the frame of its padding; dy, for dx at stride 1, one of kw - 1 columns."""
 
     def __init__(self, step: Conv, x: Image, w: Array, n: int) -> None:
-        self.step, self.x, self.w, self.n = step, x, w, n
+        self.step, self.w, self.n, self.wide = step, w, n, x.w
         kw, sw = step.kernel[1], step.stride[1]
-        h, wide = x.data.shape[1], x.data.shape[2] // n
-        phase = -(-wide // sw)
-        self.by_phase = x.data if sw == 1 else aligned((x.data.shape[0], h, sw * phase * n), x.data.dtype)
-        columns = np.arange(kw) + x.left // n - step.pads[1][0]
+        ci, h, row = x.shape
+        left = row // n - x.first.shape[2] // n
+        columns = np.arange(kw) + left - step.pads[1][0]
+        phase = -(-row // n // sw)
         self.columns = (columns % sw * phase + columns // sw) * n
         self.first = -step.pads[0][0]
+        self.before: list[Call] = []
+        self.x = x.data
+        if sw > 1:
+            self.x = aligned((ci, h, sw * phase * n), x.data.dtype)
+            self.before.append((lanes.by_phase, (x.data, ci, h, row, sw, self.x, phase * n, n)))
 
     def forward(self, b: Array, y: Image) -> list[Call]:
         """y = relu(x * w + b)"""
-        (kh, kw), ci, co = self.step.kernel, self.step.ci, self.step.co
-        calls: list[Call] = []
-        if self.step.stride[1] > 1:
-            calls.append((lanes.by_phase, (self.x.data, self.step.stride[1], self.by_phase, self.n)))
-        weights = (self.w, 0, (1, co, kw * ci * co, ci * co), kh)
-        target = (y.data, y.left, y.w * self.n, co, self.step.stride[0], self.first)
-        kernel = lanes.convolve(lanes.group(co, (8, 6, 4)))
-        return [*calls, (kernel, (self.by_phase, self.columns, *weights, b, self.step.relu, *target))]
+        (kh, kw), ci, co, sh = self.step.kernel, self.step.ci, self.step.co, self.step.stride[0]
+        weights = (self.w, 1, co, kw * ci * co, ci * co, kh, kw, b, self.step.relu)
+        lead, wide = (self.step.pads[1][0], self.wide) if self.step.stride[1] == 1 else (0, kw + y.w)
+        target = (y.first, *y.shape, y.w * self.n, sh, self.first, lead, wide, self.n)
+        kernel = lanes.convolve(lanes.tile(co, 8, 6, 4))
+        return [*self.before, (kernel, (self.x, *self.x.shape, *weights, *target, *self.columns))]
 
     def dw(self, dy: Image, dw: Array) -> list[Call]:
         """dw += the gradient of the kernel; `forward` ran before"""
-        kernel = lanes.correlation(lanes.group(self.step.co, (4, 3)), lanes.group(self.step.kernel[1], (5, 3, 1)))
-        target = (dy.data, dy.left, dy.w * self.n, self.step.stride[0], self.first, dw)
-        return [(kernel, (self.by_phase, self.columns, *target))]
+        kh, kw = self.step.kernel
+        kernel = lanes.correlation(lanes.tile(self.step.co, 4, 3), lanes.tile(kw, 5, 3, 1))
+        target = (dy.first, *dy.shape, dy.w * self.n, self.step.stride[0], self.first, dw, kh, kw)
+        return [(kernel, (self.x, *self.x.shape, *target, *self.columns))]
 
     def dx(self, dy: Image, dx: Image) -> list[Call]:
         """dx = the gradient of x: at stride 1 a convolution of dy with the kernel turned round"""
         (kh, kw), ((top, _), (left, _)), n = self.step.kernel, self.step.pads, self.n
         ci, co = self.step.ci, self.step.co
         if self.step.stride != (1, 1):
-            ends = (-top, -left, dx.data, dx.left, dx.w, n)
-            spread = (dy.data, dy.left, dy.w, self.w, *self.step.stride, *ends)
-            return [(lanes.fill, (dx.data, dx.data.dtype.type(0))), (lanes.spread, spread)]
-        columns = (np.arange(kw) - kw + 1 + left) * n + dy.left
-        weights = (self.w, (kh * kw - 1) * ci * co, (co, 1, -kw * ci * co, -ci * co), kh)
-        target = (dx.data, dx.left, dx.w * n, ci, 1, top - kh + 1)
-        kernel = lanes.convolve(lanes.group(ci, (8, 6, 4)))
-        return [(kernel, (dy.data, columns, *weights, np.zeros(ci, self.w.dtype), False, *target))]
+            here = (self.w, kh, kw, *self.step.stride, -top, -left)
+            spread = (dy.first, *dy.shape, dy.w, *here, dx.first, *dx.shape, dx.w, n)
+            return [(lanes.clear, (dx.data, dx.data.size)), (lanes.spread, spread)]
+        columns = (np.arange(kw) - kw + 1 + left) * n
+        weights = (self.w.reshape(-1)[(kh * kw - 1) * ci * co :], co, 1, -kw * ci * co, -ci * co, kh, kw)
+        target = (dx.first, *dx.shape, dx.w * n, 1, top - kh + 1, kw - 1 - left, dy.w, n)
+        kernel = lanes.convolve(lanes.tile(ci, 8, 6, 4))
+        none = np.zeros(ci, self.w.dtype)
+        return [(kernel, (dy.first, *dy.shape, *weights, none, False, *target, *columns))]
+
+
+def pool_call(x: Image, y: Image, kernel: Pair, stride: Pair, start: Pair, average: bool, n: int) -> Call:
+    """y = the largest, or the mean, of each window of x; the first one begins `start` rows and columns before x"""
+    pool = lanes.avg_pool if average else lanes.max_pool
+    return pool, (x.first, *x.shape, x.w, *kernel, *stride, *start, y.first, *y.shape[1:], y.w, n)
+
+
+def pool_dx_calls(
+    dy: Image, x: Image, y: Image | None, kernel: Pair, stride: Pair, start: Pair, first: bool, dx: Image, n: int
+) -> list[Call]:
+    """dx = the gradient of x: of the largest, or of the mean if there is no y"""
+    window = (*kernel, *stride, *start)
+    clear: Call = (lanes.clear, (dx.data, dx.data.size))
+    if y is None:
+        return [clear, (lanes.avg_pool_dx, (dy.first, *dy.shape, dy.w, *window, dx.first, *dx.shape[1:], dx.w, n))]
+    seen = (x.first, *x.shape, x.w, y.first, *y.shape[1:], y.w)
+    return [clear, (lanes.max_pool_dx, (dy.first, dy.shape[2], *seen, *window, first, dx.first, dx.shape[2], n))]
 
 
 class Program:
-    """`forward` and `backward` are the calls; `x`, `logits`, `dlogits` the buffers where they begin and end."""
+    """Passes over n examples. `passes[False]` is the tape forward, `passes[True]` there and back."""
 
     def __init__(self, steps: Sequence[Step], flat: Array, gradient: Array, n: int) -> None:
         self.n = n
-        self.forward: list[Call] = []
-        self.backward: list[Call] = []
         self._flat, self._gradient, self._at = flat, gradient, 0
         values, gradients = [self._image(steps, 0)], [self._image(steps, 0, gradient=True)]
         for k, step in enumerate(steps):
             same = isinstance(step, Flatten)  # the dense layer reads the image as it lies
             values.append(values[k] if same else self._image(steps, k + 1))
             gradients.append(gradients[k] if same else self._image(steps, k + 1, gradient=True))
+        self._input = np.empty((n, *values[0].shape[1:2], values[0].w, values[0].planes), flat.dtype)
+        forward: list[Call] = [load_call(self._input, values[0], n)]
+        backward: list[Call] = []
         for k, step in enumerate(steps):
             if isinstance(step, Flatten):
                 continue
             add: Any = {Conv: self._conv, Pool: self._pool, Dense: self._dense}[type(step)]
             first = all(isinstance(earlier, Flatten) for earlier in steps[:k])
             ahead, back = add(step, values[k], values[k + 1], gradients[k], gradients[k + 1], first)
-            self.forward += ahead
-            self.backward = back + self.backward
-        self.x, self.logits, self.dlogits = values[0], values[-1].data, gradients[-1].data
+            forward += ahead
+            backward = back + backward
+        self.logits = values[-1].data[:, 0]
+        self.losses, self._weight = np.empty(n, flat.dtype), np.empty(1, flat.dtype)
+        goal = (self.logits, len(self.logits), self._weight, self.losses, gradients[-1].data, n, *[0] * n)
+        self._forward = Tape(forward, flat.dtype)
+        self._both = Tape([*forward, (dense.cross_entropy, goal), *backward], flat.dtype)
+        self._labels = slice(self._both.starts[len(forward)] + 6, self._both.starts[len(forward)] + 6 + n)
+
+    def forward(self, x: Array) -> None:
+        """x (n, h, w, c) -> logits (classes, n)"""
+        self._forward.numbers[2] = self._forward.place(x)
+        self._forward.run()
+
+    def loss_gradient(self, x: Array, labels: Array, weight: float) -> None:
+        """x (n, h, w, c), labels (n,) -> losses (n,), logits (classes, n); to the gradient weight times its own"""
+        self._both.numbers[2] = self._both.place(x)
+        self._both.numbers[self._labels] = labels
+        self._weight[0] = weight
+        self._both.run()
 
     def _image(self, steps: Sequence[Step], k: int, gradient: bool = False) -> Image:
         """What goes into step k, or its gradient, with the frame that its reader needs"""
@@ -125,51 +187,37 @@ class Program:
         self._at = middle + shape[-1]
         return views[0], views[1], views[2], views[3]
 
+    def _relu(self, active: bool, y: Image, dy: Image, db: Array) -> Call:
+        return lanes.relu_db, (dy.first, dy.shape[2], y.first, y.shape[2], *y.shape[:2], y.w * self.n, active, db)
+
     def _conv(self, step: Conv, x: Image, y: Image, dx: Image, dy: Image, first: bool) -> tuple[list[Call], list[Call]]:
         w, b, dw, db = self._weights(*step.kernel, step.ci, step.co)
-        calls, run = ConvCalls(step, x, w, self.n), y.w * self.n
-        back: list[Call] = [
-            (lanes.relu_db, (dy.data, dy.left, y.data, y.left, run, step.relu, db)),
-            *calls.dw(dy, dw),
-        ]
+        calls = ConvCalls(step, x, w, self.n)
+        back = [self._relu(step.relu, y, dy, db), *calls.dw(dy, dw)]
         return calls.forward(b, y), back if first else back + calls.dx(dy, dx)
 
     def _pool(self, step: Pool, x: Image, y: Image, dx: Image, dy: Image, first: bool) -> tuple[list[Call], list[Call]]:
-        window = (*step.kernel, *step.stride, step.pads[0][0], step.pads[1][0])
-        ends = (y.w, self.n)
-        pool = lanes.avg_pool if step.average else lanes.max_pool
-        ahead: Call = (pool, (x.data, x.left, x.w, *window, y.data, y.left, *ends))
-        if first:
-            return [ahead], []
-        back: Call
-        if step.average:
-            back = (lanes.avg_pool_dx, (dy.data, dy.left, x.w, *window, dx.data, dx.left, *ends))
-        else:
-            seen = (x.data, x.left, x.w, y.data, y.left)
-            back = (lanes.max_pool_dx, (dy.data, dy.left, *seen, *window, True, dx.data, dx.left, *ends))
-        return [ahead], [(lanes.fill, (dx.data, dx.data.dtype.type(0))), back]
+        window = (step.kernel, step.stride, (step.pads[0][0], step.pads[1][0]))
+        back = [] if first else pool_dx_calls(dy, x, None if step.average else y, *window, True, dx, self.n)
+        return [pool_call(x, y, *window, step.average, self.n)], back
 
     def _dense(
         self, step: Dense, x: Image, y: Image, dx: Image, dy: Image, first: bool
     ) -> tuple[list[Call], list[Call]]:
         w, b, dw, db = self._weights(step.inputs, step.units)
-        (c, h, _), n, units = x.data.shape, self.n, step.units
-        columns = x.left + np.arange(x.w) * n
-        weights = (w, 0, (1, units, x.w * c * units, c * units), h)
-        kernel = lanes.convolve(lanes.group(units, (8, 6, 4)))
-        turned = aligned((n, units), w.dtype)
-        none = np.zeros(c, w.dtype)
+        (c, h, row), n, units = x.shape, self.n, step.units
+        weights = (w, 1, units, x.w * c * units, c * units, h, x.w, b, step.relu)
+        kernel = lanes.convolve(lanes.tile(units, 8, 6, 4))
+        ahead: Call = (
+            kernel,
+            (x.first, c, h, row, *weights, y.data, units, 1, n, n, 1, 0, 0, x.w, n, *range(0, x.w * n, n)),
+        )
+        turned, none = aligned((n, units), w.dtype), np.zeros(c, w.dtype)
         back: list[Call] = [
-            (lanes.relu_db, (dy.data, 0, y.data, 0, n, step.relu, db)),
-            (dense.turn, (dy.data, turned)),
-            (dense.dense_dw, (turned, x.data, x.left, x.w, dw)),
+            self._relu(step.relu, y, dy, db),
+            (dense.turn, (dy.data, units, turned, n)),
+            (dense.dense_dw, (turned, units, x.first, c, h, row, x.w, dw, n, 0)),
         ]
         if not first:
-            back.append((dense.dense_dx, (dy.data, w, none, dx.data, dx.left, x.w, n)))
-        return [(kernel, (x.data, columns, *weights, b, step.relu, y.data, 0, n, units, 1, 0))], back
-
-
-def run(calls: list[Call]) -> None:
-    """Do them in order."""
-    for kernel, arguments in calls:
-        kernel(*arguments)
+            back.append((dense.dense_dx, (dy.data, units, w, none, dx.first, *dx.shape, dx.w, n, 0)))
+        return [ahead], back

@@ -1,14 +1,14 @@
 """Vector registers by hand: the innermost loops of the compiled kernels, written in LLVM's own terms.
 
 A compiler keeps a sum in a register only while it sees one loop; a convolution has four around each sum. So these few
-functions hold a *tile* of sums in registers, one vector for each of O outputs, and run all the loops inside: one load
-and O multiply-adds a turn, nothing else, which is as fast as the processor goes (Goto and van de Geijn 2008, "Anatomy
-of High-Performance Matrix Multiplication"; Zhang et al. 2018, "High Performance Zero-Memory Overhead Direct
-Convolutions"). O and K are constants of the kernel that calls. Arrays are read as flat memory from the given places.
+functions hold a *tile* of sums in registers, one vector for each of some outputs, and run all the loops inside: a load
+and that many multiply-adds a turn, nothing else, which is as fast as the processor goes (Goto and van de Geijn 2008,
+"Anatomy of High-Performance Matrix Multiplication"; Zhang et al. 2018, "High Performance Zero-Memory Overhead Direct
+Convolutions"). The size of a tile is a constant of the kernel that calls.
 
-An output past the last one is the last one again: it is computed twice and stored twice, the same number.
-The last vector of a row may be cut: `count` says how many of its numbers are stored. Numbers past them are read, so an
-array `x` has room for one vector after its end; `aligned` makes such arrays.
+m is memory, and all places are counted from its beginning. An output past the last one is the last one again: it is
+computed twice and stored twice, the same number. The last vector of a row may be cut: `count` says how many of its
+numbers are stored. Those past them may be read, so memory has room for one vector after its end.
 """
 
 from __future__ import annotations
@@ -16,13 +16,10 @@ from __future__ import annotations
 from typing import Any
 
 import llvmlite.binding as llvm
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
-
-from convlens.engines import Array
 
 _features = llvm.get_host_cpu_features()
 BYTES = 64 if _features.get("avx512f") else 32 if _features.get("avx") else 16  # of a vector register
@@ -31,18 +28,10 @@ _INT = ir.IntType(64)
 _LANE = ir.IntType(32)
 
 
-def aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Zeros that begin on a cache line, with room for a vector after the last one"""
-    size = int(np.prod(shape)) * dtype.itemsize
-    raw = np.zeros(size + 128, np.uint8)
-    start = -raw.ctypes.data % 64
-    return raw[start : start + size].view(dtype).reshape(shape)
-
-
 class _Vectors:
     """What a tile is built with: instructions for vectors of the arrays' numbers."""
 
-    def __init__(self, context: Any, builder: Any, signature: Any, arguments: Any, number: types.Type) -> None:
+    def __init__(self, context: Any, builder: Any, number: types.Type) -> None:
         self.builder = builder
         self.size = BYTES * 8 // number.bitwidth
         self.number = context.get_value_type(number)
@@ -51,10 +40,6 @@ class _Vectors:
         self.mask = ir.VectorType(ir.IntType(1), self.size)
         self.short = f"v{self.size}f{number.bitwidth}"
         self.zero = ir.Constant(self.vector, [0.0] * self.size)
-        self.values = [
-            context.make_array(kind)(context, builder, value).data if isinstance(kind, types.Array) else value
-            for kind, value in zip(signature.args, arguments, strict=True)
-        ]
 
     def _call(self, name: str, result: Any, *arguments: Any) -> Any:
         kind = ir.FunctionType(result, [a.type for a in arguments])
@@ -121,6 +106,11 @@ class _Vectors:
         return found
 
 
+def _true(builder: Any, number: Any) -> Any:
+    """number != 0"""
+    return builder.icmp_signed("!=", number, number.type(0))
+
+
 def _sum(builder: Any, start: Any, *terms: tuple[Any, Any]) -> Any:
     """start + the sum of a * b"""
     for a, b in terms:
@@ -128,77 +118,94 @@ def _sum(builder: Any, start: Any, *terms: tuple[Any, Any]) -> Any:
     return start
 
 
-@intrinsic(prefer_literal=True)
-def multiply(typing, O, last, x, at, steps, sizes, columns, w, wat, wsteps, b, y, yat, ystep, count, add, active):
-    """y[yat + o * ystep + p] = relu(b[o] + sum_cad x[at + c*steps[0] + a*steps[1] + columns[d] + p] * w[...])
+@intrinsic
+def vector(typing, m):
+    """How many of memory's numbers a register holds"""
+    size = BYTES * 8 // m.dtype.bitwidth
+    return types.int64(m), lambda context, builder, signature, values: _INT(size)
 
-    for outputs o … o + O - 1 but at most `last[1]`, with last = (o, the last output), and p below `count`. The sum is
-    over c, a, d below `sizes`; w is read at wat + o*wsteps[0] + c*wsteps[1] + a*wsteps[2] + d*wsteps[3]. With `add`,
-    y itself stands for b.
+
+@intrinsic
+def zero(typing, m):
+    """0 of memory's type"""
+    return m.dtype(m), lambda context, builder, signature, values: context.get_constant(m.dtype, 0)
+
+
+@intrinsic(prefer_literal=True)
+def multiply(typing, m, tile, o, last, x, steps, sizes, columns, w, wsteps, b, y, ystep, count, add, active):
+    """m[y + o*ystep + p] = relu(m[b + o] + sum_cad m[x + c*steps[0] + a*steps[1] + columns[d] + p] * w[o, c, a, d])
+
+    for `tile` outputs from o on, but none past `last`, and p below `count`. The sum is over c, a, d below `sizes`; w's
+    number lies at w + o*wsteps[0] + c*wsteps[1] + a*wsteps[2] + d*wsteps[3]. If `add`, y itself stands for b. The ReLU
+    only if `active`.
     """
-    arguments = (O, last, x, at, steps, sizes, columns, w, wat, wsteps, b, y, yat, ystep, count, add, active)
-    outputs = O.literal_value
+    if not isinstance(tile, types.IntegerLiteral):
+        return None
+    arguments = (m, tile, o, last, x, steps, sizes, columns, w, wsteps, b, y, ystep, count, add, active)
+    outputs, number = tile.literal_value, m.dtype
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        v = _Vectors(context, builder, signature, values, x.dtype)
-        _, last, px, at, steps, sizes, pcolumns, pw, wat, wsteps, pb, py, yat, ystep, count, add, active = v.values
-        last, steps, sizes, wsteps = (cgutils.unpack_tuple(builder, t) for t in (last, steps, sizes, wsteps))
+        v = _Vectors(context, builder, number)
+        m, _, o, last, x, steps, sizes, columns, w, wsteps, b, y, ystep, count, add, active = values
+        steps, sizes, wsteps = (cgutils.unpack_tuple(builder, t) for t in (steps, sizes, wsteps))
         mask = v.first(count)
-        numbers = v.clamped(last[0], last[1], outputs)
-        places = [_sum(builder, yat, (o, ystep)) for o in numbers]
+        numbers = v.clamped(o, last, outputs)
+        places = [_sum(builder, y, (o, ystep)) for o in numbers]
         weights = [builder.mul(o, wsteps[0]) for o in numbers]
         sums = v.sums(outputs)
-        with builder.if_else(add) as (then, otherwise):
+        with builder.if_else(_true(builder, add)) as (then, otherwise):
             with then:
                 for s, place in zip(sums, places, strict=True):
-                    builder.store(v.load_some(py, place, mask), s)
+                    builder.store(v.load_some(m, place, mask), s)
             with otherwise:
                 for s, o in zip(sums, numbers, strict=True):
-                    builder.store(v.number_at(pb, o), s)
+                    builder.store(v.number_at(m, builder.add(b, o)), s)
         with cgutils.for_range(builder, sizes[0], intp=_INT) as c, cgutils.for_range(builder, sizes[1], intp=_INT) as a:
-            row = _sum(builder, at, (c.index, steps[0]), (a.index, steps[1]))
-            kernel = _sum(builder, wat, (c.index, wsteps[1]), (a.index, wsteps[2]))
+            row = _sum(builder, x, (c.index, steps[0]), (a.index, steps[1]))
+            kernel = _sum(builder, w, (c.index, wsteps[1]), (a.index, wsteps[2]))
             with cgutils.for_range(builder, sizes[2], intp=_INT) as d:
-                seen = v.load(px, builder.add(row, builder.load(builder.gep(pcolumns, [d.index]))))
+                seen = v.load(m, builder.add(row, builder.load(builder.gep(columns, [d.index]))))
                 here = _sum(builder, kernel, (d.index, wsteps[3]))
                 for s, o in zip(sums, weights, strict=True):
-                    builder.store(v.fma(v.number_at(pw, builder.add(here, o)), seen, builder.load(s)), s)
-        with builder.if_then(active):
+                    builder.store(v.fma(v.number_at(m, builder.add(here, o)), seen, builder.load(s)), s)
+        with builder.if_then(_true(builder, active)):
             for s in sums:
                 z = builder.load(s)
                 builder.store(builder.select(builder.fcmp_ordered("<", z, v.zero), v.zero, z), s)
         for s, place in zip(sums, places, strict=True):
-            v.store_some(py, place, builder.load(s), mask)
+            v.store_some(m, place, builder.load(s), mask)
         return context.get_dummy_value()
 
     return types.void(*arguments), code
 
 
 @intrinsic(prefer_literal=True)
-def correlate(typing, O, K, last, x, at, step, columns, taps, d, dat, dsteps, rows, run, w, wat, wsteps):
-    """w[wat + o*wsteps[0] + k*wsteps[1]] += sum_ip x[at + i*step + columns[k] + p] * d[dat + o*dsteps[0] + i*dsteps[1] + p]
+def correlate(typing, m, tile, wide, o, last, k, taps, x, step, columns, d, dsteps, rows, run, w, wsteps):
+    """m[w + o*wsteps[0] + k*wsteps[1]] += sum_ip m[x + i*step + columns[k] + p] * m[d + o*dsteps[0] + i*dsteps[1] + p]
 
-    for outputs o … o + O - 1 but at most `last[1]`, with last = (o, the last output), taps k … k + K - 1 with
-    taps = (k, the last tap), i below `rows` and p below `run`.
+    for `tile` outputs from o on, but none past `last`, `wide` taps from k on, but none past `taps`, i below `rows` and
+    p below `run`.
     """
-    arguments = (O, K, last, x, at, step, columns, taps, d, dat, dsteps, rows, run, w, wat, wsteps)
-    outputs, width = O.literal_value, K.literal_value
+    if not (isinstance(tile, types.IntegerLiteral) and isinstance(wide, types.IntegerLiteral)):
+        return None
+    arguments = (m, tile, wide, o, last, k, taps, x, step, columns, d, dsteps, rows, run, w, wsteps)
+    outputs, width, number = tile.literal_value, wide.literal_value, m.dtype
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        v = _Vectors(context, builder, signature, values, x.dtype)
-        _, _, last, px, at, step, pcolumns, taps, pd, dat, dsteps, rows, run, pw, wat, wsteps = v.values
-        last, taps, dsteps, wsteps = (cgutils.unpack_tuple(builder, t) for t in (last, taps, dsteps, wsteps))
-        numbers, cells = v.clamped(last[0], last[1], outputs), v.clamped(taps[0], taps[1], width)
-        planes = [_sum(builder, dat, (o, dsteps[0])) for o in numbers]
-        columns = [builder.add(at, builder.load(builder.gep(pcolumns, [k]))) for k in cells]
+        v = _Vectors(context, builder, number)
+        m, _, _, o, last, k, taps, x, step, columns, d, dsteps, rows, run, w, wsteps = values
+        dsteps, wsteps = cgutils.unpack_tuple(builder, dsteps), cgutils.unpack_tuple(builder, wsteps)
+        numbers, cells = v.clamped(o, last, outputs), v.clamped(k, taps, width)
+        planes = [_sum(builder, d, (o, dsteps[0])) for o in numbers]
+        starts = [builder.add(x, builder.load(builder.gep(columns, [k]))) for k in cells]
         sums = v.sums(outputs * width)
         for s in sums:
             builder.store(v.zero, s)
 
         def turn(at: Any, dat: Any, read: Any) -> None:
-            seen = [read(px, builder.add(column, at)) for column in columns]
+            seen = [read(m, builder.add(start, at)) for start in starts]
             for o, plane in enumerate(planes):
-                down = read(pd, builder.add(plane, dat))
+                down = read(m, builder.add(plane, dat))
                 for k in range(width):
                     s = sums[o * width + k]
                     builder.store(v.fma(seen[k], down, builder.load(s)), s)
@@ -212,58 +219,84 @@ def correlate(typing, O, K, last, x, at, step, columns, taps, d, dat, dsteps, ro
             with builder.if_then(builder.icmp_signed(">", left, _INT(0))):
                 mask = v.first(left)
                 turn(builder.add(row, whole), builder.add(drow, whole), lambda q, at: v.load_some(q, at, mask))
-        places = [builder.gep(pw, [_sum(builder, wat, (o, wsteps[0]), (k, wsteps[1]))]) for o in numbers for k in cells]
+        places = [builder.gep(m, [_sum(builder, w, (o, wsteps[0]), (k, wsteps[1]))]) for o in numbers for k in cells]
         found = [builder.fadd(builder.load(q), v.total(builder.load(s))) for q, s in zip(places, sums, strict=True)]
-        for q, number in zip(places, found, strict=True):
-            builder.store(number, q)
+        for q, value in zip(places, found, strict=True):
+            builder.store(value, q)
         return context.get_dummy_value()
 
     return types.void(*arguments), code
 
 
 @intrinsic
-def largest(typing, x, at, steps, sizes, y, yat, count):
-    """y[yat + p] = max_ab x[at + a*steps[0] + b*steps[1] + p] for a, b below `sizes` and p below `count`; NaN wins"""
+def rectify(typing, m, d, y, run, active):
+    """m[d + p] = 0 where m[y + p] is not above 0 (if `active`), for p below `run`; the sum of all m[d + p]"""
+    number = m.dtype
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        v = _Vectors(context, builder, signature, values, x.dtype)
-        px, at, steps, sizes, py, yat, count = v.values
-        steps, sizes = cgutils.unpack_tuple(builder, steps), cgutils.unpack_tuple(builder, sizes)
-        (top,) = v.sums(1)
-        builder.store(v.load(px, at), top)
-        with cgutils.for_range(builder, sizes[0], intp=_INT) as a, cgutils.for_range(builder, sizes[1], intp=_INT) as b:
-            cell = v.load(px, _sum(builder, at, (a.index, steps[0]), (b.index, steps[1])))
-            now = builder.load(top)
-            stays = builder.or_(builder.fcmp_ordered(">=", now, cell), builder.fcmp_unordered("uno", now, now))
-            builder.store(builder.select(stays, now, cell), top)
-        v.store_some(py, yat, builder.load(top), v.first(count))
-        return context.get_dummy_value()
+        v = _Vectors(context, builder, number)
+        m, d, y, run, active = values
+        (total,) = v.sums(1)
+        builder.store(v.zero, total)
+        with cgutils.for_range_slice(builder, _INT(0), run, _INT(v.size), intp=_INT, inc=True) as (p, _):
+            mask = v.first(builder.sub(run, p))
+            place = builder.add(d, p)
+            down = cgutils.alloca_once_value(builder, v.load_some(m, place, mask))
+            with builder.if_then(_true(builder, active)):
+                above = builder.fcmp_ordered(">", v.load_some(m, builder.add(y, p), mask), v.zero)
+                builder.store(builder.select(above, builder.load(down), v.zero), down)
+                v.store_some(m, place, builder.load(down), mask)
+            builder.store(builder.fadd(builder.load(total), builder.load(down)), total)
+        return v.total(builder.load(total))
 
-    return types.void(x, at, steps, sizes, y, yat, count), code
+    return number(m, d, y, run, active), code
 
 
 @intrinsic
-def to_largest(typing, d, dat, x, at, y, yat, steps, sizes, first, g, gat, gsteps, count):
-    """g[gat + a*gsteps[0] + b*gsteps[1] + p] += d[dat + p] where x[at + a*steps[0] + b*steps[1] + p] is y[yat + p]
+def largest(typing, m, x, steps, sizes, y, count):
+    """m[y + p] = max_ab m[x + a*steps[0] + b*steps[1] + p] for a, b below `sizes` and p below `count`; NaN wins"""
+    number = m.dtype
+
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        v = _Vectors(context, builder, number)
+        m, x, steps, sizes, y, count = values
+        steps, sizes = cgutils.unpack_tuple(builder, steps), cgutils.unpack_tuple(builder, sizes)
+        (top,) = v.sums(1)
+        builder.store(v.load(m, x), top)
+        with cgutils.for_range(builder, sizes[0], intp=_INT) as a, cgutils.for_range(builder, sizes[1], intp=_INT) as b:
+            cell = v.load(m, _sum(builder, x, (a.index, steps[0]), (b.index, steps[1])))
+            now = builder.load(top)
+            stays = builder.or_(builder.fcmp_ordered(">=", now, cell), builder.fcmp_unordered("uno", now, now))
+            builder.store(builder.select(stays, now, cell), top)
+        v.store_some(m, y, builder.load(top), v.first(count))
+        return context.get_dummy_value()
+
+    return types.void(m, x, steps, sizes, y, count), code
+
+
+@intrinsic
+def to_largest(typing, m, d, x, y, steps, sizes, first, g, gsteps, count):
+    """m[g + a*gsteps[0] + b*gsteps[1] + p] += m[d + p] where m[x + a*steps[0] + b*steps[1] + p] is m[y + p]
 
     for a, b below `sizes` and p below `count`: at the first such cell if `first`, or at all of them.
     """
+    number = m.dtype
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        v = _Vectors(context, builder, signature, values, x.dtype)
-        pd, dat, px, at, py, yat, steps, sizes, first, pg, gat, gsteps, count = v.values
+        v = _Vectors(context, builder, number)
+        m, d, x, y, steps, sizes, first, g, gsteps, count = values
         steps, sizes, gsteps = (cgutils.unpack_tuple(builder, t) for t in (steps, sizes, gsteps))
         mask = v.first(count)
-        top, down = v.load(py, yat), v.load_some(pd, dat, mask)
+        top, down = v.load(m, y), v.load_some(m, d, mask)
         free = cgutils.alloca_once_value(builder, mask)
-        every = v.spread(builder.not_(first))
+        every = v.spread(builder.not_(_true(builder, first)))
         with cgutils.for_range(builder, sizes[0], intp=_INT) as a, cgutils.for_range(builder, sizes[1], intp=_INT) as b:
-            cell = v.load(px, _sum(builder, at, (a.index, steps[0]), (b.index, steps[1])))
-            place = _sum(builder, gat, (a.index, gsteps[0]), (b.index, gsteps[1]))
+            cell = v.load(m, _sum(builder, x, (a.index, steps[0]), (b.index, steps[1])))
+            place = _sum(builder, g, (a.index, gsteps[0]), (b.index, gsteps[1]))
             hit = builder.and_(builder.load(free), builder.fcmp_ordered("==", cell, top))
             builder.store(builder.and_(builder.load(free), builder.or_(builder.not_(hit), every)), free)
             more = builder.select(hit, down, v.zero)
-            v.store_some(pg, place, builder.fadd(v.load_some(pg, place, mask), more), mask)
+            v.store_some(m, place, builder.fadd(v.load_some(m, place, mask), more), mask)
         return context.get_dummy_value()
 
-    return types.void(d, dat, x, at, y, yat, steps, sizes, first, g, gat, gsteps, count), code
+    return types.void(m, d, x, y, steps, sizes, first, g, gsteps, count), code
