@@ -1,6 +1,7 @@
 """Measure every figure: `python -m benchmarks [NAME …] [--json FILE]`, or `make bench`.
 
-Prints a table, and writes it as JSON with the machine and the versions to benchmarks/results/.
+Prints a table, and writes it as JSON with the machine and the versions to benchmarks/results/. Figures that are not
+measured again stay in the file, if they are of the same machine and versions. `python -m benchmarks.plot` draws them.
 """
 
 from __future__ import annotations
@@ -15,9 +16,13 @@ from pathlib import Path
 
 from benchmarks.table import Row, show
 
-NAMES = ("witnesses", "course", "memory", "startup", "training", "peers", "kill", "demo")
-PACKAGES = ("numpy", "numba", "threadpoolctl", "safetensors", "tensorflow-cpu", "keras", "jax", "torch")
-RESULTS = Path(__file__).parent / "results"
+NAMES = (
+    *("witnesses", "course", "memory", "startup"),
+    *("layers", "inference", "peers", "training"),
+    *("kill", "demo"),
+)
+PACKAGES = ("numpy", "numba", "threadpoolctl", "safetensors", "tensorflow-cpu", "keras", "jax", "torch", "onnxruntime")
+RESULTS = Path(__file__).parent / "results" / "benchmarks.json"
 
 
 def machine() -> dict[str, object]:
@@ -41,23 +46,39 @@ def _version(name: str) -> str:
         return "absent"
 
 
+def _earlier(path: Path) -> dict[str, list[Row]]:
+    """The rows by benchmark that the file holds, if they were measured on this machine with these versions"""
+    if not path.is_file():
+        return {}
+    content = json.loads(path.read_text())
+    if content["machine"] != machine():
+        return {}
+    return {name: [Row(**row) for row in rows] for name, rows in content["benchmarks"].items()}
+
+
+def _write(path: Path, benchmarks: dict[str, list[Row]]) -> None:
+    rows = {name: [row._asdict() for row in benchmarks[name]] for name in NAMES if name in benchmarks}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {"machine": machine(), "benchmarks": rows}
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure every figure.")
     parser.add_argument("names", nargs="*", default=NAMES, metavar="NAME", help=", ".join(NAMES))
-    parser.add_argument("--json", type=Path, default=RESULTS / "foundation.json", metavar="FILE")
+    parser.add_argument("--json", type=Path, default=RESULTS, metavar="FILE")
     options = parser.parse_args()
     unknown = set(options.names) - set(NAMES)
     if unknown:
         parser.error(f"NAME must be one of {', '.join(NAMES)}; got {', '.join(unknown)}")
+    benchmarks = _earlier(options.json)
     rows: list[Row] = []
     for name in options.names:
-        measured = importlib.import_module(f"benchmarks.{name}").measure()
+        benchmarks[name] = importlib.import_module(f"benchmarks.{name}").measure()
         print(f"\n{name}")
-        show(measured)
-        rows += measured
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    content = {"machine": machine(), "rows": [row._asdict() for row in rows]}
-    options.json.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        show(benchmarks[name])
+        _write(options.json, benchmarks)  # at once: what follows may take long, and be interrupted
+        rows += benchmarks[name]
     short = [row for row in rows if not row.ok]
     print(f"\n{len(rows) - len(short)} of {len(rows)} figures reached; {options.json}")
     for row in short:

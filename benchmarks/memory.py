@@ -1,8 +1,10 @@
-"""Peak memory of one layer of the library, forward and backward on 50,000 images, beyond its inputs and outputs.
+"""Peak memory: of a layer on 50,000 images, and of a process that trains LeNet-5, beside the frameworks.
 
     python -m benchmarks.memory
 
-What tracemalloc sees at its peak (NumPy reports its arrays to it), less the results; the inputs are there before.
+Of a layer of the library, forward and backward, beyond its inputs and outputs: what tracemalloc sees at its peak (NumPy
+reports its arrays to it), less the results; the inputs are there before. Of a process: all that it ever had at once,
+with the 40 MB of made-up digits that each side trains on.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import peers
+from benchmarks.sides import close, start
 from benchmarks.table import Row, show
 from convlens import ops
 from convlens.engines import ENGINES, Array, get_engine
@@ -69,7 +73,7 @@ def _layers(engine_name: str) -> dict[str, list[Call]]:
     return layers
 
 
-def measure() -> list[Row]:
+def layers() -> list[Row]:
     """A row a layer and engine."""
     rows = []
     for engine in ENGINES:
@@ -86,6 +90,20 @@ def measure() -> list[Row]:
                 )
             )
     return rows
+
+
+def processes(batch: int = 32) -> list[Row]:
+    """A row a side: the whole process, interpreter and libraries with it, after two passes of training."""
+    what = f"LeNet-5 training, batch {batch}, peak memory of the process"
+    sides, others = start(what, "benchmarks.peers", peers.NEEDS, batch)
+    rows = [Row(f"{what}: {name}", "", side.ask()["megabytes"], "MB", True) for name, side in sides.items()]
+    close(sides.values())
+    return rows + others
+
+
+def measure() -> list[Row]:
+    """All rows."""
+    return [*layers(), *processes()]
 
 
 if __name__ == "__main__":
