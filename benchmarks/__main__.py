@@ -14,6 +14,7 @@ import os
 import platform
 from pathlib import Path
 
+from benchmarks.quiet import clock, others
 from benchmarks.table import Row, show
 
 NAMES = (
@@ -74,7 +75,9 @@ def main() -> None:
     benchmarks = _earlier(options.json)
     rows: list[Row] = []
     for name in options.names:
+        begin = clock()
         benchmarks[name] = importlib.import_module(f"benchmarks.{name}").measure()
+        benchmarks[name] += others(begin, clock())
         print(f"\n{name}")
         show(benchmarks[name])
         _write(options.json, benchmarks)  # at once: what follows may take long, and be interrupted

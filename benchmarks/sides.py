@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import statistics
@@ -40,6 +41,7 @@ class Side:
             self._process.wait()
             self._errors.seek(0)
             last = (self._errors.read().strip().splitlines() or ["no word"])[-1]
+            self.close()
             raise RuntimeError(f"{' '.join(self._arguments)} ended early: {last}")
         answer: dict[str, Any] = json.loads(line)
         return answer
@@ -53,9 +55,11 @@ class Side:
 
     def close(self) -> None:
         """End it."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
+        assert self._process.stdin is not None and self._process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._process.wait()
+        self._process.stdout.close()
         self._errors.close()
 
 

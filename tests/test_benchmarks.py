@@ -1,0 +1,148 @@
+"""What the benchmarks count and draw. The figures themselves are measured, not tested."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from convlens import ops
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def module(name):
+    """A file of benchmarks/, which is no installed package"""
+    if str(ROOT) not in sys.path:
+        sys.path.append(str(ROOT))
+    return importlib.import_module(f"benchmarks.{name}")
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("which", ["forward", "forward + backward", "forward + backward without dx"])
+def test_flop_of_a_layer_are_those_of_its_loops(which):
+    layer = module("layers").Layer("a", batch=2, size=9, ci=3, co=5, kernel=4, stride=2, padding=1)
+    x, w, b, dy = layer.arrays()
+    y = ops.conv2d_forward(x, w, b, padding=((1, 1), (1, 1)), stride=(2, 2))
+    assert y.shape == dy.shape == (2, layer.out, layer.out, 5)
+    products = {"forward": 1, "forward + backward": 3, "forward + backward without dx": 2}[which]
+    assert layer.flop(which) == products * 2 * y.size * w[..., 0].size
+
+
+@pytest.mark.smoke
+def test_our_calls_of_every_layer_have_the_shapes_that_are_compared():
+    layers = module("layers")
+    for layer in layers.LAYERS:
+        if layer.size < 50:
+            calls = layers.ours(layer, "numpy")
+            found = {which: calls[which]() for which in layer.passes}
+            x, w, b, dy = layer.arrays()
+            backward = [dy, x, w, b] if layer.co else [dy, x]
+            assert found["forward"][0].shape == dy.shape
+            assert [a.shape for a in found["forward + backward"]] == [a.shape for a in backward]
+            if layer.is_first:
+                assert found["forward + backward without dx"][1] is None
+
+
+def test_the_onnx_model_computes_what_ours_does(rng):
+    onnx = pytest.importorskip("onnx")
+    reference = pytest.importorskip("onnx.reference")
+    from convlens import lenet5
+
+    model = lenet5(engine="numpy", seed=3)
+    model.flat += rng.standard_normal(model.flat.size).astype("float32") * 0.02  # biases that are not 0
+    x = rng.random((2, 28, 28, 1), dtype="float32")
+    content = onnx.load_from_string(module("lenets").onnx_file(model.get_weights()))
+    (found,) = reference.ReferenceEvaluator(content).run(None, {"x": x.reshape(2, 1, 28, 28)})
+    assert found == pytest.approx(model.predict(x), abs=1e-5)
+
+
+def rows():
+    """Some of each benchmark that is drawn, with rows that are not"""
+    row = module("table").Row
+    layer = module("layers").LAYERS[0].title()
+    return {
+        "peers": [
+            row("LeNet-5 training, batch 32: convlens numba", "", 2.0, "s / 50,000", True),
+            row("LeNet-5 training, batch 32: torch fused", "", 5.0, "s / 50,000", True),
+            row("LeNet-5 training, batch 32: not installed", "", None, "", None, "jax jit"),
+            row("LeNet-5 training, batch 32: numba, times as fast as torch fused", "at least 2.5", 2.5, "×", True),
+        ],
+        "inference": [
+            row("LeNet-5 prediction, batch 1: convlens numba", "at most 0.15", 0.06, "ms", True),
+            row("LeNet-5 prediction, batch 1,000: convlens numpy", "", 30_000.0, "images/s", True),
+        ],
+        "layers": [
+            row(f"{layer}, forward: numba", "at least 1", 1.5, "× PyTorch", True),
+            row(f"{layer}, forward: numpy", "", 0.5, "× PyTorch", True),
+            row(f"{layer}, forward + backward: numba", "at least 1", 2.0, "× PyTorch", True),
+            row(f"{layer}, forward + backward without dx: numba", "at least 1", 3.0, "× PyTorch", True),
+        ],
+    }
+
+
+@pytest.mark.smoke
+def test_rows_are_found_for_the_plot():
+    plot = module("plot")
+    content = {name: [row._asdict() for row in rows] for name, rows in rows().items()}
+    (training,) = plot.panels(content["peers"], "training")
+    assert training == ("batch 32", "images/s", {"convlens numba": 25_000, "torch fused": 10_000})
+    assert [bars.title for bars in plot.panels(content["inference"], "prediction")] == ["batch 1", "batch 1,000"]
+    assert list(plot.layer_ratios(content["layers"]).values()) == [{"forward": 1.5, "forward + backward": 2.0}]
+
+
+def test_a_file_of_results_is_kept_added_to_and_drawn(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("matplotlib")
+    main, plot = module("__main__"), module("plot")
+    path, picture = tmp_path / "r" / "b.json", tmp_path / "p.svg"
+    for name, values in rows().items():
+        monkeypatch.setattr(module(name), "measure", lambda values=values: values)
+        monkeypatch.setattr(sys, "argv", ["benchmarks", name, "--json", str(path)])
+        main.main()
+    kept = json.loads(path.read_text())
+    assert list(kept["benchmarks"]) == ["layers", "inference", "peers"]
+    monkeypatch.setattr(sys, "argv", ["plot", str(path), "--out", str(picture)])
+    plot.main()
+    first = picture.read_bytes()
+    plot.main()
+    assert picture.read_bytes() == first
+    path.write_text(json.dumps(kept | {"machine": {"cpu": "another"}}))
+    assert main._earlier(path) == {}
+
+
+@pytest.mark.smoke
+def test_nothing_to_draw_is_said():
+    with pytest.raises(ValueError, match="measure them first"):
+        module("plot").draw({"machine": {}, "benchmarks": {}})
+
+
+@pytest.mark.smoke
+def test_what_other_programs_took_is_told():
+    quiet = module("quiet")
+    (row,) = quiet.others(quiet.Clock(0, 0, 0), quiet.Clock(10, 10, 10))
+    assert row.measured == 0 and row.ok
+    (row,) = quiet.others(quiet.Clock(0, 0, 0), quiet.Clock(10, 20, 10))
+    assert row.measured == pytest.approx(100 / (quiet.os.cpu_count() or 1)) and row.ok is None
+    assert quiet.others(None, quiet.Clock(0, 0, 0)) == []
+
+
+def test_a_side_answers_each_job_and_tells_why_it_ended(monkeypatch, tmp_path):
+    sides = module("sides")
+    (tmp_path / "echo_side.py").write_text(
+        "import sys\n"
+        "from benchmarks.sides import serve\n"
+        "def turn(job):\n"
+        "    if job == 'stop':\n"
+        "        raise ValueError('enough')\n"
+        "    return {'job': job}\n"
+        "serve(turn)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{tmp_path}")
+    found, others = sides.start("echo", "echo_side", {"a": "numpy", "b": "no_such_package"})
+    assert [(row.ok, row.note) for row in others] == [(None, "b")]
+    assert sides.take_turns(found, 2, [1, "x"]) == {"a": [{"job": [1, "x"]}] * 2}
+    with pytest.raises(RuntimeError, match="enough"):
+        found["a"].ask("stop")
+    found, others = sides.start("echo", "no_such_module", {"a": "numpy"})
+    assert found == {} and others[0].ok is False and "no_such_module" in others[0].note
