@@ -21,7 +21,7 @@ NAMES = [path.relative_to(ROOT).as_posix() for path in FILES]
 # A module or package of convlens may import what stands on a line above its own, and nothing else of convlens.
 # "__init__" is the front door, `import convlens`.
 LAYERS = (
-    ("geometry", "atomic", "threads"),
+    ("geometry", "atomic", "memory", "threads"),
     ("engines", "data"),
     ("ops", "gradcheck", "tensors"),
     ("nn",),
@@ -41,7 +41,7 @@ ONLY = {
     "data": {"atomic", "geometry"},
     "gradcheck": {"engines"},
     "tensors": {"atomic", "engines"},
-    "engines": {"geometry", "threads"},
+    "engines": {"geometry", "memory", "threads"},
 }
 
 # Packages that are slow to load or need not be there, and the files that may import them.

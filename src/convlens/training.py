@@ -20,6 +20,7 @@ from convlens import ops
 from convlens.data.batches import batches
 from convlens.engines import Array
 from convlens.geometry import check_count
+from convlens.memory import aligned, keep_memory
 from convlens.nn import Adam, Optimizer, Sequential
 from convlens.ops.losses import Labels, check_labels
 from convlens.threads import Workers, usable_threads, workers
@@ -134,11 +135,6 @@ def _parts(n: int, least: int) -> list[slice]:
     return [slice(k * n // parts, (k + 1) * n // parts) for k in range(parts)]
 
 
-def _keep_memory() -> None:
-    """Freeing a large block teaches the C allocator to keep smaller ones: 2x on a step."""
-    np.empty(30 << 20, np.uint8)
-
-
 def train(
     model: Sequential,
     x: Array,
@@ -171,7 +167,7 @@ def train(
         if not isinstance(validation, tuple | list) or len(validation) != 2:
             raise ValueError(f"validation must be a pair, images and labels; got {type(validation).__name__}")
         check_data(model, "validation", *validation)
-    gradients = np.empty((_PARTS, model.flat.size), model.dtype)
+    gradients = [aligned(model.flat.size, model.dtype) for _ in range(_PARTS)]
 
     def part(chosen: Array, cuts: list[slice], k: int) -> tuple[float, int]:
         mine = chosen[cuts[k]]
@@ -180,7 +176,7 @@ def train(
             loss, logits = model.loss_gradient(x[mine], labels, 1 / len(chosen), gradients[k])
         return float(loss.sum(dtype=np.float64)), int((logits.argmax(axis=1) == labels).sum())
 
-    _keep_memory()
+    keep_memory()
     with np.errstate(all="ignore"):
         model.loss_gradient(
             x[:1], y[:1], 1.0, gradients[0]
@@ -255,7 +251,7 @@ def evaluate(model: Sequential, x: Array, y: Labels, *, threads: int | None = No
     threads = usable_threads() if threads is None else threads
     check_count("threads", threads, 1)
     check_data(model, "evaluation", x, y)
-    _keep_memory()
+    keep_memory()
     with workers(threads) as crew:
         return _evaluate(model, x, y, crew)
 

@@ -30,6 +30,7 @@ from convlens.engines.numba_program import (
 from convlens.engines.numba_tape import Call, Tape
 from convlens.engines.steps import Conv, Step
 from convlens.geometry import Pair
+from convlens.memory import aligned
 from convlens.threads import Workers, usable_threads
 
 name = "numba"
@@ -213,7 +214,7 @@ class Network:
         """This thread's program for blocks of n examples, and the gradient that all its programs add to"""
         own = self._own.__dict__
         if not own:
-            own["gradient"] = np.zeros_like(self._flat)
+            own["gradient"] = aligned(self._flat.size, self._flat.dtype)
             own["programs"] = {}
         if n not in own["programs"]:
             own["programs"][n] = Program(self._steps, self._flat, own["gradient"], n)

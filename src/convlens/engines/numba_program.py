@@ -14,9 +14,10 @@ import numpy as np
 from convlens.engines import Array
 from convlens.engines import numba_dense as dense
 from convlens.engines import numba_lanes as lanes
-from convlens.engines.numba_tape import Call, Tape, aligned
+from convlens.engines.numba_tape import Call, Tape
 from convlens.engines.steps import Conv, Dense, Flatten, Pool, Step
 from convlens.geometry import Pair
+from convlens.memory import aligned
 
 
 class Image(NamedTuple):

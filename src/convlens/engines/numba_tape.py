@@ -117,11 +117,3 @@ class Tape:
     def run(self) -> None:
         """Do the calls."""
         _run(self.numbers, 0)
-
-
-def aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Zeros that begin on a cache line, with room for a vector after them"""
-    size = int(np.prod(shape)) * dtype.itemsize
-    raw = np.zeros(size + 128, np.uint8)
-    start = -raw.ctypes.data % 64
-    return raw[start : start + size].view(dtype).reshape(shape)

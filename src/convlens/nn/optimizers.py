@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from convlens.engines import Array, Engine, numpy_engine
+from convlens.memory import aligned
 
 
 class Optimizer(Protocol):
@@ -39,7 +40,7 @@ class _Flat:
         self.step += 1
         for name in self.slots:
             if name not in self._slots:
-                self._slots[name] = np.zeros_like(weights)
+                self._slots[name] = aligned(weights.size, weights.dtype)
         return [self._slots[name] for name in self.slots]
 
     def get_state(self) -> dict[str, Array]:
@@ -49,7 +50,9 @@ class _Flat:
     def set_state(self, state: dict[str, Array]) -> None:
         """Go on from there."""
         self.step = int(state["step"])
-        self._slots = {name: state[name].copy() for name in self.slots if name in state}
+        self._slots = {name: aligned(state[name].size, state[name].dtype) for name in self.slots if name in state}
+        for name, slot in self._slots.items():
+            slot[...] = state[name]
 
 
 class SGD(_Flat):

@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike
 
 from convlens import ops
 from convlens.engines import Array, Network, get_engine
+from convlens.memory import aligned
 from convlens.nn.layers import Layer, Shape, Weights, initial_weights
 from convlens.ops.losses import Labels, check_labels
 
@@ -58,8 +59,11 @@ class Sequential:
         self.table = tuple(self._rows())
         rng = np.random.default_rng(seed)
         start = [initial_weights(row.layer, row.input_shape, rng, self.dtype) for row in self.table]
-        self.flat: Array = np.concatenate([np.zeros(0, self.dtype), *(w.ravel() for ws in start for w in ws.values())])
+        self.flat: Array = aligned(sum(row.parameters for row in self.table), self.dtype)
         self.weights = self.views(self.flat)
+        for views, values in zip(self.weights, start, strict=True):
+            for name, view in views.items():
+                view[...] = values[name]
         self.network = self._network()
 
     def _network(self) -> Network | None:
