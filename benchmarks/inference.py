@@ -132,7 +132,7 @@ def rows_of(batch: int) -> list[Row]:
     """One image: its ms, and what is asked. More: images a second"""
     what = f"LeNet-5 prediction, batch {batch:,}"
     sides, others = start(what, "benchmarks.inference", NEEDS, batch)
-    answers = take_turns(sides, ROUNDS)
+    answers = take_turns(sides, ROUNDS, again=2 * ROUNDS)
     close(sides.values())
     seconds = {name: [answer["seconds"] for answer in values] for name, values in answers.items()}
     rows = []

@@ -195,7 +195,7 @@ def rows_of(k: int, which: str, sides: dict[str, Side]) -> list[Row]:
         wanted = sizes.get(TORCH, mine)
         np.testing.assert_allclose(np.array(mine, float), np.array(wanted, float), rtol=1e-3, err_msg=layer.title())
         assert len(mine) == len(wanted), (name, layer.title())
-    answers = take_turns(sides, ROUNDS, (k, which, False))
+    answers = take_turns(sides, ROUNDS, (k, which, False), again=2 * ROUNDS)
     seconds = {name: [answer["seconds"] for answer in values] for name, values in answers.items()}
 
     def speed(name: str) -> str:

@@ -177,7 +177,7 @@ def rows_of(batch: int) -> list[Row]:
     """The rows of one batch size"""
     what = f"LeNet-5 training, batch {batch}"
     sides, others = start(what, "benchmarks.peers", NEEDS, batch)
-    answers = take_turns(sides, ROUNDS)
+    answers = take_turns(sides, ROUNDS, again=ROUNDS)
     close(sides.values())
     seconds = {name: [answer["seconds"] * 50_000 / IMAGES for answer in values] for name, values in answers.items()}
     medians = {name: statistics.median(values) for name, values in seconds.items()}

@@ -14,7 +14,10 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks import quiet
 from benchmarks.table import Row
+
+Answers = dict[str, list[dict[str, Any]]]
 
 _PAUSE = 0.05  # seconds between turns: threads of BLAS and OpenMP go on spinning for a while when their work is done
 
@@ -32,6 +35,7 @@ class Side:
             stderr=self._errors,
             text=True,
         )
+        self.id = self._process.pid
         self.ready = self._read()
 
     def _read(self) -> dict[str, Any]:
@@ -86,14 +90,24 @@ def start(what: str, module: str, needs: Mapping[str, str], *arguments: object) 
     return sides, rows
 
 
-def take_turns(sides: Mapping[str, Side], rounds: int, job: object = None) -> dict[str, list[dict[str, Any]]]:
-    """In each round every side has its turn; their answers, in order"""
-    answers: dict[str, list[dict[str, Any]]] = {name: [] for name in sides}
-    for _ in range(rounds):
+def take_turns(sides: Mapping[str, Side], rounds: int, job: object = None, *, again: int = 0) -> Answers:
+    """In each round every side has its turn; their answers, in order
+
+    Up to `again` more rounds take the place of those in which other programs were at work; where all are so, the rounds
+    with the least of it count.
+    """
+    taken: list[tuple[float, dict[str, dict[str, Any]]]] = []
+    ids = [side.id for side in sides.values()]
+    while len(taken) < rounds or (
+        len(taken) < rounds + again and sum(share <= quiet.AT_MOST for share, _ in taken) < rounds
+    ):
+        begin, answers = quiet.clock(ids), {}
         for name, side in sides.items():
             time.sleep(_PAUSE)
-            answers[name].append(side.ask(job))
-    return answers
+            answers[name] = side.ask(job)
+        taken.append((quiet.share(begin, quiet.clock(ids)), answers))
+    kept = sorted(sorted(range(len(taken)), key=lambda k: taken[k][0])[:rounds])
+    return {name: [taken[k][1][name] for k in kept] for name in sides}
 
 
 def close(sides: Iterable[Side]) -> None:

@@ -127,6 +127,26 @@ def test_what_other_programs_took_is_told():
     assert quiet.others(None, quiet.Clock(0, 0, 0)) == []
 
 
+def test_rounds_in_which_others_worked_are_taken_again(monkeypatch):
+    sides = module("sides")
+    shares = iter([0.5, 0.0, 0.3, 0.01, 0.0])
+    turns = iter("abcde")
+
+    class Fake:
+        id = 0
+
+        def ask(self, job):
+            return {"turn": next(turns)}
+
+    monkeypatch.setattr(sides.quiet, "clock", lambda ids: None)
+    monkeypatch.setattr(sides.quiet, "share", lambda since, now: next(shares))
+    assert sides.take_turns({"a": Fake()}, 2, again=3) == {"a": [{"turn": "b"}, {"turn": "d"}]}
+    shares, turns = iter([0.5, 0.1, 0.3]), iter("abc")
+    assert sides.take_turns({"a": Fake()}, 2, again=1) == {"a": [{"turn": "b"}, {"turn": "c"}]}
+    shares, turns = iter([0.5, 0.1]), iter("ab")
+    assert sides.take_turns({"a": Fake()}, 2) == {"a": [{"turn": "a"}, {"turn": "b"}]}
+
+
 def test_a_side_answers_each_job_and_tells_why_it_ended(monkeypatch, tmp_path):
     sides = module("sides")
     (tmp_path / "echo_side.py").write_text(
