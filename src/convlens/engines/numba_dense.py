@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from convlens.engines.numba_tape import Kernel, after, compiled, unpack
+from convlens.engines.numba_tape import Kernel, compiled, table, unpack
 from convlens.engines.numba_tiles import multiply, vector, zero
 
 _TILE = 8  # features at a time
@@ -17,17 +17,16 @@ _TILE = 8  # features at a time
 
 @Kernel
 def dense_dx(m, t):
-    """dx[c, i, j] = sum_o dy[o] w[i, j, c, o]: dy (units, n), w (h * wide * planes, units); `none` is zeros"""
-    dy, units, w, none, dx, planes, h, row, wide, n = unpack(t, 10)
-    columns = after(t, 10)
+    """dx[c, i, j] = sum_o dy[o] w[i, j, c, o]: dy (units, n), w (h * wide * planes, units); `none` and `here` hold 0"""
+    dy, units, w, none, dx, planes, h, row, wide, here, n = unpack(t, 11)
     for i in range(h):
         for j in range(wide):
-            here, place = w + (i * wide + j) * planes * units, dx + i * row + j * n
+            weights, place = w + (i * wide + j) * planes * units, dx + i * row + j * n
             for c in range(0, planes, _TILE):
                 for p in range(0, n, vector(m)):
                     multiply(
-                        m, _TILE, c, planes - 1, dy + p, (n, 0), (units, 1, 1), columns, here, (units, 1, 0, 0), none,
-                        place + p, h * row, n - p, 0, 0,
+                        m, _TILE, c, planes - 1, dy + p, (n, 0), (units, 1, 1), table(here),
+                        weights, (units, 1, 0, 0), none, place + p, h * row, n - p, 0, 0,
                     )  # fmt: skip
 
 
@@ -43,24 +42,22 @@ def turn(m, t):
 @Kernel
 def dense_dw(m, t):
     """dw[i, j, c, o] += sum_e x[c, i, j][e] turned[e, o]: turned (n, units), dw (h * wide * planes, units)"""
-    turned, units, x, planes, h, row, wide, dw, n = unpack(t, 9)
-    columns = after(t, 9)
+    turned, units, x, planes, h, row, wide, dw, here, n = unpack(t, 10)
     for i in range(h):
         for j in range(wide):
-            here, place = x + i * row + j * n, dw + (i * wide + j) * planes * units
+            pixel, place = x + i * row + j * n, dw + (i * wide + j) * planes * units
             for c in range(0, planes, _TILE):
                 for p in range(0, units, vector(m)):
                     multiply(
-                        m, _TILE, c, planes - 1, turned + p, (units, 0), (n, 1, 1), columns, here, (h * row, 1, 0, 0),
-                        place, place + p, units, units - p, 1, 0,
+                        m, _TILE, c, planes - 1, turned + p, (units, 0), (n, 1, 1), table(here),
+                        pixel, (h * row, 1, 0, 0), place, place + p, units, units - p, 1, 0,
                     )  # fmt: skip
 
 
 @Kernel
 def cross_entropy(m, t):
-    """losses[e] = -log softmax(logits)[labels[e]], dlogits = weight times its gradient: (classes, n). Labels follow."""
-    logits, classes, weight, losses, dlogits, n = unpack(t, 6)
-    labels = after(t, 6)
+    """losses[e] = -log softmax(logits)[labels[e]], dlogits = weight times its gradient: (classes, n)"""
+    logits, classes, weight, losses, dlogits, labels, n = unpack(t, 7)
     for e in range(n):
         z, d = logits + e, dlogits + e
         top = m[z]
@@ -71,7 +68,7 @@ def cross_entropy(m, t):
             power = np.exp(m[z + k * n] - top)
             m[d + k * n] = power
             total += power
-        label = labels[e]
+        label = table(labels)[e]
         m[losses + e] = np.log(total) - (m[z + label * n] - top)
         for k in range(classes):
             m[d + k * n] *= m[weight] / total

@@ -1,8 +1,9 @@
-"""The kernels compiled by Numba: examples side by side in vector registers (`convlens.engines.numba_lanes`).
+"""The kernels compiled by Numba: channels side by side in vector registers, and in a network's own passes examples.
 
-A kernel compiles at its first use on a machine, which takes seconds for all of them together, and is kept in a cache.
-The arithmetic is cut into blocks of 16 examples and the blocks into groups, by the shapes alone; threads share the
-groups. So the bits do not depend on the number of threads.
+One operation alone runs on the arrays as they lie (`convlens.engines.numba_direct`); a network's passes on blocks of 16
+examples (`convlens.engines.numba_lanes`). A kernel compiles at its first use on a machine, a few seconds for all of
+them together, and is kept in a cache. The work is cut by the shapes alone, and threads share the pieces: so the bits do
+not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -16,19 +17,12 @@ import numpy as np
 
 from convlens.engines import Array
 from convlens.engines import numba_dense as dense
-from convlens.engines.numba_lanes import LANES
-from convlens.engines.numba_program import (
-    ConvCalls,
-    Image,
-    Program,
-    image,
-    load_call,
-    pool_call,
-    pool_dx_calls,
-    store_call,
-)
+from convlens.engines import numba_direct as direct
+from convlens.engines.numba_lanes import LANES, tile
+from convlens.engines.numba_program import Program
 from convlens.engines.numba_tape import Call, Tape
-from convlens.engines.steps import Conv, Step
+from convlens.engines.numba_tiles import BYTES
+from convlens.engines.steps import Step
 from convlens.geometry import Pair
 from convlens.memory import aligned
 from convlens.threads import Workers, usable_threads
@@ -36,26 +30,20 @@ from convlens.threads import Workers, usable_threads
 name = "numba"
 part = LANES
 
-_GROUPS = 8  # of blocks; a gradient of the kernel is summed group by group
-_NONE = ((0, 0), (0, 0))
+_PIECE = 4_000_000  # multiplications and additions worth a piece of their own
+_PIECES = 16
 
 
-def _blocks(examples: int) -> list[tuple[int, int]]:
-    """(first, n) of each block of at most LANES examples"""
-    return [(first, min(LANES, examples - first)) for first in range(0, examples, LANES)]
+def _share(examples: int, operations: float, work: Callable[[int, int, int], list[Call]], kind: Array) -> int:
+    """Run the calls work(piece, first, n) for each piece of the examples, on several threads; the number of pieces"""
+    pieces = int(max(1, min(_PIECES, examples, operations // _PIECE)))
 
+    def piece(k: int) -> None:
+        first, end = k * examples // pieces, (k + 1) * examples // pieces
+        Tape(work(k, first, end - first), kind.dtype).run()
 
-def _share(examples: int, work: Callable[[int, int, int], None]) -> int:
-    """Call work(group, first, n) for each block, the groups on several threads; the number of groups"""
-    blocks = _blocks(examples)
-    groups = min(_GROUPS, len(blocks))
-
-    def group(k: int) -> None:
-        for first, n in blocks[k * len(blocks) // groups : (k + 1) * len(blocks) // groups]:
-            work(k, first, n)
-
-    _crew().map(group, groups)
-    return groups
+    _crew().map(piece, pieces)
+    return pieces
 
 
 @cache
@@ -68,25 +56,6 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_crew.cache_clear)  # threads do not come along
 
 
-def _image(x: Array, first: int, n: int, calls: list[Call], left: int = 0, right: int = 0) -> Image:
-    """A buffer for those examples of x (n, h, w, c); the call that fills it is added"""
-    _, h, w, c = x.shape
-    into = image(c, h, left, w, right, n, x.dtype)
-    calls.append(load_call(x[first:], into, n))
-    return into
-
-
-def _empty(y: Array, n: int) -> Image:
-    """A buffer for n examples of y (n, h, w, c)"""
-    _, h, w, c = y.shape
-    return image(c, h, 0, w, 0, n, y.dtype)
-
-
-def _conv(w: Array, stride: Pair, size: Pair, out: Pair) -> Conv:
-    kh, kw, ci, co = w.shape
-    return Conv(size, ci, out, co, (kh, kw), stride, _NONE, False)
-
-
 def _c(x: Array) -> Array:
     return np.ascontiguousarray(x)
 
@@ -96,104 +65,108 @@ def _give(out: Array, y: Array) -> None:
         y[...] = out
 
 
+def _sizes(x: Array, stride: Pair) -> tuple[int, int, int, int]:
+    """The length of an example and of a row of x (n, h, w, c), and how far a window moves down and to the right"""
+    _, h, w, c = x.shape
+    return h * w * c, w * c, stride[0] * w * c, stride[1] * c
+
+
 def conv2d(xp: Array, w: Array, stride: Pair, y: Array) -> None:
     """y[n,i,j,o] = sum_abc xp[n, i*sh+a, j*sw+b, c] * w[a,b,c,o]"""
-    xp, w, out = _c(xp), _c(w), _c(y)
-    step = _conv(w, stride, xp.shape[1:3], y.shape[1:3])
-    zero = np.zeros(step.co, w.dtype)
+    x, out = _c(xp), _c(y)
+    (kh, kw, ci, co), (_, oh, ow, _) = w.shape, y.shape
+    packed = direct.panels(w.reshape(-1, co))
+    columns, none = direct.steps(kw * ci, packed.shape[2]), np.zeros(ow, y.dtype)
 
-    def block(_: int, first: int, n: int) -> None:
-        calls: list[Call] = []
-        x, z = _image(xp, first, n, calls), _empty(y, n)
-        Tape([*calls, *ConvCalls(step, x, w, n).forward(zero, z), store_call(z, out[first:], n)], y.dtype).run()
+    def piece(_: int, first: int, n: int) -> list[Call]:
+        target = (n, oh, ow, co, packed, kh, kw * ci, columns, none, out[first:])
+        return [(direct.forward, (x[first:], *_sizes(x, stride), *target))]
 
-    _share(len(xp), block)
+    _share(len(x), 2.0 * y.size * kh * kw * ci, piece, y)
     _give(out, y)
 
 
 def conv2d_dx(dy: Array, w: Array, stride: Pair, dxp: Array) -> None:
     """dxp[n, i*sh+a, j*sw+b, c] = the sum of dy[n,i,j,o] * w[a,b,c,o] over all windows that see that cell, and o"""
-    dy, w, out = _c(dy), _c(w), _c(dxp)
-    step = _conv(w, stride, dxp.shape[1:3], dy.shape[1:3])
-    frame = (step.kernel[1] - 1, max(0, step.size[1] - step.out[1])) if stride == (1, 1) else (0, 0)
+    (kh, kw, ci, co), (n, oh, ow, _) = w.shape, dy.shape
+    if stride == (1, 1) and ci * w.itemsize >= BYTES:  # a convolution of dy in a frame, with the kernel turned round
+        framed = np.zeros((n, oh + 2 * kh - 2, ow + 2 * kw - 2, co), dy.dtype)
+        framed[:, kh - 1 : kh - 1 + oh, kw - 1 : kw - 1 + ow] = dy
+        return conv2d(framed, np.ascontiguousarray(w[::-1, ::-1].swapaxes(2, 3)), stride, dxp)
+    dy, out = _c(dy), _c(dxp)
+    packed = np.stack([direct.panels(row.reshape(-1, co).T) for row in w])
+    columns = direct.steps(co, packed.shape[3])
+    out[...] = 0
 
-    def block(_: int, first: int, n: int) -> None:
-        calls: list[Call] = []
-        d, x = _image(dy, first, n, calls, *frame), _empty(dxp, n)
-        Tape([*calls, *ConvCalls(step, x, w, n).dx(d, x), store_call(x, out[first:], n)], dy.dtype).run()
+    def piece(_: int, first: int, n: int) -> list[Call]:
+        source = (dy[first:], n, oh, ow, co, packed, kh, kw * ci, columns)
+        return [(direct.dx(tile(n, 8, 4, 1)), (*source, out[first:], *_sizes(out, stride)))]
 
-    _share(len(dy), block)
+    _share(len(dy), 2.0 * dy.size * kh * kw * ci, piece, dy)
     _give(out, dxp)
 
 
 def conv2d_dw(dy: Array, xp: Array, stride: Pair, dw: Array) -> None:
     """dw[a,b,c,o] = sum_nij xp[n, i*sh+a, j*sw+b, c] * dy[n,i,j,o]"""
-    dy, xp = _c(dy), _c(xp)
-    w = np.zeros(dw.shape, dw.dtype)
-    step = _conv(w, stride, xp.shape[1:3], dy.shape[1:3])
-    sums = np.zeros((_GROUPS, *dw.shape), dw.dtype)
+    dy, x = _c(dy), _c(xp)
+    (kh, kw, ci, co), (_, oh, ow, _) = dw.shape, dy.shape
+    sums = np.zeros((_PIECES, *dw.shape), dw.dtype)
+    columns = direct.steps(ow, co)
 
-    def block(group: int, first: int, n: int) -> None:
-        calls: list[Call] = []
-        x, d = _image(xp, first, n, calls), _image(dy, first, n, calls)
-        conv = ConvCalls(step, x, w, n)
-        Tape([*calls, *conv.before, *conv.dw(d, sums[group])], dy.dtype).run()
+    def piece(k: int, first: int, n: int) -> list[Call]:
+        source = (x[first:], *_sizes(x, stride), dy[first:], n, oh, ow, co, columns)
+        return [(direct.dw, (*source, kh, kw * ci, sums[k]))]
 
-    groups = _share(len(dy), block)
-    dw[...] = sums[:groups].sum(axis=0)
+    pieces = _share(len(dy), 2.0 * dy.size * kh * kw * ci, piece, dy)
+    dw[...] = sums[:pieces].sum(axis=0)
+
+
+def _pool(kernel: Pair, y: Array, n: int) -> tuple[int, ...]:
+    return (n, *y.shape[1:], *kernel)
 
 
 def max_pool2d(xp: Array, kernel: Pair, stride: Pair, y: Array) -> None:
     """y[n,i,j,c] = max_ab xp[n, i*sh+a, j*sw+b, c]"""
-    _pool2d(xp, kernel, stride, y, average=False)
+    x, out = _c(xp), _c(y)
 
+    def piece(_: int, first: int, n: int) -> list[Call]:
+        return [(direct.max_pool, (x[first:], *_sizes(x, stride), *_pool(kernel, y, n), out[first:]))]
 
-def sum_pool2d(xp: Array, kernel: Pair, stride: Pair, y: Array) -> None:
-    """y[n,i,j,c] = sum_ab xp[n, i*sh+a, j*sw+b, c]"""
-    _pool2d(xp, kernel, stride, y, average=True)
-    y *= kernel[0] * kernel[1]
-
-
-def _pool2d(xp: Array, kernel: Pair, stride: Pair, y: Array, average: bool) -> None:
-    xp, out = _c(xp), _c(y)
-
-    def block(_: int, first: int, n: int) -> None:
-        calls: list[Call] = []
-        x, z = _image(xp, first, n, calls), _empty(y, n)
-        pool = pool_call(x, z, kernel, stride, (0, 0), average, n)
-        Tape([*calls, pool, store_call(z, out[first:], n)], y.dtype).run()
-
-    _share(len(xp), block)
+    _share(len(x), 10.0 * y.size * kernel[0] * kernel[1], piece, y)
     _give(out, y)
 
 
 def max_pool2d_dx(dy: Array, xp: Array, y: Array, kernel: Pair, stride: Pair, ties: str, dxp: Array) -> None:
     """dxp += dy where xp equals the maximum y of its window: at the first such cell, or at all of them"""
-    dy, xp, y, out = _c(dy), _c(xp), _c(y), _c(dxp)
+    dy, x, y, out = _c(dy), _c(xp), _c(y), _c(dxp)
 
-    def block(_: int, first: int, n: int) -> None:
-        calls: list[Call] = []
-        d, x, z = (_image(a, first, n, calls) for a in (dy, xp, y))
-        dx = _empty(dxp, n)
-        calls += pool_dx_calls(d, x, z, kernel, stride, (0, 0), ties == "first", dx, n)
-        Tape([*calls, store_call(dx, out[first:], n)], dy.dtype).run()
+    def piece(_: int, first: int, n: int) -> list[Call]:
+        seen = (x[first:], *_sizes(x, stride), *_pool(kernel, y, n), y[first:])
+        return [(direct.max_pool_dx, (*seen, dy[first:], out[first:], ties == "first"))]
 
-    _share(len(dy), block)
+    _share(len(dy), 20.0 * y.size * kernel[0] * kernel[1], piece, dy)
     _give(out, dxp)
+
+
+def sum_pool2d(xp: Array, kernel: Pair, stride: Pair, y: Array) -> None:
+    """y[n,i,j,c] = sum_ab xp[n, i*sh+a, j*sw+b, c]"""
+    x, out = _c(xp), _c(y)
+
+    def piece(_: int, first: int, n: int) -> list[Call]:
+        return [(direct.sum_pool, (x[first:], *_sizes(x, stride), *_pool(kernel, y, n), out[first:]))]
+
+    _share(len(x), 10.0 * y.size * kernel[0] * kernel[1], piece, y)
+    _give(out, y)
 
 
 def sum_pool2d_dx(dy: Array, kernel: Pair, stride: Pair, dxp: Array) -> None:
     """dxp[n, i*sh+a, j*sw+b, c] = the sum of dy[n,i,j,c] over all windows that see that cell"""
     dy, out = _c(dy), _c(dxp)
 
-    def block(_: int, first: int, n: int) -> None:
-        calls: list[Call] = []
-        d, dx = _image(dy, first, n, calls), _empty(dxp, n)
-        calls += pool_dx_calls(d, dx, None, kernel, stride, (0, 0), False, dx, n)
-        Tape([*calls, store_call(dx, out[first:], n)], dy.dtype).run()
+    def piece(_: int, first: int, n: int) -> list[Call]:
+        return [(direct.sum_pool_dx, (out[first:], *_sizes(out, stride), *_pool(kernel, dy, n), dy[first:]))]
 
-    _share(len(dy), block)
-    out *= kernel[0] * kernel[1]
+    _share(len(dy), 10.0 * dy.size * kernel[0] * kernel[1], piece, dy)
     _give(out, dxp)
 
 
@@ -201,6 +174,11 @@ def adam(w: Array, m: Array, v: Array, g: Array, rate: float, beta_1: float, bet
     """m += (1 - beta_1)(g - m);  v += (1 - beta_2)(g² - v);  w -= rate m / (sqrt(v) + epsilon)"""
     number = w.dtype.type
     dense.adam(w, m, v, g, number(rate), number(1 - beta_1), number(1 - beta_2), number(epsilon))
+
+
+def _blocks(examples: int) -> list[tuple[int, int]]:
+    """(first, n) of each block of at most LANES examples"""
+    return [(first, min(LANES, examples - first)) for first in range(0, examples, LANES)]
 
 
 class Network:
@@ -232,7 +210,7 @@ class Network:
 
     def loss_gradient(self, x: Array, labels: Array, weight: float, gradient: Array) -> tuple[Array, Array]:
         """x, labels (n,) -> loss (n,), logits (n, classes); the gradient of weight * sum(loss) is written"""
-        x = _c(x)
+        x, labels = _c(x), np.ascontiguousarray(labels, np.int64)
         losses = np.empty(len(x), x.dtype)
         logits = np.empty((len(x), self._steps[-1].units), x.dtype)  # type: ignore[union-attr]
         for first, n in _blocks(len(x)):

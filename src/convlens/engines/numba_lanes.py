@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from convlens.engines.numba_tape import Kernel, after, unpack
+from convlens.engines.numba_tape import Kernel, table, unpack
 from convlens.engines.numba_tiles import correlate, largest, multiply, rectify, to_largest, vector, zero
 
 LANES = 16
@@ -82,13 +82,36 @@ def convolve(size: int) -> Kernel:
     def convolve(m, t):
         """y[o, i, p] = relu(b[o] + sum_cad x[c, first + i*sh + a, columns[d] + p] * w[o, c, a, d])
 
-        where x has that row; for p below `run`. w's number lies at w + o*wo + c*wc + a*wa + d*wb. `columns` follow.
+        where x has that row; for p below `run`. w's number lies at w + o*wo + c*wc + a*wa + d*wb.
         The image is `wide` columns, the first of them under tap `lead` of the first output: what lies outside is 0, and
         left out where a vector is one column.
         """
-        x, ci, h, row, w, wo, wc, wa, wb, kh, kw, b, active, y, co, rows, yrow, run, sh, first, lead, wide, n = unpack(
-            t, 23
-        )
+        (
+            x,
+            ci,
+            h,
+            row,
+            w,
+            wo,
+            wc,
+            wa,
+            wb,
+            kh,
+            kw,
+            b,
+            active,
+            y,
+            co,
+            rows,
+            yrow,
+            run,
+            sh,
+            first,
+            lead,
+            wide,
+            columns,
+            n,
+        ) = unpack(t, 24)
         for i in range(rows):
             top = first + i * sh
             low, high = max(0, -top), min(kh, h - top)
@@ -98,9 +121,9 @@ def convolve(size: int) -> Kernel:
                     start, end = 0, kw
                     if n % vector(m) == 0:
                         start, end = max(0, lead - p // n), min(kw, lead + wide - p // n)
-                    seen, columns = (ci, max(0, high - low), max(0, end - start)), after(t, 23 + start)
+                    seen = (ci, max(0, high - low), max(0, end - start))
                     multiply(
-                        m, size, o, co - 1, place + p, (h * row, row), seen, columns,
+                        m, size, o, co - 1, place + p, (h * row, row), seen, table(columns + start),
                         kernel + start * wb, (wo, wc, wa, wb), b, y + i * yrow + p, rows * yrow, run - p, 0, active,
                     )  # fmt: skip
 
@@ -114,8 +137,7 @@ def correlation(size: int, wide: int) -> Kernel:
     @Kernel
     def correlation(m, t):
         """dw[a, b, c, o] += sum_ip x[c, first + i*sh + a, columns[b] + p] d[o, i, p], for p below `run`"""
-        x, ci, h, row, d, co, rows, drow, run, sh, first, dw, kh, kw = unpack(t, 14)
-        columns = after(t, 14)
+        x, ci, h, row, d, co, rows, drow, run, sh, first, dw, kh, kw, columns = unpack(t, 15)
         for o in range(0, co, size):
             for c in range(ci):
                 for a in range(kh):
@@ -124,7 +146,7 @@ def correlation(size: int, wide: int) -> Kernel:
                     place = x + (c * h + first + i * sh + a) * row
                     for k in range(0, kw, wide):
                         correlate(
-                            m, size, wide, o, co - 1, k, kw - 1, place, sh * row, columns,
+                            m, size, wide, o, co - 1, k, kw - 1, place, sh * row, table(columns),
                             d + i * drow, (rows * drow, drow), seen, run, dw + (a * kw * ci + c) * co, (1, ci * co),
                         )  # fmt: skip
 

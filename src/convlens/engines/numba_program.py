@@ -14,7 +14,7 @@ import numpy as np
 from convlens.engines import Array
 from convlens.engines import numba_dense as dense
 from convlens.engines import numba_lanes as lanes
-from convlens.engines.numba_tape import Call, Tape
+from convlens.engines.numba_tape import Call, Slot, Tape
 from convlens.engines.steps import Conv, Dense, Flatten, Pool, Step
 from convlens.geometry import Pair
 from convlens.memory import aligned
@@ -45,12 +45,12 @@ def image(planes: int, h: int, left: int, w: int, right: int, n: int, dtype: np.
     return Image(data, data[:, :, left * n :], w)
 
 
-def load_call(x: Array, into: Image, n: int) -> Call:
+def load_call(x: Slot, into: Image, n: int) -> Call:
     """The image of x (n, h, w, c)"""
     return lanes.to_lanes, (x, into.first, *into.shape, into.w, n)
 
 
-def store_call(out: Image, y: Array, n: int) -> Call:
+def store_call(out: Image, y: Slot, n: int) -> Call:
     """The image as y (n, h, w, c)"""
     return lanes.from_lanes, (y, out.first, *out.shape, out.w, n)
 
@@ -78,16 +78,16 @@ class ConvCalls:
         (kh, kw), ci, co, sh = self.step.kernel, self.step.ci, self.step.co, self.step.stride[0]
         weights = (self.w, 1, co, kw * ci * co, ci * co, kh, kw, b, self.step.relu)
         lead, wide = (self.step.pads[1][0], self.wide) if self.step.stride[1] == 1 else (0, kw + y.w)
-        target = (y.first, *y.shape, y.w * self.n, sh, self.first, lead, wide, self.n)
+        target = (y.first, *y.shape, y.w * self.n, sh, self.first, lead, wide, self.columns, self.n)
         kernel = lanes.convolve(lanes.tile(co, 8, 6, 4))
-        return [*self.before, (kernel, (self.x, *self.x.shape, *weights, *target, *self.columns))]
+        return [*self.before, (kernel, (self.x, *self.x.shape, *weights, *target))]
 
     def dw(self, dy: Image, dw: Array) -> list[Call]:
         """dw += the gradient of the kernel; `forward` ran before"""
         kh, kw = self.step.kernel
         kernel = lanes.correlation(lanes.tile(self.step.co, 4, 3), lanes.tile(kw, 5, 3, 1))
-        target = (dy.first, *dy.shape, dy.w * self.n, self.step.stride[0], self.first, dw, kh, kw)
-        return [(kernel, (self.x, *self.x.shape, *target, *self.columns))]
+        target = (dy.first, *dy.shape, dy.w * self.n, self.step.stride[0], self.first, dw, kh, kw, self.columns)
+        return [(kernel, (self.x, *self.x.shape, *target))]
 
     def dx(self, dy: Image, dx: Image) -> list[Call]:
         """dx = the gradient of x: at stride 1 a convolution of dy with the kernel turned round"""
@@ -99,10 +99,10 @@ class ConvCalls:
             return [(lanes.clear, (dx.data, dx.data.size)), (lanes.spread, spread)]
         columns = (np.arange(kw) - kw + 1 + left) * n
         weights = (self.w.reshape(-1)[(kh * kw - 1) * ci * co :], co, 1, -kw * ci * co, -ci * co, kh, kw)
-        target = (dx.first, *dx.shape, dx.w * n, 1, top - kh + 1, kw - 1 - left, dy.w, n)
+        target = (dx.first, *dx.shape, dx.w * n, 1, top - kh + 1, kw - 1 - left, dy.w, columns, n)
         kernel = lanes.convolve(lanes.tile(ci, 8, 6, 4))
         none = np.zeros(ci, self.w.dtype)
-        return [(kernel, (dy.first, *dy.shape, *weights, none, False, *target, *columns))]
+        return [(kernel, (dy.first, *dy.shape, *weights, none, False, *target))]
 
 
 def pool_call(x: Image, y: Image, kernel: Pair, stride: Pair, start: Pair, average: bool, n: int) -> Call:
@@ -124,7 +124,7 @@ def pool_dx_calls(
 
 
 class Program:
-    """Passes over n examples. `passes[False]` is the tape forward, `passes[True]` there and back."""
+    """Passes over n examples, forward alone and there and back"""
 
     def __init__(self, steps: Sequence[Step], flat: Array, gradient: Array, n: int) -> None:
         self.n = n
@@ -134,8 +134,7 @@ class Program:
             same = isinstance(step, Flatten)  # the dense layer reads the image as it lies
             values.append(values[k] if same else self._image(steps, k + 1))
             gradients.append(gradients[k] if same else self._image(steps, k + 1, gradient=True))
-        self._input = np.empty((n, *values[0].shape[1:2], values[0].w, values[0].planes), flat.dtype)
-        forward: list[Call] = [load_call(self._input, values[0], n)]
+        forward: list[Call] = [load_call(Slot("x"), values[0], n)]
         backward: list[Call] = []
         for k, step in enumerate(steps):
             if isinstance(step, Flatten):
@@ -147,22 +146,18 @@ class Program:
             backward = back + backward
         self.logits = values[-1].data[:, 0]
         self.losses, self._weight = np.empty(n, flat.dtype), np.empty(1, flat.dtype)
-        goal = (self.logits, len(self.logits), self._weight, self.losses, gradients[-1].data, n, *[0] * n)
+        goal = (self.logits, len(self.logits), self._weight, self.losses, gradients[-1].data, Slot("labels"), n)
         self._forward = Tape(forward, flat.dtype)
         self._both = Tape([*forward, (dense.cross_entropy, goal), *backward], flat.dtype)
-        self._labels = slice(self._both.starts[len(forward)] + 6, self._both.starts[len(forward)] + 6 + n)
 
     def forward(self, x: Array) -> None:
         """x (n, h, w, c) -> logits (classes, n)"""
-        self._forward.numbers[2] = self._forward.place(x)
-        self._forward.run()
+        self._forward.run(x=x)
 
     def loss_gradient(self, x: Array, labels: Array, weight: float) -> None:
         """x (n, h, w, c), labels (n,) -> losses (n,), logits (classes, n); to the gradient weight times its own"""
-        self._both.numbers[2] = self._both.place(x)
-        self._both.numbers[self._labels] = labels
         self._weight[0] = weight
-        self._both.run()
+        self._both.run(x=x, labels=labels)
 
     def _image(self, steps: Sequence[Step], k: int, gradient: bool = False) -> Image:
         """What goes into step k, or its gradient, with the frame that its reader needs"""
@@ -211,14 +206,14 @@ class Program:
         kernel = lanes.convolve(lanes.tile(units, 8, 6, 4))
         ahead: Call = (
             kernel,
-            (x.first, c, h, row, *weights, y.data, units, 1, n, n, 1, 0, 0, x.w, n, *range(0, x.w * n, n)),
+            (x.first, c, h, row, *weights, y.data, units, 1, n, n, 1, 0, 0, x.w, np.arange(x.w) * n, n),
         )
-        turned, none = aligned((n, units), w.dtype), np.zeros(c, w.dtype)
+        turned, none, here = aligned((n, units), w.dtype), np.zeros(c, w.dtype), np.zeros(1, np.int64)
         back: list[Call] = [
             self._relu(step.relu, y, dy, db),
             (dense.turn, (dy.data, units, turned, n)),
-            (dense.dense_dw, (turned, units, x.first, c, h, row, x.w, dw, n, 0)),
+            (dense.dense_dw, (turned, units, x.first, c, h, row, x.w, dw, here, n)),
         ]
         if not first:
-            back.append((dense.dense_dx, (dy.data, units, w, none, dx.first, *dx.shape, dx.w, n, 0)))
+            back.append((dense.dense_dx, (dy.data, units, w, none, dx.first, *dx.shape, dx.w, here, n)))
         return [ahead], back

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
@@ -45,6 +45,13 @@ class Kernel:
         return found
 
 
+class Slot(NamedTuple):
+    """An array that is known only when the tape runs"""
+
+    name: str
+    past: int = 0
+
+
 Call = tuple[Kernel, tuple[Any, ...]]
 
 
@@ -63,13 +70,14 @@ def unpack(typing, t, count):
 
 
 @intrinsic
-def after(typing, t, count):
-    """The numbers of t from `count` on"""
+def table(typing, place):
+    """The whole numbers at that place, counted in numbers of 8 bytes"""
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return builder.gep(values[0], [values[1]])
+        address = builder.mul(values[0], _INT(8))
+        return builder.inttoptr(address, _INT.as_pointer())
 
-    return t(t, types.int64), code
+    return types.CPointer(types.int64)(types.int64), code
 
 
 @intrinsic
@@ -97,23 +105,31 @@ def _run(tape, memory):
 
 
 class Tape:
-    """Calls in order: (kernel, its numbers), an array standing for the place of its first number. Keeps the arrays."""
+    """Calls in order: (kernel, its numbers), an array standing for the place of its first number. Keeps the arrays.
+
+    A `Slot` stands for the place so many numbers on in an array that is named when the tape runs.
+    """
 
     def __init__(self, calls: Sequence[Call], dtype: np.dtype[Any]) -> None:
         self._calls = list(calls)
-        self._dtype = dtype
         numbers: list[int] = []
-        self.starts = []
+        self._slots: list[tuple[int, Slot]] = []
         for kernel, arguments in self._calls:
-            self.starts.append(len(numbers) + 2)
-            row = [self.place(a) if isinstance(a, np.ndarray) else int(a) for a in arguments]
-            numbers += [kernel.address(dtype), len(row) + 2, *row]
-        self.numbers = np.array(numbers, np.int64)
+            numbers += [kernel.address(dtype), len(arguments) + 2]
+            for argument in arguments:
+                if isinstance(argument, Slot):
+                    self._slots.append((len(numbers), argument))
+                    argument = argument.past
+                numbers.append(place(argument) if isinstance(argument, np.ndarray) else int(argument))
+        self._numbers = np.array(numbers, np.int64)
 
-    def place(self, array: Array) -> int:
-        """Where the first number of a C-contiguous array lies"""
-        return int(array.ctypes.data) // self._dtype.itemsize
+    def run(self, **arrays: Array) -> None:
+        """Do the calls, with these C-contiguous arrays in the slots."""
+        for at, slot in self._slots:
+            self._numbers[at] = place(arrays[slot.name]) + slot.past
+        _run(self._numbers, 0)
 
-    def run(self) -> None:
-        """Do the calls."""
-        _run(self.numbers, 0)
+
+def place(array: Array) -> int:
+    """Where the first number of an array lies"""
+    return int(array.ctypes.data) // array.itemsize

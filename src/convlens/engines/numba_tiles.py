@@ -8,7 +8,7 @@ Convolutions"). The size of a tile is a constant of the kernel that calls.
 
 m is memory, and all places are counted from its beginning. An output past the last one is the last one again: it is
 computed twice and stored twice, the same number. The last vector of a row may be cut: `count` says how many of its
-numbers are stored. Those past them may be read, so memory has room for one vector after its end.
+numbers there are; no others are read or written.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def multiply(typing, m, tile, o, last, x, steps, sizes, columns, w, wsteps, b, y
             row = _sum(builder, x, (c.index, steps[0]), (a.index, steps[1]))
             kernel = _sum(builder, w, (c.index, wsteps[1]), (a.index, wsteps[2]))
             with cgutils.for_range(builder, sizes[2], intp=_INT) as d:
-                seen = v.load(m, builder.add(row, builder.load(builder.gep(columns, [d.index]))))
+                seen = v.load_some(m, builder.add(row, builder.load(builder.gep(columns, [d.index]))), mask)
                 here = _sum(builder, kernel, (d.index, wsteps[3]))
                 for s, o in zip(sums, weights, strict=True):
                     builder.store(v.fma(v.number_at(m, builder.add(here, o)), seen, builder.load(s)), s)
@@ -262,13 +262,14 @@ def largest(typing, m, x, steps, sizes, y, count):
         m, x, steps, sizes, y, count = values
         steps, sizes = cgutils.unpack_tuple(builder, steps), cgutils.unpack_tuple(builder, sizes)
         (top,) = v.sums(1)
-        builder.store(v.load(m, x), top)
+        mask = v.first(count)
+        builder.store(v.load_some(m, x, mask), top)
         with cgutils.for_range(builder, sizes[0], intp=_INT) as a, cgutils.for_range(builder, sizes[1], intp=_INT) as b:
-            cell = v.load(m, _sum(builder, x, (a.index, steps[0]), (b.index, steps[1])))
+            cell = v.load_some(m, _sum(builder, x, (a.index, steps[0]), (b.index, steps[1])), mask)
             now = builder.load(top)
             stays = builder.or_(builder.fcmp_ordered(">=", now, cell), builder.fcmp_unordered("uno", now, now))
             builder.store(builder.select(stays, now, cell), top)
-        v.store_some(m, y, builder.load(top), v.first(count))
+        v.store_some(m, y, builder.load(top), mask)
         return context.get_dummy_value()
 
     return types.void(m, x, steps, sizes, y, count), code
@@ -287,11 +288,11 @@ def to_largest(typing, m, d, x, y, steps, sizes, first, g, gsteps, count):
         m, d, x, y, steps, sizes, first, g, gsteps, count = values
         steps, sizes, gsteps = (cgutils.unpack_tuple(builder, t) for t in (steps, sizes, gsteps))
         mask = v.first(count)
-        top, down = v.load(m, y), v.load_some(m, d, mask)
+        top, down = v.load_some(m, y, mask), v.load_some(m, d, mask)
         free = cgutils.alloca_once_value(builder, mask)
         every = v.spread(builder.not_(_true(builder, first)))
         with cgutils.for_range(builder, sizes[0], intp=_INT) as a, cgutils.for_range(builder, sizes[1], intp=_INT) as b:
-            cell = v.load(m, _sum(builder, x, (a.index, steps[0]), (b.index, steps[1])))
+            cell = v.load_some(m, _sum(builder, x, (a.index, steps[0]), (b.index, steps[1])), mask)
             place = _sum(builder, g, (a.index, gsteps[0]), (b.index, gsteps[1]))
             hit = builder.and_(builder.load(free), builder.fcmp_ordered("==", cell, top))
             builder.store(builder.and_(builder.load(free), builder.or_(builder.not_(hit), every)), free)

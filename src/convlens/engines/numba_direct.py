@@ -1,0 +1,154 @@
+"""Compiled kernels on (n, h, w, c) as it lies, one operation at a time: every vector holds neighbouring channels.
+
+No windows are copied: a convolution reads its input where it is (direct convolution; Zhang et al. 2018, "High
+Performance Zero-Memory Overhead Direct Convolutions"). Kernels are packed first, in panels as wide as a vector, so that
+they are read in a straight line. Sizes in t: `xn` is the length of an example, `row` of a row, all counted in numbers.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from convlens.engines import Array
+from convlens.engines.numba_tape import Kernel, table, unpack
+from convlens.engines.numba_tiles import BYTES, largest, multiply, to_largest, vector, zero
+
+_TILE = 8  # outputs at a time
+
+
+def panels(w: Array) -> Array:
+    """w (rows, columns) -> (panels, rows, vector): columns side by side as far as a vector goes, then the next ones"""
+    rows, columns = w.shape
+    wide = BYTES // w.itemsize
+    found = np.zeros((-(-columns // wide), rows, wide), w.dtype)
+    whole = columns // wide
+    found[:whole] = w[:, : whole * wide].reshape(rows, whole, wide).swapaxes(0, 1)
+    if columns % wide:
+        found[whole, :, : columns % wide] = w[:, whole * wide :]
+    return found
+
+
+def steps(count: int, step: int) -> Array:
+    """0, step, 2 step, …"""
+    return np.arange(count, dtype=np.int64) * step
+
+
+@Kernel
+def forward(m, t):
+    """y[e, i, j, o] = sum_aq x[e, i*sh + a, j*sw*ci + q] w[a, q, o]: w in panels of o, q of the `run` = kw * ci"""
+    x, xn, row, down, right, n, oh, ow, co, w, kh, run, columns, none, y = unpack(t, 15)
+    wide = vector(m)
+    for o in range(0, co, wide):
+        panel = w + o * kh * run
+        for e in range(n):
+            for i in range(oh):
+                place, out = x + e * xn + i * down, y + (e * oh + i) * ow * co + o
+                for j in range(0, ow, _TILE):
+                    multiply(
+                        m, _TILE, j, ow - 1, panel, (0, run * wide), (1, kh, run), table(columns),
+                        place, (right, 0, row, 1), none, out, co, co - o, 0, 0,
+                    )  # fmt: skip
+
+
+@cache
+def dx(size: int) -> Kernel:
+    """The kernel of dx that takes so many examples at a time"""
+
+    @Kernel
+    def dx(m, t):
+        """dx[e, i*sh + a, j*sw*ci + q] += sum_o dy[e, i, j, o] w[a, o, q]: for each a, w in panels of q"""
+        dy, n, oh, ow, co, w, kh, run, columns, x, xn, row, down, right = unpack(t, 14)
+        wide = vector(m)
+        length = -(-run // wide) * wide * co
+        for e in range(0, n, size):
+            for i in range(oh):
+                for a in range(kh):
+                    for j in range(ow):
+                        place = x + i * down + a * row + j * right
+                        for q in range(0, run, wide):
+                            multiply(
+                                m, size, e, n - 1, w + a * length + q * co, (0, 0), (1, 1, co), table(columns),
+                                dy + (i * ow + j) * co, (oh * ow * co, 0, 0, 1), place, place + q, xn, run - q, 1, 0,
+                            )  # fmt: skip
+
+    return dx
+
+
+@Kernel
+def dw(m, t):
+    """dw[a, q, o] += sum_eij x[e, i*sh + a, j*sw*ci + q] dy[e, i, j, o]"""
+    x, xn, row, down, right, dy, n, oh, ow, co, columns, kh, run, w = unpack(t, 14)
+    for e in range(n):
+        for o in range(0, co, vector(m)):
+            for a in range(kh):
+                place, out = x + e * xn + a * row, w + a * run * co + o
+                for q in range(0, run, _TILE):
+                    multiply(
+                        m, _TILE, q, run - 1, dy + e * oh * ow * co + o, (0, ow * co), (1, oh, ow), table(columns),
+                        place, (1, 0, down, right), out, out, co, co - o, 1, 0,
+                    )  # fmt: skip
+
+
+@Kernel
+def max_pool(m, t):
+    """y[e, i, j, k] = the largest x[e, i*sh + a, j*sw + b, k]"""
+    x, xn, row, down, right, n, oh, ow, c, kh, kw, y = unpack(t, 12)
+    for e in range(n):
+        for i in range(oh):
+            for j in range(ow):
+                place, out = x + e * xn + i * down + j * right, y + ((e * oh + i) * ow + j) * c
+                for k in range(0, c, vector(m)):
+                    largest(m, place + k, (row, c), (kh, kw), out + k, c - k)
+
+
+@Kernel
+def max_pool_dx(m, t):
+    """dx[e, i*sh + a, j*sw + b, k] += dy[e, i, j, k] where x there is y[e, i, j, k]: the first of a window, or all"""
+    x, xn, row, down, right, n, oh, ow, c, kh, kw, y, dy, dx, first = unpack(t, 15)
+    for p in range(dx, dx + n * xn):
+        m[p] = zero(m)
+    for e in range(n):
+        for i in range(oh):
+            for j in range(ow):
+                at, here = e * xn + i * down + j * right, ((e * oh + i) * ow + j) * c
+                for k in range(0, c, vector(m)):
+                    to_largest(
+                        m, dy + here + k, x + at + k, y + here + k, (row, c), (kh, kw), first, dx + at + k, (row, c),
+                        c - k,
+                    )  # fmt: skip
+
+
+@Kernel
+def sum_pool(m, t):
+    """y[e, i, j, k] = the sum of x[e, i*sh + a, j*sw + b, k]"""
+    x, xn, row, down, right, n, oh, ow, c, kh, kw, y = unpack(t, 12)
+    for e in range(n):
+        for i in range(oh):
+            for j in range(ow):
+                place, out = x + e * xn + i * down + j * right, y + ((e * oh + i) * ow + j) * c
+                for k in range(c):
+                    m[out + k] = zero(m)
+                for a in range(kh):
+                    for b in range(kw):
+                        cell = place + a * row + b * c
+                        for k in range(c):
+                            m[out + k] += m[cell + k]
+
+
+@Kernel
+def sum_pool_dx(m, t):
+    """dx[e, i*sh + a, j*sw + b, k] += dy[e, i, j, k]"""
+    dx, xn, row, down, right, n, oh, ow, c, kh, kw, dy = unpack(t, 12)
+    for p in range(dx, dx + n * xn):
+        m[p] = zero(m)
+    for e in range(n):
+        for i in range(oh):
+            for j in range(ow):
+                place, out = dx + e * xn + i * down + j * right, dy + ((e * oh + i) * ow + j) * c
+                for a in range(kh):
+                    for b in range(kw):
+                        cell = place + a * row + b * c
+                        for k in range(c):
+                            m[cell + k] += m[out + k]
