@@ -30,26 +30,57 @@ def panels(w: Array) -> Array:
     return found
 
 
+def band(w: Array, width: int, sw: int) -> Array:
+    """w (kh, kw, ci, co) -> (kh, (width - 1) * sw + kw, ci, width * co): a kernel of so many neighbouring outputs
+
+    Few channels would leave most of a vector empty; the channels of neighbours fill it, at the price of some zeros.
+    """
+    kh, kw, ci, co = w.shape
+    found = np.zeros((kh, (width - 1) * sw + kw, ci, width, co), w.dtype)
+    for j in range(width):
+        found[:, j * sw : j * sw + kw, :, j] = w
+    return found.reshape(kh, -1, ci, width * co)
+
+
+def best_width(ow: int, kw: int, sw: int, co: int, wide: int) -> int:
+    """How many neighbours make the most of a vector of `wide` numbers: of the widths that divide a row of ow outputs
+
+    >>> best_width(28, 5, 1, 6, 16), best_width(10, 5, 1, 16, 16)
+    (2, 1)
+    """
+
+    def cost(width: int) -> float:
+        return -(-width * co // wide) * (kw + (width - 1) * sw) / width
+
+    return min((width for width in (1, 2, 3, 4) if ow % width == 0), key=cost)
+
+
 def steps(count: int, step: int) -> Array:
     """0, step, 2 step, …"""
     return np.arange(count, dtype=np.int64) * step
 
 
-@Kernel
-def forward(m, t):
-    """y[e, i, j, o] = sum_aq x[e, i*sh + a, j*sw*ci + q] w[a, q, o]: w in panels of o, q of the `run` = kw * ci"""
-    x, xn, row, down, right, n, oh, ow, co, w, kh, run, columns, none, y = unpack(t, 15)
-    wide = vector(m)
-    for o in range(0, co, wide):
-        panel = w + o * kh * run
-        for e in range(n):
-            for i in range(oh):
-                place, out = x + e * xn + i * down, y + (e * oh + i) * ow * co + o
-                for j in range(0, ow, _TILE):
-                    multiply(
-                        m, _TILE, j, ow - 1, panel, (0, run * wide), (1, kh, run), table(columns),
-                        place, (right, 0, row, 1), none, out, co, co - o, 0, 0,
-                    )  # fmt: skip
+@cache
+def forward(size: int) -> Kernel:
+    """The kernel of a convolution that takes so many positions of a row at a time"""
+
+    @Kernel
+    def forward(m, t):
+        """y[e, i, j, o] = sum_aq x[e, i*sh + a, j*sw*ci + q] w[a, q, o]: w in panels of o, q of the `run` = kw * ci"""
+        x, xn, row, down, right, n, oh, ow, co, w, kh, run, columns, none, y = unpack(t, 15)
+        wide = vector(m)
+        for o in range(0, co, wide):
+            panel = w + o * kh * run
+            for e in range(n):
+                for i in range(oh):
+                    place, out = x + e * xn + i * down, y + (e * oh + i) * ow * co + o
+                    for j in range(0, ow, size):
+                        multiply(
+                            m, size, j, ow - 1, panel, (0, run * wide), (1, kh, run), table(columns),
+                            place, (right, 0, row, 1), none, out, co, co - o, 0, 0,
+                        )  # fmt: skip
+
+    return forward
 
 
 @cache

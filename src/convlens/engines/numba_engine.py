@@ -30,7 +30,7 @@ from convlens.threads import Workers, usable_threads
 name = "numba"
 part = LANES
 
-_PIECE = 4_000_000  # multiplications and additions worth a piece of their own
+_PIECE = 6_000_000  # multiplications and additions worth a piece of their own
 _PIECES = 16
 
 
@@ -74,22 +74,25 @@ def _sizes(x: Array, stride: Pair) -> tuple[int, int, int, int]:
 def conv2d(xp: Array, w: Array, stride: Pair, y: Array) -> None:
     """y[n,i,j,o] = sum_abc xp[n, i*sh+a, j*sw+b, c] * w[a,b,c,o]"""
     x, out = _c(xp), _c(y)
-    (kh, kw, ci, co), (_, oh, ow, _) = w.shape, y.shape
-    packed = direct.panels(w.reshape(-1, co))
-    columns, none = direct.steps(kw * ci, packed.shape[2]), np.zeros(ow, y.dtype)
+    (sh, sw), (n, oh, ow, co), (kh, kw, ci, _) = stride, y.shape, w.shape
+    width = direct.best_width(ow, kw, sw, co, BYTES // w.itemsize)
+    run, columns = (kw + (width - 1) * sw) * ci, width * co
+    packed = direct.panels(direct.band(w, width, sw).reshape(-1, columns))
+    places, none = direct.steps(run, packed.shape[2]), np.zeros(ow, y.dtype)
+    kernel = direct.forward(tile(ow // width, 8, 7, 6, 5))
 
     def piece(_: int, first: int, n: int) -> list[Call]:
-        target = (n, oh, ow, co, packed, kh, kw * ci, columns, none, out[first:])
-        return [(direct.forward, (x[first:], *_sizes(x, stride), *target))]
+        source = (x[first:], *_sizes(x, (sh, width * sw)), n)
+        return [(kernel, (*source, oh, ow // width, columns, packed, kh, run, places, none, out[first:]))]
 
-    _share(len(x), 2.0 * y.size * kh * kw * ci, piece, y)
+    _share(n, 2.0 * y.size * kh * kw * ci, piece, y)
     _give(out, y)
 
 
 def conv2d_dx(dy: Array, w: Array, stride: Pair, dxp: Array) -> None:
     """dxp[n, i*sh+a, j*sw+b, c] = the sum of dy[n,i,j,o] * w[a,b,c,o] over all windows that see that cell, and o"""
     (kh, kw, ci, co), (n, oh, ow, _) = w.shape, dy.shape
-    if stride == (1, 1) and ci * w.itemsize >= BYTES:  # a convolution of dy in a frame, with the kernel turned round
+    if stride == (1, 1):  # a convolution of dy in a frame, with the kernel turned round
         framed = np.zeros((n, oh + 2 * kh - 2, ow + 2 * kw - 2, co), dy.dtype)
         framed[:, kh - 1 : kh - 1 + oh, kw - 1 : kw - 1 + ow] = dy
         return conv2d(framed, np.ascontiguousarray(w[::-1, ::-1].swapaxes(2, 3)), stride, dxp)
@@ -109,16 +112,19 @@ def conv2d_dx(dy: Array, w: Array, stride: Pair, dxp: Array) -> None:
 def conv2d_dw(dy: Array, xp: Array, stride: Pair, dw: Array) -> None:
     """dw[a,b,c,o] = sum_nij xp[n, i*sh+a, j*sw+b, c] * dy[n,i,j,o]"""
     dy, x = _c(dy), _c(xp)
-    (kh, kw, ci, co), (_, oh, ow, _) = dw.shape, dy.shape
-    sums = np.zeros((_PIECES, *dw.shape), dw.dtype)
-    columns = direct.steps(ow, co)
+    (sh, sw), (n, oh, ow, _), (kh, kw, ci, co) = stride, dy.shape, dw.shape
+    width = direct.best_width(ow, kw, sw, co, BYTES // dw.itemsize)
+    run, columns = (kw + (width - 1) * sw) * ci, width * co
+    sums = np.zeros((_PIECES, kh, run // ci, ci, width, co), dw.dtype)
+    places = direct.steps(ow // width, columns)
 
     def piece(k: int, first: int, n: int) -> list[Call]:
-        source = (x[first:], *_sizes(x, stride), dy[first:], n, oh, ow, co, columns)
-        return [(direct.dw, (*source, kh, kw * ci, sums[k]))]
+        source = (x[first:], *_sizes(x, (sh, width * sw)), dy[first:], n)
+        return [(direct.dw, (*source, oh, ow // width, columns, places, kh, run, sums[k]))]
 
-    pieces = _share(len(dy), 2.0 * dy.size * kh * kw * ci, piece, dy)
-    dw[...] = sums[:pieces].sum(axis=0)
+    pieces = _share(n, 2.0 * dy.size * kh * kw * ci, piece, dy)
+    total = sums[:pieces].sum(axis=0)
+    dw[...] = sum(total[:, j * sw : j * sw + kw, :, j] for j in range(width))
 
 
 def _pool(kernel: Pair, y: Array, n: int) -> tuple[int, ...]:
@@ -132,7 +138,7 @@ def max_pool2d(xp: Array, kernel: Pair, stride: Pair, y: Array) -> None:
     def piece(_: int, first: int, n: int) -> list[Call]:
         return [(direct.max_pool, (x[first:], *_sizes(x, stride), *_pool(kernel, y, n), out[first:]))]
 
-    _share(len(x), 10.0 * y.size * kernel[0] * kernel[1], piece, y)
+    _share(len(x), 2.0 * y.size * kernel[0] * kernel[1], piece, y)
     _give(out, y)
 
 
@@ -144,7 +150,7 @@ def max_pool2d_dx(dy: Array, xp: Array, y: Array, kernel: Pair, stride: Pair, ti
         seen = (x[first:], *_sizes(x, stride), *_pool(kernel, y, n), y[first:])
         return [(direct.max_pool_dx, (*seen, dy[first:], out[first:], ties == "first"))]
 
-    _share(len(dy), 20.0 * y.size * kernel[0] * kernel[1], piece, dy)
+    _share(len(dy), 6.0 * y.size * kernel[0] * kernel[1], piece, dy)
     _give(out, dxp)
 
 
@@ -155,7 +161,7 @@ def sum_pool2d(xp: Array, kernel: Pair, stride: Pair, y: Array) -> None:
     def piece(_: int, first: int, n: int) -> list[Call]:
         return [(direct.sum_pool, (x[first:], *_sizes(x, stride), *_pool(kernel, y, n), out[first:]))]
 
-    _share(len(x), 10.0 * y.size * kernel[0] * kernel[1], piece, y)
+    _share(len(x), 2.0 * y.size * kernel[0] * kernel[1], piece, y)
     _give(out, y)
 
 
@@ -166,7 +172,7 @@ def sum_pool2d_dx(dy: Array, kernel: Pair, stride: Pair, dxp: Array) -> None:
     def piece(_: int, first: int, n: int) -> list[Call]:
         return [(direct.sum_pool_dx, (out[first:], *_sizes(out, stride), *_pool(kernel, dy, n), dy[first:]))]
 
-    _share(len(dy), 10.0 * dy.size * kernel[0] * kernel[1], piece, dy)
+    _share(len(dy), 4.0 * dy.size * kernel[0] * kernel[1], piece, dy)
     _give(out, dxp)
 
 

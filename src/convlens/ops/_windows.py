@@ -57,6 +57,15 @@ def pad(x: Array, pads: Pads, value: float = 0.0) -> Array:
     return xp
 
 
+def framed(x: Array, pads: Pads) -> Array:
+    """Room for x in its frame: x itself if the frame is empty."""
+    if pads == ((0, 0), (0, 0)):
+        return x
+    (top, bottom), (left, right) = pads
+    n, h, w, c = x.shape
+    return np.empty((n, top + h + bottom, left + w + right, c), x.dtype)
+
+
 def crop(xp: Array, pads: Pads, h: int, w: int) -> Array:
     """The view of xp inside the frame: the transpose of `pad`."""
     top, left = pads[0][0], pads[1][0]

@@ -6,7 +6,7 @@ import numpy as np
 
 from convlens.engines import Array, Engine, numpy_engine
 from convlens.geometry import Padding, Pair, Plan, pair, plan
-from convlens.ops._windows import blocks, check, check_same_dtype, check_shape, crop, pad
+from convlens.ops._windows import blocks, check, check_same_dtype, check_shape, crop, framed, pad
 
 
 def _plan(op: str, x: Array, w: Array, padding: Padding, stride: Pair) -> tuple[Plan, Pair]:
@@ -80,7 +80,8 @@ def conv2d_backward(
         rows = dy[part].reshape(-1, ow * co)
         db += np.ones(len(rows), dy.dtype) @ rows
         if dx is not None:
-            dxp = np.empty(xp.shape, xp.dtype)
+            dxp = framed(dx[part], pads)
             engine.conv2d_dx(dy[part], w, stride, dxp)
-            dx[part] = crop(dxp, pads, h, width)
+            if dxp.shape != x[part].shape:
+                dx[part] = crop(dxp, pads, h, width)
     return dx, dw, db.reshape(ow, co).sum(axis=0)

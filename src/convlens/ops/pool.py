@@ -8,7 +8,7 @@ import numpy as np
 
 from convlens.engines import Array, Engine, numpy_engine
 from convlens.geometry import Padding, Pair, Plan, pair, plan
-from convlens.ops._windows import blocks, check, check_same_dtype, check_shape, crop, pad
+from convlens.ops._windows import blocks, check, check_same_dtype, check_shape, crop, framed, pad
 
 TIES = ("first", "all")
 
@@ -90,9 +90,10 @@ def max_pool2d_backward(
     dx = np.empty(x.shape, x.dtype)
     for part in blocks(n, x[0].nbytes + y[0].nbytes):
         xp = pad(x[part], pads, -np.inf)
-        dxp = np.empty(xp.shape, xp.dtype)
+        dxp = framed(dx[part], pads)
         engine.max_pool2d_dx(dy[part], xp, y[part], kernel, stride, ties, dxp)
-        dx[part] = crop(dxp, pads, h, w)
+        if dxp.shape != x[part].shape:
+            dx[part] = crop(dxp, pads, h, w)
     return dx
 
 
@@ -132,13 +133,13 @@ def avg_pool2d_backward(
     """
     found, kernel, stride = _plan("avg_pool2d_backward", x, kernel, stride, padding)
     n, h, w, c = x.shape
-    (top, bottom), (left, right) = found.pads
     check_same_dtype("avg_pool2d_backward", "x", x, dy=dy)
     check_shape("avg_pool2d_backward", "dy", dy, (n, *found.out, c))
     dx = np.empty(x.shape, x.dtype)
     counts = _counts((h, w), found, kernel, stride, x.dtype)
     for part in blocks(n, x[0].nbytes + dy[0].nbytes):
-        dxp = np.empty((len(x[part]), top + h + bottom, left + w + right, c), x.dtype)
+        dxp = framed(dx[part], found.pads)
         engine.sum_pool2d_dx(dy[part] / counts, kernel, stride, dxp)
-        dx[part] = crop(dxp, found.pads, h, w)
+        if dxp.shape != x[part].shape:
+            dx[part] = crop(dxp, found.pads, h, w)
     return dx
