@@ -83,17 +83,17 @@ def leftovers(folder):
 
 def test_killed_at_random_moments(long, data, tmp_path):
     out, codes, epochs = tmp_path / "run", [], []
-    for moment in np.random.default_rng(0).uniform(0, 0.9, 6):
+    rng = np.random.default_rng(0)
+    while len(codes) < 6 or not epochs[-1]:  # a slow machine needs longer for a first epoch
         with child(*options(LONG, data, out)) as process:
             assert process.stderr.readline().startswith("lenet5 (61,706 parameters) on ")
-            time.sleep(moment)
+            time.sleep(rng.uniform(0, 0.9 + len(codes) / 5))
             process.kill()
         codes.append(process.returncode)
         epochs.append(len(Run.open(out).epochs))
     assert codes[0] == -signal.SIGKILL
     assert set(codes) <= {-signal.SIGKILL, 0}  # a quick machine may be done before the last one
     assert epochs == sorted(epochs)
-    assert epochs[-1] > 0
     list(Run.open(out).train(DIGITS))
     assert same_bits(out, long.folder)
     assert leftovers(out) == []
