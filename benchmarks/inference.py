@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import lenets
+from benchmarks.quiet import judged
 from benchmarks.sides import close, ratios, serve, start, take_turns, typical_seconds
 from benchmarks.table import Row, show
 from convlens.engines import Array
@@ -142,7 +143,6 @@ def rows_of(batch: int) -> list[Row]:
         asked = f"at most {AT_MOST}" if batch == 1 and name == "convlens numba" else ""
         spread = f"{min(shown):,.4g} to {max(shown):,.4g}" if batch == 1 else f"{min(shown):,.0f} to {max(shown):,.0f}"
         rows.append(Row(f"{what}: {name}", asked, middle, unit, not asked or middle <= AT_MOST, spread))
-    rows += others
     frameworks = [name for name in sides if name not in (*OURS, ONNX)]
     fastest = min(frameworks, key=lambda name: statistics.median(seconds[name]), default="")
     for other, about in ((fastest, f"the fastest framework, {fastest}"), (ONNX, ONNX)):
@@ -152,7 +152,7 @@ def rows_of(batch: int) -> list[Row]:
             spread = f"{min(found):.2f} to {max(found):.2f}"
             title = f"{what}: numba, times as fast as {about}"
             rows.append(Row(title, asked, ratio, "×", not asked or ratio > 1, spread))
-    return rows
+    return judged(rows, answers) + others
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.quiet import judged
 from benchmarks.sides import Side, close, ratios, serve, start, take_turns, typical_seconds
 from benchmarks.table import Row, show
 from convlens.engines import Array
@@ -216,7 +217,7 @@ def rows_of(k: int, which: str, sides: dict[str, Side]) -> list[Row]:
         ratio, asked = statistics.median(found), f"at least {layer.asked:g}" if engine == "numba" else ""
         note = f"{min(found):.2f} to {max(found):.2f}; {speed(engine)}, PyTorch {speed(TORCH)}"
         rows.append(Row(what, asked, ratio, "× PyTorch", not asked or ratio >= layer.asked, note))
-    return rows
+    return judged(rows, answers)
 
 
 def measure(words: tuple[str, ...] = ()) -> list[Row]:

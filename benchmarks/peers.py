@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import lenets
+from benchmarks.quiet import judged
 from benchmarks.sides import close, peak_megabytes, ratios, serve, start, take_turns
 from benchmarks.table import Row, show
 
@@ -185,10 +186,9 @@ def rows_of(batch: int) -> list[Row]:
         Row(f"{what}: {name}", "", medians[name], "s / 50,000", True, f"{min(values):.2f} to {max(values):.2f}")
         for name, values in seconds.items()
     ]
-    rows += others
     peers = [name for name in sides if name not in OURS]
     if not peers or "convlens numba" not in sides:
-        return rows
+        return judged(rows, answers) + others
     fastest = min(peers, key=lambda name: medians[name])
     for other, least in {fastest: 2.5, "keras tensorflow": 4.0}.items():
         if other in sides:
@@ -197,7 +197,7 @@ def rows_of(batch: int) -> list[Row]:
             spread = f"{min(found):.2f} to {max(found):.2f}"
             about = f"{what}: numba, times as fast as {other}"
             rows.append(Row(about, asked, ratio, "×", not asked or ratio >= least, spread))
-    return rows
+    return judged(rows, answers) + others
 
 
 if __name__ == "__main__":

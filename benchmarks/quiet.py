@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import resource
+import statistics
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from benchmarks.table import Row
 
 AT_MOST = 0.05  # of the cores
+OTHERS = "others"  # the key of that share in a side's answer
 _STAT = Path("/proc/stat")
 
 
@@ -52,5 +54,13 @@ def others(since: Clock | None, now: Clock | None) -> list[Row]:
     if since is None or now is None:
         return []
     taken = share(since, now)
-    note = "" if taken <= AT_MOST else "the machine was not ours alone: look at the spread, or measure again"
+    note = "" if taken <= AT_MOST else "what was not taken in rounds may be off: measure again"
     return [Row("other programs meanwhile", f"at most {AT_MOST:.0%}", taken * 100, "%", taken <= AT_MOST or None, note)]
+
+
+def judged(rows: list[Row], answers: dict[str, list[dict[str, Any]]]) -> list[Row]:
+    """The rows of these rounds; neither reached nor missed if the machine was not ours in most of them"""
+    taken = statistics.median(answer[OTHERS] for rounds in answers.values() for answer in rounds) if answers else 0
+    if taken <= AT_MOST:
+        return rows
+    return [row._replace(ok=None, note=f"others took {taken:.0%} of the cores; {row.note}") for row in rows]

@@ -94,7 +94,7 @@ def take_turns(sides: Mapping[str, Side], rounds: int, job: object = None, *, ag
     """In each round every side has its turn; their answers, in order
 
     Up to `again` more rounds take the place of those in which other programs were at work; where all are so, the rounds
-    with the least of it count.
+    with the least of it count. Each answer has what others took of the cores in its round, for `quiet.judged`.
     """
     taken: list[tuple[float, dict[str, dict[str, Any]]]] = []
     ids = [side.id for side in sides.values()]
@@ -105,7 +105,8 @@ def take_turns(sides: Mapping[str, Side], rounds: int, job: object = None, *, ag
         for name, side in sides.items():
             time.sleep(_PAUSE)
             answers[name] = side.ask(job)
-        taken.append((quiet.share(begin, quiet.clock(ids)), answers))
+        share = quiet.share(begin, quiet.clock(ids))
+        taken.append((share, {name: answer | {quiet.OTHERS: share} for name, answer in answers.items()}))
     kept = sorted(sorted(range(len(taken)), key=lambda k: taken[k][0])[:rounds])
     return {name: [taken[k][1][name] for k in kept] for name in sides}
 

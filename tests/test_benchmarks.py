@@ -127,10 +127,8 @@ def test_what_other_programs_took_is_told():
     assert quiet.others(None, quiet.Clock(0, 0, 0)) == []
 
 
-def test_rounds_in_which_others_worked_are_taken_again(monkeypatch):
-    sides = module("sides")
-    shares = iter([0.5, 0.0, 0.3, 0.01, 0.0])
-    turns = iter("abcde")
+def test_rounds_in_which_others_worked_are_taken_again_or_told(monkeypatch):
+    sides, row = module("sides"), module("table").Row("a", "at least 1", 2.0, "×", True, "1 to 3")
 
     class Fake:
         id = 0
@@ -140,11 +138,17 @@ def test_rounds_in_which_others_worked_are_taken_again(monkeypatch):
 
     monkeypatch.setattr(sides.quiet, "clock", lambda ids: None)
     monkeypatch.setattr(sides.quiet, "share", lambda since, now: next(shares))
-    assert sides.take_turns({"a": Fake()}, 2, again=3) == {"a": [{"turn": "b"}, {"turn": "d"}]}
+    shares, turns = iter([0.5, 0.0, 0.3, 0.01, 0.0]), iter("abcde")
+    answers = sides.take_turns({"a": Fake()}, 2, again=3)
+    assert answers == {"a": [{"turn": "b", "others": 0.0}, {"turn": "d", "others": 0.01}]}
+    assert sides.quiet.judged([row], answers) == [row]
     shares, turns = iter([0.5, 0.1, 0.3]), iter("abc")
-    assert sides.take_turns({"a": Fake()}, 2, again=1) == {"a": [{"turn": "b"}, {"turn": "c"}]}
+    answers = sides.take_turns({"a": Fake()}, 2, again=1)
+    assert [answer["turn"] for answer in answers["a"]] == ["b", "c"]
+    (found,) = sides.quiet.judged([row], answers)
+    assert found.ok is None and found.note == "others took 20% of the cores; 1 to 3"
     shares, turns = iter([0.5, 0.1]), iter("ab")
-    assert sides.take_turns({"a": Fake()}, 2) == {"a": [{"turn": "a"}, {"turn": "b"}]}
+    assert [answer["turn"] for answer in sides.take_turns({"a": Fake()}, 2)["a"]] == ["a", "b"]
 
 
 def test_a_side_answers_each_job_and_tells_why_it_ended(monkeypatch, tmp_path):
@@ -161,7 +165,7 @@ def test_a_side_answers_each_job_and_tells_why_it_ended(monkeypatch, tmp_path):
     monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{tmp_path}")
     found, others = sides.start("echo", "echo_side", {"a": "numpy", "b": "no_such_package"})
     assert [(row.ok, row.note) for row in others] == [(None, "b")]
-    assert sides.take_turns(found, 2, [1, "x"]) == {"a": [{"job": [1, "x"]}] * 2}
+    assert sides.take_turns(found, 2, [1, "x"])["a"][1]["job"] == [1, "x"]
     with pytest.raises(RuntimeError, match="enough"):
         found["a"].ask("stop")
     found, others = sides.start("echo", "no_such_module", {"a": "numpy"})
