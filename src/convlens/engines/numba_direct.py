@@ -131,7 +131,10 @@ def max_pool(m, t):
             for j in range(ow):
                 place, out = x + e * xn + i * down + j * right, y + ((e * oh + i) * ow + j) * c
                 for k in range(0, c, vector(m)):
-                    largest(m, place + k, (row, c), (kh, kw), out + k, c - k)
+                    if kh == 2 and kw == 2:  # without loops
+                        largest(m, place + k, (row, c), (2, 2), out + k, c - k)
+                    else:
+                        largest(m, place + k, (row, c), (kh, kw), out + k, c - k)
 
 
 @Kernel
@@ -145,10 +148,11 @@ def max_pool_dx(m, t):
             for j in range(ow):
                 at, here = e * xn + i * down + j * right, ((e * oh + i) * ow + j) * c
                 for k in range(0, c, vector(m)):
-                    to_largest(
-                        m, dy + here + k, x + at + k, y + here + k, (row, c), (kh, kw), first, dx + at + k, (row, c),
-                        c - k,
-                    )  # fmt: skip
+                    d, seen, top, out = dy + here + k, x + at + k, y + here + k, dx + at + k
+                    if kh == 2 and kw == 2:  # without loops
+                        to_largest(m, d, seen, top, (row, c), (2, 2), first, out, (row, c), c - k)
+                    else:
+                        to_largest(m, d, seen, top, (row, c), (kh, kw), first, out, (row, c), c - k)
 
 
 @Kernel

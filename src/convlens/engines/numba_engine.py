@@ -30,7 +30,7 @@ from convlens.threads import Workers, usable_threads
 name = "numba"
 part = LANES
 
-_PIECE = 6_000_000  # multiplications and additions worth a piece of their own
+_PIECE = 4_000_000  # multiplications and additions worth a piece of their own
 _PIECES = 16
 
 
@@ -79,7 +79,7 @@ def conv2d(xp: Array, w: Array, stride: Pair, y: Array) -> None:
     run, columns = (kw + (width - 1) * sw) * ci, width * co
     packed = direct.panels(direct.band(w, width, sw).reshape(-1, columns))
     places, none = direct.steps(run, packed.shape[2]), np.zeros(ow, y.dtype)
-    kernel = direct.forward(tile(ow // width, 8, 7, 6, 5))
+    kernel = direct.forward(tile(ow // width, 7, 10, 8, 5))
 
     def piece(_: int, first: int, n: int) -> list[Call]:
         source = (x[first:], *_sizes(x, (sh, width * sw)), n)
