@@ -15,8 +15,6 @@ from convlens.engines import Array
 from convlens.engines.numba_tape import Kernel, table, unpack
 from convlens.engines.numba_tiles import BYTES, largest, multiply, to_largest, vector, zero
 
-_TILE = 8  # outputs at a time
-
 
 def panels(w: Array) -> Array:
     """w (rows, columns) -> (panels, rows, vector): columns side by side as far as a vector goes, then the next ones"""
@@ -107,19 +105,30 @@ def dx(size: int) -> Kernel:
     return dx
 
 
-@Kernel
-def dw(m, t):
-    """dw[a, q, o] += sum_eij x[e, i*sh + a, j*sw*ci + q] dy[e, i, j, o]"""
-    x, xn, row, down, right, dy, n, oh, ow, co, columns, kh, run, w = unpack(t, 14)
-    for e in range(n):
-        for o in range(0, co, vector(m)):
-            for a in range(kh):
-                place, out = x + e * xn + a * row, w + a * run * co + o
-                for q in range(0, run, _TILE):
-                    multiply(
-                        m, _TILE, q, run - 1, dy + e * oh * ow * co + o, (0, ow * co), (1, oh, ow), table(columns),
-                        place, (1, 0, down, right), out, out, co, co - o, 1, 0,
-                    )  # fmt: skip
+@cache
+def dw(size: int) -> Kernel:
+    """The kernel of dw that takes so many numbers of a row of the kernel at a time"""
+
+    @Kernel
+    def dw(m, t):
+        """dw[a, q, o] += sum_eij x[e, i*sh + a, j*sw*ci + q] dy[e, i, j, o]; `panel` holds a vector for each e, i, j"""
+        x, xn, row, down, right, dy, n, oh, ow, co, columns, kh, run, panel, w = unpack(t, 15)
+        wide = vector(m)
+        for e in range(n):
+            for o in range(0, co, wide):
+                for k in range(oh * ow):
+                    source, target = dy + (e * oh * ow + k) * co + o, panel + k * wide
+                    for v in range(min(wide, co - o)):
+                        m[target + v] = m[source + v]
+                for a in range(kh):
+                    place, out = x + e * xn + a * row, w + a * run * co + o
+                    for q in range(0, run, size):
+                        multiply(
+                            m, size, q, run - 1, panel, (0, ow * wide), (1, oh, ow), table(columns),
+                            place, (1, 0, down, right), out, out, co, co - o, 1, 0,
+                        )  # fmt: skip
+
+    return dw
 
 
 @Kernel
@@ -133,6 +142,8 @@ def max_pool(m, t):
                 for k in range(0, c, vector(m)):
                     if kh == 2 and kw == 2:  # without loops
                         largest(m, place + k, (row, c), (2, 2), out + k, c - k)
+                    elif kh == 3 and kw == 3:
+                        largest(m, place + k, (row, c), (3, 3), out + k, c - k)
                     else:
                         largest(m, place + k, (row, c), (kh, kw), out + k, c - k)
 
@@ -151,6 +162,8 @@ def max_pool_dx(m, t):
                     d, seen, top, out = dy + here + k, x + at + k, y + here + k, dx + at + k
                     if kh == 2 and kw == 2:  # without loops
                         to_largest(m, d, seen, top, (row, c), (2, 2), first, out, (row, c), c - k)
+                    elif kh == 3 and kw == 3:
+                        to_largest(m, d, seen, top, (row, c), (3, 3), first, out, (row, c), c - k)
                     else:
                         to_largest(m, d, seen, top, (row, c), (kh, kw), first, out, (row, c), c - k)
 

@@ -31,19 +31,23 @@ name = "numba"
 part = LANES
 
 _PIECE = 4_000_000  # multiplications and additions worth a piece of their own
-_PIECES = 16
+_PIECES = 8
+_LONG, _SHORT = (14, 12, 10, 8), (7, 10, 8, 5)  # sums at a time: many are best where each is long
 
 
-def _share(examples: int, operations: float, work: Callable[[int, int, int], list[Call]], kind: Array) -> int:
-    """Run the calls work(piece, first, n) for each piece of the examples, on several threads; the number of pieces"""
-    pieces = int(max(1, min(_PIECES, examples, operations // _PIECE)))
+def _pieces(examples: int, operations: float) -> int:
+    return int(max(1, min(_PIECES, examples, operations // _PIECE)))
+
+
+def _share(examples: int, operations: float, work: Callable[[int, int, int], list[Call]], kind: Array) -> None:
+    """Run the calls work(piece, first, n) for each piece of the examples, on several threads"""
+    pieces = _pieces(examples, operations)
 
     def piece(k: int) -> None:
         first, end = k * examples // pieces, (k + 1) * examples // pieces
         Tape(work(k, first, end - first), kind.dtype).run()
 
     _crew().map(piece, pieces)
-    return pieces
 
 
 @cache
@@ -79,7 +83,7 @@ def conv2d(xp: Array, w: Array, stride: Pair, y: Array) -> None:
     run, columns = (kw + (width - 1) * sw) * ci, width * co
     packed = direct.panels(direct.band(w, width, sw).reshape(-1, columns))
     places, none = direct.steps(run, packed.shape[2]), np.zeros(ow, y.dtype)
-    kernel = direct.forward(tile(ow // width, 7, 10, 8, 5))
+    kernel = direct.forward(tile(ow // width, *(_LONG if kh * run >= 128 else _SHORT)))
 
     def piece(_: int, first: int, n: int) -> list[Call]:
         source = (x[first:], *_sizes(x, (sh, width * sw)), n)
@@ -115,15 +119,19 @@ def conv2d_dw(dy: Array, xp: Array, stride: Pair, dw: Array) -> None:
     (sh, sw), (n, oh, ow, _), (kh, kw, ci, co) = stride, dy.shape, dw.shape
     width = direct.best_width(ow, kw, sw, co, BYTES // dw.itemsize)
     run, columns = (kw + (width - 1) * sw) * ci, width * co
-    sums = np.zeros((_PIECES, kh, run // ci, ci, width, co), dw.dtype)
-    places = direct.steps(ow // width, columns)
+    operations = 2.0 * dy.size * kh * kw * ci
+    sums = np.zeros((_pieces(n, operations), kh, run // ci, ci, width, co), dw.dtype)
+    wide = BYTES // dw.itemsize
+    places = direct.steps(ow // width, wide)
+    kernel = direct.dw(tile(run, *_LONG, 11, 5))
 
     def piece(k: int, first: int, n: int) -> list[Call]:
         source = (x[first:], *_sizes(x, (sh, width * sw)), dy[first:], n)
-        return [(direct.dw, (*source, oh, ow // width, columns, places, kh, run, sums[k]))]
+        panel = aligned(oh * ow // width * wide, dw.dtype)
+        return [(kernel, (*source, oh, ow // width, columns, places, kh, run, panel, sums[k]))]
 
-    pieces = _share(n, 2.0 * dy.size * kh * kw * ci, piece, dy)
-    total = sums[:pieces].sum(axis=0)
+    _share(n, operations, piece, dy)
+    total = sums.sum(axis=0)
     dw[...] = sum(total[:, j * sw : j * sw + kw, :, j] for j in range(width))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from convlens.engines import Array
 from convlens.geometry import Pads
 
-_BLOCK = 1 << 22  # bytes of padded input and output handled at once
+_BLOCK = 1 << 24  # bytes of padded input and output handled at once
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 

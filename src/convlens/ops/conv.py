@@ -77,8 +77,7 @@ def conv2d_backward(
         xp = pad(x[part], pads)
         engine.conv2d_dw(dy[part], xp, stride, dw_part)
         dw += dw_part
-        rows = dy[part].reshape(-1, ow * co)
-        db += np.ones(len(rows), dy.dtype) @ rows
+        db += dy[part].reshape(-1, ow * co).sum(axis=0)  # not by BLAS, whose threads would spin in the way of others
         if dx is not None:
             dxp = framed(dx[part], pads)
             engine.conv2d_dx(dy[part], w, stride, dxp)
