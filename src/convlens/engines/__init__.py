@@ -25,8 +25,8 @@ class Engine(Protocol):
     name: str
     part: int  # examples from which on a part of a batch is worth a thread of its own
 
-    def conv2d(self, xp: Array, w: Array, stride: Pair, y: Array) -> None:
-        """xp (n, h, w, ci), w (kh, kw, ci, co) -> y (n, oh, ow, co)"""
+    def conv2d(self, xp: Array, w: Array, b: Array, stride: Pair, y: Array) -> None:
+        """xp (n, h, w, ci), w (kh, kw, ci, co), b (co,) -> y (n, oh, ow, co)"""
 
     def conv2d_dx(self, dy: Array, w: Array, stride: Pair, dxp: Array) -> None:
         """dy (n, oh, ow, co), w (kh, kw, ci, co) -> dxp (n, h, w, ci)"""

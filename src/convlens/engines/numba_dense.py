@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from convlens.engines.numba_tape import Kernel, compiled, table, unpack
-from convlens.engines.numba_tiles import multiply, vector, zero
+from convlens.engines.numba_tiles import EACH, OWN, multiply, vector, zero
 
 _TILE = 8  # features at a time
 
@@ -26,7 +26,7 @@ def dense_dx(m, t):
                 for p in range(0, n, vector(m)):
                     multiply(
                         m, _TILE, c, planes - 1, dy + p, (n, 0), (units, 1, 1), table(here),
-                        weights, (units, 1, 0, 0), none, place + p, h * row, n - p, 0, 0,
+                        weights, (units, 1, 0, 0), none, place + p, h * row, n - p, EACH, 0,
                     )  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def dense_dw(m, t):
                 for p in range(0, units, vector(m)):
                     multiply(
                         m, _TILE, c, planes - 1, turned + p, (units, 0), (n, 1, 1), table(here),
-                        pixel, (h * row, 1, 0, 0), place, place + p, units, units - p, 1, 0,
+                        pixel, (h * row, 1, 0, 0), place, place + p, units, units - p, OWN, 0,
                     )  # fmt: skip
 
 

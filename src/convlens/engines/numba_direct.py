@@ -13,7 +13,7 @@ import numpy as np
 
 from convlens.engines import Array
 from convlens.engines.numba_tape import Kernel, table, unpack
-from convlens.engines.numba_tiles import BYTES, largest, multiply, to_largest, vector, zero
+from convlens.engines.numba_tiles import ALIKE, BYTES, OWN, largest, multiply, to_largest, vector, zero
 
 
 def panels(w: Array) -> Array:
@@ -64,8 +64,8 @@ def forward(size: int) -> Kernel:
 
     @Kernel
     def forward(m, t):
-        """y[e, i, j, o] = sum_aq x[e, i*sh + a, j*sw*ci + q] w[a, q, o]: w in panels of o, q of the `run` = kw * ci"""
-        x, xn, row, down, right, n, oh, ow, co, w, kh, run, columns, none, y = unpack(t, 15)
+        """y[e, i, j, o] = b[o] + sum_aq x[e, i*sh + a, j*sw*ci + q] w[a, q, o]: w in panels of o, run = kw * ci"""
+        x, xn, row, down, right, n, oh, ow, co, w, kh, run, columns, b, y = unpack(t, 15)
         wide = vector(m)
         for o in range(0, co, wide):
             panel = w + o * kh * run
@@ -75,7 +75,7 @@ def forward(size: int) -> Kernel:
                     for j in range(0, ow, size):
                         multiply(
                             m, size, j, ow - 1, panel, (0, run * wide), (1, kh, run), table(columns),
-                            place, (right, 0, row, 1), none, out, co, co - o, 0, 0,
+                            place, (right, 0, row, 1), b + o, out, co, co - o, ALIKE, 0,
                         )  # fmt: skip
 
     return forward
@@ -99,7 +99,7 @@ def dx(size: int) -> Kernel:
                         for q in range(0, run, wide):
                             multiply(
                                 m, size, e, n - 1, w + a * length + q * co, (0, 0), (1, 1, co), table(columns),
-                                dy + (i * ow + j) * co, (oh * ow * co, 0, 0, 1), place, place + q, xn, run - q, 1, 0,
+                                dy + (i * ow + j) * co, (oh * ow * co, 0, 0, 1), place, place + q, xn, run - q, OWN, 0,
                             )  # fmt: skip
 
     return dx
@@ -125,47 +125,51 @@ def dw(size: int) -> Kernel:
                     for q in range(0, run, size):
                         multiply(
                             m, size, q, run - 1, panel, (0, ow * wide), (1, oh, ow), table(columns),
-                            place, (1, 0, down, right), out, out, co, co - o, 1, 0,
+                            place, (1, 0, down, right), out, out, co, co - o, OWN, 0,
                         )  # fmt: skip
 
     return dw
 
 
-@Kernel
-def max_pool(m, t):
-    """y[e, i, j, k] = the largest x[e, i*sh + a, j*sw + b, k]"""
-    x, xn, row, down, right, n, oh, ow, c, kh, kw, y = unpack(t, 12)
-    for e in range(n):
-        for i in range(oh):
-            for j in range(ow):
-                place, out = x + e * xn + i * down + j * right, y + ((e * oh + i) * ow + j) * c
-                for k in range(0, c, vector(m)):
-                    if kh == 2 and kw == 2:  # without loops
-                        largest(m, place + k, (row, c), (2, 2), out + k, c - k)
-                    elif kh == 3 and kw == 3:
-                        largest(m, place + k, (row, c), (3, 3), out + k, c - k)
-                    else:
-                        largest(m, place + k, (row, c), (kh, kw), out + k, c - k)
+@cache
+def max_pool(window: int) -> Kernel:
+    """The kernel of max pooling by windows of that size, both ways, whose loops are unrolled; 0 is any window"""
+
+    @Kernel
+    def max_pool(m, t):
+        """y[e, i, j, k] = the largest x[e, i*sh + a, j*sw + b, k]"""
+        x, xn, row, down, right, n, oh, ow, c, kh, kw, y = unpack(t, 12)
+        for e in range(n):
+            for i in range(oh):
+                for j in range(ow):
+                    place, out = x + e * xn + i * down + j * right, y + ((e * oh + i) * ow + j) * c
+                    for k in range(0, c, vector(m)):
+                        sizes = (window, window) if window else (kh, kw)
+                        largest(m, place + k, (row, c), sizes, out + k, c - k)
+
+    return max_pool
 
 
-@Kernel
-def max_pool_dx(m, t):
-    """dx[e, i*sh + a, j*sw + b, k] += dy[e, i, j, k] where x there is y[e, i, j, k]: the first of a window, or all"""
-    x, xn, row, down, right, n, oh, ow, c, kh, kw, y, dy, dx, first = unpack(t, 15)
-    for p in range(dx, dx + n * xn):
-        m[p] = zero(m)
-    for e in range(n):
-        for i in range(oh):
-            for j in range(ow):
-                at, here = e * xn + i * down + j * right, ((e * oh + i) * ow + j) * c
-                for k in range(0, c, vector(m)):
-                    d, seen, top, out = dy + here + k, x + at + k, y + here + k, dx + at + k
-                    if kh == 2 and kw == 2:  # without loops
-                        to_largest(m, d, seen, top, (row, c), (2, 2), first, out, (row, c), c - k)
-                    elif kh == 3 and kw == 3:
-                        to_largest(m, d, seen, top, (row, c), (3, 3), first, out, (row, c), c - k)
-                    else:
-                        to_largest(m, d, seen, top, (row, c), (kh, kw), first, out, (row, c), c - k)
+@cache
+def max_pool_dx(window: int) -> Kernel:
+    """The kernel of its gradient"""
+
+    @Kernel
+    def max_pool_dx(m, t):
+        """dx[e, i*sh + a, j*sw + b, k] += dy[e, i, j, k] where x there is y[e, i, j, k]: the first, or all of them"""
+        x, xn, row, down, right, n, oh, ow, c, kh, kw, y, dy, dx, first = unpack(t, 15)
+        for p in range(dx, dx + n * xn):
+            m[p] = zero(m)
+        for e in range(n):
+            for i in range(oh):
+                for j in range(ow):
+                    at, here = e * xn + i * down + j * right, ((e * oh + i) * ow + j) * c
+                    for k in range(0, c, vector(m)):
+                        d, seen, top, out = dy + here + k, x + at + k, y + here + k, dx + at + k
+                        sizes = (window, window) if window else (kh, kw)
+                        to_largest(m, d, seen, top, (row, c), sizes, first, out, (row, c), c - k)
+
+    return max_pool_dx
 
 
 @Kernel

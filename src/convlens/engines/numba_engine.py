@@ -75,19 +75,19 @@ def _sizes(x: Array, stride: Pair) -> tuple[int, int, int, int]:
     return h * w * c, w * c, stride[0] * w * c, stride[1] * c
 
 
-def conv2d(xp: Array, w: Array, stride: Pair, y: Array) -> None:
-    """y[n,i,j,o] = sum_abc xp[n, i*sh+a, j*sw+b, c] * w[a,b,c,o]"""
+def conv2d(xp: Array, w: Array, b: Array, stride: Pair, y: Array) -> None:
+    """y[n,i,j,o] = b[o] + sum_abc xp[n, i*sh+a, j*sw+b, c] * w[a,b,c,o]"""
     x, out = _c(xp), _c(y)
     (sh, sw), (n, oh, ow, co), (kh, kw, ci, _) = stride, y.shape, w.shape
     width = direct.best_width(ow, kw, sw, co, BYTES // w.itemsize)
     run, columns = (kw + (width - 1) * sw) * ci, width * co
     packed = direct.panels(direct.band(w, width, sw).reshape(-1, columns))
-    places, none = direct.steps(run, packed.shape[2]), np.zeros(ow, y.dtype)
+    places, bias = direct.steps(run, packed.shape[2]), np.tile(b, width)
     kernel = direct.forward(tile(ow // width, *(_LONG if kh * run >= 128 else _SHORT)))
 
     def piece(_: int, first: int, n: int) -> list[Call]:
         source = (x[first:], *_sizes(x, (sh, width * sw)), n)
-        return [(kernel, (*source, oh, ow // width, columns, packed, kh, run, places, none, out[first:]))]
+        return [(kernel, (*source, oh, ow // width, columns, packed, kh, run, places, bias, out[first:]))]
 
     _share(n, 2.0 * y.size * kh * kw * ci, piece, y)
     _give(out, y)
@@ -99,7 +99,7 @@ def conv2d_dx(dy: Array, w: Array, stride: Pair, dxp: Array) -> None:
     if stride == (1, 1):  # a convolution of dy in a frame, with the kernel turned round
         framed = np.zeros((n, oh + 2 * kh - 2, ow + 2 * kw - 2, co), dy.dtype)
         framed[:, kh - 1 : kh - 1 + oh, kw - 1 : kw - 1 + ow] = dy
-        return conv2d(framed, np.ascontiguousarray(w[::-1, ::-1].swapaxes(2, 3)), stride, dxp)
+        return conv2d(framed, w[::-1, ::-1].swapaxes(2, 3), np.zeros(ci, dy.dtype), stride, dxp)
     dy, out = _c(dy), _c(dxp)
     packed = np.stack([direct.panels(row.reshape(-1, co).T) for row in w])
     columns = direct.steps(co, packed.shape[3])
@@ -135,6 +135,10 @@ def conv2d_dw(dy: Array, xp: Array, stride: Pair, dw: Array) -> None:
     dw[...] = sum(total[:, j * sw : j * sw + kw, :, j] for j in range(width))
 
 
+def _unrolled(kernel: Pair) -> int:
+    return kernel[0] if kernel in ((2, 2), (3, 3)) else 0
+
+
 def _pool(kernel: Pair, y: Array, n: int) -> tuple[int, ...]:
     return (n, *y.shape[1:], *kernel)
 
@@ -144,7 +148,9 @@ def max_pool2d(xp: Array, kernel: Pair, stride: Pair, y: Array) -> None:
     x, out = _c(xp), _c(y)
 
     def piece(_: int, first: int, n: int) -> list[Call]:
-        return [(direct.max_pool, (x[first:], *_sizes(x, stride), *_pool(kernel, y, n), out[first:]))]
+        return [
+            (direct.max_pool(_unrolled(kernel)), (x[first:], *_sizes(x, stride), *_pool(kernel, y, n), out[first:]))
+        ]
 
     _share(len(x), 2.0 * y.size * kernel[0] * kernel[1], piece, y)
     _give(out, y)
@@ -156,7 +162,7 @@ def max_pool2d_dx(dy: Array, xp: Array, y: Array, kernel: Pair, stride: Pair, ti
 
     def piece(_: int, first: int, n: int) -> list[Call]:
         seen = (x[first:], *_sizes(x, stride), *_pool(kernel, y, n), y[first:])
-        return [(direct.max_pool_dx, (*seen, dy[first:], out[first:], ties == "first"))]
+        return [(direct.max_pool_dx(_unrolled(kernel)), (*seen, dy[first:], out[first:], ties == "first"))]
 
     _share(len(dy), 6.0 * y.size * kernel[0] * kernel[1], piece, dy)
     _give(out, dxp)

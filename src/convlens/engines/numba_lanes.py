@@ -14,7 +14,7 @@ from __future__ import annotations
 from functools import cache
 
 from convlens.engines.numba_tape import Kernel, table, unpack
-from convlens.engines.numba_tiles import correlate, largest, multiply, rectify, to_largest, vector, zero
+from convlens.engines.numba_tiles import EACH, correlate, largest, multiply, rectify, to_largest, vector, zero
 
 LANES = 16
 
@@ -124,7 +124,7 @@ def convolve(size: int) -> Kernel:
                     seen = (ci, max(0, high - low), max(0, end - start))
                     multiply(
                         m, size, o, co - 1, place + p, (h * row, row), seen, table(columns + start),
-                        kernel + start * wb, (wo, wc, wa, wb), b, y + i * yrow + p, rows * yrow, run - p, 0, active,
+                        kernel + start * wb, (wo, wc, wa, wb), b, y + i * yrow + p, rows * yrow, run - p, EACH, active,
                     )  # fmt: skip
 
     return convolve

@@ -24,6 +24,8 @@ from numba.extending import intrinsic
 _features = llvm.get_host_cpu_features()
 BYTES = 64 if _features.get("avx512f") else 32 if _features.get("avx") else 16  # of a vector register
 
+EACH, OWN, ALIKE = range(3)  # where the sums of `multiply` start
+
 _INT = ir.IntType(64)
 _LANE = ir.IntType(32)
 
@@ -132,34 +134,35 @@ def zero(typing, m):
 
 
 @intrinsic(prefer_literal=True)
-def multiply(typing, m, tile, o, last, x, steps, sizes, columns, w, wsteps, b, y, ystep, count, add, active):
+def multiply(typing, m, tile, o, last, x, steps, sizes, columns, w, wsteps, b, y, ystep, count, start, active):
     """m[y + o*ystep + p] = relu(m[b + o] + sum_cad m[x + c*steps[0] + a*steps[1] + columns[d] + p] * w[o, c, a, d])
 
     for `tile` outputs from o on, but none past `last`, and p below `count`. The sum is over c, a, d below `sizes`; w's
-    number lies at w + o*wsteps[0] + c*wsteps[1] + a*wsteps[2] + d*wsteps[3]. If `add`, y itself stands for b. The ReLU
-    only if `active`.
+    number lies at w + o*wsteps[0] + c*wsteps[1] + a*wsteps[2] + d*wsteps[3]. That is with `start` EACH: a number of b
+    for each output; ALIKE: m[b + p], the same for all; OWN: y itself stands for b. The ReLU only if `active`.
     """
     if not isinstance(tile, types.IntegerLiteral):
         return None
-    arguments = (m, tile, o, last, x, steps, sizes, columns, w, wsteps, b, y, ystep, count, add, active)
+    arguments = (m, tile, o, last, x, steps, sizes, columns, w, wsteps, b, y, ystep, count, start, active)
     outputs, number = tile.literal_value, m.dtype
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         v = _Vectors(context, builder, number)
-        m, _, o, last, x, steps, sizes, columns, w, wsteps, b, y, ystep, count, add, active = values
+        m, _, o, last, x, steps, sizes, columns, w, wsteps, b, y, ystep, count, start, active = values
         steps, sizes, wsteps = (cgutils.unpack_tuple(builder, t) for t in (steps, sizes, wsteps))
         mask = v.first(count)
         numbers = v.clamped(o, last, outputs)
         places = [_sum(builder, y, (o, ystep)) for o in numbers]
         weights = [builder.mul(o, wsteps[0]) for o in numbers]
         sums = v.sums(outputs)
-        with builder.if_else(_true(builder, add)) as (then, otherwise):
-            with then:
-                for s, place in zip(sums, places, strict=True):
-                    builder.store(v.load_some(m, place, mask), s)
-            with otherwise:
-                for s, o in zip(sums, numbers, strict=True):
-                    builder.store(v.number_at(m, builder.add(b, o)), s)
+        for kind, begin in (
+            (EACH, lambda place, o: v.number_at(m, builder.add(b, o))),
+            (OWN, lambda place, o: v.load_some(m, place, mask)),
+            (ALIKE, lambda place, o: v.load_some(m, b, mask)),
+        ):
+            with builder.if_then(builder.icmp_signed("==", start, start.type(kind))):
+                for s, place, o in zip(sums, places, numbers, strict=True):
+                    builder.store(begin(place, o), s)
         with cgutils.for_range(builder, sizes[0], intp=_INT) as c, cgutils.for_range(builder, sizes[1], intp=_INT) as a:
             row = _sum(builder, x, (c.index, steps[0]), (a.index, steps[1]))
             kernel = _sum(builder, w, (c.index, wsteps[1]), (a.index, wsteps[2]))

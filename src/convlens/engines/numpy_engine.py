@@ -82,19 +82,20 @@ def _blocks(n: int, oh: int, row_bytes: int) -> Iterator[tuple[slice, range]]:
             yield slice(k, k + examples), range(i, min(i + rows, oh))
 
 
-def conv2d(xp: Array, w: Array, stride: Pair, y: Array) -> None:
-    """y[n,i,j,o] = sum_abc xp[n, i*sh+a, j*sw+b, c] * w[a,b,c,o]"""
+def conv2d(xp: Array, w: Array, b: Array, stride: Pair, y: Array) -> None:
+    """y[n,i,j,o] = b[o] + sum_abc xp[n, i*sh+a, j*sw+b, c] * w[a,b,c,o]"""
     n, oh, ow, co = y.shape
     kh, kw = w.shape[:2]
     for strip in _strips(ow, kw, stride[1], co):
-        band = _band(w, strip, stride[1])
+        band, bias = _band(w, strip, stride[1]), np.tile(b, strip.width)
         for examples, rows in _blocks(n, oh, strip.number * len(band) * xp.itemsize):
             cells = _windows(xp[examples], rows, strip, kh, stride).reshape(-1, len(band))
             out = y[examples, rows.start : rows.stop, strip.columns]
             if out.flags.c_contiguous:
-                np.matmul(cells, band, out=out.reshape(len(cells), -1))
+                flat = np.matmul(cells, band, out=out.reshape(len(cells), -1))
+                flat += bias
             else:
-                out[...] = (cells @ band).reshape(out.shape)
+                out[...] = (cells @ band + bias).reshape(out.shape)
 
 
 def conv2d_dx(dy: Array, w: Array, stride: Pair, dxp: Array) -> None:
