@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from convlens.engines import Array, Network, get_engine
 from convlens.memory import aligned
 from convlens.nn.layers import Layer, Shape, Weights, initial_weights
 from convlens.ops.losses import Labels, check_labels
+from convlens.threads import Workers, usable_threads, workers
 
 _PREDICT_BATCH = 500
 
@@ -191,7 +193,9 @@ class Sequential:
     def predict(self, x: Array) -> Array:
         """Probabilities (n, classes): the softmax of the logits"""
         self.check_images("x", x)
-        parts = [self.logits(x[k : k + _PREDICT_BATCH]) for k in range(0, len(x), _PREDICT_BATCH)]
+        starts = range(0, len(x), _PREDICT_BATCH)
+        with workers(min(usable_threads(), len(starts))) if len(starts) > 1 else nullcontext(Workers(1)) as crew:
+            parts = crew.map(lambda k: self.logits(x[starts[k] : starts[k] + _PREDICT_BATCH]), len(starts))
         return ops.softmax_forward(np.concatenate(parts))
 
     def summary(self) -> str:
