@@ -58,12 +58,17 @@ class Bars(NamedTuple):
     values: dict[str, float]
 
 
+def measured(row: dict[str, Any]) -> bool:
+    """True if it has a figure, and one that means something: `ok` is None where others were at work"""
+    return row["measured"] is not None and row["ok"] is not None
+
+
 def panels(rows: Sequence[dict[str, Any]], task: str) -> list[Bars]:
     """The rows "LeNet-5 `task`, batch N: side", a panel for each N; seconds for 50,000 images become images a second"""
     found: dict[str, Bars] = {}
     for row in rows:
         match = re.fullmatch(rf"LeNet-5 {task}, batch ([\d,]+): (.+)", row["what"])
-        if match is None or match[2] not in NAMES or row["measured"] is None:
+        if match is None or match[2] not in NAMES or not measured(row):
             continue
         bars = found.setdefault(match[1], Bars(f"batch {match[1]}", UNITS[row["unit"]], {}))
         bars.values[match[2]] = 50_000 / row["measured"] if row["unit"] == "s / 50,000" else row["measured"]
@@ -75,7 +80,7 @@ def layer_ratios(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
     for row in rows:
         match = re.fullmatch(rf"(.+), ({FORWARD}|{re.escape(BOTH)}): numba", row["what"])
-        if match is not None and row["unit"] == "× PyTorch" and row["measured"] is not None:
+        if match is not None and row["unit"] == "× PyTorch" and measured(row):
             found.setdefault(match[1], {})[match[2]] = row["measured"]
     return found
 

@@ -85,8 +85,10 @@ def measure(epochs: int = EPOCHS) -> list[Row]:
     for name in ENGINES:
         last = turns[name][-1]["val_accuracy"]
         note = f"Keras on TensorFlow: {turns['keras'][-1]['val_accuracy']:.4f}"
+        asked = name == "numpy"  # of numba, that it gets there in time: below
+        ok = last >= 0.985 or not asked
         rows.append(
-            Row(f"{what}, {name}, {epochs} epochs: validation", "at least 0.985", last, "", last >= 0.985, note)
+            Row(f"{what}, {name}, {epochs} epochs: validation", "at least 0.985" if asked else "", last, "", ok, note)
         )
         ratio = statistics.median(ratios(seconds[name], seconds["keras"]))
         most = ASKED[name]
