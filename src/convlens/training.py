@@ -173,7 +173,7 @@ def train(
         mine = chosen[cuts[k]]
         labels = y[mine]
         with np.errstate(all="ignore"):
-            loss, logits = model.loss_gradient(x[mine], labels, 1 / len(chosen), gradients[k])
+            loss, logits = model.loss_gradient(x[mine], labels, 1 / len(chosen), gradients[k], threads)
         return float(loss.sum(dtype=np.float64)), int((logits.argmax(axis=1) == labels).sum())
 
     keep_memory()

@@ -23,7 +23,7 @@ class Engine(Protocol):
     """The kernels. Letters: n examples, h w input, kh kw kernel, oh ow output, ci co channels in and out."""
 
     name: str
-    part: int  # examples from which on a part of a batch is worth a thread of its own
+    part: int  # examples from which on a part of a batch is worth a thread of its own, given by the caller
 
     def conv2d(self, xp: Array, w: Array, b: Array, stride: Pair, y: Array) -> None:
         """xp (n, h, w, ci), w (kh, kw, ci, co), b (co,) -> y (n, oh, ow, co)"""
@@ -61,7 +61,9 @@ class Network(Protocol):
     def forward(self, x: Array) -> Array:
         """x (n, h, w, c) -> logits (n, classes)"""
 
-    def loss_gradient(self, x: Array, labels: Array, weight: float, gradient: Array) -> tuple[Array, Array]:
+    def loss_gradient(
+        self, x: Array, labels: Array, weight: float, gradient: Array, threads: int
+    ) -> tuple[Array, Array]:
         """x, labels (n,) -> loss (n,), logits (n, classes); the gradient of weight * sum(loss) is written"""
 
 

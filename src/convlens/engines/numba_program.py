@@ -82,7 +82,7 @@ class ConvCalls:
         kernel = lanes.convolve(lanes.tile(co, 8, 6, 4))
         return [*self.before, (kernel, (self.x, *self.x.shape, *weights, *target))]
 
-    def dw(self, dy: Image, dw: Array) -> list[Call]:
+    def dw(self, dy: Image, dw: Array | Slot) -> list[Call]:
         """dw += the gradient of the kernel; `forward` ran before"""
         kh, kw = self.step.kernel
         kernel = lanes.correlation(lanes.tile(self.step.co, 4, 3), lanes.tile(kw, 5, 3, 1))
@@ -123,12 +123,19 @@ def pool_dx_calls(
     return [clear, (lanes.max_pool_dx, (dy.first, dy.shape[2], *seen, *window, first, dx.first, dx.shape[2], n))]
 
 
-class Program:
-    """Passes over n examples, forward alone and there and back"""
+SLOTS = ("x", "labels", "weight", "losses", "logits", "gradient")
 
-    def __init__(self, steps: Sequence[Step], flat: Array, gradient: Array, n: int) -> None:
+
+class Program:
+    """Passes over n examples as tapes with SLOTS: `forward` alone, and `both`, there and back
+
+    x (n, h, w, c) -> logits (n, classes); with labels (n,) and weight (1,) -> losses (n,), and weight times their
+    gradient is added to `gradient`, a vector like `flat`, which `clear` makes zero.
+    """
+
+    def __init__(self, steps: Sequence[Step], flat: Array, n: int) -> None:
         self.n = n
-        self._flat, self._gradient, self._at = flat, gradient, 0
+        self._flat, self._at = flat, 0
         values, gradients = [self._image(steps, 0)], [self._image(steps, 0, gradient=True)]
         for k, step in enumerate(steps):
             same = isinstance(step, Flatten)  # the dense layer reads the image as it lies
@@ -144,20 +151,12 @@ class Program:
             ahead, back = add(step, values[k], values[k + 1], gradients[k], gradients[k + 1], first)
             forward += ahead
             backward = back + backward
-        self.logits = values[-1].data[:, 0]
-        self.losses, self._weight = np.empty(n, flat.dtype), np.empty(1, flat.dtype)
-        goal = (self.logits, len(self.logits), self._weight, self.losses, gradients[-1].data, Slot("labels"), n)
-        self._forward = Tape(forward, flat.dtype)
-        self._both = Tape([*forward, (dense.cross_entropy, goal), *backward], flat.dtype)
-
-    def forward(self, x: Array) -> None:
-        """x (n, h, w, c) -> logits (classes, n)"""
-        self._forward.run(x=x)
-
-    def loss_gradient(self, x: Array, labels: Array, weight: float) -> None:
-        """x (n, h, w, c), labels (n,) -> losses (n,), logits (classes, n); to the gradient weight times its own"""
-        self._weight[0] = weight
-        self._both.run(x=x, labels=labels)
+        logits, classes = values[-1].data, values[-1].planes
+        forward.append((dense.turn, (logits, classes, Slot("logits"), n)))
+        goal = (logits, classes, Slot("weight"), Slot("losses"), gradients[-1].data, Slot("labels"), n)
+        self.clear = Tape([(lanes.clear, (Slot("gradient"), flat.size))], flat.dtype, SLOTS)
+        self.forward = Tape(forward, flat.dtype, SLOTS)
+        self.both = Tape([*forward, (dense.cross_entropy, goal), *backward], flat.dtype, SLOTS)
 
     def _image(self, steps: Sequence[Step], k: int, gradient: bool = False) -> Image:
         """What goes into step k, or its gradient, with the frame that its reader needs"""
@@ -174,16 +173,15 @@ class Program:
                 left, right = maker.kernel[1] - 1, max(0, maker.size[1] + maker.pads[1][0] - w)
         return image(c, h, left, w, right, n, dtype)
 
-    def _weights(self, *shape: int) -> tuple[Array, Array, Array, Array]:
-        """The next kernel and bias, and their gradients"""
-        views = []
-        middle = self._at + int(np.prod(shape))
-        for vector in (self._flat, self._gradient):
-            views += [vector[self._at : middle].reshape(shape), vector[middle : middle + shape[-1]]]
+    def _weights(self, *shape: int) -> tuple[Array, Array, Slot, Slot]:
+        """The next kernel and bias, and where their gradients go"""
+        start = self._at
+        middle = start + int(np.prod(shape))
         self._at = middle + shape[-1]
-        return views[0], views[1], views[2], views[3]
+        views = self._flat[start:middle].reshape(shape), self._flat[middle : self._at]
+        return *views, Slot("gradient", start), Slot("gradient", middle)
 
-    def _relu(self, active: bool, y: Image, dy: Image, db: Array) -> Call:
+    def _relu(self, active: bool, y: Image, dy: Image, db: Slot) -> Call:
         return lanes.relu_db, (dy.first, dy.shape[2], y.first, y.shape[2], *y.shape[:2], y.w * self.n, active, db)
 
     def _conv(self, step: Conv, x: Image, y: Image, dx: Image, dy: Image, first: bool) -> tuple[list[Call], list[Call]]:

@@ -8,14 +8,14 @@ with a tape each do not meet until the end.
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba import cfunc, from_dtype, njit, types
-from numba.extending import intrinsic
+from numba import cfunc, extending, from_dtype, njit, types
 
 from convlens.engines import Array
 
@@ -28,6 +28,7 @@ _OPTIONS: dict[str, Any] = {
 _INT = ir.IntType(64)
 
 compiled: Any = njit(nogil=True, **_OPTIONS)
+intrinsic: Any = extending.intrinsic
 
 
 class Kernel:
@@ -86,50 +87,67 @@ def _call(typing, tape, at, memory):
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         tape, at, memory = values
-        numbers = context.make_array(signature.args[0])(context, builder, tape).data
-        rest = builder.gep(numbers, [builder.add(at, _INT(2))])
+        rest = builder.gep(tape, [builder.add(at, _INT(2))])
         first = builder.inttoptr(memory, ir.IntType(8).as_pointer())
         kernel = ir.FunctionType(ir.VoidType(), [first.type, rest.type]).as_pointer()
-        builder.call(builder.inttoptr(builder.load(builder.gep(numbers, [at])), kernel), [first, rest])
+        builder.call(builder.inttoptr(builder.load(builder.gep(tape, [at])), kernel), [first, rest])
         return context.get_dummy_value()
 
     return types.void(tape, at, memory), code
 
 
 @compiled
-def _run(tape, memory):
-    at = 0
-    while at < tape.size:
-        _call(tape, at, memory)  # type: ignore[call-arg]  # Numba's own argument comes first
-        at += tape[at + 1]
+def play(tape, slots):
+    """Do the calls of a tape, with these places in its slots; both lie at these places themselves."""
+    t = table(tape)
+    end = 2 + t[0]
+    for k in range(end, end + 3 * t[1], 3):
+        t[t[k]] = table(slots)[t[k + 1]] + t[k + 2]
+    at = 2
+    while at < end:
+        _call(t, at, 0)
+        at += t[at + 1]
+
+
+def tape(calls: Sequence[Call], dtype: np.dtype[Any], names: Sequence[str] = ()) -> list[int]:
+    """Calls in order: (kernel, its numbers), an array standing for the place of its first number.
+
+    A `Slot` stands for the place so many numbers on in an array that is given when the tape is played; `names` says
+    which one is which. Layout: the length of the calls, the number of slots, the calls, the slots.
+    """
+    numbers: list[int] = [0, 0]
+    slots: list[int] = []
+    for kernel, arguments in calls:
+        numbers += [kernel.address(dtype), len(arguments) + 2]
+        for argument in arguments:
+            if isinstance(argument, Slot):
+                slots += [len(numbers), names.index(argument.name), argument.past]
+                argument = 0
+            numbers.append(place(argument) if isinstance(argument, np.ndarray) else int(argument))
+    numbers[:2] = len(numbers) - 2, len(slots) // 3
+    return numbers + slots
 
 
 class Tape:
-    """Calls in order: (kernel, its numbers), an array standing for the place of its first number. Keeps the arrays.
+    """A `tape` that keeps its arrays"""
 
-    A `Slot` stands for the place so many numbers on in an array that is named when the tape runs.
-    """
-
-    def __init__(self, calls: Sequence[Call], dtype: np.dtype[Any]) -> None:
-        self._calls = list(calls)
-        numbers: list[int] = []
-        self._slots: list[tuple[int, Slot]] = []
-        for kernel, arguments in self._calls:
-            numbers += [kernel.address(dtype), len(arguments) + 2]
-            for argument in arguments:
-                if isinstance(argument, Slot):
-                    self._slots.append((len(numbers), argument))
-                    argument = argument.past
-                numbers.append(place(argument) if isinstance(argument, np.ndarray) else int(argument))
-        self._numbers = np.array(numbers, np.int64)
+    def __init__(self, calls: Sequence[Call], dtype: np.dtype[Any], names: Sequence[str] = ()) -> None:
+        self._kept, self._names = list(calls), tuple(names)
+        self._numbers = np.array(tape(calls, dtype, names))
+        self.place = place(self._numbers)
 
     def run(self, **arrays: Array) -> None:
         """Do the calls, with these C-contiguous arrays in the slots."""
-        for at, slot in self._slots:
-            self._numbers[at] = place(arrays[slot.name]) + slot.past
-        _run(self._numbers, 0)
+        slots = np.array([place(arrays[name]) if name in arrays else 0 for name in self._names], np.int64)
+        play(self.place, place(slots) if arrays else 0)
 
 
 def place(array: Array) -> int:
     """Where the first number of an array lies"""
-    return int(array.ctypes.data) // array.itemsize
+    try:
+        return ctypes.addressof(_begin(array)) // array.itemsize  # a quarter of the time, if the array allows it
+    except (TypeError, ValueError):  # read-only, with gaps, or empty
+        return int(array.ctypes.data) // array.itemsize
+
+
+_begin: Any = ctypes.c_char.from_buffer

@@ -175,15 +175,18 @@ class Sequential:
             for name, value in grads.items():
                 views[k][name][...] = value
 
-    def loss_gradient(self, x: Array, labels: Labels, weight: float, gradient: Array) -> tuple[Array, Array]:
+    def loss_gradient(
+        self, x: Array, labels: Labels, weight: float, gradient: Array, threads: int = 1
+    ) -> tuple[Array, Array]:
         """One pass there and back: loss (n,), logits (n, classes); `gradient` of weight * sum(loss) is written
 
-        x (n, *input_shape), labels (n,); with weight 1 / n it is the gradient of the mean loss.
+        x (n, *input_shape), labels (n,); with weight 1 / n it is the gradient of the mean loss. An engine with a pass
+        of its own shares it among the threads.
         """
         if self.network is not None:
             self._check_pass(x)
             check_labels(labels, len(x), self.output_shape[0])
-            return self.network.loss_gradient(x, labels, weight, gradient)
+            return self.network.loss_gradient(x, labels, weight, gradient, threads)
         logits, saved = self.forward(x)
         loss = ops.softmax_cross_entropy_forward(logits, labels)
         dlogits = ops.softmax_cross_entropy_backward(np.full_like(loss, weight), logits, labels)
