@@ -59,22 +59,27 @@ def steps(count: int, step: int) -> Array:
 
 
 @cache
-def forward(size: int) -> Kernel:
-    """The kernel of a convolution that takes so many positions of a row at a time"""
+def forward(size: int, rest: int) -> Kernel:
+    """The kernel of a convolution that takes so many positions of a row at a time, and the last `rest` of them together"""
 
     @Kernel
     def forward(m, t):
         """y[e, i, j, o] = b[o] + sum_aq x[e, i*sh + a, j*sw*ci + q] w[a, q, o]: w in panels of o, run = kw * ci"""
         x, xn, row, down, right, n, oh, ow, co, w, kh, run, columns, b, y = unpack(t, 15)
         wide = vector(m)
-        for o in range(0, co, wide):
-            panel = w + o * kh * run
-            for e in range(n):
+        for e in range(n):
+            for o in range(0, co, wide):  # an example stays in the cache
+                panel = w + o * kh * run
                 for i in range(oh):
                     place, out = x + e * xn + i * down, y + (e * oh + i) * ow * co + o
-                    for j in range(0, ow, size):
+                    for j in range(0, ow - rest, size):
                         multiply(
                             m, size, j, ow - 1, panel, (0, run * wide), (1, kh, run), table(columns),
+                            place, (right, 0, row, 1), b + o, out, co, co - o, ALIKE, 0,
+                        )  # fmt: skip
+                    if rest:
+                        multiply(
+                            m, rest, ow - rest, ow - 1, panel, (0, run * wide), (1, kh, run), table(columns),
                             place, (right, 0, row, 1), b + o, out, co, co - o, ALIKE, 0,
                         )  # fmt: skip
 

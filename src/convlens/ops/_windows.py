@@ -41,8 +41,11 @@ def check_shape(op: str, array_name: str, array: Array, shape: tuple[int, ...]) 
 
 
 def blocks(n: int, example_bytes: int) -> Iterator[slice]:
-    """The n examples in blocks of about _BLOCK bytes. The partition depends on the shapes alone."""
-    step = max(1, _BLOCK // example_bytes)
+    """The n examples in blocks of at most _BLOCK bytes, so many that two or four cores share a block evenly.
+
+    The partition depends on the shapes alone.
+    """
+    step = 1 << max(1, _BLOCK // example_bytes).bit_length() - 1  # a power of two
     return (slice(k, min(k + step, n)) for k in range(0, n, step))
 
 
