@@ -60,7 +60,7 @@ def steps(count: int, step: int) -> Array:
 
 @cache
 def forward(size: int, rest: int) -> Kernel:
-    """The kernel of a convolution that takes so many positions of a row at a time, and the last `rest` of them together"""
+    """The kernel of a convolution that takes so many positions of a row at a time, and its last `rest` together"""
 
     @Kernel
     def forward(m, t):
