@@ -145,7 +145,7 @@ def max_pool2d_dx(dy: Array, xp: Array, y: Array, kernel: Pair, stride: Pair, ti
     """dxp += dy where xp equals the maximum y of its window: at the first such cell, or at all of them"""
     dy, x, y, out = _c(dy), _c(xp), _c(y), _c(dxp)
     arguments = (*_windows(x, kernel, stride, y), _each(y), _each(dy), _each(out), ties == "first")
-    _share(direct.max_pool_dx(_unrolled(kernel)), arguments, len(x), 6.0 * y.size * kernel[0] * kernel[1], dy)
+    _share(direct.max_pool_dx(_unrolled(kernel)), arguments, len(x), 40.0 * y.size * kernel[0] * kernel[1], dy)
     _give(out, dxp)
 
 
@@ -161,7 +161,7 @@ def sum_pool2d_dx(dy: Array, kernel: Pair, stride: Pair, dxp: Array) -> None:
     """dxp[n, i*sh+a, j*sw+b, c] = the sum of dy[n,i,j,c] over all windows that see that cell"""
     dy, out = _c(dy), _c(dxp)
     arguments = (*_windows(out, kernel, stride, dy), _each(dy))
-    _share(direct.sum_pool_dx, arguments, len(dy), 4.0 * dy.size * kernel[0] * kernel[1], dy)
+    _share(direct.sum_pool_dx, arguments, len(dy), 20.0 * dy.size * kernel[0] * kernel[1], dy)
     _give(out, dxp)
 
 
