@@ -13,15 +13,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from convlens.atomic import atomic_write
 from convlens.data import Digits
-from convlens.engines import Array, get_engine
+from convlens.engines import ENGINES, Array, get_engine
 from convlens.geometry import check_count
 from convlens.models import MODELS, build_model
 from convlens.nn import Adam, Sequential
@@ -29,6 +30,16 @@ from convlens.tensors import read_tensors, write_tensors
 from convlens.training import Batch, EarlyStopping, Epoch, best_epoch, check_data, train
 
 CHECKPOINT, MODEL, HISTORY, REPORT = "checkpoint.safetensors", "model.safetensors", "history.json", "report.html"
+
+
+KERAS = "keras"  # not an engine with kernels: a trainer, see `convlens.interop.keras_training`
+
+
+def engine_name(name: str) -> str:
+    """The engine that `name` stands for; ValueError for one that is none, ImportError for one that is not installed"""
+    if name != KERAS and name not in ("auto", *ENGINES):
+        raise ValueError(f"engine must be one of auto, {', '.join(ENGINES)}, {KERAS}; got {name!r}")
+    return name if name == KERAS else get_engine(name).name
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,12 @@ class Settings:
                 object.__setattr__(self, name, int(value))  # JSON knows no NumPy numbers, and no paths
         object.__setattr__(self, "learning_rate", float(self.learning_rate))
         object.__setattr__(self, "data", str(self.data))
-        object.__setattr__(self, "engine", get_engine(self.engine).name)
+        object.__setattr__(self, "engine", engine_name(self.engine))
+
+    @property
+    def kernels(self) -> str:
+        """The engine of the model itself; Keras trains a model of its own."""
+        return "auto" if self.engine == KERAS else self.engine
 
 
 class Run:
@@ -62,7 +78,7 @@ class Run:
         self.folder = folder
         self.settings = settings
         self.data_sha256 = data_sha256
-        self.model: Sequential = build_model(settings.model, seed=settings.seed, engine=settings.engine)
+        self.model: Sequential = build_model(settings.model, seed=settings.seed, engine=settings.kernels)
         self.optimizer = Adam(settings.learning_rate, engine=self.model.engine)
         self.epochs: list[Epoch] = []
         self._kept: Array = self.model.flat.copy()  # the weights of model.safetensors
@@ -112,7 +128,7 @@ class Run:
     @property
     def trained(self) -> Sequential:
         """The model that model.safetensors holds: that of the last epoch, or of the best one with early stopping."""
-        model = build_model(self.settings.model, engine=self.settings.engine)
+        model = build_model(self.settings.model, engine=self.settings.kernels)
         model.flat[...] = self._kept
         return model
 
@@ -126,10 +142,12 @@ class Run:
             return f"{len(self.epochs)} of {self.settings.epochs} epochs done"
         return None
 
-    def train(self, digits: Digits, threads: int | None = None) -> Iterator[Batch | Epoch]:
+    def train(
+        self, digits: Digits, threads: int | None = None, trainer: Callable[..., Iterator[Batch | Epoch]] | None = None
+    ) -> Iterator[Batch | Epoch]:
         """Train until `finished`, with the events of `convlens.training.train`; an epoch is saved before its event.
 
-        It begins at the last checkpoint, whatever was broken off since, and puts right what a kill left behind or out.
+        `trainer` does it in place of `convlens.training.train`, with the same arguments but threads. It begins at the last checkpoint, whatever was broken off since, and puts right what a kill left behind or out.
         """
         if digits.fingerprint != self.data_sha256:
             raise ValueError(
@@ -141,7 +159,7 @@ class Run:
             self._save()
             if self.finished:
                 return
-            for event in train(
+            for event in (trainer or partial(train, threads=threads))(
                 self.model,
                 digits.x_train,
                 digits.y_train,
@@ -150,7 +168,6 @@ class Run:
                 epochs=self.settings.epochs,
                 batch_size=self.settings.batch_size,
                 seed=self.settings.seed,
-                threads=threads,
                 first_epoch=len(self.epochs) + 1,
             ):
                 if isinstance(event, Epoch):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,15 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
+from convlens.cli_shared import Json, print_json
+
 data_app = typer.Typer(help="The digits: what they are, fetch them, write them to a file.", no_args_is_help=True)
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
-
-
-def print_json(value: Any) -> None:
-    """Print a value as JSON, for programs."""
-    print(json.dumps(value, indent=1))
-
 
 @data_app.command("info")
 def data_info(

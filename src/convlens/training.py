@@ -120,7 +120,8 @@ def check_data(model: Sequential, name: str, x: Array, y: Labels) -> None:
         raise ValueError(f"{name} {error}") from None
 
 
-def _check_finite(name: str, value: float, where: str) -> None:
+def check_finite(name: str, value: float, where: str) -> None:
+    """An ArithmeticError, saying where, unless the value is finite."""
     if not math.isfinite(value):
         raise ArithmeticError(f"{name} must stay finite; got {value} {where}: a lower learning rate may help")
 
@@ -192,7 +193,7 @@ def train(
                     loss_sum += part_loss
                     hits += part_hits
                 images += len(chosen)
-                _check_finite("the loss", loss_sum, f"in epoch {epoch}, batch {number}")
+                check_finite("the loss", loss_sum, f"in epoch {epoch}, batch {number}")
                 with np.errstate(all="ignore"):
                     for other in gradients[1 : len(cuts)]:
                         gradients[0] += other
@@ -201,10 +202,10 @@ def train(
                 seconds = now - begin
                 yield Batch(epoch, number, -(-len(x) // batch_size), images, seconds, loss_sum / images, hits / images)
                 begin += time.perf_counter() - now  # what the caller does meanwhile is not training
-            _check_finite("the weights", float(np.abs(model.flat).max()), f"after epoch {epoch}")
+            check_finite("the weights", float(np.abs(model.flat).max()), f"after epoch {epoch}")
             scores = _evaluate(model, *validation, crew) if validation is not None else None
             if scores is not None:
-                _check_finite("the validation loss", scores.loss, f"after epoch {epoch}")
+                check_finite("the validation loss", scores.loss, f"after epoch {epoch}")
             yield Epoch(epoch, seconds, images / seconds, loss_sum / images, hits / images, *(scores or (None, None)))
 
 

@@ -1,0 +1,46 @@
+"""Load a framework, or say in one line what is missing."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from typing import Any
+
+_QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "NONE", "GLOG_minloglevel": "2"}
+_EXTRAS = {"keras": "keras", "jax": "keras", "tensorflow": "keras", "onnx": "onnx", "onnxruntime": "onnx"}
+_TITLES = {"keras": "Keras", "jax": "JAX", "tensorflow": "TensorFlow", "onnx": "ONNX", "onnxruntime": "ONNX Runtime"}
+
+
+def load(name: str, what: str) -> Any:
+    """The package of that name, without its chatter; `what` needs it, says the ImportError if it is not installed."""
+    check_installed(name, what)
+    for variable, value in _QUIET.items():
+        os.environ.setdefault(variable, value)
+    return importlib.import_module(name)
+
+
+def check_installed(name: str, what: str) -> None:
+    """ImportError, naming the extra to install, unless there is a package of that name."""
+    top = name.split(".")[0]
+    if top not in sys.modules and importlib.util.find_spec(top) is None:
+        raise ImportError(f"{what} needs {_TITLES[top]}: pip install 'convlens[{_EXTRAS[top]}]'")
+
+
+def load_keras(backend: str, what: str) -> Any:
+    """Keras on "tensorflow" or "jax". A process has one backend: ValueError if Keras runs on another one already."""
+    check_installed("keras", what)
+    check_installed(backend, what)
+    before = os.environ.get("KERAS_BACKEND")
+    os.environ["KERAS_BACKEND"] = backend  # Keras reads it once, when it is loaded
+    try:
+        keras = load("keras", what)
+    finally:
+        if before is None:
+            del os.environ["KERAS_BACKEND"]
+        else:
+            os.environ["KERAS_BACKEND"] = before
+    if keras.backend.backend() != backend:
+        raise ValueError(f"{what} needs Keras on {backend}; this process has it on {keras.backend.backend()} already")
+    return keras

@@ -1,0 +1,131 @@
+"""Several processes, on one machine or many, that train together: who they are, and what they tell each other.
+
+JAX's own distributed runtime does the talking: a coordinator on the first host, collectives over TCP between all.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from convlens.engines import Array
+from convlens.interop.frameworks import load
+
+_HEARTBEAT = 10  # seconds of silence after which a host counts as lost
+
+
+def parse_hosts(text: str) -> list[str]:
+    """HOST:PORT,HOST:PORT,… as a list; ValueError for one that is no such thing, or is there twice
+
+    >>> parse_hosts("10.0.0.1:9000,10.0.0.2:9000")
+    ['10.0.0.1:9000', '10.0.0.2:9000']
+    """
+    hosts = [host.strip() for host in text.split(",")]
+    for host in hosts:
+        name, _, port = host.rpartition(":")
+        if not name or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise ValueError(f"hosts must be HOST:PORT,HOST:PORT,… with ports from 1 to 65535; got {host!r}")
+        if hosts.count(host) > 1:
+            raise ValueError(f"hosts must differ from each other; got {host} {hosts.count(host)} times")
+    return hosts
+
+
+def check_rank(rank: int | None, hosts: Sequence[str]) -> int:
+    """The rank, or a ValueError unless it is the number of one of the hosts, from 0"""
+    if rank is None or not 0 <= rank < len(hosts):
+        raise ValueError(f"rank must be from 0 to {len(hosts) - 1}, for {len(hosts)} hosts; got {rank}")
+    return rank
+
+
+class Team:
+    """The processes. `rank` 0 leads: it has the run's folder. Alone, a process is a team of one."""
+
+    def __init__(self, rank: int = 0, size: int = 1) -> None:
+        self.rank, self.size = rank, size
+
+    def tell(self, message: Any = None) -> Any:
+        """The leader's message, as JSON has it, on every rank"""
+        if self.size == 1:
+            return message
+        text = np.frombuffer(json.dumps(message).encode(), np.uint8) if self.rank == 0 else np.zeros(0, np.uint8)
+        length = int(self.share(np.array([len(text)], np.int64))[0])
+        padded = np.zeros(length, np.uint8)
+        padded[: len(text)] = text
+        return json.loads(self.share(padded).tobytes())
+
+    def share(self, array: Array) -> Array:
+        """The leader's array, on every rank; all give one of that shape and type"""
+        if self.size == 1:
+            return array
+        from jax.experimental import multihost_utils
+
+        return np.asarray(multihost_utils.broadcast_one_to_all(array))
+
+    def agree(self, complaint: str | None) -> None:
+        """Go on if nobody complains; else all raise a ValueError with the first complaint"""
+        if self.size == 1:
+            if complaint:
+                raise ValueError(complaint)
+            return
+        from jax.experimental import multihost_utils
+
+        mine = np.zeros(500, np.uint8)
+        text = (complaint or "").encode()[: len(mine)]
+        mine[: len(text)] = np.frombuffer(text, np.uint8)
+        for rank, row in enumerate(np.asarray(multihost_utils.process_allgather(mine)).reshape(self.size, -1)):
+            said = row.tobytes().rstrip(b"\0").decode(errors="ignore")
+            if said:
+                raise ValueError(said if rank == self.rank else f"rank {rank}: {said}")
+
+
+@contextmanager
+def join(hosts: Sequence[str], rank: int, timeout: float) -> Iterator[Team]:
+    """The team of these hosts, of which this process is number `rank`; the first host's address is the coordinator's
+
+    TimeoutError when not all are there within `timeout` seconds, ConnectionError when one is lost later.
+    """
+    if rank:
+        _reach(hosts[0], timeout)
+    jax = load("jax", "training on several hosts")
+    name = f"{len(hosts)} hosts"
+    try:
+        jax.distributed.initialize(
+            hosts[0],
+            len(hosts),
+            rank,
+            initialization_timeout=max(1, round(timeout)),
+            heartbeat_timeout_seconds=_HEARTBEAT,
+            shutdown_timeout_seconds=_HEARTBEAT,
+            coordinator_bind_address=hosts[0],
+        )
+    except Exception as error:
+        raise TimeoutError(f"{name} must be there within {timeout:g} s; rank {rank} waited in vain: {_line(error)}") from None
+    try:
+        yield Team(rank, len(hosts))
+        jax.distributed.shutdown()
+    except jax.errors.JaxRuntimeError as error:
+        raise ConnectionError(f"another of the {name} is lost, and the run ends here: {_line(error)}") from None
+
+
+def _line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def _reach(host: str, timeout: float) -> None:
+    """Wait until the coordinator takes connections; TimeoutError if it does not"""
+    name, _, port = host.rpartition(":")
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            socket.create_connection((name.strip("[]"), int(port)), timeout=max(0.1, end - time.monotonic())).close()
+            return
+        except OSError as error:
+            if time.monotonic() + 0.2 > end:
+                raise TimeoutError(f"the first host must answer within {timeout:g} s; {host} does not: {error}") from None
+            time.sleep(0.2)
