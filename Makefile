@@ -3,10 +3,14 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 BIN := .venv/bin
 PIP := PIP_CONSTRAINT=$(CURDIR)/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet
 
-.PHONY: help demo test smoke lint bench setup picture clean
+# A Python 3.8, for the course's own versions: COURSE_PYTHON=... names another.
+COURSE_PYTHON ?= $(shell for found in python3.8 $(HOME)/.pyenv/versions/3.8*/bin/python; do \
+	$$found -c 'import sys; sys.exit(sys.version_info[:2] != (3, 8))' 2>/dev/null && echo $$found && break; done)
+
+.PHONY: help demo test smoke lint bench setup picture course-env course-python clean
 
 help:
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: .venv/demo ## train LeNet-5 on the embedded digits and write a report
 	$(BIN)/convlens train
@@ -29,10 +33,18 @@ bench: .venv/test ## measure every figure and print the table
 picture: .venv/test ## draw docs/lenet5.png again
 	$(BIN)/python scripts/make_picture.py
 
+course-env: course-python .venv/demo .venv-course/ready ## the coursework on Python 3.8 and TensorFlow 2.6
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+		$(BIN)/python scripts/course_reference.py "$$folder" && .venv-course/bin/python scripts/course_env.py "$$folder"
+
+course-python:
+	@"$(COURSE_PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 8))' 2>/dev/null || \
+		{ echo "course-env needs Python 3.8; set COURSE_PYTHON=... to one" >&2; exit 2; }
+
 setup: .venv/test ## all that the tests need, in .venv
 
 clean: ## remove what make made
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-course .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -46,3 +58,8 @@ clean: ## remove what make made
 .venv/test: .venv/bin/python pyproject.toml constraints.txt
 	$(PIP) --editable '.[test]'
 	@touch $@ .venv/demo
+
+.venv-course/ready: scripts/course-requirements.txt
+	"$(COURSE_PYTHON)" -m venv --clear .venv-course
+	PIP_DISABLE_PIP_VERSION_CHECK=1 .venv-course/bin/pip install -qq --requirement $<
+	@touch $@

@@ -3,30 +3,25 @@
 import tensorflow.compat.v1 as tf
 
 
-def layer(name, shape, combine, inputs, activation):
-    """One layer: its kernel, its bias, what combines them, an activation
+def weights(name, shape):
+    """The kernel and the bias of one layer
 
-    name: of the layer, for its variables; a second one of the name gets a
-        number
+    name: of the layer; a second layer of that name gets a number
     shape: of the kernel; its last number is that of the outputs
-    combine: a function of the inputs and the kernel
-    inputs: tensor of the layer below
-    activation: a function of the sum, or None
 
     The kernel starts from he_normal: a truncated normal distribution of
-    variance 2 / (number of inputs to an output). The bias starts from zero.
+    variance 2 / (inputs to one output). The bias starts from zero.
     """
     he_normal = tf.keras.initializers.VarianceScaling(scale=2.0)
     with tf.variable_scope(None, name):
         kernel = tf.get_variable("kernel", shape, initializer=he_normal)
         bias = tf.get_variable("bias", shape[-1:],
                                initializer=tf.zeros_initializer())
-    total = tf.nn.bias_add(combine(inputs, kernel), bias)
-    return total if activation is None else activation(total)
+    return kernel, bias
 
 
 def lenet5(x, y):
-    """Build LeNet-5 for digits
+    """Builds LeNet-5 for digits
 
     x: placeholder (m, 28, 28, 1), the images
     y: placeholder (m, 10), the labels, one-hot
@@ -34,29 +29,27 @@ def lenet5(x, y):
     Returns the softmax output, the operation that trains by one step of
     Adam, the loss, the accuracy.
     """
-    def same(images, kernel):
-        """Windows at every pixel, the image framed with zeros"""
-        return tf.nn.conv2d(images, kernel, [1, 1, 1, 1], "SAME")
+    kernel, bias = weights("conv1", (5, 5, 1, 6))
+    maps = tf.nn.conv2d(x, kernel, strides=1, padding="SAME")
+    maps = tf.nn.relu(maps + bias)
+    maps = tf.nn.max_pool(maps, ksize=2, strides=2, padding="VALID")
 
-    def valid(images, kernel):
-        """Windows where they fit"""
-        return tf.nn.conv2d(images, kernel, [1, 1, 1, 1], "VALID")
+    kernel, bias = weights("conv2", (5, 5, 6, 16))
+    maps = tf.nn.conv2d(maps, kernel, strides=1, padding="VALID")
+    maps = tf.nn.relu(maps + bias)
+    maps = tf.nn.max_pool(maps, ksize=2, strides=2, padding="VALID")
 
-    def pool(images):
-        """The largest of each 2x2"""
-        return tf.nn.max_pool(images, [1, 2, 2, 1], [1, 2, 2, 1], "VALID")
-
-    relu = tf.nn.relu
-    maps = pool(layer("conv1", (5, 5, 1, 6), same, x, relu))
-    maps = pool(layer("conv2", (5, 5, 6, 16), valid, maps, relu))
     flat = tf.reshape(maps, (-1, 5 * 5 * 16))
-    hidden = layer("dense1", (400, 120), tf.matmul, flat, relu)
-    hidden = layer("dense2", (120, 84), tf.matmul, hidden, relu)
-    logits = layer("dense3", (84, 10), tf.matmul, hidden, None)
+    kernel, bias = weights("dense1", (5 * 5 * 16, 120))
+    hidden = tf.nn.relu(tf.matmul(flat, kernel) + bias)
+    kernel, bias = weights("dense2", (120, 84))
+    hidden = tf.nn.relu(tf.matmul(hidden, kernel) + bias)
+    kernel, bias = weights("dense3", (84, 10))
+    logits = tf.matmul(hidden, kernel) + bias
 
     y_pred = tf.nn.softmax(logits)
     loss = tf.losses.softmax_cross_entropy(y, logits)
     train = tf.train.AdamOptimizer().minimize(loss)
-    hits = tf.equal(tf.argmax(y_pred, 1), tf.argmax(y, 1))
+    hits = tf.equal(tf.argmax(y_pred, axis=1), tf.argmax(y, axis=1))
     accuracy = tf.reduce_mean(tf.cast(hits, tf.float32))
     return y_pred, train, loss, accuracy

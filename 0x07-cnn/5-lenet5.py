@@ -4,7 +4,7 @@ import tensorflow.keras as K
 
 
 def lenet5(X):
-    """Build LeNet-5 for digits
+    """Builds LeNet-5 for digits
 
     X: K.Input of shape (m, 28, 28, 1), the images
 

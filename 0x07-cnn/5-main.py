@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Train the LeNet-5 of Keras on MNIST for five epochs"""
+import random
 import sys
 from pathlib import Path
 
@@ -14,7 +15,7 @@ BATCH = 32
 
 
 def main():
-    """Loss and accuracy after each epoch"""
+    """Prints loss and accuracy after each epoch"""
     if not DATA.is_file():
         sys.exit("No data/MNIST.npz yet: run `convlens data export "
                  "data/MNIST.npz` from the repository root.")
@@ -22,6 +23,7 @@ def main():
         train, valid = ((archive["X_" + part][..., np.newaxis],
                          np.eye(10)[archive["Y_" + part]])
                         for part in ("train", "valid"))
+    random.seed(0)
     np.random.seed(0)
     tf.random.set_seed(0)
     model = lenet5(K.Input(shape=(28, 28, 1)))

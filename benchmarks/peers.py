@@ -139,7 +139,7 @@ def jax_step(batch: int) -> Pass:
         for k in range(0, IMAGES, batch):
             chosen = order[k : k + batch]
             state[0] = step(state[0], images[chosen], labels[chosen])
-        jax.block_until_ready(state[0])
+        jax.block_until_ready(state[0])  # type: ignore[no-untyped-call]
 
     return once
 

@@ -49,7 +49,7 @@ def whole(tmp_path_factory):
         ({"learning_rate": 0.0}, "learning_rate must be a number above 0; got 0.0"),
         ({"learning_rate": float("nan")}, "learning_rate must be a number above 0; got nan"),
         ({"model": "vgg"}, "model must be one of lenet5; got 'vgg'"),
-        ({"engine": "cuda"}, "engine must be one of auto, numpy, numba; got 'cuda'"),
+        ({"engine": "cuda"}, "engine must be one of auto, numpy, numba, keras; got 'cuda'"),
     ],
 )
 def test_bad_settings_leave_no_folder(tmp_path, settings, message):

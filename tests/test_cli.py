@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convlens import checkpoint, cli
+from convlens import checkpoint, cli, cli_train
 from convlens.checkpoint import Run, Settings, load_model
 from convlens.data import download, load
 from convlens.engines import get_engine
@@ -25,7 +25,7 @@ def place(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr("os.fsync", lambda handle: None)
-        patch.setattr(cli, "_report", lambda run, digits: None)  # it takes a while; some tests want it
+        patch.setattr(cli_train, "_report", lambda run, digits: None)  # it takes a while; some tests want it
         small.npz(folder / "few.npz")
         small.npz(folder / "more.npz", train=1500, valid=150, test=50)
         assert small.run("train", "--data", "few.npz", "--epochs", 1).code == 0
@@ -33,13 +33,13 @@ def place(tmp_path_factory):
         yield folder
 
 
-WITH_REPORT = cli._report
+WITH_REPORT = cli_train._report
 
 
 @pytest.fixture
 def reporting(monkeypatch):
     """Reports are written."""
-    monkeypatch.setattr(cli, "_report", WITH_REPORT)
+    monkeypatch.setattr(cli_train, "_report", WITH_REPORT)
 
 
 def says(*arguments):
@@ -332,7 +332,7 @@ def test_data_fetch(place, monkeypatch):
 def test_help_of_all(option):
     names = [command.name or command.callback.__name__ for command in cli.app.registered_commands]
     commands = [[], ["data"], *([name] for name in names), *(["data", name] for name in ("info", "fetch", "export"))]
-    assert len(commands) == 10
+    assert len(commands) == 13
     for command in commands:
         text = says(*command, option)
         assert text.startswith(f"Usage: {' '.join(['convlens', *command])} ")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from convlens import cli
+from convlens import cli_train
 from convlens.data import download
 
 from . import small
@@ -15,7 +15,7 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("place")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr(cli, "_report", lambda run, digits: None)
+        patch.setattr(cli_train, "_report", lambda run, digits: None)
         small.npz(folder / "few.npz")
         assert small.run("train", "--data", "few.npz", "--epochs", 1, "--out", "run").code == 0
         yield folder

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from convlens import cli
+from convlens import cli_train
 
 from . import small
 
@@ -18,7 +18,7 @@ def place(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr("os.fsync", lambda handle: None)
-        patch.setattr(cli, "_report", lambda run, digits: None)
+        patch.setattr(cli_train, "_report", lambda run, digits: None)
         small.npz(folder / "few.npz")
         small.npz(folder / "other.npz", train=90)
         assert small.run("train", "--data", "few.npz", "--epochs", 1, "--out", "run").code == 0
@@ -36,7 +36,7 @@ def copy(place, tmp_path):
 
 
 BAD_OPTIONS = {
-    "--engine foo": "engine must be one of auto, numpy, numba; got 'foo'",
+    "--engine foo": "engine must be one of auto, numpy, numba, keras; got 'foo'",
     "--model foo": "model must be one of lenet5; got 'foo'",
     "--threads 0": "threads must be an integer of at least 1; got 0",
     "--threads -1": "threads must be an integer of at least 1; got -1",

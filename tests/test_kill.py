@@ -34,7 +34,7 @@ def quick():
     """In this process nothing need last on the disk, and reports are not written. The children do all of it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("os.fsync", lambda handle: None)
-        patch.setattr("convlens.cli._report", lambda run, digits: None)
+        patch.setattr("convlens.cli_train._report", lambda run, digits: None)
         yield
 
 

@@ -147,7 +147,8 @@ class Run:
     ) -> Iterator[Batch | Epoch]:
         """Train until `finished`, with the events of `convlens.training.train`; an epoch is saved before its event.
 
-        `trainer` does it in place of `convlens.training.train`, with the same arguments but threads. It begins at the last checkpoint, whatever was broken off since, and puts right what a kill left behind or out.
+        `trainer` does it in place of `convlens.training.train`, with the same arguments but threads. It begins at the
+        last checkpoint, whatever was broken off since, and puts right what a kill left behind or out.
         """
         if digits.fingerprint != self.data_sha256:
             raise ValueError(

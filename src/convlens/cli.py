@@ -8,16 +8,15 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from threading import Timer
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from convlens.cli_data import data_app
-from convlens.cli_interop import compare, export, import_
-from convlens.cli_shared import RUNS, Json, print_json, sentence, tell
+from convlens.cli_interop import compare
+from convlens.cli_models import export, import_
+from convlens.cli_shared import Json, newest_run, print_json, sentence, tell
 from convlens.cli_train import train
 
 app = typer.Typer(
@@ -29,6 +28,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(train)
+app.command()(compare)
+app.command("export")(export)
+app.command("import")(import_)
 app.add_typer(data_app, name="data")
 
 RunFolder = Annotated[
@@ -47,25 +49,6 @@ def main() -> None:
         sys.exit(2)
 
 
-def _newest_run() -> Path:
-    from convlens.checkpoint import HISTORY, MODEL
-
-    models = [path for path in RUNS.glob(f"*/{MODEL}") if _has_epochs(path.with_name(HISTORY))]
-    if not models:
-        raise FileNotFoundError(
-            f"there must be a trained run to use; {RUNS}/ holds none: "
-            "train one with `convlens train`, or name one with --run DIR"
-        )
-    return max(models, key=lambda path: path.stat().st_mtime).parent
-
-
-def _has_epochs(history: Path) -> bool:
-    try:
-        return bool(json.loads(history.read_text())["epochs"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return True  # damage is told when the run is used
-
-
 # ---------------------------------------------------------------- runs
 
 
@@ -76,7 +59,7 @@ def report(run: RunFolder = None, json_: Json = False) -> None:
     from convlens.data import load
     from convlens.report import write_report
 
-    opened = Run.open(run or _newest_run())
+    opened = Run.open(run or newest_run())
     path = write_report(opened, load(opened.settings.data))
     if json_:
         print_json({"run": str(opened.folder), "report": str(path)})
@@ -104,7 +87,7 @@ def evaluate(
 
     if part not in (None, "train", "valid", "test"):
         raise ValueError(f"--part must be train, valid or test; got {part!r}")
-    run = run or _newest_run()
+    run = run or newest_run()
     model = load_model(run)
     if data is None:
         data = _data_of(run / HISTORY)
@@ -140,7 +123,7 @@ def predict(
     from convlens.checkpoint import load_model
     from convlens.data.images import read_digit
 
-    run = run or _newest_run()
+    run = run or newest_run()
     model = load_model(run)
     found, faults = [], []
     for path in images:

@@ -13,6 +13,7 @@ from convlens.cli_shared import Json, print_json
 
 data_app = typer.Typer(help="The digits: what they are, fetch them, write them to a file.", no_args_is_help=True)
 
+
 @data_app.command("info")
 def data_info(
     data: Annotated[str, typer.Argument(metavar="DATA", help="embedded, mnist, or a path.")] = "embedded",

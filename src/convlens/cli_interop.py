@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Annotated
 
@@ -18,16 +17,18 @@ def compare(
     steps: Annotated[int, typer.Option(help="Steps of Adam.")] = 200,
     data: Annotated[str, typer.Option(help="embedded, mnist, or a path.")] = "embedded",
     batch_size: Annotated[int, typer.Option(help="Images a step.")] = 32,
-    seed: Annotated[int, typer.Option(help="Of the initial weights and the batches.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the initial weights and the batches.")] = 139,
     plot: Annotated[Path, typer.Option(metavar="FILE", help="Where the plot goes, an .svg file.")] = Path(
         "compare.svg"
     ),
     json_: Json = False,
 ) -> None:
-    """Train LeNet-5 from the same weights with the same batches in several engines, and tell how far they come apart."""
+    """Train LeNet-5 from the same weights on the same batches in several engines: how far do they come apart?"""
     from convlens.data import load
     from convlens.interop.compare import as_json, compare
+    from convlens.report.comparison import check_plot, draw
 
+    check_plot(plot)
     found = compare(
         load(data), tuple(name.strip() for name in engines.split(",")), steps=steps, batch_size=batch_size, seed=seed
     )
@@ -40,4 +41,8 @@ def compare(
         loss, weights, first = differences.figures().values()
         print(f"{name:8}  {loss:9.1e}  {weights:9.1e}  {max(differences.gradient):9.1e}  {first:18.1e}")
     print("loss and weights as they are, gradients by the largest number in them")
-    _plot(plot, found)
+    try:
+        draw(plot, {name: vars(differences) for name, differences in found.items()})
+        tell(f"plot: {plot}")
+    except ImportError as error:
+        tell(f"no plot: {sentence(error)}")

@@ -31,3 +31,23 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return " ".join(text.split()) or type(error).__name__
+
+
+def newest_run() -> Path:
+    """The folder of the run in ./runs whose weights are the newest; FileNotFoundError if none is trained"""
+    from convlens.checkpoint import HISTORY, MODEL
+
+    models = [path for path in RUNS.glob(f"*/{MODEL}") if _has_epochs(path.with_name(HISTORY))]
+    if not models:
+        raise FileNotFoundError(
+            f"there must be a trained run to use; {RUNS}/ holds none: "
+            "train one with `convlens train`, or name one with --run DIR"
+        )
+    return max(models, key=lambda path: path.stat().st_mtime).parent
+
+
+def _has_epochs(history: Path) -> bool:
+    try:
+        return bool(json.loads(history.read_text())["epochs"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return True  # damage is told when the run is used

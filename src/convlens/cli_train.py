@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from convlens import cli_team
 from convlens.cli_shared import RUNS, Json, print_json, sentence, tell
 
 if TYPE_CHECKING:
     from convlens.checkpoint import Run
     from convlens.data import Digits
-    from convlens.interop.hosts import Team
     from convlens.training import Batch, Epoch
 
 
@@ -29,7 +27,9 @@ def _next_run(model: str) -> Path:
 
 def train(
     model: Annotated[str | None, typer.Option(help="The network. [default: lenet5]")] = None,
-    engine: Annotated[str | None, typer.Option(help="numba, numpy, keras on JAX, or auto: the fastest. [default: auto]")] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="numba, numpy, keras on JAX, or auto: the fastest. [default: auto]")
+    ] = None,
     data: Annotated[
         str | None, typer.Option(help="embedded, mnist, or the path of an .npz file or IDX folder. [default: embedded]")
     ] = None,
@@ -54,7 +54,8 @@ def train(
     json_: Json = False,
 ) -> None:
     """Train a network; the run's folder gets its history, weights, checkpoint and report."""
-    from convlens.checkpoint import KERAS, Run, engine_name
+    from convlens.checkpoint import Run, engine_name
+    from convlens.geometry import check_count
 
     options = {
         "model": model,
@@ -67,25 +68,25 @@ def train(
         "early_stopping": early_stopping,
     }
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-    team = _team(hosts, rank, host_timeout)
-    if rank:
-        if out is not None or resume:
-            raise ValueError(f"--out and --resume are for the leading host, rank 0; got rank {rank}")
-        return _follow(team, given)
-    run, digits = _open(out, resume, given)
-    if run.settings.engine != KERAS and hosts is not None:
-        raise ValueError(f"--hosts needs --engine {KERAS}; got {run.settings.engine}")
-    if run.settings.engine == KERAS and threads is not None:
-        raise ValueError(f"--threads is not for --engine {KERAS}, which uses all cores; got {threads}")
+    check_count("threads", 1 if threads is None else threads, 1)
+    asked = cli_team.asked(hosts, rank, host_timeout)
+    if asked and asked.rank and (out is not None or resume):
+        raise ValueError(f"--out and --resume are for the leading host, rank 0; got rank {asked.rank}")
+    if asked and cli_team.watch(out):
+        return
+    if asked and asked.rank:
+        cli_team.follow(asked, given)
+        return
+    run, digits = _open(out, resume, given, threads, hosts)
     tell(
         f"{run.model.name} ({run.model.count_params():,} parameters) on {digits.source}: "
         f"{len(digits.x_train):,} digits to train, {len(digits.x_valid):,} to validate; "
-        f"engine {run.settings.engine}, {_share_of_work(run, hosts, threads)}; in {run.folder}"
+        f"engine {run.settings.engine}, {_who(run, asked, threads)}; in {run.folder}"
     )
     if resume and not run.epochs:
         tell(f"there was nothing to go on with in {run.folder}: the run begins")
     try:
-        with _events(run, digits, threads, team) as events:
+        with cli_team.events(run, digits, threads, asked) as events:
             _show_progress(run, digits, events)
         tell(f"{run.finished}; weights in {run.folder}")
         _report(run, digits)
@@ -97,7 +98,9 @@ def train(
         print_json(run.history())
 
 
-def _open(out: Path | None, resume: bool, given: dict[str, Any]) -> tuple[Run, Digits]:
+def _open(
+    out: Path | None, resume: bool, given: dict[str, Any], threads: int | None, hosts: str | None
+) -> tuple[Run, Digits]:
     """The run that is to go on, or a new one"""
     from convlens.checkpoint import CHECKPOINT, Run, Settings, go_on
     from convlens.data import load
@@ -109,70 +112,35 @@ def _open(out: Path | None, resume: bool, given: dict[str, Any]) -> tuple[Run, D
         run.settings = go_on(run.settings, given)
         if run.settings.epochs < len(run.epochs):
             raise ValueError(f"epochs must be at least the {len(run.epochs)} that are done; got {given['epochs']}")
+        _check_engine(run.settings.engine, threads, hosts)
         return run, load(run.settings.data)
     settings = Settings(**given)
+    _check_engine(settings.engine, threads, hosts)
     digits = load(settings.data)
     return Run.start(out or _next_run(settings.model), settings, digits), digits
 
 
-# ---------------------------------------------------------------- who trains
-
-
-def _team(hosts: str | None, rank: int | None, timeout: float) -> AbstractContextManager[Team | None]:
-    """The hosts that train together, met when it is entered; nobody else if there are none"""
-    if hosts is None:
-        if rank is not None:
-            raise ValueError(f"--rank is for training on several --hosts; got {rank} and no hosts")
-        return nullcontext()
-    from convlens.interop.frameworks import check_installed
-    from convlens.interop.hosts import check_rank, join, parse_hosts
-
-    addresses = parse_hosts(hosts)
-    rank = check_rank(rank, addresses)
-    if not 0 < timeout < math.inf:
-        raise ValueError(f"--host-timeout must be a number of seconds above 0; got {timeout}")
-    check_installed("jax", "training on several hosts")
-    return join(addresses, rank, timeout) if len(addresses) > 1 else nullcontext()
-
-
-@contextmanager
-def _events(
-    run: Run, digits: Digits, threads: int | None, team: AbstractContextManager[Team | None]
-) -> Iterator[Iterator[Batch | Epoch]]:
-    """The events of the run's training, by whoever does it"""
+def _check_engine(engine: str, threads: int | None, hosts: str | None) -> None:
     from convlens.checkpoint import KERAS
 
-    if run.settings.engine != KERAS:
-        yield run.train(digits, threads)
-        return
-    from convlens.interop.keras_training import lead
+    if engine != KERAS and hosts is not None:
+        raise ValueError(f"--hosts needs --engine {KERAS}; got {engine}")
+    if engine == KERAS and threads is not None:
+        raise ValueError(f"--threads is not for --engine {KERAS}, which uses all cores; got {threads}")
+    if engine == KERAS:
+        from convlens.interop.frameworks import check_installed
 
-    with team as met:
-        yield run.train(digits, trainer=lead(run, met))
-
-
-def _follow(team: AbstractContextManager[Team | None], given: dict[str, Any]) -> None:
-    from convlens.interop.keras_training import follow
-    from convlens.training import Epoch
-
-    with team as met:
-        assert met is not None
-        tell(f"rank {met.rank} of {met.size} hosts; the run's folder is the leader's")
-        for event in follow(met, given):
-            if isinstance(event, Epoch):
-                tell(f"epoch {event.epoch}  loss {event.loss:.4f}  val_accuracy {event.val_accuracy:.4f}")
+        for package in ("keras", "jax"):
+            check_installed(package, f"the engine {KERAS}")
 
 
-def _share_of_work(run: Run, hosts: str | None, threads: int | None) -> str:
+def _who(run: Run, asked: cli_team.Asked | None, threads: int | None) -> str:
     from convlens.checkpoint import KERAS
-    from convlens.geometry import check_count
     from convlens.threads import usable_threads
 
-    if run.settings.engine == KERAS:
-        return f"{hosts.count(',') + 1 if hosts else 1} hosts"
-    threads = usable_threads() if threads is None else threads
-    check_count("threads", threads, 1)
-    return f"threads {threads}"
+    if asked:
+        return f"{len(asked.hosts)} hosts"
+    return "all cores" if run.settings.engine == KERAS else f"threads {threads or usable_threads()}"
 
 
 # ---------------------------------------------------------------- what is seen of it
@@ -230,5 +198,3 @@ def _report(run: Run, digits: Digits) -> None:
         tell(f"report: {write_report(run, digits)}")
     except ImportError as error:
         tell(f"no report: {sentence(error)}; then: convlens report --run {run.folder}")
-
-

@@ -10,14 +10,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from convlens.course import load_task
 from convlens.data import Digits
 from convlens.data.batches import batches
-from convlens.engines import Array
+from convlens.engines import Array, Engine
 from convlens.geometry import check_count
 from convlens.interop.frameworks import load, load_keras
 from convlens.models import lenet5
@@ -46,7 +46,7 @@ class Differences:
 class Stepper(Protocol):
     """A network that is trained a step at a time"""
 
-    epsilon: float
+    arithmetic: Arithmetic
 
     def step(self, x: Array, labels: Array) -> tuple[float, Array]:
         """Train on a batch: the mean loss before, and its gradient, a vector in the order of the weights"""
@@ -55,14 +55,49 @@ class Stepper(Protocol):
         """All of them, kernel and bias in turn"""
 
 
+class Arithmetic(NamedTuple):
+    """How a framework computes Adam: what it adds to sqrt(v), and its powers of beta_1 and beta_2
+
+    Ours are in double precision. Close to 1, single precision counts: 1 - 0.999² is off by one part in 70,000 in it,
+    and such a difference in the size of the first steps is soon one in which unit is on.
+    """
+
+    epsilon: float = 1e-7
+    powers: str = "double"  # or "single": a float32 power; or "product": a float32 product that grows with each step
+
+
+class _Adam(Adam):
+    """Adam by that arithmetic"""
+
+    def __init__(self, arithmetic: Arithmetic, engine: Engine) -> None:
+        betas = (0.9, 0.999)
+        if arithmetic.powers == "product":  # then the moments take the rounded numbers, too
+            betas = (float(_SINGLE[0]), float(_SINGLE[1]))
+        super().__init__(beta_1=betas[0], beta_2=betas[1], epsilon=arithmetic.epsilon, engine=engine)
+        self._powers = arithmetic.powers
+        self._products = np.ones(2, np.float32)
+
+    def rate(self) -> float:
+        """a, the size of step number `step`"""
+        if self._powers == "double":
+            return super().rate()
+        self._products *= _SINGLE
+        powers = self._products if self._powers == "product" else _SINGLE ** np.float32(self.step)
+        one = np.float32(1)
+        return float(np.float32(self.learning_rate) * np.sqrt(one - powers[1]) / (one - powers[0]))
+
+
+_SINGLE = np.array([0.9, 0.999], np.float32)
+
+
 class _Ours:
     """Our own, on NumPy or Numba"""
 
-    def __init__(self, start: Sequential, engine: str, epsilon: float = 1e-7) -> None:
+    def __init__(self, start: Sequential, engine: str, arithmetic: Arithmetic | None = None) -> None:
         self.model = lenet5(engine=engine)
         self.model.set_weights(start.get_weights())
-        self.epsilon = epsilon
-        self._adam = Adam(epsilon=epsilon, engine=self.model.engine)
+        self.arithmetic = arithmetic or Arithmetic()
+        self._adam = _Adam(self.arithmetic, self.model.engine)
 
     def step(self, x: Array, labels: Array) -> tuple[float, Array]:
         gradient = np.empty_like(self.model.flat)
@@ -79,7 +114,8 @@ class _TensorFlow1:
 
     def __init__(self, start: Sequential) -> None:
         tf = load("tensorflow", "the engine tf1").compat.v1
-        self.epsilon = float(inspect.signature(tf.train.AdamOptimizer).parameters["epsilon"].default)
+        epsilon = float(inspect.signature(tf.train.AdamOptimizer).parameters["epsilon"].default)
+        self.arithmetic = Arithmetic(epsilon, "product")
         with tf.Graph().as_default() as graph:
             self._x, self._y = tf.placeholder(tf.float32, (None, 28, 28, 1)), tf.placeholder(tf.float32, (None, 10))
             _, self._train, self._loss, _ = load_task("lenet5_tensorflow").lenet5(self._x, self._y)
@@ -110,7 +146,7 @@ class _Keras:
         self._tape = load("tensorflow", "the engine keras").GradientTape
         self._model = load_task("lenet5_keras").lenet5(keras.Input((28, 28, 1)))
         self._model.set_weights(start.get_weights())
-        self.epsilon = float(self._model.optimizer.epsilon)
+        self.arithmetic = Arithmetic(float(self._model.optimizer.epsilon), "single")
 
     def step(self, x: Array, labels: Array) -> tuple[float, Array]:
         y, model = np.eye(10, dtype=np.float32)[labels], self._model
@@ -154,13 +190,13 @@ def compare(
     check_count("seed", seed, 0)
     start = lenet5(seed=seed, engine="numpy")
     sides = {name: _MAKERS[name](start) for name in engines}
-    references = {side.epsilon: _Ours(start, "numpy", side.epsilon) for side in sides.values()}
+    references = {side.arithmetic: _Ours(start, "numpy", side.arithmetic) for side in sides.values()}
     found = {name: Differences() for name in engines}
     for _, chosen in zip(range(steps), _batches(len(digits.x_train), batch_size, seed), strict=False):
         x, labels = digits.x_train[chosen], digits.y_train[chosen]
-        wanted = {epsilon: (*side.step(x, labels), side.weights()) for epsilon, side in references.items()}
+        wanted = {key: (*side.step(x, labels), side.weights()) for key, side in references.items()}
         for name, side in sides.items():
-            loss, gradient, weights = wanted[side.epsilon]
+            loss, gradient, weights = wanted[side.arithmetic]
             own_loss, own_gradient = side.step(x, labels)
             found[name].loss.append(abs(own_loss - loss))
             found[name].gradient.append(float(np.abs(own_gradient - gradient).max() / np.abs(gradient).max()))

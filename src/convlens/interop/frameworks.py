@@ -8,7 +8,8 @@ import os
 import sys
 from typing import Any
 
-_QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "NONE", "GLOG_minloglevel": "2"}
+# With oneDNN, TensorFlow 2.21 overwrites memory in the filter gradient of a strided 1x1 convolution, and says hello.
+_QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "NONE", "TF_ENABLE_ONEDNN_OPTS": "0"}
 _EXTRAS = {"keras": "keras", "jax": "keras", "tensorflow": "keras", "onnx": "onnx", "onnxruntime": "onnx"}
 _TITLES = {"keras": "Keras", "jax": "JAX", "tensorflow": "TensorFlow", "onnx": "ONNX", "onnxruntime": "ONNX Runtime"}
 

@@ -43,6 +43,10 @@ def check_rank(rank: int | None, hosts: Sequence[str]) -> int:
     return rank
 
 
+class HostLostError(ConnectionError):
+    """Another host is gone: no more can be said to it, and a process that ends must not try to"""
+
+
 class Team:
     """The processes. `rank` 0 leads: it has the run's folder. Alone, a process is a team of one."""
 
@@ -88,7 +92,8 @@ class Team:
 def join(hosts: Sequence[str], rank: int, timeout: float) -> Iterator[Team]:
     """The team of these hosts, of which this process is number `rank`; the first host's address is the coordinator's
 
-    TimeoutError when not all are there within `timeout` seconds, ConnectionError when one is lost later.
+    TimeoutError when the first host does not answer within `timeout` seconds, HostLostError when another is not there
+    by then, or is lost later. JAX may also abort the process on the spot when a host is lost: watch over it.
     """
     if rank:
         _reach(hosts[0], timeout)
@@ -105,12 +110,16 @@ def join(hosts: Sequence[str], rank: int, timeout: float) -> Iterator[Team]:
             coordinator_bind_address=hosts[0],
         )
     except Exception as error:
-        raise TimeoutError(f"{name} must be there within {timeout:g} s; rank {rank} waited in vain: {_line(error)}") from None
+        raise HostLostError(
+            f"{name} must be there within {timeout:g} s; rank {rank} waits in vain: {_line(error)}"
+        ) from None
     try:
         yield Team(rank, len(hosts))
         jax.distributed.shutdown()
-    except jax.errors.JaxRuntimeError as error:
-        raise ConnectionError(f"another of the {name} is lost, and the run ends here: {_line(error)}") from None
+    except (jax.errors.JaxRuntimeError, ValueError) as error:
+        if isinstance(error, ValueError) and "Gloo" not in str(error):
+            raise
+        raise HostLostError(f"another of the {name} is lost: {_line(error)}") from None
 
 
 def _line(error: Exception) -> str:
@@ -127,5 +136,7 @@ def _reach(host: str, timeout: float) -> None:
             return
         except OSError as error:
             if time.monotonic() + 0.2 > end:
-                raise TimeoutError(f"the first host must answer within {timeout:g} s; {host} does not: {error}") from None
+                raise TimeoutError(
+                    f"the first host must answer within {timeout:g} s; {host} does not: {error}"
+                ) from None
             time.sleep(0.2)

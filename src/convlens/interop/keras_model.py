@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from convlens.atomic import atomic_write
-from convlens.geometry import Pair, pair, plan
-from convlens.interop.frameworks import load_keras
+from convlens.geometry import Padding, Pair, pair, plan
+from convlens.interop.frameworks import load, load_keras
 from convlens.models import MODELS
 from convlens.nn import AveragePooling2D, Conv2D, Dense, Flatten, MaxPooling2D, Sequential
+from convlens.nn.layers import Layer
 from convlens.nn.sequential import Row
 
-_KINDS = "Conv2D, MaxPooling2D, AveragePooling2D, Flatten and Dense"
+SUFFIX = ".keras"
+
+KINDS = "Conv2D, MaxPooling2D, AveragePooling2D, Flatten and Dense"
+_LAST = "channels_last"
 
 
 # ---------------------------------------------------------------- to Keras
 
 
-def to_keras(model: Sequential, backend: str = "tensorflow", *, softmax: bool = True) -> Any:
+def to_keras(
+    model: Sequential, backend: str = "tensorflow", *, softmax: bool = True, initializer: str = "he_normal"
+) -> Any:
     """The same network with the same weights as a `keras.Sequential`; its outputs are probabilities, or logits
 
-    ValueError for a layer that Keras does not have: pooling in a frame of its own.
+    `initializer` is what new kernels of the Keras model would start from; these have the weights of ours.
+    Zeros around a convolution that are neither "same" nor "valid" become a ZeroPadding2D before it.
+    ValueError for what Keras does not have: a pooling whose padding is neither.
     """
     keras = load_keras(backend, "a Keras model")
-    layers = [made for row in model.table for made in _keras_layers(keras.layers, row, model.dtype.name)]
+    check_end(model)
+    layers = [made for row in model.table for made in _keras_layers(keras.layers, row, model.dtype.name, initializer)]
     if softmax:
         layers.append(keras.layers.Softmax(name="softmax", dtype=model.dtype.name))
     found = keras.Sequential([keras.Input(model.input_shape, dtype=model.dtype.name), *layers], name=model.name)
@@ -37,179 +46,270 @@ def to_keras(model: Sequential, backend: str = "tensorflow", *, softmax: bool = 
     return found
 
 
-def _keras_layers(kinds: Any, row: Row, dtype: str) -> Iterator[Any]:
+def check_end(model: Sequential) -> None:
+    """ValueError unless the network ends in one number for each class"""
+    if len(model.output_shape) != 1:
+        raise ValueError(f"layer {model.table[-1].name}: {_no_end(model.output_shape)}")
+
+
+def _no_end(shape: tuple[int, ...]) -> str:
+    return f"the last layer's output must be of shape (classes,); got {shape}"
+
+
+def _keras_layers(kinds: Any, row: Row, dtype: str, initializer: str) -> Iterator[Any]:
     layer, settings = row.layer, {"name": row.name, "dtype": dtype}
+    places = {"data_format": _LAST, **settings}
+    begin = {"activation": getattr(layer, "activation", None), "kernel_initializer": initializer}
     if isinstance(layer, Conv2D):
-        padding: Any = layer.padding
-        if padding not in ("same", "valid"):
-            kernel, strides = pair("kernel_size", layer.kernel_size, 1), pair("strides", layer.strides, 1)
-            pads = plan((row.input_shape[0], row.input_shape[1]), kernel, strides, padding).pads
-            padding = "valid"
-            yield kinds.ZeroPadding2D(pads, name=f"{row.name}_frame")
-        yield kinds.Conv2D(
-            layer.filters, layer.kernel_size, layer.strides, padding, activation=layer.activation, **settings
-        )
+        kernel, strides = pair("kernel_size", layer.kernel_size, 1), pair("strides", layer.strides, 1)
+        rule = _rule(row, kernel, strides, layer.padding)
+        if rule is None:
+            pads = plan((row.input_shape[0], row.input_shape[1]), kernel, strides, layer.padding).pads
+            yield kinds.ZeroPadding2D(pads, **{**places, "name": f"{row.name}_zeros"})
+        yield kinds.Conv2D(layer.filters, kernel, strides, rule or "valid", **begin, **places)
     elif isinstance(layer, MaxPooling2D | AveragePooling2D):
-        if layer.padding not in ("same", "valid"):
+        kernel = pair("pool_size", layer.pool_size, 1)
+        strides = kernel if layer.strides is None else pair("strides", layer.strides, 1)
+        rule = _rule(row, kernel, strides, layer.padding)
+        if rule is None:
             raise ValueError(f"layer {row.name}: Keras pools with padding same or valid; got {layer.padding!r}")
         kind = kinds.MaxPooling2D if isinstance(layer, MaxPooling2D) else kinds.AveragePooling2D
-        yield kind(layer.pool_size, layer.strides, layer.padding, **settings)
+        yield kind(kernel, strides, rule, **places)
     elif isinstance(layer, Flatten):
-        yield kinds.Flatten(**settings)
+        yield kinds.Flatten(**places)
     elif isinstance(layer, Dense):
-        yield kinds.Dense(layer.units, activation=layer.activation, **settings)
+        yield kinds.Dense(layer.units, **begin, **settings)
     else:
-        raise ValueError(f"layer {row.name}: only {_KINDS} can go to Keras; got {type(layer).__name__}")
+        raise ValueError(f"layer {row.name}: only {KINDS} can go to Keras; got {type(layer).__name__}")
+
+
+def _rule(row: Row, kernel: Pair, strides: Pair, padding: Padding) -> str | None:
+    """The rule of Keras that pads as `padding` does, if one does: the same one if it can be"""
+    size = row.input_shape[0], row.input_shape[1]
+    wanted = plan(size, kernel, strides, padding)
+    rules = sorted(("valid", "same"), key=lambda rule: rule != padding)
+    return next((rule for rule in rules if plan(size, kernel, strides, rule) == wanted), None)
 
 
 def save_keras(path: str | os.PathLike[str], model: Sequential) -> None:
     """Write the network as a .keras file, whole or not at all. Its outputs are probabilities."""
+    _check_suffix(Path(path))
     found = to_keras(model)
     with tempfile.TemporaryDirectory() as folder:
-        whole = Path(folder) / "model.keras"
+        whole = Path(folder) / f"model{SUFFIX}"
         found.save(whole)
         with atomic_write(path) as file:
             file.write(whole.read_bytes())
 
 
-# ---------------------------------------------------------------- from Keras
+def _check_suffix(path: Path) -> None:
+    if path.suffix != SUFFIX:
+        raise ValueError(f"a Keras model is in a {SUFFIX} file; got {path}")
+
+
+# ---------------------------------------------------------------- from a file
 
 
 def read_keras(path: str | os.PathLike[str], *, engine: str = "auto") -> Sequential:
-    """The network in a .keras file; ValueError, naming the layer and what differs, for what convlens does not have"""
-    keras = load_keras("tensorflow", "a .keras file")
+    """The network in a .keras file; nothing in the file is run
+
+    Raises FileNotFoundError; ValueError for a file that is not whole, and as `from_keras` for what convlens lacks.
+    """
     path = Path(path)
+    _check_suffix(path)
     if not path.is_file():
-        raise FileNotFoundError(f"there must be a .keras file to read; {path} is none")
+        raise FileNotFoundError(f"there must be a file {path}; there is none")
+    keras = load_keras("tensorflow", f"a {SUFFIX} file")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if damaged := archive.testzip():
+                raise ValueError(f"{damaged} is damaged")
+            config = json.loads(archive.read("config.json"))
+        kinds = [(layer["config"]["name"], layer["class_name"], layer["module"]) for layer in _layer_configs(config)]
+    except Exception as error:  # whatever damaged bytes make of zipfile, zlib and json
+        raise _no_model(path, error) from None
+    for name, kind, module in kinds:  # before Keras makes them, for it runs what some of them hold
+        if kind not in (*_READERS, "InputLayer") or module != "keras.layers":
+            raise ValueError(f"{path}: layer {name}: {_no_kind(kind)}")
     try:
         found = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # whatever a damaged file makes of Keras
-        raise ValueError(f"{path} must be a model as Keras 3 saves it; it cannot be read: {_line(error)}") from None
+        raise _no_model(path, error) from None
     try:
         return from_keras(found, engine=engine)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
 
-def _line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _layer_configs(config: dict[str, Any]) -> list[dict[str, Any]]:
+    if config["class_name"] not in ("Sequential", "Functional"):
+        raise ValueError(f"it is a {config['class_name']}, no Sequential or functional model")
+    layers: list[dict[str, Any]] = config["config"]["layers"]
+    return layers
+
+
+def _no_model(path: Path, error: Exception) -> ValueError:
+    reason = f"there is no entry {error}" if isinstance(error, KeyError) else str(error).strip()
+    reason = (reason.splitlines() or [type(error).__name__])[0]
+    return ValueError(f"{path} must be a whole model as Keras 3 saves it; it is not: {reason}")
+
+
+# ---------------------------------------------------------------- from Keras
 
 
 def from_keras(found: Any, *, engine: str = "auto") -> Sequential:
-    """The same network with the same weights; the softmax at its end is left out, since logits come before it
+    """The same network with the same weights; the softmax at its end is left out, since `predict` has its own
 
-    ValueError for what convlens does not have: another layer, activation, dtype, a layer without bias, a branch.
+    found: a Sequential or functional model; without a softmax at its end its outputs are taken for logits. What only
+    training needs (optimizer, regularizers, initializers) is passed over.
+    ValueError for what convlens does not have: another layer, activation or dtype, no bias, a branch, …
     """
-    chain = [layer for layer in found.layers if type(layer).__name__ != "InputLayer"]
-    _check_chain(found, chain)
-    layers: list[Any] = []
-    for k, layer in enumerate(chain):
-        last = k == len(chain) - 1
-        read = _READERS.get(type(layer).__name__)
-        if read is None:
-            raise ValueError(f"layer {layer.name}: convlens has {_KINDS}; got {type(layer).__name__}")
-        made = read(layer, last)
-        layers += [] if made is None else [made]
-    shape = found.input_shape[1:]
-    model = Sequential(layers, shape, name=_model_name(layers, shape), engine=engine)
-    model.set_weights([np.asarray(w, np.float32) for w in found.get_weights()])
+    chain, shape = _chain(found), tuple(found.inputs[0].shape[1:])
+    if None in shape:
+        raise ValueError(f"the input must be of a shape that is known, as (h, w, channels); got {shape}")
+    dtype = chain[0].dtype_policy.name if hasattr(chain[0], "dtype_policy") else "float32"
+    kinds, input_shape, layers = load("keras", "a Keras model").layers, shape, []
+    for before, layer, after in zip([None, *chain], chain, [*chain[1:], None], strict=False):
+        kind = type(layer).__name__
+        try:
+            if kind not in _READERS or type(layer) is not getattr(kinds, kind):
+                raise ValueError(_no_kind(kind))
+            if layer.dtype_policy.name not in ("float32", "float64") or layer.dtype_policy.name != dtype:
+                raise ValueError(f"all layers must be float32, or all float64; got {layer.dtype_policy.name}")
+            made = _READERS[kind](layer, before, after)
+            if made is not None:
+                layers.append(made)
+                shape = made.output_shape(shape)
+            if after is None and len(shape) != 1:
+                raise ValueError(_no_end(shape))
+        except ValueError as error:
+            raise ValueError(f"layer {layer.name}: {error}") from None
+    model = Sequential(layers, input_shape, dtype=dtype, engine=engine)
+    model.name = _name(model)
+    model.set_weights([w for layer in chain for w in layer.get_weights()])
     return model
 
 
-def _model_name(layers: list[Any], shape: tuple[int, ...]) -> str:
-    """The name of our own model of these layers, if there is one"""
-    for name, build in MODELS.items():
-        own = build(engine="numpy")
-        if [_plain(layer) for layer in own.layers] == [_plain(layer) for layer in layers] and own.input_shape == shape:
-            return name
-    return "sequential"
+def _no_kind(kind: str) -> str:
+    return f"convlens has {KINDS}; got {kind}"
 
 
-def _plain(layer: Any) -> Any:
-    """A layer's settings, written out, whichever way they were given"""
-    settings = {name: getattr(layer, name) for name in layer.__dataclass_fields__}
-    for name in ("kernel_size", "strides", "pool_size"):
-        if name in settings:
-            settings[name] = pair(name, settings[name] or settings["pool_size"], 1)
-    return type(layer).__name__, settings
+def _name(model: Sequential) -> str:
+    """The name of our own model that computes the same, or "sequential\""""
+    own = {name: build(engine="numpy") for name, build in MODELS.items()}
+    return next((name for name, other in own.items() if _steps(other) == _steps(model)), "sequential")
 
 
-def _check_chain(found: Any, chain: list[Any]) -> None:
-    if not chain or len(found.inputs) != 1 or len(found.outputs) != 1:
-        raise ValueError("a network needs layers, one input and one output")
-    before = found.inputs[0]
-    for layer in chain:
-        if not _single(layer) or layer.input is not before:
-            raise ValueError(f"layer {layer.name}: layers must come one after the other, each used once")
-        before = layer.output
-    if before is not found.outputs[0]:
-        raise ValueError(f"layer {chain[-1].name}: the last layer's output must be the network's")
+def _steps(model: Sequential) -> list[Any]:
+    return [(type(row.layer), row.layer.step(row.input_shape)) for row in model.table]
 
 
-def _single(layer: Any) -> bool:
-    try:
-        return layer.input is not None and layer.output is not None
-    except (AttributeError, ValueError):
-        return False
+def _chain(found: Any) -> list[Any]:
+    """The layers from the input to the output, read from the output on: ValueError unless they are one chain"""
+    if type(found).__name__ not in ("Sequential", "Functional") or not type(found).__module__.startswith("keras."):
+        raise ValueError(f"a Keras model must be a Sequential or a functional one; got {type(found).__name__}")
+    if not getattr(found, "inputs", None):
+        raise ValueError(f"a Keras model must know the shape of its input; {found.name} is not built")
+    if len(found.inputs) != 1 or len(found.outputs) != 1:
+        raise ValueError(
+            f"a network has one input and one output; {found.name} has {len(found.inputs)} and {len(found.outputs)}"
+        )
+    tensor, chain = found.outputs[0], list[Any]()
+    while tensor is not found.inputs[0]:
+        layer, call, _ = tensor._keras_history
+        if any(layer is other for other in chain):
+            raise ValueError(f"layer {layer.name}: a layer must be used once; it is used again")
+        chain.insert(0, layer)
+        sources = layer._inbound_nodes[call].input_tensors
+        if len(sources) != 1:
+            raise ValueError(f"layer {layer.name}: a layer must have one input; {type(layer).__name__} has several")
+        tensor = sources[0]
+    if not chain:
+        raise ValueError(f"a network needs at least one layer; {found.name} has none")
+    return chain
+
+
+# ---------------------------------------------------------------- layer by layer
 
 
 def _expect(layer: Any, **wanted: Any) -> None:
     for name, value in wanted.items():
         if getattr(layer, name) != value:
-            raise ValueError(f"layer {layer.name}: {name} must be {value}; got {getattr(layer, name)!r}")
+            raise ValueError(f"{name} must be {value}; got {getattr(layer, name)!r}")
 
 
-def _activation(layer: Any, last: bool) -> str | None:
-    name = layer.activation.__name__
+def _activation(layer: Any, *, last: bool) -> str | None:
+    own = load("keras", "a Keras model").activations
     allowed = {"linear": None, "relu": "relu", **({"softmax": None} if last else {})}
-    if name not in allowed:
-        raise ValueError(f"layer {layer.name}: activation must be {' or '.join(allowed)}; got {name}")
-    return allowed[name]
+    for name, meaning in allowed.items():
+        if layer.activation is getattr(own, name):
+            return meaning
+    name = getattr(layer.activation, "__name__", type(layer.activation).__name__)
+    if name == "softmax":
+        raise ValueError("a softmax must be at the end of the network; this one is not")
+    raise ValueError(f"activation must be {' or '.join(allowed)}; got {name}")
 
 
-def _numbers(layer: Any) -> None:
-    _expect(layer, compute_dtype="float32")
+def _conv(layer: Any, before: Any, after: Any) -> Layer:
+    _expect(layer, data_format=_LAST, use_bias=True, groups=1, dilation_rate=(1, 1))
+    padding: Padding = layer.padding
+    if type(before).__name__ == "ZeroPadding2D":
+        if padding != "valid":
+            raise ValueError(f"padding after ZeroPadding2D must be valid; got {padding!r}")
+        (top, bottom), (left, right) = before.padding
+        padding = (top, bottom), (left, right)
+    activation = _activation(layer, last=False)
+    return Conv2D(layer.filters, tuple(layer.kernel_size), tuple(layer.strides), padding, activation)
 
 
-def _conv(layer: Any, last: bool) -> Conv2D:
-    _numbers(layer)
-    _expect(layer, data_format="channels_last", use_bias=True, groups=1, dilation_rate=(1, 1))
-    strides: Pair = tuple(layer.strides)
-    return Conv2D(layer.filters, tuple(layer.kernel_size), strides, layer.padding, _activation(layer, last=False))
+def _zeros(layer: Any, before: Any, after: Any) -> None:
+    _expect(layer, data_format=_LAST)
+    if type(after).__name__ != "Conv2D":
+        raise ValueError(f"after ZeroPadding2D there must be a Conv2D; got {type(after).__name__ if after else 'none'}")
 
 
-def _pool(kind: Callable[..., Any]) -> Callable[[Any, bool], Any]:
-    def read(layer: Any, last: bool) -> Any:
-        _expect(layer, data_format="channels_last")
-        return kind(tuple(layer.pool_size), tuple(layer.strides), layer.padding)
-
-    return read
+def _max_pool(layer: Any, before: Any, after: Any) -> Layer:
+    _expect(layer, data_format=_LAST)
+    return MaxPooling2D(tuple(layer.pool_size), tuple(layer.strides), layer.padding)
 
 
-def _flatten(layer: Any, last: bool) -> Flatten:
-    _expect(layer, data_format="channels_last")
+def _average_pool(layer: Any, before: Any, after: Any) -> Layer:
+    _expect(layer, data_format=_LAST)
+    return AveragePooling2D(tuple(layer.pool_size), tuple(layer.strides), layer.padding)
+
+
+def _flatten(layer: Any, before: Any, after: Any) -> Layer:
+    _expect(layer, data_format=_LAST)
     return Flatten()
 
 
-def _dense(layer: Any, last: bool) -> Dense:
-    _numbers(layer)
+def _dense(layer: Any, before: Any, after: Any) -> Layer:
     _expect(layer, use_bias=True)
-    return Dense(layer.units, _activation(layer, last))
+    return Dense(layer.units, _activation(layer, last=after is None))
 
 
-def _end(layer: Any, last: bool) -> None:
-    if not last or getattr(layer, "axis", -1) != -1:
-        raise ValueError(f"layer {layer.name}: a softmax must be the last layer, over the last axis")
-    if type(layer).__name__ == "Activation":
-        _activation(layer, last)
+def _softmax(layer: Any, before: Any, after: Any) -> None:
+    if after is not None:
+        raise ValueError(f"a softmax must be at the end of the network; after it comes {type(after).__name__}")
+    if layer.axis not in (-1, 1):
+        raise ValueError(f"a softmax must be over the classes, axis -1; got {layer.axis}")
 
 
-_READERS: dict[str, Callable[[Any, bool], Any]] = {
+def _activation_layer(layer: Any, before: Any, after: Any) -> None:
+    if layer.activation is not load("keras", "a Keras model").activations.softmax:
+        name = getattr(layer.activation, "__name__", type(layer.activation).__name__)
+        raise ValueError(f"an Activation must be softmax, and others be part of Conv2D or Dense; got {name}")
+    if after is not None:
+        raise ValueError(f"a softmax must be at the end of the network; after it comes {type(after).__name__}")
+
+
+_READERS: dict[str, Any] = {
+    "ZeroPadding2D": _zeros,
     "Conv2D": _conv,
-    "MaxPooling2D": _pool(MaxPooling2D),
-    "AveragePooling2D": _pool(AveragePooling2D),
+    "MaxPooling2D": _max_pool,
+    "AveragePooling2D": _average_pool,
     "Flatten": _flatten,
     "Dense": _dense,
-    "Softmax": _end,
-    "Activation": _end,
+    "Softmax": _softmax,
+    "Activation": _activation_layer,
 }

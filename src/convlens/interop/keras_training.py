@@ -1,4 +1,4 @@
-"""Training by Keras on JAX, with the events of `convlens.training.train`; on several hosts, each with its part of a batch.
+"""Training by Keras on JAX, with the events of `convlens.training.train`; on several hosts, each its part of a batch.
 
 The weights and Adam's state begin as the model's and the optimizer's and are put back into them after each epoch, so
 that a run's folder is the same whoever trained.
@@ -38,7 +38,7 @@ class _Trainer:
         if team.size > 1:
             data_parallel = keras.distribution.DataParallel(auto_shard_dataset=False)
             keras.distribution.set_distribution(data_parallel)
-        self._keras = to_keras(model, "jax", softmax=False)
+        self._keras = to_keras(model, "jax", softmax=False, initializer="zeros")  # the same on all hosts
         self._adam = keras.optimizers.Adam(
             optimizer.learning_rate, beta_1=optimizer.beta_1, beta_2=optimizer.beta_2, epsilon=optimizer.epsilon
         )
@@ -74,7 +74,7 @@ class _Trainer:
         self._optimizer.set_state(state)
 
     def _mine(self, x: Array, y: Labels) -> tuple[Array, Labels, Array]:
-        """This rank's part of a batch, and the weights of its examples: what fills it up to equal parts counts nothing"""
+        """This rank's part of a batch, and the weights of its examples: 0 for what makes the parts equal"""
         n, size, rank = len(x), self._team.size, self._team.rank
         each = -(-n // size)
         at = np.arange(rank * each, (rank + 1) * each)
@@ -154,7 +154,11 @@ def train(
 
 def _share_state(optimizer: Adam, size: int, team: Team) -> None:
     """The leader's state of Adam to all"""
-    state = {"step": np.zeros((), np.int64), "m": np.zeros(size, np.float32), "v": np.zeros(size, np.float32)}
+    state: dict[str, Array] = {
+        "step": np.zeros((), np.int64),
+        "m": np.zeros(size, np.float32),
+        "v": np.zeros(size, np.float32),
+    }
     state |= optimizer.get_state()
     optimizer.set_state({name: team.share(value) for name, value in state.items()})
 

@@ -104,5 +104,8 @@ class Adam(_Flat):
     def update(self, weights: Array, gradient: Array) -> None:
         """One step: change `weights` (size,) in place, given their `gradient` (size,)."""
         m, v = self._begin(weights)
-        rate = self.learning_rate * math.sqrt(1 - self.beta_2**self.step) / (1 - self.beta_1**self.step)
-        self.engine.adam(weights, m, v, gradient, rate, self.beta_1, self.beta_2, self.epsilon)
+        self.engine.adam(weights, m, v, gradient, self.rate(), self.beta_1, self.beta_2, self.epsilon)
+
+    def rate(self) -> float:
+        """a, the size of step number `step`"""
+        return self.learning_rate * math.sqrt(1 - self.beta_2**self.step) / (1 - self.beta_1**self.step)

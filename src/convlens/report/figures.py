@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -97,6 +97,35 @@ def curves(
         axes.spines[["top", "right"]].set_visible(False)
         axes.spines[:].set_color(_INK)
         axes.legend(frameon=False)
+    return figure
+
+
+_TOLD_APART = ("#8c959f", "#2a7fd4", "#e0701a", "#1a8a4a", "#8250df")
+
+
+def comparison(engines: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
+    """A figure with a plot for each kind of difference: a line an engine over the steps, logarithmic"""
+    kinds = list(next(iter(engines.values())))
+    with _style(**{"font.size": 11}):
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(5.0 * len(kinds), 3.8), layout="constrained")
+        all_axes = np.atleast_1d(figure.subplots(1, len(kinds)))
+        for axes, kind in zip(all_axes, kinds, strict=True):
+            for k, (name, differences) in enumerate(engines.items()):
+                values = np.array(differences[kind])
+                shown = np.where(values > 0, values, np.nan)  # nothing is no number of a logarithm
+                label = name if np.isfinite(shown).any() else f"{name}: equal throughout"
+                colour = _TOLD_APART[k % len(_TOLD_APART)]
+                axes.plot(np.arange(1, len(values) + 1), shown, color=colour, label=label, linewidth=1.2)
+            axes.set_yscale("log")
+            axes.set_title(f"difference in {kind}", loc="left", weight="bold")
+            axes.set_xlabel("step")
+            axes.grid(axis="y", alpha=0.25)
+            axes.spines[["top", "right"]].set_visible(False)
+        figure.legend(
+            *all_axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=len(engines), frameon=False
+        )
     return figure
 
 

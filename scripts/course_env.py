@@ -1,0 +1,194 @@
+"""The coursework on the course's own versions: Python 3.8, NumPy 1.19.2, TensorFlow 2.6. `make course-env` runs it.
+
+    .venv-course/bin/python scripts/course_env.py FOLDER
+
+FOLDER is what `course_reference.py` has written. Each file is checked against it, each program is run on its data, and
+pycodestyle reads them all. Prints a line for each; exits 1 if any is not ok.
+"""
+
+# ruff: noqa: B905 (zip of Python 3.8 has no strict)
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib import util
+from pathlib import Path
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+os.environ["MPLBACKEND"] = "Agg"
+
+import numpy as np
+import tensorflow as tf
+
+tf.get_logger().setLevel("ERROR")
+
+COURSE = Path(__file__).resolve().parent.parent / "0x07-cnn"
+FILES = {
+    "conv_forward": "0-conv_forward.py",
+    "pool_forward": "1-pool_forward.py",
+    "conv_backward": "2-conv_backward.py",
+    "pool_backward": "3-pool_backward.py",
+}
+VERSIONS = {"Python": "3.8", "NumPy": "1.19.2", "TensorFlow": "2.6"}
+SAID = {  # by the programs, at least: a pattern of numbers is that of losses, and they must fall
+    "0-main.py": r"feature maps \(640, 26, 26, 2\)",
+    "1-main.py": r"average \(640, 14, 14, 2\)",
+    "2-main.py": r"dA_prev \(10, 28, 28, 1\)",
+    "3-main.py": r"dA_prev \(10, 28, 28, 2\)",
+    "4-main.py": r"validation loss ([0-9.]+)",
+    "5-main.py": r"val_loss: ([0-9.]+)",
+}
+
+
+def load(name):
+    """The module in that file of the coursework."""
+    spec = util.spec_from_file_location("course_" + name[0], str(COURSE / name))
+    module = util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def relu(z):
+    """Zero for whatever is negative."""
+    return np.maximum(z, 0)
+
+
+def differ(what, got, want, tolerance):
+    """A list of one sentence, or none if the arrays agree."""
+    if np.shape(got) != np.shape(want):
+        return [f"{what}: shape {np.shape(got)}, not {np.shape(want)}"]
+    distance = np.max(np.abs(np.subtract(got, want)))
+    return [] if distance <= tolerance else [f"{what}: off by {distance:.1e}"]
+
+
+def all_differ(what, got, want, tolerance):
+    """The same for two lists of arrays."""
+    if len(got) != len(want):
+        return [f"{what}: {len(got)} arrays, not {len(want)}"]
+    return [said for k, pair in enumerate(zip(got, want)) for said in differ(what + str(k), *pair, tolerance)]
+
+
+def numpy_task(task, reference):
+    """Every call of that task which the reference holds."""
+    function = getattr(load(FILES[task]), task)
+    wrong, count = [], 0
+    for number, call in enumerate(json.loads(str(reference["calls"]))):
+        if call["task"] != task:
+            continue
+        count += 1
+        takes, gives = ([reference[f"{number}/{kind}/{k}"] for k in range(call[kind])] for kind in ("takes", "gives"))
+        options = {name: tuple(value) if isinstance(value, list) else value for name, value in call["options"].items()}
+        if "activation" in options:
+            options["activation"] = relu
+        got = function(*takes, **options)
+        wrong += all_differ(f"call {number}, result ", got if len(gives) > 1 else [got], gives, 1e-9)
+    return wrong if count else ["the reference has no call of it"]
+
+
+def weights_of(reference, name):
+    """The ten arrays of that name."""
+    return [reference[f"lenet/{name}{k}"] for k in range(10)]
+
+
+def outcome(reference, output, loss, accuracy):
+    """What is wrong with these."""
+    return (
+        differ("output", output, reference["lenet/output"], 1e-5)
+        + differ("loss", loss, reference["lenet/loss"], 1e-5)
+        + differ("accuracy", accuracy, reference["lenet/accuracy"], 1e-6)
+    )
+
+
+def task_4(reference):
+    """LeNet-5 of TensorFlow 1's style: output, loss, accuracy, gradients, one step of Adam."""
+    v1 = tf.compat.v1
+    with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
+        x = v1.placeholder(tf.float32, (None, 28, 28, 1))
+        y = v1.placeholder(tf.float32, (None, 10))
+        output, train, loss, accuracy = load("4-lenet5.py").lenet5(x, y)
+        variables = v1.trainable_variables()
+        gradients = tf.gradients(loss, variables)
+        session.run(v1.global_variables_initializer())
+        for variable, value in zip(variables, weights_of(reference, "weight")):
+            variable.load(value, session)
+        feed = {x: reference["lenet/x"], y: reference["lenet/y"]}
+        wrong = outcome(reference, *session.run((output, loss, accuracy), feed))
+        wrong += all_differ("gradient ", session.run(gradients, feed), weights_of(reference, "gradient"), 1e-5)
+        session.run(train, feed)
+        return wrong + all_differ("step ", session.run(variables), weights_of(reference, "tensorflow"), 1e-5)
+
+
+def task_5(reference):
+    """LeNet-5 of Keras: the same."""
+    model = load("5-lenet5.py").lenet5(tf.keras.Input(shape=(28, 28, 1)))
+    model.set_weights(weights_of(reference, "weight"))
+    x, y = reference["lenet/x"], reference["lenet/y"]
+    found = model.test_on_batch(x, y, return_dict=True)
+    wrong = outcome(reference, model.predict(x), found["loss"], found["accuracy"])
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.keras.losses.categorical_crossentropy(y, model(x)))
+    gradients = [gradient.numpy() for gradient in tape.gradient(loss, model.trainable_variables)]
+    wrong += all_differ("gradient ", gradients, weights_of(reference, "gradient"), 1e-5)
+    model.train_on_batch(x, y)
+    return wrong + all_differ("step ", model.get_weights(), weights_of(reference, "keras"), 1e-5)
+
+
+def program(main, folder):
+    """Run it in a copy of the coursework that has the small data set beside it."""
+    command = [sys.executable, str(folder / COURSE.name / main)]
+    done = subprocess.run(command, cwd=str(folder), capture_output=True, text=True)
+    if done.returncode:
+        return (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1:]
+    found = re.findall(SAID[main], done.stdout)
+    if not found:
+        return ["it did not print " + SAID[main]]
+    if "(" in found[0]:
+        return []
+    losses = [float(number) for number in found]
+    return [] if losses[-1] < losses[0] else [f"losses do not fall: {losses}"]
+
+
+def versions():
+    """Those that are not the course's."""
+    found = {"Python": sys.version.split()[0], "NumPy": np.__version__, "TensorFlow": tf.__version__}
+    print(", ".join(" ".join(pair) for pair in found.items()))
+    return [
+        f"{name} {found[name]}, not {want}"
+        for name, want in VERSIONS.items()
+        if not (found[name] + ".").startswith(want + ".")
+    ]
+
+
+def style():
+    """What pycodestyle says of the files."""
+    command = [sys.executable, "-m", "pycodestyle"] + [str(path) for path in sorted(COURSE.glob("*.py"))]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return done.stdout.splitlines() or ([f"exit code {done.returncode}"] if done.returncode else [])
+
+
+def main(folder):
+    """Print the table; return whether all is ok."""
+    with np.load(str(folder / "reference.npz")) as archive:
+        reference = dict(archive)
+    shutil.copytree(str(COURSE), str(folder / COURSE.name))
+    checks = [("versions", versions, ())]
+    checks += [(file, numpy_task, (task, reference)) for task, file in FILES.items()]
+    checks += [("4-lenet5.py", task_4, (reference,)), ("5-lenet5.py", task_5, (reference,))]
+    checks += [(name, program, (name, folder)) for name in SAID]
+    checks += [("pycodestyle", style, ())]
+    good = True
+    for name, check, arguments in checks:
+        try:
+            wrong = check(*arguments)
+        except Exception as error:
+            wrong = [repr(error)]
+        print("{:3}  {:18}  {}".format("NOT" if wrong else "ok", name, "; ".join(wrong[:3])).rstrip(), flush=True)
+        good = good and not wrong
+    return good
+
+
+if __name__ == "__main__":
+    sys.exit(0 if main(Path(sys.argv[1])) else 1)

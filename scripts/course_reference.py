@@ -1,0 +1,129 @@
+"""What the coursework must compute, by convlens, written to a folder for `course_env.py`: `make course-env` runs both.
+
+    python scripts/course_reference.py FOLDER
+
+FOLDER/reference.npz gets, for each call of a NumPy task, its arrays and its results; for LeNet-5, weights, a batch, and
+what comes of them. FOLDER/data/MNIST.npz gets a small data set, in the layout that the programs read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from convlens import ops
+from convlens.data import course_npz, load
+from convlens.engines import Array
+from convlens.models import lenet5
+from convlens.nn import Adam
+
+# n, h, w, ci, co, kernel, stride, padding. Nothing square; odd and even totals of padding, leftovers, 1x1, whole image
+CONVOLUTIONS = [
+    (2, 5, 7, 2, 3, (3, 2), (1, 1), "same"),
+    (3, 6, 4, 1, 2, (2, 3), (2, 1), "same"),
+    (2, 4, 5, 2, 1, (4, 2), (1, 3), "same"),
+    (3, 4, 5, 2, 2, (1, 1), (2, 3), "same"),
+    (2, 7, 9, 2, 3, (3, 2), (3, 4), "valid"),
+    (3, 3, 4, 2, 3, (3, 4), (2, 1), "valid"),
+]
+# n, h, w, c, kernel, stride
+POOLINGS = [
+    (2, 6, 8, 2, (2, 2), (2, 2)),
+    (3, 7, 9, 2, (2, 3), (2, 4)),
+    (2, 6, 5, 3, (3, 2), (1, 1)),
+    (2, 8, 6, 1, (2, 3), (3, 1)),
+    (2, 5, 4, 2, (1, 1), (2, 1)),
+    (3, 4, 5, 2, (4, 5), (1, 2)),
+]
+EPSILONS = {"tensorflow": 1e-8, "keras": 1e-7}  # what each one's Adam adds to the root
+TRAIN, VALID = 640, 200  # images for the programs
+
+Call = dict[str, Any]
+
+
+def convolutions(rng: np.random.Generator) -> list[Call]:
+    """Both directions of each case: the arrays passed in, the options, the arrays that come out."""
+    calls = []
+    for n, h, w, ci, co, kernel, stride, padding in CONVOLUTIONS:
+        x, weights, b = (rng.standard_normal(s) for s in ((n, h, w, ci), (*kernel, ci, co), (1, 1, 1, co)))
+        rule: dict[str, Any] = {"padding": "course" if padding == "same" else padding, "stride": stride}
+        z = ops.conv2d_forward(x, weights, b.reshape(-1), **rule)
+        dz = rng.standard_normal(z.shape)
+        dx, dw, db = ops.conv2d_backward(dz, x, weights, **rule)
+        assert dx is not None
+        options = {"padding": padding, "stride": stride}
+        relu = options | {"activation": "relu"}
+        results = [dx, dw, db.reshape(b.shape)]
+        calls.append({"task": "conv_forward", "takes": [x, weights, b], "options": relu, "gives": [np.maximum(z, 0)]})
+        calls.append({"task": "conv_backward", "takes": [dz, x, weights, b], "options": options, "gives": results})
+    return calls
+
+
+def poolings(rng: np.random.Generator) -> list[Call]:
+    """Both modes and directions of each case; the numbers are few, so that windows have several maxima."""
+    calls = []
+    for n, h, w, c, kernel, stride in POOLINGS:
+        x = rng.integers(-2, 3, (n, h, w, c)).astype(float)
+        largest = ops.max_pool2d_forward(x, kernel, stride=stride)
+        dy = rng.standard_normal(largest.shape)
+        for mode, y, dx in (
+            ("max", largest, ops.max_pool2d_backward(dy, x, largest, kernel, stride=stride, ties="all")),
+            ("avg", ops.avg_pool2d_forward(x, kernel, stride=stride), avg_backward(dy, x, kernel, stride)),
+        ):
+            options = {"kernel_shape": kernel, "stride": stride, "mode": mode}
+            calls.append({"task": "pool_forward", "takes": [x], "options": options, "gives": [y]})
+            calls.append({"task": "pool_backward", "takes": [dy, x], "options": options, "gives": [dx]})
+    return calls
+
+
+def avg_backward(dy: Array, x: Array, kernel: tuple[int, int], stride: tuple[int, int]) -> Array:
+    """The gradient of average pooling."""
+    return ops.avg_pool2d_backward(dy, x, kernel, stride=stride)
+
+
+def lenet(rng: np.random.Generator) -> dict[str, Array]:
+    """Weights, a batch of which about half is told right, what comes out, the gradients, a step of each Adam."""
+    model = lenet5(seed=1, dtype=np.float64, engine="numpy")
+    model.flat += 0.05 * rng.standard_normal(model.flat.size)  # biases that are not 0
+    model.flat[...] = model.flat.astype(np.float32)
+    x = load("embedded").x_train[:32]
+    output = model.predict(x.astype(np.float64))
+    labels = np.where(rng.random(len(x)) < 0.5, output.argmax(axis=1), rng.integers(0, 10, len(x)))
+    found = {"x": x, "y": np.eye(10)[labels], "output": output}
+    found |= {f"weight{k}": weight for k, weight in enumerate(model.get_weights())}
+    gradient, start = np.empty_like(model.flat), model.flat.copy()
+    loss, logits = model.loss_gradient(x.astype(np.float64), labels, 1 / len(x), gradient)
+    found |= {"loss": loss.mean(), "accuracy": (logits.argmax(axis=1) == labels).mean()}
+    parts = [part for views in model.views(gradient) for part in views.values()]
+    found |= {f"gradient{k}": part for k, part in enumerate(parts)}
+    for name, epsilon in EPSILONS.items():
+        model.flat[...] = start
+        Adam(epsilon=epsilon).update(model.flat, gradient)
+        found |= {f"{name}{k}": weight for k, weight in enumerate(model.get_weights())}
+    return found
+
+
+def main(folder: Path) -> None:
+    """Write both files."""
+    rng = np.random.default_rng(0)
+    arrays = {f"lenet/{name}": array for name, array in lenet(rng).items()}
+    calls = convolutions(rng) + poolings(rng)
+    for number, call in enumerate(calls):
+        for kind in ("takes", "gives"):
+            arrays |= {f"{number}/{kind}/{k}": array for k, array in enumerate(call[kind])}
+            call[kind] = len(call[kind])
+    np.savez(folder / "reference.npz", calls=json.dumps(calls), **arrays)
+    digits = load("embedded")
+    few = {"x_train": digits.x_train[:TRAIN], "y_train": digits.y_train[:TRAIN]}
+    few |= {"x_valid": digits.x_valid[:VALID], "y_valid": digits.y_valid[:VALID]}
+    (folder / "data").mkdir()
+    course_npz.export(dataclasses.replace(digits, **few), folder / "data" / "MNIST.npz")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

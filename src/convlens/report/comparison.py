@@ -1,0 +1,27 @@
+"""The plot of `convlens compare`: how far engines come apart from NumPy, step by step."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from convlens.atomic import atomic_write
+from convlens.report.figures import comparison
+
+SUFFIXES = (".svg", ".png", ".pdf")
+
+
+def check_plot(path: Path) -> None:
+    """ValueError unless the path is of a kind that can be drawn"""
+    if path.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"the plot must be one of {', '.join(SUFFIXES)}; got {path}")
+
+
+def draw(path: Path, engines: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
+    """Write the plot; `engines` has for each name the differences by kind, one a step"""
+    check_plot(path)
+    file = io.BytesIO()
+    comparison(engines).savefig(file, format=path.suffix[1:].lower())
+    with atomic_write(path) as target:
+        target.write(file.getvalue())

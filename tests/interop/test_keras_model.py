@@ -1,0 +1,567 @@
+"""Networks into Keras and out of it: the bits of the weights, Keras's own predictions, what is refused."""
+
+import importlib.util
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from convlens import lenet5
+from convlens.interop.keras_model import from_keras, read_keras, save_keras, to_keras
+from convlens.nn import AveragePooling2D, Conv2D, Dense, Flatten, MaxPooling2D, Sequential
+from convlens.nn.layers import Layer
+
+pytestmark = [
+    pytest.mark.frameworks,
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),  # Keras's
+]
+
+COURSEWORK = Path(__file__).resolve().parents[2] / "0x07-cnn" / "5-lenet5.py"
+
+# input shape, layers
+NETWORKS = {
+    "valid": (
+        (8, 5, 2),
+        [Conv2D(3, (3, 2), (2, 1), activation="relu"), MaxPooling2D((2, 1)), Flatten(), Dense(5, "relu"), Dense(3)],
+    ),
+    "same": (
+        (9, 6, 1),
+        [Conv2D(4, (4, 3), (2, 3), "same"), AveragePooling2D((3, 2), (2, 1), "same"), Flatten(), Dense(3)],
+    ),
+    "same, overlapping": ((5, 8, 3), [MaxPooling2D((2, 3), (1, 2), "same"), Conv2D(2, 1, (2, 3)), Flatten(), Dense(4)]),
+    "average, valid": ((7, 9, 2), [AveragePooling2D((2, 3), (3, 2)), Flatten(), Dense(4, "relu")]),
+    "course": ((6, 5, 2), [Conv2D(3, (4, 2), (2, 1), "course", "relu"), Flatten(), Dense(3)]),
+    "explicit": ((4, 6, 2), [Conv2D(3, (3, 2), (2, 1), ((2, 0), (0, 3))), Conv2D(2, 2), Flatten(), Dense(3)]),
+    "explicit, wider than the kernel": ((2, 3, 1), [Conv2D(2, (1, 2), (1, 2), ((3, 4), (2, 5))), Flatten(), Dense(3)]),
+    "explicit, as a rule has it": ((5, 4, 1), [MaxPooling2D((2, 3), (2, 1), ((0, 1), (1, 1))), Flatten(), Dense(2)]),
+    "dense": ((7,), [Dense(5, "relu"), Dense(3)]),
+    "flat at once": ((3, 5, 2), [Flatten(), Dense(4)]),
+}
+
+
+def network(name, dtype=np.float32, seed=3):
+    """A network whose biases are not 0"""
+    shape, layers = NETWORKS[name]
+    model = Sequential(layers, shape, seed=seed, dtype=dtype, engine="numpy")
+    model.flat += np.random.default_rng(seed).standard_normal(model.flat.size).astype(dtype) * 0.1
+    return model
+
+
+def images(model, n=3):
+    return np.random.default_rng(5).standard_normal((n, *model.input_shape)).astype(model.dtype)
+
+
+def same_bits(found, model):
+    assert found.dtype == model.dtype
+    assert found.flat.tobytes() == model.flat.tobytes()
+
+
+def test_keras_is_loaded_by_the_first_of_these_tests(keras):
+    assert keras.backend.backend() == "tensorflow"
+
+
+# There and back -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_there_and_back(name, dtype):
+    model = network(name, dtype)
+    theirs = to_keras(model)
+    x = images(model)
+    assert theirs.output_shape == (None, *model.output_shape)
+    tolerance = 1e-5 if dtype == "float32" else 1e-12
+    assert_allclose(theirs(x, training=False).numpy(), model.predict(x), rtol=0, atol=tolerance)
+    back = from_keras(theirs, engine="numpy")
+    same_bits(back, model)
+    assert [type(a) for a in back.layers] == [type(a) for a in model.layers]
+    assert [a.output_shape for a in back.table] == [a.output_shape for a in model.table]
+    assert_array_equal(back.predict(x), model.predict(x))
+
+
+def test_layers_and_weights_have_our_names():
+    model = network("explicit")
+    theirs = to_keras(model)
+    names = ["conv2d_zeros", "conv2d", "conv2d_1", "flatten", "dense", "softmax"]
+    assert [layer.name for layer in theirs.layers] == names
+    assert [w.path.split("/", 1)[-1] if w.path.startswith("sequential/") else w.path for w in theirs.weights] == list(
+        model.named_weights()
+    )
+
+
+@pytest.mark.parametrize("name", ["valid", "explicit", "same"])
+def test_a_file_there_and_back(tmp_path, name):
+    model = network(name)
+    save_keras(tmp_path / "a.keras", model)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.keras"]
+    back = read_keras(tmp_path / "a.keras", engine="numpy")
+    same_bits(back, model)
+    assert_array_equal(back.predict(images(model)), model.predict(images(model)))
+
+
+def test_lenet5_there_and_back(tmp_path):
+    model = lenet5(seed=4)
+    save_keras(tmp_path / "lenet5.keras", model)
+    back = read_keras(tmp_path / "lenet5.keras")
+    same_bits(back, model)
+    assert back.name == "lenet5" and back.layers == model.layers
+
+
+def test_strange_bits_stay_as_they_are():
+    model = network("valid")
+    strange = [np.float32(-0.0), np.float32(1e-42), np.float32(np.inf), np.float32(np.finfo(np.float32).max)]
+    model.flat[:4] = strange
+    same_bits(from_keras(to_keras(model), engine="numpy"), model)
+
+
+def test_logits_instead_of_probabilities():
+    model = network("same")
+    theirs, x = to_keras(model, softmax=False), images(model)
+    assert_allclose(theirs(x).numpy(), model.logits(x), rtol=0, atol=1e-5)
+    same_bits(from_keras(theirs, engine="numpy"), model)
+
+
+def test_the_initializer_of_new_kernels():
+    for name, initializer in (("he_normal", "HeNormal"), ("zeros", "Zeros")):
+        model = network("explicit")
+        theirs = to_keras(model, initializer=name)
+        kernels = [layer for layer in theirs.layers if hasattr(layer, "kernel_initializer")]
+        assert [type(layer.kernel_initializer).__name__ for layer in kernels] == [initializer] * 3
+        same_bits(from_keras(theirs, engine="numpy"), model)
+
+
+def test_the_data_format_of_this_machine_does_not_matter(keras):
+    model = network("explicit")
+    keras.config.set_image_data_format("channels_first")
+    try:
+        theirs = to_keras(model)
+    finally:
+        keras.config.set_image_data_format("channels_last")
+    assert_allclose(theirs(images(model)).numpy(), model.predict(images(model)), rtol=0, atol=1e-5)
+
+
+# Networks made in Keras -----------------------------------------------------------------------------------------------
+
+
+def test_the_coursework_lenet5(keras, tmp_path):
+    spec = importlib.util.spec_from_file_location("task5", COURSEWORK)
+    task = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(task)
+    theirs = task.lenet5(keras.Input((28, 28, 1)))
+    x = np.random.default_rng(2).random((5, 28, 28, 1), dtype=np.float32)
+    theirs.fit(x, np.eye(10)[:5], verbose=0)
+    theirs.save(tmp_path / "task5.keras")
+    ours = read_keras(tmp_path / "task5.keras")
+    assert ours.name == "lenet5"
+    for own, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        assert own.tobytes() == other.tobytes()
+    assert_allclose(ours.predict(x), theirs(x, training=False).numpy(), rtol=0, atol=1e-5)
+
+
+def layers_of(keras, *layers, shape=(8, 7, 2)):
+    return keras.Sequential([keras.Input(shape), *layers])
+
+
+@pytest.mark.parametrize("end", ["Dense", "Softmax", "Softmax axis 1", "Activation", "logits"])
+def test_a_softmax_at_the_end_however_it_is_written(keras, end):
+    kinds = keras.layers
+    last = {
+        "Dense": [kinds.Dense(3, activation="softmax")],
+        "Softmax": [kinds.Dense(3), kinds.Softmax()],
+        "Softmax axis 1": [kinds.Dense(3), kinds.Softmax(axis=1)],
+        "Activation": [kinds.Dense(3), kinds.Activation("softmax")],
+        "logits": [kinds.Dense(3)],
+    }[end]
+    theirs = layers_of(keras, kinds.Conv2D(4, (3, 2), activation="relu"), kinds.Flatten(), *last)
+    ours, x = from_keras(theirs, engine="numpy"), np.random.default_rng(1).standard_normal((2, 8, 7, 2), np.float32)
+    found = ours.logits(x) if end == "logits" else ours.predict(x)
+    assert_allclose(found, theirs(x).numpy(), rtol=0, atol=1e-5)
+    assert ours.name == "sequential"
+
+
+def test_a_network_built_by_add_and_layers_that_another_network_has_too(keras):
+    kinds = keras.layers
+    theirs = keras.Sequential([keras.Input((8, 7, 2))])
+    for layer in (kinds.Conv2D(4, (3, 2)), kinds.MaxPooling2D((1, 2)), kinds.Flatten(), kinds.Dense(3)):
+        theirs.add(layer)
+    other = keras.Sequential([keras.Input((8, 7, 2)), *theirs.layers, kinds.Softmax()])
+    part = keras.Model(theirs.inputs, theirs.layers[-1].output)
+    for found in (theirs, other, part):
+        assert [w.tolist() for w in from_keras(found).get_weights()] == [w.tolist() for w in theirs.get_weights()]
+
+
+def test_names_of_our_models_are_for_networks_that_compute_the_same(keras):
+    kinds = keras.layers
+    lenet = lenet5()
+    layers = [
+        kinds.ZeroPadding2D(2),
+        kinds.Conv2D(6, 5, activation="relu"),
+        kinds.MaxPooling2D(2, padding="same"),
+        kinds.Conv2D(16, 5, activation="relu"),
+        kinds.MaxPooling2D(2),
+        kinds.Flatten(),
+        kinds.Dense(120, activation="relu"),
+        kinds.Dense(84, activation="relu"),
+    ]
+    theirs = layers_of(keras, *layers, kinds.Dense(10), shape=(28, 28, 1))
+    theirs.set_weights(lenet.get_weights())
+    assert from_keras(theirs).name == "lenet5"
+    same_bits(from_keras(theirs), lenet)
+    other = keras.Sequential([keras.Input((28, 28, 1)), *layers, kinds.Dense(11)], name="lenet5")
+    assert from_keras(other).name == "sequential"
+
+
+# Refused --------------------------------------------------------------------------------------------------------------
+
+KINDS = "convlens has Conv2D, MaxPooling2D, AveragePooling2D, Flatten and Dense; got "
+
+
+def stack(*layers, shape=(8, 7, 2), end=True):
+    """A network of these, flattened and with a dense layer at its end"""
+
+    def build(keras):
+        made = [layer(keras.layers) for layer in layers]
+        tail = [keras.layers.Flatten(name="flat"), keras.layers.Dense(3, name="last")] if end else []
+        return keras.Sequential([keras.Input(shape), *made, *tail])
+
+    return build
+
+
+def conv(**settings):
+    return lambda kinds: kinds.Conv2D(4, (3, 2), name="a", **settings)
+
+
+def dense(**settings):
+    return lambda kinds: kinds.Dense(4, name="a", **settings)
+
+
+def kind(name, *arguments, **settings):
+    return lambda kinds: getattr(kinds, name)(*arguments, **settings, name="a")
+
+
+FLAT = kind("Flatten")
+
+REFUSED = {
+    "dropout": (stack(kind("Dropout", 0.5)), f"layer a: {KINDS}Dropout"),
+    "batch normalisation": (stack(kind("BatchNormalization")), f"layer a: {KINDS}BatchNormalization"),
+    "separable": (stack(kind("SeparableConv2D", 4, (3, 2))), f"layer a: {KINDS}SeparableConv2D"),
+    "depthwise": (stack(kind("DepthwiseConv2D", (3, 2))), f"layer a: {KINDS}DepthwiseConv2D"),
+    "transposed": (stack(kind("Conv2DTranspose", 4, (3, 2))), f"layer a: {KINDS}Conv2DTranspose"),
+    "global": (stack(kind("GlobalAveragePooling2D")), f"layer a: {KINDS}GlobalAveragePooling2D"),
+    "a ReLU of its own": (stack(kind("ReLU")), f"layer a: {KINDS}ReLU"),
+    "lambda": (stack(kind("Lambda", abs)), f"layer a: {KINDS}Lambda"),
+    "a network in a network": (
+        lambda keras: keras.Sequential([keras.Input((8, 7, 2)), stack()(keras)], name="b"),
+        f"{KINDS}Sequential",
+    ),
+    "dilation": (stack(conv(dilation_rate=(1, 2))), "layer a: dilation_rate must be (1, 1); got (1, 2)"),
+    "groups": (stack(conv(groups=2)), "layer a: groups must be 1; got 2"),
+    "no bias": (stack(conv(use_bias=False)), "layer a: use_bias must be True; got False"),
+    "no bias, dense": (
+        stack(FLAT, lambda k: k.Dense(4, use_bias=False, name="b"), end=False),
+        "layer b: use_bias must",
+    ),
+    "channels first": (
+        stack(kind("MaxPooling2D", (2, 1), data_format="channels_first")),
+        "layer a: data_format must be channels_last; got 'channels_first'",
+    ),
+    "channels first, flat": (
+        stack(kind("Flatten", data_format="channels_first"), end=False),
+        "layer a: data_format must be channels_last; got 'channels_first'",
+    ),
+    "channels first, convolution": (
+        stack(conv(data_format="channels_first")),
+        "layer a: data_format must be channels_last; got 'channels_first'",
+    ),
+    "tanh": (stack(conv(activation="tanh")), "layer a: activation must be linear or relu; got tanh"),
+    "tanh at the end": (
+        stack(dense(activation="tanh"), shape=(5,), end=False),
+        "layer a: activation must be linear or relu or softmax; got tanh",
+    ),
+    "a function": (stack(conv(activation=lambda x: x)), "layer a: activation must be linear or relu; got <lambda>"),
+    "a layer as activation": (
+        stack(lambda k: k.Conv2D(4, 2, activation=k.LeakyReLU(), name="a")),
+        "layer a: activation must be linear or relu; got LeakyReLU",
+    ),
+    "softmax too early": (
+        stack(dense(activation="softmax"), shape=(5,)),
+        "layer a: a softmax must be at the end of the network; this one is not",
+    ),
+    "softmax in the middle": (
+        stack(kind("Softmax")),
+        "layer a: a softmax must be at the end of the network; after it comes Flatten",
+    ),
+    "Activation in the middle": (
+        stack(kind("Activation", "softmax")),
+        "layer a: a softmax must be at the end of the network; after it comes Flatten",
+    ),
+    "Activation relu": (
+        stack(kind("Activation", "relu")),
+        "layer a: an Activation must be softmax, and others be part of Conv2D or Dense; got relu",
+    ),
+    "softmax over something else": (
+        stack(FLAT, lambda k: k.Softmax(axis=0, name="b"), end=False),
+        "layer b: a softmax must be over the classes, axis -1; got 0",
+    ),
+    "zeros around a pooling": (
+        stack(kind("ZeroPadding2D", (1, 2)), lambda k: k.MaxPooling2D((2, 1))),
+        "layer a: after ZeroPadding2D there must be a Conv2D; got MaxPooling2D",
+    ),
+    "zeros at the end": (
+        stack(kind("ZeroPadding2D", (1, 2)), end=False),
+        "layer a: after ZeroPadding2D there must be a Conv2D; got none",
+    ),
+    "zeros around zeros": (
+        stack(lambda k: k.ZeroPadding2D(1, name="b"), conv(padding="same")),
+        "layer a: padding after ZeroPadding2D must be valid; got 'same'",
+    ),
+    "mixed precision": (
+        stack(conv(dtype="mixed_float16")),
+        "layer a: all layers must be float32, or all float64; got mixed_float16",
+    ),
+    "half precision": (
+        stack(conv(dtype="bfloat16")),
+        "layer a: all layers must be float32, or all float64; got bfloat16",
+    ),
+    "an end that is not flat": (
+        stack(conv(), end=False),
+        "layer a: the last layer's output must be of shape (classes,);",
+    ),
+    "dense on images": (stack(dense()), "layer a: Dense needs an input of shape (in); got (8, 7, 2)"),
+    "any size": (
+        stack(conv(), shape=(None, 7, 2), end=False),
+        "the input must be of a shape that is known, as (h, w, channels); got (None, 7, 2)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(keras, name):
+    build, message = REFUSED[name]
+    with pytest.raises(ValueError) as caught:
+        from_keras(build(keras), engine="numpy")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_two_precisions(keras):
+    kinds = keras.layers
+    theirs = layers_of(keras, kinds.Conv2D(4, (3, 2)), kinds.Flatten(dtype="float64", name="b"), kinds.Dense(3))
+    with pytest.raises(ValueError, match="layer b: all layers must be float32, or all float64; got float64"):
+        from_keras(theirs)
+
+
+def graph(keras, build):
+    x = keras.Input((8, 7, 2), name="x")
+    return keras.Model(*build(keras, x), name="net")
+
+
+def flat(keras, x):
+    return keras.layers.Dense(3)(keras.layers.Flatten()(x))
+
+
+def test_branches(keras):
+    kinds = keras.layers
+
+    def residual(keras, x):
+        return x, flat(keras, kinds.Add(name="sum")([x, kinds.Conv2D(2, (3, 2), padding="same")(x)]))
+
+    def twice(keras, x):
+        shared = kinds.Conv2D(2, (3, 2), padding="same", name="shared")
+        return x, flat(keras, shared(shared(x)))
+
+    def inputs(keras, x):
+        other = keras.Input((8, 7, 2))
+        return [x, other], flat(keras, kinds.Add()([x, other]))
+
+    def outputs(keras, x):
+        return x, [flat(keras, x), flat(keras, x)]
+
+    def operation(keras, x):
+        return x, flat(keras, keras.ops.abs(x))
+
+    for build, message in (
+        (residual, "layer sum: a layer must have one input; Add has several"),
+        (twice, "layer shared: a layer must be used once; it is used again"),
+        (inputs, "a network has one input and one output; net has 2 and 1"),
+        (outputs, "a network has one input and one output; net has 1 and 2"),
+        (operation, f"{KINDS}Absolute"),
+        (lambda keras, x: (x, x), "a network needs at least one layer; net has none"),
+    ):
+        with pytest.raises(ValueError) as caught:
+            from_keras(graph(keras, build))
+        assert message in str(caught.value)
+
+
+def test_what_is_no_network(keras):
+    class Mine(keras.Model):
+        def call(self, x):
+            return x
+
+    class Conv2D(keras.layers.Conv2D):
+        def call(self, x):
+            return -super().call(x)
+
+    for found, message in (
+        (Mine(), "a Keras model must be a Sequential or a functional one; got Mine"),
+        ("model.keras", "a Keras model must be a Sequential or a functional one; got str"),
+        (keras.Sequential([keras.layers.Dense(3)], name="s"), "a Keras model must know the shape of its input; s is n"),
+        (layers_of(keras, Conv2D(3, (3, 2), name="a"), keras.layers.Flatten()), f"layer a: {KINDS}Conv2D"),
+    ):
+        with pytest.raises(ValueError) as caught:
+            from_keras(found)
+        assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("pool", [MaxPooling2D, AveragePooling2D])
+@pytest.mark.parametrize("padding", ["course", ((1, 0), (0, 0)), ((2, 1), (0, 1))])
+def test_poolings_that_keras_does_not_have(pool, padding):
+    model = Sequential([pool((4, 2), (1, 1), padding), Flatten(), Dense(3)], (6, 5, 2))
+    with pytest.raises(ValueError) as caught:
+        to_keras(model)
+    assert str(caught.value) == f"layer {pool.kind}: Keras pools with padding same or valid; got {padding!r}"
+
+
+def test_networks_that_keras_does_not_get():
+    class Other(Layer):
+        kind = "other"
+
+        def output_shape(self, shape):
+            return shape
+
+    with pytest.raises(ValueError, match=r"layer other: only Conv2D, .* can go to Keras; got Other"):
+        to_keras(Sequential([Other(), Dense(3)], (4,)))
+    with pytest.raises(ValueError, match=r"layer conv2d: the last layer's output must be of shape \(classes,\); got "):
+        to_keras(Sequential([Conv2D(3, (2, 1))], (4, 5, 1)))
+
+
+# Files ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["model.h5", "model", "model.onnx", "model.weights.h5"])
+def test_other_suffixes(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"\x89HDF\r\n")
+    for act in (lambda: read_keras(path), lambda: save_keras(path, network("valid"))):
+        with pytest.raises(ValueError) as caught:
+            act()
+        assert str(caught.value) == f"a Keras model is in a .keras file; got {path}"
+    assert path.read_bytes() == b"\x89HDF\r\n"
+
+
+def test_a_missing_file_and_a_folder(tmp_path):
+    for path in (tmp_path / "none.keras", tmp_path):
+        path = path.with_suffix(".keras")
+        with pytest.raises(FileNotFoundError, match=r"there must be a file .*\.keras; there is none"):
+            read_keras(path)
+        path.mkdir(exist_ok=True)
+        with pytest.raises(FileNotFoundError, match=r"there must be a file .*\.keras; there is none"):
+            read_keras(path)
+
+
+def entries_changed(path, **changed):
+    """The archive with some entries changed, or left out where None"""
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    entries |= {name.replace("__", "."): value for name, value in changed.items()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, value in entries.items():
+            if value is not None:
+                archive.writestr(name, value)
+
+
+def changed_at(content, k):
+    return content[:k] + bytes([content[k] ^ 255]) + content[k + 1 :]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "empty",
+        "cut off",
+        "bits",
+        "garbage",
+        "no config",
+        "bad config",
+        "list",
+        "no weights",
+        "other weights",
+        "subclass",
+    ],
+)
+def test_damaged_files(tmp_path, damage):
+    path = tmp_path / "a.keras"
+    save_keras(path, network("valid"))
+    content = path.read_bytes()
+    if damage == "empty":
+        path.write_bytes(b"")
+    elif damage == "cut off":
+        path.write_bytes(content[:-40])
+    elif damage == "bits":
+        with zipfile.ZipFile(path) as archive:
+            at = archive.getinfo("model.weights.h5").header_offset
+        path.write_bytes(changed_at(content, at + 5000))
+    elif damage == "garbage":
+        path.write_bytes(b"PK\x03\x04" * 99)
+    elif damage == "no config":
+        entries_changed(path, config__json=None)
+    elif damage == "bad config":
+        entries_changed(path, config__json=b"{")
+    elif damage == "list":
+        entries_changed(path, config__json=b"[1]")
+    elif damage == "no weights":
+        entries_changed(path, **{"model.weights.h5": None})
+    elif damage == "other weights":
+        save_keras(tmp_path / "b.keras", network("same"))
+        with zipfile.ZipFile(tmp_path / "b.keras") as archive:
+            entries_changed(path, **{"model.weights.h5": archive.read("model.weights.h5")})
+    else:
+        entries_changed(path, config__json=json.dumps({"class_name": "Mine", "config": {}}).encode())
+    with pytest.raises(ValueError) as caught:
+        read_keras(path)
+    assert str(caught.value).startswith(f"{path} must be a whole model as Keras 3 saves it; it is not: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_nothing_in_a_file_is_run(keras, tmp_path, monkeypatch):
+    path = tmp_path / "a.keras"
+    stack(kind("Lambda", lambda x: x))(keras).save(path)
+    monkeypatch.setattr(keras.models, "load_model", None)
+    with pytest.raises(ValueError) as caught:
+        read_keras(path)
+    assert str(caught.value) == f"{path}: layer a: {KINDS}Lambda"
+
+
+def test_layers_from_elsewhere(tmp_path):
+    path = tmp_path / "a.keras"
+    save_keras(path, network("valid"))
+    with zipfile.ZipFile(path) as archive:
+        config = archive.read("config.json").decode()
+    entries_changed(path, config__json=config.replace('"module": "keras.layers"', '"module": "mine"'))
+    with pytest.raises(ValueError, match=f"{path}: layer .*: {KINDS}"):
+        read_keras(path)
+
+
+def test_a_refusal_names_the_file(keras, tmp_path):
+    path = tmp_path / "a.keras"
+    stack(conv(groups=2))(keras).save(path)
+    with pytest.raises(ValueError) as caught:
+        read_keras(path)
+    assert str(caught.value) == f"{path}: layer a: groups must be 1; got 2"
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.keras"
+    path.write_bytes(b"old")
+
+    def fail(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="No space"):
+        save_keras(path, network("dense"))
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.keras"]
