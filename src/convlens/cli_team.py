@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import typer
 
@@ -56,15 +57,17 @@ def watch(out: Path | None) -> bool:
     """
     if _WATCHED in os.environ:
         _end_with_the_watcher()
+        _keep_standard_output()
         return False
-    command = [sys.executable, *sys.orig_argv[1:]]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, env=os.environ | {_WATCHED: "1"}) as child:
+    command, environment = [sys.executable, *sys.orig_argv[1:]], os.environ | {_WATCHED: "1"}
+    group = None if sys.platform == "win32" else 0  # of its own: Ctrl-C comes through us, once
+    with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, process_group=group) as child:
         while True:
             try:
                 code = child.wait()
                 break
             except KeyboardInterrupt:
-                pass  # the child has it, too, and tells
+                child.send_signal(signal.SIGINT)
     if code < 0:
         tell(f"convlens: another of the hosts is lost, or does not answer{_go_on(out)}")
         code = 2
@@ -82,6 +85,22 @@ def _end_with_the_watcher() -> None:
     Thread(target=wait, daemon=True).start()
 
 
+def _keep_standard_output() -> None:
+    """For what we print: Gloo writes there, too, and that goes nowhere."""
+    sys.stdout.flush()
+    ours = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+    sys.stdout = os.fdopen(ours, "w", encoding=sys.stdout.encoding, errors="backslashreplace")
+
+
+def leave(code: int) -> NoReturn:
+    """End at once: at a usual end JAX would wait for the other hosts"""
+    sys.stdout.flush()
+    os._exit(code)
+
+
 @contextmanager
 def events(run: Run, digits: Digits, threads: int | None, asked: Asked | None) -> Iterator[Iterator[Batch | Epoch]]:
     """The events of the run's training, by whoever does it"""
@@ -94,7 +113,27 @@ def events(run: Run, digits: Digits, threads: int | None, asked: Asked | None) -
     from convlens.interop.keras_training import lead
 
     with _unless_lost(run.folder), join(*asked) if asked else nullcontext() as team:
-        yield run.train(digits, trainer=lead(run, team))
+        yield _until_ctrl_c(run.train(digits, trainer=lead(run, team)))
+
+
+def _until_ctrl_c(events: Iterator[Batch | Epoch]) -> Iterator[Batch | Epoch]:
+    """The events; KeyboardInterrupt comes between them, since NumPy loses one that comes while it reads JAX's arrays"""
+    asked = False
+
+    def stop(*_: object) -> None:
+        nonlocal asked
+        if asked:  # and asked again: whatever it is doing
+            raise KeyboardInterrupt
+        asked = True
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        for event in events:
+            yield event
+            if asked:
+                raise KeyboardInterrupt
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def follow(asked: Asked, given: dict[str, Any]) -> None:
@@ -119,7 +158,7 @@ def _unless_lost(folder: Path | None) -> Iterator[None]:
         yield
     except HostLostError as error:
         tell(f"convlens: {sentence(error)}{_go_on(folder)}")
-        os._exit(2)
+        leave(2)
 
 
 def _go_on(folder: Path | None) -> str:

@@ -93,6 +93,8 @@ def train(
     except KeyboardInterrupt:
         done = f"{len(Run.open(run.folder).epochs)} of {run.settings.epochs} epochs done"  # those that are on disk
         tell(f"stopped, {done}; go on with: convlens train --resume --out {run.folder}")
+        if asked:
+            cli_team.leave(130)
         raise typer.Exit(130) from None
     if json_:
         print_json(run.history())

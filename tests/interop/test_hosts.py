@@ -1,0 +1,188 @@
+"""Hosts that train together: how they are named, a team of one, what is said of a framework that is not there."""
+
+import importlib.util
+import os
+import sys
+
+import numpy as np
+import pytest
+
+from convlens.interop.frameworks import check_installed, load_keras
+from convlens.interop.hosts import HostLostError, Team, check_rank, join, parse_hosts
+
+# Addresses -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "hosts"),
+    [
+        ("10.0.0.1:9000,10.0.0.2:9000", ["10.0.0.1:9000", "10.0.0.2:9000"]),
+        (" first:1 , second:65535 ", ["first:1", "second:65535"]),
+        ("[::1]:9000,[::1]:9001", ["[::1]:9000", "[::1]:9001"]),
+        ("alone:9000", ["alone:9000"]),
+    ],
+)
+def test_hosts_are_addresses_with_commas_between(text, hosts):
+    assert parse_hosts(text) == hosts
+
+
+@pytest.mark.parametrize(
+    "host", ["", "first", "9000", ":9000", "first:", "first:0", "first:65536", "first:-1", "first:1.5", "first:http"]
+)
+def test_what_is_no_address_is_named(host):
+    with pytest.raises(ValueError) as caught:
+        parse_hosts(f"{host},other:9000")
+    assert str(caught.value) == f"hosts must be HOST:PORT,HOST:PORT,… with ports from 1 to 65535; got {host!r}"
+
+
+def test_a_comma_at_the_end_is_refused():
+    with pytest.raises(ValueError, match=r"; got ''$"):
+        parse_hosts("first:9000,")
+
+
+def test_a_host_is_there_once():
+    with pytest.raises(ValueError, match=r"^hosts must differ from each other; got a:1 2 times$"):
+        parse_hosts("a:1,b:1, a:1")
+
+
+def test_ports_of_one_host_may_differ():
+    assert parse_hosts("a:1,a:2") == ["a:1", "a:2"]
+
+
+@pytest.mark.parametrize("rank", [0, 1, 2])
+def test_a_rank_is_the_number_of_a_host(rank):
+    assert check_rank(rank, ["a:1", "b:1", "c:1"]) == rank
+
+
+@pytest.mark.parametrize("rank", [None, -1, 2, 7])
+def test_another_rank_is_refused(rank):
+    with pytest.raises(ValueError) as caught:
+        check_rank(rank, ["a:1", "b:1"])
+    assert str(caught.value) == f"rank must be from 0 to 1, for 2 hosts; got {rank}"
+
+
+# A team of one -------------------------------------------------------------------------------------------------------
+
+
+def test_alone_a_process_leads():
+    team = Team()
+    assert (team.rank, team.size) == (0, 1)
+
+
+@pytest.mark.parametrize("message", [None, True, 7, "a word", {"settings": {"epochs": 3}, "list": [1.5, None]}])
+def test_alone_a_message_is_heard_as_it_is(message):
+    assert Team().tell(message) == message
+
+
+def test_alone_an_array_is_shared_with_nobody():
+    array = np.arange(6, dtype=np.float32).reshape(2, 3)
+    before = array.copy()
+    shared = Team().share(array)
+    assert (shared.dtype, shared.shape) == (array.dtype, array.shape)
+    np.testing.assert_array_equal(shared, before)
+
+
+def test_alone_a_complaint_is_raised():
+    with pytest.raises(ValueError, match=r"^the data must be the leader's$"):
+        Team().agree("the data must be the leader's")
+
+
+def test_alone_no_complaint_is_agreement():
+    assert Team().agree(None) is None
+
+
+def test_a_team_of_one_does_not_load_jax():
+    team = Team()
+    before = set(sys.modules)
+    team.share(team.tell(np.zeros(2)))
+    team.agree(None)
+    assert not [name for name in set(sys.modules) - before if name.split(".")[0] == "jax"]
+
+
+def test_a_first_host_that_is_not_there_is_named(free_port):
+    host = f"127.0.0.1:{free_port}"
+    with pytest.raises(TimeoutError) as caught, join([host, "127.0.0.1:1"], 1, 0.5):
+        raise AssertionError("nobody is there to join")
+    assert str(caught.value).startswith(f"the first host must answer within 0.5 s; {host} does not: ")
+
+
+def test_a_lost_host_is_an_error_of_the_system():
+    assert issubclass(HostLostError, OSError)
+
+
+@pytest.fixture
+def free_port():
+    """A port on which nobody listens"""
+    import socket
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+# Frameworks that are not there ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def lacking(monkeypatch):
+    """Lets a package seem not to be installed"""
+    whole = importlib.util.find_spec
+
+    def lack(*names):
+        for name in names:
+            monkeypatch.delitem(sys.modules, name, raising=False)
+        monkeypatch.setattr(importlib.util, "find_spec", lambda n, *more: None if n in names else whole(n, *more))
+
+    return lack
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "extra"),
+    [
+        ("keras", "Keras", "keras"),
+        ("jax", "JAX", "keras"),
+        ("jax.distributed", "JAX", "keras"),
+        ("tensorflow", "TensorFlow", "keras"),
+        ("onnx", "ONNX", "onnx"),
+        ("onnxruntime", "ONNX Runtime", "onnx"),
+    ],
+)
+def test_the_extra_to_install_is_named(lacking, name, title, extra):
+    lacking(name.split(".")[0])
+    with pytest.raises(ImportError) as caught:
+        check_installed(name, "this test")
+    assert str(caught.value) == f"this test needs {title}: pip install 'convlens[{extra}]'"
+
+
+def test_what_is_installed_is_not_loaded_to_know_it():
+    before = set(sys.modules)
+    assert check_installed("json.tool", "this test") is None
+    assert set(sys.modules) == before
+
+
+@pytest.mark.parametrize(("missing", "title"), [("keras", "Keras"), ("jax", "JAX")])
+def test_keras_and_its_backend_must_both_be_there(lacking, missing, title):
+    pytest.importorskip("keras" if missing == "jax" else "jax")
+    lacking(missing)
+    with pytest.raises(ImportError, match=rf"^the engine keras needs {title}: pip install 'convlens\[keras\]'$"):
+        load_keras("jax", "the engine keras")
+
+
+# One backend in a process --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize("asked", [None, "jax", "tensorflow"])
+def test_another_backend_than_that_of_the_process_is_refused(keras, monkeypatch, asked):
+    pytest.importorskip("jax")
+    present = keras.backend.backend()
+    other = {"tensorflow": "jax", "jax": "tensorflow"}[present]
+    if asked is None:
+        monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    else:
+        monkeypatch.setenv("KERAS_BACKEND", asked)
+    with pytest.raises(ValueError) as caught:
+        load_keras(other, "the engine keras")
+    assert str(caught.value) == f"the engine keras needs Keras on {other}; this process has it on {present} already"
+    assert os.environ.get("KERAS_BACKEND") == asked
+    assert load_keras(present, "a Keras model") is keras
