@@ -117,7 +117,7 @@ def events(run: Run, digits: Digits, threads: int | None, asked: Asked | None) -
 
 
 def _until_ctrl_c(events: Iterator[Batch | Epoch]) -> Iterator[Batch | Epoch]:
-    """The events; KeyboardInterrupt comes between them, since NumPy loses one that comes while it reads JAX's arrays"""
+    """The events; KeyboardInterrupt comes between them, since Keras loses one that comes while it reads a result"""
     asked = False
 
     def stop(*_: object) -> None:
@@ -144,9 +144,13 @@ def follow(asked: Asked, given: dict[str, Any]) -> None:
 
     with _unless_lost(None), join(*asked) as team:
         tell(f"rank {team.rank} of {team.size} hosts; the run's folder is the leader's")
-        for event in follow(team, given):
-            if isinstance(event, Epoch):
-                tell(f"epoch {event.epoch}  loss {event.loss:.4f}  val_accuracy {event.val_accuracy:.4f}")
+        try:
+            for event in _until_ctrl_c(follow(team, given)):
+                if isinstance(event, Epoch):
+                    tell(f"epoch {event.epoch}  loss {event.loss:.4f}  val_accuracy {event.val_accuracy:.4f}")
+        except KeyboardInterrupt:
+            tell("stopped; the others end, too")
+            leave(130)
 
 
 @contextmanager

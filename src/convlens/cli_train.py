@@ -72,6 +72,8 @@ def train(
     asked = cli_team.asked(hosts, rank, host_timeout)
     if asked and asked.rank and (out is not None or resume):
         raise ValueError(f"--out and --resume are for the leading host, rank 0; got rank {asked.rank}")
+    if asked and threads is not None:
+        raise ValueError(f"--threads is not for --engine keras, which uses all cores; got {threads}")
     if asked and cli_team.watch(out):
         return
     if asked and asked.rank:
@@ -141,7 +143,7 @@ def _who(run: Run, asked: cli_team.Asked | None, threads: int | None) -> str:
     from convlens.threads import usable_threads
 
     if asked:
-        return f"{len(asked.hosts)} hosts"
+        return f"{len(asked.hosts)} host{'s' if len(asked.hosts) > 1 else ''}"
     return "all cores" if run.settings.engine == KERAS else f"threads {threads or usable_threads()}"
 
 
