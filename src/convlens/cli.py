@@ -1,4 +1,4 @@
-"""The command line: the only place that prints or exits.
+"""The command line: with the other `cli_*` files the only place that prints or exits.
 
 Exit codes: 0 done, 2 a mistake in what was asked, 130 stopped from the keyboard.
 """

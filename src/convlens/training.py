@@ -2,7 +2,8 @@
 
 A batch is cut into parts, at most 8, each with as many examples as the engine finds worth a thread. A part goes through
 the whole network, there and back, on one of `threads` threads; then the parts' gradients are added up in order. The cut
-depends on the batch alone, so the same seed gives the same bits for any number of threads.
+depends on the batch alone, so the same seed gives the same bits for any number of threads. An engine with whole passes
+of its own gets the batch in one part, and cuts and shares it by the same rule.
 """
 
 from __future__ import annotations
