@@ -32,10 +32,22 @@ LAYERS = (
     ("checker", "explorer"),
     ("__init__",),
     ("cli_shared",),
-    ("cli_team",),
-    ("cli_data", "cli_interop", "cli_models", "cli_train"),
+    ("cli_team", "cli_verdict"),
+    ("cli_class",),
+    ("cli_check", "cli_data", "cli_interop", "cli_models", "cli_train"),
     ("cli",),
     ("__main__",),
+)
+
+# The same inside the checker, the largest of them.
+CHECKER = (
+    ("inside", "rules", "submission", "verdict"),
+    ("guest", "options"),
+    ("checks", "sandbox"),
+    ("course", "form", "lenets", "summary"),
+    ("check",),
+    ("classes",),
+    ("pages",),
 )
 
 # Leaves: of what stands above them, these alone.
@@ -62,7 +74,7 @@ HEAVY = {
     "rich": ("cli_*.py", "data/download.py"),
     "safetensors": ("tensors.py",),
     "starlette": ("explorer/*",),
-    "tensorflow": ("interop/*",),
+    "tensorflow": ("interop/*", "checker/inside/*"),
     "threadpoolctl": ("threads.py",),
     "typer": ("cli*.py",),
     "uvicorn": ("explorer/*",),
@@ -129,6 +141,18 @@ def level(own):
 @each_file
 def test_arrows_point_one_way(name):
     assert list(wrong_arrows(name)) == []
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("checker/")])
+def test_arrows_point_one_way_inside_the_checker(name):
+    if name == "checker/__init__.py":
+        return
+    own = part(name.removeprefix("checker/"))
+    levels = {each: k for k, line in enumerate(CHECKER) for each in line}
+    for line, dotted in imported(name):
+        _, checker, reached, *_ = [*dotted.split("."), "", "", ""]
+        if dotted.startswith("convlens.") and checker == "checker" and reached != own:
+            assert levels[reached] < levels[own], f"{name}:{line} imports {dotted}"
 
 
 def test_the_tables_agree_with_each_other():
@@ -230,7 +254,7 @@ def test_everything_public_says_what_it_is(name):
 
 @each_file
 def test_only_the_command_line_prints_or_exits(name):
-    if fnmatch.fnmatch(name, "cli*.py"):
+    if fnmatch.fnmatch(name, "cli*.py") or fnmatch.fnmatch(name, "checker/inside/*"):  # or in a program of its own
         return
     for node in ast.walk(tree(name)):
         if isinstance(node, ast.Call):

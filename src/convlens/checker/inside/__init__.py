@@ -1,0 +1,1 @@
+"""What runs inside the sandbox: nothing here imports convlens, and nothing here is trusted with a verdict."""

@@ -1,0 +1,22 @@
+"""The job that answers with what it is asked: to see whether a sandbox works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Arrays = list[NDArray[Any]]
+
+
+def start(source: bytes, options: dict[str, Any]) -> Callable[[dict[str, Any], Arrays], tuple[dict[str, Any], Arrays]]:
+    """{"echo": ...} and arrays -> the same, {"source": true} -> the file's bytes as an array, and the options"""
+
+    def answer(request: dict[str, Any], arrays: Arrays) -> tuple[dict[str, Any], Arrays]:
+        if request.get("source"):
+            return {"options": options}, [np.frombuffer(source, np.uint8)]
+        return request, arrays
+
+    return answer

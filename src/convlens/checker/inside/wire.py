@@ -1,0 +1,142 @@
+"""Messages between the parent and a process that nobody trusts: a line of JSON, and arrays as .npy, each with its size.
+
+A message is a prefix (magic, bytes of text, bytes of arrays), the text, and the arrays one after another. The text is
+{"id": a number that the answer repeats, "message": {...}, "sizes": [bytes of each array]}. Whoever reads believes
+nothing: sizes are compared with limits before memory is taken, and an array with the bytes that are really there.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import struct
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["MOST", "Read", "TooMuchError", "WireError", "dump", "load", "refusal"]
+
+MOST = 2**26  # bytes of all arrays of a message
+MOST_TEXT = 2**18  # bytes of the JSON text
+MOST_ARRAYS = 64
+_DEEPEST = 20  # lists and dicts within each other
+
+_MAGIC = b"cvl1"
+_PREFIX = struct.Struct(">4sIQ")
+_NPY = struct.Struct("<8sH")
+_NPY_MAGIC = b"\x93NUMPY\x01\x00"
+_HEADER = re.compile(
+    rb"\{'descr': '([<>|][biufc]\d{1,2})', 'fortran_order': (?:False|True), "
+    rb"'shape': \(((?:\d{1,18}, ){0,31}(?:\d{1,18},?)?)\), \} *\n"
+)
+# What a terminal or XML would take for more than text: controls, halves of pairs, marks that turn the direction round
+_UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
+Array = NDArray[Any]
+Read = Callable[[int], bytes | bytearray]  # exactly so many bytes, or an exception
+
+
+class WireError(ValueError):
+    """This is no message"""
+
+
+class TooMuchError(WireError):
+    """A message with more bytes than are taken; `size` says how many"""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"a message must have at most {MOST:,} bytes; got {size:,}")
+        self.size = size
+
+
+def dump(number: int, message: dict[str, Any], arrays: Sequence[Array] = ()) -> list[bytes]:
+    """The parts of a message, to be written one after another
+
+    Raises WireError for an array of anything but numbers and truth values, TooMuchError before a copy is made of
+    arrays that are too large, and what json raises for a message that it cannot write.
+    """
+    heads = [_npy_header(array) for array in arrays]
+    sizes = [len(head) + array.nbytes for head, array in zip(heads, arrays, strict=True)]
+    if sum(sizes) > MOST:
+        raise TooMuchError(sum(sizes))
+    if len(sizes) > MOST_ARRAYS:
+        raise WireError(f"a message must have at most {MOST_ARRAYS} arrays; got {len(sizes)}")
+    text = json.dumps({"id": number, "message": message, "sizes": sizes}).encode()
+    if len(text) > MOST_TEXT:
+        raise TooMuchError(len(text))
+    parts = [_PREFIX.pack(_MAGIC, len(text), sum(sizes)), text]
+    for head, array in zip(heads, arrays, strict=True):
+        parts += [head, array.tobytes("F" if b"'fortran_order': True" in head else "C")]
+    return parts
+
+
+def refusal(size: int) -> bytes:
+    """The start of a message of that size, of which no more follows: the reader stops there and knows why"""
+    return _PREFIX.pack(_MAGIC, 0, max(size, MOST + 1))
+
+
+def load(read: Read) -> tuple[int, dict[str, Any], list[Array]]:
+    """The next message: its number, what JSON had, and its arrays
+
+    Strings come without control characters. Raises WireError if what is read is no message, TooMuchError if it would
+    be too large; nothing larger than the limits is read or allocated.
+    """
+    magic, text_size, size = _PREFIX.unpack(read(_PREFIX.size))
+    if magic != _MAGIC:
+        raise WireError(f"a message must start with {_MAGIC!r}; got {magic!r}")
+    if size > MOST or text_size > MOST_TEXT:
+        raise TooMuchError(size + text_size)
+    try:
+        head = _plain(json.loads(read(text_size)))
+        number, message, sizes = head["id"], head["message"], head["sizes"]
+    except (ValueError, RecursionError, MemoryError, KeyError, TypeError) as error:
+        raise WireError(f"a message must be JSON; {type(error).__name__}") from None
+    if not isinstance(number, int) or not isinstance(message, dict) or not isinstance(sizes, list):
+        raise WireError("a message must have an id, a dict and a list of sizes")
+    counts = [one for one in sizes if type(one) is int and 0 <= one <= size]
+    if len(counts) != len(sizes) or len(counts) > MOST_ARRAYS or sum(counts) != size:
+        raise WireError("the sizes of the arrays must add up to what is sent")
+    return number, message, [_array(read(count)) for count in counts]
+
+
+def _npy_header(array: Array) -> bytes:
+    if array.dtype.kind not in "biufc":
+        raise WireError(f"an array must be of numbers or truth values; got dtype {array.dtype}")
+    out = io.BytesIO()
+    np.lib.format.write_array_header_1_0(out, np.lib.format.header_data_from_array_1_0(array))
+    return out.getvalue()
+
+
+def _array(data: bytes | bytearray) -> Array:
+    """The array in these bytes of a .npy file, if they are all of it and no more"""
+    if len(data) < _NPY.size or data[:8] != _NPY_MAGIC:
+        raise WireError("an array must start as version 1.0 of .npy does")
+    start = _NPY.size + _NPY.unpack_from(data)[1]
+    header = _HEADER.fullmatch(data, _NPY.size, start)
+    if header is None or start > len(data):
+        raise WireError("an array must have the header of a .npy file of numbers")
+    try:
+        dtype = np.dtype(header[1].decode())
+        shape = tuple(int(part) for part in header[2].decode().replace(",", " ").split())
+        if max(shape, default=0) > MOST or prod(shape) * dtype.itemsize != len(data) - start:
+            raise WireError(f"an array of shape {shape} and dtype {dtype} must have its bytes; {len(data) - start}")
+        array: Array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    except (ValueError, TypeError, OverflowError, MemoryError) as error:
+        raise WireError(f"an array must be a .npy file; {error}") from None
+    return array
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    """The same, with text that is only text, and not nested without end"""
+    if depth > _DEEPEST:
+        raise WireError(f"a message must be at most {_DEEPEST} lists and dicts deep")
+    if isinstance(value, str):
+        return _UNFIT.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, list):
+        return [_plain(one, depth + 1) for one in value]
+    if isinstance(value, dict):
+        return {_plain(key): _plain(one, depth + 1) for key, one in value.items()}
+    return value

@@ -1,0 +1,46 @@
+"""What each task asks of a file's form: the name of its function, the arguments, the one import."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["RULES", "Rules"]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the task asks: the function's name, its arguments with their defaults as text, the one import"""
+
+    function: str
+    arguments: tuple[tuple[str, str | None], ...]
+    allowed: str
+
+    @property
+    def signature(self) -> str:
+        """As it must be written"""
+        given = (name if default is None else f"{name}={default}" for name, default in self.arguments)
+        return f"{self.function}({', '.join(given)})"
+
+
+_NUMPY = "import numpy as np"
+_PAIR = "(1, 1)"
+RULES = (
+    Rules(
+        "conv_forward",
+        (("A_prev", None), ("W", None), ("b", None), ("activation", None), ("padding", "'same'"), ("stride", _PAIR)),
+        _NUMPY,
+    ),
+    Rules("pool_forward", (("A_prev", None), ("kernel_shape", None), ("stride", _PAIR), ("mode", "'max'")), _NUMPY),
+    Rules(
+        "conv_backward",
+        (("dZ", None), ("A_prev", None), ("W", None), ("b", None), ("padding", "'same'"), ("stride", _PAIR)),
+        _NUMPY,
+    ),
+    Rules(
+        "pool_backward",
+        (("dA", None), ("A_prev", None), ("kernel_shape", None), ("stride", _PAIR), ("mode", "'max'")),
+        _NUMPY,
+    ),
+    Rules("lenet5", (("x", None), ("y", None)), "import tensorflow.compat.v1 as tf"),
+    Rules("lenet5", (("X", None),), "import tensorflow.keras as K"),
+)

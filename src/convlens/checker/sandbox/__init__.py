@@ -1,0 +1,1 @@
+"""Where the code of others runs: its tiers, how each is started, and what is asked of it from outside."""

@@ -1,0 +1,159 @@
+"""How the host process of a sandbox is started in each tier: its command, its environment, what it may read."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+import sysconfig
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Launch", "plan"]
+
+_INSIDE = Path(__file__).resolve().parents[1] / "inside"
+_ALONE = ("numpy", "pycodestyle")  # need nothing beside them; other packages bring all that is installed where they are
+_LIBRARIES = ("/usr/lib", "/usr/lib64", "/usr/lib32", "/lib", "/lib64", "/lib32")
+_LOADER = ("/etc/ld.so.cache", "/etc/alternatives")
+_SYSTEM = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat")
+_SITES = ("site-packages", "dist-packages")
+_TEMPORARY = 2**28  # bytes that fit into /tmp under bubblewrap
+_PLACE = "/run/convlens"  # where the host's own files are under bubblewrap
+
+_START = (
+    "import sys; inside, packages, handle = sys.argv[1:]; "
+    "sys.path.insert(0, inside); sys.path.append(packages); import host; host.main(int(handle))"
+)
+_FLAGS = ("-s", "-S", "-P", "-B", "-X", "utf8")  # as -I, but the environment, which is ours, counts: PYTHONHASHSEED
+
+ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "PYTHONHASHSEED": "0",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "0",  # TensorFlow 2.21 overwrites memory with it
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "GRPC_VERBOSITY": "NONE",
+}
+
+
+@dataclass(frozen=True)
+class Launch:
+    """command and environment of the process; settings: the first thing that it is told"""
+
+    command: list[str]
+    environment: dict[str, str]
+    settings: dict[str, Any]
+
+
+def plan(tier: str, packages: Sequence[str], folder: Path | None, handle: int, mark: str) -> Launch:
+    """How to start a host that talks on that file handle and has that private folder, None under bubblewrap
+
+    Makes what the host needs in the folder. mark: goes into the environment as CONVLENS_SANDBOX. ModuleNotFoundError
+    if a package is not installed, OSError without bubblewrap.
+    """
+    farm = _farm(packages)
+    environment = {**ENVIRONMENT, "CONVLENS_SANDBOX": mark}
+    python = os.path.realpath(sys.executable)
+    settings: dict[str, Any] = {"tier": tier, "packages": list(packages), "read": [], "listed": []}
+    if folder is None:
+        settings |= {"guests": "/tmp", "own": ""}
+        inside, modules, home = f"{_PLACE}/inside", f"{_PLACE}/packages", "/tmp"
+        command = _bubblewrap(python, farm)
+    else:
+        guests, links = folder / "guests", folder / "packages"
+        for made in (guests, links):
+            made.mkdir()
+        for name, path in farm.items():
+            (links / name).symlink_to(path)
+        settings |= {"guests": str(guests), "own": str(folder)}
+        inside, modules, home = str(_INSIDE), str(links), str(guests)
+        command = []
+        if tier == "landlock":
+            wanted = [*_libraries(), python, *farm.values(), str(_INSIDE), str(links), *_SYSTEM, "/proc/self"]
+            wanted.append("/sys/devices/system/cpu")
+            settings["read"], settings["listed"] = _without(wanted, _hidden())
+    environment |= {"HOME": home, "TMPDIR": home}
+    if command:
+        command += [word for name, value in environment.items() for word in ("--setenv", name, value)] + ["--"]
+    command += [python, *_FLAGS, "-c", _START, inside, modules, str(handle)]
+    return Launch(command, environment, settings)
+
+
+def _farm(packages: Sequence[str]) -> dict[str, str]:
+    """What there will be to import, by name: the packages with what they need, from where they are installed"""
+    farm: dict[str, str] = {}
+    for package in ("numpy", *packages):
+        spec = importlib.util.find_spec(package)
+        if spec is None or not spec.origin:
+            raise ModuleNotFoundError(f"checking this needs {package}; it is not installed", name=package)
+        path = Path(spec.origin)
+        path = path.parent if spec.submodule_search_locations else path
+        if package in _ALONE:
+            beside = (path, path.with_name(f"{package}.libs"))
+            farm |= {one.name: str(one) for one in beside if one.exists()}
+        else:
+            others = (one for one in path.parent.iterdir() if not one.name.startswith(("convlens", "__editable__")))
+            farm |= {one.name: str(one) for one in others if one.suffix not in (".pth", ".egg-link")}
+    return farm
+
+
+def _libraries() -> list[str]:
+    """Folders of the standard library and of shared libraries, and the loader's own files"""
+    prefix = Path(sys.base_prefix)
+    found = [str(path) for path in (prefix / "lib", prefix / "lib64") if path.exists()]
+    return [*(path for path in (*_LIBRARIES, *_LOADER) if Path(path).exists()), *found, sysconfig.get_path("stdlib")]
+
+
+def _hidden() -> list[Path]:
+    """What must stay out of sight even where it lies in a folder that is needed: convlens, and all that is installed"""
+    package = Path(__file__).resolve().parent.parent
+    stdlib = Path(sysconfig.get_path("stdlib"))
+    sites = [Path(entry) for entry in sys.path if Path(entry).name in _SITES]
+    return [package, *(stdlib / name for name in _SITES), *sites]
+
+
+def _without(wanted: Iterable[str], hidden: Sequence[Path]) -> tuple[list[str], list[str]]:
+    """Those paths as such that nothing hidden lies under them, and the folders of which then only the names count
+
+    A path that is itself within something hidden was asked for by name, and stays.
+    """
+    keep: dict[str, None] = {}
+    listed: dict[str, None] = {}
+    waiting = list({Path(path if path == "/proc/self" else os.path.realpath(path)) for path in wanted})
+    while waiting:
+        path = waiting.pop()
+        if any(one != path and one.is_relative_to(path) for one in hidden):
+            listed[str(path)] = None
+            waiting += [one for one in path.iterdir() if one not in hidden and not one.is_symlink()]
+        else:
+            keep[str(path)] = None
+    return list(keep), list(listed)
+
+
+def _bubblewrap(python: str, farm: dict[str, str]) -> list[str]:
+    program = shutil.which("bwrap")
+    if program is None:
+        raise OSError("bubblewrap needs the program bwrap; there is none")
+    words = [program, "--unshare-all", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
+    bound: list[Path] = []
+    for path in dict.fromkeys([*_libraries(), python]):
+        if Path(path).is_symlink() and path in _LIBRARIES:
+            words += ["--symlink", str(Path(path).readlink()), path]
+        elif not any(Path(path).is_relative_to(other) for other in bound):
+            words += ["--ro-bind", path, path]
+            bound.append(Path(path))
+    for hidden in dict.fromkeys(_hidden()):
+        if hidden.is_dir() and any(hidden.is_relative_to(other) for other in bound):
+            words += ["--tmpfs", str(hidden), "--remount-ro", str(hidden)]
+    words += ["--ro-bind", str(_INSIDE), f"{_PLACE}/inside"]
+    for name, path in farm.items():
+        words += ["--ro-bind", path, f"{_PLACE}/packages/{name}"]
+    words += ["--proc", "/proc", "--dev", "/dev", "--size", str(_TEMPORARY), "--tmpfs", "/tmp", "--chdir", "/tmp"]
+    return [*words, "--remount-ro", "/dev", "--remount-ro", "/"]

@@ -1,0 +1,79 @@
+"""The tiers of the sandbox, best first: which of them this machine offers, and what each cannot stop."""
+
+from __future__ import annotations
+
+import functools
+
+__all__ = ["CANNOT_STOP", "TIERS", "available", "choose"]
+
+TIERS = ("bubblewrap", "landlock", "rlimits")
+
+_READS = (
+    "The code can read Python, the system's shared libraries, numpy and, for tasks 4 and 5, all that is installed "
+    "beside TensorFlow but convlens."
+)
+_THREADS = (
+    "The code can keep every processor busy with threads until its time is up; run as root, no limit of the system "
+    "counts them."
+)
+CANNOT_STOP: dict[str, tuple[str, ...]] = {
+    "bubblewrap": (
+        _READS,
+        "The code can start processes of its own where the kernel cannot filter system calls; they end with it.",
+        _THREADS,
+        "A hole in the kernel itself is not covered.",
+    ),
+    "landlock": (
+        _READS,
+        "The code can find out which files there are, whose they are and how large, though not what is in them.",
+        "The code can fill the disk with files of its own until its time is up; then they are removed.",
+        _THREADS,
+        "A hole in the kernel itself is not covered.",
+    ),
+    "rlimits": (
+        "The code can read every file that you can read: other submissions, and how its own is checked.",
+        "The code can change and remove every file that you can change.",
+        "The code can use the network.",
+        "The code can start processes; those that stay are ended after it, if they do not hide from that on purpose.",
+        "The code can stop and kill every process of yours, this one too, and may read and change its memory.",
+        "The code can fill the disk until its time is up.",
+        "The code can use more memory than one process may, by starting many.",
+        _THREADS,
+    ),
+}
+
+
+def available() -> dict[str, str]:
+    """For each tier, in order, "" if it works here, else a sentence that says why it does not; each is tried once"""
+    return {tier: _try(tier) for tier in TIERS}
+
+
+def choose(asked: str | None) -> str:
+    """The tier that was asked for, or the best that works here
+
+    ValueError for one that is unknown or does not work here: no other is taken in its place.
+    """
+    if asked is None:
+        for tier in TIERS:
+            if not _try(tier):
+                return tier
+        raise ValueError(f"no tier of the sandbox works here: {'; '.join(available().values())}")
+    if asked not in TIERS:
+        raise ValueError(f"the tier must be one of {', '.join(TIERS)}; got {asked!r}")
+    if _try(asked):
+        raise ValueError(f"the tier must be one that works here; {asked} does not: {_try(asked)}")
+    return asked
+
+
+@functools.cache
+def _try(tier: str) -> str:
+    """Start a process in it and have it say something"""
+    from convlens.checker.guest import GuestError
+    from convlens.checker.sandbox.sandbox import Sandbox
+
+    try:
+        with Sandbox(tier) as sandbox, sandbox.guest("echo", b"") as guest:
+            guest.ask({"heard": True}, seconds=30.0)
+    except (OSError, GuestError) as error:
+        return str(error)
+    return ""

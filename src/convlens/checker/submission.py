@@ -1,0 +1,117 @@
+"""What somebody handed in: the bytes of the files that are asked for, read without trusting them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["LARGEST", "MISSING", "SUMMARY", "TASKS", "File", "Submission", "parse_tasks", "read"]
+
+# What each task must be called; the summary may have any name that starts with its number and ends in .md
+SUMMARY = "6-alexnet.md"
+TASKS = (
+    "0-conv_forward.py",
+    "1-pool_forward.py",
+    "2-conv_backward.py",
+    "3-pool_backward.py",
+    "4-lenet5.py",
+    "5-lenet5.py",
+    SUMMARY,
+)
+LARGEST = 2**18  # bytes of a file
+MISSING = "the file is missing"
+
+
+@dataclass(frozen=True)
+class File:
+    """One file: its bytes, or None and why they could not be read; whether its owner may run it."""
+
+    content: bytes | None
+    runs: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A name, and a file for each task that was asked for, by the name that the task gives it."""
+
+    name: str
+    files: Mapping[str, File]
+
+    def digest(self) -> str:
+        """Of all that a verdict depends on here: the names, bytes and modes of the files, not whose they are"""
+        found = hashlib.sha256()
+        for name, file in sorted(self.files.items()):
+            content = b"" if file.content is None else file.content
+            head = f"{name}\0{file.content is None}\0{file.runs}\0{file.problem}\0{len(content)}\0"
+            found.update(head.encode(errors="surrogateescape"))
+            found.update(content)
+        return found.hexdigest()
+
+
+def parse_tasks(text: str) -> tuple[int, ...]:
+    """The numbers of some tasks, in order, each once: "0-3,5" -> (0, 1, 2, 3, 5)
+
+    >>> parse_tasks("5,0-2")
+    (0, 1, 2, 5)
+    """
+    numbers: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        if not (first + last).isdecimal() or not first or ("-" in part and not last):
+            raise ValueError(f"tasks must be numbers from 0 to {len(TASKS) - 1} such as 0-3,5; got {text!r}")
+        found = range(int(first), int(last or first) + 1)
+        if not found or found[-1] >= len(TASKS):
+            raise ValueError(f"tasks must be numbers from 0 to {len(TASKS) - 1} such as 0-3,5; got {text!r}")
+        numbers.update(found)
+    return tuple(sorted(numbers))
+
+
+def read(folder: Path, tasks: Sequence[int] = tuple(range(len(TASKS))), name: str | None = None) -> Submission:
+    """The files of those tasks in that folder. A file that is missing, a link, too large or unreadable says so.
+
+    Raises OSError or ValueError if there is no such folder or it has nothing in it.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"a submission must be a folder; there is no folder {os.fspath(folder)!r}")
+    with os.scandir(folder) as entries:
+        present = sorted(entry.name for entry in entries)
+    if not present:
+        raise ValueError(f"a submission must have files; the folder {os.fspath(folder)!r} is empty")
+    files = {}
+    for task in tasks:
+        wanted = TASKS[task]
+        if wanted == SUMMARY and wanted not in present:
+            others = [other for other in present if other.startswith("6-") and other.endswith(".md")]
+            files[wanted] = _read(folder / (others[0] if others else wanted))
+        else:
+            files[wanted] = _read(folder / wanted)
+    return Submission(folder.resolve().name if name is None else name, files)
+
+
+def _read(path: Path) -> File:
+    """That file, never through a link, never waiting for one that is a pipe, never more than LARGEST bytes of it."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return File(None, problem=MISSING)
+    except OSError as error:
+        if path.is_symlink():
+            return File(None, problem="the file is a link; hand in the file itself")
+        return File(None, problem=f"the file cannot be read: {error.strerror}")
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        return File(None, problem="this is no file but a folder or a device")
+    with os.fdopen(handle, "rb") as file:
+        if status.st_size > LARGEST:
+            return File(None, problem=f"the file has {status.st_size:,} bytes; more than {LARGEST:,} are not read")
+        try:
+            content = file.read(LARGEST)
+        except OSError as error:
+            return File(None, problem=f"the file cannot be read: {error.strerror}")
+    return File(content, runs=bool(status.st_mode & stat.S_IXUSR))

@@ -1,0 +1,120 @@
+"""What a check finds, and what a submission's checks come to: plain data, to JSON and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+__all__ = ["FAIL", "PASS", "UNKNOWN", "FileReport", "Finding", "Map", "Report"]
+
+Status = Literal["pass", "fail", "could not tell"]
+PASS: Status = "pass"
+FAIL: Status = "fail"
+UNKNOWN: Status = "could not tell"
+
+
+@dataclass(frozen=True)
+class Map:
+    """Where a result is wrong: for one example and channel, how far off each cell is, in tenths of the largest error.
+
+    title: which array and which part of it; rows: whole numbers from 0 (right) to 10 (the largest error), -1 not finite
+    """
+
+    title: str
+    rows: list[list[int]]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found.
+
+    name: of the check, an identifier; sentence: what is checked, for the student; message: what was found, empty for a
+    pass; hint: the likely mistake in a sentence, or ""; mistake: its name in the table of mistakes, or ""; maps: where
+    the arrays differ
+    """
+
+    name: str
+    sentence: str
+    status: Status
+    message: str = ""
+    hint: str = ""
+    mistake: str = ""
+    maps: list[Map] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """All findings of one file; `seconds` is what a larger call took, None where none was measured."""
+
+    checks: list[Finding]
+    seconds: float | None = None
+
+    @property
+    def status(self) -> Status:
+        """fail if a check fails, pass if all pass, could not tell otherwise"""
+        found = {finding.status for finding in self.checks}
+        return FAIL if FAIL in found else PASS if found == {PASS} else UNKNOWN
+
+    @property
+    def passed(self) -> int:
+        """How many checks pass"""
+        return sum(finding.status == PASS for finding in self.checks)
+
+    @property
+    def likely(self) -> Finding | None:
+        """The finding whose hint most of the failing checks give; the first of them if several do"""
+        hinted = [finding for finding in self.checks if finding.hint]
+        names = [finding.mistake or finding.hint for finding in hinted]
+        return max(hinted, key=lambda finding: names.count(finding.mistake or finding.hint), default=None)
+
+    @property
+    def hint(self) -> str:
+        """The hint of that finding, or "" """
+        return self.likely.hint if self.likely else ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """One submission: `tier` is the sandbox that its code ran in, `files` has a report for each file asked for."""
+
+    name: str
+    tier: str
+    files: Mapping[str, FileReport]
+
+    @property
+    def status(self) -> Status:
+        """fail if a file fails, pass if all pass, could not tell otherwise"""
+        found = {file.status for file in self.files.values()}
+        return FAIL if FAIL in found else PASS if found == {PASS} else UNKNOWN
+
+    @property
+    def score(self) -> float:
+        """The share of checks that pass, the mean over the files: from 0 to 1"""
+        shares = [file.passed / max(1, len(file.checks)) for file in self.files.values()]
+        return round(sum(shares) / len(shares), 4) if shares else 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """{"name", "tier", "status", "files": {file: {"status", "seconds", "checks": [...]}}, "score"}"""
+        files = {
+            name: {"status": file.status, "seconds": file.seconds, "checks": [asdict(found) for found in file.checks]}
+            for name, file in self.files.items()
+        }
+        return {"name": self.name, "tier": self.tier, "status": self.status, "files": files, "score": self.score}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Report:
+        """What `as_json` gave; ValueError for anything else"""
+        try:
+            files = {
+                name: FileReport([_finding(found) for found in file["checks"]], file["seconds"])
+                for name, file in value["files"].items()
+            }
+            return cls(str(value["name"]), str(value["tier"]), files)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"a report must be what Report.as_json gives; got one with {error!r}") from None
+
+
+def _finding(value: Mapping[str, Any]) -> Finding:
+    maps: Sequence[Mapping[str, Any]] = value["maps"]
+    return Finding(**{**value, "maps": [Map(**one) for one in maps]})

@@ -1,0 +1,7 @@
+"""Raises an error whose text clears the terminal, turns its direction, is no Unicode and has 10 MB."""
+
+GIVEN = {}
+
+
+def conv_forward(*inputs):
+    raise ValueError("\x1b[2J\x1b]0;pass\x07\u202e\ud800\x00" + "pass " * 2 * 10**6)

@@ -1,0 +1,9 @@
+"""Reads from address 0."""
+
+import ctypes
+
+GIVEN = {}
+
+
+def conv_forward(*inputs):
+    return ctypes.string_at(0)

@@ -1,0 +1,81 @@
+"""The table of checks: docstrings are sentences, checks need checks, every outcome has its status."""
+
+import pytest
+
+from convlens.checker import form, summary
+from convlens.checker.checks import Checks, Failed, Unknown
+from convlens.checker.course import conv, pool
+from convlens.checker.guest import GuestError
+from convlens.checker.verdict import FAIL, PASS, UNKNOWN, Finding, Map
+
+TABLES = {
+    "form": form.CHECKS,
+    "conv_forward": conv.FORWARD,
+    "conv_backward": conv.BACKWARD,
+    "pool_forward": pool.FORWARD,
+    "pool_backward": pool.BACKWARD,
+    "summary": summary.CHECKS,
+}
+
+
+def table(**outcomes):
+    """A check for each name, which raises what is given, or nothing."""
+    checks = Checks()
+    for name, (needs, error) in outcomes.items():
+
+        def run(bench, error=error):
+            """It is so."""
+            if error is not None:
+                raise error
+
+        run.__name__ = name
+        checks.add(*needs)(run)
+    return checks
+
+
+def test_outcomes():
+    maps = [Map("a", [[1]])]
+    checks = table(
+        good=((), None),
+        bad=((), Failed("3 is wrong", "turn it", "turned", maps)),
+        unclear=((), Unknown("who knows")),
+        gone=((), GuestError("ended its process")),
+        stands_on_bad=(("good", "bad"), None),
+        stands_on_good=(("good",), None),
+        stands_on_before=(("earlier",), None),
+    )
+    found = checks.run(None, [Finding("earlier", "It was.", PASS)])
+    assert found == [
+        Finding("good", "It is so.", PASS),
+        Finding("bad", "It is so.", FAIL, "3 is wrong", "turn it", "turned", maps),
+        Finding("unclear", "It is so.", UNKNOWN, "who knows"),
+        Finding("gone", "It is so.", FAIL, "the code ended its process"),
+        Finding("stands_on_bad", "It is so.", UNKNOWN, "not tried, since this comes first: bad"),
+        Finding("stands_on_good", "It is so.", PASS),
+        Finding("stands_on_before", "It is so.", PASS),
+    ]
+
+
+def test_evidence_is_handed_on_by_name():
+    evidence = {}
+    table(bad=((), Failed("no", evidence=[1, 2])), good=((), None)).run(None, evidence=evidence)
+    assert evidence == {"bad": [1, 2]}
+
+
+def test_a_check_needs_a_sentence():
+    def silent(bench):
+        pass
+
+    with pytest.raises(ValueError, match="a check must have a docstring, the sentence a student reads"):
+        Checks().add()(silent)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_check_says_a_sentence_and_stands_on_earlier_ones(name):
+    known = set() if name in ("form", "summary") else {"parses"}
+    for check in TABLES[name].table:
+        assert check.sentence[0].isupper() or check.sentence.startswith("pycodestyle")
+        assert check.sentence.endswith(".")
+        assert set(check.needs) <= known, check.name
+        assert check.name not in known
+        known.add(check.name)

@@ -1,0 +1,101 @@
+"""What somebody handed in is read without trusting it: links, devices, huge files, odd names; what a digest is of."""
+
+import os
+
+import pytest
+
+from convlens.checker.submission import LARGEST, SUMMARY, TASKS, parse_tasks, read
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = tmp_path / "ann\nor two"
+    made.mkdir()
+    for name in TASKS:
+        (made / name).write_bytes(name.encode())
+    (made / TASKS[0]).chmod(0o755)
+    return made
+
+
+def test_the_files_that_are_asked_for(folder):
+    found = read(folder, (0, 3))
+    assert found.name == "ann\nor two"
+    assert list(found.files) == [TASKS[0], TASKS[3]]
+    assert found.files[TASKS[0]].content == b"0-conv_forward.py"
+    assert [file.runs for file in found.files.values()] == [True, False]
+    assert read(folder, (0,), name="Ann").name == "Ann"
+
+
+def test_a_summary_of_another_name_is_found(folder):
+    (folder / SUMMARY).rename(folder / "6-krizhevsky.md")
+    assert read(folder).files[SUMMARY].content == SUMMARY.encode()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda path: None, "the file is missing"),
+        (lambda path: path.symlink_to("/etc/hostname"), "the file is a link; hand in the file itself"),
+        (lambda path: path.symlink_to(path), "the file is a link; hand in the file itself"),
+        (lambda path: path.mkdir(), "this is no file but a folder or a device"),
+        (lambda path: os.mkfifo(path), "this is no file but a folder or a device"),
+        (
+            lambda path: path.write_bytes(bytes(LARGEST + 1)),
+            "the file has 262,145 bytes; more than 262,144 are not read",
+        ),
+    ],
+    ids=["missing", "link", "loop", "folder", "pipe", "large"],
+)
+def test_what_cannot_be_read_says_why(folder, spoil, said):
+    path = folder / TASKS[1]
+    path.unlink()
+    spoil(path)
+    file = read(folder).files[TASKS[1]]
+    assert (file.content, file.problem[: len(said)], file.runs) == (None, said, False)
+
+
+def test_a_file_of_a_gigabyte_is_not_read(folder):
+    with (folder / TASKS[1]).open("wb") as file:
+        file.truncate(2**30)
+    assert "1,073,741,824 bytes" in read(folder).files[TASKS[1]].problem
+
+
+def test_the_largest_file_is_read(folder):
+    (folder / TASKS[1]).write_bytes(bytes(LARGEST))
+    assert len(read(folder).files[TASKS[1]].content) == LARGEST
+
+
+def test_no_folder_and_an_empty_one(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"a submission must be a folder; there is no folder '.*/nobody'"):
+        read(tmp_path / "nobody")
+    with pytest.raises(ValueError, match=r"a submission must have files; the folder '.*' is empty"):
+        read(tmp_path)
+
+
+def test_the_digest_is_of_content_and_modes_and_not_of_the_name(folder):
+    first = read(folder, name="Ann")
+    assert first.digest() == read(folder, name="Ben").digest()
+    (folder / TASKS[2]).chmod(0o700)
+    changed = {first.digest(), read(folder).digest()}
+    (folder / TASKS[2]).write_bytes(b"")
+    changed.add(read(folder).digest())
+    (folder / TASKS[2]).unlink()
+    changed.add(read(folder).digest())
+    (folder / TASKS[2]).mkdir()
+    changed.add(read(folder).digest())
+    assert len(changed) == 5
+    assert read(folder, (0,)).digest() != read(folder, (1,)).digest()
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [("0-3", (0, 1, 2, 3)), ("6", (6,)), ("5,0-1", (0, 1, 5)), (" 2 , 2", (2,)), ("0-6", tuple(range(7)))],
+)
+def test_tasks(text, numbers):
+    assert parse_tasks(text) == numbers
+
+
+@pytest.mark.parametrize("text", ["", "7", "0-7", "3-1", "-1", "1-", "a", "1,,2", "1.5", "²"])
+def test_tasks_that_are_none(text):
+    with pytest.raises(ValueError, match=r"tasks must be numbers from 0 to 6 such as 0-3,5; got"):
+        parse_tasks(text)

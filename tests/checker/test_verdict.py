@@ -1,0 +1,62 @@
+"""Findings, reports, scores; to JSON and back."""
+
+import json
+
+import pytest
+
+from convlens.checker.verdict import FAIL, PASS, UNKNOWN, FileReport, Finding, Map, Report
+
+
+def finding(status, name="one", **more):
+    return Finding(name, "It is.", status, **more)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "status"),
+    [
+        ([PASS, PASS], PASS),
+        ([PASS, FAIL, UNKNOWN], FAIL),
+        ([PASS, UNKNOWN], UNKNOWN),
+        ([], UNKNOWN),
+    ],
+)
+def test_a_fault_outweighs_a_doubt_and_a_doubt_a_pass(statuses, status):
+    file = FileReport([finding(one) for one in statuses])
+    assert file.status == status
+    assert Report("Ann", "landlock", {"a": file}).status == status
+
+
+def test_the_score_is_the_mean_of_the_files_shares():
+    files = {"a": FileReport([finding(PASS)] * 3 + [finding(FAIL)]), "b": FileReport([finding(UNKNOWN), finding(PASS)])}
+    assert Report("Ann", "landlock", files).score == 0.625
+    assert Report("Ann", "landlock", {}).score == 0.0
+
+
+def test_the_likely_mistake_is_the_one_that_most_checks_name():
+    hints = [("first", "a"), ("often", "b"), ("often", "b")]
+    file = FileReport([finding(FAIL)] + [finding(FAIL, hint=hint, mistake=name) for hint, name in hints])
+    assert file.likely.mistake == "b"
+    assert file.hint == "often"
+    assert FileReport([finding(FAIL)]).likely is None
+    assert FileReport([finding(FAIL)]).hint == ""
+    tie = FileReport([finding(FAIL, hint=hint) for hint in ("first", "second")])
+    assert tie.hint == "first"
+
+
+def test_json_and_back():
+    maps = [Map("result[0, :, :, 1]", [[0, 10], [-1, 3]])]
+    checks = [finding(PASS), finding(FAIL, "two", message="3 is wrong", hint="turn it", mistake="turned", maps=maps)]
+    report = Report("Ann", "landlock", {"0-conv_forward.py": FileReport(checks, 0.5), "6-alexnet.md": FileReport([])})
+    text = json.dumps(report.as_json())
+    assert Report.from_json(json.loads(text)) == report
+    value = json.loads(text)
+    assert {"tier", "files", "score"} <= value.keys()
+    file = value["files"]["0-conv_forward.py"]
+    assert file["status"] == "fail"
+    assert {"name", "status", "message", "hint"} <= file["checks"][1].keys()
+
+
+@pytest.mark.parametrize("value", [{}, {"name": "a", "tier": "b"}, {"name": "a", "tier": "b", "files": 3}, [], "text"])
+def test_json_that_is_no_report(value):
+    with pytest.raises(ValueError, match=r"a report must be what Report\.as_json gives; got one with"):
+        Report.from_json(value)
