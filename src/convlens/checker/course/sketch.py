@@ -1,0 +1,38 @@
+"""The functions of tasks 0 to 3 as a student would write them, with mistakes that can be put in.
+
+A mistake that gives just what a submission gave is the likely one. Loops over windows with slices, since the mistakes
+of such programs depend on how slices are cut. `has` names the mistakes; the empty set is right. With "strict" a window
+that reaches beyond the image is an error, as in a program that takes number by number; a slice just ends there.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from convlens.checker.course.cases import CONV_BACKWARD, CONV_FORWARD, POOL_FORWARD, Case
+from convlens.checker.course.expected import Value
+from convlens.checker.course.sketch_conv import conv_backward, conv_forward
+from convlens.checker.course.sketch_pool import pool_backward, pool_forward
+from convlens.checker.course.sketch_windows import Has
+from convlens.engines import Array
+
+__all__ = ["sketch"]
+
+
+def sketch(case: Case, given: dict[str, Array], has: Has) -> Value:
+    """What a program with these mistakes returns for that call; it may raise, as the program would."""
+    given = {name: array.astype(np.float64) for name, array in given.items()}
+    if "by_cell" in has and any(s > 1 < k for s, k in zip(case.stride, case.windows(), strict=True)):
+        raise ValueError("fewer rows than windows")
+    with np.errstate(all="ignore"):
+        if case.task == CONV_FORWARD:
+            value: Value = (conv_forward(case, given, has),)
+        elif case.task == CONV_BACKWARD:
+            value = conv_backward(case, given, has)
+        elif case.task == POOL_FORWARD:
+            value = (pool_forward(case, given, has),)
+        else:
+            value = (pool_backward(case, given, has),)
+        if "wrong_dtype" in has and case.numbers in ("integers", "whole"):
+            value = tuple(np.trunc(array) for array in value)
+    return value
