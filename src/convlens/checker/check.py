@@ -1,0 +1,84 @@
+"""One submission checked: its files' form, then what their functions do, in a sandbox. Bytes in, a report out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+from convlens.checker import form, summary
+from convlens.checker.checks import Checks
+from convlens.checker.course import conv, pool
+from convlens.checker.course.bench import CourseBench
+from convlens.checker.form import FormBench
+from convlens.checker.guest import Guest
+from convlens.checker.options import Options
+from convlens.checker.rules import RULES
+from convlens.checker.sandbox.sandbox import Sandbox
+from convlens.checker.sandbox.tiers import choose
+from convlens.checker.submission import SUMMARY, TASKS, File, Submission
+from convlens.checker.verdict import FileReport, Finding, Report
+
+__all__ = ["check", "check_form", "check_function", "check_lenet"]
+
+_COURSE: dict[int, Checks] = dict(enumerate((conv.FORWARD, pool.FORWARD, conv.BACKWARD, pool.BACKWARD)))
+_FRAMEWORKS = {4: "tensorflow", 5: "keras"}
+_SUMMARY = TASKS.index(SUMMARY)
+_FRAMEWORK_SECONDS = 30.0  # for a call, at least: TensorFlow builds its graphs slowly
+_GIB = 2**30
+
+
+def check(submission: Submission, options: Options) -> Report:
+    """What is right and wrong with these files. ValueError if there is no such sandbox here
+
+    All files are read before any is run; each is run in a process of its own.
+    """
+    tier = choose(options.tier)
+    files = {task: submission.files[TASKS[task]] for task in options.tasks}
+    forms: dict[int, list[Finding]] = {}
+    reports: dict[int, FileReport] = {}
+    with Sandbox(tier, ("numpy", "pycodestyle"), seconds=options.seconds, memory=2 * _GIB) as sandbox:
+        for task in files.keys() - {_SUMMARY}:
+            forms[task] = check_form(sandbox, task, files[task])
+        for task in files.keys() & _COURSE.keys():
+            reports[task] = check_function(sandbox, task, files[task], forms[task], options)
+    if lenets := files.keys() & _FRAMEWORKS.keys():
+        seconds = max(_FRAMEWORK_SECONDS, options.seconds)
+        with Sandbox(tier, ("tensorflow",), seconds=seconds, memory=8 * _GIB) as sandbox:
+            for task in lenets:
+                reports[task] = check_lenet(sandbox, task, files[task], forms[task], options)
+    if _SUMMARY in files:
+        reports[_SUMMARY] = FileReport(summary.CHECKS.run(files[_SUMMARY]))
+    return Report(submission.name, tier, {TASKS[task]: reports[task] for task in files})
+
+
+def check_form(sandbox: Sandbox, task: int, file: File) -> list[Finding]:
+    """How a program is written"""
+    rules = RULES[task]
+
+    def open_guest() -> AbstractContextManager[Guest]:
+        return sandbox.guest("form", file.content or b"", {"file": TASKS[task], "function": rules.function})
+
+    return form.CHECKS.run(FormBench(file, rules, open_guest))
+
+
+def check_function(sandbox: Sandbox, task: int, file: File, before: Sequence[Finding], options: Options) -> FileReport:
+    """What the function of one of the tasks 0 to 3 does, after the findings about its form"""
+    names = {"file": TASKS[task], "function": RULES[task].function}
+
+    def open_guest() -> AbstractContextManager[Guest]:
+        return sandbox.guest("course_file", file.content or b"", names)
+
+    with CourseBench(task, open_guest, options) as bench:
+        found = bench.run(_COURSE[task], before)
+    return FileReport([*before, *found], bench.seconds)
+
+
+def check_lenet(sandbox: Sandbox, task: int, file: File, before: Sequence[Finding], options: Options) -> FileReport:
+    """What the network of task 4 or 5 does, after the findings about its form; the sandbox has TensorFlow loaded"""
+    from convlens.checker.lenets import network as lenets
+
+    tables: dict[int, Checks] = {4: lenets.TENSORFLOW, 5: lenets.KERAS}
+    given = {"file": TASKS[task], "framework": _FRAMEWORKS[task]}
+    with sandbox.guest("lenets", file.content or b"", given) as guest:
+        found = tables[task].run(lenets.LenetBench(guest, options), before)
+    return FileReport([*before, *found])

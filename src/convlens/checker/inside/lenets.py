@@ -1,0 +1,347 @@
+"""A guest's job: build the LeNet-5 of task 4 or 5, plant weights in it, run it, and tell what it is made of.
+
+Whatever happens in here is the submission's word: the verdict is made outside, from the arrays. What is told of
+layers and optimizers explains a verdict, it never makes one.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import random
+import sys
+import traceback
+import types
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Arrays = list[NDArray[Any]]
+Reply = tuple[dict[str, Any], Arrays]
+Handler = Callable[[dict[str, Any], Arrays], Reply]
+Told = Callable[[BaseException], dict[str, Any]]
+
+IMAGE, CLASSES = (28, 28, 1), 10
+LONGEST = 400  # characters of an error
+
+
+def start(source: bytes, options: dict[str, Any]) -> Handler:
+    """What answers requests about a file.
+
+    options: "file", its name, and "framework", "tensorflow" (task 4) or "keras" (task 5)
+    {"do": "load"} -> {"loaded": true, "version"}, {"missing": [functions that there are]} or {"absent": why}, if there
+        is no TensorFlow
+    {"do": "build", "key": name, "networks": n, "labels": dtype, "seed": k} -> {"networks": [facts]}: a graph of its
+        own (task 4) or n models (task 5), kept under that name; see the two classes below
+    {"do": "weights", "key", "network"} -> an array for each of the "variables" among the facts, in that order
+    {"do": "plant", "key", "network"} and such arrays -> {"planted": how many}
+    {"do": "values", "key", "network"}, x and labels -> {"names": [...], "errors": {name: error}}, arrays of these names
+    {"do": "train", "key", "network"}, x and labels -> the weights after one step of training
+    Where something is raised, the answer (or that of one network) is {"raised": error}; an error is {"type", "message",
+    "line": of the file or 0, "code": that line}.
+    """
+    name = str(options["file"])
+    module = types.ModuleType(name.removesuffix(".py"))
+    module.__file__ = name
+    build = _Graph if options["framework"] == "tensorflow" else _Models
+    built: dict[str, Any] = {}
+
+    def load() -> Reply:
+        try:
+            version = str(importlib.import_module("tensorflow").__version__)
+        except ImportError as error:
+            return {"absent": str(error)[:LONGEST]}, []
+        sys.modules[module.__name__] = module
+        exec(compile(source, name, "exec"), module.__dict__)
+        if not callable(getattr(module, "lenet5", None)):
+            made = [key for key, value in vars(module).items() if isinstance(value, types.FunctionType)]
+            return {"missing": made[:10]}, []
+        return {"loaded": True, "version": version}, []
+
+    def told(error: BaseException) -> dict[str, Any]:
+        return _told(error, name, source)
+
+    def answer(request: dict[str, Any], arrays: Arrays) -> Reply:
+        if request["do"] == "load":
+            return load()
+        if request["do"] == "build":
+            random.seed(request["seed"])
+            made = built[request["key"]] = build(request["seed"], request["labels"], told)
+            return {"networks": [_try(lambda: made.add(module.lenet5), told) for _ in range(request["networks"])]}, []
+        reply: Reply = getattr(built[request["key"]], request["do"])(request["network"], arrays)
+        return reply
+
+    def guarded(request: dict[str, Any], arrays: Arrays) -> Reply:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                return answer(request, arrays)
+            except BaseException as error:
+                return {"raised": told(error)}, []
+
+    return guarded
+
+
+def _told(error: BaseException, name: str, source: bytes) -> dict[str, Any]:
+    """What is told of an error: its type, its first words and the deepest line of the file that led to it."""
+    line = last = 0
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename == name:
+            line, last = frame.lineno or 0, getattr(frame, "end_lineno", None) or frame.lineno or 0
+    if isinstance(error, SyntaxError) and error.filename == name:
+        line = last = error.lineno or 0
+    text = source.decode("utf-8", "replace").splitlines()
+    code = " ".join(part.strip() for part in text[max(line - 1, 0) : last])[:LONGEST]
+    return {"type": type(error).__name__, "message": str(error).strip()[:LONGEST], "line": line, "code": code}
+
+
+def _try(add: Callable[[], dict[str, Any]], told: Told) -> dict[str, Any]:
+    try:
+        return add()
+    except BaseException as error:
+        return {"raised": told(error)}
+
+
+def _each(calls: dict[str, Callable[[], Any]], told: Told) -> Reply:
+    """The array that each call gives, and for one that raises what it raises"""
+    names, found, errors = [], [], {}
+    for name, call in calls.items():
+        try:
+            found.append(np.asarray(call()))
+            names.append(name)
+        except BaseException as error:
+            errors[name] = told(error)
+    return {"names": names, "errors": errors}, found
+
+
+def _sizes(shape: Any) -> list[int | None] | None:
+    """A shape as JSON can hold it, None for what is not known."""
+    try:
+        return [None if size is None else int(size) for size in tuple(shape)]
+    except (TypeError, ValueError):
+        return None
+
+
+class _Graph:
+    """A graph of task 4 with some networks, one after the other, and a session.
+
+    Facts of a network: "returned": {"kind": "tuple", "list" or another type, "items": [{"kind", "type", "shape"}]};
+    "variables": [{"name", "shape", "trainable"}], those that are trained or that the output depends on; "operations"
+    from x to the first item, in order: {"type", "out", "variables": numbers of those it reads, "strides", "padding",
+    "size"}; "regularizers": how many; "optimizers": types of the operations that change weights
+    """
+
+    def __init__(self, seed: int, labels: str, told: Told) -> None:
+        self.told = told
+        self.tf = importlib.import_module("tensorflow.compat.v1")
+        self.graph = self.tf.Graph()
+        self.session: Any = None
+        self.made: list[tuple[Any, Any]] = []  # what each call returned, and its variables
+        with self.graph.as_default():
+            self.tf.set_random_seed(seed)
+            self.x = self.tf.placeholder(self.tf.float32, (None, *IMAGE))
+            self.y = self.tf.placeholder(labels, (None, CLASSES))
+
+    def add(self, lenet5: Any) -> dict[str, Any]:
+        """One more network; its facts"""
+        with self.graph.as_default():
+            before = {v.name for v in self.tf.global_variables()}
+            found = lenet5(self.x, self.y)
+            trained = {v.name for v in self.tf.trainable_variables()}
+            new = [v for v in self.tf.global_variables() if v.name not in before]
+            regularizers = len(self.tf.losses.get_regularization_losses())
+        items = list(found) if isinstance(found, tuple | list) else []
+        used = {op.name for op in _closure(items[0].op, _before)} if items and self._is_tensor(items[0]) else set()
+        variables = [v for v in new if v.name in trained or v.op.name in used]
+        self.made.append((items, variables))
+        return {
+            "returned": {"kind": type(found).__name__, "items": [self._kind(item) for item in items[:20]]},
+            "variables": [
+                {"name": v.name, "shape": _sizes(v.shape), "trainable": v.name in trained} for v in variables[:100]
+            ],
+            "operations": self._operations(items[0], variables) if items and self._is_tensor(items[0]) else [],
+            "regularizers": regularizers,
+            "optimizers": sorted({op.type for op in self.graph.get_operations() if "Apply" in op.type})[:20],
+        }
+
+    def _is_tensor(self, item: Any) -> bool:
+        return isinstance(item, self.tf.Tensor)
+
+    def _kind(self, item: Any) -> dict[str, Any]:
+        if self._is_tensor(item):
+            return {
+                "kind": "tensor",
+                "type": item.dtype.name,
+                "shape": _sizes(item.shape) if item.shape.rank is not None else None,
+            }
+        if isinstance(item, self.tf.Operation):
+            return {"kind": "operation", "type": item.type, "shape": None}
+        return {"kind": "other", "type": type(item).__name__, "shape": None}
+
+    def _operations(self, output: Any, variables: Any) -> list[dict[str, Any]]:
+        """Those that lie between x and the output."""
+        above, below = _closure(output.op, _before), _closure(self.x.op, _after)
+        names = {v.op.name: k for k, v in enumerate(variables)}
+        found = []
+        for op in self.graph.get_operations():
+            if op is self.x.op or op not in above or op not in below:
+                continue
+            sides = [tensor.op for tensor in op.inputs if tensor.op not in below]
+            read = sorted({names[o.name] for side in sides for o in _closure(side, _before) if o.name in names})
+            row = {"type": op.type, "out": _sizes(op.outputs[0].shape) if op.outputs else None, "variables": read}
+            if op.type in ("Conv2D", "MaxPool", "AvgPool"):
+                row["strides"] = [int(s) for s in op.get_attr("strides")]
+                row["padding"] = op.get_attr("padding").decode().lower()
+            if op.type in ("MaxPool", "AvgPool"):
+                row["size"] = [int(s) for s in op.get_attr("ksize")]
+            found.append(row)
+        return found[:400]
+
+    def _run(self, what: Any, arrays: Arrays) -> Any:
+        if self.session is None:
+            with self.graph.as_default():
+                self.session = self.tf.Session(graph=self.graph)
+                self.session.run(self.tf.global_variables_initializer())
+        feed = dict(zip((self.x, self.y), arrays, strict=False))
+        with self.graph.as_default():
+            return self.session.run(what, feed)
+
+    def weights(self, network: int, _: Arrays) -> Reply:
+        """What the variables hold"""
+        return {}, [np.asarray(value) for value in self._run(list(self.made[network][1]), [])]
+
+    def plant(self, network: int, arrays: Arrays) -> Reply:
+        """Give the variables these values"""
+        self._run([], [])
+        initializers = [variable.initializer for variable in self.made[network][1]]
+        self.session.run(initializers, {op.inputs[1]: v for op, v in zip(initializers, arrays, strict=True)})
+        return {"planted": len(arrays)}, []
+
+    def values(self, network: int, arrays: Arrays) -> Reply:
+        """output, loss and accuracy: the tensors in the places where these belong"""
+        items = self.made[network][0]
+        tensors = {name: items[k] for name, k in (("output", 0), ("loss", 2), ("accuracy", 3)) if k < len(items)}
+        return _each(
+            {name: functools.partial(self._run, tensor, arrays) for name, tensor in tensors.items()}, self.told
+        )
+
+    def train(self, network: int, arrays: Arrays) -> Reply:
+        """Run what stands in second place, once"""
+        self._run(self.made[network][0][1], arrays)
+        return self.weights(network, [])
+
+
+def _before(op: Any) -> list[Any]:
+    return [tensor.op for tensor in op.inputs]
+
+
+def _after(op: Any) -> list[Any]:
+    return [reader for tensor in op.outputs for reader in tensor.consumers()]
+
+
+def _closure(op: Any, following: Callable[[Any], list[Any]]) -> set[Any]:
+    """That operation, those that follow it, those that follow them, and so on."""
+    found, new = {op}, [op]
+    while new:
+        new = [other for one in new for other in following(one) if other not in found]
+        found.update(new)
+    return found
+
+
+class _Models:
+    """Models of task 5.
+
+    Facts of a network: "returned": {"kind": the type, "model": whether it is a K.Model}; "variables": [{"name",
+    "shape", "trainable"}]; "layers", those of models inside it in their place: {"type", "kernel", "strides", "padding",
+    "size", "activation", "bias", "regularizer", "initializer": whether the regularizer is one}; "compiled";
+    "optimizers": its optimizer's type; "from_logits": whether the loss is told that it gets logits
+    """
+
+    def __init__(self, seed: int, labels: str, told: Told) -> None:
+        self.told = told
+        self.K = importlib.import_module("tensorflow").keras
+        self.made: list[Any] = []
+        self.K.utils.set_random_seed(seed)
+
+    def add(self, lenet5: Any) -> dict[str, Any]:
+        """One more network; its facts"""
+        model = lenet5(self.K.Input(shape=IMAGE))
+        self.made.append(model)
+        returned = {"kind": type(model).__name__, "model": isinstance(model, self.K.Model)}
+        if not returned["model"]:
+            return {"returned": returned, "variables": [], "layers": [], "compiled": False}
+        trained = {id(v) for v in model.trainable_weights}
+        facts = {
+            "returned": returned,
+            "variables": [
+                {"name": v.name, "shape": _sizes(v.shape), "trainable": id(v) in trained} for v in model.weights[:100]
+            ],
+            "layers": [self._layer(layer) for layer in self._flat(model)][:100],
+            "compiled": getattr(model, "optimizer", None) is not None,
+        }
+        if facts["compiled"]:
+            facts["optimizers"] = [type(model.optimizer).__name__]
+            config: dict[str, Any] = getattr(getattr(model, "loss", None), "get_config", dict)()
+            facts["from_logits"] = bool(config.get("from_logits"))
+        return facts
+
+    def _flat(self, model: Any) -> list[Any]:
+        found = []
+        for layer in model.layers:
+            found += self._flat(layer) if isinstance(layer, self.K.Model) else [layer]
+        return found
+
+    def _layer(self, layer: Any) -> dict[str, Any]:
+        kind, kernel = type(layer).__name__, getattr(layer, "kernel", None)
+        activation = kind.lower() if kind in ("ReLU", "Softmax") else getattr(layer, "activation", None)
+        sizes = {name: getattr(layer, name, None) for name in ("strides", "pool_size")}
+        regularizer = getattr(layer, "kernel_regularizer", None) or getattr(layer, "bias_regularizer", None)
+        return {
+            "type": kind,
+            "kernel": None if kernel is None else _sizes(kernel.shape),
+            "strides": None if sizes["strides"] is None else _sizes(sizes["strides"]),
+            "size": None if sizes["pool_size"] is None else _sizes(sizes["pool_size"]),
+            "padding": str(getattr(layer, "padding", "")).lower(),
+            "activation": "" if activation is None else _named(activation),
+            "bias": getattr(layer, "bias", None) is not None,
+            "regularizer": _named(regularizer),
+            "initializer": isinstance(regularizer, self.K.initializers.Initializer),
+        }
+
+    def weights(self, network: int, _: Arrays) -> Reply:
+        """What the variables hold"""
+        return {}, [np.asarray(value) for value in self.made[network].get_weights()]
+
+    def plant(self, network: int, arrays: Arrays) -> Reply:
+        """Give the variables these values"""
+        self.made[network].set_weights(arrays)
+        return {"planted": len(arrays)}, []
+
+    def values(self, network: int, arrays: Arrays) -> Reply:
+        """output, and whatever numbers the model was compiled to give: loss, and metrics by their names"""
+        model = self.made[network]
+        numbers: dict[str, Any] = {}
+
+        def test() -> Any:
+            model.reset_metrics()
+            numbers.update(model.test_on_batch(arrays[0], arrays[1], return_dict=True))
+            return numbers.pop("loss")
+
+        reply, found = _each({"output": lambda: model(arrays[0], training=False), "loss": test}, self.told)
+        reply["names"].extend(numbers)
+        return reply, [*found, *(np.asarray(value) for value in numbers.values())]
+
+    def train(self, network: int, arrays: Arrays) -> Reply:
+        """One step on a batch"""
+        self.made[network].train_on_batch(arrays[0], arrays[1])
+        return self.weights(network, [])
+
+
+def _named(value: Any) -> str:
+    """What a function or an object is called; "" for None"""
+    if value is None:
+        return ""
+    return str(value if isinstance(value, str) else getattr(value, "__name__", type(value).__name__))[:100]
