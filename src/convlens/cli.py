@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from convlens.cli_check import check
 from convlens.cli_data import data_app
 from convlens.cli_interop import compare
 from convlens.cli_models import export, import_
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.command()(train)
 app.command()(compare)
+app.command("check")(check)
 app.command("export")(export)
 app.command("import")(import_)
 app.add_typer(data_app, name="data")

@@ -1,0 +1,1 @@
+"""A class: whose submissions there are, who grades them, where the results are, what they come to."""

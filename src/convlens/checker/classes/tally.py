@@ -1,0 +1,115 @@
+"""What the reports of a class come to: how many pass, which mistakes are common, who is slow."""
+
+from __future__ import annotations
+
+import csv
+import io
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from convlens.checker.verdict import FAIL, PASS, UNKNOWN, Finding, Report, Status
+
+__all__ = ["SLOW", "FileTally", "Slow", "Tally", "csv_table", "likely", "tally"]
+
+SLOW = 5  # times as long as the class usually takes
+
+
+@dataclass(frozen=True)
+class Slow:
+    """Somebody whose file takes more than SLOW times as long as is usual"""
+
+    name: str
+    seconds: float
+    times: float
+
+
+@dataclass(frozen=True)
+class FileTally:
+    """How many submissions have which verdict on a file; `usual`: the median of the seconds, None if there are none"""
+
+    passed: int
+    failed: int
+    unknown: int
+    usual: float | None
+    slow: list[Slow]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Of a class. mistakes: each hint and how many submissions have it, the most common first; score: the mean"""
+
+    submissions: int
+    passed: int
+    failed: int
+    unknown: int
+    score: float
+    files: dict[str, FileTally]
+    mistakes: list[tuple[str, int]]
+
+    def as_json(self) -> dict[str, Any]:
+        """The same by name, as JSON can hold it"""
+        mistakes = [{"hint": hint, "submissions": count} for hint, count in self.mistakes]
+        return asdict(self) | {"mistakes": mistakes}
+
+
+def tally(reports: Sequence[Report]) -> Tally:
+    """What they come to; files in the order in which they first come"""
+    names = dict.fromkeys(name for report in reports for name in report.files)
+    found = [finding for report in reports for finding in likely(report)]
+    hints = {_mistake(finding): finding.hint for finding in reversed(found)}
+    mistakes = [(hints[name], times) for name, times in Counter(map(_mistake, found)).items()]
+    return Tally(
+        len(reports),
+        *_count(report.status for report in reports),
+        round(statistics.fmean(report.score for report in reports), 4) if reports else 0.0,
+        {name: _file(name, [report for report in reports if name in report.files]) for name in names},
+        sorted(mistakes, key=lambda pair: (-pair[1], pair[0])),
+    )
+
+
+def likely(report: Report) -> list[Finding]:
+    """The likely mistake in each file that has one, each once"""
+    found = [file.likely for file in report.files.values()]
+    return list({_mistake(finding): finding for finding in reversed(found) if finding}.values())[::-1]
+
+
+def _mistake(finding: Finding) -> str:
+    """What two findings of the same mistake have in common: a hint may name numbers"""
+    return finding.mistake or finding.hint
+
+
+def _count(statuses: Iterable[Status]) -> tuple[int, int, int]:
+    found = Counter(statuses)
+    return found[PASS], found[FAIL], found[UNKNOWN]
+
+
+def _file(name: str, reports: Sequence[Report]) -> FileTally:
+    took = [(report.name, seconds) for report in reports if (seconds := report.files[name].seconds) is not None]
+    usual = statistics.median(seconds for _, seconds in took) if took else None
+    slow = [Slow(who, seconds, round(seconds / usual, 1)) for who, seconds in took if usual and seconds > SLOW * usual]
+    slow.sort(key=lambda one: -one.seconds)
+    return FileTally(*_count(report.files[name].status for report in reports), usual, slow)
+
+
+def csv_table(reports: Sequence[Report]) -> str:
+    """A row for each submission: name, status, score, the status of each file, the first hint.
+
+    A cell that a spreadsheet would take for a formula, since it starts with =, +, -, @, a tab or a line end, gets an
+    apostrophe before it. Bytes of a name that are no text are written out.
+    """
+    names = list(dict.fromkeys(name for report in reports for name in report.files))
+    text = io.StringIO()
+    rows = csv.writer(text)
+    rows.writerow(["name", "status", "score", *names, "hint"])
+    for report in reports:
+        statuses = [report.files[name].status if name in report.files else "" for name in names]
+        hint = next((finding.hint for finding in likely(report)), "")
+        rows.writerow([_harmless(report.name), report.status, report.score, *statuses, _harmless(hint)])
+    return text.getvalue().encode(errors="backslashreplace").decode()
+
+
+def _harmless(cell: str) -> str:
+    return "'" + cell if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else cell

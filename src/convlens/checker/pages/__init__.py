@@ -1,0 +1,1 @@
+"""Reports written to files: a page to look at, JUnit's XML."""

@@ -1,0 +1,199 @@
+"""Reports of the checker, shown on a terminal and written to files; and a bar while a class is graded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from convlens.cli_shared import tell
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from convlens.checker.classes.tally import Tally
+    from convlens.checker.verdict import FileReport, Finding, Report, Status
+
+_FEW = 40  # submissions that are shown one by one
+_COMMON = 10  # mistakes, and slow files, that are shown
+_STYLES = {"pass": ("✓", "green"), "fail": ("✗", "red"), "could not tell": ("?", "yellow")}
+
+
+class Files(NamedTuple):
+    """Where reports are to be written, None for nowhere"""
+
+    html: Path | None
+    junit: Path | None
+    csv: Path | None = None
+
+
+def write(path: Path | None, text: Callable[[], str]) -> None:
+    """Write a file, whole or not at all, and say so."""
+    from convlens.atomic import atomic_write
+
+    if path is not None:
+        with atomic_write(path) as file:
+            file.write(text().encode())
+        tell(f"written: {path}")
+
+
+def tell_tier(tier: str) -> None:
+    """Which sandbox it is, and what it cannot stop"""
+    from convlens.checker.sandbox.tiers import CANNOT_STOP
+
+    tell(f"sandbox {tier}; what it cannot stop:")
+    for known in CANNOT_STOP[tier]:
+        tell(f"  {known}")
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def _text(text: str, style: str = "", keep: str = "") -> Text:
+    """What others wrote, without what would command the terminal"""
+    from rich.text import Text
+
+    from convlens.checker.pages.escapes import escaped
+
+    return Text(escaped(text, keep), style)
+
+
+def _mark(status: Status) -> Text:
+    mark, style = _STYLES[status]
+    return _text(mark, style)
+
+
+def show_submission(report: Report) -> None:
+    """Each file with the checks that do not pass, and what it all comes to."""
+    from rich.table import Table
+
+    console = _console()
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(width=1)
+    table.add_column(overflow="fold", ratio=2)
+    table.add_column(overflow="fold", ratio=5)
+    for name, file in report.files.items():
+        style = f"bold {_STYLES[file.status][1]}"
+        table.add_row(_mark(file.status), _text(name, style), _text(_sum(file), style))
+        for finding in (finding for finding in file.checks if finding.status == "fail"):
+            table.add_row(_mark(finding.status), _text(finding.name), _what(finding))
+        for message, names in _unknown(file).items():
+            table.add_row(
+                _mark("could not tell"), _text(names[0] if len(names) == 1 else f"{len(names)} checks"), _text(message)
+            )
+    console.print(table)
+    passed = [file.status for file in report.files.values()].count("pass")
+    console.print(
+        f"{passed} of {len(report.files)} files pass; score {report.score:.1%}; sandbox {report.tier}",
+        style="bold",
+        soft_wrap=True,
+    )
+
+
+def _sum(file: FileReport) -> str:
+    return f"{file.status}, {file.passed} of {len(file.checks)} checks pass"
+
+
+def _unknown(file: FileReport) -> dict[str, list[str]]:
+    """By message: the names of the checks that could not tell"""
+    found: dict[str, list[str]] = {}
+    for finding in file.checks:
+        if finding.status == "could not tell":
+            found.setdefault(finding.message, []).append(finding.name)
+    return found
+
+
+def _what(finding: Finding) -> Text:
+    said = _text(finding.message or finding.sentence, keep="\n")
+    if finding.hint:
+        said.append("\n").append_text(_text(f"likely: {finding.hint}", "bold"))
+    return said
+
+
+def show_class(found: Tally, reports: Sequence[Report]) -> None:
+    """What a class comes to: its files, its mistakes, who is slow; each submission if there are few."""
+    from rich.table import Table
+
+    console = _console()
+    files = Table("file", box=None, pad_edge=False, header_style="bold")
+    for column in ("passed", "failed", "could not tell", "usual seconds"):
+        files.add_column(column, justify="right")
+    for name, file in found.files.items():
+        usual = "" if file.usual is None else f"{file.usual:.3g}"
+        files.add_row(_text(name), str(file.passed), str(file.failed), str(file.unknown), usual)
+    console.print(files)
+    if found.mistakes:
+        mistakes = Table("submissions", "likely mistake", box=None, pad_edge=False, header_style="bold")
+        mistakes.columns[0].justify = "right"
+        mistakes.columns[1].overflow = "fold"
+        for hint, number in found.mistakes[:_COMMON]:
+            mistakes.add_row(str(number), _text(hint))
+        console.print()
+        console.print(mistakes)
+    slow = [(one, name) for name, file in found.files.items() for one in file.slow]
+    if slow:
+        slowest = sorted(slow, key=lambda pair: -pair[0].times)[:_COMMON]
+        console.print(f"\nslow, which fails nobody: {len(slow):,}, the first of them")
+        for one, name in slowest:
+            said = f"  {one.name}, {name}: {one.seconds:.3g} s, {one.times:g} times the usual"
+            console.print(_text(said), soft_wrap=True)
+    if len(reports) <= _FEW:
+        console.print()
+        console.print(_students(reports))
+    console.print()
+    console.print(
+        f"{found.submissions:,} submissions: {found.passed:,} pass, {found.failed:,} fail, "
+        f"{found.unknown:,} could not be told; mean score {found.score:.1%}",
+        style="bold",
+        soft_wrap=True,
+    )
+
+
+def _students(reports: Sequence[Report]) -> Any:
+    from rich.table import Table
+
+    from convlens.checker.classes.tally import likely
+
+    table = Table("", "name", "score", "files", "what is wrong", box=None, pad_edge=False, header_style="bold")
+    for column in table.columns:
+        column.overflow = "fold"
+    for report in reports:
+        marks = _text("").join([_mark(file.status) for file in report.files.values()])
+        hint = next((finding.hint for finding in likely(report)), "")
+        if not hint:
+            hint = next((f.message for file in report.files.values() for f in file.checks if f.message), "")
+        table.add_row(_mark(report.status), _text(report.name), f"{report.score:.1%}", marks, _text(hint))
+    return table
+
+
+class Bar:
+    """A bar on a terminal's standard error while submissions are graded; a context manager."""
+
+    def __init__(self, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[counts]}"), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._progress.add_task("", total=total, counts="")
+        self._counts = dict.fromkeys(_STYLES, 0)
+
+    def advance(self, status: Status) -> None:
+        """One more is done."""
+        self._counts[status] += 1
+        counts = f"{self._counts['pass']} pass  {self._counts['fail']} fail"
+        if unknown := self._counts["could not tell"]:
+            counts += f"  {unknown} could not be told"
+        self._progress.update(self._task, advance=1, counts=counts)
+
+    def __enter__(self) -> Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
