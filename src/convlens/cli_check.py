@@ -117,16 +117,15 @@ def _check_places(*paths: Path | None) -> None:
 
 def _one(folder: Path, options: Options, files: Files, json_: bool) -> int:
     from convlens.checker.check import check
-    from convlens.checker.classes import grader
     from convlens.checker.pages.junit import junit
     from convlens.checker.pages.page import submission_page
-    from convlens.checker.sandbox.tiers import choose
+    from convlens.checker.sandbox.tiers import WEAKEST, choose
     from convlens.checker.submission import read
     from convlens.checker.verdict import PASS
 
     submission = read(folder, options.tasks)
     options = replace(options, tier=choose(options.tier))
-    if options.tier == grader.WEAKEST:
+    if options.tier == WEAKEST:
         tell_tier(options.tier)
     try:
         report = check(submission, options)

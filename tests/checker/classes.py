@@ -11,7 +11,7 @@ from .. import small
 HERE = Path(__file__).resolve().parent
 FILE = "0-conv_forward.py"
 ANYWHERE = ("--tasks", "0", "--sandbox", "rlimits", "--unsafe")
-CHECK = "fake_check:check"
+CHECK = "fake_check:checker"
 
 PROGRAM = f"""
 import sys

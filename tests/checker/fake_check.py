@@ -1,4 +1,4 @@
-"""In place of the true check, as "fake_check:check": what a submission's first file says is what comes of it.
+"""In place of the true check, as "fake_check:checker": what a submission's first file says is what comes of it.
 
 "pass"; "fail HINT"; "sleep SECONDS"; "die": the process ends; "die once": unless it did before; "raise WORDS". Each
 call is noted in the file $FAKE_LOG.
@@ -6,6 +6,7 @@ call is noted in the file $FAKE_LOG.
 
 import os
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 from convlens.checker.verdict import FAIL, PASS, FileReport, Finding, Report
@@ -28,6 +29,11 @@ def check(submission, options):
     finding = Finding("one", "It is right.", FAIL if hint else PASS, "it is wrong" if hint else "", hint)
     files = {name: FileReport([finding], 0.5 + options.seed) for name in submission.files}
     return Report(submission.name, "fake", files)
+
+
+@contextmanager
+def checker():
+    yield check
 
 
 def note(name):

@@ -199,12 +199,13 @@ def test_it_ends_with_whoever_started_it(tmp_path, words):
 
 def test_what_else_is_printed_is_no_answer(tmp_path, monkeypatch):
     (tmp_path / "loud.py").write_text(
-        "import os\nfrom fake_check import check as other\n"
+        "import os\nfrom contextlib import nullcontext\nfrom fake_check import check as other\n"
         "def check(submission, options):\n    print('{}')\n    os.write(1, b'{}\\n')\n"
         "    return other(submission, options)\n"
+        "def checker():\n    return nullcontext(check)\n"
     )
     classes.fake(monkeypatch)
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.environ['PYTHONPATH']}")
-    one = Grader("loud:check")
+    one = Grader("loud:checker")
     assert grade(one, "pass").status == "pass"
     one.close()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 
 from convlens.checker import form, summary
 from convlens.checker.checks import Checks
@@ -13,12 +14,13 @@ from convlens.checker.form import FormBench
 from convlens.checker.guest import Guest
 from convlens.checker.options import Options
 from convlens.checker.rules import RULES
+from convlens.checker.sandbox.kept import Sandboxes
 from convlens.checker.sandbox.sandbox import Sandbox
 from convlens.checker.sandbox.tiers import choose
 from convlens.checker.submission import SUMMARY, TASKS, File, Submission
 from convlens.checker.verdict import FileReport, Finding, Report
 
-__all__ = ["check", "check_form", "check_function", "check_lenet"]
+__all__ = ["check", "check_form", "check_function", "check_lenet", "checker"]
 
 _COURSE: dict[int, Checks] = dict(enumerate((conv.FORWARD, pool.FORWARD, conv.BACKWARD, pool.BACKWARD)))
 _FRAMEWORKS = {4: "tensorflow", 5: "keras"}
@@ -32,18 +34,30 @@ def check(submission: Submission, options: Options) -> Report:
 
     All files are read before any is run; each is run in a process of its own.
     """
+    with checker() as one:
+        return one(submission, options)
+
+
+@contextmanager
+def checker() -> Iterator[Callable[[Submission, Options], Report]]:
+    """`check`, for one submission after another: a sandbox stays for the next one, where its tier holds"""
+    with Sandboxes() as sandboxes:
+        yield partial(_check, sandboxes)
+
+
+def _check(sandboxes: Sandboxes, submission: Submission, options: Options) -> Report:
     tier = choose(options.tier)
     files = {task: submission.files[TASKS[task]] for task in options.tasks}
     forms: dict[int, list[Finding]] = {}
     reports: dict[int, FileReport] = {}
-    with Sandbox(tier, ("numpy", "pycodestyle"), seconds=options.seconds, memory=2 * _GIB) as sandbox:
+    with sandboxes.use(tier, ("numpy", "pycodestyle"), seconds=options.seconds, memory=2 * _GIB) as sandbox:
         for task in files.keys() - {_SUMMARY}:
             forms[task] = check_form(sandbox, task, files[task])
         for task in files.keys() & _COURSE.keys():
             reports[task] = check_function(sandbox, task, files[task], forms[task], options)
     if lenets := files.keys() & _FRAMEWORKS.keys():
         seconds = max(_FRAMEWORK_SECONDS, options.seconds)
-        with Sandbox(tier, ("tensorflow",), seconds=seconds, memory=8 * _GIB) as sandbox:
+        with sandboxes.use(tier, ("tensorflow",), seconds=seconds, memory=8 * _GIB) as sandbox:
             for task in lenets:
                 reports[task] = check_lenet(sandbox, task, files[task], forms[task], options)
     if _SUMMARY in files:

@@ -32,7 +32,7 @@ _PATIENCE = 60  # seconds without any worker, after which the cluster counts as 
 class Cluster:
     """The workers of the cluster whose scheduler is at that address, such as "tcp://10.0.0.1:8786". A context manager.
 
-    unsafe: let code run in a sandbox that does not hold; check: the function that grades, "module:name". ImportError
+    unsafe: let code run in a sandbox that does not hold; check: as for `Grader`. ImportError
     without the package distributed; ConnectionError if nobody answers within `timeout` seconds, or there is no worker.
     """
 

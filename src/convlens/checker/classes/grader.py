@@ -8,6 +8,7 @@ however that one ends. `classes.graders` is the other side.
 from __future__ import annotations
 
 import base64
+import functools
 import importlib
 import json
 import os
@@ -17,6 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -24,10 +26,10 @@ from convlens.checker.options import Options
 from convlens.checker.submission import File, Submission
 from convlens.checker.verdict import Report
 
-__all__ = ["CHECK", "WEAKEST", "pack", "refuse_weak", "safe_tier", "serve", "unpack"]
+__all__ = ["CHECK", "Check", "pack", "refuse_weak", "safe_tier", "serve", "unpack"]
 
-CHECK = "convlens.checker.check:check"  # what grades: a function of a Submission and Options that returns a Report
-WEAKEST = "rlimits"  # the tier that a class run refuses, unless asked for
+Check = Callable[[Submission, Options], Report]
+CHECK = "convlens.checker.check:checker"  # what grades: a context that gives a `Check`
 _GRACE = 5  # seconds to clean up, when our standard input ends
 
 
@@ -63,7 +65,7 @@ def safe_tier(asked: str | None, *, unsafe: bool = False) -> str:
 
 def refuse_weak(tier: str, *, unsafe: bool) -> None:
     """ValueError for a tier that is unknown, or too weak for a class; unsafe: that one will do, too"""
-    from convlens.checker.sandbox.tiers import TIERS
+    from convlens.checker.sandbox.tiers import TIERS, WEAKEST
 
     if tier not in TIERS:
         raise ValueError(f"the tier must be one of {', '.join(TIERS)}; got {tier!r}")
@@ -82,15 +84,20 @@ def serve(check: str = CHECK) -> None:
     jobs: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     idle = threading.Event()
     threading.Thread(target=_listen, args=(jobs, idle), daemon=True).start()
-    try:
+    with suppress(KeyboardInterrupt, BrokenPipeError), ExitStack() as stack:  # nobody waits for the answer any more
+
+        @functools.cache
+        def grade() -> Check:
+            module, _, name = check.partition(":")
+            context: AbstractContextManager[Check] = getattr(importlib.import_module(module), name)()
+            return stack.enter_context(context)
+
         idle.set()
         while line := jobs.get():
             idle.clear()
-            answers.write(json.dumps(_answer(line, check)).encode() + b"\n")
+            answers.write(json.dumps(_answer(line, grade)).encode() + b"\n")
             answers.flush()
             idle.set()
-    except (KeyboardInterrupt, BrokenPipeError):
-        pass  # nobody waits for the answer any more
 
 
 def _listen(jobs: queue.SimpleQueue[bytes], idle: threading.Event) -> None:
@@ -104,16 +111,14 @@ def _listen(jobs: queue.SimpleQueue[bytes], idle: threading.Event) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _answer(line: bytes, check: str) -> dict[str, Any]:
+def _answer(line: bytes, grade: Callable[[], Check]) -> dict[str, Any]:
     try:
         submission, options, unsafe = unpack(line)
         if options.tier is None:
             safe_tier(None, unsafe=unsafe)
         else:
             refuse_weak(options.tier, unsafe=unsafe)
-        module, _, name = check.partition(":")
-        grade: Callable[[Submission, Options], Report] = getattr(importlib.import_module(module), name)
-        return {"report": grade(submission, options).as_json()}
+        return {"report": grade()(submission, options).as_json()}
     except Exception as error:  # whatever it is, the class goes on
         return {"trouble": f"{type(error).__name__}: {error}"}
 

@@ -48,7 +48,7 @@ class _Late(Trouble):
 class Grader:
     """One process, started when it is needed and again when it has died. One submission at a time.
 
-    check: the function that grades, as "module:name"
+    check: the context that gives what grades, as "module:name"
     """
 
     def __init__(self, check: str | None = None) -> None:

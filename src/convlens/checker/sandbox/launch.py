@@ -113,7 +113,7 @@ def _libraries() -> list[str]:
 
 def _hidden() -> list[Path]:
     """What must stay out of sight even where it lies in a folder that is needed: convlens, and all that is installed"""
-    package = Path(__file__).resolve().parent.parent
+    package = Path(__file__).resolve().parents[2]
     stdlib = Path(sysconfig.get_path("stdlib"))
     sites = [Path(entry) for entry in sys.path if Path(entry).name in _SITES]
     return [package, *(stdlib / name for name in _SITES), *sites]

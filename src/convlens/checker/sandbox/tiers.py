@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 
-__all__ = ["CANNOT_STOP", "TIERS", "available", "choose"]
+__all__ = ["CANNOT_STOP", "TIERS", "WEAKEST", "available", "choose"]
 
 TIERS = ("bubblewrap", "landlock", "rlimits")
+WEAKEST = TIERS[-1]  # which a class run refuses, unless asked for
 
 _READS = (
     "The code can read Python, the system's shared libraries, numpy and, for tasks 4 and 5, all that is installed "
