@@ -25,7 +25,7 @@ def reader(data):
 
 
 def sent(message, arrays=(), number=7):
-    return b"".join(wire.dump(number, message, arrays))
+    return wire.dump(number, message, arrays)
 
 
 def forged(text, arrays=b"", magic=b"cvl1"):

@@ -31,7 +31,7 @@ _ONE_STRIDES = (Size(1, 3, 5, 1, 1, 1, 1, 2, 2), Size(2, 5, 3, 2, 1, 1, 1, 3, 2)
 _WHOLE = (Size(2, 3, 4, 2, 3, 3, 4),)
 _CHANNELS = (Size(1, 3, 4, 2, 1, 2, 3), Size(2, 4, 3, 1, 3, 3, 2), Size(2, 4, 5, 3, 2, 2, 3))
 _MIXED = Size(2, 5, 6, 2, 3, 3, 3, 2, 1)
-_DIGITS = Size(8, 28, 28, 1, 2, 3, 3)
+_DIGITS = Size(4, 28, 28, 1, 2, 3, 3)
 
 
 def _cases(task: int, how: str, sizes: tuple[Size, ...], **named: Any) -> list[Case]:

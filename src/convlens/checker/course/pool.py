@@ -27,7 +27,7 @@ _OVERLAP = (Size(1, 3, 5, 1, 1, 2, 3, 1, 1), Size(2, 5, 6, 2, 1, 3, 2, 1, 2), Si
 _LEFTOVER = (Size(1, 5, 8, 1, 1, 2, 3, 2, 3), Size(2, 6, 7, 1, 1, 3, 2, 2, 4), Size(1, 7, 5, 1, 1, 2, 2, 3, 2))
 _ONE = (Size(1, 3, 4, 1, 1, 1, 1), Size(2, 4, 5, 2, 1, 1, 1, 2, 3))
 _WHOLE = (Size(2, 3, 4, 2, 1, 3, 4, 1, 2),)
-_DIGITS = Size(8, 28, 28, 2, 1, 2, 2, 2, 2)
+_DIGITS = Size(4, 28, 28, 2, 1, 2, 2, 2, 2)
 
 
 def _forward(how: str, *sizes: Size, **named: Any) -> list[Case]:

@@ -168,13 +168,12 @@ def _be_guest(handle: int, job: Any, settings: Json, folder: str, host: int) -> 
 
     def write(number: int, message: Json, arrays: Any = ()) -> None:
         try:
-            parts = wire.dump(number, message, arrays)
+            data = wire.dump(number, message, arrays)
         except wire.TooMuchError as error:
-            parts = [wire.refusal(error.size)]
-        for part in parts:
-            left = memoryview(part)
-            while left:
-                left = left[os.write(3, left) :]
+            data = wire.refusal(error.size)
+        left = memoryview(data)
+        while left:
+            left = left[os.write(3, left) :]
 
     os.chdir(folder)
     os.environ["HOME"] = os.environ["TMPDIR"] = folder

@@ -52,8 +52,8 @@ class TooMuchError(WireError):
         self.size = size
 
 
-def dump(number: int, message: dict[str, Any], arrays: Sequence[Array] = ()) -> list[bytes]:
-    """The parts of a message, to be written one after another
+def dump(number: int, message: dict[str, Any], arrays: Sequence[Array] = ()) -> bytes:
+    """A message, in one piece: whoever reads it wakes up once
 
     Raises WireError for an array of anything but numbers and truth values, TooMuchError before a copy is made of
     arrays that are too large, and what json raises for a message that it cannot write.
@@ -70,7 +70,7 @@ def dump(number: int, message: dict[str, Any], arrays: Sequence[Array] = ()) -> 
     parts = [_PREFIX.pack(_MAGIC, len(text), sum(sizes)), text]
     for head, array in zip(heads, arrays, strict=True):
         parts += [head, array.tobytes("F" if b"'fortran_order': True" in head else "C")]
-    return parts
+    return b"".join(parts)
 
 
 def refusal(size: int) -> bytes:

@@ -117,9 +117,9 @@ class _Guest:
         limit = self._sandbox.seconds if seconds is None else seconds
         self._until = time.monotonic() + limit
         self._number += 1
-        parts = wire.dump(self._number, dict(request), arrays)
+        data = wire.dump(self._number, dict(request), arrays)
         try:
-            self._write(parts)
+            self._write(data)
             number, answer, results = wire.load(self._read)
             if number != self._number:
                 raise wire.WireError("an answer must have the number of its request")
@@ -144,17 +144,16 @@ class _Guest:
         status = self._host.end(self._pid, 0.0 if reason else 1.0)
         self._gone = reason or _ending(status, self._sandbox)
 
-    def _write(self, parts: Sequence[bytes]) -> None:
-        for part in parts:
-            left = memoryview(part)
-            while left:
-                self._wait(select.POLLOUT)
-                try:
-                    left = left[self._channel.send(left, socket.MSG_NOSIGNAL) :]
-                except BlockingIOError:
-                    continue
-                except OSError:
-                    raise EOFError from None
+    def _write(self, data: bytes) -> None:
+        left = memoryview(data)
+        while left:
+            self._wait(select.POLLOUT)
+            try:
+                left = left[self._channel.send(left, socket.MSG_NOSIGNAL) :]
+            except BlockingIOError:
+                continue
+            except OSError:
+                raise EOFError from None
 
     def _read(self, count: int) -> bytearray:
         data = bytearray(count)
