@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from convlens.checker.verdict import FileReport, Finding, Report, Status
 
 _FEW = 40  # submissions that are shown one by one
+_KINDS = 5  # of failures of a file that are shown in full
 _COMMON = 10  # mistakes, and slow files, that are shown
 _STYLES = {"pass": ("✓", "green"), "fail": ("✗", "red"), "could not tell": ("?", "yellow")}
 
@@ -69,23 +70,23 @@ def _mark(status: Status) -> Text:
 
 def show_submission(report: Report) -> None:
     """Each file with the checks that do not pass, and what it all comes to."""
-    from rich.table import Table
+    from rich.padding import Padding
 
     console = _console()
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(width=1)
-    table.add_column(overflow="fold", ratio=2)
-    table.add_column(overflow="fold", ratio=5)
+    width = max((len(name) for name in report.files), default=0)
     for name, file in report.files.items():
         style = f"bold {_STYLES[file.status][1]}"
-        table.add_row(_mark(file.status), _text(name, style), _text(_sum(file), style))
-        for finding in (finding for finding in file.checks if finding.status == "fail"):
-            table.add_row(_mark(finding.status), _text(finding.name), _what(finding))
-        for message, names in _unknown(file).items():
-            table.add_row(
-                _mark("could not tell"), _text(names[0] if len(names) == 1 else f"{len(names)} checks"), _text(message)
-            )
-    console.print(table)
+        sum_ = f"  {file.status}, {file.passed} of {len(file.checks)} checks pass"
+        console.print(_mark(file.status).append(" ").append_text(_text(f"{name:<{width}}{sum_}", style)))
+        failed, untold = _alike(file, "fail"), _alike(file, "could not tell")
+        for same in failed[:_KINDS]:
+            for indent, said in enumerate(_what(same), start=1):
+                console.print(Padding(said, (0, 0, 0, 2 * min(indent, 2))))
+        if rest := [one.name for same in failed[_KINDS:] for one in same]:
+            console.print(Padding(_text(f"and {len(rest)} more fail: {', '.join(rest)}"), (0, 0, 0, 2)))
+        for same in untold:
+            names = same[0].name if len(same) == 1 else f"{len(same)} checks"
+            console.print(Padding(_mark("could not tell").append(f" {names}: {same[0].message}", ""), (0, 0, 0, 2)))
     passed = [file.status for file in report.files.values()].count("pass")
     console.print(
         f"{passed} of {len(report.files)} files pass; score {report.score:.1%}; sandbox {report.tier}",
@@ -94,24 +95,24 @@ def show_submission(report: Report) -> None:
     )
 
 
-def _sum(file: FileReport) -> str:
-    return f"{file.status}, {file.passed} of {len(file.checks)} checks pass"
-
-
-def _unknown(file: FileReport) -> dict[str, list[str]]:
-    """By message: the names of the checks that could not tell"""
-    found: dict[str, list[str]] = {}
+def _alike(file: FileReport, status: Status) -> list[list[Finding]]:
+    """The checks with that status, those together that have one reason"""
+    found: dict[str, list[Finding]] = {}
     for finding in file.checks:
-        if finding.status == "could not tell":
-            found.setdefault(finding.message, []).append(finding.name)
-    return found
+        if finding.status == status:
+            found.setdefault(finding.mistake or finding.hint or finding.message, []).append(finding)
+    return list(found.values())
 
 
-def _what(finding: Finding) -> Text:
-    said = _text(finding.message or finding.sentence, keep="\n")
-    if finding.hint:
-        said.append("\n").append_text(_text(f"likely: {finding.hint}", "bold"))
-    return said
+def _what(same: list[Finding]) -> Iterator[Text]:
+    """Of checks that have one reason: what is checked, what was found, the likely mistake, and the others' names"""
+    first, *others = same
+    yield _mark("fail").append(" ").append_text(_text(f"{first.name}: ", "bold")).append_text(_text(first.sentence))
+    yield _text(first.message, keep="\n")
+    if first.hint:
+        yield _text(f"likely: {first.hint}", "bold")
+    if others:
+        yield _text(f"for the same reason: {', '.join(one.name for one in others)}", "dim")
 
 
 def show_class(found: Tally, reports: Sequence[Report]) -> None:

@@ -72,7 +72,7 @@ def test_a_wrong_one_in_every_form(wrong, tmp_path):
     page, xml = tmp_path / "page.html", tmp_path / "report.xml"
     done = small.run("check", wrong, "--tasks", "0,1", "--html", page, "--junit", xml)
     assert done.code == 1, done
-    assert f"✓  {TASKS[0]}" in done.out and f"✗  {TASKS[1]}" in done.out
+    assert f"✓ {TASKS[0]}" in done.out and f"✗ {TASKS[1]}" in done.out
     assert "1 of 2 files pass; score" in done.out
     assert done.err.splitlines()[-2:] == [f"written: {page}", f"written: {xml}"]
     text = page.read_text()

@@ -76,14 +76,20 @@ class Checks:
 
         evidence: is given that of the checks that fail, by their names
         """
-        passed = {found.name for found in before if found.status == PASS}
+        # Of each check that does not pass: itself, or for one that is not tried, those that stand in its way
+        first_of_before = [found.name for found in before if found.status == FAIL][:1]
+        ways = {found.name: [found.name] for found in before if found.status == FAIL}
+        ways |= {found.name: first_of_before or [found.name] for found in before if found.status == UNKNOWN}
+        tried = {found.name for found in before}
         findings: list[Finding] = []
         for check in self.table:
-            found, proof = _find(check, bench, [need for need in check.needs if need not in passed])
+            missing = [way for need in check.needs for way in ways.get(need, [] if need in tried else [need])]
+            found, proof = _find(check, bench, list(dict.fromkeys(missing)))
             if evidence is not None and proof is not None:
                 evidence[check.name] = proof
-            if found.status == PASS:
-                passed.add(check.name)
+            tried.add(check.name)
+            if found.status != PASS:
+                ways[check.name] = missing or [check.name]
             findings.append(found)
         return findings
 

@@ -162,10 +162,11 @@ class CourseBench:
             wrong = wrong_cells(got, right, answer.case.numbers)
             if wrong.any():
                 index = tuple(int(k) for k in np.argwhere(wrong)[0])
-                text = f"for {words} {name}[{', '.join(map(str, index))}] is {got[index]:.6g}, which is wrong"
+                text = f"for {words} {name}[{', '.join(map(str, index))}] is {got[index] + 0:.6g}, which is wrong"
                 if self.options.reveal:
-                    text += f": {right[index]:.6g} is right"
-                return f"{text} (the first of {np.count_nonzero(wrong):,} wrong numbers of {wrong.size:,})"
+                    text += f": {right[index] + 0:.6g} is right"
+                count = np.count_nonzero(wrong)
+                return text + (f" ({count:,} of its {wrong.size:,} numbers are, this one first)" if count > 1 else "")
         return ""
 
     def _maps(self, answer: Answer) -> list[Map]:
