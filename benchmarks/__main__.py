@@ -20,7 +20,7 @@ from benchmarks.table import Row, show
 NAMES = (
     *("witnesses", "course", "memory", "startup"),
     *("layers", "inference", "peers", "training"),
-    *("hosts", "kill", "demo", "course_frameworks"),
+    *("hosts", "kill", "demo", "course_frameworks", "classroom"),
 )
 PACKAGES = ("numpy", "numba", "threadpoolctl", "safetensors", "tensorflow-cpu", "keras", "jax", "torch", "onnxruntime")
 RESULTS = Path(__file__).parent / "results" / "benchmarks.json"

@@ -101,38 +101,38 @@ class CourseBench:
 
     def agree(self, *cases: Case) -> None:
         """Call the function for each case; Failed with the smallest call that goes wrong, and the likely mistake"""
-        failed: list[tuple[Case, Answer, Failed]] = []
+        failed: list[tuple[Case, list[tuple[Answer, Failed]]]] = []
         for case in cases:
             if failed and self._problem:
                 break  # no call gets an answer any more
-            wrong = self._in_every_reading(case)
-            if wrong is not None:
-                failed.append((case, *wrong))
+            if wrong := self._in_every_reading(case):
+                failed.append((case, wrong))
         if not failed:
             return
-        case, answer, problem = min(failed, key=lambda one: one[0].weight())
+        case, wrong = min(failed, key=lambda one: one[0].weight())
+        answer, problem = wrong[0]
         smaller, least = self._smallest(case, answer, problem)
         least.hint, least.mistake = problem.hint, problem.mistake
         least.maps = self._maps(smaller)
-        least.evidence = [one[1] for one in failed]
+        least.evidence = [[answer for answer, _ in wrong] for _, wrong in failed]
         raise least
 
-    def _in_every_reading(self, case: Case) -> tuple[Answer, Failed] | None:
-        """What came of the first reading of a call and what is wrong with it; None if one of its readings is right"""
-        first: tuple[Answer, Failed] | None = None
+    def _in_every_reading(self, case: Case) -> list[tuple[Answer, Failed]]:
+        """What came of a call in each reading and what is wrong with it, the nearest first; nothing if one is right"""
+        wrong: list[tuple[Answer, Failed]] = []
         for reading in case.readings():
-            if first and self._problem:
+            if wrong and self._problem:
                 break
             answer, problem = self.judge(reading)
             if problem is None:
                 self.passed.append(answer)
-                return None
-            first = first or (answer, problem)
-        return first
+                return []
+            wrong.append((answer, problem))
+        return sorted(wrong, key=lambda one: _distance(one[0]))
 
     def run(self, checks: Checks, before: Sequence[Finding]) -> list[Finding]:
         """What those checks find; where calls went wrong, with the likely mistake, found when all calls are known"""
-        failed: dict[str, list[Answer]] = {}
+        failed: dict[str, list[list[Answer]]] = {}
         findings = checks.run(self, before, failed)
         diagnosis = Diagnosis(self.passed, list(failed.values()))
         for k, found in enumerate(findings):
@@ -202,8 +202,8 @@ class CourseBench:
                 passed = len(self.passed)
                 wrong = self._in_every_reading(smaller)
                 del self.passed[passed:]  # a diagnosis is of the calls that checks ask for
-                if wrong is not None and _alike(answer, wrong[0]):
-                    case, again, (answer, problem) = smaller, True, wrong
+                if wrong and _alike(answer, wrong[0][0]):
+                    case, again, (answer, problem) = smaller, True, wrong[0]
                     break
         return answer, problem
 
@@ -265,6 +265,14 @@ def _real(array: Array) -> Array:
 def _alike(one: Answer, other: Answer) -> bool:
     """Did both calls give a value, or neither?"""
     return (one.value is None) == (other.value is None)
+
+
+def _distance(answer: Answer) -> int:
+    """How far from right: 0 with the right shapes, 1 with others, 2 without a value"""
+    if answer.value is None:
+        return 2
+    right = next(accepted(answer.case, answer.given))
+    return int([array.shape for array in answer.value] != [array.shape for array in right])
 
 
 def _seen(answer: Answer) -> tuple[str, str]:

@@ -156,7 +156,7 @@ def inputs_unchanged(bench: CourseBench) -> None:
         unchanged(bench, Case(CONV_FORWARD, _MIXED, how, bias=True, activation="relu"))
 
 
-@FORWARD.add("loads")
+@FORWARD.add("loads", "valid", "bias", "activation")
 def digits(bench: CourseBench) -> None:
     """Images as large as MNIST's digits, several of them."""
     larger(bench, Case(CONV_FORWARD, _DIGITS, "valid", bias=True, activation="relu"))
@@ -273,7 +273,7 @@ def arrays_unchanged(bench: CourseBench) -> None:
         unchanged(bench, Case(CONV_BACKWARD, _MIXED, how, bias=True))
 
 
-@BACKWARD.add("loads")
+@BACKWARD.add("loads", "valid_gradients")
 def digits_backward(bench: CourseBench) -> None:
     """Images as large as MNIST's digits, several of them."""
     larger(bench, Case(CONV_BACKWARD, _DIGITS, "valid"))

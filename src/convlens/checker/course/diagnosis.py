@@ -45,24 +45,27 @@ def wrong_cells(got: Array, want: Array, numbers: str) -> Array:
 
 
 class Diagnosis:
-    """All calls of one file's function: those that passed, and those that failed, check by check"""
+    """All calls of one file's function: those that passed, and those that failed, check by check
 
-    def __init__(self, passed: Sequence[Answer], failed: Sequence[Sequence[Answer]]) -> None:
-        self._passed, self._failed = passed, [answer for answers in failed for answer in answers]
+    A call that failed did so in each of its readings; a mistake explains it if it explains one of them.
+    """
+
+    def __init__(self, passed: Sequence[Answer], failed: Sequence[Sequence[Sequence[Answer]]]) -> None:
+        self._passed, self._failed = passed, [readings for calls in failed for readings in calls]
         self._against: dict[Has, float] = {}
         self._known: dict[tuple[int, Has, str], Value | None] = {}  # what programs with these mistakes give
 
-    def likely(self, failed: Sequence[Answer]) -> Mistake | None:
+    def likely(self, failed: Sequence[Sequence[Answer]]) -> Mistake | None:
         """The mistake that explains these failed calls and of all others the most, as they passed or failed; or None
 
         A call that raised is explained by a mistake whose program raises there, or gives a result of another shape.
         """
         best: tuple[float, Mistake] | None = None
         for mistake in MISTAKES:
-            if failed[0].case.task not in mistake.tasks:
+            if failed[0][0].case.task not in mistake.tasks:
                 continue
             for has in mistake.variants:
-                if all(self._unlike(mistake, has, answer) < 1 for answer in failed):
+                if all(self._unlike(mistake, has, readings) < 1 for readings in failed):
                     against = self._contradictions(mistake, has)
                     if best is None or against < best[0]:
                         best = against, mistake
@@ -72,11 +75,14 @@ class Diagnosis:
         """How many calls, or of several arrays which share of one, went another way than they do with this mistake"""
         if has not in self._against:
             passed = (self._share_wrong(has, answer) for answer in self._passed)
-            failed = (self._unlike(mistake, has, answer) for answer in self._failed)
+            failed = (self._unlike(mistake, has, readings) for readings in self._failed)
             self._against[has] = sum(passed) + sum(failed)
         return self._against[has]
 
-    def _unlike(self, mistake: Mistake, has: Has, answer: Answer) -> float:
+    def _unlike(self, mistake: Mistake, has: Has, readings: Sequence[Answer]) -> float:
+        return min(self._unlike_one(mistake, has, answer) for answer in readings)
+
+    def _unlike_one(self, mistake: Mistake, has: Has, answer: Answer) -> float:
         """0 if a program with this mistake fails like that, 1 if not; between if it gives a shape and raised nothing"""
         if answer.value is not None:
             return 0 if self._gives(has, answer) else 1

@@ -108,7 +108,7 @@ def inputs_unchanged(bench: CourseBench) -> None:
         unchanged(bench, Case(POOL_FORWARD, _OVERLAP[1], mode))
 
 
-@FORWARD.add("loads")
+@FORWARD.add("loads", "maximum")
 def digits(bench: CourseBench) -> None:
     """Images as large as MNIST's digits, several of them."""
     larger(bench, Case(POOL_FORWARD, _DIGITS, "max"))
@@ -210,7 +210,7 @@ def arrays_unchanged(bench: CourseBench) -> None:
         unchanged(bench, Case(POOL_BACKWARD, _OVERLAP[1], mode))
 
 
-@BACKWARD.add("loads")
+@BACKWARD.add("loads", "maximum_gets_all")
 def digits_backward(bench: CourseBench) -> None:
     """Images as large as MNIST's digits, several of them."""
     larger(bench, Case(POOL_BACKWARD, _DIGITS, "max"))
