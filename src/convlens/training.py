@@ -77,6 +77,8 @@ class Scores(NamedTuple):
 
 
 Callback = Callable[[Batch | Epoch], object]
+Schedule = Callable[[int], float]
+Augment = Callable[[Array, "np.random.Generator"], Array]
 
 
 class EarlyStopping:
@@ -121,6 +123,18 @@ def check_data(model: Sequential, name: str, x: Array, y: Labels) -> None:
         raise ValueError(f"{name} {error}") from None
 
 
+def _check_training(model: Sequential, x: Array, y: Labels, augment: Augment | None) -> None:
+    """As `check_data`; with `augment` what it makes of the first image must have the model's shape, not the image."""
+    if augment is None:
+        check_data(model, "training", x, y)
+        return
+    try:
+        check_labels(y, len(x), model.output_shape[0])
+    except ValueError as error:
+        raise ValueError(f"training {error}") from None
+    model.check_images("training images, as augment makes them,", augment(x[:1], np.random.default_rng(0)))
+
+
 def check_finite(name: str, value: float, where: str) -> None:
     """An ArithmeticError, saying where, unless the value is finite."""
     if not math.isfinite(value):
@@ -149,12 +163,16 @@ def train(
     seed: int = 0,
     threads: int | None = None,
     first_epoch: int = 1,
+    schedule: Schedule | None = None,
+    augment: Augment | None = None,
 ) -> Iterator[Batch | Epoch]:
     """Train epochs first_epoch … epochs and yield a `Batch` after each batch, an `Epoch` after each epoch.
 
     x (n, h, w, c) of the model's dtype, y (n,) labels. Epoch k shuffles with default_rng([seed, k]), so a run that goes
     on from an epoch's end (weights, optimizer state) gives the bits of one that never stopped.
-    threads: all cores unless given.
+    threads: all cores unless given. schedule: epoch -> the optimizer's learning rate in it. augment: changes the images
+    of a part of a batch, before the network sees them, see `convlens.data.augmentation`. What is drawn there and by the
+    network's layers comes from default_rng([seed, epoch, batch, part]), part being counted from 0.
     Raises ValueError for bad arguments, ArithmeticError when the loss or the weights are no longer finite.
     """
     threads = usable_threads() if threads is None else threads
@@ -162,7 +180,7 @@ def train(
     for name, value in counts.items():
         check_count(name, value, 1)
     check_count("seed", seed, 0)
-    check_data(model, "training", x, y)
+    _check_training(model, x, y, augment)
     if x.dtype != model.dtype:
         raise ValueError(f"training images must be {model.dtype} as the model is; got {x.dtype}")
     if validation is not None:
@@ -171,26 +189,33 @@ def train(
         check_data(model, "validation", *validation)
     gradients = [aligned(model.flat.size, model.dtype) for _ in range(_PARTS)]
 
-    def part(chosen: Array, cuts: list[slice], k: int) -> tuple[float, int]:
+    draws = augment is not None or any(layer.draws for layer in model.layers)
+
+    def part(place: tuple[int, int], chosen: Array, cuts: list[slice], k: int) -> tuple[float, int]:
         mine = chosen[cuts[k]]
-        labels = y[mine]
+        images, labels = x[mine], y[mine]
+        rng = np.random.default_rng([seed, *place, k]) if draws else None
+        if augment is not None:
+            assert rng is not None
+            images = augment(images, rng)
         with np.errstate(all="ignore"):
-            loss, logits = model.loss_gradient(x[mine], labels, 1 / len(chosen), gradients[k], threads)
+            loss, logits = model.loss_gradient(images, labels, 1 / len(chosen), gradients[k], threads, rng)
         return float(loss.sum(dtype=np.float64)), int((logits.argmax(axis=1) == labels).sum())
 
     keep_memory()
     with np.errstate(all="ignore"):
-        model.loss_gradient(
-            x[:1], y[:1], 1.0, gradients[0]
-        )  # what compiles at its first use does so before the clock starts
+        # What compiles at its first use does so before the clock starts
+        model.loss_gradient(np.zeros((1, *model.input_shape), model.dtype), y[:1], 1.0, gradients[0])
     with workers(threads) as crew:
         for epoch in range(first_epoch, epochs + 1):
+            if schedule is not None:
+                optimizer.learning_rate = schedule(epoch)
             begin = time.perf_counter()
             loss_sum, hits, images = 0.0, 0, 0
             order = np.random.default_rng([seed, epoch])
             for number, chosen in enumerate(batches(len(x), batch_size, order), 1):
                 cuts = _parts(len(chosen), model.engine.part)
-                for part_loss, part_hits in crew.map(partial(part, chosen, cuts), len(cuts)):
+                for part_loss, part_hits in crew.map(partial(part, (epoch, number), chosen, cuts), len(cuts)):
                     loss_sum += part_loss
                     hits += part_hits
                 images += len(chosen)
@@ -222,6 +247,8 @@ def fit(
     seed: int = 0,
     threads: int | None = None,
     callbacks: Iterable[Callback] = (),
+    schedule: Schedule | None = None,
+    augment: Augment | None = None,
 ) -> History:
     """Train and return the History. The arguments are those of `train`; the optimizer is Adam() unless given.
 
@@ -239,6 +266,8 @@ def fit(
         batch_size=batch_size,
         seed=seed,
         threads=threads,
+        schedule=schedule,
+        augment=augment,
     ):
         if isinstance(event, Epoch):
             history.epochs.append(event)

@@ -137,14 +137,20 @@ ILLEGAL = {
     "filters": (lambda: Conv2D(0, 3), "filters must be an integer of at least 1; got 0"),
     "kernel": (lambda: Conv2D(1, (3, 0)), "kernel_size must be an integer of at least 1, or two of them; got (3, 0)"),
     "strides": (lambda: Conv2D(1, 3, strides=1.5), "strides must be an integer of at least 1, or two of them; got 1.5"),
-    "activation": (lambda: Conv2D(1, 3, activation="tanh"), "activation must be one of None, relu; got 'tanh'"),
+    "activation": (
+        lambda: Conv2D(1, 3, activation="g"),
+        "activation must be one of None, relu, tanh, sigmoid; got 'g'",
+    ),
     "pool": (lambda: MaxPooling2D(0), "pool_size must be an integer of at least 1, or two of them; got 0"),
     "pool strides": (
         lambda: AveragePooling2D(2, strides=(1, True)),
         "strides must be an integer of at least 1, or two of them; got (1, True)",
     ),
     "units": (lambda: Dense(-1), "units must be an integer of at least 1; got -1"),
-    "dense activation": (lambda: Dense(2, activation="softmax"), "activation must be one of None, relu; got 'softmax'"),
+    "dense activation": (
+        lambda: Dense(2, activation="s"),
+        "activation must be one of None, relu, tanh, sigmoid; got 's'",
+    ),
     "conv on a vector": (
         lambda: Conv2D(1, 2).output_shape((5,)),
         "Conv2D needs an input of shape (h, w, channels); got (5,)",

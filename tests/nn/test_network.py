@@ -95,7 +95,7 @@ def test_layers_of_another_kind_go_one_by_one():
         def output_shape(self, shape):
             return shape
 
-        def forward(self, x, weights, engine):
+        def forward(self, x, weights, engine, rng=None):
             return 2 * x, None
 
         def backward(self, dy, saved, weights, engine, need_dx=True):

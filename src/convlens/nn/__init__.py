@@ -1,7 +1,9 @@
 """Layers, the stack of them, how weights start and how they move. Names as in Keras."""
 
+from convlens.nn.dropout import Dropout
 from convlens.nn.initializers import he_normal
 from convlens.nn.layers import AveragePooling2D, Conv2D, Dense, Flatten, Layer, MaxPooling2D
+from convlens.nn.norm import LocalResponseNormalization
 from convlens.nn.optimizers import SGD, Adam, Optimizer
 from convlens.nn.sequential import Sequential
 
@@ -11,8 +13,10 @@ __all__ = [
     "AveragePooling2D",
     "Conv2D",
     "Dense",
+    "Dropout",
     "Flatten",
     "Layer",
+    "LocalResponseNormalization",
     "MaxPooling2D",
     "Optimizer",
     "Sequential",

@@ -1,14 +1,15 @@
 """Layers: descriptions without state. Weights are passed in, what the backward needs is passed out.
 
-`forward(x, weights, engine)` gives (y, saved); `backward(dy, saved, weights, engine)` gives (dx, gradients by name).
-So several threads can run one model at once, and a picture can be drawn from what a pass has saved.
+`forward(x, weights, engine, rng)` gives (y, saved); `backward(dy, saved, weights, engine)` gives (dx, gradients by
+name). So several threads can run one model at once, and a picture can be drawn from what a pass has saved.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -20,8 +21,16 @@ from convlens.ops.pool import plan_pool
 
 Shape = tuple[int, ...]
 Weights = dict[str, Array]
+Rng: TypeAlias = "np.random.Generator"  # not looked up before it is used: NumPy loads numpy.random late
 
-ACTIVATIONS = (None, "relu")
+# Each with its gradient, from the output
+_ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array, Array], Array]]] = {
+    "relu": (ops.relu_forward, ops.relu_backward),
+    "tanh": (ops.tanh_forward, ops.tanh_backward),
+    "sigmoid": (ops.sigmoid_forward, ops.sigmoid_backward),
+}
+ACTIVATIONS = (None, *_ACTIVATIONS)
+_COMPILED = (None, "relu")  # those that an engine's own passes know
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,7 @@ class Layer:
     """What all layers have. Shapes are those of one example, without the batch axis."""
 
     kind: ClassVar[str]
+    draws: ClassVar[bool] = False  # random numbers, while training
 
     def output_shape(self, shape: Shape) -> Shape:
         """The shape that comes out when `shape` goes in, or a ValueError if it does not fit."""
@@ -42,8 +52,13 @@ class Layer:
         """The layer as plain numbers for an engine that runs whole passes, or None if it cannot be said so."""
         return None
 
-    def forward(self, x: Array, weights: Weights, engine: Engine) -> tuple[Array, Any]:
-        """x (n, *shape) -> y (n, *output_shape(shape)), and what `backward` needs"""
+    def forward(
+        self, x: Array, weights: Weights, engine: Engine, rng: np.random.Generator | None = None
+    ) -> tuple[Array, Any]:
+        """x (n, *shape) -> y (n, *output_shape(shape)), and what `backward` needs
+
+        rng: while training, for a layer that draws numbers; None when it is the network's answer that counts
+        """
         raise TypeError(f"{type(self).__name__} is no layer of its own")
 
     def backward(
@@ -60,7 +75,11 @@ def _expect(layer: str, shape: Shape, letters: str) -> None:
 
 
 def _activate(activation: str | None, z: Array) -> Array:
-    return ops.relu_forward(z) if activation == "relu" else z
+    return _ACTIVATIONS[activation][0](z) if activation else z
+
+
+def _activate_back(activation: str | None, dy: Array, y: Array) -> Array:
+    return _ACTIVATIONS[activation][1](dy, y) if activation else dy
 
 
 def _check_activation(activation: str | None) -> None:
@@ -70,36 +89,48 @@ def _check_activation(activation: str | None) -> None:
 
 @dataclass(frozen=True)
 class Conv2D(Layer):
-    """Convolution with bias, then the activation: `convlens.ops.conv2d_forward`. Kernel (kh, kw, ci, filters)."""
+    """Convolution with bias, then the activation: `convlens.ops.conv2d_forward`.
+
+    Kernel (kh, kw, ci / groups, filters).
+    """
 
     filters: int
     kernel_size: int | tuple[int, int]
     strides: int | tuple[int, int] = (1, 1)
     padding: Padding = "valid"
     activation: str | None = None
+    groups: int = 1
     kind: ClassVar[str] = "conv2d"
 
     def __post_init__(self) -> None:
         pair("kernel_size", self.kernel_size, 1)
         pair("strides", self.strides, 1)
         check_count("filters", self.filters, 1)
+        check_count("groups", self.groups, 1)
+        if self.filters % self.groups:
+            raise ValueError(f"filters must be divided by groups; got {self.filters} filters, {self.groups} groups")
         _check_activation(self.activation)
 
     def _conv(self, engine: Engine) -> dict[str, Any]:
-        return {"padding": self.padding, "stride": self.strides, "engine": engine}
+        return {"padding": self.padding, "stride": self.strides, "groups": self.groups, "engine": engine}
 
     def output_shape(self, shape: Shape) -> Shape:
         """(h, w, ci) -> (oh, ow, filters)"""
         _expect("Conv2D", shape, "h w channels")
+        if shape[2] % self.groups:
+            raise ValueError(f"Conv2D needs channels to be divided by groups; got {shape}, {self.groups} groups")
         kernel, strides = pair("kernel_size", self.kernel_size, 1), pair("strides", self.strides, 1)
         return (*plan((shape[0], shape[1]), kernel, strides, self.padding).out, self.filters)
 
     def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
-        """kernel (kh, kw, ci, filters), bias (filters,)"""
-        return {"kernel": (*pair("kernel_size", self.kernel_size, 1), shape[2], self.filters), "bias": (self.filters,)}
+        """kernel (kh, kw, ci / groups, filters), bias (filters,)"""
+        kernel = pair("kernel_size", self.kernel_size, 1)
+        return {"kernel": (*kernel, shape[2] // self.groups, self.filters), "bias": (self.filters,)}
 
     def step(self, shape: Shape) -> steps.Step | None:
         """A convolution, with or without ReLU"""
+        if self.groups > 1 or self.activation not in _COMPILED:
+            return None
         size, kernel, strides = (
             (shape[0], shape[1]),
             pair("kernel_size", self.kernel_size, 1),
@@ -110,7 +141,9 @@ class Conv2D(Layer):
             size, shape[2], found.out, self.filters, kernel, strides, found.pads, self.activation == "relu"
         )
 
-    def forward(self, x: Array, weights: Weights, engine: Engine) -> tuple[Array, Any]:
+    def forward(
+        self, x: Array, weights: Weights, engine: Engine, rng: np.random.Generator | None = None
+    ) -> tuple[Array, Any]:
         """y = activation(conv2d(x, kernel) + bias)"""
         y = _activate(self.activation, ops.conv2d_forward(x, weights["kernel"], weights["bias"], **self._conv(engine)))
         return y, (x, y)
@@ -120,7 +153,7 @@ class Conv2D(Layer):
     ) -> tuple[Array | None, Weights]:
         """The gradients of kernel and bias, and of the input if it is needed"""
         x, y = saved
-        dz = ops.relu_backward(dy, y) if self.activation == "relu" else dy
+        dz = _activate_back(self.activation, dy, y)
         dx, dw, db = ops.conv2d_backward(dz, x, weights["kernel"], need_dx=need_dx, **self._conv(engine))
         return dx, {"kernel": dw, "bias": db}
 
@@ -158,7 +191,9 @@ class MaxPooling2D(_Pooling2D):
 
     kind: ClassVar[str] = "max_pooling2d"
 
-    def forward(self, x: Array, weights: Weights, engine: Engine) -> tuple[Array, Any]:
+    def forward(
+        self, x: Array, weights: Weights, engine: Engine, rng: np.random.Generator | None = None
+    ) -> tuple[Array, Any]:
         """y = max over each window"""
         y = ops.max_pool2d_forward(x, **self._pool(engine))
         return y, (x, y)
@@ -176,7 +211,9 @@ class AveragePooling2D(_Pooling2D):
 
     kind: ClassVar[str] = "average_pooling2d"
 
-    def forward(self, x: Array, weights: Weights, engine: Engine) -> tuple[Array, Any]:
+    def forward(
+        self, x: Array, weights: Weights, engine: Engine, rng: np.random.Generator | None = None
+    ) -> tuple[Array, Any]:
         """y = mean over each window"""
         return ops.avg_pool2d_forward(x, **self._pool(engine)), x
 
@@ -201,7 +238,9 @@ class Flatten(Layer):
         """Images in one row"""
         return steps.Flatten((shape[0], shape[1]), shape[2]) if len(shape) == 3 else None
 
-    def forward(self, x: Array, weights: Weights, engine: Engine) -> tuple[Array, Any]:
+    def forward(
+        self, x: Array, weights: Weights, engine: Engine, rng: np.random.Generator | None = None
+    ) -> tuple[Array, Any]:
         """y = x, reshaped"""
         return x.reshape(len(x), -1), x.shape
 
@@ -235,9 +274,13 @@ class Dense(Layer):
 
     def step(self, shape: Shape) -> steps.Step | None:
         """A dense layer, with or without ReLU"""
+        if self.activation not in _COMPILED:
+            return None
         return steps.Dense(shape[0], self.units, self.activation == "relu")
 
-    def forward(self, x: Array, weights: Weights, engine: Engine) -> tuple[Array, Any]:
+    def forward(
+        self, x: Array, weights: Weights, engine: Engine, rng: np.random.Generator | None = None
+    ) -> tuple[Array, Any]:
         """y = activation(x kernel + bias)"""
         y = _activate(self.activation, ops.dense_forward(x, weights["kernel"], weights["bias"]))
         return y, (x, y)
@@ -247,7 +290,7 @@ class Dense(Layer):
     ) -> tuple[Array | None, Weights]:
         """The gradients of the input, kernel and bias"""
         x, y = saved
-        dz = ops.relu_backward(dy, y) if self.activation == "relu" else dy
+        dz = _activate_back(self.activation, dy, y)
         dx, dw, db = ops.dense_backward(dz, x, weights["kernel"])
         return dx, {"kernel": dw, "bias": db}
 

@@ -14,6 +14,8 @@ from convlens.memory import aligned
 class Optimizer(Protocol):
     """What `convlens.training` needs of an optimizer."""
 
+    learning_rate: float
+
     def update(self, weights: Array, gradient: Array) -> None:
         """One step: change `weights` (size,) in place, given their `gradient` (size,)."""
 
@@ -56,15 +58,19 @@ class _Flat:
 
 
 class SGD(_Flat):
-    """v = momentum * v - learning_rate * g;  w += v
+    """v = momentum * v - weight_decay * learning_rate * w - learning_rate * g;  w += v
 
-    As Keras's SGD. Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning", eq. 1-2.
+    Krizhevsky et al. 2012, section 5, with momentum 0.9 and weight_decay 0.0005. Without a weight_decay as Keras's SGD;
+    Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning", eq. 1-2.
     """
 
     slots = ("velocity",)
 
-    def __init__(self, learning_rate: float = 0.01, momentum: float = 0.0) -> None:
+    def __init__(self, learning_rate: float = 0.01, momentum: float = 0.0, weight_decay: float = 0.0) -> None:
         super().__init__(learning_rate)
+        if not (math.isfinite(weight_decay) and weight_decay >= 0):
+            raise ValueError(f"weight_decay must be a number of at least 0; got {weight_decay!r}")
+        self.weight_decay = weight_decay
         if not 0 <= momentum < 1:
             raise ValueError(f"momentum must be from 0 to below 1; got {momentum!r}")
         self.momentum = momentum
@@ -73,6 +79,8 @@ class SGD(_Flat):
         """One step: change `weights` (size,) in place, given their `gradient` (size,)."""
         (velocity,) = self._begin(weights)
         velocity *= self.momentum
+        if self.weight_decay:
+            velocity -= self.weight_decay * self.learning_rate * weights
         velocity -= self.learning_rate * gradient
         weights += velocity
 

@@ -143,11 +143,14 @@ class Sequential:
         if not np.isfinite(x).all():
             raise ValueError(f"{name} must be finite; got {np.count_nonzero(~np.isfinite(x))} NaN or infinite numbers")
 
-    def forward(self, x: Array) -> tuple[Array, list[Any]]:
-        """x (n, *input_shape) -> logits (n, classes), and what each layer saved for `backward`"""
+    def forward(self, x: Array, rng: np.random.Generator | None = None) -> tuple[Array, list[Any]]:
+        """x (n, *input_shape) -> logits (n, classes), and what each layer saved for `backward`
+
+        rng: while training, for the layers that draw numbers, see `Dropout`
+        """
         saved = []
         for layer, weights in zip(self.layers, self.weights, strict=True):
-            x, kept = layer.forward(x, weights, self.engine)
+            x, kept = layer.forward(x, weights, self.engine, rng)
             saved.append(kept)
         return x, saved
 
@@ -176,18 +179,25 @@ class Sequential:
                 views[k][name][...] = value
 
     def loss_gradient(
-        self, x: Array, labels: Labels, weight: float, gradient: Array, threads: int = 1
+        self,
+        x: Array,
+        labels: Labels,
+        weight: float,
+        gradient: Array,
+        threads: int = 1,
+        rng: np.random.Generator | None = None,
     ) -> tuple[Array, Array]:
         """One pass there and back: loss (n,), logits (n, classes); `gradient` of weight * sum(loss) is written
 
         x (n, *input_shape), labels (n,); with weight 1 / n it is the gradient of the mean loss. An engine with a pass
-        of its own shares it among the threads.
+        of its own shares it among the threads. rng: for the layers that draw numbers while training, as Dropout does;
+        without it they do nothing.
         """
         if self.network is not None:
             self._check_pass(x)
             check_labels(labels, len(x), self.output_shape[0])
             return self.network.loss_gradient(x, labels, weight, gradient, threads)
-        logits, saved = self.forward(x)
+        logits, saved = self.forward(x, rng)
         loss = ops.softmax_cross_entropy_forward(logits, labels)
         dlogits = ops.softmax_cross_entropy_backward(np.full_like(loss, weight), logits, labels)
         self.backward(dlogits, saved, gradient)

@@ -23,6 +23,32 @@ def relu_backward(dy: Array, x: Array) -> Array:
     return dx
 
 
+def tanh_forward(x: Array) -> Array:
+    """y = tanh(x)"""
+    y: Array = np.tanh(x)
+    return y
+
+
+def tanh_backward(dy: Array, y: Array) -> Array:
+    """dx = dy (1 - y²), from the output y = tanh_forward(x)"""
+    dx: Array = dy * (1 - y * y)
+    return dx
+
+
+def sigmoid_forward(x: Array) -> Array:
+    """y = 1 / (1 + exp(-x)), as (1 + tanh(x / 2)) / 2: nothing overflows"""
+    y: Array = np.tanh(x / 2)
+    y += 1
+    y /= 2
+    return y
+
+
+def sigmoid_backward(dy: Array, y: Array) -> Array:
+    """dx = dy y (1 - y), from the output y = sigmoid_forward(x)"""
+    dx: Array = dy * y * (1 - y)
+    return dx
+
+
 def softmax_forward(x: Array, axis: int = -1) -> Array:
     """y_i = exp(x_i) / sum_j exp(x_j) along `axis`, without overflow: the largest is subtracted first"""
     y: Array = x - x.max(axis=axis, keepdims=True)

@@ -5,18 +5,29 @@ from __future__ import annotations
 import numpy as np
 
 from convlens.engines import Array, Engine, numpy_engine
-from convlens.geometry import Padding, Pair, Plan, pair, plan
+from convlens.geometry import Padding, Pair, Plan, check_count, pair, plan
 from convlens.ops._windows import blocks, check, check_same_dtype, check_shape, crop, framed, pad
 
 
-def _plan(op: str, x: Array, w: Array, padding: Padding, stride: Pair) -> tuple[Plan, Pair]:
+def _plan(op: str, x: Array, w: Array, padding: Padding, stride: Pair, groups: int) -> tuple[Plan, Pair]:
     check(op, "x", x, "n h w ci")
     check(op, "w", w, "kh kw ci co")
     check_same_dtype(op, "x", x, w=w)
-    if x.shape[3] != w.shape[2]:
+    check_count("groups", groups, 1)
+    if groups == 1 and x.shape[3] != w.shape[2]:
         raise ValueError(f"{op} needs equal ci; got x {x.shape}, w {w.shape}")
+    if x.shape[3] != groups * w.shape[2] or w.shape[3] % groups:
+        raise ValueError(
+            f"{op} in {groups} groups needs x with {groups} times w's ci, and co to be divided by {groups}; "
+            f"got x {x.shape}, w {w.shape}"
+        )
     stride = pair("stride", stride, 1)
     return plan(x.shape[1:3], w.shape[:2], stride, padding), stride
+
+
+def _split(array: Array, groups: int) -> list[Array]:
+    """The channels of an array in so many groups, each with its numbers side by side"""
+    return [np.ascontiguousarray(part) for part in np.split(array, groups, axis=-1)]
 
 
 def conv2d_forward(
@@ -26,17 +37,24 @@ def conv2d_forward(
     *,
     padding: Padding = "valid",
     stride: Pair = (1, 1),
+    groups: int = 1,
     engine: Engine = numpy_engine,
 ) -> Array:
     """y[n,i,j,o] = b[o] + sum_abc x[n, i*sh+a, j*sw+b, c] * w[a,b,c,o]
 
     x (n, h, w, ci), w (kh, kw, ci, co), b (co,) -> y (n, oh, ow, co), all of one dtype, float32 or float64.
     x counts as 0 outside: `padding` says how far (see `convlens.geometry.plan`).
+    groups: so many convolutions side by side, each of its own ci / groups channels in and co / groups out, in order; w
+    is then (kh, kw, ci / groups, co). Krizhevsky et al. 2012, section 3.5, where each group has a GPU.
     """
-    (pads, (oh, ow)), stride = _plan("conv2d", x, w, padding, stride)
+    (pads, (oh, ow)), stride = _plan("conv2d", x, w, padding, stride, groups)
     n, co = len(x), w.shape[3]
     check_same_dtype("conv2d", "x", x, b=b)
     check_shape("conv2d", "b", b, (co,))
+    if groups > 1:
+        parts = zip(*(_split(array, groups) for array in (x, w, b)), strict=True)
+        ys = [conv2d_forward(*part, padding=padding, stride=stride, engine=engine) for part in parts]
+        return np.concatenate(ys, axis=3)
     y = np.empty((n, oh, ow, co), x.dtype)
     for part in blocks(n, x[0].nbytes + y[0].nbytes):
         engine.conv2d(pad(x[part], pads), w, b, stride, y[part])
@@ -50,6 +68,7 @@ def conv2d_backward(
     *,
     padding: Padding = "valid",
     stride: Pair = (1, 1),
+    groups: int = 1,
     engine: Engine = numpy_engine,
     need_dx: bool = True,
 ) -> tuple[Array | None, Array, Array]:
@@ -60,12 +79,21 @@ def conv2d_backward(
     db[o] = sum_nij dy[n,i,j,o]
 
     dy (n, oh, ow, co), x (n, h, w, ci), w (kh, kw, ci, co) -> dx as x (None unless `need_dx`), dw as w, db (co,)
+    In `groups`, each of them has its own dx, dw and db.
     """
-    (pads, (oh, ow)), stride = _plan("conv2d_backward", x, w, padding, stride)
+    (pads, (oh, ow)), stride = _plan("conv2d_backward", x, w, padding, stride, groups)
     n, h, width, _ = x.shape
     co = w.shape[3]
     check_same_dtype("conv2d_backward", "x", x, dy=dy)
     check_shape("conv2d_backward", "dy", dy, (n, oh, ow, co))
+    if groups > 1:
+        parts = zip(*(_split(array, groups) for array in (dy, x, w)), strict=True)
+        found = [
+            conv2d_backward(*part, padding=padding, stride=stride, engine=engine, need_dx=need_dx) for part in parts
+        ]
+        dxs, dws, dbs = zip(*found, strict=True)
+        whole = np.concatenate(dxs, axis=3) if need_dx else None
+        return whole, np.concatenate(dws, axis=3), np.concatenate(dbs)
     dy = np.ascontiguousarray(dy)
     dx = np.empty(x.shape, x.dtype) if need_dx else None
     dw, dw_part = np.zeros(w.shape, w.dtype), np.empty(w.shape, w.dtype)

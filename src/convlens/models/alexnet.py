@@ -1,0 +1,55 @@
+"""AlexNet, the network that won ImageNet's challenge of 2012, with its two GPUs as two groups.
+
+Krizhevsky, Sutskever, Hinton 2012, "ImageNet Classification with Deep Convolutional Neural Networks", sections 3 to 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from convlens.nn import Conv2D, Dense, Dropout, Flatten, LocalResponseNormalization, MaxPooling2D, Sequential
+
+# The paper says 224, from which 55 windows of 11 by 4 cannot be had without zeros; from 227 they can.
+INPUT_SHAPE = (227, 227, 3)
+
+LAYERS = (
+    Conv2D(96, (11, 11), strides=(4, 4), activation="relu"),
+    LocalResponseNormalization(),
+    MaxPooling2D((3, 3), strides=(2, 2)),
+    Conv2D(256, (5, 5), padding="same", activation="relu", groups=2),
+    LocalResponseNormalization(),
+    MaxPooling2D((3, 3), strides=(2, 2)),
+    Conv2D(384, (3, 3), padding="same", activation="relu"),
+    Conv2D(384, (3, 3), padding="same", activation="relu", groups=2),
+    Conv2D(256, (3, 3), padding="same", activation="relu", groups=2),
+    MaxPooling2D((3, 3), strides=(2, 2)),
+    Flatten(),
+    Dense(4096, activation="relu"),
+    Dropout(0.5),
+    Dense(4096, activation="relu"),
+    Dropout(0.5),
+    Dense(1000),
+)
+
+_BIASED = ("conv2d_1", "conv2d_3", "conv2d_4", "dense", "dense_1")  # section 5: start from 1, the others from 0
+
+
+def alexnet(*, seed: int = 0, dtype: DTypeLike = np.float32, engine: str = "auto") -> Sequential:
+    """60,965,224 parameters; photographs (n, 227, 227, 3) -> logits (n, 1000).
+
+    The weights start as the paper has it: from a normal distribution with standard deviation 0.01, the biases of the
+    second, fourth and fifth convolution and of the two hidden dense layers from 1, the others from 0.
+    """
+    model = Sequential(LAYERS, INPUT_SHAPE, name="alexnet", seed=seed, dtype=dtype, engine=engine)
+    for (name, weights), values in zip(model.named_weights().items(), _start(model, seed), strict=True):
+        weights[...] = values if name.endswith("kernel") else float(name.split("/")[0] in _BIASED)
+    return model
+
+
+def _start(model: Sequential, seed: int) -> Iterator[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    for weights in model.named_weights().values():
+        yield rng.normal(0, 0.01, weights.shape)

@@ -1,0 +1,47 @@
+"""Local response normalisation as a layer"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from convlens import ops
+from convlens.engines import Array, Engine
+from convlens.geometry import check_count
+from convlens.nn.layers import Layer, Rng, Shape, Weights
+
+
+@dataclass(frozen=True)
+class LocalResponseNormalization(Layer):
+    """Each number divided by how strongly its neighbouring channels respond: `ops.local_response_norm_forward`.
+
+    The defaults are those of Krizhevsky et al. 2012, section 3.3.
+    """
+
+    size: int = 5
+    k: float = 2.0
+    alpha: float = 1e-4
+    beta: float = 0.75
+    kind: ClassVar[str] = "local_response_normalization"
+
+    def __post_init__(self) -> None:
+        check_count("size", self.size, 1)
+
+    def _numbers(self) -> dict[str, Any]:
+        return {"size": self.size, "k": self.k, "alpha": self.alpha, "beta": self.beta}
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """As it goes in, (h, w, c)"""
+        if len(shape) != 3:
+            raise ValueError(f"LocalResponseNormalization needs an input of shape (h, w, channels); got {shape}")
+        return shape
+
+    def forward(self, x: Array, weights: Weights, engine: Engine, rng: Rng | None = None) -> tuple[Array, Any]:
+        """y_i = x_i / (k + alpha sum_j x_j²)^beta"""
+        return ops.local_response_norm_forward(x, **self._numbers()), x
+
+    def backward(
+        self, dy: Array, saved: Any, weights: Weights, engine: Engine, need_dx: bool = True
+    ) -> tuple[Array | None, Weights]:
+        """The gradient of the input"""
+        return ops.local_response_norm_backward(dy, saved, **self._numbers()), {}

@@ -1,0 +1,89 @@
+"""Local response normalisation: each number divided by how strongly its neighbouring channels respond."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from convlens.engines import Array
+from convlens.geometry import check_count
+from convlens.ops._windows import blocks, check, check_same_dtype, check_shape
+
+__all__ = ["local_response_norm_backward", "local_response_norm_forward"]
+
+
+def _check(op: str, x: Array, size: int, k: float, alpha: float, beta: float) -> None:
+    check(op, "x", x, "n h w c")
+    check_count("size", size, 1)
+    for name, value, least in (("k", k, 0.0), ("alpha", alpha, 0.0), ("beta", beta, 0.0)):
+        if not (math.isfinite(value) and value >= least):
+            raise ValueError(f"{name} must be a number of at least {least:g}; got {value!r}")
+
+
+def _over_channels(x: Array, before: int, after: int) -> Array:
+    """y[..., i] = the sum of x[..., j] for j from i - before to i + after, where there is such a channel"""
+    y = x.copy()
+    c = x.shape[-1]
+    for d in range(1, min(before, c - 1) + 1):
+        y[..., d:] += x[..., :-d]
+    for d in range(1, min(after, c - 1) + 1):
+        y[..., :-d] += x[..., d:]
+    return y
+
+
+def _scale(x: Array, size: int, k: float, alpha: float) -> Array:
+    """s_i = k + alpha sum_j x_j²"""
+    s = _over_channels(x * x, (size - 1) // 2, size // 2)
+    s *= alpha
+    s += k
+    return s
+
+
+def _power(s: Array, beta: float) -> Array:
+    """s^-beta; 0.75 by two square roots, which are much faster than a power"""
+    if beta == 0.75:
+        root = np.sqrt(s)
+        root *= np.sqrt(root)
+        return np.divide(1, root, out=root)
+    power: Array = s ** s.dtype.type(-beta)
+    return power
+
+
+def local_response_norm_forward(
+    x: Array, *, size: int = 5, k: float = 2.0, alpha: float = 1e-4, beta: float = 0.75
+) -> Array:
+    """y_i = x_i / s_i^beta, with s_i = k + alpha sum_j x_j² over the `size` channels j around i
+
+    j runs from i - floor((size - 1) / 2) to i + ceil((size - 1) / 2), as far as there are channels: `size` is odd in
+    the paper, and ONNX says what an even one means. x (n, h, w, c) -> y, the same. Krizhevsky et al. 2012, section 3.3,
+    whose numbers are the defaults. ONNX and PyTorch divide alpha by `size`; TensorFlow has size = 2 depth_radius + 1.
+    """
+    _check("local_response_norm", x, size, k, alpha, beta)
+    y = np.empty_like(x)
+    for part in blocks(len(x), 16 * x[0].nbytes):
+        np.multiply(x[part], _power(_scale(x[part], size, k, alpha), beta), out=y[part])
+    return y
+
+
+def local_response_norm_backward(
+    dy: Array, x: Array, *, size: int = 5, k: float = 2.0, alpha: float = 1e-4, beta: float = 0.75
+) -> Array:
+    """dx_i = dy_i / s_i^beta - 2 alpha beta x_i sum_j dy_j x_j / s_j^(beta + 1), over the channels j whose s has x_i
+
+    dy, x (n, h, w, c) -> dx, the same.
+    """
+    _check("local_response_norm_backward", x, size, k, alpha, beta)
+    check_same_dtype("local_response_norm_backward", "x", x, dy=dy)
+    check_shape("local_response_norm_backward", "dy", dy, x.shape)
+    dx = np.empty_like(x)
+    for part in blocks(len(x), 16 * x[0].nbytes):
+        s = _scale(x[part], size, k, alpha)
+        direct = dy[part] * _power(s, beta)
+        through = direct * x[part]
+        through /= s
+        through = _over_channels(through, size // 2, (size - 1) // 2)
+        through *= x[part]
+        through *= 2 * alpha * beta
+        np.subtract(direct, through, out=dx[part])
+    return dx
