@@ -21,27 +21,27 @@ NAMES = [path.relative_to(ROOT).as_posix() for path in FILES]
 # A module or package of convlens may import what stands on a line above its own, and nothing else of convlens.
 # "__init__" is the front door, `import convlens`.
 LAYERS = (
-    ("geometry", "atomic", "memory", "threads"),
+    ("geometry", "atomic", "journal", "memory", "threads"),
     ("engines", "data"),
     ("ops", "gradcheck", "tensors"),
     ("nn",),
     ("models",),
-    ("training", "trace"),
+    ("training", "trace", "neighbours"),
     ("checkpoint", "course"),
     ("report", "interop"),
-    ("checker", "explorer"),
+    ("checker", "explorer", "studies"),
     ("__init__",),
     ("cli_shared",),
     ("cli_team", "cli_verdict"),
     ("cli_class",),
-    ("cli_check", "cli_data", "cli_interop", "cli_models", "cli_train"),
+    ("cli_check", "cli_data", "cli_interop", "cli_models", "cli_study", "cli_train"),
     ("cli",),
     ("__main__",),
 )
 
 # The same inside the checker, the largest of them.
 CHECKER = (
-    ("inside", "rules", "submission", "verdict"),
+    ("escapes", "inside", "rules", "submission", "verdict"),
     ("guest", "options"),
     ("checks", "sandbox"),
     ("course", "form", "lenets", "summary"),

@@ -5,8 +5,11 @@ import contextlib
 import numpy as np
 import pytest
 
+from convlens.checker.checks import Failed
 from convlens.checker.course import conv, pool
 from convlens.checker.course.bench import CourseBench
+from convlens.checker.course.cases import POOL_FORWARD, Case, Size
+from convlens.checker.course.pool import finite_differences
 from convlens.checker.guest import GuestError
 from convlens.checker.inside import course_file
 from convlens.checker.options import Options
@@ -178,6 +181,53 @@ def test_a_guest_that_ends_is_replaced_a_few_times_and_one_that_hangs_is_not(kin
         assert 2 <= len(started) <= 5
 
 
+def test_names_of_functions_that_are_none():
+    class Odd(Local):
+        def ask(self, request, arrays=(), *, seconds=None):
+            return {"missing": 5}, []
+
+    def open_guest():
+        return contextlib.nullcontext(Odd(course_file, b"", {"file": "a", "function": "pool_forward"}))
+
+    said = findings(1, "", open_guest=open_guest)["loads"].message
+    assert said == "there must be a function pool_forward; the file has none at all"
+
+
+def test_all_calls_together_have_a_limit():
+    text = pooling(lambda text: text.replace("    return A\n", "    import time\n    time.sleep(0.4)\n    return A\n"))
+    found = findings(1, text, Options(seconds=0.01))
+    last = "all calls together took more than 1.06 s"
+    assert [one.status for one in found.values()].count("fail") == 1
+    assert [one.message.endswith(f"but {last}") for one in found.values()].count(True) == 1
+    assert found["integers"].message == f"not tried: {last}"
+
+
+def test_of_a_result_that_is_far_too_large_only_the_shape_is_kept():
+    text = pooling(lambda text: text.replace("    return A\n", "    return np.ones((999, 99, 9))\n"))
+    kept = []
+
+    def open_guest():
+        return contextlib.nullcontext(Local(course_file, text.encode(), {"file": "a", "function": "pool_forward"}))
+
+    with CourseBench(1, open_guest, Options()) as bench:
+        case = Case(POOL_FORWARD, Size(2, 5, 4, 3, 1, 2, 2, 1, 1), "max")
+        answer, problem = bench.judge(case)
+        kept.append(answer.value[0])
+    assert "has shape (999, 99, 9); it must have" in str(problem)
+    assert kept[0].base.size == 1
+
+
+def test_finite_differences_do_not_tell_what_is_right():
+    text = source("cells", TASKS[3]).replace("    return dA_prev\n", "    return dA_prev * (abs(dA_prev).sum() < -1)\n")
+    bench = CourseBench(3, opener(course_file, text.encode(), {"file": "a", "function": "pool_backward"}), Options())
+    with bench, pytest.raises(Failed) as failed:
+        finite_differences(bench)
+    assert str(failed.value).endswith(": gradient 0 is wrong, as finite differences show")
+    bench.options = Options(reveal=True)
+    with bench, pytest.raises(Failed, match=r"finite differences give -?[0-9]"):
+        finite_differences(bench)
+
+
 class Lies(Local):
     """A guest that answers with something else."""
 
@@ -198,6 +248,8 @@ class Lies(Local):
         ({"result": {"array": "a"}}, [np.ones(3)]),
         ({"result": {"tuple": [{"array": 0}] * 3}}, []),
         ({"result": {"tuple": 3}}, []),
+        ({"result": {"number": "x"}}, []),
+        ({"result": {"number": 10**400}}, []),
         ({"result": None}, []),
         ({"result": {"array": 0}}, [np.array(1.0)]),
         ({"result": {"array": 0}}, [np.ones((1, 2, 2, 1), complex)]),

@@ -56,6 +56,17 @@ def test_outcomes():
     ]
 
 
+def test_a_check_that_breaks_could_not_tell():
+    (found,) = table(broken=((), ZeroDivisionError("x" * 9999))).run(None)
+    assert found.status == UNKNOWN
+    assert found.message.startswith("the check itself failed: ZeroDivisionError('xxx") and len(found.message) == 2000
+
+
+def test_a_long_message_is_cut():
+    (found,) = table(long=((), Failed("x" * 9999))).run(None)
+    assert found.message == "x" * 2000
+
+
 def test_evidence_is_handed_on_by_name():
     evidence = {}
     table(bad=((), Failed("no", evidence=[1, 2])), good=((), None)).run(None, evidence=evidence)

@@ -46,6 +46,9 @@ def test_good_form():
         (TEXT + "import os, sys\n", "imports", "'import os' (line "),
         (TEXT + "def f():\n    from scipy import signal\n", "imports", "'from scipy import signal' (line "),
         (TEXT + "x = __import__('scipy')\n", "imports", "'__import__' (line "),
+        (TEXT + "x = np.__builtins__\n", "imports", "'__builtins__' (line "),
+        (TEXT + "x = vars(np)['__import__']\n", "imports", "'__import__' (line "),
+        (TEXT + "x = __loader__\n", "imports", "'__loader__' (line "),
         (TEXT + "from .a import b\n", "imports", "'from .a import b'"),
         (TEXT + "\n\ndef f():\n    return 1\n", "documentation", "no docstring: f (line "),
         (TEXT + "\n\nclass C:\n    ' '\n", "documentation", "no docstring: C (line "),
@@ -57,12 +60,20 @@ def test_good_form():
         (TEXT.replace("def conv_forward(", "def convolve("), "signature", "there must be a function conv_f"),
         (TEXT.replace("forward(A_prev, W", "forward(W, A_prev"), "signature", "it is conv_forward(W, A_prev"),
         (HEAD + "def conv_forward(*args):\n    pass\n", "signature", "it has * or ** or arguments by name alone"),
+        (TEXT + "\n\ndef conv_forward(*args):\n    pass\n", "signature", "it has * or **"),
+        (HEAD + "# coding: utf-7\n" + TEXT, "parses", "it must be UTF-8; it says that it is utf-7"),
         (HEAD + "conv_forward = None\n", "signature", "; the file has none"),
     ],
 )  # fmt: skip
 def test_bad_form(text, check, said):
     found = outcome(text)
     assert said in found[check], found
+
+
+def test_what_else_ends_a_line_elsewhere_ends_none_in_python():
+    text = TEXT.replace('"""\n\n', '"""\n\n', 1) + "x = 'a\u2028b\x85c\x0bd'\n\x0c\ny = 1\n"
+    assert "E122" not in outcome(text)["style"] and "E101" not in outcome(text)["style"]
+    assert outcome(HEAD + "# -*- coding: utf-8 -*-\n" + TEXT.removeprefix(HEAD))["parses"] == ""
 
 
 def test_defaults_may_be_written_in_any_way():

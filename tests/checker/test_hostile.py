@@ -73,6 +73,7 @@ SAMPLES = {
     "interrupts": Sample("^raised Odd: .its text cannot be had: KeyboardInterrupt."),
     "kill_others": Sample(QUIET, QUIET, KILLS, ("killed",)),
     "kill_parent": Sample(DENIED, f"{QUIET}|closed its connection", KILLS),
+    "leases": Sample(QUIET, "answer", CHANGES),
     "lower_limits": Sample(QUIET, QUIET, KILLS, ("lowered",)),
     "many_small_objects": Sample(LATE),
     "memory_bomb": Sample(f"MemoryError|{LATE}"),
@@ -222,6 +223,10 @@ def test_no_file_finds_the_files_of_the_one_before_it(place):
     look = b"import os, numpy\ndef conv_forward(*_):\n    return numpy.zeros(len(os.listdir('.')))\n"
     text, _ = run(place.sandbox, leave, "leave", [np.zeros(1)] * 3)
     assert text.startswith("answer")
+    beside = leave.replace(b"'left'", b"'../left'")  # in /tmp under bubblewrap, which is its own
+    run(place.sandbox, beside, "beside", [np.zeros(1)] * 3)
+    _, found = run(place.sandbox, look.replace(b"'.'", b"'..'"), "look", [np.zeros(1)] * 3)
+    assert not found or found[0].shape == (1,), "there is its own folder alone"
     text, (found,) = run(place.sandbox, look, "look", [np.zeros(1)] * 3)
     assert found.shape == (0,)
 

@@ -125,6 +125,15 @@ def test_a_folder_is_removed_however_deep_and_no_link_is_followed(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kept"]
 
 
+def test_a_folder_with_more_than_is_looked_at_together_is_emptied(tmp_path):
+    (tmp_path / "inner").mkdir()
+    for k in range(2500):
+        (tmp_path / str(k)).touch()
+        (tmp_path / "inner" / str(k)).touch()
+    leftovers.clear(str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_is_hidden_is_left_out_of_what_is_read(tmp_path):
     for name in ("lib/python/site-packages/secret", "lib/python/site-packages/numpy", "lib/python/json", "lib/other"):
         (tmp_path / name).mkdir(parents=True)

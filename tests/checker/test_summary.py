@@ -2,7 +2,7 @@
 
 import pytest
 
-from convlens.checker.submission import File
+from convlens.checker.submission import LARGEST, File
 from convlens.checker.summary import CHECKS, SECTIONS
 
 PROSE = (
@@ -54,6 +54,13 @@ def test_other_ways_to_write_headings_and_pictures():
     text = GOOD.replace("## Introduction", "Introduction\n============").replace("## Results", "## 3. **Results:**")
     text = text.replace("![a network](network.png)", '<img src="network.png" alt="a network">')
     assert {status for status, _ in outcome(text).values()} == {"pass"}
+
+
+@pytest.mark.parametrize("part", ["# a" + " " * 9, "![", "![a]", "=", "-", "1. ", "#", " ", "<img", "# a\n", "*_`:"])
+def test_a_text_as_large_as_is_taken_is_read_at_once(part):
+    """Were the time more than in proportion to the length of a line, this would not come to an end."""
+    text = part * (LARGEST // len(part)) + "b\n"
+    assert outcome(text)["sections"][0] == "fail"
 
 
 def test_what_is_no_text():

@@ -23,6 +23,8 @@ from convlens.checker.verdict import FAIL, PASS, UNKNOWN, Finding, Map
 
 __all__ = ["Check", "Checks", "Failed", "Unknown"]
 
+_LONGEST = 2000  # characters of a message
+
 F = TypeVar("F", bound=Callable[[Any], None])
 
 
@@ -101,9 +103,12 @@ def _find(check: Check, bench: Any, missing: list[str]) -> tuple[Finding, Any]:
     try:
         check.run(bench)
     except Failed as failed:
-        return Finding(name, sentence, FAIL, str(failed), failed.hint, failed.mistake, failed.maps), failed.evidence
+        said = str(failed)[:_LONGEST]
+        return Finding(name, sentence, FAIL, said, failed.hint, failed.mistake, failed.maps), failed.evidence
     except Unknown as unknown:
         return Finding(name, sentence, UNKNOWN, str(unknown)), None
     except GuestError as error:
         return Finding(name, sentence, FAIL, f"the code {error}"), None
+    except Exception as error:  # of the check: nobody's code may stop the others, and nothing passes by it
+        return Finding(name, sentence, UNKNOWN, f"the check itself failed: {error!r}"[:_LONGEST]), None
     return Finding(name, sentence, PASS), None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from convlens.checker.checks import Checks, Failed
 from convlens.checker.submission import File
@@ -11,8 +12,10 @@ __all__ = ["CHECKS"]
 
 CHECKS = Checks()
 SECTIONS = ("Introduction", "Procedures", "Results", "Conclusion", "Personal Notes")
-_PICTURE = re.compile(r"!\[[^\]]*\]\([^)]+\)|!\[[^\]]*\]\[[^\]]*\]|<img\s", re.IGNORECASE)
-_HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(.+?)\s*#*\s*$|^(.+)\n(?:=+|-{2,})\s*$", re.MULTILINE)
+# This text is read here and not in a sandbox: each expression looks at one line and takes time in proportion to it
+_PICTURE = re.compile(r"!\[[^\]\n]{0,300}\](\([^)\n]|\[)|<img\s", re.IGNORECASE)
+_HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(\S.*)")
+_UNDERLINE = re.compile(r"(=+|-{2,})[ \t]*")
 _ENGLISH = frozenset("the of and to in a is that for with as by on are be this from it was".split())  # noqa: SIM905
 _SHORT = 300  # words
 
@@ -35,19 +38,19 @@ def exists(file: File) -> None:
 @CHECKS.add("exists")
 def picture(file: File) -> None:
     """A picture stands at the top, before the first section."""
-    text = _text(file)
-    found = _PICTURE.search(text)
-    if not found:
+    lines = _text(file).splitlines()
+    found = next((k for k, line in enumerate(lines) if _PICTURE.search(line)), None)
+    if found is None:
         raise Failed("there is no picture")
-    first = next((m for m in _HEADING.finditer(text) if _plain(m) == SECTIONS[0].lower()), None)
-    if first and found.start() > first.start():
+    first = next((k for k, text in _headings(lines) if text == SECTIONS[0].lower()), len(lines))
+    if found > first:
         raise Failed("the first picture comes after the heading of the first section")
 
 
 @CHECKS.add("exists")
 def sections(file: File) -> None:
     """It has the sections Introduction, Procedures, Results, Conclusion and Personal Notes, in this order."""
-    headings = [_plain(found) for found in _HEADING.finditer(_text(file))]
+    headings = [text for _, text in _headings(_text(file).splitlines())]
     missing = [name for name in SECTIONS if name.lower() not in headings]
     if missing:
         raise Failed(f"no section {', '.join(missing)}")
@@ -73,10 +76,15 @@ def language(file: File) -> None:
         raise Failed(f"{share:.0%} of its words are among the commonest of English; in English about a third are")
 
 
-def _plain(found: re.Match[str]) -> str:
-    """A heading without its number and marks"""
-    text = found.group(1) or found.group(2) or ""
-    return re.sub(r"^[\d.\s]+|[*_`:]", "", text).strip().lower()
+def _headings(lines: list[str]) -> Iterator[tuple[int, str]]:
+    """The line and the text of each heading, without its number and marks"""
+    for k, line in enumerate(lines):
+        found = _HEADING.match(line)
+        text = found[1] if found else ""
+        if not found and k + 1 < len(lines) and _UNDERLINE.fullmatch(lines[k + 1]):
+            text = line
+        if text := re.sub(r"[*_`:]", "", text).rstrip("# \t").lstrip("0123456789. \t").lower():
+            yield k, text
 
 
 def _place(places: list[int]):  # type: ignore[no-untyped-def]

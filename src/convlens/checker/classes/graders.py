@@ -22,7 +22,7 @@ __all__ = ["Grader", "Graders", "Trouble", "read_answer"]
 
 _GRACE = 7  # seconds for a process to end by itself, a little more than it takes itself
 _TRIES = 2
-_PATIENCE = 120  # seconds; with 60 calls that are cut off, more than any submission takes
+_PATIENCE = 600  # seconds; with the most that calls may take, longer than any submission does
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from convlens.checker.escapes import escaped
 from convlens.checker.verdict import FAIL, PASS, UNKNOWN, Finding, Report, Status
 
 __all__ = ["SLOW", "FileTally", "Slow", "Tally", "csv_table", "likely", "tally"]
@@ -98,11 +99,11 @@ def csv_table(reports: Sequence[Report]) -> str:
     """A row for each submission: name, status, score, the status of each file, the first hint.
 
     A cell that a spreadsheet would take for a formula, since it starts with =, +, -, @, a tab or a line end, gets an
-    apostrophe before it. Bytes of a name that are no text are written out.
+    apostrophe before it. What cannot be printed is written out, but for tabs and line ends.
     """
     names = list(dict.fromkeys(name for report in reports for name in report.files))
     text = io.StringIO()
-    rows = csv.writer(text)
+    rows = csv.writer(text, quoting=csv.QUOTE_ALL)  # so that no other separator counts
     rows.writerow(["name", "status", "score", *names, "hint"])
     for report in reports:
         statuses = [report.files[name].status if name in report.files else "" for name in names]
@@ -112,4 +113,4 @@ def csv_table(reports: Sequence[Report]) -> str:
 
 
 def _harmless(cell: str) -> str:
-    return "'" + cell if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else cell
+    return ("'" if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else "") + escaped(cell, keep="\t\r\n")

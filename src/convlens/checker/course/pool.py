@@ -10,7 +10,7 @@ from convlens import ops
 from convlens.checker.checks import Checks, Failed
 from convlens.checker.course.bench import CourseBench, larger, unchanged
 from convlens.checker.course.cases import POOL_BACKWARD, POOL_FORWARD, Case, Size
-from convlens.checker.course.conv import loads
+from convlens.checker.course.conv import loads, shown
 from convlens.engines import Array
 from convlens.gradcheck import GradientError, check_vjp
 
@@ -182,7 +182,7 @@ def finite_differences(bench: CourseBench) -> None:
         try:
             check_vjp(forward, backward, (case.arrays(bench.options.seed)["A_prev"],), rng=rng, rtol=1e-3)
         except GradientError as error:
-            raise Failed(f"kernel {case.kernel}, stride {case.stride}, mode {mode!r}: {error}") from None
+            raise Failed(f"kernel {case.kernel}, stride {case.stride}, mode {mode!r}: {shown(bench, error)}") from None
 
 
 @BACKWARD.add("loads")

@@ -6,6 +6,8 @@ In a process of its own, since a parser can be brought down by what it reads.
 from __future__ import annotations
 
 import ast
+import io
+import re
 from typing import Any
 
 import pycodestyle
@@ -13,6 +15,8 @@ from numpy.typing import NDArray
 
 Arrays = list[NDArray[Any]]
 _MANY = 5  # findings of a kind
+_IMPORTING = ("__import__", "__builtins__", "__loader__", "__spec__", "import_module")  # by which code gets modules
+_CODING = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")  # PEP 263
 
 
 def start(source: bytes, options: dict[str, Any]) -> Any:
@@ -24,6 +28,9 @@ def start(source: bytes, options: dict[str, Any]) -> Any:
     """
 
     def answer(request: dict[str, Any], arrays: Arrays) -> tuple[dict[str, Any], Arrays]:
+        coding = next((found[1] for line in source.split(b"\n")[:2] if (found := _CODING.match(line))), b"utf-8")
+        if coding.lower().replace(b"_", b"-") not in (b"utf-8", b"utf8"):
+            return {"parses": f"it must be UTF-8; it says that it is {coding.decode()[:40]}"}, []
         try:
             tree = ast.parse(source)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -31,7 +38,8 @@ def start(source: bytes, options: dict[str, Any]) -> Any:
             text = error.msg if isinstance(error, SyntaxError) else str(error)
             return {"parses": f"{type(error).__name__}: {text}{line}"}, []
         top = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-        signature = next((_signature(node) for node in top if node.name == options["function"]), None)
+        last = [node for node in top if node.name == options["function"]][-1:]  # the one that counts
+        signature = next(map(_signature, last), None)
         return {
             "parses": "",
             "imports": _imports(tree),
@@ -53,8 +61,10 @@ def _imports(tree: ast.Module) -> list[list[Any]]:
         elif isinstance(node, ast.ImportFrom):
             module = "." * node.level + (node.module or "")
             found.extend([node.lineno, f"from {module} import {name.name}{_as(name)}"] for name in node.names)
-        elif isinstance(node, ast.Name) and node.id in ("__import__", "__builtins__", "exec", "eval"):
-            found.append([node.lineno, node.id])
+        elif isinstance(node, ast.Name | ast.Attribute | ast.Constant):
+            name = node.id if isinstance(node, ast.Name) else getattr(node, "attr", getattr(node, "value", None))
+            if name in _IMPORTING or (isinstance(node, ast.Name) and name in ("exec", "eval")):
+                found.append([node.lineno, name])
     return found[: 4 * _MANY]
 
 
@@ -84,7 +94,7 @@ def _style(text: str, file: str) -> list[list[Any]]:
             return code
 
     guide = pycodestyle.StyleGuide(reporter=Report, config_file=False)
-    guide.input_file(file, lines=text.splitlines(keepends=True))
+    guide.input_file(file, lines=io.StringIO(text, newline="\n").readlines())
     return found[:_MANY]
 
 

@@ -43,7 +43,7 @@ def main(handle: int) -> None:
     settings = json.loads(control.recv(CONTROL))
     sys.argv = [""]
     answer: Json = {"ready": True}
-    guests: dict[int, str] = {}
+    guests: set[int] = set()
     with contextlib.suppress(OrphanedError, OSError):
         try:
             _prepare(settings)
@@ -57,7 +57,7 @@ def main(handle: int) -> None:
             control.send(json.dumps(_obey(json.loads(text), handles, control, settings, guests)).encode())
     signal.signal(signal.SIGCONT, signal.SIG_IGN)
     for pid in list(guests):
-        _end(pid, 0, guests)
+        _end(pid, 0, guests, settings["guests"])
     if settings["own"]:
         leftovers.empty(settings["own"])
 
@@ -100,9 +100,9 @@ def _count_processes(limits: Json) -> None:
     limits["NPROC"] = now + more
 
 
-def _obey(order: Json, handles: list[int], control: socket.socket, settings: Json, guests: dict[int, str]) -> Json:
+def _obey(order: Json, handles: list[int], control: socket.socket, settings: Json, guests: set[int]) -> Json:
     if "end" in order:
-        return _end(int(order["end"]), float(order["grace"]), guests)
+        return _end(int(order["end"]), float(order["grace"]), guests, settings["guests"])
     try:
         job = importlib.import_module(order["job"])
         folder = Path(settings["guests"], f"{time.monotonic_ns()}")
@@ -119,12 +119,12 @@ def _obey(order: Json, handles: list[int], control: socket.socket, settings: Jso
             _be_guest(handles[0], job, settings, str(folder), host)
         finally:
             os._exit(0)
-    guests[pid] = str(folder)
+    guests.add(pid)
     os.close(handles[0])
     return {"pid": pid}
 
 
-def _end(pid: int, grace: float, guests: dict[int, str]) -> Json:
+def _end(pid: int, grace: float, guests: set[int], place: str) -> Json:
     """Wait so many seconds for a guest to end, kill it, and all that it left behind; how it ended, None if by that"""
     status: int | None = None
     until = time.monotonic() + grace
@@ -147,7 +147,8 @@ def _end(pid: int, grace: float, guests: dict[int, str]) -> Json:
             if not os.waitpid(-1, os.WNOHANG)[0]:
                 processes.end(os.getpid(), patience=5.0)
                 time.sleep(0.001)
-    leftovers.empty(guests.pop(pid))
+    guests.discard(pid)
+    leftovers.clear(place)  # all of it: there is one guest at a time, which may have written beside its own folder
     return {"status": status}
 
 
@@ -156,6 +157,10 @@ def _be_guest(handle: int, job: Any, settings: Json, folder: str, host: int) -> 
     signal.signal(signal.SIGCONT, signal.SIG_DFL)
     os.dup2(handle, 3)
     os.closerange(4, 65536)
+    for standard in range(3):  # of its own: a lock on what it shares with others would outlive it
+        nothing = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nothing, standard)
+        os.close(nothing)
 
     def read(count: int) -> bytearray:
         data = bytearray()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from pathlib import Path
 
-__all__ = ["empty"]
+__all__ = ["clear", "empty"]
+
+_MANY = 1000  # entries of a folder that are looked at together
 
 
 def empty(folder: str) -> None:
@@ -15,29 +18,36 @@ def empty(folder: str) -> None:
     A folder in a folder is moved up and taken apart there, so that no path gets long and nothing recurs. What the
     system does not let go of stays.
     """
+    clear(folder)
     with contextlib.suppress(OSError):
-        while _step(Path(folder)):
-            pass
+        Path(folder).rmdir()
 
 
-def _step(folder: Path) -> bool:
-    """Take apart what lies in it, folders one level deep; whether there was anything. At last remove it."""
-    with os.scandir(folder) as entries:
-        within = [(Path(entry.path), entry.is_dir(follow_symlinks=False)) for entry in entries]
-    for path, is_folder in within:
-        if not is_folder:
-            path.unlink()
-            continue
-        path.chmod(0o700)
-        with os.scandir(path) as entries:
-            for entry in entries:
-                inner = Path(entry.path)
-                if entry.is_dir(follow_symlinks=False):
-                    inner.chmod(0o700)  # else it cannot be given another parent
-                    inner.rename(folder / os.urandom(16).hex())
+def clear(folder: str) -> None:
+    """The same for all in it; the folder itself stays"""
+    with contextlib.suppress(OSError):
+        while within := _some(Path(folder)):
+            for path, is_folder in within:
+                if is_folder:
+                    _take_apart(path, Path(folder))
                 else:
-                    inner.unlink()
-        path.rmdir()
-    if not within:
-        folder.rmdir()
-    return bool(within)
+                    path.unlink()
+
+
+def _some(folder: Path) -> list[tuple[Path, bool]]:
+    """A part of what lies in it: paths, and whether they are folders"""
+    with os.scandir(folder) as entries:
+        return [(Path(entry.path), entry.is_dir(follow_symlinks=False)) for entry in itertools.islice(entries, _MANY)]
+
+
+def _take_apart(path: Path, folder: Path) -> None:
+    """Remove a folder, moving those in it up into `folder`"""
+    path.chmod(0o700)
+    while within := _some(path):
+        for inner, is_folder in within:
+            if is_folder:
+                inner.chmod(0o700)  # else it cannot be given another parent
+                inner.rename(folder / os.urandom(16).hex())
+            else:
+                inner.unlink()
+    path.rmdir()

@@ -61,7 +61,9 @@ _LOAD, _EQUAL, _GREATER, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x25, 0x45, 0x54,
 
 _THREAD = 0x10000  # CLONE_THREAD
 _NAMESPACES = 0x7E020000  # CLONE_NEW*
-_SIGNAL_OWNERS = (8, 10, 15)  # F_SETOWN, F_SETSIG, F_SETOWN_EX: signals to others by way of a file
+# Of fcntl: F_SETOWN, F_SETSIG, F_SETOWN_EX and F_NOTIFY, signals to others by way of a file; F_SETLEASE, which makes
+# others wait for a file that they open
+_OTHERS_FILES = (8, 10, 15, 1026, 1024)
 _IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # is it a terminal, its size, bytes to read, flags
 _ACCESS, _TRUNCATE = 0x3, 0x200  # of open: to truncate a file without leave to write to it
 
@@ -108,7 +110,7 @@ def program(machine: str, pid: int) -> list[Step]:
         **{name: _only(0, (0, pid)) for name in ("prlimit64", "sched_setaffinity")},
         **{name: _only(0, (0, pid)) for name in ("sched_setscheduler", "sched_setparam")},
         "ioctl": _only(1, _IOCTLS),
-        "fcntl": [_argument(1), *(step for value in _SIGNAL_OWNERS for step in _if_equal(value, [refuse]))],
+        "fcntl": [_argument(1), *(step for value in _OTHERS_FILES for step in _if_equal(value, [refuse]))],
         "open": _no_sly_truncation(1),
         "openat": _no_sly_truncation(2),
     }

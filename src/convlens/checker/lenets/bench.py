@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ from convlens.engines import Array
 __all__ = ["LenetBench", "Values", "failed", "near", "raised"]
 
 NETWORKS = {"float32": 1, "int32": 1, "pair": 2, "models": 4}  # in each thing that is built
+_ALL = 180.0  # seconds for all that is asked of a file, or 6 times what one call may take
 _NO_ANSWER = "the code sent something that is no answer"
 
 
@@ -57,7 +59,7 @@ class LenetBench:
         self.main = "float32"
         self.output_is: tuple[Likely, Sketch | None] | None = None
         self.version = ""
-        self._gone = ""
+        self._gone, self._spent = "", 0.0
         self._built: dict[str, list[Facts]] = {}
         self._starts: dict[tuple[str, int], list[Array]] = {}
         self._values: dict[tuple[str, int, int], Values] = {}
@@ -75,11 +77,16 @@ class LenetBench:
         """The guest's answer. GuestError if there is none, Unknown if there was none before"""
         if self._gone:
             raise Unknown(f"not tried, since the code {self._gone}")
+        begin = time.monotonic()
         try:
             return self.guest.ask(request, arrays)
         except GuestError as error:
             self._gone = str(error)
             raise
+        finally:
+            self._spent += time.monotonic() - begin
+            if not self._gone and self._spent > max(_ALL, 6 * self.options.seconds):
+                self._gone = f"took more than {max(_ALL, 6 * self.options.seconds):g} s in all"
 
     def load(self) -> None:
         """Failed or Unknown unless the file can be imported and has the function"""
@@ -203,7 +210,7 @@ def raised(error: object, before: str = "", version: str = "") -> Failed | Unkno
     line = said.get("line")
     code = _text(said.get("code", ""))
     where = f" (line {line}: {code[:120]})" if isinstance(line, int) and line > 0 else ""
-    if "not available with Keras 3" in text:
+    if kind in ("AttributeError", "NotImplementedError") and "not available with Keras 3" in text:
         return Unknown(
             f"the file uses tf.layers{where}, which TensorFlow 2.6 has and TensorFlow {version or 'of today'} has not: "
             "it cannot be run here; with tf.get_variable and tf.nn it would run on both"

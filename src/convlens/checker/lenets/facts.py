@@ -16,7 +16,7 @@ from convlens.checker.lenets.table import Row, from_graph, from_model
 __all__ = ["Facts", "read"]
 
 _NOISY = re.compile("Dropout|Noise")
-_MOST, _LARGEST = 200, 2**31  # variables; their sizes
+_MOST, _LARGEST, _AXES = 200, 2**31, 8  # variables; their sizes; their axes
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def read(told: object) -> Facts:
 
 def _read(told: Mapping[str, Any]) -> Facts:
     returned, variables = told["returned"], list(told["variables"])[:_MOST]
-    shapes = [tuple(_size(size) for size in one["shape"]) for one in variables]
+    shapes = [tuple(_size(size) for size in one["shape"][:_AXES]) for one in variables]
     layers, operations = told.get("layers"), told.get("operations")
     rows: list[Row] = []
     with contextlib.suppress(KeyError, TypeError, ValueError, IndexError, AttributeError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
-from convlens.checker.pages.escapes import escaped
+from convlens.checker.escapes import escaped
 from convlens.checker.verdict import FAIL, PASS, UNKNOWN, FileReport, Finding, Report
 
 __all__ = ["junit"]

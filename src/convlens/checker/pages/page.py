@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from convlens.checker.classes.tally import SLOW, Tally, likely, tally
-from convlens.checker.pages.escapes import escaped
+from convlens.checker.escapes import escaped
 from convlens.checker.pages.heat import heat, told
 from convlens.checker.verdict import FAIL, PASS, UNKNOWN, FileReport, Finding, Map, Report, Status
 from convlens.report.page import count, document, percent, section, table
