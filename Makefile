@@ -30,8 +30,9 @@ lint: .venv/test ## ruff, mypy, pycodestyle
 bench: .venv/test ## measure every figure and print the table
 	$(BIN)/python -m benchmarks
 
-picture: .venv/test ## draw docs/lenet5.png again
+picture: .venv/test ## draw docs/lenet5.png and 0x07-cnn/images/alexnet.png again
 	$(BIN)/python scripts/make_picture.py
+	$(BIN)/python scripts/make_alexnet_picture.py
 
 course-env: course-python .venv/demo .venv-course/ready ## the coursework on Python 3.8 and TensorFlow 2.6
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \

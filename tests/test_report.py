@@ -14,7 +14,9 @@ from PIL import Image
 import convlens
 from convlens.checkpoint import REPORT, Run, Settings, load_model
 from convlens.data import from_arrays
+from convlens.neighbours import hidden
 from convlens.report import report
+from convlens.report.figures import colours
 from convlens.report.page import percent
 from convlens.trace import trace
 
@@ -74,6 +76,10 @@ class Page(HTMLParser):
         return dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", self.text))
 
 
+def pixels(image):
+    return np.asarray(Image.open(io.BytesIO(b64decode(image["src"].partition(",")[2]))))
+
+
 def made(folder, digits, **settings):
     run = Run.start(folder, Settings(**settings), digits)
     for _ in run.train(digits, threads=1):
@@ -126,7 +132,7 @@ def test_what_a_page_should_say_of_itself(page):
     assert page.of("meta")[1]["name"] == "viewport"
     assert "prefers-color-scheme: dark" in page.text and "@media print" in page.text
     assert [len(page.of(tag)) for tag in ("h1", "main", "title")] == [1, 1, 1]
-    assert len(page.of("h2")) == len(page.of("section")) == 7
+    assert len(page.of("h2")) == len(page.of("section")) == 8
     assert len(page.text.encode()) < 300_000
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
@@ -134,7 +140,7 @@ def test_what_a_page_should_say_of_itself(page):
 
 def test_pictures_decode_and_have_words(page):
     images = page.of("img")
-    assert len(images) > 6 + 6 + 6 + 16 + 16
+    assert len(images) > 6 + 6 + 6 + 16 + 16 + 6 * 6
     for image in images:
         head, _, body = image["src"].partition(",")
         assert head == "data:image/png;base64"
@@ -220,14 +226,66 @@ def test_the_mistakes_are_those_with_the_highest_loss(page, run, digits):
     wrong = [k for k in np.argsort(-passed.loss, kind="stable") if found[k] != digits.y_valid[k]]
     assert len(wrong) > 24 and len(page.cards) == 24
     pictures = [image for image in page.of("img") if "predicted" in image["alt"]]
-    for k, card, image in zip(wrong, page.cards, pictures, strict=False):
+    for k, card, image in zip(wrong[:24], page.cards, pictures[:24], strict=True):
         true, taken, p = digits.y_valid[k], found[k], passed.probabilities[k]
         sure, truth = percent(p[taken], 1), percent(p[true], 1)
         expected = f"{true} taken for {taken} {taken}: {sure} {true}: {truth} loss {passed.loss[k]:.2f} no. {k} "
         assert card == expected
         assert image["alt"] == f"label {true}, predicted {taken}"
-        shown = np.asarray(Image.open(io.BytesIO(b64decode(image["src"].partition(",")[2]))))
-        np.testing.assert_array_equal(shown, np.rint(digits.x_valid[k, :, :, 0] * 255))
+        np.testing.assert_array_equal(pixels(image), np.rint(digits.x_valid[k, :, :, 0] * 255))
+
+
+def nearest_of(run, digits, place):
+    """Places and distances of the five nearest training images: the paper's definition, nothing else"""
+    h, t = hidden(run.trained, digits.x_valid[place : place + 1]), hidden(run.trained, digits.x_train)
+    d = [float(np.linalg.norm(h[0].astype(np.float64) - row)) for row in t]
+    order = sorted(range(len(d)), key=lambda i: (d[i], i))[:5]
+    return order, [d[i] for i in order]
+
+
+def test_the_nearest_are_those_of_the_hidden_layer(page, run, digits):
+    found = load_model(run.folder, "numpy").predict(digits.x_valid)
+    taken, loss = found.argmax(axis=1), -np.log(found[np.arange(150), digits.y_valid])
+    wrong = [k for k in np.argsort(-loss, kind="stable") if taken[k] != digits.y_valid[k]]
+    first = [digits.y_valid.tolist().index(label) for label in sorted(set(digits.y_valid.tolist()))]
+    n = len(first)
+    assert 5 < n < 10
+    pictures = [image for image in page.of("img") if image["alt"].startswith(("validation", "training"))]
+    assert len(pictures) == 6 * (n + 6)
+    text, same = "", []
+    for q, place in enumerate([*first, *wrong[:6]]):
+        own, *others = pictures[6 * q : 6 * q + 6]
+        true, said = digits.y_valid[place], "right" if taken[place] == digits.y_valid[place] else "taken for"
+        assert own["alt"].startswith(f"validation image {place}, label {true}, {said}")
+        np.testing.assert_array_equal(pixels(own), np.rint(digits.x_valid[place, :, :, 0] * 255))
+        text += f"{true} {said}{'' if said == 'right' else f' {taken[place]}'}no. {place}"
+        places, distances = nearest_of(run, digits, place)
+        for k, distance, image in zip(places, distances, others, strict=True):
+            assert image["alt"] == f"training image {k}, label {digits.y_train[k]}"
+            np.testing.assert_array_equal(pixels(image), np.rint(digits.x_train[k, :, :, 0] * 255))
+            text += f"{digits.y_train[k]}{distance:.2f}no. {k}"
+        text += "\n"
+        same.append(np.count_nonzero(digits.y_train[places] == true))
+    words = page.words["alike-to-the-network"]
+    before, _, after = words.partition("The first of each label")
+    assert "makes 84 numbers of each image" in before and "the 5 training images" in before
+    assert f"{sum(same[:n])} of their {5 * n} nearest have their label" in after
+    assert f"of their 30 nearest, {sum(same[n:])} have the true label" in after
+    lines = [line for line in after.splitlines() if "no. " in line]
+    assert lines == text.splitlines()
+    assert page.text.count('class="other"') == 5 * (n + 6) - sum(same)
+
+
+def test_the_first_layers_kernels_are_those_that_were_kept(page, run):
+    (name,) = [a["aria-label"] for a in page.of("div") if a.get("role") == "img" and "kernels" in a["aria-label"]]
+    assert name == "6 kernels"
+    start = page.text.index('aria-label="6 kernels"')
+    images = Page(page.text[page.text.index("<img", start) : page.text.index("</div>", start)]).of("img")
+    kernel = run.trained.weights[0]["kernel"]
+    painted = colours(kernel, signed=True)
+    assert len(images) == 6 and "after training: what the first layer looks for" in page.text
+    for k, image in enumerate(images):
+        np.testing.assert_array_equal(pixels(image), painted[:, :, 0, k])
 
 
 def test_the_way_of_one_image_has_every_layer(page, run, digits):
@@ -291,6 +349,8 @@ def test_two_classes_all_right(tmp_path):
     page = read(run, digits)
     assert page.headline()["validation accuracy"] == f"100.00{NBSP}%"
     assert page.cards == [] and "None: all 20 validation images are predicted right." in page.words["worst-mistakes"]
+    assert "10 of their 10 nearest have their label" in page.words["alike-to-the-network"]
+    assert "the true label" not in page.words["alike-to-the-network"]
     assert page.tables["confusion-matrix"][0] == [
         ["true", "0", "1", "images", "right"],
         ["0", "10", "0", "10", f"100.0{NBSP}%"],

@@ -7,7 +7,8 @@
 61706
 
 `convlens.fit`, `evaluate` and the model's `predict` and `summary` do what their namesakes in Keras do. The parts are
-in `convlens.ops`, `convlens.nn`, `convlens.data` and `convlens.trace`. Names load when they are first used.
+in `convlens.ops`, `convlens.nn`, `convlens.data`, `convlens.trace` and `convlens.neighbours`. Names load when they are
+first used.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ __all__ = [
 ]
 
 
-_PARTS = ("checkpoint", "data", "engines", "models", "nn", "ops", "report", "trace", "training")
+_PARTS = ("checkpoint", "data", "engines", "models", "neighbours", "nn", "ops", "report", "trace", "training")
 
 
 def __getattr__(name: str) -> Any:

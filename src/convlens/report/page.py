@@ -74,12 +74,19 @@ def picture(x: Array, width: int, alt: str) -> str:
     return _image(grey(x), max(1, width // x.shape[1]), alt)
 
 
-def tiles(painted: Pixels, label: str, scale: float = 13.6) -> str:
-    """Maps (n, h, w, 4) side by side, the first 64 of them; `scale` is that of `pixels.zoom`. `label` is read aloud."""
-    size = zoom(max(painted.shape[1:3]), scale)
+def tiles(painted: Pixels, label: str, like: int | None = None) -> str:
+    """Maps (n, h, w, 4) side by side, the first 64 of them. `label` is read aloud.
+
+    like: the side of other maps; these stand one under the other with them, about as large
+    """
+    side = max(painted.shape[1:3])
+    cell = (like or side) * zoom(like or side)
+    size = max(1, cell // side)
     images = "\n".join(_image(part, size, "") for part in painted[:_MAPS])
     more = f"\n<p>The first {_MAPS} of {len(painted):,}.</p>" if len(painted) > _MAPS else ""
-    return f'<div class="tiles" role="img" aria-label="{escape(label)}">\n{images}\n</div>{more}'
+    return (
+        f'<div class="tiles" style="--cell:{cell}px" role="img" aria-label="{escape(label)}">\n{images}\n</div>{more}'
+    )
 
 
 def strip(painted: Pixels, label: str) -> str:
@@ -140,7 +147,15 @@ figure { margin: 0; padding: .6rem; background: var(--card); border: 1px solid v
   break-inside: avoid }
 figure img { margin: 0 auto }
 figcaption { margin-top: .4rem; font-size: .85rem; line-height: 1.35; font-variant-numeric: tabular-nums }
-.tiles { display: flex; flex-wrap: wrap; gap: .4rem }
+.alike { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 28rem), 1fr)); gap: .75rem }
+.alike figure { display: flex; flex-wrap: wrap; gap: .4rem .6rem; align-items: end; justify-content: space-between;
+  text-align: center; font-size: .8rem; line-height: 1.35; font-variant-numeric: tabular-nums }
+.alike div:first-child { padding-right: 1.4rem; border-right: 1px solid var(--line) }
+.alike img { margin: 0 auto .3rem }
+.alike b { font-size: .95rem }
+.alike .other { color: color-mix(in srgb, var(--wrong) 75%, var(--ink)) }
+@media (max-width: 32rem) { .alike div:first-child { flex-basis: 100%; padding: 0; border: 0 } }
+.tiles { display: grid; grid-template-columns: repeat(auto-fill, var(--cell)); justify-items: center; gap: .4rem }
 .tiles img, .strip img { outline: 1px solid var(--line) }
 .bar { display: block; height: .8rem; min-width: 1px; background: var(--bar) }
 .bars td:last-child { width: 16rem }
@@ -149,6 +164,7 @@ pre { background: var(--card); border: 1px solid var(--line); border-radius: .5r
 @media print {
   html { font-size: 9.5px } main { padding: 0 } .wide { overflow: visible } .curves { grid-template-columns: 1fr 1fr }
   h2, h3 { break-after: avoid } tr, svg, .tiles, .confusion, .bars { break-inside: avoid }
-  .tiles img, .strip img { zoom: .65 }
+  .tiles img, .strip img, .alike img { zoom: .65 }
+  .tiles { grid-template-columns: repeat(auto-fill, calc(.65 * var(--cell))) }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact } }
 """

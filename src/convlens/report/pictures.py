@@ -1,22 +1,25 @@
-"""The report's sections in which the model looks at images: confusion matrix, worst mistakes, one image's way."""
+"""The report's sections in which the model looks at images: confusion matrix, mistakes, what is alike, one's way."""
 
 from __future__ import annotations
 
 from html import escape
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from convlens.data import Digits
 from convlens.engines import Array
-from convlens.nn import Sequential
+from convlens.neighbours import Nearest, nearest_images
+from convlens.nn import Dense, Sequential
 from convlens.report import figures
 from convlens.report.page import count, number, percent, picture, shape, strip, tiles
 from convlens.report.pixels import channels_first
 from convlens.trace import LayerTrace, Trace, trace
 
-__all__ = ["confusion", "journey", "mistakes"]
+__all__ = ["alike", "confusion", "journey", "mistakes", "worst_first"]
 
-_MISTAKES, _CONFUSIONS = 24, 3  # how many are shown at most
+_MISTAKES, _CONFUSIONS, _ALIKE, _NEAREST = 24, 3, 6, 5  # how many are shown at most
 _BATCH = 250
 
 
@@ -61,17 +64,30 @@ def confusion(digits: Digits, probabilities: Array) -> str:
     )
 
 
-def mistakes(model: Sequential, digits: Digits, probabilities: Array) -> str:
+class Worst(NamedTuple):
+    """Wrong predictions of the validation part, the highest loss first: their places in it and losses (n,)."""
+
+    places: NDArray[np.int64]
+    losses: Array
+
+
+def worst_first(model: Sequential, digits: Digits, probabilities: Array) -> Worst:
+    """All wrong predictions of the validation part, the highest loss first."""
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != digits.y_valid)
+    parts = [wrong[k : k + _BATCH] for k in range(0, len(wrong), _BATCH)]
+    losses = [trace(model, digits.x_valid[part], digits.y_valid[part]).loss for part in parts]
+    found = np.concatenate([np.empty(0, model.dtype), *losses])
+    order = np.argsort(-found, kind="stable")
+    return Worst(wrong[order], found[order])
+
+
+def mistakes(digits: Digits, probabilities: Array, worst: Worst) -> str:
     """The wrong predictions of the validation part with the highest loss, as pictures."""
-    found = probabilities.argmax(axis=1)
-    wrong = np.flatnonzero(found != digits.y_valid)
+    found, wrong = probabilities.argmax(axis=1), worst.places
     if not len(wrong):
         return f"<p>None: all {count(len(found), 'validation image')} are predicted right.</p>"
-    parts = [wrong[k : k + _BATCH] for k in range(0, len(wrong), _BATCH)]
-    losses = np.concatenate([trace(model, digits.x_valid[part], digits.y_valid[part]).loss for part in parts])
-    order = np.argsort(-losses, kind="stable")[:_MISTAKES]
     cards = []
-    for k, its_loss in zip(wrong[order], losses[order], strict=True):
+    for k, its_loss in zip(wrong[:_MISTAKES], worst.losses, strict=False):
         true, taken = int(digits.y_valid[k]), int(found[k])
         cards.append(
             f"<figure>{picture(digits.x_valid[k], 96, f'label {true}, predicted {taken}')}<figcaption>"
@@ -84,6 +100,49 @@ def mistakes(model: Sequential, digits: Digits, probabilities: Array) -> str:
         "of the predicted and of the true label, and the number in the validation part, from 0.</p>\n"
         '<div class="mistakes">\n' + "\n".join(cards) + "\n</div>"
     )
+
+
+def alike(model: Sequential, digits: Digits, probabilities: Array, wrong: NDArray[np.int64]) -> str:
+    """The training images nearest to the first validation image of each label, and to the worst of the wrong ones."""
+    found = probabilities.argmax(axis=1)
+    first, worst = np.unique(digits.y_valid, return_index=True)[1], wrong[:_ALIKE]
+    k = min(_NEAREST, len(digits.x_train))
+    near = nearest_images(model, digits.x_valid[np.concatenate([first, worst])], digits.x_train, k)
+    labels = digits.y_train[near.places]
+    units = next(row.input_shape[0] for row in reversed(model.table) if isinstance(row.layer, Dense))
+
+    def rows(title: str, words: str, shown: NDArray[np.int64], start: int) -> str:
+        lines = [_nearest(digits, place, int(found[place]), near, start + q) for q, place in enumerate(shown.tolist())]
+        return f'<h3>{title} <span>{words}</span></h3>\n<div class="alike">\n' + "\n".join(lines) + "\n</div>"
+
+    true = np.count_nonzero(labels[: len(first)] == digits.y_valid[first, None])
+    parts = [
+        f"<p>The last hidden layer makes {count(units, 'number')} of each image. Beside a validation image stand the "
+        f"{count(k, 'training image')} whose numbers are nearest to its own: they are alike to the network, though "
+        "their pixels may differ. Under each its label (red, where it is not the validation image's), its distance "
+        "and its number in the training part, from 0. After Krizhevsky, Sutskever and Hinton 2012, figure 4.</p>",
+        rows("The first of each label", f"{true} of their {k * len(first)} nearest have their label", first, 0),
+    ]
+    if len(worst):
+        theirs = labels[len(first) :]
+        own, said = (np.count_nonzero(theirs == some[worst, None]) for some in (digits.y_valid, found))
+        words = f"of their {theirs.size} nearest, {own} have the true label, {said} the predicted one"
+        parts.append(rows("The worst mistakes", words, worst, len(first)))
+    return "\n".join(parts)
+
+
+def _nearest(digits: Digits, place: int, taken: int, near: Nearest, q: int) -> str:
+    """One validation image and, beside it, the training images nearest to it"""
+    true = int(digits.y_valid[place])
+    said = "right" if taken == true else f"taken for {taken}"
+    alt = f"validation image {place}, label {true}, {said}; the nearest training images follow"
+    cells = [f"<div>{picture(digits.x_valid[place], 84, alt)}<b>{true}</b> {said}<br>no. {place}</div>"]
+    for k, distance in zip(near.places[q].tolist(), near.distances[q], strict=True):
+        label = int(digits.y_train[k])
+        mark = "" if label == true else ' class="other"'
+        shown = picture(digits.x_train[k], 56, f"training image {k}, label {label}")
+        cells.append(f"<div>{shown}<b{mark}>{label}</b><br>{number(distance)}<br>no. {k}</div>")
+    return f"<figure>{''.join(cells)}</figure>"
 
 
 def journey(passed: Trace, label: int) -> str:
@@ -99,9 +158,11 @@ def journey(passed: Trace, label: int) -> str:
     ]
     if kernel is not None and kernel.ndim == 4:
         painted = figures.colours(channels_first(kernel), signed=True)
+        side = max(passed.layers[0].output.shape[1:3])
+        over = ", each above the map that it makes" if kernel.shape[2] == 1 else ""
         parts.append(
-            f"<h3>kernels of {passed.layers[0].name} <span>{shape(kernel.shape)}: what the first layer looks for"
-            f"</span></h3>\n{tiles(painted, f'{len(painted)} kernels', 19)}"
+            f"<h3>kernels of {passed.layers[0].name} <span>{shape(kernel.shape)}, after training: what the first layer "
+            f"looks for{over}</span></h3>\n{tiles(painted, f'{len(painted)} kernels', side)}"
         )
     parts += [_layer(layer) for layer in passed.layers]
     rows = "\n".join(

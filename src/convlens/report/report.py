@@ -17,7 +17,7 @@ from convlens.data import Digits
 from convlens.nn import Layer, Sequential
 from convlens.report import figures
 from convlens.report.page import count, document, loss, percent, section, shape, table
-from convlens.report.pictures import confusion, journey, mistakes
+from convlens.report.pictures import alike, confusion, journey, mistakes, worst_first
 from convlens.trace import trace
 
 __all__ = ["write_report"]
@@ -47,13 +47,15 @@ def write_report(run: Run, digits: Digits) -> Path:
 def _page(run: Run, digits: Digits) -> str:
     model = run.trained
     probabilities = model.predict(digits.x_valid)
+    worst = worst_first(model, digits, probabilities)
     title = f"{model.name} on {_data(run)}"
     shown = run.epochs[_kept(run) - 1]
     parts = (
         f"<header><h1>{escape(title)}</h1>\n{_headline(run, model)}</header>",
         section("Training", _curves(run)),
         section("Confusion matrix", confusion(digits, probabilities)),
-        section("Worst mistakes", mistakes(model, digits, probabilities)),
+        section("Worst mistakes", mistakes(digits, probabilities, worst)),
+        section("Alike to the network", alike(model, digits, probabilities, worst.places)),
         section(
             "One image through the network",
             journey(trace(model, digits.x_valid[:1], digits.y_valid[:1]), int(digits.y_valid[0])),
@@ -131,7 +133,8 @@ def _layers(model: Sequential) -> str:
 
 def _options(layer: Layer) -> str:
     given = {field.name: getattr(layer, field.name) for field in fields(layer)}
-    return ", ".join(f"{name} {_option(value)}" for name, value in given.items() if value is not None)
+    said = {name: value for name, value in given.items() if value is not None and (name, value) != ("groups", 1)}
+    return ", ".join(f"{name} {_option(value)}" for name, value in said.items())
 
 
 def _option(value: object) -> str:
