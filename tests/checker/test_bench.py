@@ -39,7 +39,7 @@ def test_the_smallest_call_and_its_first_wrong_cell():
     found = findings(1, pooling(lambda text: text.replace("start = -np.inf", "start = 0.")))["negative"]
     assert found.status == "fail"
     assert found.message == (
-        "for A_prev (1, 1, 1, 1), kernel_shape (1, 1), stride (1, 1), mode 'max' the result[0, 0, 0, 0] is 0, "
+        "for A_prev (1, 1, 1, 1) = [-0.25], kernel_shape (1, 1), stride (1, 1), mode 'max', result[0, 0, 0, 0] is 0, "
         "which is wrong"
     )
     assert found.hint == "the search for the maximum starts at 0: numbers below 0 are never found"

@@ -10,6 +10,7 @@ from convlens.checker.verdict import FAIL, PASS, UNKNOWN, Finding, Map
 
 TABLES = {
     "form": form.CHECKS,
+    "keras": form.KERAS,
     "conv_forward": conv.FORWARD,
     "conv_backward": conv.BACKWARD,
     "pool_forward": pool.FORWARD,
@@ -56,10 +57,13 @@ def test_outcomes():
     ]
 
 
-def test_a_check_that_breaks_could_not_tell():
+def test_a_check_that_breaks_fails():
     (found,) = table(broken=((), ZeroDivisionError("x" * 9999))).run(None)
-    assert found.status == UNKNOWN
-    assert found.message.startswith("the check itself failed: ZeroDivisionError('xxx") and len(found.message) == 2000
+    assert found.status == FAIL
+    assert (
+        found.message.startswith("the code sent what this check cannot read: ZeroDivisionError('xxx")
+        and len(found.message) == 2000
+    )
 
 
 def test_a_long_message_is_cut():

@@ -109,6 +109,6 @@ def _find(check: Check, bench: Any, missing: list[str]) -> tuple[Finding, Any]:
         return Finding(name, sentence, UNKNOWN, str(unknown)), None
     except GuestError as error:
         return Finding(name, sentence, FAIL, f"the code {error}"), None
-    except Exception as error:  # of the check: nobody's code may stop the others, and nothing passes by it
-        return Finding(name, sentence, UNKNOWN, f"the check itself failed: {error!r}"[:_LONGEST]), None
+    except Exception as error:  # by what the code has sent: it may not stop the other checks, nor gain by it
+        return Finding(name, sentence, FAIL, f"the code sent what this check cannot read: {error!r}"[:_LONGEST]), None
     return Finding(name, sentence, PASS), None

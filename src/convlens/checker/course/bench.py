@@ -14,7 +14,7 @@ import numpy as np
 
 from convlens.checker.checks import Checks, Failed, Unknown
 from convlens.checker.course.cases import CONV_BACKWARD, Case
-from convlens.checker.course.diagnosis import Answer, Diagnosis, close, wrong_cells
+from convlens.checker.course.diagnosis import OF_SIZES, Answer, Diagnosis, close, wrong_cells
 from convlens.checker.course.expected import Value, accepted
 from convlens.checker.course.mistakes import HINTS
 from convlens.checker.guest import Guest, GuestError
@@ -30,6 +30,17 @@ _RESTARTS = 4  # processes that may end under one file
 _SMALLER = 60  # calls to find a smaller failing one
 _CALLS = 6  # times what one call may take, all calls together
 _OTHER_SIZE = 100  # times the numbers of a right result; of one that is larger the shape alone is kept
+
+
+class Raised(Failed):
+    """A call has raised an exception; kind: its type"""
+
+    def __init__(self, message: str, answer: dict[str, Any]) -> None:
+        super().__init__(message)
+        raised = answer["raised"] if isinstance(answer["raised"], dict) else {}
+        self.kind = str(raised.get("type", ""))[:80]
+        if self.kind not in OF_SIZES:  # one reason, whichever the call
+            self.mistake = f"{self.kind} in line {raised.get('line')}"
 
 
 class CourseBench:
@@ -72,16 +83,16 @@ class CourseBench:
             self._guest = None
             if "ran for more than" in str(error):
                 self._problem = f"the code {error}"
-            raise Failed(f"for {case.describe(given)} the code {error}") from None
+            raise Failed(f"for {case.describe(given)}, the code {error}") from None
         self._spent += time.monotonic() - begin
         most = 1 + _CALLS * self.options.seconds
         if self._spent > most:
             self._stack.close()
             self._guest = None
             self._problem = f"all calls together took more than {most:g} s"
-            raise Failed(f"for {case.describe(given)} it comes to an end, but {self._problem}")
+            raise Failed(f"for {case.describe(given)}, it comes to an end, but {self._problem}")
         if "raised" in answer:
-            raise Failed(f"for {case.describe(given)} it raises {_exception(answer)}")
+            raise Raised(f"for {case.describe(given)}, it raises {_exception(answer)}", answer)
         return answer, found
 
     def returns(self, case: Case) -> None:
@@ -155,6 +166,8 @@ class CourseBench:
         given = case.arrays(self.options.seed)
         try:
             answer = Answer(case, given, self.value(*self.call(case, given)))
+        except Raised as raised:
+            return Answer(case, given, None, raised.kind), raised
         except Failed as failed:
             return Answer(case, given, None), failed
         right = list(accepted(case, given))
@@ -169,11 +182,12 @@ class CourseBench:
         for name, got, right in zip(names, answer.value, want, strict=True):
             words = answer.case.describe(answer.given)
             if got.shape != right.shape:
-                return f"for {words} {name} has shape {got.shape}; it must have {right.shape}"
+                return f"for {words}, {name} has shape {got.shape}; it must have {right.shape}"
             wrong = wrong_cells(got, right, answer.case.numbers)
             if wrong.any():
                 index = tuple(int(k) for k in np.argwhere(wrong)[0])
-                text = f"for {words} {name}[{', '.join(map(str, index))}] is {got[index] + 0:.6g}, which is wrong"
+                cell = f"{name.removeprefix('the ')}[{', '.join(map(str, index))}]"
+                text = f"for {words}, {cell} is {got[index] + 0:.6g}, which is wrong"
                 if self.options.reveal:
                     text += f": {right[index] + 0:.6g} is right"
                 count = np.count_nonzero(wrong)
@@ -311,7 +325,10 @@ def _seen(answer: Answer) -> tuple[str, str]:
 def unchanged(bench: CourseBench, case: Case) -> None:
     """Failed if the call changes one of the arrays that it was given"""
     given = case.arrays(bench.options.seed)
-    reply, found = bench.call(case, given, inputs=True)
+    try:
+        reply, found = bench.call(case, given, inputs=True)
+    except Failed as failed:
+        raise Unknown(str(failed)) from None
     start = reply.get("inputs")
     after = found[start:] if isinstance(start, int) else []
     if len(after) != len(given):
@@ -319,7 +336,7 @@ def unchanged(bench: CourseBench, case: Case) -> None:
     for (name, before), now in zip(given.items(), after, strict=True):
         if now.shape != before.shape or not np.array_equal(now, before):
             hint = f"{name} is changed in place: work on a copy, or use x = x + y where it says x += y"
-            raise Failed(f"for {case.describe(given)} the call changes the caller's {name}", hint, "input_changed")
+            raise Failed(f"for {case.describe(given)}, the call changes the caller's {name}", hint, "input_changed")
 
 
 def larger(bench: CourseBench, case: Case) -> None:

@@ -15,6 +15,7 @@ from convlens.geometry import Pads, out_size
 __all__ = ["CONV_BACKWARD", "CONV_FORWARD", "POOL_BACKWARD", "POOL_FORWARD", "READINGS", "Case", "Size", "odd"]
 
 CONV_FORWARD, POOL_FORWARD, CONV_BACKWARD, POOL_BACKWARD = range(4)
+_FEW = 6  # numbers of an array that are told with a call
 
 # Zeros before and after, of an odd total 2 t + 1: more than t before? more than t after? All four are met and accepted.
 READINGS = {"start": (1, 0), "floor": (0, 0), "ceil": (1, 1), "end": (0, 1)}
@@ -130,8 +131,8 @@ class Case:
                     yield case
 
     def describe(self, given: dict[str, Array]) -> str:
-        """The call in words: the shapes and what else was given"""
-        shapes = ", ".join(f"{name} {array.shape}" for name, array in given.items())
+        """The call in words: the shapes, the numbers where they are few, and what else was given"""
+        shapes = ", ".join(f"{name} {array.shape}{_few(array)}" for name, array in given.items())
         if self.defaults:
             return f"{shapes}, nothing else given"
         if self.task in (CONV_FORWARD, CONV_BACKWARD):
@@ -142,6 +143,11 @@ class Case:
         """How much there is to look at: what makes a case smaller than another"""
         size = self.size
         return size.n * size.h * size.w * size.ci + size.kh * size.kw * size.co + size.sh + size.sw
+
+
+def _few(array: Array) -> str:
+    """The numbers, row by row, if there are not many"""
+    return f" = [{', '.join(f'{value:g}' for value in array.ravel())}]" if array.size <= _FEW else ""
 
 
 def odd(case: Case) -> bool:

@@ -15,17 +15,22 @@ from convlens.checker.course.sketch import sketch
 from convlens.checker.course.sketch_windows import Has
 from convlens.engines import Array
 
-__all__ = ["Answer", "Diagnosis", "close", "wrong_cells"]
+__all__ = ["OF_SIZES", "Answer", "Diagnosis", "close", "wrong_cells"]
 
 _RIGHT: Has = frozenset()
+OF_SIZES = ("IndexError", "ValueError")  # what NumPy raises where shapes or places do not fit
 
 
 class Answer(NamedTuple):
-    """A call and what came of it: a value, or None for an exception or for something that is no such value"""
+    """A call and what came of it: a value, or None for an exception or for something that is no such value
+
+    raised: the type of the exception, by which a mistake in sizes shows or does not; "" if there was none
+    """
 
     case: Case
     given: dict[str, Array]
     value: Value | None
+    raised: str = ""
 
 
 def close(got: Value, want: Value, numbers: str = "float64") -> bool:
@@ -53,12 +58,14 @@ class Diagnosis:
     def __init__(self, passed: Sequence[Answer], failed: Sequence[Sequence[Sequence[Answer]]]) -> None:
         self._passed, self._failed = passed, [readings for calls in failed for readings in calls]
         self._against: dict[Has, float] = {}
-        self._known: dict[tuple[int, Has, str], Value | None] = {}  # what programs with these mistakes give
+        # What programs with these mistakes give, or the exception that they raise
+        self._known: dict[tuple[int, Has, str], Value | str] = {}
 
     def likely(self, failed: Sequence[Sequence[Answer]]) -> Mistake | None:
         """The mistake that explains these failed calls and of all others the most, as they passed or failed; or None
 
-        A call that raised is explained by a mistake whose program raises there, or gives a result of another shape.
+        A call that raised is explained by a mistake whose program raises there, or gives a result of another shape; but
+        not if what it raised has nothing to do with sizes.
         """
         best: tuple[float, Mistake] | None = None
         for mistake in MISTAKES:
@@ -86,10 +93,12 @@ class Diagnosis:
         """0 if a program with this mistake fails like that, 1 if not; between if it gives a shape and raised nothing"""
         if answer.value is not None:
             return 0 if self._gives(has, answer) else 1
+        if answer.raised not in OF_SIZES:
+            return 1
         right, wrong = self._program(_RIGHT, answer), self._program(has | {"strict"}, answer)
-        assert right is not None
-        if wrong is None:
-            return 0
+        assert not isinstance(right, str)
+        if isinstance(wrong, str):
+            return 0 if wrong == answer.raised or not mistake.by_place else 1
         if mistake.may_raise:
             return 1 if close(wrong, right) else 0
         return 1 if [array.shape for array in wrong] == [array.shape for array in right] else 0.5
@@ -102,7 +111,7 @@ class Diagnosis:
         assert answer.value is not None
         for case in _readings(answer):
             wrong, right = self._program(has, answer, case.reading), self._program(_RIGHT, answer, case.reading)
-            if wrong is None or right is None:
+            if isinstance(wrong, str) or isinstance(right, str):
                 continue
             if all(
                 close((got,), (one,), case.numbers) or close((got,), (other,), case.numbers)
@@ -116,20 +125,21 @@ class Diagnosis:
         assert answer.value is not None
         shares = [1.0]
         for case in _readings(answer):
-            if (found := self._program(has, answer, case.reading)) is not None:
+            found = self._program(has, answer, case.reading)
+            if not isinstance(found, str):
                 wrong = [not close((got,), (one,), case.numbers) for got, one in zip(answer.value, found, strict=True)]
                 shares.append(sum(wrong) / len(wrong))
         return min(shares)
 
-    def _program(self, has: Has, answer: Answer, reading: str = "") -> Value | None:
-        """What a program with these mistakes gives, computed once; None if it raises"""
+    def _program(self, has: Has, answer: Answer, reading: str = "") -> Value | str:
+        """What a program with these mistakes gives, computed once; the type of what it raises"""
         reading = reading or answer.case.reading
         key = id(answer), has, reading
         if key not in self._known:
             try:
                 self._known[key] = sketch(replace(answer.case, reading=reading), answer.given, has)
-            except (ValueError, IndexError):
-                self._known[key] = None
+            except (ValueError, IndexError) as error:
+                self._known[key] = type(error).__name__
         return self._known[key]
 
 

@@ -25,6 +25,11 @@ class Mistake:
         """Does NumPy refuse some ways to make this mistake?"""
         return self.name in ("wrong_dtype", "input_changed")
 
+    @property
+    def by_place(self) -> bool:
+        """Is it an IndexError that this mistake ends in, however a program is written?"""
+        return self.name == "loops_over_input"
+
 
 _CONV = (CONV_FORWARD, CONV_BACKWARD)
 _POOL = (POOL_FORWARD, POOL_BACKWARD)
@@ -183,6 +188,11 @@ MISTAKES = (
         "output_one_too_many rounded_up only_h",
         "output_one_too_many rounded_up only_w",
     ),
+    _mistake(
+        "loops_over_input",
+        _ALL,
+        "the loop runs over the rows and columns of the input, of which there are more than windows",
+    ),
     _mistake("bias_missing", (CONV_FORWARD,), "the bias b is not added"),
     _mistake("bias_doubled", (CONV_FORWARD,), "the bias b is added twice"),
     _mistake("bias_repeated", (CONV_FORWARD,), "the bias b is added for each cell of the kernel, not once"),
@@ -287,6 +297,9 @@ MISTAKES = (
         "wrong_dtype",
         _ALL,
         "the result is an array of whole numbers, since the images are: what is behind the point is lost",
+    ),
+    _mistake(
+        "whole_numbers", _ALL, "the result is made as an array of whole numbers: what is behind the point is lost"
     ),
 )
 

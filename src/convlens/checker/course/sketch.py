@@ -24,6 +24,8 @@ def sketch(case: Case, given: dict[str, Array], has: Has) -> Value:
     given = {name: array.astype(np.float64) for name, array in given.items()}
     if "by_cell" in has and any(s > 1 < k for s, k in zip(case.stride, case.windows(), strict=True)):
         raise ValueError("fewer rows than windows")
+    if "loops_over_input" in has and case.windows() != (case.size.h, case.size.w):
+        raise IndexError(f"row or column {case.windows()} of as many")
     with np.errstate(all="ignore"):
         if case.task == CONV_FORWARD:
             value: Value = (conv_forward(case, given, has),)
@@ -33,6 +35,6 @@ def sketch(case: Case, given: dict[str, Array], has: Has) -> Value:
             value = (pool_forward(case, given, has),)
         else:
             value = (pool_backward(case, given, has),)
-        if "wrong_dtype" in has and case.numbers in ("integers", "whole"):
+        if "whole_numbers" in has or ("wrong_dtype" in has and case.numbers in ("integers", "whole")):
             value = tuple(np.trunc(array) for array in value)
     return value
