@@ -16,7 +16,7 @@ import typer
 
 from convlens.cli_class import Class, check_class, title
 from convlens.cli_shared import Json, print_json, tell
-from convlens.cli_verdict import Files, show_submission, tell_tier, write
+from convlens.cli_verdict import Doing, Files, show_submission, tell_tier, write
 
 if TYPE_CHECKING:
     from convlens.checker.options import Options
@@ -82,7 +82,7 @@ def check(
         if dask is not None and jobs is not None:
             raise ValueError(f"--jobs is for this machine, a Dask cluster has its own; got {jobs} and {dask!r}")
         out = out or Path(f"{title(class_) or 'class'}-results.jsonl")
-        _check_places(html, junit, csv, out)
+        _check_places(html, junit, csv, out, roster=class_)
         code = _run(check_class, Class(class_, out, again, jobs, dask, unsafe, seed), options, files, json_)
     if code:
         raise typer.Exit(code)
@@ -100,14 +100,20 @@ def _run(work: Callable[..., int], *arguments: Any) -> int:
         return 2
 
 
-def _check_places(*paths: Path | None) -> None:
+def _check_places(*paths: Path | None, roster: Path | None = None) -> None:
     """ValueError or OSError now rather than after the work: each file needs a folder, and a name of its own."""
+    from convlens.checker.submission import TASKS
+
     given = [path for path in paths if path is not None]
     for path in given:
         if not path.parent.is_dir():
             raise FileNotFoundError(f"a file's folder must be there before the file; there is no {str(path.parent)!r}")
         if path.is_dir():
             raise IsADirectoryError(f"a file must be written in a place of its own; {str(path)!r} is a folder")
+        if path.name in TASKS or path.name.startswith("6-"):
+            raise ValueError(f"a report must not have the name of a file that is handed in; got {str(path)!r}")
+    if roster is not None and roster.is_file():
+        given.append(roster)
     if len({path.resolve() for path in given}) < len(given):
         raise ValueError(f"each file must have another name; got {', '.join(map(str, given))}")
 
@@ -128,7 +134,8 @@ def _one(folder: Path, options: Options, files: Files, json_: bool) -> int:
     if options.tier == WEAKEST:
         tell_tier(options.tier)
     try:
-        report = check(submission, options)
+        with Doing() as doing:
+            report = check(submission, options, doing.say)
     except KeyboardInterrupt:
         tell("stopped")
         return 130

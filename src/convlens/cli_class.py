@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convlens import __version__
 from convlens.cli_shared import print_json, tell
-from convlens.cli_verdict import Bar, Files, show_class, tell_tier, write
+from convlens.cli_verdict import Bar, Files, show_class, submissions, tell_tier, write
 
 if TYPE_CHECKING:
     from convlens.checker.classes.classroom import Crew, Student
@@ -59,7 +59,8 @@ def check_class(asked: Class, options: Options, files: Files, json_: bool) -> in
         with _crew(asked) as crew, open_results(asked.out, settings, asked.again) as results:
             done = f", what is done is in {asked.out}; the same command goes on"
             settings = dict(results.settings)
-            tell(f"{len(students):,} submissions, tasks {','.join(map(str, options.tasks))}; results in {asked.out}")
+            _tell_tier(options.tier, again=bool(results.entries))
+            tell(f"{submissions(len(students))}, tasks {','.join(map(str, options.tasks))}; results in {asked.out}")
             _grade(students, replace(options, seed=settings["seed"]), crew, results)
             reports = [results.entries[student.name].report for student in students]
     except KeyboardInterrupt:
@@ -74,18 +75,21 @@ def check_class(asked: Class, options: Options, files: Files, json_: bool) -> in
 
 
 def _tier(asked: Class, tier: str | None) -> str | None:
-    """The sandbox's tier, told; on a cluster each worker's own, if none is asked for"""
+    """The sandbox's tier; on a cluster None, each worker's own, if none is asked for"""
     from convlens.checker.classes import grader
 
     if asked.dask is None:
         tier = grader.safe_tier(tier, unsafe=asked.unsafe)
     elif tier is not None:
         grader.refuse_weak(tier, unsafe=asked.unsafe)
+    return tier
+
+
+def _tell_tier(tier: str | None, *, again: bool) -> None:
     if tier is None:
         tell("sandbox: the best one of each worker, as every report says")
     else:
-        tell_tier(tier)
-    return tier
+        tell_tier(tier, again=again)
 
 
 @contextmanager

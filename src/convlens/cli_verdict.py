@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from convlens.checker.classes.tally import Tally
-    from convlens.checker.verdict import FileReport, Finding, Report, Status
+    from convlens.checker.verdict import Finding, Report, Status
 
 _FEW = 40  # submissions that are shown one by one
 _KINDS = 5  # of failures of a file that are shown in full
@@ -39,12 +39,17 @@ def write(path: Path | None, text: Callable[[], str]) -> None:
         tell(f"written: {path}")
 
 
-def tell_tier(tier: str) -> None:
-    """Which sandbox it is, and what it cannot stop"""
+def submissions(number: int) -> str:
+    """1 submission, 2,000 submissions"""
+    return f"{number:,} submission" + ("s" if number != 1 else "")
+
+
+def tell_tier(tier: str, *, again: bool = False) -> None:
+    """Which sandbox it is, and unless that was told before, what it cannot stop"""
     from convlens.checker.sandbox.tiers import CANNOT_STOP
 
-    tell(f"sandbox {tier}; what it cannot stop:")
-    for known in CANNOT_STOP[tier]:
+    tell(f"sandbox {tier}, as before" if again else f"sandbox {tier}; what it cannot stop:")
+    for known in () if again else CANNOT_STOP[tier]:
         tell(f"  {known}")
 
 
@@ -58,7 +63,7 @@ def _text(text: str, style: str = "", keep: str = "") -> Text:
     """What others wrote, without what would command the terminal"""
     from rich.text import Text
 
-    from convlens.checker.pages.escapes import escaped
+    from convlens.checker.escapes import escaped
 
     return Text(escaped(text, keep), style)
 
@@ -78,7 +83,7 @@ def show_submission(report: Report) -> None:
         style = f"bold {_STYLES[file.status][1]}"
         sum_ = f"  {file.status}, {file.passed} of {len(file.checks)} checks pass"
         console.print(_mark(file.status).append(" ").append_text(_text(f"{name:<{width}}{sum_}", style)))
-        failed, untold = _alike(file, "fail"), _alike(file, "could not tell")
+        failed, untold = file.alike("fail"), file.alike("could not tell")
         for same in failed[:_KINDS]:
             for indent, said in enumerate(_what(same), start=1):
                 console.print(Padding(said, (0, 0, 0, 2 * min(indent, 2))))
@@ -86,22 +91,14 @@ def show_submission(report: Report) -> None:
             console.print(Padding(_text(f"and {len(rest)} more fail: {', '.join(rest)}"), (0, 0, 0, 2)))
         for same in untold:
             names = same[0].name if len(same) == 1 else f"{len(same)} checks"
-            console.print(Padding(_mark("could not tell").append(f" {names}: {same[0].message}", ""), (0, 0, 0, 2)))
+            said = _text(f" {names}: {same[0].message}")
+            console.print(Padding(_mark("could not tell").append_text(said), (0, 0, 0, 2)))
     passed = [file.status for file in report.files.values()].count("pass")
     console.print(
         f"{passed} of {len(report.files)} files pass; score {report.score:.1%}; sandbox {report.tier}",
         style="bold",
         soft_wrap=True,
     )
-
-
-def _alike(file: FileReport, status: Status) -> list[list[Finding]]:
-    """The checks with that status, those together that have one reason"""
-    found: dict[str, list[Finding]] = {}
-    for finding in file.checks:
-        if finding.status == status:
-            found.setdefault(finding.mistake or finding.hint or finding.message, []).append(finding)
-    return list(found.values())
 
 
 def _what(same: list[Finding]) -> Iterator[Text]:
@@ -119,12 +116,14 @@ def show_class(found: Tally, reports: Sequence[Report]) -> None:
     """What a class comes to: its files, its mistakes, who is slow; each submission if there are few."""
     from rich.table import Table
 
+    from convlens.checker.classes.tally import duration
+
     console = _console()
     files = Table("file", box=None, pad_edge=False, header_style="bold")
-    for column in ("passed", "failed", "could not tell", "usual seconds"):
+    for column in ("passed", "failed", "could not tell", "usual time"):
         files.add_column(column, justify="right")
     for name, file in found.files.items():
-        usual = "" if file.usual is None else f"{file.usual:.3g}"
+        usual = "" if file.usual is None else duration(file.usual)
         files.add_row(_text(name), str(file.passed), str(file.failed), str(file.unknown), usual)
     console.print(files)
     if found.mistakes:
@@ -140,14 +139,14 @@ def show_class(found: Tally, reports: Sequence[Report]) -> None:
         slowest = sorted(slow, key=lambda pair: -pair[0].times)[:_COMMON]
         console.print(f"\nslow, which fails nobody: {len(slow):,}, the first of them")
         for one, name in slowest:
-            said = f"  {one.name}, {name}: {one.seconds:.3g} s, {one.times:g} times the usual"
+            said = f"  {one.name}, {name}: {duration(one.seconds)}, {one.times:g} times the usual"
             console.print(_text(said), soft_wrap=True)
     if len(reports) <= _FEW:
         console.print()
         console.print(_students(reports))
     console.print()
     console.print(
-        f"{found.submissions:,} submissions: {found.passed:,} pass, {found.failed:,} fail, "
+        f"{submissions(found.submissions)}: {found.passed:,} pass, {found.failed:,} fail, "
         f"{found.unknown:,} could not be told; mean score {found.score:.1%}",
         style="bold",
         soft_wrap=True,
@@ -157,18 +156,37 @@ def show_class(found: Tally, reports: Sequence[Report]) -> None:
 def _students(reports: Sequence[Report]) -> Any:
     from rich.table import Table
 
-    from convlens.checker.classes.tally import likely
+    from convlens.checker.classes.tally import reason
 
     table = Table("", "name", "score", "files", "what is wrong", box=None, pad_edge=False, header_style="bold")
     for column in table.columns:
         column.overflow = "fold"
     for report in reports:
         marks = _text("").join([_mark(file.status) for file in report.files.values()])
-        hint = next((finding.hint for finding in likely(report)), "")
-        if not hint:
-            hint = next((f.message for file in report.files.values() for f in file.checks if f.message), "")
-        table.add_row(_mark(report.status), _text(report.name), f"{report.score:.1%}", marks, _text(hint))
+        table.add_row(_mark(report.status), _text(report.name), f"{report.score:.1%}", marks, _text(reason(report)))
     return table
+
+
+class Doing:
+    """A line on a terminal's standard error that says what is being done, as long as it is; a context manager."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True, highlight=False, markup=False)
+        self._status = self._console.status("")
+
+    def say(self, file: str) -> None:
+        """That file is now checked."""
+        self._status.update(f"checking {file} …")
+
+    def __enter__(self) -> Doing:
+        if self._console.is_terminal:
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._status.stop()
 
 
 class Bar:

@@ -117,6 +117,9 @@ def test_a_csv_file_that_is_none(tmp_path, text, said):
 def test_no_class(tmp_path):
     with pytest.raises(ValueError, match=r"a class must have a folder for each student; .* has none"):
         roster(tmp_path)
+    (tmp_path / classes.FILE).write_text("pass")
+    with pytest.raises(ValueError, match="has none; it looks like one submission: leave out --class to check it"):
+        roster(tmp_path)
     with pytest.raises(FileNotFoundError, match="a class must be a folder or a CSV file; there is no"):
         roster(tmp_path / "none")
     (tmp_path / "bytes.csv").write_bytes(b"name,path\n\xff,b\xfe\n")
@@ -146,7 +149,7 @@ def test_nothing_is_done_twice_and_nothing_lost(place, out):
         "c": ("graded", "fail"),
         "d": ("graded", "pass"),
         "e": ("graded", UNKNOWN),
-        "f": ("graded", UNKNOWN),
+        "f": ("graded", "fail"),
     }
     assert asked == ["a", "b", "c", "d", "e"]
     found, asked = run(roster(place), out)
@@ -219,11 +222,14 @@ def test_what_cannot_be_read_is_a_result(tmp_path, out, monkeypatch):
     assert seen["link"].files[classes.FILE].problem == "the file is a link; hand in the file itself"
     _, entries = classes.lines(out)
     said = {entry["name"]: entry["report"]["files"][classes.FILE]["checks"][0]["message"] for entry in entries}
-    assert said["empty"].startswith("a submission must have files; the folder") and said["empty"].endswith("is empty")
+    assert said["empty"] == "nothing is handed in: the folder is empty"
     assert said["locked"] == f"{str(place / 'locked')!r}: Permission denied"
     assert said["gone"].startswith("a submission must be a folder; there is no folder")
-    assert said["unnamed"] == "a submission must be a folder; no path is given"
+    assert said["unnamed"] == "nothing is handed in: no path is given"
     assert "there is no folder" in said["nul"]
+    status = {entry["name"]: entry["report"]["status"] for entry in entries}
+    assert (status["empty"], status["unnamed"]) == ("fail", "fail")  # nobody handed in anything
+    assert (status["locked"], status["gone"], status["nul"]) == (UNKNOWN, UNKNOWN, UNKNOWN)  # it cannot be seen
     assert run(students, out)[1] == []
 
 

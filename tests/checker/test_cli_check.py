@@ -12,8 +12,9 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from convlens.checker import check as true_check
+from convlens.checker.options import Options
 from convlens.checker.sandbox.tiers import CANNOT_STOP, available
-from convlens.checker.submission import TASKS
+from convlens.checker.submission import TASKS, read
 from convlens.checker.verdict import FAIL, PASS, UNKNOWN, FileReport, Finding, Report
 
 from .. import small
@@ -45,7 +46,9 @@ def pretended(monkeypatch):
     class Pretended:
         status, asked = PASS, []
 
-        def check(self, submission, options):
+        def check(self, submission, options, begins):
+            for name in submission.files:
+                begins(name)
             self.asked.append((submission, options))
             found = Finding("one", "It is so.", self.status, "" if self.status == PASS else "it is not so", "")
             return Report(submission.name, options.tier, {name: FileReport([found]) for name in submission.files})
@@ -76,7 +79,7 @@ def test_a_wrong_one_in_every_form(wrong, tmp_path):
     assert "1 of 2 files pass; score" in done.out
     assert done.err.splitlines()[-2:] == [f"written: {page}", f"written: {xml}"]
     text = page.read_text()
-    assert text.startswith("<!DOCTYPE html>") and "data:image/png" in text and "✗ fail" in text
+    assert text.startswith("<!DOCTYPE html>") and "✗ fail" in text and "Likely mistakes" in text
     assert int(ET.parse(xml).getroot().get("failures")) > 0
     again = small.run("check", wrong, "--tasks", "0,1", "--json")
     assert again.code == 1
@@ -128,7 +131,7 @@ def test_names_and_messages_cannot_command_the_terminal(monkeypatch, pretended, 
     nasty = "\x1b[31m\r\u202e[bold]"
     found = Finding("one", "It is so.", FAIL, f"{nasty}\nnext line", nasty)
     report = Report(nasty, "landlock", {nasty: FileReport([found])})
-    monkeypatch.setattr(true_check, "check", lambda submission, options: report)
+    monkeypatch.setattr(true_check, "check", lambda *_: report)
     classes.make(tmp_path, ann="pass")
     done = small.run("check", tmp_path / "ann")
     assert r"\x1b[31m\r\u202e[bold]" in done.out and "next line" in done.out
@@ -136,8 +139,17 @@ def test_names_and_messages_cannot_command_the_terminal(monkeypatch, pretended, 
 
 
 @pytest.mark.smoke
+def test_what_could_not_be_told_cannot_either(monkeypatch, pretended, tmp_path):
+    report = Report("a", "landlock", {"a.py": FileReport([Finding("one", "It is so.", UNKNOWN, "x = '\x1b[31m'")])})
+    monkeypatch.setattr(true_check, "check", lambda *_: report)
+    classes.make(tmp_path, ann="pass")
+    done = small.run("check", tmp_path / "ann")
+    assert r"? one: x = '\x1b[31m'" in done.out and "\x1b" not in done.out
+
+
+@pytest.mark.smoke
 def test_a_fault_of_the_checker_is_no_verdict(monkeypatch, pretended, tmp_path):
-    monkeypatch.setattr(true_check, "check", lambda submission, options: {}["no"])
+    monkeypatch.setattr(true_check, "check", lambda *_: {}["no"])
     classes.make(tmp_path, ann="pass")
     done = small.run("check", tmp_path / "ann")
     assert (done.code, done.out) == (2, "")
@@ -147,7 +159,7 @@ def test_a_fault_of_the_checker_is_no_verdict(monkeypatch, pretended, tmp_path):
 
 @pytest.mark.smoke
 def test_ctrl_c(monkeypatch, pretended, tmp_path):
-    def stop(submission, options):
+    def stop(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(true_check, "check", stop)
@@ -160,7 +172,7 @@ def test_ctrl_c(monkeypatch, pretended, tmp_path):
     ("words", "said"),
     [
         (["none"], "a submission must be a folder; there is no folder 'none'"),
-        (["file"], "a submission must be a folder; there is no folder 'file'"),
+        (["file"], "a submission must be a folder; 'file' is a file: check '.'"),
         (["empty"], "a submission must have files; the folder 'empty' is empty"),
         (["ann", "--tasks", "7"], "tasks must be numbers from 0 to 6 such as 0-3,5; got '7'"),
         (["ann", "--seconds", "0"], "--seconds must be a number above 0; got 0"),
@@ -217,10 +229,24 @@ def grade(place, *words):
     return small.run("check", "--class", place, *classes.ANYWHERE, "--jobs", 2, *words)
 
 
+@pytest.mark.parametrize("option", ["--html", "--junit", "--csv", "--out"])
+def test_no_report_takes_the_place_of_what_was_handed_in(place, option):
+    file = place / "ann" / TASKS[0]
+    before = file.read_bytes()
+    said = small.fails("check", "--class", place, option, file)
+    assert said == f"a report must not have the name of a file that is handed in; got {str(file)!r}"
+    if option in ("--html", "--junit"):
+        assert small.fails("check", file.parent, option, file) == said
+    roster = place.parent / "class.csv"
+    roster.write_text("name,path\nann,autumn 26/ann\n")
+    assert small.fails("check", "--class", roster, option, roster).startswith("each file must have another name; got ")
+    assert file.read_bytes() == before and roster.read_text().startswith("name,path")
+
+
 def test_a_class_in_every_form(place, tmp_path):
     done = grade(place, "--csv", "marks.csv", "--html", "page.html", "--junit", "report.xml")
     assert done.code == 1, done
-    assert "5 submissions: 2 pass, 2 fail, 1 could not be told; mean score 40.0%" in done.out
+    assert "5 submissions: 2 pass, 3 fail, 0 could not be told; mean score 40.0%" in done.out
     assert "          2  Crop it." in done.out and r"two\nlines" in done.out
     told = [line for line in done.err.splitlines() if not line.startswith("  ")]
     assert told == [
@@ -232,16 +258,18 @@ def test_a_class_in_every_form(place, tmp_path):
     _, *rows = csv.reader(io.StringIO((tmp_path / "marks.csv").read_bytes().decode(), newline=""))
     assert [row[0] for row in rows] == ["'=cy", "ann", "bob", "gone", "two\nlines"]
     assert rows[2][1:] == ["fail", "0.0", "fail", "Crop it."]
+    assert rows[3][1:] == ["fail", "0.0", "fail", "nothing is handed in: the folder is empty"]
     page = (tmp_path / "page.html").read_text()
-    assert "<h1>autumn 26</h1>" in page and r"two\nlines" in page and "could not tell" in page
+    assert "<h1>autumn 26</h1>" in page and r"two\nlines" in page and "nothing is handed in" in page
     assert len(ET.parse(tmp_path / "report.xml").getroot()) == 5
 
     again = grade(place, "--json")
     assert again.code == 1
+    assert again.err.splitlines()[0] == "sandbox rlimits, as before"
     assert "graded 0; equal to another 0; done before 5" in again.err
     found = json.loads(again.out)
     assert found["results"] == "autumn 26-results.jsonl"
-    assert (found["summary"]["submissions"], found["summary"]["passed"], found["summary"]["failed"]) == (5, 2, 2)
+    assert (found["summary"]["submissions"], found["summary"]["passed"], found["summary"]["failed"]) == (5, 2, 3)
     assert found["summary"]["mistakes"] == [{"hint": "Crop it.", "submissions": 2}]
     assert found["settings"]["tier"] == "rlimits" and found["settings"]["tasks"] == [0]
     assert {row["name"]: row["status"] for row in found["submissions"]}["two\nlines"] == PASS
@@ -255,6 +283,8 @@ def test_a_class_of_one_that_passes_ends_with_0(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = grade(tmp_path / "c.csv")
     assert done.code == 0, done
+    assert "1 submission, tasks 0;" in done.err and "1 submission: 1 pass" in done.out
+    assert "500 ms" in done.out or " s\n" in done.out
     assert (tmp_path / "c-results.jsonl").exists()
     assert grade("c.csv", "--tasks", "0,1").code == 2
 
@@ -282,11 +312,11 @@ def test_a_class_by_the_true_check(right, wrong, tmp_path):
     assert {entry["name"]: entry["cached"] for entry in entries} == {"ann": False, "bob": False, "copy": True}
 
 
-def test_a_terminal_shows_a_bar(place):
+def on_a_terminal(program, *words):
+    """The exit code, and what is shown on a terminal's standard error"""
     terminal, end = pty.openpty()
-    words = ["check", "--class", str(place), *classes.ANYWHERE, "--out", "bar"]
     environment = classes.environment(TERM="xterm", COLUMNS="100")
-    command = [sys.executable, "-c", classes.PROGRAM, *words]
+    command = [sys.executable, "-c", program, "check", *words]
     with subprocess.Popen(command, env=environment, stderr=end, stdout=subprocess.DEVNULL) as process:
         os.close(end)
         shown = b""
@@ -299,6 +329,42 @@ def test_a_terminal_shows_a_bar(place):
                 break
             shown += piece
     os.close(terminal)
-    assert process.returncode == 1
     assert "Traceback" not in shown.decode()
-    assert "5/5" in shown.decode() and "2 pass  2 fail  1 could not be told" in shown.decode()
+    return process.returncode, shown.decode()
+
+
+def test_a_terminal_shows_a_bar(place):
+    code, shown = on_a_terminal(classes.PROGRAM, "--class", str(place), *classes.ANYWHERE, "--out", "bar")
+    assert code == 1
+    assert "5/5" in shown and "2 pass  3 fail" in shown
+
+
+SLOW = """
+import time
+from convlens.checker import check as true_check
+from convlens.checker.verdict import Report
+import convlens.cli
+
+def check(submission, options, begins):
+    for name in submission.files:
+        begins(name)
+        time.sleep(0.3)
+    return Report(submission.name, "landlock", {})
+
+true_check.check = check
+convlens.cli.main()
+"""
+
+
+def test_a_terminal_shows_which_file_is_checked(tmp_path):
+    classes.make(tmp_path, ann="pass")
+    _, shown = on_a_terminal(SLOW, str(tmp_path / "ann"), "--tasks", "0,3")
+    assert f"checking {TASKS[0]} …" in shown and f"checking {TASKS[3]} …" in shown
+
+
+@pytest.mark.smoke
+def test_each_file_is_announced_before_it_is_checked(right):
+    begun = []
+    options = Options(tasks=(0, 1), tier=next(tier for tier, why in available().items() if not why))
+    true_check.check(read(right, options.tasks), options, begun.append)
+    assert begun == [TASKS[0], TASKS[1], TASKS[0], TASKS[1]]  # first the form of all, then what they do

@@ -1,9 +1,13 @@
 """A file's form: what each check says, by files spoilt in one way."""
 
+import contextlib
+from pathlib import Path
+
 import pytest
 
 from convlens.checker import form
 from convlens.checker.form import FormBench
+from convlens.checker.guest import GuestError
 from convlens.checker.inside import form as job
 from convlens.checker.rules import RULES
 from convlens.checker.submission import MISSING, TASKS, File
@@ -20,7 +24,7 @@ def outcome(text, runs=True, task=0, problem=""):
     content = text.encode() if isinstance(text, str) else text
     file = File(content, runs, problem)
     open_guest = opener(job, content or b"", {"file": TASKS[task], "function": RULES[task].function})
-    found = form.CHECKS.run(FormBench(file, RULES[task], open_guest))
+    found = form.run(FormBench(file, RULES[task], open_guest))
     return {one.name: "" if one.status == "pass" else one.message for one in found}
 
 
@@ -33,12 +37,12 @@ def test_good_form():
     [
         (TEXT.removeprefix(HEAD), "first_line", "the first line is "),
         (TEXT.replace("env python3", "env python"), "first_line", "the first line is '#!/usr/bin/env python'"),
-        ("\ufeff" + TEXT, "first_line", "the first line is '\\ufeff#!/usr/bin/env python3'"),
+        ("\ufeff" + TEXT, "first_line", "the file starts with a byte-order mark"),
         (TEXT.rstrip(), "final_newline", "and no new line"),
         ("", "final_newline", "the file is empty"),
         (TEXT.replace("\n", "\r\n"), "line_ends", "line 1 ends with \\r\\n"),
         (TEXT + "x = 1\r\n", "line_ends", f"line {TEXT.count(chr(10)) + 1} ends with \\r\\n"),
-        (TEXT.encode() + b"# \xff\n", "parses", "it must be text in UTF-8; byte "),
+        (b"# \xc3\xa9\n# caf\xe9\n", "parses", "it must be text in UTF-8; line 2 is none, by its byte 0xe9"),
         (TEXT + "def f(:\n", "parses", "SyntaxError: invalid syntax (line "),
         (TEXT + "x = '\0'\n", "parses", "null bytes"),
         (TEXT + "x = " + "(" * 9999 + ")" * 9999 + "\n", "parses", "too many nested parentheses"),
@@ -55,7 +59,7 @@ def test_good_form():
         (TEXT + "\n\nclass C:\n    'a'\n\n    def m(self):\n        pass\n", "documentation", "no docstring: m (line "),
         (HEAD + "import numpy as np\n", "documentation", "no docstring: the module (line 1)"),
         (TEXT + "x=1\n", "style", "E225 missing whitespace around operator"),
-        (TEXT + "\n\n\n\nx = 1  # " + "x" * 80 + "\n", "style", "E501 line too long"),
+        (TEXT + "\n\n\n\nx = 1  # " + "x" * 80 + "\n", "style", "E501 line too long (89 > 79 characters)"),
         (TEXT.replace('padding="same"', 'padding="valid"'), "signature", "it is conv_forward(A_prev, W, b, act"),
         (TEXT.replace("def conv_forward(", "def convolve("), "signature", "there must be a function conv_f"),
         (TEXT.replace("forward(A_prev, W", "forward(W, A_prev"), "signature", "it is conv_forward(W, A_prev"),
@@ -68,6 +72,58 @@ def test_good_form():
 def test_bad_form(text, check, said):
     found = outcome(text)
     assert said in found[check], found
+
+
+def test_a_complaint_that_comes_often_is_told_once():
+    lines = TEXT.count("\n")
+    tabs = "".join(f"\nif x:\n\tx = {k}\n" for k in range(9))
+    said = outcome(TEXT + tabs)["style"]
+    assert said.count("W191 indentation contains tabs") == 1
+    assert f"W191 indentation contains tabs: lines {lines + 3}, {lines + 6}, {lines + 9} and 6 more" in said
+    long = "".join("\n# " + "x " * size + "x" for size in (90, 80)) + "\n"
+    assert outcome(TEXT + long)["style"] == f"E501 line too long: lines {lines + 2}, {lines + 3}"
+    many = outcome(TEXT + "x=1;\n\n\n\ny = [ 1]\nif x: y = 2 \n")["style"]
+    assert many.count("; ") >= 3 and many.rpartition("; ")[2] == "and 4 more"
+
+
+def test_parsing_has_a_limit_of_its_own():
+    """However short a time the code may run, its form is looked at; what takes too long is not told as the code's"""
+    limits = []
+
+    class Slow:
+        def ask(self, request, arrays=(), *, seconds=None):
+            limits.append(seconds)
+            raise GuestError("ran for more than 10 s and was stopped")
+
+    bench = FormBench(File(TEXT.encode(), True), RULES[0], lambda: contextlib.nullcontext(Slow()))
+    found = {one.name: one.message for one in form.run(bench)}
+    assert limits == [form.SECONDS]
+    assert found["parses"].endswith("the parser ran for more than 10 s and was stopped")
+    assert "the code" not in found["parses"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = tf.keras.initializers.VarianceScaling(scale=2.0)\n", ""),
+        ("k = tf.keras.initializers\nx = k.VarianceScaling(scale=2.0)\n", ""),
+        ("x = 'tf.keras'  # tf.keras.layers\n", ""),
+        ("x = tf.keras.layers.Flatten()(1)\n", "the file has tf.keras.layers.Flatten (line "),
+        ("k = tf.keras\n", "the file has tf.keras (line "),
+        ("x = tf.nn.relu(tf.keras.initializers.he_normal(1))\n", "the file has tf.keras.initializers.he_normal (line "),
+    ],
+)
+def test_the_one_use_of_keras_that_task_4_allows(text, said):
+    first, rest = source_of_task_4().split("import tensorflow.compat.v1 as tf\n")
+    found = outcome(f"{first}import tensorflow.compat.v1 as tf\n{text}{rest}", task=4)["keras"]
+    assert said in found and bool(said) == bool(found)
+    assert "keras" not in outcome(TEXT)
+
+
+def source_of_task_4():
+    from convlens.course import folder
+
+    return (folder() / TASKS[4]).read_text()
 
 
 def test_what_else_ends_a_line_elsewhere_ends_none_in_python():
@@ -94,6 +150,8 @@ def test_what_may_not_be_run_or_read():
     missing = outcome(None, problem=MISSING)
     assert missing.pop("exists") == MISSING
     assert all(said.startswith("not tried, since this comes first") for said in missing.values())
+    named = f"{MISSING}; there is conv_forward.py: call it {TASKS[0]}"
+    assert outcome(None, problem=named)["exists"] == named
     linked = outcome(None, problem="the file is a link; hand in the file itself")
     assert linked["exists"] == ""
     assert linked["readable"] == "the file is a link; hand in the file itself"
@@ -106,3 +164,10 @@ def test_our_own_files_have_good_form(task):
     name = list(FILES.values())[task]
     assert TASKS[task] == name
     assert set(outcome((folder() / name).read_text(), task=task).values()) == {""}
+
+
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parent / "lenet_submissions").glob("4-*")), ids=lambda p: p.stem
+)
+def test_other_correct_files_use_of_keras_what_they_may(path):
+    assert outcome(path.read_text(), task=4)["keras"] == ""

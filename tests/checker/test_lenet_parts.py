@@ -1,13 +1,16 @@
 """What the checks of tasks 4 and 5 are made of, with NumPy alone: the network, its start, a step of Adam, the table."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 from convlens.checker.checks import Failed
+from convlens.checker.inside.lenets import plain
 from convlens.checker.lenets import network as lenets
+from convlens.checker.lenets.bench import raised
 from convlens.checker.lenets.expected import SHAPES, adam_steps, canonical, expected, fitted, places
 from convlens.checker.lenets.mistakes import HINTS, accuracies, losses, output_mistake, sketches
 from convlens.checker.lenets.sketch import trace
@@ -116,6 +119,61 @@ def test_other_starts_are_named(shape):
 def test_the_same_start_twice_is_no_start_of_its_own():
     kernel = he_normal((84, 10), np.random.default_rng(0), float)
     assert start_mistake([kernel, kernel.copy()])[1] == "initializer_shared"
+
+
+@pytest.mark.parametrize(
+    ("factor", "said"),
+    [
+        (
+            np.sqrt(0.5),
+            "does not start from he_normal: its variance is 0.50 times he_normal's; it looks like scale 1.0",
+        ),
+        (2.0, "does not start from he_normal: its variance is 4.00 times he_normal's, its largest number 4.5"),
+    ],
+)
+def test_another_start_is_told_in_terms_of_the_right_one(factor, said):
+    rng = np.random.default_rng(0)
+    found, _ = start_mistake([factor * he_normal((400, 120), rng, float) for _ in range(2)])
+    assert re.sub(r"0\.(49|50|51)", "0.50", re.sub(r"(3\.9|4\.0)\d", "4.00", found)).startswith(said)
+
+
+# What is told of an error -------------------------------------------------------------------------------------------
+
+GRAPH = """Graph execution error:
+
+Detected at node 'Placeholder' defined at (most recent call last):
+    File "/run/convlens/inside/host.py", line 57, in main
+    File "4-lenet5.py", line 6, in lenet5
+Node: 'Placeholder'
+You must feed a value for placeholder tensor 'Placeholder' with dtype float and shape [?,3]
+\t [[{{node Placeholder}}]]
+
+Original stack trace for 'Placeholder':
+  File "/usr/lib/python3/ops.py", line 1221, in from_node_def
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (GRAPH, "You must feed a value for placeholder tensor 'Placeholder' with dtype float and shape [?,3]"),
+        ("out of bounds. for '{{node a}} = B[i=1](c, d)'", "out of bounds"),
+        (
+            "3 and 2 for '{{node a}} = B[](c, d)' with input shapes: [?,3], [2,2].",
+            "3 and 2 with input shapes: [?,3], [2,2].",
+        ),
+        ("two\nlines", "two\nlines"),
+        ("", ""),
+    ],
+)
+def test_what_tensorflow_puts_around_an_error_is_left_out(text, said):
+    assert plain(text) == said
+
+
+def test_the_first_line_of_a_statement_is_quoted():
+    said = "module 'tensorflow.compat.v1' has no attribute 'x'"
+    told = raised({"type": "NameError", "message": said, "line": 9, "code": "y = tf.layers.Conv2D(6,\nname='a')"})
+    assert str(told) == f"NameError: {said} (line 9: `y = tf.layers.Conv2D(6,`)"
 
 
 # A step of Adam ----------------------------------------------------------------------------------------------------

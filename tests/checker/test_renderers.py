@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convlens.checker.classes.tally import csv_table, likely, tally
+from convlens.checker.classes.tally import csv_table, likely, reason, tally
 from convlens.checker.escapes import escaped
 from convlens.checker.pages.heat import heat, told
 from convlens.checker.pages.junit import junit
@@ -63,7 +63,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attributes):
         self.tags.append((tag, dict(attributes)))
         self.words += " "
-        if tag not in ("meta", "img", "br"):
+        if tag not in ("meta", "img", "br", "wbr"):
             self.open.append(tag)
 
     def handle_endtag(self, tag):
@@ -178,10 +178,37 @@ def test_where_an_array_differs():
     assert told(Map("", [[0, 0]])) == "1 × 2 cells, all right"
 
 
-@pytest.mark.parametrize("rows", [[], [[]]])
-def test_an_array_without_cells_has_no_picture(rows):
+@pytest.mark.parametrize("rows", [[], [[]], [[10]]])
+def test_an_array_of_no_cell_or_one_has_no_picture(rows):
     found = FileReport([finding(FAIL, maps=[Map("dA", rows)])])
-    assert "<img" not in submission_page(Report("a", "landlock", {FILES[0]: found}))
+    page = submission_page(Report("a", "landlock", {FILES[0]: found}))
+    assert "<img" not in page and 'class="maps"' not in page
+
+
+def test_a_page_tells_what_has_one_reason_once():
+    same = [finding(FAIL, name, "Crop it.", f"it raises {name}", "crop") for name in ("one", "two", "three")]
+    other = finding(FAIL, "four", "Use kw.")
+    page = Page(submission_page(Report("ann", "landlock", {FILES[0]: FileReport([*same, other, finding(PASS)])})))
+    alone(page)
+    words = " ".join(page.words.split())
+    first, _, rest = words.partition("2 more for the same reason: two, three")
+    assert "it raises one" in first and "it raises two" not in first
+    assert "Sentence of two. two it raises two" in rest and "it raises three" in rest
+    assert words.count("Likely: Crop it.") == 1 and words.count("Likely: Use kw.") == 1
+    assert "Sentence of four." in rest
+
+
+def test_a_page_starts_with_the_likely_mistakes():
+    failing = [finding(FAIL, name, "Crop it.") for name in ("one", "two")]
+    files = {FILES[0]: FileReport([finding(FAIL)]), FILES[1]: FileReport([*failing, finding(FAIL, "x", "Use kw.")])}
+    page = Page(submission_page(Report("ann", "landlock", files)))
+    alone(page)
+    words = " ".join(page.words.split())
+    summary = f"Likely mistakes {FILES[1]}: Crop it. (2 checks) {FILES[1]}: Use kw. (1 check)"
+    assert summary in words
+    assert words.index(summary) < words.index(f"{FILES[0]} ✗ fail")
+    assert [a["href"] for a in page.of("a")] == ["#f1", "#f1"]
+    assert "Likely mistakes" not in submission_page(Report("ann", "landlock", {FILES[0]: FileReport([finding(FAIL)])}))
 
 
 def test_the_xml_counts_what_it_holds():
@@ -212,7 +239,7 @@ def test_what_a_class_comes_to():
     ]
     found = tally(reports)
     assert (found.submissions, found.passed, found.failed, found.unknown) == (5, 1, 3, 1)
-    assert found.score == pytest.approx((1 + 0.75 + 0.5 + 0.75 + 0.5) / 5)
+    assert found.score == pytest.approx((1 + 0.75 + 0.5 + 0.75 + 1) / 5)
     first, second = (found.files[name] for name in FILES)
     assert (first.passed, first.failed, first.unknown) == (2, 2, 1)
     assert (second.passed, second.failed, second.unknown) == (2, 2, 1)
@@ -234,9 +261,16 @@ def test_the_table_of_a_class():
     assert list(csv.reader(io.StringIO(csv_table(reports)))) == [
         ["name", "status", "score", *FILES, "hint"],
         ["a", "pass", "1.0", "pass", "pass", ""],
-        ["b", "fail", "0.5", "fail", "could not tell", "Crop it."],
+        ["b", "fail", "0.75", "fail", "could not tell", "Crop it."],
         ["c", "pass", "1.0", "pass", "", ""],
     ]
+
+
+@pytest.mark.parametrize(("status", "said"), [(FAIL, "message of two"), (UNKNOWN, "message of two"), (PASS, "")])
+def test_the_table_tells_why_where_no_mistake_is_known(status, said):
+    one = report("a", PASS, status)
+    assert reason(one) == said
+    assert list(csv.reader(io.StringIO(csv_table([one]))))[1][-1] == said
 
 
 def test_the_page_of_a_class():
@@ -248,16 +282,18 @@ def test_the_page_of_a_class():
     alone(page)
     words = " ".join(page.words.split())
     for said in (
-        "submissions 5 passed 3 failed 1 could not tell 1 mean score 70.0 % seed 7 tasks 0, 1",
-        f"{FILES[0]} 3 1 1 0.1",
-        f"b: {FILES[0]} takes 0.9 s, 9 times the usual",
+        "submissions 5 passed 3 failed 1 could not tell 1 mean score 75.0 % seed 7 tasks 0, 1",
+        "usual time",
+        f"{FILES[0]} 3 1 1 100 ms",
+        f"b: {FILES[0]} takes 900 ms, 9 times the usual",
         "1 Crop it.",
-        "b ✗ fail 50.0 % ✗ ?",
-        "b ✗ fail score 50.0 %, sandbox landlock; likely: Crop it. · Back to the class",
+        "b ✗ fail 75.0 % ✗ ?",
+        "b ✗ fail score 75.0 %, sandbox landlock; likely: Crop it. · Back to the class",
         f"e ? could not tell score 0.0 %, sandbox none · Back to the class {', '.join(FILES)} ? could not tell",
     ):
         assert said in words, said
     assert words.count("it is gone") == 1
+    assert '<th scope="col">0-conv_<wbr>forward.py</th>' in page.text  # so that a table of seven files is not too wide
     assert [a["href"] for a in page.of("a")] == ["#s1", "#s4", "#class", "#class"]
     nobody = Page(class_page("autumn", [report("a", PASS)], {}))
     alone(nobody)

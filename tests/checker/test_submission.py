@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from convlens.checker.submission import LARGEST, SUMMARY, TASKS, parse_tasks, read
+from convlens.checker.submission import LARGEST, MISSING, SUMMARY, TASKS, parse_tasks, read
 
 
 @pytest.fixture
@@ -63,6 +63,40 @@ def test_a_file_of_a_gigabyte_is_not_read(folder):
 def test_the_largest_file_is_read(folder):
     (folder / TASKS[1]).write_bytes(bytes(LARGEST))
     assert len(read(folder).files[TASKS[1]].content) == LARGEST
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "meant"),
+    [
+        (0, "conv_forward.py", True),
+        (0, "0-Conv_forward.py", True),
+        (0, "0_conv_foward.py", True),
+        (0, "0-conv_forward.py.txt", True),
+        (5, "lenet5.py", True),
+        (6, "alexnet.md", True),
+        (0, "1-conv_forward.py", False),
+        (0, "0-conv_backward.py", False),
+        (0, "0-main.py", False),
+        (0, "conv_forward\x1b.py", False),
+        (0, "conv_forward.py" + "y" * 80, False),
+    ],
+)
+def test_a_file_of_another_name_is_told(folder, task, name, meant):
+    (folder / TASKS[task]).rename(folder / name)
+    said = read(folder).files[TASKS[task]].problem
+    assert said == (f"{MISSING}; there is {name}: call it {TASKS[task]}" if meant else MISSING)
+
+
+def test_what_may_be_meant_is_a_file_and_no_link(folder):
+    (folder / TASKS[0]).unlink()
+    (folder / "conv_forward.py").symlink_to("/etc/passwd")
+    (folder / "0-Conv_forward.py").mkdir()
+    assert read(folder).files[TASKS[0]].problem == MISSING
+
+
+def test_a_file_in_place_of_a_folder(folder):
+    with pytest.raises(NotADirectoryError, match=r"a submission must be a folder; '.*.py' is a file: check '.*two'"):
+        read(folder / TASKS[0])
 
 
 def test_no_folder_and_an_empty_one(tmp_path):

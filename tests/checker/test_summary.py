@@ -64,7 +64,7 @@ def test_a_text_as_large_as_is_taken_is_read_at_once(part):
 
 
 def test_what_is_no_text():
-    assert outcome(b"\xff\xfe")["exists"] == ("fail", "it must be text in UTF-8; byte 0 is none")
+    assert outcome(b"\xff\xfe")["exists"] == ("fail", "it must be text in UTF-8; line 1 is none")
     assert outcome("")["length"] == ("fail", "it has 0 words")
     missing = CHECKS.run(File(None, problem="the file is missing"))
     assert (missing[0].status, missing[0].message) == ("fail", "the file is missing")

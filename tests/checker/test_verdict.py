@@ -28,7 +28,7 @@ def test_a_fault_outweighs_a_doubt_and_a_doubt_a_pass(statuses, status):
 
 def test_the_score_is_the_mean_of_the_files_shares():
     files = {"a": FileReport([finding(PASS)] * 3 + [finding(FAIL)]), "b": FileReport([finding(UNKNOWN), finding(PASS)])}
-    assert Report("Ann", "landlock", files).score == 0.625
+    assert Report("Ann", "landlock", files).score == 0.875  # of the second file one check could be told, and passes
     assert Report("Ann", "landlock", {}).score == 0.0
 
 
@@ -41,6 +41,22 @@ def test_the_likely_mistake_is_the_one_that_most_checks_name():
     assert FileReport([finding(FAIL)]).hint == ""
     tie = FileReport([finding(FAIL, hint=hint) for hint in ("first", "second")])
     assert tie.hint == "first"
+
+
+def test_findings_of_one_reason_are_told_together():
+    """By the mistake's name, or else the hint, or else what is said; each in the place where it first comes"""
+    found = [
+        finding(FAIL, "a", hint="3 rows", mistake="crop", message="1"),
+        finding(FAIL, "b", message="it raises"),
+        finding(UNKNOWN, "c", message="it raises"),
+        finding(FAIL, "d", hint="2 rows", mistake="crop", message="2"),
+        finding(FAIL, "e", message="it raises"),
+        finding(FAIL, "f", hint="turn it", message="3"),
+        finding(PASS, "g"),
+    ]
+    file = FileReport(found)
+    assert [[one.name for one in same] for same in file.alike(FAIL)] == [["a", "d"], ["b", "e"], ["f"]]
+    assert [[one.name for one in same] for same in file.alike(UNKNOWN)] == [["c"]]
 
 
 def test_json_and_back():
@@ -60,3 +76,10 @@ def test_json_and_back():
 def test_json_that_is_no_report(value):
     with pytest.raises(ValueError, match=r"a report must be what Report\.as_json gives; got one with"):
         Report.from_json(value)
+
+
+def test_where_none_fails_the_score_is_of_the_checks_that_could_be_told():
+    told, untold = Finding("a", "A.", PASS), Finding("b", "B.", UNKNOWN, "no TensorFlow 2.6")
+    assert FileReport([told, told, untold]).share == 1.0
+    assert FileReport([told, untold, Finding("c", "C.", FAIL, "no")]).share == 1 / 3
+    assert FileReport([untold]).share == FileReport([]).share == 0.0

@@ -29,36 +29,44 @@ _FRAMEWORK_SECONDS = 30.0  # for a call, at least: TensorFlow builds its graphs 
 _GIB = 2**30
 
 
-def check(submission: Submission, options: Options) -> Report:
+def _quiet(_: str) -> None:
+    """Tells nobody"""
+
+
+def check(submission: Submission, options: Options, begins: Callable[[str], None] = _quiet) -> Report:
     """What is right and wrong with these files. ValueError if there is no such sandbox here
 
-    All files are read before any is run; each is run in a process of its own.
+    All files are read before any is run; each is run in a process of its own. begins: is told of each file before it
+    is looked at, by its name
     """
-    with checker() as one:
+    with checker(begins) as one:
         return one(submission, options)
 
 
 @contextmanager
-def checker() -> Iterator[Callable[[Submission, Options], Report]]:
+def checker(begins: Callable[[str], None] = _quiet) -> Iterator[Callable[[Submission, Options], Report]]:
     """`check`, for one submission after another: a sandbox stays for the next one, where its tier holds"""
     with Sandboxes() as sandboxes:
-        yield partial(_check, sandboxes)
+        yield partial(_check, sandboxes, begins)
 
 
-def _check(sandboxes: Sandboxes, submission: Submission, options: Options) -> Report:
+def _check(sandboxes: Sandboxes, begins: Callable[[str], None], submission: Submission, options: Options) -> Report:
     tier = choose(options.tier)
     files = {task: submission.files[TASKS[task]] for task in options.tasks}
     forms: dict[int, list[Finding]] = {}
     reports: dict[int, FileReport] = {}
     with sandboxes.use(tier, ("numpy", "pycodestyle"), seconds=options.seconds, memory=2 * _GIB) as sandbox:
         for task in files.keys() - {_SUMMARY}:
+            begins(TASKS[task])
             forms[task] = check_form(sandbox, task, files[task])
         for task in files.keys() & _COURSE.keys():
+            begins(TASKS[task])
             reports[task] = check_function(sandbox, task, files[task], forms[task], options)
     if lenets := files.keys() & _FRAMEWORKS.keys():
         seconds = max(_FRAMEWORK_SECONDS, options.seconds)
         with sandboxes.use(tier, ("tensorflow",), seconds=seconds, memory=8 * _GIB) as sandbox:
             for task in lenets:
+                begins(TASKS[task])
                 reports[task] = check_lenet(sandbox, task, files[task], forms[task], options)
     if _SUMMARY in files:
         reports[_SUMMARY] = FileReport(summary.CHECKS.run(files[_SUMMARY]))
@@ -72,7 +80,7 @@ def check_form(sandbox: Sandbox, task: int, file: File) -> list[Finding]:
     def open_guest() -> AbstractContextManager[Guest]:
         return sandbox.guest("form", file.content or b"", {"file": TASKS[task], "function": rules.function})
 
-    return form.CHECKS.run(FormBench(file, rules, open_guest))
+    return form.run(FormBench(file, rules, open_guest))
 
 
 def check_function(sandbox: Sandbox, task: int, file: File, before: Sequence[Finding], options: Options) -> FileReport:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import codecs
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 from convlens.checker.checks import Checks, Failed
-from convlens.checker.guest import Guest
+from convlens.checker.guest import Guest, GuestError
 from convlens.checker.rules import Rules
 from convlens.checker.submission import MISSING, File
+from convlens.checker.verdict import Finding
 
-__all__ = ["CHECKS", "FormBench"]
+__all__ = ["CHECKS", "KERAS", "FormBench", "run"]
 
 CHECKS = Checks()
+KERAS = Checks()  # of a task that allows one use of tf.keras alone
+SECONDS = 10.0  # to parse a file, however long its code may run
+_KINDS, _LINES = 3, 3  # of pycodestyle's complaints, and the lines of each, that are told
 FIRST_LINE = b"#!/usr/bin/env python3"
 
 
@@ -36,14 +41,23 @@ class FormBench:
         if not self.facts:
             opened: AbstractContextManager[Guest] = self.open_guest()
             with opened as guest:
-                self.facts, _ = guest.ask({"do": "form"})
+                try:
+                    self.facts, _ = guest.ask({"do": "form"}, seconds=SECONDS)
+                except GuestError as error:
+                    raise Failed(f"while the file was parsed, which runs none of it, the parser {error}") from None
         return self.facts
+
+
+def run(bench: FormBench) -> list[Finding]:
+    """What all checks of this task's form find"""
+    found = CHECKS.run(bench)
+    return [*found, *KERAS.run(bench, found)] if bench.rules.keras else found
 
 
 @CHECKS.add()
 def exists(bench: FormBench) -> None:
     """The file is there."""
-    if bench.file.content is None and bench.file.problem == MISSING:
+    if bench.file.content is None and bench.file.problem.startswith(MISSING):
         raise Failed(bench.file.problem)
 
 
@@ -65,6 +79,11 @@ def run_bit(bench: FormBench) -> None:
 def first_line(bench: FormBench) -> None:
     """The first line is exactly #!/usr/bin/env python3."""
     first = bench.content.partition(b"\n")[0].rstrip(b"\r")
+    if first.startswith(codecs.BOM_UTF8):
+        raise Failed(
+            "the file starts with a byte-order mark, which editors do not show",
+            "save it as UTF-8 without a byte-order mark",
+        )
     if first != FIRST_LINE:
         raise Failed(f"the first line is {_shown(first)}")
 
@@ -91,7 +110,9 @@ def parses(bench: FormBench) -> None:
     try:
         bench.content.decode()
     except UnicodeDecodeError as error:
-        raise Failed(f"it must be text in UTF-8; byte {error.start} is none") from None
+        line = bench.content.count(b"\n", 0, error.start) + 1
+        message = f"it must be text in UTF-8; line {line} is none, by its byte 0x{bench.content[error.start]:02x}"
+        raise Failed(message, "save it as UTF-8, not in another encoding") from None
     if problem := bench.parse().get("parses"):
         raise Failed(str(problem))
 
@@ -117,8 +138,8 @@ def documentation(bench: FormBench) -> None:
 def style(bench: FormBench) -> None:
     """pycodestyle finds nothing."""
     if found := bench.parse()["style"]:
-        text = "; ".join(f"line {line}, column {column}: {text}" for line, column, text in found[:3])
-        raise Failed(text)
+        rest = sum(count for _, count, _ in found[_KINDS:])
+        raise Failed("; ".join([_complaint(*one) for one in found[:_KINDS]] + ([f"and {rest} more"] if rest else [])))
 
 
 @CHECKS.add("parses")
@@ -134,6 +155,24 @@ def signature(bench: FormBench) -> None:
     if got != rules.arguments:
         given = ", ".join(name if default is None else f"{name}={default}" for name, default in got)
         raise Failed(f"it must be {rules.signature}; it is {rules.function}({given})")
+
+
+@KERAS.add("parses")
+def keras(bench: FormBench) -> None:
+    """Of tf.keras nothing is used but what the task allows."""
+    allowed = (bench.rules.keras, bench.rules.keras.rpartition(".")[0])  # the latter, of which it is taken later
+    if wrong := [(line, name) for line, name in bench.parse()["keras"] if name not in allowed]:
+        text = ", ".join(f"{name} (line {line})" for line, name in wrong[:3])
+        raise Failed(f"the task allows {bench.rules.keras} alone; the file has {text}")
+
+
+def _complaint(text: str, count: int, places: list[tuple[int, int]]) -> str:
+    """What pycodestyle says, and the lines of which it does"""
+    if count == 1:
+        return f"line {places[0][0]}, column {places[0][1]}: {text}"
+    lines = list(dict.fromkeys(str(line) for line, _ in places))[:_LINES]
+    more = count - len(lines)
+    return f"{text}: lines {', '.join(lines)}" + (f" and {more} more" if more else "")
 
 
 def _shown(line: bytes) -> str:

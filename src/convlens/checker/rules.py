@@ -9,11 +9,13 @@ __all__ = ["RULES", "Rules"]
 
 @dataclass(frozen=True)
 class Rules:
-    """What the task asks: the function's name, its arguments with their defaults as text, the one import"""
+    """What the task asks: the function's name, its arguments with their defaults as text, the one import; the one use
+    of tf.keras that it allows, or "" where that is no matter"""
 
     function: str
     arguments: tuple[tuple[str, str | None], ...]
     allowed: str
+    keras: str = ""
 
     @property
     def signature(self) -> str:
@@ -41,6 +43,11 @@ RULES = (
         (("dA", None), ("A_prev", None), ("kernel_shape", None), ("stride", _PAIR), ("mode", "'max'")),
         _NUMPY,
     ),
-    Rules("lenet5", (("x", None), ("y", None)), "import tensorflow.compat.v1 as tf"),
+    Rules(
+        "lenet5",
+        (("x", None), ("y", None)),
+        "import tensorflow.compat.v1 as tf",
+        "tf.keras.initializers.VarianceScaling",
+    ),
     Rules("lenet5", (("X", None),), "import tensorflow.keras as K"),
 )

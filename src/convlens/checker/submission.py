@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["LARGEST", "MISSING", "SUMMARY", "TASKS", "File", "Submission", "parse_tasks", "read"]
+__all__ = ["LARGEST", "MISSING", "SUMMARY", "TASKS", "EmptyError", "File", "Submission", "parse_tasks", "read"]
 
 # What each task must be called; the summary may have any name that starts with its number and ends in .md
 SUMMARY = "6-alexnet.md"
@@ -24,11 +26,20 @@ TASKS = (
 )
 LARGEST = 2**18  # bytes of a file
 MISSING = "the file is missing"
+_LONGEST, _MOST = 80, 200  # characters of a name that may be meant for another; such names that are looked at
+_ALIKE = 0.85  # of two names' letters, for one to be meant by the other: "foward" is meant to be "forward"
+
+
+class EmptyError(ValueError):
+    """Nothing is handed in."""
 
 
 @dataclass(frozen=True)
 class File:
-    """One file: its bytes, or None and why they could not be read; whether its owner may run it."""
+    """One file: its bytes, or None and why they could not be read; whether its owner may run it.
+
+    The problem of a file that is not there starts with MISSING.
+    """
 
     content: bytes | None
     runs: bool = False
@@ -74,23 +85,52 @@ def parse_tasks(text: str) -> tuple[int, ...]:
 def read(folder: Path, tasks: Sequence[int] = tuple(range(len(TASKS))), name: str | None = None) -> Submission:
     """The files of those tasks in that folder. A file that is missing, a link, too large or unreadable says so.
 
-    Raises OSError or ValueError if there is no such folder or it has nothing in it.
+    Raises OSError if there is no such folder, EmptyError if it has nothing in it.
     """
+    if folder.is_file():
+        place = os.fspath(folder.parent)
+        raise NotADirectoryError(f"a submission must be a folder; {os.fspath(folder)!r} is a file: check {place!r}")
     if not folder.is_dir():
         raise FileNotFoundError(f"a submission must be a folder; there is no folder {os.fspath(folder)!r}")
     with os.scandir(folder) as entries:
-        present = sorted(entry.name for entry in entries)
+        kinds = {entry.name: entry.is_file(follow_symlinks=False) for entry in entries}
+    present = sorted(kinds)
     if not present:
-        raise ValueError(f"a submission must have files; the folder {os.fspath(folder)!r} is empty")
+        raise EmptyError(f"a submission must have files; the folder {os.fspath(folder)!r} is empty")
+    others = [name for name in present if kinds[name] and name not in TASKS and len(name) <= _LONGEST][:_MOST]
     files = {}
     for task in tasks:
         wanted = TASKS[task]
         if wanted == SUMMARY and wanted not in present:
-            others = [other for other in present if other.startswith("6-") and other.endswith(".md")]
-            files[wanted] = _read(folder / (others[0] if others else wanted))
+            texts = [other for other in present if other.startswith("6-") and other.endswith(".md")]
+            files[wanted] = _read(folder / (texts[0] if texts else wanted))
         else:
             files[wanted] = _read(folder / wanted)
+        if files[wanted].problem == MISSING and (meant := _meant(wanted, others)):
+            files[wanted] = File(None, problem=f"{MISSING}; there is {meant}: call it {wanted}")
     return Submission(folder.resolve().name if name is None else name, files)
+
+
+def _meant(wanted: str, names: Sequence[str]) -> str | None:
+    """Which of these files may be meant to be that one, as `conv_forward.py` or `0-Conv_forward.py`: by its name alone
+
+    The number in front must be the right one or not there, the letters nearly the same.
+    """
+    number, letters = _parts(wanted)
+    near = {}
+    for name in names:
+        its_number, its_letters = _parts(name)
+        likeness = difflib.SequenceMatcher(None, letters, its_letters).ratio()
+        if its_number in ("", number) and likeness >= _ALIKE and name.isprintable():
+            near[name] = likeness
+    return max(near, key=lambda name: near[name], default=None)
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """The number in front, and the letters before the first dot: 0-Conv_forward.py -> 0, convforward"""
+    stem = name.partition(".")[0].lower()
+    number = re.match(r"[0-9]*", stem)
+    return number[0] if number else "", re.sub(r"[^a-z]", "", stem)
 
 
 def _read(path: Path) -> File:

@@ -24,7 +24,8 @@ def _text(file: File) -> str:
     try:
         return (file.content or b"").decode()
     except UnicodeDecodeError as error:
-        raise Failed(f"it must be text in UTF-8; byte {error.start} is none") from None
+        line = (file.content or b"").count(b"\n", 0, error.start) + 1
+        raise Failed(f"it must be text in UTF-8; line {line} is none") from None
 
 
 @CHECKS.add()

@@ -61,6 +61,20 @@ class FileReport:
         """How many checks pass"""
         return sum(finding.status == PASS for finding in self.checks)
 
+    def alike(self, status: Status) -> list[list[Finding]]:
+        """The findings with that status, those together that have one reason: the mistake, or else what is said"""
+        found: dict[str, list[Finding]] = {}
+        for finding in self.checks:
+            if finding.status == status:
+                found.setdefault(finding.mistake or finding.hint or finding.message, []).append(finding)
+        return list(found.values())
+
+    @property
+    def share(self) -> float:
+        """The share of checks that pass; where none fails, of those that could be told"""
+        told = [finding for finding in self.checks if self.status != UNKNOWN or finding.status != UNKNOWN]
+        return self.passed / max(1, len(told))
+
     @property
     def likely(self) -> Finding | None:
         """The finding whose hint most of the failing checks give; the first of them if several do"""
@@ -90,8 +104,8 @@ class Report:
 
     @property
     def score(self) -> float:
-        """The share of checks that pass, the mean over the files: from 0 to 1"""
-        shares = [file.passed / max(1, len(file.checks)) for file in self.files.values()]
+        """The share of checks that pass, the mean over the files: from 0 to 1; see `FileReport.share`"""
+        shares = [file.share for file in self.files.values()]
         return round(sum(shares) / len(shares), 4) if shares else 0.0
 
     def as_json(self) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from typing import Literal, NamedTuple, Protocol
 from convlens.checker.classes.graders import Trouble
 from convlens.checker.classes.results import Entry, Results
 from convlens.checker.options import Options
-from convlens.checker.submission import TASKS, Submission, read
-from convlens.checker.verdict import UNKNOWN, FileReport, Finding, Report
+from convlens.checker.submission import TASKS, EmptyError, Submission, read
+from convlens.checker.verdict import FAIL, UNKNOWN, FileReport, Finding, Report, Status
 
 __all__ = ["Crew", "Done", "Student", "grade", "roster"]
 
@@ -61,7 +61,9 @@ def roster(place: Path) -> list[Student]:
     if place.is_dir():
         folders = sorted(path for path in place.iterdir() if path.is_dir() and not path.name.startswith("."))
         if not folders:
-            raise ValueError(f"a class must have a folder for each student; {str(place)!r} has none")
+            one = any((place / name).exists() for name in TASKS)
+            more = "; it looks like one submission: leave out --class to check it" if one else ""
+            raise ValueError(f"a class must have a folder for each student; {str(place)!r} has none{more}")
         return [Student(path.name, path) for path in folders]
     if not place.exists():
         raise FileNotFoundError(f"a class must be a folder or a CSV file; there is no {str(place)!r}")
@@ -170,17 +172,21 @@ def _kept(entry: Entry, results: Results) -> Done:
 
 
 def _read(student: Student, tasks: Sequence[int]) -> Submission | Entry:
-    """What was handed in, or a result that says why it cannot be read"""
+    """What was handed in, or a result that says that nothing was, which fails, or why it cannot be read"""
+    status = UNKNOWN
     try:
         if student.folder is None:
-            raise ValueError("a submission must be a folder; no path is given")
+            raise EmptyError
         return read(student.folder, tasks, student.name)
+    except EmptyError:
+        status = FAIL
+        said = "nothing is handed in: " + ("no path is given" if student.folder is None else "the folder is empty")
     except (OSError, ValueError) as error:
         said = f"{error.filename!r}: {error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
-        digest = hashlib.sha256(said.encode(errors="surrogateescape")).hexdigest()
-        return Entry(student.name, digest, _untold(student.name, tasks, said))
+    digest = hashlib.sha256(said.encode(errors="surrogateescape")).hexdigest()
+    return Entry(student.name, digest, _untold(student.name, tasks, said, status))
 
 
-def _untold(name: str, tasks: Sequence[int], why: str) -> Report:
-    finding = Finding("graded", "The submission can be read and graded", UNKNOWN, why)
+def _untold(name: str, tasks: Sequence[int], why: str, status: Status = UNKNOWN) -> Report:
+    finding = Finding("graded", "The submission can be read and graded.", status, why)
     return Report(name, "none", {TASKS[task]: FileReport([finding]) for task in tasks})

@@ -13,7 +13,7 @@ from typing import Any
 from convlens.checker.escapes import escaped
 from convlens.checker.verdict import FAIL, PASS, UNKNOWN, Finding, Report, Status
 
-__all__ = ["SLOW", "FileTally", "Slow", "Tally", "csv_table", "likely", "tally"]
+__all__ = ["SLOW", "FileTally", "Slow", "Tally", "csv_table", "duration", "likely", "reason", "tally"]
 
 SLOW = 5  # times as long as the class usually takes
 
@@ -77,6 +77,22 @@ def likely(report: Report) -> list[Finding]:
     return list({_mistake(finding): finding for finding in reversed(found) if finding}.values())[::-1]
 
 
+def reason(report: Report) -> str:
+    """What is wrong, in a sentence: the first likely mistake, or else what the first check that does not pass found"""
+    hints = [finding.hint for finding in likely(report)]
+    said = [found.message for file in report.files.values() for found in file.checks if found.status != PASS]
+    return next(filter(None, [*hints, *said]), "")
+
+
+def duration(seconds: float) -> str:
+    """So many seconds, in words
+
+    >>> duration(0.00708), duration(0.45), duration(12.345), duration(0.9996)
+    ('7.08 ms', '450 ms', '12.3 s', '1 s')
+    """
+    return f"{seconds:.3g} s" if seconds >= 0.9995 else f"{1000 * seconds:.3g} ms"
+
+
 def _mistake(finding: Finding) -> str:
     """What two findings of the same mistake have in common: a hint may name numbers"""
     return finding.mistake or finding.hint
@@ -96,7 +112,7 @@ def _file(name: str, reports: Sequence[Report]) -> FileTally:
 
 
 def csv_table(reports: Sequence[Report]) -> str:
-    """A row for each submission: name, status, score, the status of each file, the first hint.
+    """A row for each submission: name, status, score, the status of each file, what is wrong.
 
     A cell that a spreadsheet would take for a formula, since it starts with =, +, -, @, a tab or a line end, gets an
     apostrophe before it. What cannot be printed is written out, but for tabs and line ends.
@@ -107,8 +123,7 @@ def csv_table(reports: Sequence[Report]) -> str:
     rows.writerow(["name", "status", "score", *names, "hint"])
     for report in reports:
         statuses = [report.files[name].status if name in report.files else "" for name in names]
-        hint = next((finding.hint for finding in likely(report)), "")
-        rows.writerow([_harmless(report.name), report.status, report.score, *statuses, _harmless(hint)])
+        rows.writerow([_harmless(report.name), report.status, report.score, *statuses, _harmless(reason(report))])
     return text.getvalue().encode(errors="backslashreplace").decode()
 
 

@@ -132,9 +132,9 @@ class CourseBench:
             return
         case, wrong = min(failed, key=lambda one: one[0].weight())
         answer, problem = wrong[0]
-        smaller, least = self._smallest(case, answer, problem)
+        _, least = self._smallest(case, answer, problem)
         least.hint, least.mistake = problem.hint, problem.mistake
-        least.maps = self._maps(smaller)
+        least.maps = self._maps(answer)  # of the call before it was made smaller: there is more to see
         least.evidence = [[answer for answer, _ in wrong] for _, wrong in failed]
         raise least
 

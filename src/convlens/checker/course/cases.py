@@ -147,7 +147,7 @@ class Case:
 
 def _few(array: Array) -> str:
     """The numbers, row by row, if there are not many"""
-    return f" = [{', '.join(f'{value:g}' for value in array.ravel())}]" if array.size <= _FEW else ""
+    return f" = [{', '.join(f'{value + 0:g}' for value in array.ravel())}]" if array.size <= _FEW else ""
 
 
 def odd(case: Case) -> bool:

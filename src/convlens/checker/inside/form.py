@@ -24,7 +24,8 @@ def start(source: bytes, options: dict[str, Any]) -> Any:
 
     options: "file", its name, and "function", the name that it must have
     The answer: {"parses": "" or why not, "imports": [[line, text]...], "undocumented": [[line, name]...],
-    "style": [[line, column, text]...], "signature": [[name, default or null]...] or null, "functions": [names]}
+    "style": [[text, how often, [[line, column]...]]...], "signature": [[name, default or null]...] or null,
+    "functions": [names], "keras": [[line, name]...], what is used of tf.keras}
     """
 
     def answer(request: dict[str, Any], arrays: Arrays) -> tuple[dict[str, Any], Arrays]:
@@ -47,6 +48,7 @@ def start(source: bytes, options: dict[str, Any]) -> Any:
             "style": _style(source.decode(errors="replace"), str(options["file"])),
             "signature": signature,
             "functions": [node.name for node in top][: 2 * _MANY],
+            "keras": _keras(tree),
         }, []
 
     return answer
@@ -83,19 +85,40 @@ def _undocumented(tree: ast.Module) -> list[list[Any]]:
 
 
 def _style(text: str, file: str) -> list[list[Any]]:
-    """What pycodestyle finds, by its defaults"""
-    found: list[list[Any]] = []
+    """What pycodestyle finds, by its defaults: each complaint once, without its numbers if they differ"""
+    found: dict[str, list[Any]] = {}
 
     class Report(pycodestyle.BaseReport):  # type: ignore[misc]
         def error(self, line: int, offset: int, text: str, check: Any) -> str | None:
             code: str | None = super().error(line, offset, text, check)
             if code:
-                found.append([line, offset + 1, text])
+                one = found.setdefault(text.partition(" (")[0], [text, 0, []])
+                one[0] = text if one[0] == text else text.partition(" (")[0]
+                one[1] += 1
+                one[2] += [[line, offset + 1]][: _MANY - len(one[2])]
             return code
 
     guide = pycodestyle.StyleGuide(reporter=Report, config_file=False)
     guide.input_file(file, lines=io.StringIO(text, newline="\n").readlines())
-    return found[:_MANY]
+    return list(found.values())[: 4 * _MANY]
+
+
+def _keras(tree: ast.Module) -> list[list[Any]]:
+    """Every name that starts with tf.keras, as long as it goes"""
+    found: list[list[Any]] = []
+    rest: list[ast.AST] = [tree]
+    while rest:
+        node = rest.pop()
+        names: list[str] = []
+        inner: ast.AST = node
+        while isinstance(inner, ast.Attribute):
+            names.append(inner.attr)
+            inner = inner.value
+        if isinstance(inner, ast.Name) and inner.id == "tf" and names[-1:] == ["keras"]:
+            found.append([node.lineno, ".".join(["tf", *names[::-1]])[:100]])  # type: ignore[attr-defined]
+        else:
+            rest.extend(ast.iter_child_nodes(node))
+    return sorted(found)[: 4 * _MANY]
 
 
 def _signature(node: ast.FunctionDef) -> list[list[Any]] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import random
+import re
 import sys
 import traceback
 import types
@@ -41,7 +42,7 @@ def start(source: bytes, options: dict[str, Any]) -> Handler:
     {"do": "values", "key", "network"}, x and labels -> {"names": [...], "errors": {name: error}}, arrays of these names
     {"do": "train", "key", "network"}, x and labels -> the weights after one step of training
     Where something is raised, the answer (or that of one network) is {"raised": error}; an error is {"type", "message",
-    "line": of the file or 0, "code": that line}.
+    "line": of the file or 0, "code": that line, and those that its statement goes on in}.
     """
     name = str(options["file"])
     module = types.ModuleType(name.removesuffix(".py"))
@@ -94,8 +95,23 @@ def _told(error: BaseException, name: str, source: bytes) -> dict[str, Any]:
     if isinstance(error, SyntaxError) and error.filename == name:
         line = last = error.lineno or 0
     text = source.decode("utf-8", "replace").splitlines()
-    code = " ".join(part.strip() for part in text[max(line - 1, 0) : last])[:LONGEST]
-    return {"type": type(error).__name__, "message": str(error).strip()[:LONGEST], "line": line, "code": code}
+    code = "\n".join(part.strip() for part in text[max(line - 1, 0) : last])[:LONGEST]
+    return {"type": type(error).__name__, "message": plain(str(error))[:LONGEST], "line": line, "code": code}
+
+
+def plain(text: str) -> str:
+    """What an error says, without what TensorFlow puts around it: the places where a node was made, and the node
+
+    >>> plain("too long for '{{node add}} = Add[T=DT_FLOAT](x, y)' with shapes 2, 3 [[{{node add}}]]")
+    'too long with shapes 2, 3'
+    """
+    text = text.partition("\n\nOriginal stack trace")[0]
+    around = re.compile(r'Graph execution error:|Detected at node|\s+File "|Node: |<stack traces unavailable>')
+    lines = text.splitlines()
+    if lines and lines[0].startswith("Graph execution error"):
+        text = "\n".join(line for line in lines if not around.match(line))
+    text = re.sub(r"\s*\[\[\{\{node.*", "", text, flags=re.DOTALL)
+    return re.sub(r"\.? for '\{\{node [^']*'", "", text).strip()
 
 
 def _try(add: Callable[[], dict[str, Any]], told: Told) -> dict[str, Any]:

@@ -208,8 +208,9 @@ def raised(error: object, before: str = "", version: str = "") -> Failed | Unkno
     said = error if isinstance(error, dict) else {}
     kind, text = _text(said.get("type", "an exception"))[:80], _text(said.get("message", ""))
     line = said.get("line")
-    code = _text(said.get("code", ""))
-    where = f" (line {line}: {code[:120]})" if isinstance(line, int) and line > 0 else ""
+    code = str(said.get("code", ""))
+    first = _text(code.partition("\n")[0])[:120]
+    where = f" (line {line}: `{first}`)" if isinstance(line, int) and line > 0 else ""
     if kind in ("AttributeError", "NotImplementedError") and "not available with Keras 3" in text:
         return Unknown(
             f"the file uses tf.layers{where}, which TensorFlow 2.6 has and TensorFlow {version or 'of today'} has not: "
@@ -222,6 +223,12 @@ def raised(error: object, before: str = "", version: str = "") -> Failed | Unkno
         mistake = "tf_not_v1"
     elif "No gradients provided" in text:
         mistake = "no_gradient"
+    elif "must feed a value for placeholder" in text:
+        mistake = "graph_run"
+    elif re.search(r"target\.ndim - 1|labels\.shape\.rank` must equal `logits\.shape\.rank - 1", text):
+        return failed(
+            f"{before}a sparse loss takes labels that are numbers, and these are one-hot{where}", "loss_sparse"
+        )
     elif re.search(r"\bregularizer\s*=", code):
         mistake = "initializer_as_regularizer"
     return failed(f"{before}{kind}{': ' if text else ''}{text}{where}", mistake)

@@ -13,7 +13,7 @@ from typing import Any
 
 from convlens.checker.lenets.table import Row, from_graph, from_model
 
-__all__ = ["Facts", "read"]
+__all__ = ["Facts", "in_words", "read"]
 
 _NOISY = re.compile("Dropout|Noise")
 _MOST, _LARGEST, _AXES = 200, 2**31, 8  # variables; their sizes; their axes
@@ -55,6 +55,23 @@ def read(told: object) -> Facts:
         return _read(told)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"facts must be what inside/lenets.py tells; got {type(error).__name__}") from None
+
+
+def in_words(kind: str) -> str:
+    """What a function returned, by the name of its type
+
+    >>> in_words("NoneType"), in_words("SymbolicTensor"), in_words("History")
+    ('None', 'a tensor', 'something of type History')
+    """
+    if kind.endswith("Tensor"):
+        return "a tensor"
+    return {
+        "NoneType": "None",
+        "Operation": "an operation",
+        "tuple": "a tuple",
+        "list": "a list",
+        "dict": "a dict",
+    }.get(kind, f"something of type {kind}")
 
 
 def _read(told: Mapping[str, Any]) -> Facts:

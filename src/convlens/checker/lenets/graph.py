@@ -7,7 +7,7 @@ import numpy as np
 from convlens.checker.checks import Failed
 from convlens.checker.lenets.bench import LenetBench, failed, near, raised
 from convlens.checker.lenets.expected import places
-from convlens.checker.lenets.facts import Facts
+from convlens.checker.lenets.facts import Facts, in_words
 
 __all__ = ["builds", "labels", "two_networks"]
 
@@ -22,14 +22,15 @@ def builds(bench: LenetBench) -> None:
     facts = bench.facts(bench.main)
     items = facts.items
     if facts.kind not in ("tuple", "list") or len(items) != 4:
-        got = f"{len(items)} things" if items else f"one thing of type {facts.kind}"
-        raise failed(f"it returns {got}", "returns_order")
+        of = f" of {len(items)}" if facts.kind in ("tuple", "list") else ""
+        mistake = "returns_missing" if facts.kind == "NoneType" else "returns_order"
+        raise failed(f"it returns {in_words(facts.kind)}{of}, not four things", mistake)
     kinds = [kind for kind, _ in items]
     if "operation" in kinds and kinds != ["tensor", "operation", "tensor", "tensor"]:
         raise failed(f"it returns, in this order: {', '.join(kinds)}", "returns_order")
     for k, (kind, name) in enumerate(items):
         if kind == "other":
-            raise failed(f"number {k + 1} of what it returns is of type {name}", "returns_order")
+            raise failed(f"number {k + 1} of what it returns is {in_words(name)}", "returns_order")
 
 
 def labels(bench: LenetBench) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from convlens.checker.lenets.bench import LenetBench, failed
+from convlens.checker.lenets.facts import in_words
 
 __all__ = ["builds"]
 
@@ -12,6 +13,7 @@ def builds(bench: LenetBench) -> None:
     bench.framework = "keras"
     facts = bench.facts(bench.main)
     if not facts.model:
-        raise failed(f"it returns one thing of type {facts.kind}", "returns_model")
+        mistake = "returns_missing" if facts.kind == "NoneType" else "returns_model"
+        raise failed(f"it returns {in_words(facts.kind)}", mistake)
     if not facts.compiled:
         raise failed("the model is not compiled", "not_compiled")

@@ -142,8 +142,7 @@ def loss(bench: LenetBench) -> None:
     """The loss is the softmax cross-entropy of one-hot labels, the mean over the batch."""
     for values, batch, traced in zip(bench.planted(), bench.expected.batches, _traces(bench), strict=True):
         if "loss" in values.raised:
-            error = raised(values.raised["loss"], f"the loss of {len(batch.x)} images: ")
-            raise failed(str(error), "loss_other") if bench.output_is is None and isinstance(error, Failed) else error
+            raise _no_loss(bench, values.raised["loss"], f"the loss of {len(batch.x)} images: ")
         if (got := values.arrays.get("loss")) is None:
             raise Failed("there is no loss")
         want = _known(batch.labels, traced, batch.loss)
@@ -168,6 +167,16 @@ def loss(bench: LenetBench) -> None:
         raise failed(message, "initializer_as_regularizer" if facts.misplaced else mistake)
 
 
+def _no_loss(bench: LenetBench, error: object, before: str) -> Failed | Unknown:
+    """The outcome of a check where an exception is raised in place of the loss, with the reason if it is known"""
+    found = raised(error, before)
+    if isinstance(found, Unknown) or found.mistake:
+        return found
+    if bench.facts(bench.main).misplaced:
+        return failed(str(found), "initializer_as_regularizer")
+    return failed(str(found), "loss_other") if bench.output_is is None else found
+
+
 def _known(labels: Array, traced: Trace | None, right: float) -> float:
     """The mean cross-entropy of that network, LeNet-5's own if there is no other"""
     if traced is None or traced.logits.shape[1:] != (10,):
@@ -188,7 +197,9 @@ def accuracy(bench: LenetBench) -> None:
         numbers = {name: got for name, got in values.arrays.items() if name not in ("output", "loss")}
         if not numbers:
             error = values.raised.get("loss")
-            raise raised(error) if error else failed("there is no accuracy", "metrics_missing")
+            if error is not None:
+                raise _no_loss(bench, error, "there is no accuracy, as there is no loss: ")
+            raise failed("there is no accuracy", "metrics_missing")
         outputs = batch.output if traced is None else traced.output
         want = float((outputs.argmax(axis=1) == batch.labels).mean())
         if any(near(got, want) for got in numbers.values()):

@@ -96,7 +96,9 @@ def start_mistake(kernels: Sequence[Array]) -> tuple[str, str] | None:
     if _from(values, "truncated", 2 / inputs):
         return None
     ratio, largest = float((values**2).mean() * inputs / 2), float(np.abs(values).max() * math.sqrt(inputs / 2))
-    told = f"does not start from he_normal: the variance is {ratio:.2f} of its, the largest {largest:.2f} deviations"
+    told = f"does not start from he_normal: its variance is {ratio:.2f} times he_normal's"
+    if largest > _CUT * 1.001:
+        told += f", its largest number {largest:.2f} deviations, where he_normal ends at {_CUT:.2f}"
     for mistake, what, name, variance in _others(inputs, outputs):
         if _from(values, name, variance):
             return f"{told}; it looks like {what}", mistake

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from typing import Any
 
-from convlens.checker.classes.tally import SLOW, Tally, likely, tally
+from convlens.checker.classes.tally import SLOW, Tally, duration, likely, tally
 from convlens.checker.escapes import escaped
 from convlens.checker.pages.heat import heat, told
 from convlens.checker.verdict import FAIL, PASS, UNKNOWN, FileReport, Finding, Map, Report, Status
@@ -19,12 +20,13 @@ _MARKS: dict[Status, tuple[str, str]] = {PASS: ("✓", "ok"), FAIL: ("✗", "bad
 
 
 def submission_page(report: Report) -> str:
-    """The page of one submission: each file with all its checks"""
+    """The page of one submission: the likely mistakes, then each file with all its checks"""
     parts = [
         f"<header><h1>{_text(report.name)}</h1>\n{_figures(_about(report))}</header>",
+        _likely(report),
         *(
-            f"<section>\n<h2>{_text(name)} {_status(file.status)}</h2>\n{_file(file)}</section>"
-            for name, file in report.files.items()
+            f'<section>\n<h2 id="f{number}">{_text(name)} {_status(file.status)}</h2>\n{_file(file)}</section>'
+            for number, (name, file) in enumerate(report.files.items())
         ),
     ]
     return _document(f"{report.name}: {report.status}", "\n".join(parts))
@@ -89,23 +91,47 @@ def _about(report: Report) -> dict[str, str]:
     }
 
 
+def _likely(report: Report) -> str:
+    """Each likely mistake with its file and how many checks fail by it, nothing if none is known"""
+    lines = [
+        f'<li><a href="#f{number}">{_text(name)}</a>: <strong>{_text(same[0].hint)}</strong> '
+        f"({count(len(same), 'check')})</li>"
+        for number, (name, file) in enumerate(report.files.items())
+        for same in file.alike(FAIL)
+        if same[0].hint
+    ]
+    return section("Likely mistakes", "<ul>\n" + "\n".join(lines) + "\n</ul>") if lines else ""
+
+
 def _file(file: FileReport, *, passing: bool = True) -> str:
     """What fails; folded away, what passes, if that is wanted, and what was not told because something fails"""
-    failed, unknown, passed = ([one for one in file.checks if one.status == status] for status in (FAIL, UNKNOWN, PASS))
+    failed, unknown, passed = (file.alike(status) for status in (FAIL, UNKNOWN, PASS))
     parts = [f"<p>{file.passed} of {len(file.checks)} checks pass.</p>", _findings(failed)]
-    parts.append(_folded(f"{len(unknown)} could not be told", unknown) if failed else _findings(unknown))
+    parts.append(_folded("could not be told", unknown) if failed else _findings(unknown))
     if passing:
-        parts.append(_folded(f"{len(passed)} pass", passed))
+        parts.append(_folded("pass", [[one] for same in passed for one in same]))
     return "\n".join(part for part in parts if part) + "\n"
 
 
-def _folded(title: str, findings: Sequence[Finding]) -> str:
-    return f"<details><summary>{title}</summary>\n{_findings(findings)}\n</details>" if findings else ""
+def _folded(what: str, groups: Sequence[list[Finding]]) -> str:
+    title = f"{sum(map(len, groups))} {what}"
+    return f"<details><summary>{title}</summary>\n{_findings(groups)}\n</details>" if groups else ""
 
 
-def _findings(findings: Sequence[Finding]) -> str:
-    lines = "\n".join(map(_finding, findings))
-    return f'<ul class="checks">\n{lines}\n</ul>' if findings else ""
+def _findings(groups: Sequence[list[Finding]]) -> str:
+    """Checks, each with what has the same reason folded away under it"""
+    lines = "\n".join(f"<li>{_finding(first)}{_others(first, others)}</li>" for first, *others in groups)
+    return f'<ul class="checks">\n{lines}\n</ul>' if groups else ""
+
+
+def _others(first: Finding, others: Sequence[Finding]) -> str:
+    names = ", ".join(_text(one.name) for one in others)
+    lines = "\n".join(
+        f"<li>{_finding(replace(one, hint='', message='' if one.message == first.message else one.message))}</li>"
+        for one in others
+    )
+    title = f"{len(others)} more for the same reason: {names}"
+    return f'\n<details><summary>{title}</summary>\n<ul class="checks">\n{lines}\n</ul></details>' if others else ""
 
 
 def _finding(finding: Finding) -> str:
@@ -117,13 +143,14 @@ def _finding(finding: Finding) -> str:
         parts.append(f'\n<p class="said">{_text(finding.message, keep=chr(10))}</p>' if finding.message else "")
     if finding.hint:
         parts.append(f'\n<p class="hint"><b>Likely:</b> {_text(finding.hint)}</p>')
-    if finding.maps:
-        parts.append(f'\n<div class="maps">{"".join(map(_map, finding.maps))}</div>')
-    return f"<li>{''.join(parts)}</li>"
+    if maps := "".join(map(_map, finding.maps)):
+        parts.append(f'\n<div class="maps">{maps}</div>')
+    return "".join(parts)
 
 
 def _map(cells: Map) -> str:
-    if not cells.rows or not cells.rows[0]:
+    """The picture of an array; none of a single cell, which shows no more than the message says"""
+    if sum(map(len, cells.rows)) <= 1:
         return ""
     words, title = told(cells), _text(cells.title)
     return (
@@ -135,9 +162,9 @@ def _map(cells: Map) -> str:
 
 
 def _files(found: Tally) -> str:
-    columns = ("file", "passed", "failed", "could not tell", "usual seconds")
+    columns = ("file", "passed", "failed", "could not tell", "usual time")
     rows = [
-        (name, file.passed, file.failed, file.unknown, "—" if file.usual is None else f"{file.usual:.3g}")
+        (name, file.passed, file.failed, file.unknown, "—" if file.usual is None else duration(file.usual))
         for name, file in found.files.items()
     ]
     head = "".join(f'<th scope="col">{column}</th>' for column in columns)
@@ -148,7 +175,7 @@ def _files(found: Tally) -> str:
     table = f'<table class="class"><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>'
     slow = [(one, name) for name, file in found.files.items() for one in file.slow]
     lines = "\n".join(
-        f"<li>{_text(one.name)}: {_text(name)} takes {one.seconds:.3g} s, {one.times:g} times the usual</li>"
+        f"<li>{_text(one.name)}: {_text(name)} takes {duration(one.seconds)}, {one.times:g} times the usual</li>"
         for one, name in slow
     )
     told = f"\n<p>More than {SLOW} times as slow as is usual, which fails nobody:</p>\n<ul>\n{lines}\n</ul>"
@@ -163,7 +190,8 @@ def _mistakes(found: Tally) -> str:
 
 def _class(reports: Sequence[Report]) -> str:
     names = list(dict.fromkeys(name for report in reports for name in report.files))
-    head = "".join(f'<th scope="col">{_text(name)}</th>' for name in ("name", "verdict", "score", *names))
+    texts = (_text(name).replace("_", "_<wbr>") for name in ("name", "verdict", "score", *names))
+    head = "".join(f'<th scope="col">{text}</th>' for text in texts)
     rows = "\n".join(_row(number, report, names) for number, report in enumerate(reports))
     whole = f'<table class="class"><thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>'
     return f'<div class="wide">{whole}</div>'
@@ -207,6 +235,7 @@ h3 span.open, h4 span.open { color: var(--open) }
 h4 { font-size: .95rem; margin: 1rem 0 .2rem }
 .checks { list-style: none; padding: 0; margin: 0 }
 .checks li { padding: .45rem 0; border-top: 1px solid var(--line); overflow-wrap: anywhere }
+.checks .checks { margin-left: 1.5rem }
 details { margin-top: .5rem }
 summary { color: var(--soft); cursor: pointer; padding: .2rem 0 }
 .checks p { margin: .3rem 0 0; max-width: 60rem }
@@ -215,8 +244,10 @@ summary { color: var(--soft); cursor: pointer; padding: .2rem 0 }
 code { color: var(--soft); font-size: .85em }
 .maps { display: flex; flex-wrap: wrap; gap: .75rem; margin-top: .6rem }
 .maps figcaption { color: var(--soft); max-width: 22rem }
-.class td { min-width: 0; white-space: nowrap }
-.class th[scope=row] { min-width: 11.5rem; max-width: 22rem; overflow-wrap: anywhere }
+.class th, .class td { padding: .25rem .45rem }
+.class td { min-width: 0 }
+.class thead th, .class td span { white-space: normal }
+.class th[scope=row] { min-width: 9rem; max-width: 22rem; overflow-wrap: anywhere }
 article { margin-top: 1.5rem }
 a { color: inherit }
 @media print { .checks li, figure { break-inside: avoid } }
