@@ -124,15 +124,35 @@ def check_data(model: Sequential, name: str, x: Array, y: Labels) -> None:
 
 
 def _check_training(model: Sequential, x: Array, y: Labels, augment: Augment | None) -> None:
-    """As `check_data`; with `augment` what it makes of the first image must have the model's shape, not the image."""
-    if augment is None:
+    """As `check_data`, and the model's dtype; with `augment` it is what that makes of an image that must be so."""
+    seen = x
+    if augment is not None:
+        if not isinstance(x, np.ndarray) or x.dtype.kind not in "fiu" or x.ndim != 4 or len(x) == 0:
+            got = f"{x.dtype} {x.shape}" if isinstance(x, np.ndarray) else type(x).__name__
+            raise ValueError(f"training images must be numbers (n, h, w, c) with n of at least 1; got {got}")
+        if not np.isfinite(x).all():
+            bad = np.count_nonzero(~np.isfinite(x))
+            raise ValueError(f"training images must be finite; got {bad} NaN or infinite numbers")
+        seen = augment(x[:1], np.random.default_rng(0))
+        model.check_images("training images, as augment makes them,", seen)
+        if len(seen) != 1:
+            raise ValueError(f"augment must make one image of one; got {len(seen)}")
+        try:
+            check_labels(y, len(x), model.output_shape[0])
+        except ValueError as error:
+            raise ValueError(f"training {error}") from None
+    else:
         check_data(model, "training", x, y)
-        return
-    try:
-        check_labels(y, len(x), model.output_shape[0])
-    except ValueError as error:
-        raise ValueError(f"training {error}") from None
-    model.check_images("training images, as augment makes them,", augment(x[:1], np.random.default_rng(0)))
+    if seen.dtype != model.dtype:
+        made = "" if augment is None else ", as augment makes them,"
+        raise ValueError(f"training images{made} must be {model.dtype} as the model is; got {seen.dtype}")
+
+
+def _rate(schedule: Schedule, epoch: int) -> float:
+    rate = float(schedule(epoch))
+    if not (math.isfinite(rate) and rate > 0):
+        raise ValueError(f"schedule must give a learning rate above 0; got {rate!r} for epoch {epoch}")
+    return rate
 
 
 def check_finite(name: str, value: float, where: str) -> None:
@@ -181,13 +201,12 @@ def train(
         check_count(name, value, 1)
     check_count("seed", seed, 0)
     _check_training(model, x, y, augment)
-    if x.dtype != model.dtype:
-        raise ValueError(f"training images must be {model.dtype} as the model is; got {x.dtype}")
     if validation is not None:
         if not isinstance(validation, tuple | list) or len(validation) != 2:
             raise ValueError(f"validation must be a pair, images and labels; got {type(validation).__name__}")
         check_data(model, "validation", *validation)
-    gradients = [aligned(model.flat.size, model.dtype) for _ in range(_PARTS)]
+    cuts = _parts(min(batch_size, len(x)), model.engine.part)
+    gradients = [aligned(model.flat.size, model.dtype) for _ in cuts]
 
     draws = augment is not None or any(layer.draws for layer in model.layers)
 
@@ -209,7 +228,7 @@ def train(
     with workers(threads) as crew:
         for epoch in range(first_epoch, epochs + 1):
             if schedule is not None:
-                optimizer.learning_rate = schedule(epoch)
+                optimizer.learning_rate = _rate(schedule, epoch)
             begin = time.perf_counter()
             loss_sum, hits, images = 0.0, 0, 0
             order = np.random.default_rng([seed, epoch])
@@ -228,7 +247,7 @@ def train(
                 seconds = now - begin
                 yield Batch(epoch, number, -(-len(x) // batch_size), images, seconds, loss_sum / images, hits / images)
                 begin += time.perf_counter() - now  # what the caller does meanwhile is not training
-            check_finite("the weights", float(np.abs(model.flat).max()), f"after epoch {epoch}")
+            check_finite("the weights", float(np.maximum(model.flat.max(), -model.flat.min())), f"after epoch {epoch}")
             scores = _evaluate(model, *validation, crew) if validation is not None else None
             if scores is not None:
                 check_finite("the validation loss", scores.loss, f"after epoch {epoch}")

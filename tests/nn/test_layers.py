@@ -9,7 +9,15 @@ from numpy.testing import assert_array_equal
 from convlens import ops
 from convlens.engines import numpy_engine
 from convlens.gradcheck import check_vjp
-from convlens.nn import AveragePooling2D, Conv2D, Dense, Flatten, Layer, MaxPooling2D
+from convlens.nn import (
+    AveragePooling2D,
+    Conv2D,
+    Dense,
+    Flatten,
+    Layer,
+    LocalResponseNormalization,
+    MaxPooling2D,
+)
 from convlens.nn.layers import initial_weights
 
 pytestmark = pytest.mark.smoke
@@ -26,6 +34,13 @@ LAYERS = {
     "conv, course": (Conv2D(2, (2, 3), strides=(1, 2), padding="course"), (4, 5, 1), (4, 5, 2), (2, 3, 1, 2)),
     "conv, explicit": (Conv2D(2, (3, 2), padding=((1, 0), (0, 2))), (4, 3, 3), (3, 4, 2), (3, 2, 3, 2)),
     "conv, one integer": (Conv2D(2, 3, strides=2), (8, 5, 1), (3, 2, 2), (3, 3, 1, 2)),
+    "conv, groups, tanh": (
+        Conv2D(6, (2, 3), strides=(1, 2), activation="tanh", groups=2),
+        (4, 5, 4),
+        (3, 2, 6),
+        (2, 3, 2, 6),
+    ),
+    "response norm": (LocalResponseNormalization(3, k=1.0, alpha=0.5, beta=0.6), (3, 4, 5), (3, 4, 5), None),
     "max": (MaxPooling2D((2, 3)), (5, 7, 2), (2, 2, 2), None),
     "max, strides": (MaxPooling2D((3, 2), strides=(1, 2)), (5, 7, 2), (3, 3, 2), None),
     "max, same": (MaxPooling2D((2, 3), strides=(2, 2), padding="same"), (5, 7, 2), (3, 4, 2), None),
@@ -36,6 +51,7 @@ LAYERS = {
     "flatten, flat already": (Flatten(), (6,), (6,), None),
     "dense": (Dense(3), (5,), (3,), (5, 3)),
     "dense, relu": (Dense(4, activation="relu"), (3,), (4,), (3, 4)),
+    "dense, sigmoid": (Dense(2, activation="sigmoid"), (5,), (2,), (5, 2)),
 }
 named = pytest.mark.parametrize(("layer", "shape", "out", "kernel"), LAYERS.values(), ids=LAYERS)
 
@@ -46,7 +62,8 @@ def inputs(layer, shape, n=3, seed=0):
     x = 0.1 * (rng.permutation(n * np.prod(shape)).reshape(n, *shape) - n * np.prod(shape) / 2) / np.prod(shape) ** 0.5
     weights = initial_weights(layer, shape, rng, np.dtype(np.float64))
     if "bias" in weights:  # far from 0, on either side of it
-        weights["bias"] += np.where(np.arange(len(weights["bias"])) % 2, 20, -20)
+        far = 20 if layer.activation in (None, "relu") else 0.5  # where a curve is not yet flat
+        weights["bias"] += np.where(np.arange(len(weights["bias"])) % 2, far, -far)
     return x, weights
 
 
@@ -97,7 +114,7 @@ def test_backward_is_the_gradient_of_forward(engine, layer, shape, out, kernel):
 def test_a_relu_layer_has_some_units_on_and_some_off():
     """Guards the test above: its gradient would be right by chance if all were on."""
     for name, (layer, shape, _, _) in LAYERS.items():
-        if getattr(layer, "activation", None):
+        if getattr(layer, "activation", None) == "relu":
             x, weights = inputs(layer, shape)
             y, _ = layer.forward(x, weights, numpy_engine)
             assert 0.2 < (y > 0).mean() < 0.8, name
@@ -118,6 +135,24 @@ def test_layers_compute_what_ops_compute(engine):
     assert_array_equal(Flatten().forward(x, {}, engine)[0], [example.ravel() for example in x])
 
 
+def test_activations_groups_and_response_norm_compute_what_ops_compute(engine):
+    rng = np.random.default_rng(4)
+    x, w, b = rng.standard_normal((2, 5, 6, 4)), rng.standard_normal((3, 2, 2, 6)), rng.standard_normal(6)
+    z = ops.conv2d_forward(x, w, b, groups=2, engine=engine)
+    flat, v, c = rng.standard_normal((3, 5)), rng.standard_normal((5, 2)), rng.standard_normal(2)
+    for name, function in (("tanh", ops.tanh_forward), ("sigmoid", ops.sigmoid_forward)):
+        conv, dense = Conv2D(6, (3, 2), activation=name, groups=2), Dense(2, activation=name)
+        assert_array_equal(conv.forward(x, {"kernel": w, "bias": b}, engine)[0], function(z))
+        want = function(ops.dense_forward(flat, v, c))
+        assert_array_equal(dense.forward(flat, {"kernel": v, "bias": c}, engine)[0], want)
+    numbers = {"size": 2, "k": 1.5, "alpha": 0.3, "beta": 0.5}
+    want = ops.local_response_norm_forward(x, **numbers)
+    assert_array_equal(LocalResponseNormalization(**numbers).forward(x, {}, engine)[0], want)
+    assert_array_equal(
+        LocalResponseNormalization().forward(9 * x, {}, engine)[0], ops.local_response_norm_forward(9 * x)
+    )
+
+
 def test_max_pooling_gives_ties_to_the_first(engine):
     layer, x = MaxPooling2D((2, 2)), np.zeros((1, 2, 2, 1))
     _, saved = layer.forward(x, {}, engine)
@@ -135,6 +170,22 @@ def test_layers_are_values():
 
 ILLEGAL = {
     "filters": (lambda: Conv2D(0, 3), "filters must be an integer of at least 1; got 0"),
+    "groups": (lambda: Conv2D(4, 3, groups=0), "groups must be an integer of at least 1; got 0"),
+    "groups of filters": (
+        lambda: Conv2D(4, 3, groups=3),
+        "filters must be divided by groups; got 4 filters, 3 groups",
+    ),
+    "groups of channels": (
+        lambda: Conv2D(4, 3, groups=2).output_shape((5, 4, 3)),
+        "Conv2D needs channels to be divided by groups; got (5, 4, 3), 2 groups",
+    ),
+    "norm's size": (lambda: LocalResponseNormalization(0), "size must be an integer of at least 1; got 0"),
+    "norm's k": (lambda: LocalResponseNormalization(k=0), "k must be a number above 0; got 0"),
+    "norm's beta": (lambda: LocalResponseNormalization(beta=-1), "beta must be a number of at least 0; got -1"),
+    "norm of a vector": (
+        lambda: LocalResponseNormalization().output_shape((5,)),
+        "LocalResponseNormalization needs an input of shape (h, w, channels); got (5,)",
+    ),
     "kernel": (lambda: Conv2D(1, (3, 0)), "kernel_size must be an integer of at least 1, or two of them; got (3, 0)"),
     "strides": (lambda: Conv2D(1, 3, strides=1.5), "strides must be an integer of at least 1, or two of them; got 1.5"),
     "activation": (

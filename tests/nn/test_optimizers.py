@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from convlens.nn import SGD, Adam
+from convlens.nn import SGD, Adam, optimizers
 
 MAKE = {
     "SGD": lambda: SGD(0.05),
     "SGD, momentum": lambda: SGD(0.05, momentum=0.9),
+    "SGD, weight decay": lambda: SGD(0.05, weight_decay=0.1),
+    "SGD, as in AlexNet": lambda: SGD(0.01, momentum=0.9, weight_decay=0.0005),
     "Adam": lambda: Adam(),
     "Adam, other numbers": lambda: Adam(0.02, beta_1=0.8, beta_2=0.95, epsilon=1e-4),
 }
@@ -39,6 +41,15 @@ def sgd_by_hand(w, steps, rate, momentum):
     return w
 
 
+def alexnet_by_hand(w, steps, rate, momentum, decay):
+    """Krizhevsky et al. 2012, section 5: v and w are those of the step before on every right side."""
+    v = 0.0
+    for g in steps:
+        v, w_before = momentum * v - decay * rate * w - rate * g, w
+        w = w_before + v
+    return w
+
+
 def adam_by_hand(w, steps, rate, beta_1, beta_2, epsilon):
     """Algorithm 1 with the reordering of the note at the end of section 2."""
     m = v = 0.0
@@ -52,6 +63,8 @@ def adam_by_hand(w, steps, rate, beta_1, beta_2, epsilon):
 BY_HAND = {
     "SGD": lambda w, steps: sgd_by_hand(w, steps, 0.05, 0),
     "SGD, momentum": lambda w, steps: sgd_by_hand(w, steps, 0.05, 0.9),
+    "SGD, weight decay": lambda w, steps: alexnet_by_hand(w, steps, 0.05, 0, 0.1),
+    "SGD, as in AlexNet": lambda w, steps: alexnet_by_hand(w, steps, 0.01, 0.9, 0.0005),
     "Adam": lambda w, steps: adam_by_hand(w, steps, 0.001, 0.9, 0.999, 1e-7),
     "Adam, other numbers": lambda w, steps: adam_by_hand(w, steps, 0.02, 0.8, 0.95, 1e-4),
 }
@@ -113,7 +126,32 @@ def test_it_walks_downhill(make):
     target, weights, optimizer = np.array([3.0, -2.0, 0.5]), np.zeros(3), make()
     for _ in range(6000):
         optimizer.update(weights, 2 * (weights - target))
-    assert_allclose(weights, target, atol=0.01)
+    decay = getattr(optimizer, "weight_decay", 0)  # the lowest point of |w - target|² + decay / 2 |w|²
+    assert_allclose(weights, target * 2 / (2 + decay), atol=0.01)
+
+
+@pytest.mark.parametrize("size", [1, 5, 6, 12, 17])
+def test_sgd_in_blocks_gives_the_bits_of_one_piece(monkeypatch, size):
+    start, steps = np.linspace(-1, 1, size), gradients(3, size)
+    whole = walk(MAKE["SGD, as in AlexNet"](), steps, start)
+    monkeypatch.setattr(optimizers, "_BLOCK", 6)
+    assert_array_equal(walk(MAKE["SGD, as in AlexNet"](), steps, start), whole)
+
+
+def test_weight_decay_alone_shrinks_the_weights_as_fast_as_the_rate_says():
+    start = np.array([2.0, -1.0, 0.0])
+    for rate in (0.1, 0.5):
+        got = walk(SGD(rate, weight_decay=0.2), [np.zeros(3)] * 3, start)
+        assert_allclose(got, start * (1 - 0.2 * rate) ** 3, rtol=1e-14)
+
+
+def test_a_rate_that_is_changed_holds_from_the_next_step_on():
+    optimizer, weights = SGD(0.5, momentum=0.5, weight_decay=0.1), np.array([1.0])
+    optimizer.update(weights, np.array([1.0]))
+    assert_allclose(weights, 1 - 0.55, rtol=1e-15)
+    optimizer.learning_rate = 0.05
+    optimizer.update(weights, np.array([2.0]))
+    assert_allclose(weights, 0.45 + 0.5 * -0.55 - 0.1 * 0.05 * 0.45 - 0.05 * 2, rtol=1e-14)
 
 
 ILLEGAL = {
@@ -124,6 +162,11 @@ ILLEGAL = {
     "momentum 1": (lambda: SGD(0.1, 1), "momentum must be from 0 to below 1; got 1"),
     "momentum below 0": (lambda: SGD(0.1, -0.5), "momentum must be from 0 to below 1; got -0.5"),
     "momentum NaN": (lambda: SGD(0.1, math.nan), "momentum must be from 0 to below 1; got nan"),
+    "weight decay": (lambda: SGD(0.1, weight_decay=-1e-4), "weight_decay must be a number of at least 0; got -0.0001"),
+    "weight decay NaN": (
+        lambda: SGD(0.1, weight_decay=math.nan),
+        "weight_decay must be a number of at least 0; got nan",
+    ),
     "beta_1": (lambda: Adam(beta_1=1.0), "beta_1 must be from 0 to below 1; got 1.0"),
     "beta_2": (lambda: Adam(beta_2=-0.1), "beta_2 must be from 0 to below 1; got -0.1"),
 }
@@ -136,19 +179,25 @@ def test_what_it_refuses(make, message):
     assert str(caught.value) == message
 
 
+# What Keras has for each, and a weight decay that Keras gets as a part of the gradient: its own does not go through v
+KERAS = {
+    "SGD": (lambda keras: keras.optimizers.SGD(0.05), 0),
+    "SGD, momentum": (lambda keras: keras.optimizers.SGD(0.05, momentum=0.9), 0),
+    "SGD, weight decay": (lambda keras: keras.optimizers.SGD(0.05), 0.1),
+    "SGD, as in AlexNet": (lambda keras: keras.optimizers.SGD(0.01, momentum=0.9), 0.0005),
+    "Adam": (lambda keras: keras.optimizers.Adam(), 0),
+    "Adam, other numbers": (lambda keras: keras.optimizers.Adam(0.02, beta_1=0.8, beta_2=0.95, epsilon=1e-4), 0),
+}
+
+
 @pytest.mark.frameworks
 @pytest.mark.parametrize("name", MAKE)
 def test_keras_goes_the_same_way(keras, name):
-    theirs = {
-        "SGD": lambda: keras.optimizers.SGD(0.05),
-        "SGD, momentum": lambda: keras.optimizers.SGD(0.05, momentum=0.9),
-        "Adam": lambda: keras.optimizers.Adam(),
-        "Adam, other numbers": lambda: keras.optimizers.Adam(0.02, beta_1=0.8, beta_2=0.95, epsilon=1e-4),
-    }[name]()
+    theirs, decay = KERAS[name][0](keras), KERAS[name][1]
     start = np.linspace(-1, 1, 40).astype("float32")
     variable, ours, weights = keras.Variable(start), MAKE[name](), start.copy()
     for gradient in gradients(20, 40, "float32"):
-        theirs.apply([keras.ops.convert_to_tensor(gradient)], [variable])
+        theirs.apply([keras.ops.convert_to_tensor(gradient) + decay * variable], [variable])
         ours.update(weights, gradient)
         assert_allclose(weights, np.asarray(variable), rtol=1e-6, atol=1e-6)
     assert np.abs(weights - start).max() > 0.01

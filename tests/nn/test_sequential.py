@@ -142,6 +142,16 @@ def test_the_seed_decides_the_weights_and_the_dtype_does_not():
         assert w.any() == name.endswith("kernel")
 
 
+def test_initial_draws_the_kernels_in_order_and_biases_stay_zero():
+    def initial(shape, rng, dtype):
+        return np.full(shape, rng.random(), dtype)
+
+    model = Sequential([Conv2D(3, (2, 1)), Flatten(), Dense(4)], (4, 3, 2), seed=5, initial=initial)
+    drawn = np.random.default_rng(5).random(2).astype(np.float32)
+    for (name, w), want in zip(model.named_weights().items(), (drawn[0], 0, drawn[1], 0), strict=True):
+        assert w.shape in ((2, 1, 2, 3), (3,), (27, 4), (4,)) and (w == want).all(), name
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_forward_is_one_layer_after_the_other(engine, dtype):
     model, (x, _) = tiny(dtype=dtype, engine=engine.name), batch(dtype=dtype)

@@ -1,4 +1,4 @@
-"""ReLU and softmax against their definitions, finite differences and TensorFlow; extremes."""
+"""ReLU, tanh, sigmoid and softmax against their definitions, finite differences and TensorFlow; extremes."""
 
 import math
 
@@ -10,7 +10,16 @@ from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from convlens.gradcheck import check_vjp
-from convlens.ops import relu_backward, relu_forward, softmax_backward, softmax_forward
+from convlens.ops import (
+    relu_backward,
+    relu_forward,
+    sigmoid_backward,
+    sigmoid_forward,
+    softmax_backward,
+    softmax_forward,
+    tanh_backward,
+    tanh_forward,
+)
 
 DTYPES = ("float32", "float64")
 any_array = st.sampled_from(DTYPES).flatmap(
@@ -43,6 +52,43 @@ def test_relu_of_special_numbers(dtype):
     x = np.array([np.nan, np.inf, -np.inf, -0.0, 0.0], dtype)
     assert_array_equal(relu_forward(x), np.array([np.nan, np.inf, 0, 0, 0], dtype))
     assert_array_equal(relu_backward(np.ones_like(x), x), np.array([0, 1, 0, 0, 0], dtype))
+
+
+def by_hand_sigmoid(v):
+    return 1 / (1 + math.exp(-v)) if v > -700 else 0.0
+
+
+CURVES = {  # forward, backward, the number y and its slope from y
+    "tanh": (tanh_forward, tanh_backward, math.tanh, lambda y: 1 - y**2),
+    "sigmoid": (sigmoid_forward, sigmoid_backward, by_hand_sigmoid, lambda y: y * (1 - y)),
+}
+curves = pytest.mark.parametrize(("forward", "backward", "number", "slope"), CURVES.values(), ids=CURVES)
+
+
+@pytest.mark.smoke
+@curves
+@given(x=any_array)
+def test_tanh_and_sigmoid_number_by_number(forward, backward, number, slope, x):
+    x.flags.writeable = False
+    tolerance = {"rtol": 1e-6, "atol": 1e-7} if x.dtype == "float32" else {"rtol": 1e-14, "atol": 1e-15}
+    y = forward(x)
+    assert y.dtype == x.dtype and y.shape == x.shape
+    assert_allclose(y.ravel(), [number(float(v)) for v in x.ravel()], **tolerance)
+    dy = np.linspace(-2, 3, x.size, dtype=x.dtype).reshape(x.shape)
+    dy.flags.writeable = y.flags.writeable = False
+    dx = backward(dy, y)
+    assert dx.dtype == x.dtype and dx.shape == x.shape
+    want = [float(d) * slope(float(v)) for d, v in zip(dy.ravel(), y.ravel(), strict=True)]
+    assert_allclose(dx.ravel(), want, rtol=1e-5, atol=1e-6 if x.dtype == "float32" else 1e-15)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_tanh_and_sigmoid_of_special_numbers(dtype):
+    x = np.array([np.nan, np.inf, -np.inf, 0, 3e38, -3e38], dtype)
+    assert_array_equal(tanh_forward(x), np.array([np.nan, 1, -1, 0, 1, -1], dtype))
+    assert_array_equal(sigmoid_forward(x), np.array([np.nan, 1, 0, 0.5, 1, 0], dtype))
+    for forward, backward, *_ in CURVES.values():
+        assert_array_equal(backward(np.ones_like(x), forward(x))[[1, 2, 4, 5]], np.zeros(4, dtype))
 
 
 @pytest.mark.smoke
@@ -81,6 +127,8 @@ def test_backward_is_the_gradient_of_forward(shape, rng):
     x = rng.standard_normal(shape)
     away_from_the_kink = x + np.sign(x) * 0.1
     check_vjp(relu_forward, relu_backward, (away_from_the_kink,), rng=rng)
+    check_vjp(tanh_forward, lambda dy, x: tanh_backward(dy, tanh_forward(x)), (x,), rng=rng)
+    check_vjp(sigmoid_forward, lambda dy, x: sigmoid_backward(dy, sigmoid_forward(x)), (x,), rng=rng)
     for axis in range(-1, len(shape)):
         check_vjp(
             lambda x, axis=axis: softmax_forward(x, axis),
@@ -100,6 +148,8 @@ def test_tensorflow_agrees(tf, dtype, rng):
     given = tf.constant(x)
     for function, forward, backward in (
         (tf.nn.relu, relu_forward, relu_backward),
+        (tf.nn.tanh, tanh_forward, lambda dy, x: tanh_backward(dy, tanh_forward(x))),
+        (tf.nn.sigmoid, sigmoid_forward, lambda dy, x: sigmoid_backward(dy, sigmoid_forward(x))),
         (tf.nn.softmax, softmax_forward, lambda dy, x: softmax_backward(dy, softmax_forward(x))),
         (lambda a: tf.nn.softmax(a, axis=1), lambda x: softmax_forward(x, 1), None),
     ):

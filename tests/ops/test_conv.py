@@ -167,6 +167,100 @@ def test_one_integer_stands_for_both_strides(engine):
         )
 
 
+# groups, and a case whose ci and co are those of one group
+GROUPED = {
+    "AlexNet's, smaller": (2, (2, (5, 6), 3, 4, (5, 3), (1, 1), "same")),
+    "strides, left over": (3, (2, (7, 9), 2, 1, (3, 2), (3, 4), "valid")),
+    "each channel alone": (4, (2, (4, 5), 1, 1, (2, 3), (1, 2), "course")),
+    "each channel alone, twice": (3, (1, (4, 3), 1, 2, (2, 1), (2, 1), ((1, 0), (0, 2)))),
+    "in a group of its own": (1, CASES["same, strides"]),
+    "one cell": (2, (3, (3, 4), 2, 3, (1, 1), (1, 1), "valid")),
+}
+grouped = pytest.mark.parametrize(("groups", "case"), GROUPED.values(), ids=GROUPED)
+
+
+def grouped_arrays(rng, groups, case, dtype="float64"):
+    """As `arrays`, with w (kh, kw, ci / groups, co)"""
+    n, size, ci, co, *how = case
+    x, w, b, dy, named = arrays(rng, (n, size, groups * ci, groups * co, *how), dtype)
+    return x, w[:, :, :ci], b, dy, named | {"groups": groups}
+
+
+def check_groups(engine, groups, case, seed, dtype):
+    """A convolution in groups is one with a kernel that is 0 wherever a channel is of another group."""
+    x, w, b, dy, how = grouped_arrays(np.random.default_rng(seed), groups, case, dtype)
+    kh, kw, ci, co = w.shape
+    full, own = np.zeros((kh, kw, ci * groups, co)), np.zeros((ci * groups, co), bool)
+    for o in range(co):
+        group = o // (co // groups)
+        for c in range(ci):
+            full[:, :, group * ci + c, o] = w[:, :, c, o]
+            own[group * ci + c, o] = True
+    pads = plan(case[1], case[4], how["stride"], how["padding"]).pads
+    dx, dw_full, db = oracle.conv_backward(dy, x, full, pads, how["stride"])
+    dw = np.stack([dw_full[:, :, own[:, o], o] for o in range(co)], axis=3)
+    y = conv2d_forward(x, w, b, **how, engine=engine)
+    got = (y, *conv2d_backward(dy, x, w, **how, engine=engine))
+    for array, expected in zip(got, (oracle.conv_forward(x, full, b, pads, how["stride"]), dx, dw, db), strict=True):
+        assert array.dtype == dtype and array.shape == expected.shape
+        assert_allclose(array, expected, **TOLERANCE[dtype])
+
+
+@pytest.mark.smoke
+@dtypes
+@grouped
+def test_groups(engine, groups, case, dtype):
+    check_groups(engine, groups, case, 9, dtype)
+
+
+@given(
+    groups=st.integers(1, 4),
+    case=st.tuples(
+        st.integers(1, 2), pairs(2, 6), st.integers(1, 2), st.integers(1, 2), pairs(1, 2), pairs(1, 3), any_padding
+    ),
+    seed=st.integers(0, 2**32 - 1),
+    dtype=st.sampled_from(list(TOLERANCE)),
+)
+def test_groups_on_any_case(engine, groups, case, seed, dtype):
+    check_groups(engine, groups, case, seed, dtype)
+
+
+@pytest.mark.smoke
+@grouped
+def test_backward_in_groups_is_the_gradient_of_forward(engine, groups, case):
+    x, w, b, dy, how = grouped_arrays(np.random.default_rng(10), groups, case)
+    check_vjp(
+        lambda x, w, b: conv2d_forward(x, w, b, **how, engine=engine),
+        lambda dy, x, w, b: conv2d_backward(dy, x, w, **how, engine=engine),
+        (x, w, b),
+        rng=np.random.default_rng(11),
+    )
+    none, *alone = conv2d_backward(dy, x, w, **how, engine=engine, need_dx=False)
+    assert none is None
+    for array, expected in zip(alone, conv2d_backward(dy, x, w, **how, engine=engine)[1:], strict=True):
+        assert_array_equal(array, expected)
+
+
+@pytest.mark.frameworks
+@dtypes
+@pytest.mark.parametrize(
+    ("groups", "case"), [(groups, case) for groups, case in GROUPED.values() if case[-1] in ("valid", "same")]
+)
+def test_tensorflow_agrees_in_groups(tf, engine, groups, case, dtype):
+    x, w, b, dy, how = grouped_arrays(np.random.default_rng(12), groups, case, dtype)
+
+    @tf.function(jit_compile=True)  # without it TensorFlow has no gradient of a convolution in groups on a CPU
+    def theirs(x, w, b):
+        with tf.GradientTape() as tape:
+            tape.watch([x, w, b])
+            y = tf.nn.conv2d(x, w, how["stride"], how["padding"].upper()) + b
+        return y, *tape.gradient(y, [x, w, b], output_gradients=tf.constant(dy))
+
+    got = (conv2d_forward(x, w, b, **how, engine=engine), *conv2d_backward(dy, x, w, **how, engine=engine))
+    for array, expected in zip(got, theirs(*map(tf.constant, (x, w, b))), strict=True):
+        assert_allclose(array, expected.numpy(), **TOLERANCE[dtype])
+
+
 X, W, B = np.zeros((2, 5, 6, 3)), np.zeros((3, 2, 3, 4)), np.zeros(4)
 DY = np.zeros((2, 3, 5, 4))
 ILLEGAL = {
@@ -194,6 +288,16 @@ ILLEGAL = {
     "stride True": ({"stride": True}, "stride must be an integer of at least 1, or two of them; got True"),
     "stride 1.0": ({"stride": (1.0, 2)}, "stride must be an integer of at least 1, or two of them; got (1.0, 2)"),
     "three strides": ({"stride": (1, 1, 1)}, "stride must be an integer of at least 1, or two of them; got (1, 1, 1)"),
+    "no groups": ({"groups": 0}, "groups must be an integer of at least 1; got 0"),
+    "groups 1.0": ({"groups": 1.0}, "groups must be an integer of at least 1; got 1.0"),
+    "x has too few channels for the groups": (
+        {"groups": 2},
+        "conv2d in 2 groups needs x with 2 times w's ci, and co to be divided by 2; got x (2, 5, 6, 3), w (3, 2, 3, 4)",
+    ),
+    "co is not divided by the groups": (
+        {"groups": 3, "w": W[:, :, :1]},
+        "conv2d in 3 groups needs x with 3 times w's ci, and co to be divided by 3; got x (2, 5, 6, 3), w (3, 2, 1, 4)",
+    ),
     "unknown padding": (
         {"padding": "SAME"},
         "padding must be 'valid', 'same', 'course' or ((top, bottom), (left, right)) of integers of at least 0; "

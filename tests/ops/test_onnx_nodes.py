@@ -3,7 +3,8 @@
 convlens has fewer parameters than ONNX, and two axes: what a case asks beyond them is put together from what there is.
 NCHW becomes NHWC; one axis becomes two, the first of size 1; padding that counts is zeros in the input; windows that
 `ceil_mode` adds are explicit padding; a dilated kernel is one with zeros between; a dilated pool is a pool of every
-second row and column, for each place to start; a transposed convolution is the gradient of a convolution.
+second row and column, for each place to start; a transposed convolution is the gradient of a convolution; ONNX's
+response normalisation has alpha divided by the size.
 """
 
 import functools
@@ -56,6 +57,7 @@ RUN = {
         "test_convtranspose_pad",
         "test_convtranspose_pads",
     ),
+    "LRN": ("test_lrn", "test_lrn_default"),
     "MaxPool": (
         "test_maxpool_1d_default",
         "test_maxpool_2d_ceil",
@@ -70,6 +72,8 @@ RUN = {
         "test_maxpool_2d_same_upper",
         "test_maxpool_2d_strides",
     ),
+    "Relu": ("test_relu",),
+    "Sigmoid": ("test_sigmoid", "test_sigmoid_example"),
     "Softmax": (
         "test_softmax_axis_0",
         "test_softmax_axis_1",
@@ -79,6 +83,7 @@ RUN = {
         "test_softmax_large_number",
         "test_softmax_negative_axis",
     ),
+    "Tanh": ("test_tanh", "test_tanh_example"),
 }
 
 _AXES = "three axes; convlens has two"
@@ -175,12 +180,12 @@ def conv(values, inputs, engine):
     x, w, *b = inputs
     given = Attributes(values, x.ndim - 2)
     given.take("kernel_shape", None)
-    stride = given.per_axis("strides", 1)
+    groups, stride = given.take("group", 1), given.per_axis("strides", 1)
     kernel = to_hwio(w, given.per_axis("dilations", 1))
     pads = given.padding(to_nhwc(x).shape[1:3], kernel.shape[:2], stride)
     given.done()
     bias = b[0] if b else np.zeros(len(w), x.dtype)
-    y = ops.conv2d_forward(to_nhwc(x), kernel, bias, padding=pads, stride=stride, engine=engine)
+    y = ops.conv2d_forward(to_nhwc(x), kernel, bias, padding=pads, stride=stride, groups=groups, engine=engine)
     return from_nhwc(y, x.ndim - 2)
 
 
@@ -192,9 +197,9 @@ def conv_transpose(values, inputs, engine):
     groups = given.take("group", 1)
     stride, dilation = given.per_axis("strides", 1), given.per_axis("dilations", 1)
     extra = given.per_axis("output_padding", 0)
-    kernels = [to_hwio(part, dilation) for part in np.split(w, groups)]
+    kernel = to_hwio(w, dilation)
     dy = to_nhwc(x)
-    full = [(n - 1) * s + k + e for n, s, k, e in zip(dy.shape[1:3], stride, kernels[0].shape[:2], extra, strict=True)]
+    full = [(n - 1) * s + k + e for n, s, k, e in zip(dy.shape[1:3], stride, kernel.shape[:2], extra, strict=True)]
     wanted, rule = given.take("output_shape", None), given.values.get("auto_pad", "NOTSET")
     if wanted is None and rule != "NOTSET":
         wanted = [n * s for n, s in zip(dy.shape[1:3], stride, strict=True)]
@@ -207,12 +212,8 @@ def conv_transpose(values, inputs, engine):
         totals = [max(size - less, 0) for size, less in zip(full, out, strict=True)]
         pads = tuple((t // 2, t - t // 2) if rule == "SAME_UPPER" else (t - t // 2, t // 2) for t in totals)
     given.done()
-    parts = []
-    for part, kernel in zip(np.split(dy, groups, axis=3), kernels, strict=True):
-        like = np.zeros((len(x), *out, kernel.shape[2]), x.dtype)
-        dx, _, _ = ops.conv2d_backward(part, like, kernel, padding=pads, stride=stride, engine=engine)
-        parts.append(dx)
-    y = np.concatenate(parts, axis=3)
+    like = np.zeros((len(x), *out, groups * kernel.shape[2]), x.dtype)
+    y, _, _ = ops.conv2d_backward(dy, like, kernel, padding=pads, stride=stride, groups=groups, engine=engine)
     return from_nhwc(y + b[0] if b else y, axes)
 
 
@@ -255,6 +256,22 @@ def pool(function, values, inputs, engine):
     return from_nhwc(y, axes)
 
 
+def lrn(values, inputs, engine):
+    (x,) = inputs
+    given = Attributes(values, x.ndim - 2)
+    size = given.take("size", None)
+    numbers = {"k": given.take("bias", 1.0), "alpha": given.take("alpha", 1e-4), "beta": given.take("beta", 0.75)}
+    given.done()
+    numbers["alpha"] /= size
+    return from_nhwc(ops.local_response_norm_forward(to_nhwc(x), size=size, **numbers), 2)
+
+
+def activation(function, values, inputs, engine):
+    (x,) = inputs
+    Attributes(values, x.ndim - 2).done()
+    return function(x)
+
+
 def softmax(values, inputs, engine):
     (x,) = inputs
     given = Attributes(values, x.ndim - 2)
@@ -267,8 +284,12 @@ RUNNERS = {
     "AveragePool": functools.partial(pool, ops.avg_pool2d_forward),
     "Conv": conv,
     "ConvTranspose": conv_transpose,
+    "LRN": lrn,
     "MaxPool": functools.partial(pool, ops.max_pool2d_forward),
+    "Relu": functools.partial(activation, ops.relu_forward),
+    "Sigmoid": functools.partial(activation, ops.sigmoid_forward),
     "Softmax": softmax,
+    "Tanh": functools.partial(activation, ops.tanh_forward),
 }
 
 
@@ -309,8 +330,9 @@ def test_every_case_is_either_run_or_has_a_reason():
     for operator, names in RUN.items():
         assert [name for name in names if cases()[name][0] != operator] == [], operator
     counts = {operator: len(names) for operator, names in RUN.items()}
-    assert counts == {"AveragePool": 14, "Conv": 6, "ConvTranspose": 10, "MaxPool": 12, "Softmax": 7}
-    assert (len(ran), len(NOT_APPLICABLE)) == (49, 14)
+    windows = {"AveragePool": 14, "Conv": 6, "ConvTranspose": 10, "MaxPool": 12}
+    assert counts == windows | {"LRN": 2, "Relu": 1, "Sigmoid": 2, "Softmax": 7, "Tanh": 2}
+    assert (len(ran), len(NOT_APPLICABLE)) == (56, 14)
 
 
 def test_the_reasons_are_true():
@@ -328,5 +350,5 @@ def test_the_runner_notices_an_attribute_it_does_not_know():
 
 def test_coverage_gives_the_numbers_and_the_reasons():
     found = coverage()
-    assert len(found["ran"]) == 49 and len(found["not_applicable"]) == 14
+    assert len(found["ran"]) == 56 and len(found["not_applicable"]) == 14
     assert found["not_applicable"]["test_maxpool_2d_uint8"].startswith("uint8")

@@ -5,11 +5,10 @@ Krizhevsky, Sutskever, Hinton 2012, "ImageNet Classification with Deep Convoluti
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import DTypeLike
 
+from convlens.engines import Array
 from convlens.nn import Conv2D, Dense, Dropout, Flatten, LocalResponseNormalization, MaxPooling2D, Sequential
 
 # The paper says 224, from which 55 windows of 11 by 4 cannot be had without zeros; from 227 they can.
@@ -43,13 +42,14 @@ def alexnet(*, seed: int = 0, dtype: DTypeLike = np.float32, engine: str = "auto
     The weights start as the paper has it: from a normal distribution with standard deviation 0.01, the biases of the
     second, fourth and fifth convolution and of the two hidden dense layers from 1, the others from 0.
     """
-    model = Sequential(LAYERS, INPUT_SHAPE, name="alexnet", seed=seed, dtype=dtype, engine=engine)
-    for (name, weights), values in zip(model.named_weights().items(), _start(model, seed), strict=True):
-        weights[...] = values if name.endswith("kernel") else float(name.split("/")[0] in _BIASED)
+    model = Sequential(LAYERS, INPUT_SHAPE, name="alexnet", seed=seed, dtype=dtype, engine=engine, initial=_normal)
+    weights = model.named_weights()
+    for layer in _BIASED:
+        weights[f"{layer}/bias"][...] = 1
     return model
 
 
-def _start(model: Sequential, seed: int) -> Iterator[np.ndarray]:
-    rng = np.random.default_rng(seed)
-    for weights in model.named_weights().values():
-        yield rng.normal(0, 0.01, weights.shape)
+def _normal(shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype) -> Array:
+    values = rng.standard_normal(shape)
+    values *= 0.01
+    return values.astype(dtype)

@@ -5,7 +5,9 @@ from convlens.nn.initializers import he_normal
 from convlens.nn.layers import AveragePooling2D, Conv2D, Dense, Flatten, Layer, MaxPooling2D
 from convlens.nn.norm import LocalResponseNormalization
 from convlens.nn.optimizers import SGD, Adam, Optimizer
+from convlens.nn.schedules import StepDecay
 from convlens.nn.sequential import Sequential
+from convlens.nn.ten_crops import predict_ten_crops
 
 __all__ = [
     "SGD",
@@ -20,5 +22,7 @@ __all__ = [
     "MaxPooling2D",
     "Optimizer",
     "Sequential",
+    "StepDecay",
     "he_normal",
+    "predict_ten_crops",
 ]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 
 from convlens.engines import Array
+
+Initializer: TypeAlias = "Callable[[tuple[int, ...], np.random.Generator, np.dtype], Array]"  # a kernel's numbers
 
 _TRUNCATED_STD = 0.87962566103423978  # standard deviation of a normal distribution cut off at two
 

@@ -16,7 +16,7 @@ import numpy as np
 from convlens import ops
 from convlens.engines import Array, Engine, steps
 from convlens.geometry import Padding, check_count, pair, plan
-from convlens.nn.initializers import he_normal
+from convlens.nn.initializers import Initializer, he_normal
 from convlens.ops.pool import plan_pool
 
 Shape = tuple[int, ...]
@@ -295,9 +295,11 @@ class Dense(Layer):
         return dx, {"kernel": dw, "bias": db}
 
 
-def initial_weights(layer: Layer, shape: Shape, rng: np.random.Generator, dtype: np.dtype) -> Weights:
-    """he_normal for each kernel, zeros for each bias."""
+def initial_weights(
+    layer: Layer, shape: Shape, rng: np.random.Generator, dtype: np.dtype, initial: Initializer = he_normal
+) -> Weights:
+    """What `initial` draws for each kernel, zeros for each bias."""
     return {
-        name: np.zeros(size, dtype) if name == "bias" else he_normal(size, rng, dtype)
+        name: np.zeros(size, dtype) if name == "bias" else initial(size, rng, dtype)
         for name, size in layer.weight_shapes(shape).items()
     }

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from convlens import ops
 from convlens.engines import Array, Engine
-from convlens.geometry import check_count
 from convlens.nn.layers import Layer, Rng, Shape, Weights
+from convlens.ops.norm import check_numbers
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class LocalResponseNormalization(Layer):
     kind: ClassVar[str] = "local_response_normalization"
 
     def __post_init__(self) -> None:
-        check_count("size", self.size, 1)
+        check_numbers(**self._numbers())
 
     def _numbers(self) -> dict[str, Any]:
         return {"size": self.size, "k": self.k, "alpha": self.alpha, "beta": self.beta}

@@ -10,6 +10,8 @@ import numpy as np
 from convlens.engines import Array, Engine, numpy_engine
 from convlens.memory import aligned
 
+_BLOCK = 1 << 17  # numbers moved at a time, so that they are still in the cache when they are needed again
+
 
 class Optimizer(Protocol):
     """What `convlens.training` needs of an optimizer."""
@@ -78,11 +80,15 @@ class SGD(_Flat):
     def update(self, weights: Array, gradient: Array) -> None:
         """One step: change `weights` (size,) in place, given their `gradient` (size,)."""
         (velocity,) = self._begin(weights)
-        velocity *= self.momentum
-        if self.weight_decay:
-            velocity -= self.weight_decay * self.learning_rate * weights
-        velocity -= self.learning_rate * gradient
-        weights += velocity
+        spare = np.empty(min(_BLOCK, weights.size), weights.dtype)
+        for start in range(0, weights.size, _BLOCK):
+            w, v, g = (array[start : start + _BLOCK] for array in (weights, velocity, gradient))
+            more = spare[: len(w)]
+            v *= self.momentum
+            if self.weight_decay:
+                v -= np.multiply(w, self.weight_decay * self.learning_rate, out=more)
+            v -= np.multiply(g, self.learning_rate, out=more)
+            w += v
 
 
 class Adam(_Flat):

@@ -14,6 +14,7 @@ from numpy.typing import DTypeLike
 from convlens import ops
 from convlens.engines import Array, Network, get_engine
 from convlens.memory import aligned
+from convlens.nn.initializers import Initializer, he_normal
 from convlens.nn.layers import Layer, Shape, Weights, initial_weights
 from convlens.ops.losses import Labels, check_labels
 from convlens.threads import Workers, usable_threads, workers
@@ -34,8 +35,8 @@ class Row(NamedTuple):
 class Sequential:
     """Layers one after the other, ending in logits (n, classes).
 
-    layers: descriptions from `convlens.nn`. input_shape: (h, w, c) of one example. seed: of the he_normal kernels.
-    dtype: float32 to train, float64 to check. engine: see `convlens.engines.get_engine`.
+    layers: descriptions from `convlens.nn`. input_shape: (h, w, c) of one example. seed: of the kernels, drawn by
+    `initial`. dtype: float32 to train, float64 to check. engine: see `convlens.engines.get_engine`.
     The weights are `flat` (size,); `weights[k][name]` are views of it, so that an optimizer moves them all in one pass.
     """
 
@@ -48,6 +49,7 @@ class Sequential:
         seed: int = 0,
         dtype: DTypeLike = np.float32,
         engine: str = "auto",
+        initial: Initializer = he_normal,
     ) -> None:
         self.name = name
         self.layers = tuple(layers)
@@ -60,12 +62,11 @@ class Sequential:
             raise ValueError(f"dtype must be float32 or float64; got {self.dtype}")
         self.table = tuple(self._rows())
         rng = np.random.default_rng(seed)
-        start = [initial_weights(row.layer, row.input_shape, rng, self.dtype) for row in self.table]
         self.flat: Array = aligned(sum(row.parameters for row in self.table), self.dtype)
         self.weights = self.views(self.flat)
-        for views, values in zip(self.weights, start, strict=True):
-            for name, view in views.items():
-                view[...] = values[name]
+        for row, views in zip(self.table, self.weights, strict=True):
+            for name, values in initial_weights(row.layer, row.input_shape, rng, self.dtype, initial).items():
+                views[name][...] = values
         self.network = self._network()
 
     def _network(self) -> Network | None:
@@ -157,7 +158,9 @@ class Sequential:
     def logits(self, x: Array) -> Array:
         """x (n, *input_shape) -> logits (n, classes)"""
         if self.network is None:
-            return self.forward(x)[0]
+            for layer, weights in zip(self.layers, self.weights, strict=True):
+                x, _ = layer.forward(x, weights, self.engine)  # nothing is kept: memory for two layers, not for all
+            return x
         self._check_pass(x)
         return self.network.forward(x)
 

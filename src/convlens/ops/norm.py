@@ -13,12 +13,19 @@ from convlens.ops._windows import blocks, check, check_same_dtype, check_shape
 __all__ = ["local_response_norm_backward", "local_response_norm_forward"]
 
 
+def check_numbers(size: int, k: float, alpha: float, beta: float) -> None:
+    """A ValueError unless these make an s_i that is above 0 everywhere."""
+    check_count("size", size, 1)
+    if not (math.isfinite(k) and k > 0):
+        raise ValueError(f"k must be a number above 0; got {k!r}")
+    for name, value in (("alpha", alpha), ("beta", beta)):
+        if not (math.isfinite(value) and value >= 0):
+            raise ValueError(f"{name} must be a number of at least 0; got {value!r}")
+
+
 def _check(op: str, x: Array, size: int, k: float, alpha: float, beta: float) -> None:
     check(op, "x", x, "n h w c")
-    check_count("size", size, 1)
-    for name, value, least in (("k", k, 0.0), ("alpha", alpha, 0.0), ("beta", beta, 0.0)):
-        if not (math.isfinite(value) and value >= least):
-            raise ValueError(f"{name} must be a number of at least {least:g}; got {value!r}")
+    check_numbers(size, k, alpha, beta)
 
 
 def _over_channels(x: Array, before: int, after: int) -> Array:
