@@ -19,7 +19,7 @@ from benchmarks.table import Row, show
 
 NAMES = (
     *("witnesses", "course", "memory", "startup"),
-    *("layers", "inference", "peers", "training"),
+    *("layers", "inference", "peers", "training", "alexnet"),
     *("hosts", "kill", "demo", "course_frameworks", "classroom"),
 )
 PACKAGES = ("numpy", "numba", "threadpoolctl", "safetensors", "tensorflow-cpu", "keras", "jax", "torch", "onnxruntime")

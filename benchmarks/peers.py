@@ -102,7 +102,8 @@ def torch_step(compiled: bool, batch: int) -> Pass:
         for k in range(0, IMAGES, batch):
             chosen = order[k : k + batch]
             adam.zero_grad(set_to_none=True)
-            torch.nn.functional.cross_entropy(forward(x[chosen]), y[chosen]).backward()
+            loss: Any = torch.nn.functional.cross_entropy(forward(x[chosen]), y[chosen])
+            loss.backward()
             adam.step()
 
     return once
