@@ -18,6 +18,7 @@ from convlens.cli_data import data_app
 from convlens.cli_interop import compare
 from convlens.cli_models import export, import_
 from convlens.cli_shared import Json, newest_run, print_json, sentence, tell
+from convlens.cli_study import study
 from convlens.cli_train import train
 
 app = typer.Typer(
@@ -33,6 +34,7 @@ app.command()(compare)
 app.command("check")(check)
 app.command("export")(export)
 app.command("import")(import_)
+app.command("study")(study)
 app.add_typer(data_app, name="data")
 
 RunFolder = Annotated[

@@ -129,6 +129,41 @@ def comparison(engines: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
     return figure
 
 
+def arms(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
+    """A figure with a panel for each measure: over each arm a dot a seed, lines between those of one, and their mean
+
+    panels: by measure, then arm, the values by seed
+    """
+    with _style(**{"font.size": 11}):
+        from matplotlib.figure import Figure
+
+        names = list(next(iter(panels.values())))
+        figure = Figure(figsize=(max(3.0, 1.5 * len(names)) * len(panels) + 0.6, 3.8), layout="constrained")
+        all_axes = np.atleast_1d(figure.subplots(1, len(panels)))
+        for axes, (measure, by_arm) in zip(all_axes, panels.items(), strict=True):
+            values = np.array([by_arm[name] for name in names])
+            axes.plot(np.arange(len(names)), values, "-", color=_TOLD_APART[0], linewidth=0.8, alpha=0.6)
+            for k, mine in enumerate(values):
+                colour = _TOLD_APART[(k + 1) % len(_TOLD_APART)]
+                axes.plot([k] * len(mine), mine, "o", color=colour, markersize=6, alpha=0.8)
+                axes.plot([k - 0.25, k + 0.25], [mine.mean()] * 2, color=colour, linewidth=2.5)
+            axes.set_xticks(np.arange(len(names)), names)
+            axes.set_xlim(-0.5, len(names) - 0.5)
+            axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
+            axes.set_title(measure, loc="left", weight="bold", size=10, wrap=True)
+            axes.grid(axis="y", alpha=0.25)
+            axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def svg_file(figure: Figure) -> bytes:
+    """The figure as an SVG file, the same bytes each time"""
+    file = io.BytesIO()
+    with _style(**{"svg.hashsalt": "convlens"}):
+        figure.savefig(file, format="svg", metadata={"Date": None})
+    return file.getvalue()
+
+
 def svg(figure: Figure, name: str, label: str) -> str:
     """The figure as an <svg> element for an HTML page: text as text, in the page's own colour; `label` is read aloud.
 

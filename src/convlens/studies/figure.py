@@ -1,0 +1,26 @@
+"""The figure of a study: every run that counts, arm by arm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from convlens.atomic import atomic_write
+from convlens.report.figures import arms, svg_file
+from convlens.studies.outcome import Outcome
+from convlens.studies.study import MEASURES
+
+__all__ = ["draw"]
+
+
+def draw(found: Outcome, path: Path) -> Path:
+    """Write it as an SVG file; an ImportError where matplotlib is not installed"""
+    panels = {}
+    for measure, spreads in found.spreads.items():
+        factor = MEASURES[measure].factor
+        panels[found.study.heading(measure)] = {
+            name: [value * factor for value in spread.values] for name, spread in spreads.items()
+        }
+    content = svg_file(arms(panels))
+    with atomic_write(path) as file:
+        file.write(content)
+    return path

@@ -1,0 +1,204 @@
+"""Do a study's runs, one after the other, and keep each in a file as soon as it is done."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from convlens.data import load
+from convlens.engines import get_engine
+from convlens.geometry import check_count
+from convlens.journal import open_journal
+from convlens.nn import SGD, Sequential
+from convlens.studies.study import GUESSING, Arm, Protocol, Run, Study
+from convlens.threads import usable_threads
+from convlens.training import Batch, evaluate, train
+
+if TYPE_CHECKING:
+    from convlens.data.digits import Images, Labels
+
+__all__ = ["FILE", "PILOT", "Done", "Start", "chosen_rate", "chosen_runs", "digits_of", "do", "pilot_means", "value"]
+
+FILE, VERSION = "runs.jsonl", 1
+PILOT = 1_000_000  # the first seed of the pilots
+_WATCHED = 1000  # training digits on which the training error is measured on the way
+
+
+@dataclass(frozen=True)
+class Start:
+    """How many runs there are, how many of them are found done, and what does the others."""
+
+    runs: int
+    found: int
+    engine: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class Done:
+    """A run is done, now or before."""
+
+    run: Run
+    new: bool
+
+
+def digits_of(data: str = "embedded") -> tuple[Images, Labels]:
+    """All digits that there are, (n, h, w, c) and (n,): which of them train a network is drawn for each seed"""
+    digits = load(data)
+    return np.concatenate([digits.x_train, digits.x_valid]), np.concatenate([digits.y_train, digits.y_valid])
+
+
+def do(
+    study: Study,
+    folder: Path,
+    *,
+    seeds: int = 5,
+    threads: int | None = None,
+    digits: tuple[Images, Labels] | None = None,
+) -> Iterator[Start | Done]:
+    """Yield a `Start`, then a `Done` for each of the study's runs: those found in `folder`, and new ones, added there.
+
+    First the pilots of all arms, then each arm with its rate and seeds 0 … seeds - 1. The same seed gives the same
+    numbers for any number of threads. digits: those embedded unless given. Raises ValueError for bad arguments and for
+    a folder with runs of other settings.
+    """
+    check_count("seeds", seeds, 2)
+    if seeds > PILOT:
+        raise ValueError(f"seeds must be at most {PILOT}; got {seeds}")
+    threads = usable_threads() if threads is None else threads
+    check_count("threads", threads, 1)
+    x, y = digits_of() if digits is None else digits
+    protocol = study.protocol
+    if not 0 < protocol.digits < len(x):
+        raise ValueError(f"{study.name} needs more digits than the {protocol.digits} that it trains on; got {len(x)}")
+    settings = {**study.settings(), "engine": _engine(), "data": _digest(x, y)}
+    folder.mkdir(parents=True, exist_ok=True)
+    with open_journal(folder / FILE, "convlens study", VERSION, settings, Run.parse) as journal:
+        known = {(run.arm, run.rate, run.seed): run for run in journal.entries}
+
+        def one(arm: Arm, rate: float, seed: int) -> Done:
+            if run := known.get((arm.name, rate, seed)):
+                return Done(run, False)
+            return Done(journal.append(asdict(_train(arm, rate, seed, protocol, (x, y), threads))), True)
+
+        found = sum(seed < seeds or seed >= PILOT for _, _, seed in known)
+        yield Start(study.count(seeds), found, settings["engine"], threads)
+        pilots: list[Run] = []
+        for arm in study.arms:
+            for rate in protocol.rates:
+                for pilot in range(protocol.pilots):
+                    pilots.append((done := one(arm, rate, PILOT + pilot)).run)
+                    yield done
+        for seed in range(seeds):
+            for arm in study.arms:
+                yield one(arm, chosen_rate(study, arm.name, pilots), seed)
+
+
+def chosen_rate(study: Study, arm: str, runs: Sequence[Run]) -> float:
+    """The learning rate with the lowest mean over an arm's pilots; of equal ones the lowest"""
+    means = pilot_means(study, arm, runs)
+    return min(means, key=lambda rate: (means[rate], rate))
+
+
+def pilot_means(study: Study, arm: str, runs: Sequence[Run]) -> dict[float, float]:
+    """For each learning rate the mean over an arm's pilots of the measure that chooses"""
+    means = {}
+    for rate in study.protocol.rates:
+        pilots = [run for run in runs if (run.arm, run.rate) == (arm, rate) and run.seed >= PILOT]
+        means[rate] = sum(value(study, study.choose, run) for run in pilots) / len(pilots)
+    return means
+
+
+def chosen_runs(study: Study, arm: str, runs: Sequence[Run], seeds: int) -> list[Run]:
+    """The runs of an arm that count, by seed"""
+    rate = chosen_rate(study, arm, runs)
+    found = {run.seed: run for run in runs if (run.arm, run.rate) == (arm, rate)}
+    return [found[seed] for seed in range(seeds)]
+
+
+def value(study: Study, measure: str, run: Run) -> float:
+    """A run's measure; a level that was not reached counts as all epochs"""
+    if measure == "epochs":
+        return float(study.protocol.epochs) if run.epochs is None else run.epochs
+    return float(getattr(run, measure))
+
+
+def _engine() -> str:
+    return get_engine("auto").name
+
+
+def _digest(x: Images, y: Labels) -> str:
+    return hashlib.sha256(x.tobytes() + y.tobytes()).hexdigest()[:16]
+
+
+def _train(arm: Arm, rate: float, seed: int, protocol: Protocol, digits: tuple[Images, Labels], threads: int) -> Run:
+    """One run. The seed gives the initial weights, the batches, what is drawn on the way, and the training digits."""
+    begin = time.perf_counter()
+    x, y = digits
+    order = np.random.default_rng([seed, 0, 1]).permutation(len(x))  # [seed, epoch, …], from 1, are the training's own
+    mine, others = order[: protocol.digits], order[protocol.digits :]
+    model = Sequential(arm.layers, x.shape[1:], name=arm.name, seed=seed)
+    model.flat *= arm.start  # biases are 0
+    epochs: float | None = None
+    found: dict[str, Any] = {**GUESSING}
+    diverged = True
+    with suppress(ArithmeticError):
+        epochs = _until(model, arm, rate, seed, protocol, (x[mine], y[mine]), threads)
+        before = evaluate(model, x[mine], y[mine], threads=threads)
+        after = evaluate(model, x[others], y[others], threads=threads)
+        if np.isfinite([before.loss, after.loss]).all():
+            errors = {"train_error": round(1 - before.accuracy, 9), "test_error": round(1 - after.accuracy, 9)}
+            found, diverged = {**errors, "gap": after.loss - before.loss}, False
+    seconds = round(time.perf_counter() - begin, 3)
+    return Run(arm.name, rate, seed, None if diverged else epochs, **found, diverged=diverged, seconds=seconds)
+
+
+def _until(
+    model: Sequential,
+    arm: Arm,
+    rate: float,
+    seed: int,
+    protocol: Protocol,
+    training: tuple[Images, Labels],
+    threads: int,
+) -> float | None:
+    """Train, and say after how many epochs the protocol's level was first reached; None if it was not"""
+
+    def schedule(epoch: int) -> float:
+        falls = not protocol.stops and epoch > protocol.epochs * 3 / 4
+        return rate / 10 if falls else rate
+
+    x, y = training
+    events = train(
+        model,
+        x,
+        y,
+        optimizer=SGD(rate, protocol.momentum, protocol.weight_decay),
+        epochs=protocol.epochs,
+        batch_size=protocol.batch_size,
+        seed=seed,
+        threads=threads,
+        schedule=schedule,
+        augment=arm.augment,
+    )
+    reached, steps = None, 0
+    for event in events:
+        if not isinstance(event, Batch):
+            continue
+        steps += 1
+        if protocol.level is None or reached is not None or steps % protocol.every:
+            continue
+        scores = evaluate(model, x[:_WATCHED], y[:_WATCHED], threads=threads)
+        if scores.accuracy >= 1 - protocol.level:
+            reached = steps / event.batches
+            if protocol.stops:
+                events.close()  # type: ignore[attr-defined]  # a generator
+                break
+    return reached
