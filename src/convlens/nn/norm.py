@@ -15,7 +15,8 @@ from convlens.ops.norm import check_numbers
 class LocalResponseNormalization(Layer):
     """Each number divided by how strongly its neighbouring channels respond: `ops.local_response_norm_forward`.
 
-    The defaults are those of Krizhevsky et al. 2012, section 3.3.
+    The defaults are those of Krizhevsky et al. 2012, section 3.3, for pixels from 0 to 255. For pixels from 0 to 1 such
+    an alpha does next to nothing but divide by k^beta; 256² times as large it does the same to a first layer.
     """
 
     size: int = 5
