@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Journal", "open_journal"]
+__all__ = ["Journal", "add_line", "locked", "open_journal"]
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ class Journal(Generic[T]):
 
     def append(self, value: Mapping[str, Any]) -> T:
         """Add a result; when this returns, it is on the disk. OSError when there is no room, and nothing is added"""
-        _append(self._handle, self.path, value)
+        add_line(self._handle, self.path, value)
         self.entries.append(self._parse(dict(value)))
         return self.entries[-1]
 
@@ -45,18 +45,19 @@ def open_journal(
     else, has another version, other settings or a damaged line, BlockingIOError if another process writes it.
     """
     head = json.loads(json.dumps({"format": kind, "version": version, **settings}))  # as the file has it
-    handle = _lock(path, kind)
+    handle = locked(path, kind)
     try:
         found, entries = _read(path, handle, head, parse)
         if not found:
             os.ftruncate(handle, 0)
-            _append(handle, path, head)
+            add_line(handle, path, head)
         yield Journal(path, handle, entries, parse)
     finally:
         os.close(handle)
 
 
-def _append(handle: int, path: Path, value: Mapping[str, Any]) -> None:
+def add_line(handle: int, path: Path, value: Mapping[str, Any]) -> None:
+    """Add a line of JSON to an open file; when this returns, it is on the disk. OSError: nothing is added"""
     line = json.dumps(value, allow_nan=False).encode() + b"\n"
     size = os.fstat(handle).st_size
     try:
@@ -70,7 +71,7 @@ def _append(handle: int, path: Path, value: Mapping[str, Any]) -> None:
         raise OSError(error.errno, error.strerror, os.fspath(path)) from None
 
 
-def _lock(path: Path, kind: str) -> int:
+def locked(path: Path, kind: str) -> int:
     """The file, open for reading and adding to it, and ours alone until it is closed: at the latest when we end."""
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
     try:
@@ -79,7 +80,7 @@ def _lock(path: Path, kind: str) -> int:
         raise OSError(error.errno, error.strerror, os.fspath(path)) from None
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise ValueError(f"{kind} results must go into a regular file; {str(path)!r} is a device or a pipe")
+            raise ValueError(f"the results must go into a regular file; {str(path)!r} is a device or a pipe")
         if sys.platform != "win32":
             import fcntl
 

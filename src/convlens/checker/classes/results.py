@@ -7,20 +7,18 @@ process at a time writes a file.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import secrets
-import stat
-import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from convlens.atomic import atomic_write
 from convlens.checker.verdict import Report
+from convlens.journal import add_line, locked
 
 __all__ = ["FORMAT", "VERSION", "Entry", "Results", "open_results"]
 
@@ -61,7 +59,7 @@ class Results:
     def append(self, entry: Entry) -> None:
         """Add a result; when this returns, it is on the disk. OSError when there is no room, and nothing is added"""
         fields = {"name": entry.name, "digest": entry.digest, "cached": entry.cached, "trouble": entry.trouble}
-        _append(self._handle, self.path, {**fields, "report": entry.report.as_json()})
+        add_line(self._handle, self.path, {**fields, "report": entry.report.as_json()})
         self.entries[entry.name] = entry
         if not entry.trouble:
             self._reports[entry.digest] = entry.report
@@ -76,7 +74,7 @@ def open_results(path: Path, settings: Mapping[str, Any], again: bool = False) -
     other settings, another version or no results, BlockingIOError if another process writes it.
     """
     settings = json.loads(json.dumps(settings))  # as the file has them
-    handle = _lock(path)
+    handle = locked(path, "class run")
     try:
         head, entries = _read(path, handle, lenient=again)
         if again and head is not None:
@@ -86,7 +84,7 @@ def open_results(path: Path, settings: Mapping[str, Any], again: bool = False) -
             os.ftruncate(handle, 0)
             if settings.get("seed", 0) is None:
                 settings = {**settings, "seed": secrets.randbelow(2**31)}
-            _append(handle, path, {"format": FORMAT, "version": VERSION, **settings})
+            add_line(handle, path, {"format": FORMAT, "version": VERSION, **settings})
         else:
             settings = _agree(path, head, settings)
         yield Results(path, handle, settings, entries)
@@ -94,48 +92,11 @@ def open_results(path: Path, settings: Mapping[str, Any], again: bool = False) -
         os.close(handle)
 
 
-def _append(handle: int, path: Path, value: Mapping[str, Any]) -> None:
-    line = json.dumps(value).encode() + b"\n"
-    size = os.fstat(handle).st_size
-    try:
-        written = 0
-        while written < len(line):
-            written += os.write(handle, line[written:])
-        os.fsync(handle)
-    except OSError as error:
-        with suppress(OSError):
-            os.ftruncate(handle, size)
-        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
-
-
-def _lock(path: Path) -> int:
-    """The file, open for reading and adding to it, and ours alone until it is closed: at the latest when we end."""
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
-    try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise ValueError(f"the results must go into a regular file; {str(path)!r} is a device or a pipe")
-        if sys.platform != "win32":
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return handle
-    except BaseException as error:
-        if isinstance(error, OSError) and error.errno in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
-            return handle  # a file system without locks
-        os.close(handle)
-        if isinstance(error, BlockingIOError):
-            raise BlockingIOError(f"one class run at a time writes a file; another one writes {str(path)!r}") from None
-        raise
-
-
 def _anew(path: Path) -> int:
     """An empty file in its place"""
     with atomic_write(path):
         pass
-    return _lock(path)
+    return locked(path, "class run")
 
 
 def _read(path: Path, handle: int, *, lenient: bool) -> tuple[dict[str, Any] | None, dict[str, Entry]]:
