@@ -12,6 +12,8 @@ import sys
 
 import pytest
 
+from convlens.checker.classes import cluster as cluster_module
+
 from .. import small
 from . import classes
 
@@ -187,3 +189,15 @@ def test_without_the_package(tmp_path, monkeypatch):
     assert done.err.splitlines()[-1] == (
         "convlens: grading on a Dask cluster needs distributed, which is not installed: pip install 'convlens[cluster]'"
     )
+
+
+def test_no_answer_is_waited_for_once_the_cluster_is_let_go():
+    class Never:
+        def result(self, timeout=None):
+            assert timeout, "Dask would wait for ever: its client is closed"
+            raise TimeoutError
+
+    one = object.__new__(cluster_module.Cluster)
+    one._closed = True
+    with pytest.raises(TimeoutError):
+        one._fetch(Never())

@@ -41,7 +41,7 @@ class Cluster:
         self._unsafe, self._check, self._version = unsafe, check or grader.CHECK, version("convlens")
         self._held: dict[Future[Report], Any] = {}  # Dask forgets the work that nobody holds
         self._looked, self._seen = 0.0, time.monotonic()
-        self._threads = 1
+        self._threads, self._closed = 1, False
         self._client = _connect(address, timeout)
         try:
             self._meet(timeout)
@@ -110,7 +110,7 @@ class Cluster:
     def _settle(self, found: Future[Report], theirs: Any) -> None:
         """In a thread of Dask's: what came of it"""
         try:
-            found.set_result(read_answer(theirs.result()))
+            found.set_result(read_answer(self._fetch(theirs)))
         except Trouble as trouble:
             found.set_exception(trouble)
         except BaseException as error:  # Dask's CancelledError is none that Exception catches
@@ -119,8 +119,19 @@ class Cluster:
         finally:
             self._held.pop(found, None)
 
+    def _fetch(self, theirs: Any) -> str:
+        """The answer. In pieces of a second: when we let go of the cluster meanwhile, Dask would wait for ever."""
+        until = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                return str(theirs.result(timeout=1))
+            except TimeoutError:
+                if self._closed or time.monotonic() > until:
+                    raise
+
     def close(self) -> None:
         """Let go of the cluster; work that it has not done it need not do."""
+        self._closed = True
         with warnings.catch_warnings(action="ignore"):
             self._client.close(timeout=3)
 
