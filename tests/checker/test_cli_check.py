@@ -13,6 +13,7 @@ import pytest
 
 from convlens.checker import check as true_check
 from convlens.checker.options import Options
+from convlens.checker.sandbox import launch
 from convlens.checker.sandbox.tiers import CANNOT_STOP, available
 from convlens.checker.submission import TASKS, read
 from convlens.checker.verdict import FAIL, PASS, UNKNOWN, FileReport, Finding, Report
@@ -368,3 +369,16 @@ def test_each_file_is_announced_before_it_is_checked(right):
     options = Options(tasks=(0, 1), tier=next(tier for tier, why in available().items() if not why))
     true_check.check(read(right, options.tasks), options, begun.append)
     assert begun == [TASKS[0], TASKS[1], TASKS[0], TASKS[1]]  # first the form of all, then what they do
+
+
+def test_without_tensorflow_the_rest_is_checked(right, monkeypatch):
+    def plan(tier, packages, *more):
+        if "tensorflow" in packages:
+            raise ModuleNotFoundError("checking this needs tensorflow; it is not installed", name="tensorflow")
+        return true_plan(tier, packages, *more)
+
+    true_plan = launch.plan
+    monkeypatch.setattr(launch, "plan", plan)
+    done = small.run("check", right, "--tasks", "0,4")
+    assert done.code == 1 and f"✓ {TASKS[0]}" in done.out, done
+    assert "needs tensorflow; it is not installed: pip install 'convlens[keras]'" in " ".join(done.out.split())

@@ -18,7 +18,7 @@ from convlens.checker.sandbox.kept import Sandboxes
 from convlens.checker.sandbox.sandbox import Sandbox
 from convlens.checker.sandbox.tiers import choose
 from convlens.checker.submission import SUMMARY, TASKS, File, Submission
-from convlens.checker.verdict import FileReport, Finding, Report
+from convlens.checker.verdict import UNKNOWN, FileReport, Finding, Report
 
 __all__ = ["check", "check_form", "check_function", "check_lenet", "checker"]
 
@@ -101,6 +101,10 @@ def check_lenet(sandbox: Sandbox, task: int, file: File, before: Sequence[Findin
 
     tables: dict[int, Checks] = {4: lenets.TENSORFLOW, 5: lenets.KERAS}
     given = {"file": TASKS[task], "framework": _FRAMEWORKS[task]}
-    with sandbox.guest("lenets", file.content or b"", given) as guest:
-        found = tables[task].run(lenets.LenetBench(guest, options), before)
+    try:
+        with sandbox.guest("lenets", file.content or b"", given) as guest:
+            found = tables[task].run(lenets.LenetBench(guest, options), before)
+    except ModuleNotFoundError as error:
+        why = f"{error}: pip install 'convlens[keras]'"
+        found = [Finding(check.name, check.sentence, UNKNOWN, why) for check in tables[task].table]
     return FileReport([*before, *found])
