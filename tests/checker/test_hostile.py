@@ -99,6 +99,7 @@ SAMPLES = {
     "stop_parent": Sample(DENIED, QUIET, KILLS),
     "stops_itself": Sample(LATE),
     "swallowed_timeout": Sample(LATE),
+    "system_settings": Sample(f"{QUIET}|{LATE}", "answer", CHANGES),
     "thread_bomb": Sample(f"can't start new thread|{LATE}"),
     "threads_go_on": Sample(f"{QUIET}|{LATE}"),
     "trace_others": Sample(QUIET, "answer", KILLS),
@@ -106,7 +107,7 @@ SAMPLES = {
     "trickle": Sample(LATE),
     "unix_sockets": Sample(DENIED, "answer", NETWORK, ("abstract", "path", "datagrams")),
     "write_packages": Sample(QUIET, "answer", CHANGES),
-    "write_to_host": Sample(DENIED),
+    "write_to_host": Sample(f"{DENIED}|Read-only file system"),
 }
 
 

@@ -156,4 +156,5 @@ def _bubblewrap(python: str, farm: dict[str, str]) -> list[str]:
     for name, path in farm.items():
         words += ["--ro-bind", path, f"{_PLACE}/packages/{name}"]
     words += ["--proc", "/proc", "--dev", "/dev", "--size", str(_TEMPORARY), "--tmpfs", "/tmp", "--chdir", "/tmp"]
-    return [*words, "--remount-ro", "/dev", "--remount-ro", "/"]
+    # Read-only /proc too: root may write the kernel's settings in /proc/sys, in any namespace and without capabilities
+    return [*words, "--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"]
