@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.quiet import judged
 from benchmarks.sides import Answers, Side, close, peak_megabytes, ratios, serve, start, take_turns, typical_seconds
 from benchmarks.table import Row, show
-from convlens.engines import Array
+from convlens.arrays import Array
 from convlens.models.alexnet import INPUT_SHAPE, alexnet
 from convlens.threads import usable_threads
 

@@ -20,7 +20,7 @@ from benchmarks import lenets
 from benchmarks.quiet import judged
 from benchmarks.sides import close, ratios, serve, start, take_turns, typical_seconds
 from benchmarks.table import Row, show
-from convlens.engines import Array
+from convlens.arrays import Array
 
 ROUNDS = 9
 TURN = 0.2  # seconds

@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.quiet import judged
 from benchmarks.sides import Side, close, ratios, serve, start, take_turns, typical_seconds
 from benchmarks.table import Row, show
-from convlens.engines import Array
+from convlens.arrays import Array
 from convlens.threads import usable_threads
 
 ROUNDS = 7

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convlens.engines import Array
+from convlens.arrays import Array
 from convlens.threads import usable_threads
 
 DENSE = ((400, 120), (120, 84), (84, 10))

@@ -20,7 +20,8 @@ from benchmarks import peers
 from benchmarks.sides import close, start
 from benchmarks.table import Row, show
 from convlens import ops
-from convlens.engines import ENGINES, Array, get_engine
+from convlens.arrays import Array
+from convlens.engines import ENGINES, get_engine
 
 IMAGES = 50_000
 AT_MOST = 64  # MB

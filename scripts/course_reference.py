@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from convlens import ops
+from convlens.arrays import Array
 from convlens.data import course_npz, load
-from convlens.engines import Array
 from convlens.models import lenet5
 from convlens.nn import Adam
 

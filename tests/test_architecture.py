@@ -21,6 +21,7 @@ NAMES = [path.relative_to(ROOT).as_posix() for path in FILES]
 # A module or package of convlens may import what stands on a line above its own, and nothing else of convlens.
 # "__init__" is the front door, `import convlens`.
 LAYERS = (
+    ("arrays",),
     ("geometry", "atomic", "journal", "memory", "threads"),
     ("engines", "data"),
     ("ops", "gradcheck", "tensors"),
@@ -52,10 +53,10 @@ CHECKER = (
 
 # Leaves: of what stands above them, these alone.
 ONLY = {
-    "data": {"atomic", "geometry"},
-    "gradcheck": {"engines"},
-    "tensors": {"atomic", "engines"},
-    "engines": {"geometry", "memory", "threads"},
+    "data": {"arrays", "atomic", "geometry"},
+    "gradcheck": {"arrays"},
+    "tensors": {"arrays", "atomic"},
+    "engines": {"arrays", "geometry", "memory", "threads"},
 }
 
 # Packages that are slow to load or need not be there, and the files that may import them.

@@ -20,9 +20,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from convlens.arrays import Array
 from convlens.atomic import atomic_write
 from convlens.data import Digits
-from convlens.engines import ENGINES, Array, get_engine
+from convlens.engines import ENGINES, get_engine
 from convlens.geometry import check_count
 from convlens.models import MODELS, build_model
 from convlens.nn import Adam, Sequential

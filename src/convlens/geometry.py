@@ -17,6 +17,7 @@ Pads = tuple[Pair, Pair]
 Padding = str | Pads
 
 RULES = ("valid", "same", "course")
+LARGEST = 2**31 - 1  # of a stride, a kernel's side, a padded image's side: products of two of them fit into 64 bits
 
 
 class Plan(NamedTuple):
@@ -57,20 +58,31 @@ def course_pads(size: int, kernel: int, stride: int) -> Pair:
 
 
 def pair(name: str, value: object, least: int) -> Pair:
-    """Two integers of at least `least` from a pair, or from one integer that stands for both.
+    """Two integers from `least` to LARGEST, from a pair or from one integer that stands for both.
 
     >>> pair("stride", 2, 1), pair("stride", (1, 3), 1)
     ((2, 2), (1, 3))
     """
-    if isinstance(value, tuple) and len(value) == 2 and type(value[0]) is type(value[1]) is int and min(value) >= least:
-        return value  # the usual case, at once: a training step comes by here a hundred times
+    if isinstance(value, tuple) and len(value) == 2 and type(value[0]) is type(value[1]) is int:
+        both: Pair | None = value if min(value) >= least else None  # the usual case: a step comes here a hundred times
+    else:
+        both = _two(value, least)
+    if both is None:
+        raise ValueError(f"{name} must be an integer of at least {least}, or two of them; got {value!r}")
+    if max(both) > LARGEST:
+        raise ValueError(f"{name} must be at most {LARGEST}; got {value!r}")
+    return both
+
+
+def _two(value: object, least: int) -> Pair | None:
+    """The two integers, None if they are no integers or too small"""
     both = value if isinstance(value, tuple | list) else (value, value)
     try:
         first, second = (operator.index(v) for v in both)
-        if any(isinstance(v, bool) for v in both) or min(first, second) < least:
-            raise ValueError
     except (TypeError, ValueError):
-        raise ValueError(f"{name} must be an integer of at least {least}, or two of them; got {value!r}") from None
+        return None
+    if any(isinstance(v, bool) for v in both) or min(first, second) < least:
+        return None
     return first, second
 
 
@@ -102,6 +114,8 @@ def plan(size: Pair, kernel: Pair, stride: Pair, padding: Padding) -> Plan:
 def _plan(size: Pair, kernel: Pair, stride: Pair, padding: Padding) -> Plan:
     pads = _pads(size, kernel, stride, padding)
     padded = (sum(pads[0]) + size[0], sum(pads[1]) + size[1])
+    if max(padded) > LARGEST:
+        raise ValueError(f"the padded input must have at most {LARGEST} rows and columns; got {padded}")
     if kernel[0] > padded[0] or kernel[1] > padded[1]:
         raise ValueError(f"the kernel must fit into the padded input; got kernel {kernel}, padded input {padded}")
     oh, ow = (out_size(size[a], kernel[a], stride[a], *pads[a]) for a in (0, 1))
@@ -121,12 +135,11 @@ def _pads(size: Pair, kernel: Pair, stride: Pair, padding: Padding) -> Pads:
 
 def _explicit(padding: object) -> Pads:
     sides = padding if isinstance(padding, tuple | list) else ()
-    if len(sides) != 2 or not all(isinstance(side, tuple | list) for side in sides):
-        raise _padding_error(padding)
-    try:
-        return pair("padding", sides[0], 0), pair("padding", sides[1], 0)
-    except ValueError:
-        raise _padding_error(padding) from None
+    if len(sides) == 2 and all(isinstance(side, tuple | list) for side in sides):
+        rows, columns = (_two(side, 0) for side in sides)
+        if rows is not None and columns is not None:
+            return rows, columns
+    raise _padding_error(padding)
 
 
 def _padding_error(padding: object) -> ValueError:

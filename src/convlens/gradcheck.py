@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from convlens.engines import Array
+from convlens.arrays import Array, is_plain, kind
 
 
 class GradientError(AssertionError):
@@ -38,9 +38,8 @@ def check_vjp(
     maximum, nothing within `step` of a ReLU's kink). Raises ValueError for arguments of another kind.
     """
     for k, arg in enumerate(args):
-        if not isinstance(arg, np.ndarray) or arg.dtype != np.float64:
-            got = getattr(arg, "dtype", type(arg).__name__)
-            raise ValueError(f"check_vjp needs float64 arrays; got args[{k}] {got}")
+        if not is_plain(arg) or arg.dtype != np.float64:
+            raise ValueError(f"check_vjp needs float64 arrays; got args[{k}] {kind(arg)}")
     if not isinstance(rng, np.random.Generator):
         raise ValueError(f"rng must be a numpy.random.Generator; got {type(rng).__name__}")
     y = forward(*args)

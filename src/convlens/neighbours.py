@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from convlens.engines import Array
+from convlens.arrays import Array
 from convlens.geometry import check_count
 from convlens.nn import Dense, Sequential
 from convlens.threads import usable_threads, workers

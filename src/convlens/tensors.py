@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from convlens.arrays import Array
 from convlens.atomic import atomic_write
-from convlens.engines import Array
 
 
 def _digest(tensors: dict[str, Array], about: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from convlens import ops
-from convlens.engines import Array
+from convlens.arrays import Array
 from convlens.nn import Sequential
 from convlens.ops.losses import Labels
 

@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 
 from convlens import ops
+from convlens.arrays import Array, is_plain, kind
 from convlens.data.batches import batches
-from convlens.engines import Array
 from convlens.geometry import check_count
 from convlens.memory import aligned, keep_memory
 from convlens.nn import Adam, Optimizer, Sequential
@@ -127,8 +127,8 @@ def _check_training(model: Sequential, x: Array, y: Labels, augment: Augment | N
     """As `check_data`, and the model's dtype; with `augment` it is what that makes of an image that must be so."""
     seen = x
     if augment is not None:
-        if not isinstance(x, np.ndarray) or x.dtype.kind not in "fiu" or x.ndim != 4 or len(x) == 0:
-            got = f"{x.dtype} {x.shape}" if isinstance(x, np.ndarray) else type(x).__name__
+        if not is_plain(x) or x.dtype.kind not in "fiu" or x.ndim != 4 or len(x) == 0:
+            got = f"{x.dtype} {x.shape}" if is_plain(x) else kind(x)
             raise ValueError(f"training images must be numbers (n, h, w, c) with n of at least 1; got {got}")
         if not np.isfinite(x).all():
             bad = np.count_nonzero(~np.isfinite(x))

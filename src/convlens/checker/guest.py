@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from convlens.engines import Array
+from convlens.arrays import Array
 
 __all__ = ["Guest", "GuestError"]
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convlens.arrays import is_plain, kind
 from convlens.geometry import pair
 
 __all__ = ["ColourShift", "Compose", "RandomCrop", "RandomFlip", "center_crop", "crop_views", "ten_crops"]
@@ -27,8 +28,8 @@ _PIXELS = 1 << 16  # summed up at once
 
 def _check(name: str, images: Images) -> None:
     """A ValueError unless images are a non-empty array (n, h, w, c)."""
-    if not isinstance(images, np.ndarray) or images.ndim != 4 or not images.size:
-        got = images.shape if isinstance(images, np.ndarray) else type(images).__name__
+    if not is_plain(images) or images.ndim != 4 or not images.size:
+        got = images.shape if is_plain(images) else kind(images)
         raise ValueError(f"{name} needs images as an array (n, h, w, c) that is not empty; got {got}")
 
 

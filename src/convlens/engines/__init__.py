@@ -9,14 +9,11 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Sequence
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
-from numpy.typing import NDArray
-
+from convlens.arrays import Array
 from convlens.engines.steps import Step
 from convlens.geometry import Pair
-
-Array = NDArray[Any]
 
 
 class Engine(Protocol):

@@ -21,7 +21,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from convlens.engines import Array
+from convlens.arrays import Array
 from convlens.engines.numba_tape import Kernel, compiled, intrinsic, place, play, table, tape
 from convlens.memory import aligned
 from convlens.threads import usable_threads
@@ -160,7 +160,7 @@ class Job:
 
     def __init__(self, starts: Sequence[int], calls: Sequence[int], kept: Any) -> None:
         self.pieces, head = len(starts) - 1, 2 + len(starts)
-        self.numbers = np.array([0, self.pieces, *(head + 2 * start for start in starts), *calls])
+        self.numbers = np.array([0, self.pieces, *(head + 2 * start for start in starts), *calls], np.int64)
         self._kept = kept
 
 

@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 
-from convlens.engines import Array
+from convlens.arrays import Array
 from convlens.engines.numba_tape import Kernel, table, unpack
 from convlens.engines.numba_tiles import ALIKE, BYTES, OWN, largest, multiply, to_largest, vector, zero
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from convlens.engines import Array
+from convlens.arrays import Array, contiguous
 from convlens.engines import numba_dense as dense
 from convlens.engines import numba_direct as direct
 from convlens.engines.numba_crew import EXAMPLES, Each, alike, crew
@@ -51,10 +51,6 @@ def _share(kernel: Kernel, arguments: tuple[Any, ...], examples: int, operations
     crew(_THREADS).run(alike(kernel, arguments, cuts, kind.dtype, _THREADS))
 
 
-def _c(x: Array) -> Array:
-    return np.ascontiguousarray(x)
-
-
 def _each(x: Array) -> Each:
     return Each(x, x[0].size)
 
@@ -72,7 +68,7 @@ def _sizes(x: Array, stride: Pair) -> tuple[int, int, int, int]:
 
 def conv2d(xp: Array, w: Array, b: Array, stride: Pair, y: Array) -> None:
     """y[n,i,j,o] = b[o] + sum_abc xp[n, i*sh+a, j*sw+b, c] * w[a,b,c,o]"""
-    x, out = _c(xp), _c(y)
+    x, out = contiguous(xp), contiguous(y)
     (sh, sw), (n, oh, ow, co), (kh, kw, ci, _) = stride, y.shape, w.shape
     width = direct.best_width(ow, kw, sw, co, BYTES // w.itemsize)
     run, columns = (kw + (width - 1) * sw) * ci, width * co
@@ -93,7 +89,7 @@ def conv2d_dx(dy: Array, w: Array, stride: Pair, dxp: Array) -> None:
         framed = np.zeros((n, oh + 2 * kh - 2, ow + 2 * kw - 2, co), dy.dtype)
         framed[:, kh - 1 : kh - 1 + oh, kw - 1 : kw - 1 + ow] = dy
         return conv2d(framed, w[::-1, ::-1].swapaxes(2, 3), np.zeros(ci, dy.dtype), stride, dxp)
-    dy, out = _c(dy), _c(dxp)
+    dy, out = contiguous(dy), contiguous(dxp)
     packed = np.stack([direct.panels(row.reshape(-1, co).T) for row in w])
     columns = direct.steps(co, packed.shape[3])
     out[...] = 0
@@ -107,7 +103,7 @@ def conv2d_dx(dy: Array, w: Array, stride: Pair, dxp: Array) -> None:
 
 def conv2d_dw(dy: Array, xp: Array, stride: Pair, dw: Array) -> None:
     """dw[a,b,c,o] = sum_nij xp[n, i*sh+a, j*sw+b, c] * dy[n,i,j,o]"""
-    dy, x = _c(dy), _c(xp)
+    dy, x = contiguous(dy), contiguous(xp)
     (sh, sw), (n, oh, ow, _), (kh, kw, ci, co) = stride, dy.shape, dw.shape
     width = direct.best_width(ow, kw, sw, co, BYTES // dw.itemsize)
     run, columns = (kw + (width - 1) * sw) * ci, width * co
@@ -135,7 +131,7 @@ def _windows(x: Array, kernel: Pair, stride: Pair, y: Array) -> tuple[Any, ...]:
 
 def max_pool2d(xp: Array, kernel: Pair, stride: Pair, y: Array) -> None:
     """y[n,i,j,c] = max_ab xp[n, i*sh+a, j*sw+b, c]"""
-    x, out = _c(xp), _c(y)
+    x, out = contiguous(xp), contiguous(y)
     arguments = (*_windows(x, kernel, stride, y), _each(out))
     _share(direct.max_pool(_unrolled(kernel)), arguments, len(x), 2.0 * y.size * kernel[0] * kernel[1], y)
     _give(out, y)
@@ -143,7 +139,7 @@ def max_pool2d(xp: Array, kernel: Pair, stride: Pair, y: Array) -> None:
 
 def max_pool2d_dx(dy: Array, xp: Array, y: Array, kernel: Pair, stride: Pair, ties: str, dxp: Array) -> None:
     """dxp += dy where xp equals the maximum y of its window: at the first such cell, or at all of them"""
-    dy, x, y, out = _c(dy), _c(xp), _c(y), _c(dxp)
+    dy, x, y, out = contiguous(dy), contiguous(xp), contiguous(y), contiguous(dxp)
     arguments = (*_windows(x, kernel, stride, y), _each(y), _each(dy), _each(out), ties == "first")
     _share(direct.max_pool_dx(_unrolled(kernel)), arguments, len(x), 40.0 * y.size * kernel[0] * kernel[1], dy)
     _give(out, dxp)
@@ -151,7 +147,7 @@ def max_pool2d_dx(dy: Array, xp: Array, y: Array, kernel: Pair, stride: Pair, ti
 
 def sum_pool2d(xp: Array, kernel: Pair, stride: Pair, y: Array) -> None:
     """y[n,i,j,c] = sum_ab xp[n, i*sh+a, j*sw+b, c]"""
-    x, out = _c(xp), _c(y)
+    x, out = contiguous(xp), contiguous(y)
     arguments = (*_windows(x, kernel, stride, y), _each(out))
     _share(direct.sum_pool, arguments, len(x), 2.0 * y.size * kernel[0] * kernel[1], y)
     _give(out, y)
@@ -159,7 +155,7 @@ def sum_pool2d(xp: Array, kernel: Pair, stride: Pair, y: Array) -> None:
 
 def sum_pool2d_dx(dy: Array, kernel: Pair, stride: Pair, dxp: Array) -> None:
     """dxp[n, i*sh+a, j*sw+b, c] = the sum of dy[n,i,j,c] over all windows that see that cell"""
-    dy, out = _c(dy), _c(dxp)
+    dy, out = contiguous(dy), contiguous(dxp)
     arguments = (*_windows(out, kernel, stride, dy), _each(dy))
     _share(direct.sum_pool_dx, arguments, len(dy), 20.0 * dy.size * kernel[0] * kernel[1], dy)
     _give(out, dxp)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from convlens.engines import Array
+from convlens.arrays import Array, contiguous
 from convlens.engines import numba_lanes as lanes
 from convlens.engines.numba_crew import Job, crew
 from convlens.engines.numba_program import Program
@@ -80,7 +80,7 @@ class Network:
 
     def forward(self, x: Array) -> Array:
         """x (n, h, w, c) -> logits (n, classes)"""
-        x = np.ascontiguousarray(x)
+        x = contiguous(x)
         logits = np.empty((len(x), self.classes), x.dtype)
         for first, n in _blocks(len(x)):
             self.program(0, n).forward.run(x=x[first:], logits=logits[first:])
@@ -90,7 +90,7 @@ class Network:
         self, x: Array, labels: Array, weight: float, gradient: Array, threads: int = 1
     ) -> tuple[Array, Array]:
         """x, labels (n,) -> loss (n,), logits (n, classes); the gradient of weight * sum(loss) is written"""
-        x, labels = np.ascontiguousarray(x), np.ascontiguousarray(labels, np.int64)
+        x, labels = contiguous(x), contiguous(labels.astype(np.int64, copy=False))
         batches = self._own.__dict__.setdefault("batches", {})
         if (len(x), threads) not in batches:
             batches[len(x), threads] = _Batch(self, len(x), threads)

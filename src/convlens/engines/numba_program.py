@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convlens.engines import Array
+from convlens.arrays import Array
 from convlens.engines import numba_dense as dense
 from convlens.engines import numba_lanes as lanes
 from convlens.engines.numba_tape import Call, Slot, Tape

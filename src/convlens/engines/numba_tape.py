@@ -17,7 +17,7 @@ import numpy as np
 from llvmlite import ir
 from numba import cfunc, extending, from_dtype, njit, types
 
-from convlens.engines import Array
+from convlens.arrays import Array
 
 _OPTIONS: dict[str, Any] = {
     "cache": True,
@@ -133,7 +133,7 @@ class Tape:
 
     def __init__(self, calls: Sequence[Call], dtype: np.dtype[Any], names: Sequence[str] = ()) -> None:
         self._kept, self._names = list(calls), tuple(names)
-        self._numbers = np.array(tape(calls, dtype, names))
+        self._numbers = np.array(tape(calls, dtype, names), np.int64)  # an OverflowError for what no address can be
         self.place = place(self._numbers)
 
     def run(self, **arrays: Array) -> None:
@@ -143,11 +143,15 @@ class Tape:
 
 
 def place(array: Array) -> int:
-    """Where the first number of an array lies"""
+    """Where the first number of an array lies, counted in such numbers; ValueError if it lies between two of them"""
     try:
-        return ctypes.addressof(_begin(array)) // array.itemsize  # a quarter of the time, if the array allows it
+        address = ctypes.addressof(_begin(array))  # a quarter of the time, if the array allows it
     except (TypeError, ValueError):  # read-only, with gaps, or empty
-        return int(array.ctypes.data) // array.itemsize
+        address = int(array.ctypes.data)
+    whole, rest = divmod(address, array.itemsize)
+    if rest:
+        raise ValueError(f"an array of {array.dtype} must start on a multiple of {array.itemsize} bytes; got {address}")
+    return whole
 
 
 _begin: Any = ctypes.c_char.from_buffer

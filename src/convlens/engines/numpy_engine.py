@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from convlens.engines import Array
+from convlens.arrays import Array
 from convlens.engines.steps import Step
 from convlens.geometry import Pair
 

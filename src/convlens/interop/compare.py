@@ -14,10 +14,11 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from convlens.arrays import Array
 from convlens.course import load_task
 from convlens.data import Digits
 from convlens.data.batches import batches
-from convlens.engines import Array, Engine
+from convlens.engines import Engine
 from convlens.geometry import check_count
 from convlens.interop.frameworks import load, load_keras
 from convlens.models import lenet5

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from convlens.engines import Array
+from convlens.arrays import Array
 from convlens.interop.frameworks import load
 
 _HEARTBEAT = 10  # seconds of silence after which a host counts as lost

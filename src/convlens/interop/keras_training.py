@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from convlens.arrays import Array
 from convlens.checkpoint import Run, Settings
 from convlens.data import load
 from convlens.data.batches import batches
-from convlens.engines import Array
 from convlens.interop.frameworks import load_keras
 from convlens.interop.hosts import Team
 from convlens.interop.keras_model import to_keras

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from convlens.arrays import Array
 from convlens.atomic import atomic_write
-from convlens.engines import Array
 from convlens.geometry import Pads, pair, plan
 from convlens.interop.frameworks import load
 from convlens.interop.keras_model import KINDS, check_end

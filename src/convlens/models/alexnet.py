@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import DTypeLike
 
-from convlens.engines import Array
+from convlens.arrays import Array
 from convlens.nn import Conv2D, Dense, Dropout, Flatten, LocalResponseNormalization, MaxPooling2D, Sequential
 
 # The paper says 224, from which 55 windows of 11 by 4 cannot be had without zeros; from 227 they can.

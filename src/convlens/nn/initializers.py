@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from convlens.engines import Array
+from convlens.arrays import Array
 
 Initializer: TypeAlias = "Callable[[tuple[int, ...], np.random.Generator, np.dtype], Array]"  # a kernel's numbers
 

@@ -14,7 +14,8 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 from convlens import ops
-from convlens.engines import Array, Engine, steps
+from convlens.arrays import Array
+from convlens.engines import Engine, steps
 from convlens.geometry import Padding, check_count, pair, plan
 from convlens.nn.initializers import Initializer, he_normal
 from convlens.ops.pool import plan_pool
@@ -137,6 +138,7 @@ class Conv2D(Layer):
             pair("strides", self.strides, 1),
         )
         found = plan(size, kernel, strides, self.padding)
+        strides = strides[0] if found.out[0] > 1 else 1, strides[1] if found.out[1] > 1 else 1  # one window: no step
         return steps.Conv(
             size, shape[2], found.out, self.filters, kernel, strides, found.pads, self.activation == "relu"
         )

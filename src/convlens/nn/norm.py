@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from convlens import ops
-from convlens.engines import Array, Engine
+from convlens.arrays import Array
+from convlens.engines import Engine
 from convlens.nn.layers import Layer, Rng, Shape, Weights
 from convlens.ops.norm import check_numbers
 

@@ -7,7 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
-from convlens.engines import Array, Engine, numpy_engine
+from convlens.arrays import Array
+from convlens.engines import Engine, numpy_engine
 from convlens.memory import aligned
 
 _BLOCK = 1 << 17  # numbers moved at a time, so that they are still in the cache when they are needed again

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from convlens import ops
-from convlens.engines import Array, Network, get_engine
+from convlens.arrays import FLOATS, Array, is_plain, kind
+from convlens.engines import Network, get_engine
 from convlens.memory import aligned
 from convlens.nn.initializers import Initializer, he_normal
 from convlens.nn.layers import Layer, Shape, Weights, initial_weights
@@ -58,7 +59,7 @@ class Sequential:
         self.engine = get_engine(engine)
         if not self.layers:
             raise ValueError("a Sequential needs at least one layer; got none")
-        if self.dtype not in (np.float32, np.float64):
+        if self.dtype not in FLOATS:
             raise ValueError(f"dtype must be float32 or float64; got {self.dtype}")
         self.table = tuple(self._rows())
         rng = np.random.default_rng(seed)
@@ -136,8 +137,8 @@ class Sequential:
 
     def check_images(self, name: str, x: Array) -> None:
         """A ValueError unless x is a non-empty float array (n, *input_shape) of numbers."""
-        if not isinstance(x, np.ndarray) or x.dtype not in (np.float32, np.float64):
-            raise ValueError(f"{name} must be float32 or float64; got {getattr(x, 'dtype', type(x).__name__)}")
+        if not is_plain(x) or x.dtype not in FLOATS:
+            raise ValueError(f"{name} must be float32 or float64; got {kind(x)}")
         if x.shape[1:] != self.input_shape or len(x) == 0:
             shape = ", ".join(map(str, self.input_shape))
             raise ValueError(f"{name} must be (n, {shape}) with n of at least 1; got {x.shape}")
@@ -166,8 +167,8 @@ class Sequential:
 
     def _check_pass(self, x: Array) -> None:
         """What an engine's own pass relies on; layer by layer, each operation checks for itself."""
-        if x.dtype != self.dtype:
-            raise ValueError(f"x must be {self.dtype} as the model is; got {x.dtype}")
+        if not is_plain(x) or x.dtype != self.dtype:
+            raise ValueError(f"x must be {self.dtype} as the model is; got {kind(x)}")
         if x.shape[1:] != self.input_shape or len(x) == 0:
             raise ValueError(f"x must be (n, {str(self.input_shape)[1:]} with n of at least 1; got {x.shape}")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from convlens.arrays import Array
 from convlens.data.augmentation import crop_views
-from convlens.engines import Array
 from convlens.nn.sequential import Sequential
 
 

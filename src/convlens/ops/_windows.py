@@ -6,18 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from convlens.engines import Array
+from convlens.arrays import FLOATS, Array, is_plain, kind
 from convlens.geometry import Pads
 
 _BLOCK = 1 << 24  # bytes of padded input and output handled at once
-FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def check(op: str, array_name: str, array: Array, letters: str) -> None:
     """A ValueError unless `array` is a float array with one axis for each of the `letters`, none of them empty."""
-    if not isinstance(array, np.ndarray) or array.dtype not in FLOATS:
-        got = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
-        raise ValueError(f"{op} needs {array_name} as an array of float32 or float64; got {got}")
+    _check_floats(op, array_name, array)
     axes = letters.split()
     if array.ndim != len(axes):
         raise ValueError(f"{op} needs {array_name} ({', '.join(axes)}); got {array.ndim} axes, {array.shape}")
@@ -25,10 +22,16 @@ def check(op: str, array_name: str, array: Array, letters: str) -> None:
         raise ValueError(f"{op} needs at least one number along each axis of {array_name}; got {array.shape}")
 
 
+def _check_floats(op: str, array_name: str, array: Array) -> None:
+    if not is_plain(array) or array.dtype not in FLOATS:
+        raise ValueError(f"{op} needs {array_name} as an array of float32 or float64; got {kind(array)}")
+
+
 def check_same_dtype(op: str, first_name: str, first: Array, **others: Array) -> None:
     """A ValueError unless all arrays have one dtype: nothing is promoted silently."""
     for name, array in others.items():
-        if array.dtype != first.dtype:
+        if not is_plain(array) or array.dtype != first.dtype:
+            _check_floats(op, name, array)
             raise ValueError(
                 f"{op} needs {first_name} and {name} of one dtype; got {first_name} {first.dtype}, {name} {array.dtype}"
             )

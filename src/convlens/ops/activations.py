@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from convlens.engines import Array
+from convlens.arrays import Array
 
 
 def relu_forward(x: Array) -> Array:

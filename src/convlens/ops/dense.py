@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convlens.engines import Array
+from convlens.arrays import Array
 from convlens.ops._windows import check, check_same_dtype, check_shape
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from convlens.engines import Array
+from convlens.arrays import Array, is_plain, kind
 from convlens.ops._windows import check, check_same_dtype, check_shape
 from convlens.ops.activations import softmax_forward
 
@@ -14,8 +14,8 @@ Labels = NDArray[np.integer]
 
 def check_labels(labels: Labels, n: int, classes: int) -> None:
     """A ValueError unless labels are n integers from 0 to classes - 1."""
-    if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "iu" or labels.shape != (n,):
-        got = f"{labels.dtype} {labels.shape}" if isinstance(labels, np.ndarray) else type(labels).__name__
+    if not is_plain(labels) or labels.dtype.kind not in "iu" or labels.shape != (n,):
+        got = f"{labels.dtype} {labels.shape}" if is_plain(labels) else kind(labels)
         raise ValueError(f"labels must be {n} integers, one for each example; got {got}")
     if labels.min() < 0 or labels.max() >= classes:
         raise ValueError(f"labels must be from 0 to {classes - 1}; got {labels.min()} to {labels.max()}")

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from convlens.engines import Array
+from convlens.arrays import Array
 from convlens.geometry import check_count
 from convlens.ops._windows import blocks, check, check_same_dtype, check_shape
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from convlens.engines import Array, Engine, numpy_engine
+from convlens.arrays import Array
+from convlens.engines import Engine, numpy_engine
 from convlens.geometry import Padding, Pair, Plan, pair, plan
 from convlens.ops._windows import blocks, check, check_same_dtype, check_shape, crop, framed, pad
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from convlens.engines import Array
+from convlens.arrays import Array
 from convlens.report.pixels import Pixels, channels_first, fold, grey, mosaic, zoom
 from convlens.trace import Trace
 

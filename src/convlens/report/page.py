@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from convlens.engines import Array
+from convlens.arrays import Array
 from convlens.nn.layers import Shape
 from convlens.report.pixels import Pixels, data_uri, fold, grey, zoom
 

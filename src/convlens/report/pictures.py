@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from convlens.arrays import Array
 from convlens.data import Digits
-from convlens.engines import Array
 from convlens.neighbours import Nearest, nearest_images
 from convlens.nn import Dense, Sequential
 from convlens.report import figures

@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from convlens.engines import Array
+from convlens.arrays import Array
 
 __all__ = ["Pixels", "channels_first", "data_uri", "fold", "grey", "mosaic", "zoom"]
 

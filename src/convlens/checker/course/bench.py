@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from convlens.arrays import Array
 from convlens.checker.checks import Checks, Failed, Unknown
 from convlens.checker.course.cases import CONV_BACKWARD, Case
 from convlens.checker.course.diagnosis import OF_SIZES, Answer, Diagnosis, close, wrong_cells
@@ -21,7 +22,6 @@ from convlens.checker.guest import Guest, GuestError
 from convlens.checker.options import Options
 from convlens.checker.rules import RULES
 from convlens.checker.verdict import Finding, Map
-from convlens.engines import Array
 
 __all__ = ["CourseBench", "larger", "unchanged"]
 

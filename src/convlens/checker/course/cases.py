@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convlens.engines import Array
+from convlens.arrays import Array
 from convlens.geometry import Pads, out_size
 
 __all__ = ["CONV_BACKWARD", "CONV_FORWARD", "POOL_BACKWARD", "POOL_FORWARD", "READINGS", "Case", "Size", "odd"]

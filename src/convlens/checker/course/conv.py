@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from convlens import ops
+from convlens.arrays import Array
 from convlens.checker.checks import Checks, Failed
 from convlens.checker.course.bench import CourseBench, larger, unchanged
 from convlens.checker.course.cases import CONV_BACKWARD, CONV_FORWARD, Case, Size
-from convlens.engines import Array
 from convlens.gradcheck import GradientError, check_vjp
 
 __all__ = ["BACKWARD", "FORWARD", "loads", "shown"]

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from convlens.arrays import Array
 from convlens.checker.course.cases import CONV_FORWARD, Case
 from convlens.checker.course.expected import Value
 from convlens.checker.course.mistakes import MISTAKES, Mistake
 from convlens.checker.course.sketch import sketch
 from convlens.checker.course.sketch_windows import Has
-from convlens.engines import Array
 
 __all__ = ["OF_SIZES", "Answer", "Diagnosis", "close", "wrong_cells"]
 

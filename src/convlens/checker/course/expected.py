@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from convlens import ops
+from convlens.arrays import Array
 from convlens.checker.course.cases import CONV_BACKWARD, CONV_FORWARD, POOL_FORWARD, Case, odd
-from convlens.engines import Array
 from convlens.geometry import out_size
 
 __all__ = ["ACTIVATIONS", "accepted"]

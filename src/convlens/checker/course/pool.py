@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from convlens import ops
+from convlens.arrays import Array
 from convlens.checker.checks import Checks, Failed
 from convlens.checker.course.bench import CourseBench, larger, unchanged
 from convlens.checker.course.cases import POOL_BACKWARD, POOL_FORWARD, Case, Size
 from convlens.checker.course.conv import loads, shown
-from convlens.engines import Array
 from convlens.gradcheck import GradientError, check_vjp
 
 __all__ = ["BACKWARD", "FORWARD"]

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from convlens.arrays import Array
 from convlens.checker.course.cases import CONV_BACKWARD, CONV_FORWARD, POOL_FORWARD, Case
 from convlens.checker.course.expected import Value
 from convlens.checker.course.sketch_conv import conv_backward, conv_forward
 from convlens.checker.course.sketch_pool import pool_backward, pool_forward
 from convlens.checker.course.sketch_windows import Has
-from convlens.engines import Array
 
 __all__ = ["sketch"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from convlens.arrays import Array
 from convlens.checker.course.cases import Case
 from convlens.checker.course.expected import ACTIVATIONS, Value
 from convlens.checker.course.sketch_windows import Has, cut, more, on, strides
-from convlens.engines import Array
 
 __all__ = ["DB_AXES", "conv_backward", "conv_forward"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from convlens.arrays import Array
 from convlens.checker.course.cases import Case
 from convlens.checker.course.sketch_windows import Has, cut, more, on, strides
-from convlens.engines import Array
 
 __all__ = ["pool_backward", "pool_forward"]
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from convlens.arrays import Array
 from convlens.checker.checks import Failed, Unknown
 from convlens.checker.guest import Guest, GuestError
 from convlens.checker.lenets.expected import Batch, Expected, canonical, expected, fitted, places
@@ -17,7 +18,6 @@ from convlens.checker.lenets.mistakes import HINTS, Likely
 from convlens.checker.lenets.sketch import Sketch
 from convlens.checker.options import Options
 from convlens.checker.verdict import Map
-from convlens.engines import Array
 
 __all__ = ["LenetBench", "Values", "failed", "near", "raised"]
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from convlens.arrays import Array
 from convlens.checker.lenets.sketch import trace
-from convlens.engines import Array
 from convlens.models import lenet5
 from convlens.nn import Adam
 

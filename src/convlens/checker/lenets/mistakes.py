@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from convlens import ops
+from convlens.arrays import Array
 from convlens.checker.lenets.expected import LAYERS, RATE, Batch, adam_steps
 from convlens.checker.lenets.sketch import RIGHT, Pool, Sketch, trace
-from convlens.engines import Array
 
 __all__ = ["HINTS", "Likely", "accuracies", "losses", "output_mistake", "shape_mistake", "sketches", "step_mistake"]
 

@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from convlens.arrays import Array
 from convlens.checker.checks import Checks, Failed, Unknown
 from convlens.checker.lenets import graph as lenet_graph
 from convlens.checker.lenets import model as lenet_model
@@ -21,7 +22,6 @@ from convlens.checker.lenets.start import start_mistake
 from convlens.checker.lenets.step import first_step, second_step
 from convlens.checker.lenets.table import difference
 from convlens.checker.verdict import Map
-from convlens.engines import Array
 
 __all__ = ["KERAS", "TENSORFLOW", "LenetBench"]
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from convlens import ops
-from convlens.engines import Array
+from convlens.arrays import Array
 from convlens.geometry import Padding
 
 __all__ = ["HEADS", "RIGHT", "Pool", "Sketch", "Trace", "trace"]

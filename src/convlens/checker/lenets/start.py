@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from convlens.engines import Array
+from convlens.arrays import Array
 
 __all__ = ["start_mistake"]
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from convlens.arrays import Array
 from convlens.checker.lenets.bench import failed
 from convlens.checker.lenets.expected import LAYERS, RATE, adam_steps
 from convlens.checker.lenets.mistakes import Likely, step_mistake
-from convlens.engines import Array
 
 __all__ = ["first_step", "second_step"]
 

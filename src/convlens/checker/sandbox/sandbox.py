@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from convlens.arrays import Array
 from convlens.checker.guest import Guest, GuestError
 from convlens.checker.inside import wire
 from convlens.checker.sandbox.starting import Host
-from convlens.engines import Array
 
 __all__ = ["Sandbox"]
 
