@@ -61,6 +61,8 @@ def _keras_layers(kinds: Any, row: Row, dtype: str, initializer: str) -> Iterato
     places = {"data_format": _LAST, **settings}
     begin = {"activation": getattr(layer, "activation", None), "kernel_initializer": initializer}
     if isinstance(layer, Conv2D):
+        if layer.groups != 1:
+            raise ValueError(f"layer {row.name}: groups {layer.groups} cannot go to Keras yet; 1 can")
         kernel, strides = pair("kernel_size", layer.kernel_size, 1), pair("strides", layer.strides, 1)
         rule = _rule(row, kernel, strides, layer.padding)
         if rule is None:

@@ -14,7 +14,7 @@ from convlens.geometry import Pads, pair, plan
 from convlens.interop.frameworks import load
 from convlens.interop.keras_model import KINDS, check_end
 from convlens.nn import AveragePooling2D, Conv2D, Dense, Flatten, MaxPooling2D, Sequential
-from convlens.nn.layers import Weights
+from convlens.nn.layers import Layer, Weights
 from convlens.nn.sequential import Row
 from convlens.ops.pool import plan_pool
 
@@ -93,6 +93,7 @@ class _Graph:
 
     def layer(self, row: Row, weights: Weights) -> None:
         layer, name, size = row.layer, row.name, row.input_shape
+        _check_known(name, layer)
         if isinstance(layer, Conv2D):
             self.turn(name, channels_first=True)
             kernel, strides = pair("kernel_size", layer.kernel_size, 1), pair("strides", layer.strides, 1)
@@ -118,6 +119,17 @@ class _Graph:
             raise ValueError(f"layer {name}: only {KINDS} can go to ONNX; got {type(layer).__name__}")
         if isinstance(layer, Conv2D | Dense) and layer.activation == "relu":
             self.node("Relu", f"{name}/relu")
+
+
+def _check_known(name: str, layer: Layer) -> None:
+    """A ValueError for a field that no node below says"""
+    known = {"activation": (None, "relu"), "groups": (1,)}
+    for one, values in known.items():
+        value = getattr(layer, one, values[0])
+        if value not in values:
+            raise ValueError(
+                f"layer {name}: {one} {value!r} cannot go to ONNX yet; {' or '.join(map(repr, values))} can"
+            )
 
 
 def _pads(pads: Pads) -> list[int]:
