@@ -11,8 +11,9 @@ import pytest
 
 import convlens
 from convlens import checkpoint
-from convlens.checkpoint import Run, Settings, go_on, load_model
+from convlens.checkpoint import Run, Settings, go_on, load_model, save_model
 from convlens.data import from_arrays
+from convlens.nn import Sequential
 from convlens.training import Batch
 
 from . import small
@@ -244,3 +245,22 @@ def test_a_checkpoint_of_another_size_is_named(tmp_path):
         )
         with pytest.raises(ValueError, match="must be a checkpoint of this version of convlens; it is not"):
             Run.open(tmp_path)
+
+
+def test_a_model_that_could_not_be_loaded_is_not_saved(tmp_path):
+    path = tmp_path / "model.safetensors"
+    known = convlens.lenet5()
+    for model, message in (
+        (small.tiny(), r"must be one of lenet5; got 'sequential'"),
+        (
+            Sequential(known.layers, (28, 32, 1), name="lenet5"),
+            r"must have its input_shape, \(28, 28, 1\); got \(28, 32",
+        ),
+        (Sequential(known.layers[1:], (28, 28, 1), name="lenet5"), r"must have its layers, \(Conv2D"),
+        (convlens.lenet5(dtype=np.float64), "must have its dtype, float32; got float64"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            save_model(path, model)
+    assert entries(tmp_path) == []
+    save_model(path, known)
+    assert load_model(path).flat.tobytes() == known.flat.tobytes()

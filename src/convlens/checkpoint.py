@@ -240,7 +240,16 @@ def holds_run(folder: Path) -> str | None:
 
 
 def save_model(path: str | os.PathLike[str], model: Sequential, *, untrained: bool = False) -> None:
-    """Write the model's weights by name, as safetensors. `load_model` refuses untrained ones."""
+    """Write the model's weights by name, as safetensors. `load_model` refuses untrained ones.
+
+    ValueError, and nothing is written, for a model that `load_model` could not build again from its name.
+    """
+    if model.name not in MODELS:
+        raise ValueError(f"a model that is saved must be one of {', '.join(MODELS)}; got {model.name!r}")
+    known = build_model(model.name, engine="numpy")
+    for what in ("layers", "input_shape", "dtype"):
+        if (got := getattr(model, what)) != (wanted := getattr(known, what)):
+            raise ValueError(f"a model that is saved as {model.name} must have its {what}, {wanted}; got {got}")
     write_tensors(Path(path), model.named_weights(), {"model": model.name, "untrained": untrained})
 
 
