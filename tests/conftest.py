@@ -1,6 +1,8 @@
 """What all tests share: quiet frameworks on the CPU, how hypothesis draws, a fixture for engines and for frameworks."""
 
+import importlib.util
 import os
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
@@ -45,3 +47,16 @@ def tf():
 def keras(tf):
     """Keras 3 on TensorFlow."""
     return pytest.importorskip("keras", minversion="3")
+
+
+@pytest.fixture
+def lacking(monkeypatch):
+    """Lets packages seem not to be installed: lacking("keras", "jax")"""
+    whole = importlib.util.find_spec
+
+    def lack(*names):
+        for module in [module for module in sys.modules if module.split(".")[0] in names]:
+            monkeypatch.delitem(sys.modules, module)
+        monkeypatch.setattr(importlib.util, "find_spec", lambda n, *more: None if n in names else whole(n, *more))
+
+    return lack

@@ -11,7 +11,6 @@ from numpy.testing import assert_allclose
 from PIL import Image
 
 from convlens.checkpoint import load_model, save_model
-from convlens.interop import frameworks
 from convlens.interop.keras_model import save_keras
 from convlens.models import lenet5
 from convlens.nn import Dense, Flatten, Sequential
@@ -175,19 +174,17 @@ def test_no_run(tmp_path, monkeypatch):
 
 @pytest.mark.smoke
 @pytest.mark.parametrize("to", ["keras", "onnx"])
-def test_a_framework_that_is_not_installed(run, tmp_path, monkeypatch, to):
-    monkeypatch.setattr(frameworks.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(frameworks.sys, "modules", {})
+def test_a_framework_that_is_not_installed(run, tmp_path, lacking, to):
+    lacking("keras", "onnx")
     out = tmp_path / "new" / f"a.{to}"
     assert small.fails("export", run, "--to", to, "--out", out) == NOT_THERE[to]
     assert not out.parent.exists()
 
 
 @pytest.mark.smoke
-def test_import_without_keras(tmp_path, monkeypatch):
+def test_import_without_keras(tmp_path, lacking):
     (tmp_path / "a.keras").write_bytes(b"")
-    monkeypatch.setattr(frameworks.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(frameworks.sys, "modules", {})
+    lacking("keras")
     message = "a .keras file needs Keras: pip install 'convlens[keras]'"
     assert small.fails("import", tmp_path / "a.keras", "--out", tmp_path / "new") == message
     assert entries(tmp_path) == ["a.keras"]

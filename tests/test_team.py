@@ -465,18 +465,6 @@ def here(place, tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.fixture
-def lacking(monkeypatch):
-    """Lets a package seem not to be installed"""
-    whole = importlib.util.find_spec
-
-    def lack(missing):
-        monkeypatch.delitem(sys.modules, missing, raising=False)
-        monkeypatch.setattr(importlib.util, "find_spec", lambda n, *more: None if n == missing else whole(n, *more))
-
-    return lack
-
-
 @pytest.mark.smoke
 @pytest.mark.parametrize("options", BAD_OPTIONS)
 def test_bad_options_leave_nothing_behind(place, here, options):

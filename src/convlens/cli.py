@@ -8,8 +8,9 @@ from __future__ import annotations
 import io
 import json
 import sys
+import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -46,11 +47,17 @@ def main() -> None:
     """Run the command line; a user's mistake is one line on standard error and exit code 2."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as standard error: no screen or file name is a mistake
+    warnings.showwarning = _tell_warning
     try:
         app(prog_name="convlens")
     except (ValueError, OSError, ArithmeticError, ImportError, MemoryError) as error:
         tell(f"convlens: {sentence(error)}")
         sys.exit(2)
+
+
+def _tell_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """A warning is one line, as an error is; which line of code it comes from is of no use to who typed a command."""
+    tell(f"convlens: {message}")
 
 
 # ---------------------------------------------------------------- runs

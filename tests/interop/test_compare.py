@@ -141,13 +141,7 @@ def test_bad_input(tmp_path, monkeypatch, options, message):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_framework_that_is_not_installed(monkeypatch):
-    import importlib.util
-    import sys
-
-    for name in [name for name in sys.modules if name.split(".")[0] in ("tensorflow", "keras")]:
-        monkeypatch.delitem(sys.modules, name)
-    find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == "tensorflow" else find(name, *a))
+def test_a_framework_that_is_not_installed(lacking):
+    lacking("tensorflow", "keras")
     message = "the engine tf1 needs TensorFlow: pip install 'convlens[keras]'"
     assert small.fails("compare", "--engines", "numpy,tf1", "--steps", 1) == message

@@ -1,6 +1,5 @@
 """Hosts that train together: how they are named, a team of one, what is said of a framework that is not there."""
 
-import importlib.util
 import os
 import sys
 
@@ -121,19 +120,6 @@ def free_port():
 
 
 # Frameworks that are not there ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def lacking(monkeypatch):
-    """Lets a package seem not to be installed"""
-    whole = importlib.util.find_spec
-
-    def lack(*names):
-        for name in names:
-            monkeypatch.delitem(sys.modules, name, raising=False)
-        monkeypatch.setattr(importlib.util, "find_spec", lambda n, *more: None if n in names else whole(n, *more))
-
-    return lack
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,10 @@ caller allocates. They know nothing of padding rules, bias or validation: `convl
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
+import warnings
 from collections.abc import Sequence
 from typing import Protocol, cast
 
@@ -68,18 +70,33 @@ ENGINES = {"numpy": "convlens.engines.numpy_engine", "numba": "convlens.engines.
 
 
 def get_engine(name: str) -> Engine:
-    """The engine of that name; "auto" is numba where Numba is installed, else numpy.
+    """The engine of that name; "auto" is numba where Numba is installed and works, else numpy.
 
-    ValueError for another name, ImportError where Numba is asked for by name and not installed.
+    A name that is asked for is never replaced by another: ValueError for one that is unknown, ImportError for numba
+    where Numba is not installed or does not load.
 
     >>> get_engine("numpy").name
     'numpy'
     """
-    has_numba = importlib.util.find_spec("numba") is not None
-    if name == "auto":
-        name = "numba" if has_numba else "numpy"
-    if name not in ENGINES:
+    if name != "auto" and name not in ENGINES:
         raise ValueError(f"engine must be one of auto, {', '.join(ENGINES)}; got {name!r}")
-    if name == "numba" and not has_numba:
+    if name == "auto":
+        name = "numba" if _has_numba() and _numba_loads() else "numpy"
+    if name == "numba" and not _has_numba():
         raise ImportError("the engine numba needs Numba: pip install 'convlens[fast]'")
     return cast(Engine, importlib.import_module(ENGINES[name]))
+
+
+def _has_numba() -> bool:
+    return importlib.util.find_spec("numba") is not None
+
+
+@functools.cache
+def _numba_loads() -> bool:
+    """Whether that engine can be used where Numba is installed; a warning, once, if not"""
+    try:
+        importlib.import_module(ENGINES["numba"])
+    except ImportError as error:
+        warnings.warn(f"auto takes the engine numpy, since numba does not load: {error}", RuntimeWarning, stacklevel=3)
+        return False
+    return True

@@ -9,18 +9,42 @@ with a tape each do not meet until the end.
 from __future__ import annotations
 
 import ctypes
+import warnings
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba import cfunc, extending, from_dtype, njit, types
+from numba import cfunc, config, extending, from_dtype, njit, types
 
 from convlens.arrays import Array
 
+if getattr(config, "DISABLE_JIT", 0):  # also from a file of settings
+    raise ImportError("Numba's compiler is switched off; unset NUMBA_DISABLE_JIT to use it")
+
+
+def _probe() -> None:
+    """Nothing: to see whether it could be cached"""
+
+
+def _can_cache() -> bool:
+    """Whether Numba finds a folder to keep compiled kernels in: beside this file, or in this user's own cache"""
+    try:
+        njit(cache=True)(_probe)
+    except RuntimeError:
+        warnings.warn(
+            "the engine numba finds no folder for its compiled kernels, and compiles them at each start, which takes "
+            "some seconds; NUMBA_CACHE_DIR names a folder that it may write to",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return False
+    return True
+
+
 _OPTIONS: dict[str, Any] = {
-    "cache": True,
+    "cache": _can_cache(),
     "boundscheck": False,
     "error_model": "numpy",
     "fastmath": {"reassoc", "contract", "nsz"},  # sums may be reordered and contracted; NaN stays NaN
