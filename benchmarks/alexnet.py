@@ -23,8 +23,8 @@ from benchmarks.quiet import judged
 from benchmarks.sides import Answers, Side, close, peak_megabytes, ratios, serve, start, take_turns, typical_seconds
 from benchmarks.table import Row, show
 from convlens.arrays import Array
+from convlens.machine.threads import usable_threads
 from convlens.models.alexnet import INPUT_SHAPE, alexnet
-from convlens.threads import usable_threads
 
 ROUNDS, EXTRA = 5, 2
 BATCHES = (16,)
@@ -56,7 +56,7 @@ def photographs(each: int) -> tuple[Array, Array]:
 def ours(engine: str, batch: int) -> Calls:
     """Through the public training loop"""
     from convlens.nn import SGD
-    from convlens.training import Epoch, train
+    from convlens.training.loop import Epoch, train
 
     x, y = photographs(STEPS * batch // 2)
     model = alexnet(engine=engine)

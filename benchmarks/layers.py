@@ -22,7 +22,7 @@ from benchmarks.quiet import judged
 from benchmarks.sides import Side, close, ratios, serve, start, take_turns, typical_seconds
 from benchmarks.table import Row, show
 from convlens.arrays import Array
-from convlens.threads import usable_threads
+from convlens.machine.threads import usable_threads
 
 ROUNDS = 7
 TURN = 0.15  # seconds

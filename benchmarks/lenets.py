@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from convlens.arrays import Array
-from convlens.threads import usable_threads
+from convlens.machine.threads import usable_threads
 
 DENSE = ((400, 120), (120, 84), (84, 10))
 

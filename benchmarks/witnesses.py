@@ -19,10 +19,10 @@ from benchmarks.table import Row, show
 
 ROOT = Path(__file__).resolve().parents[1]
 SUITES = {
-    "course files: expected.json": ["tests/test_course_files.py", "-k", "course_prints"],
+    "course files: expected.json": ["tests/coursework/test_course_files.py", "-k", "course_prints"],
     "course files: loops, finite differences, TensorFlow": [
-        "tests/test_course_files.py",
-        "tests/test_course_mutants.py",
+        "tests/coursework/test_course_files.py",
+        "tests/coursework/test_course_mutants.py",
     ],
     "every engine and op: the same": ["tests/engines", "tests/ops", "tests/test_gradcheck.py"],
     "layers, LeNet-5, optimizers: the same, and Keras": ["tests/nn", "tests/models"],

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from convlens.atomic import atomic_write
 from convlens.data.course_npz import read_arrays
 from convlens.data.idx import read_idx
+from convlens.storage.atomic import atomic_write
 
 OUT = Path(__file__).parents[1] / "src" / "convlens" / "data" / "digits5k.npz"
 CLASSES = 10

@@ -10,12 +10,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from convlens.atomic import atomic_write
 from convlens.data import load
+from convlens.inspection.trace import trace
 from convlens.models import lenet5
 from convlens.report.figures import png, there_and_back
-from convlens.trace import trace
-from convlens.training import fit
+from convlens.storage.atomic import atomic_write
+from convlens.training.loop import fit
 
 OUT = Path(__file__).parents[1] / "docs" / "lenet5.png"
 DIGIT = 290  # of the validation part: a 3 that has something of a 5

@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from tests.support import small
 
 import convlens
 from convlens import ops
 from convlens.nn import Conv2D, Dense, Flatten, MaxPooling2D, Sequential
-
-from . import small
 
 DTYPES = (np.float32, np.float64)
 

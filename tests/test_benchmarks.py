@@ -3,13 +3,11 @@
 import importlib
 import json
 import sys
-from pathlib import Path
 
 import pytest
+from tests.support.places import ROOT
 
 from convlens import ops
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 def module(name):

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support import oracle
 
 from convlens.geometry import RULES, Plan, course_pads, out_size, pair, plan, same_pads
-
-from . import oracle
 
 pytestmark = pytest.mark.smoke
 

@@ -5,15 +5,14 @@ import json
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
+from importlib.metadata import version
 
 import pytest
+from tests.support import small
+from tests.support.places import ROOT
 
 import convlens
 
-from . import small
-
-ROOT = Path(__file__).resolve().parent.parent
 HEAVY = [
     "typer",
     "click",
@@ -74,7 +73,11 @@ def test_every_public_name_is_there():
 
 @pytest.mark.smoke
 def test_parts_are_there_as_the_documentation_says():
-    for statement in ("import convlens.ops", "from convlens import nn, ops, trace", "from convlens.data import load"):
+    for statement in (
+        "import convlens.ops",
+        "from convlens import inspection, nn, ops",
+        "from convlens.data import load",
+    ):
         names: dict[str, object] = {}
         exec(statement, names)
         assert set(names) - {"__builtins__"}, statement
@@ -91,7 +94,8 @@ def test_an_unknown_name_is_an_attribute_error():
 @pytest.mark.smoke
 def test_the_version_is_that_of_the_project():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert convlens.__version__ == project["version"]
+    assert "version" in project["dynamic"]
+    assert convlens.__version__ == version("convlens")
     assert project["scripts"] == {"convlens": "convlens.cli:main"}
 
 
@@ -111,7 +115,7 @@ def test_the_package_has_examples():
 def test_parts_load_when_they_are_named():
     names = loaded("import convlens\nassert convlens.ops.relu_forward and convlens.nn.Dense and convlens.data.load")
     assert "numpy" in names
-    assert {"ops", "nn", "data", "trace"} <= set(dir(convlens))
+    assert {"ops", "nn", "data", "training"} <= set(dir(convlens))
 
 
 def test_paths_may_be_text(tmp_path):

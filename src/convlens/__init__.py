@@ -6,9 +6,9 @@
 >>> model.count_params()
 61706
 
-`convlens.fit`, `evaluate` and the model's `predict` and `summary` do what their namesakes in Keras do. The parts are
-in `convlens.ops`, `convlens.nn`, `convlens.data`, `convlens.trace` and `convlens.neighbours`. Names load when they are
-first used.
+`convlens.fit`, `evaluate` and the model's `predict` and `summary` do what their namesakes in Keras do. The rooms are
+`convlens.ops`, `nn`, `models`, `data`, `training`, `inspection`, `interop` and `report`; docs/architecture.md says what
+each of them holds. Names load when they are first used.
 """
 
 from __future__ import annotations
@@ -16,26 +16,28 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from convlens.version import VERSION
+
 if TYPE_CHECKING:
-    from convlens.checkpoint import Run, Settings, load_model
     from convlens.data import load
     from convlens.gradcheck import check_vjp
     from convlens.models.lenet5 import lenet5
-    from convlens.training import EarlyStopping, History, evaluate, fit
+    from convlens.training.loop import EarlyStopping, History, evaluate, fit
+    from convlens.training.run import Run, Settings, load_model
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _HOMES = {
     "EarlyStopping": "training",
     "History": "training",
-    "Run": "checkpoint",
-    "Settings": "checkpoint",
+    "Run": "training",
+    "Settings": "training",
     "check_vjp": "gradcheck",
     "evaluate": "training",
     "fit": "training",
     "lenet5": "models",
     "load": "data",
-    "load_model": "checkpoint",
+    "load_model": "training",
 }
 
 __all__ = [
@@ -53,11 +55,11 @@ __all__ = [
 ]
 
 
-_PARTS = ("checkpoint", "data", "engines", "models", "neighbours", "nn", "ops", "report", "trace", "training")
+_ROOMS = ("data", "engines", "inspection", "interop", "models", "nn", "ops", "report", "training")
 
 
 def __getattr__(name: str) -> Any:
-    if name in _PARTS:
+    if name in _ROOMS:
         return importlib.import_module(f"convlens.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'convlens' has no attribute {name!r}")
@@ -65,4 +67,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, *_PARTS]
+    return [*__all__, *_ROOMS]

@@ -4,7 +4,7 @@ import pytest
 
 from convlens.checker import form, summary
 from convlens.checker.checks import Checks, Failed, Unknown
-from convlens.checker.course import conv, pool
+from convlens.checker.functions import conv, pool
 from convlens.checker.guest import GuestError
 from convlens.checker.verdict import FAIL, PASS, UNKNOWN, Finding, Map
 

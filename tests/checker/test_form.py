@@ -1,19 +1,18 @@
 """A file's form: what each check says, by files spoilt in one way."""
 
 import contextlib
-from pathlib import Path
 
 import pytest
+from tests.support.checker.local import opener
+from tests.support.checker.samples import source
+from tests.support.places import CHECKER
 
 from convlens.checker import form
 from convlens.checker.form import FormBench
 from convlens.checker.guest import GuestError
-from convlens.checker.inside import form as job
 from convlens.checker.rules import RULES
+from convlens.checker.sandbox.guest_side import form as job
 from convlens.checker.submission import MISSING, TASKS, File
-
-from .local import opener
-from .samples import source
 
 TEXT = source("cells", TASKS[0])
 HEAD = "#!/usr/bin/env python3\n"
@@ -166,8 +165,6 @@ def test_our_own_files_have_good_form(task):
     assert set(outcome((folder() / name).read_text(), task=task).values()) == {""}
 
 
-@pytest.mark.parametrize(
-    "path", sorted((Path(__file__).parent / "lenet_submissions").glob("4-*")), ids=lambda p: p.stem
-)
+@pytest.mark.parametrize("path", sorted((CHECKER / "lenet_submissions").glob("4-*")), ids=lambda p: p.stem)
 def test_other_correct_files_use_of_keras_what_they_may(path):
     assert outcome(path.read_text(), task=4)["keras"] == ""

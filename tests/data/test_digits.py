@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from tests.support.places import SHARED
 
 from convlens.data import Digits, download, embedded, from_arrays, load
 
-MNIST = Path(__file__).parents[3] / "shared" / "data" / "MNIST.npz"
+MNIST = SHARED / "data" / "MNIST.npz"
 FINGERPRINT = "a5e85d80adcc8429b9db699c615f4fb2b74433db2291dbafea1c1a1ecd3e88e1"
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.places import SHARED
 
 from convlens.data import download, load
 from convlens.data.download import FILES, MIRRORS, MnistFile, cache_folder, fetch, is_cached
 
-MNIST = Path(__file__).parents[3] / "shared" / "data" / "MNIST.npz"
+MNIST = SHARED / "data" / "MNIST.npz"
 CONTENT = {"a-ubyte": b"first" * 50, "b-ubyte": bytes(range(256)) * 300}
 SMALL = tuple(MnistFile(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in CONTENT.items())
 

@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from tests.support import oracle
 
 from convlens.engines import ENGINES, Engine, get_engine, numpy_engine
-
-from .. import oracle
 
 TOLERANCE = {"float32": {"rtol": 2e-4, "atol": 2e-4}, "float64": {"rtol": 1e-11, "atol": 1e-11}}
 DTYPES = tuple(TOLERANCE)

@@ -4,13 +4,12 @@ import json
 
 import numpy as np
 import pytest
+from tests.support import small
 
 from convlens import engines
 from convlens.data import load
 from convlens.interop import compare as module
 from convlens.interop.compare import ENGINES, REFERENCE, Arithmetic, as_json, compare
-
-from .. import small
 
 SEED = 139  # of the command: in its 200 steps no unit comes so close to zero that rounding could switch it
 

@@ -3,11 +3,11 @@
 import importlib.util
 import json
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from tests.support.places import COURSEWORK
 
 from convlens import lenet5
 from convlens.interop.keras_model import from_keras, read_keras, save_keras, to_keras
@@ -19,7 +19,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),  # Keras's
 ]
 
-COURSEWORK = Path(__file__).resolve().parents[2] / "0x07-cnn" / "5-lenet5.py"
 
 # input shape, layers
 NETWORKS = {
@@ -147,7 +146,7 @@ def test_the_data_format_of_this_machine_does_not_matter(keras):
 
 
 def test_the_coursework_lenet5(keras, tmp_path):
-    spec = importlib.util.spec_from_file_location("task5", COURSEWORK)
+    spec = importlib.util.spec_from_file_location("task5", COURSEWORK / "5-lenet5.py")
     task = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(task)
     theirs = task.lenet5(keras.Input((28, 28, 1)))

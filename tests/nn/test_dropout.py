@@ -7,15 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from tests.support.small import patterns
 
 from convlens import ops
 from convlens.engines import numpy_engine
 from convlens.gradcheck import check_vjp
+from convlens.inspection.trace import trace
 from convlens.nn import SGD, Conv2D, Dense, Dropout, Flatten, Sequential
-from convlens.trace import trace
-from convlens.training import evaluate, fit
-
-from ..small import patterns
+from convlens.training.loop import evaluate, fit
 
 pytestmark = pytest.mark.smoke
 

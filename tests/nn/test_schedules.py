@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.small import patterns, tiny
 
 from convlens.nn import SGD, StepDecay
-from convlens.training import Epoch, fit, train
-
-from ..small import patterns, tiny
+from convlens.training.loop import Epoch, fit, train
 
 pytestmark = pytest.mark.smoke
 

@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from tests.support.small import tiny
 
 from convlens import ops
 from convlens.data import ten_crops
 from convlens.nn import Dropout, Flatten, Sequential, predict_ten_crops
-
-from ..small import tiny
 
 pytestmark = pytest.mark.smoke
 

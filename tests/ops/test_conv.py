@@ -5,12 +5,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from tests.support import oracle
 
 from convlens.geometry import plan
 from convlens.gradcheck import check_vjp
 from convlens.ops import _windows, conv2d_backward, conv2d_forward
-
-from .. import oracle
 
 TOLERANCE = {"float32": {"rtol": 2e-4, "atol": 2e-4}, "float64": {"rtol": 1e-11, "atol": 1e-11}}
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from tests.support import oracle
 
 from convlens.geometry import plan
 from convlens.gradcheck import check_vjp
@@ -16,8 +17,6 @@ from convlens.ops import (
     max_pool2d_forward,
     relu_forward,
 )
-
-from .. import oracle
 
 TOLERANCE = {"float32": {"rtol": 1e-5, "atol": 1e-5}, "float64": {"rtol": 1e-13, "atol": 1e-13}}
 

@@ -8,9 +8,9 @@ from functools import partial
 
 from convlens.checker import form, summary
 from convlens.checker.checks import Checks
-from convlens.checker.course import conv, pool
-from convlens.checker.course.bench import CourseBench
 from convlens.checker.form import FormBench
+from convlens.checker.functions import conv, pool
+from convlens.checker.functions.bench import CourseBench
 from convlens.checker.guest import Guest
 from convlens.checker.options import Options
 from convlens.checker.rules import RULES

@@ -9,8 +9,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlens.atomic import atomic_write
 from convlens.data.digits import FIELDS, Digits, from_arrays
+from convlens.storage.atomic import atomic_write
 
 __all__ = ["export", "read", "read_arrays"]
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from convlens.atomic import atomic_write
+from convlens.storage.atomic import atomic_write
 
 __all__ = ["FILES", "MIRRORS", "MnistFile", "cache_folder", "fetch", "is_cached"]
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 
 from convlens.arrays import Array
-from convlens.engines.steps import Step
+from convlens.engines.specs import Step
 from convlens.geometry import Pair
 
 
@@ -66,7 +66,7 @@ class Network(Protocol):
         """x, labels (n,) -> loss (n,), logits (n, classes); the gradient of weight * sum(loss) is written"""
 
 
-ENGINES = {"numpy": "convlens.engines.numpy_engine", "numba": "convlens.engines.numba_engine"}
+ENGINES = {"numpy": "convlens.engines.numpy_engine", "numba": "convlens.engines.compiled.engine"}
 
 
 def get_engine(name: str) -> Engine:

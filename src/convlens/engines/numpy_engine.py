@@ -21,7 +21,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from convlens.arrays import Array
-from convlens.engines.steps import Step
+from convlens.engines.specs import Step
 from convlens.geometry import Pair
 
 name = "numpy"

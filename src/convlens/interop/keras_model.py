@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from convlens.atomic import atomic_write
 from convlens.geometry import Padding, Pair, pair, plan
 from convlens.interop.frameworks import load, load_keras
 from convlens.models import MODELS
 from convlens.nn import AveragePooling2D, Conv2D, Dense, Flatten, MaxPooling2D, Sequential
 from convlens.nn.layers import Layer
 from convlens.nn.sequential import Row
+from convlens.storage.atomic import atomic_write
 
 SUFFIX = ".keras"
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from convlens.arrays import Array
-from convlens.atomic import atomic_write
 from convlens.geometry import Pads, pair, plan
 from convlens.interop.frameworks import load
 from convlens.interop.keras_model import KINDS, check_end
@@ -17,6 +16,7 @@ from convlens.nn import AveragePooling2D, Conv2D, Dense, Flatten, MaxPooling2D, 
 from convlens.nn.layers import Layer, Weights
 from convlens.nn.sequential import Row
 from convlens.ops.pool import plan_pool
+from convlens.storage.atomic import atomic_write
 
 SUFFIX = ".onnx"
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from convlens import ops
 from convlens.arrays import Array
-from convlens.engines import Engine, steps
+from convlens.engines import Engine
+from convlens.engines import specs as steps
 from convlens.geometry import Padding, check_count, pair, plan
 from convlens.nn.initializers import Initializer, he_normal
 from convlens.ops.pool import plan_pool

@@ -9,13 +9,13 @@ import numpy as np
 
 from convlens.arrays import Array
 from convlens.engines import Engine, numpy_engine
-from convlens.memory import aligned
+from convlens.machine.memory import aligned
 
 _BLOCK = 1 << 17  # numbers moved at a time, so that they are still in the cache when they are needed again
 
 
 class Optimizer(Protocol):
-    """What `convlens.training` needs of an optimizer."""
+    """What `convlens.training.loop` needs of an optimizer."""
 
     learning_rate: float
 

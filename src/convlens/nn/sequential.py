@@ -14,11 +14,11 @@ from numpy.typing import DTypeLike
 from convlens import ops
 from convlens.arrays import FLOATS, Array, is_plain, kind
 from convlens.engines import Network, get_engine
-from convlens.memory import aligned
+from convlens.machine.memory import aligned
+from convlens.machine.threads import Workers, usable_threads, workers
 from convlens.nn.initializers import Initializer, he_normal
 from convlens.nn.layers import Layer, Shape, Weights, initial_weights
 from convlens.ops.losses import Labels, check_labels
-from convlens.threads import Workers, usable_threads, workers
 
 _PREDICT_BATCH = 500
 

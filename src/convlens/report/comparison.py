@@ -6,8 +6,8 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from convlens.atomic import atomic_write
 from convlens.report.figures import comparison
+from convlens.storage.atomic import atomic_write
 
 SUFFIXES = (".svg", ".png", ".pdf")
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from convlens.arrays import Array
+from convlens.inspection.trace import Trace
 from convlens.report.pixels import Pixels, channels_first, fold, grey, mosaic, zoom
-from convlens.trace import Trace
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

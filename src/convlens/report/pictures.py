@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from convlens.arrays import Array
 from convlens.data import Digits
-from convlens.neighbours import Nearest, nearest_images
+from convlens.inspection.neighbours import Nearest, nearest_images
+from convlens.inspection.trace import LayerTrace, Trace, trace
 from convlens.nn import Dense, Sequential
 from convlens.report import figures
 from convlens.report.page import count, number, percent, picture, shape, strip, tiles
 from convlens.report.pixels import channels_first
-from convlens.trace import LayerTrace, Trace, trace
 
 __all__ = ["alike", "confusion", "journey", "mistakes", "worst_first"]
 

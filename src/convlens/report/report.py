@@ -11,14 +11,14 @@ from dataclasses import asdict, fields
 from html import escape
 from pathlib import Path
 
-from convlens.atomic import atomic_write
-from convlens.checkpoint import REPORT, Run
 from convlens.data import Digits
+from convlens.inspection.trace import trace
 from convlens.nn import Layer, Sequential
 from convlens.report import figures
 from convlens.report.page import count, document, loss, percent, section, shape, table
 from convlens.report.pictures import alike, confusion, journey, mistakes, worst_first
-from convlens.trace import trace
+from convlens.storage.atomic import atomic_write
+from convlens.training.run import REPORT, Run
 
 __all__ = ["write_report"]
 

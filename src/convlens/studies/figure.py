@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from convlens.atomic import atomic_write
 from convlens.report.figures import arms, svg_file
+from convlens.storage.atomic import atomic_write
 from convlens.studies.outcome import Outcome
 from convlens.studies.study import MEASURES
 

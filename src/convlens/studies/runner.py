@@ -15,11 +15,11 @@ import numpy as np
 from convlens.data import load
 from convlens.engines import get_engine
 from convlens.geometry import check_count
-from convlens.journal import open_journal
+from convlens.machine.threads import usable_threads
 from convlens.nn import SGD, Sequential
+from convlens.storage.journal import open_journal
 from convlens.studies.study import GUESSING, Arm, Protocol, Run, Study
-from convlens.threads import usable_threads
-from convlens.training import Batch, evaluate, train
+from convlens.training.loop import Batch, evaluate, train
 
 if TYPE_CHECKING:
     from convlens.data.digits import Images, Labels

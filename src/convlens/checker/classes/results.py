@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from convlens.atomic import atomic_write
 from convlens.checker.verdict import Report
-from convlens.journal import add_line, locked
+from convlens.storage.atomic import atomic_write
+from convlens.storage.journal import add_line, locked
 
 __all__ = ["FORMAT", "VERSION", "Entry", "Results", "open_results"]
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from convlens.checker.escapes import escaped
 from convlens.checker.verdict import FAIL, PASS, UNKNOWN, Finding, Report, Status
 
-__all__ = ["SLOW", "FileTally", "Slow", "Tally", "csv_table", "duration", "likely", "reason", "tally"]
+__all__ = ["SLOW", "FileTally", "Slow", "Tally", "duration", "likely", "reason", "tally"]
 
 SLOW = 5  # times as long as the class usually takes
 
@@ -109,23 +106,3 @@ def _file(name: str, reports: Sequence[Report]) -> FileTally:
     slow = [Slow(who, seconds, round(seconds / usual, 1)) for who, seconds in took if usual and seconds > SLOW * usual]
     slow.sort(key=lambda one: -one.seconds)
     return FileTally(*_count(report.files[name].status for report in reports), usual, slow)
-
-
-def csv_table(reports: Sequence[Report]) -> str:
-    """A row for each submission: name, status, score, the status of each file, what is wrong.
-
-    A cell that a spreadsheet would take for a formula, since it starts with =, +, -, @, a tab or a line end, gets an
-    apostrophe before it. What cannot be printed is written out, but for tabs and line ends.
-    """
-    names = list(dict.fromkeys(name for report in reports for name in report.files))
-    text = io.StringIO()
-    rows = csv.writer(text, quoting=csv.QUOTE_ALL)  # so that no other separator counts
-    rows.writerow(["name", "status", "score", *names, "hint"])
-    for report in reports:
-        statuses = [report.files[name].status if name in report.files else "" for name in names]
-        rows.writerow([_harmless(report.name), report.status, report.score, *statuses, _harmless(reason(report))])
-    return text.getvalue().encode(errors="backslashreplace").decode()
-
-
-def _harmless(cell: str) -> str:
-    return ("'" if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else "") + escaped(cell, keep="\t\r\n")

@@ -14,7 +14,7 @@ from typing import Any
 
 __all__ = ["Launch", "plan"]
 
-_INSIDE = Path(__file__).resolve().parents[1] / "inside"
+_INSIDE = Path(__file__).resolve().with_name("guest_side")
 _ALONE = ("numpy", "pycodestyle")  # need nothing beside them; other packages bring all that is installed where they are
 _LIBRARIES = ("/usr/lib", "/usr/lib64", "/usr/lib32", "/lib", "/lib64", "/lib32")
 _LOADER = ("/etc/ld.so.cache", "/etc/alternatives")

@@ -19,7 +19,7 @@ import numpy as np
 
 from convlens.arrays import Array
 from convlens.checker.guest import Guest, GuestError
-from convlens.checker.inside import wire
+from convlens.checker.sandbox.guest_side import wire
 from convlens.checker.sandbox.starting import Host
 
 __all__ = ["Sandbox"]

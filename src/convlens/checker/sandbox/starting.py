@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from convlens.checker.inside import leftovers, processes
 from convlens.checker.sandbox import launch
+from convlens.checker.sandbox.guest_side import leftovers, processes
 
 __all__ = ["Host"]
 

@@ -1,0 +1,306 @@
+"""The mistakes that are looked for, each with what it looks like in a program (`sketch`) and a hint for the student."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from convlens.checker.functions.cases import CONV_BACKWARD, CONV_FORWARD, POOL_BACKWARD, POOL_FORWARD
+from convlens.checker.functions.sketch_conv import DB_AXES
+from convlens.checker.functions.sketch_windows import Has
+
+__all__ = ["HINTS", "MISTAKES", "Mistake"]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """name; tasks where it is met; hint: a sentence for the student; variants: ways to make it, for `sketch`"""
+
+    name: str
+    tasks: tuple[int, ...]
+    hint: str
+    variants: tuple[Has, ...]
+
+    @property
+    def may_raise(self) -> bool:
+        """Does NumPy refuse some ways to make this mistake?"""
+        return self.name in ("wrong_dtype", "input_changed")
+
+    @property
+    def by_place(self) -> bool:
+        """Is it an IndexError that this mistake ends in, however a program is written?"""
+        return self.name == "loops_over_input"
+
+
+_CONV = (CONV_FORWARD, CONV_BACKWARD)
+_POOL = (POOL_FORWARD, POOL_BACKWARD)
+_FORWARD = (CONV_FORWARD, POOL_FORWARD)
+_BACKWARD = (CONV_BACKWARD, POOL_BACKWARD)
+_ALL = _CONV + _POOL
+
+
+def _mistake(name: str, tasks: tuple[int, ...], hint: str, *variants: str) -> Mistake:
+    return Mistake(name, tasks, hint, tuple(frozenset(variant.split()) for variant in variants or (name,)))
+
+
+# In this order they are preferred where several explain all that was seen
+MISTAKES = (
+    _mistake(
+        "pad_one_too_much",
+        _CONV,
+        'one row too much padding: with T zeros in all, "same" has T / 2 of them on each side, and no + 1',
+        "pad_one_too_much",
+        "pad_one_too_much count_of_input",
+        "pad_one_too_much only_h",
+        "pad_one_too_much only_w",
+        "pad_one_too_much own_count",
+    ),
+    _mistake(
+        "crop_zero",
+        (CONV_BACKWARD,),
+        "the padding is cut off with ph:-ph, which leaves nothing when ph is 0; cut from ph to ph + h_prev",
+        "crop_zero only_same",
+        "crop_zero",
+    ),
+    _mistake("not_cropped", (CONV_BACKWARD,), "the padding is never cut off: dA_prev must have the shape of A_prev"),
+    _mistake(
+        "same_not_padded",
+        _CONV,
+        'nothing is padded when padding is "same"',
+        "same_not_padded",
+        "same_not_padded own_count",
+    ),
+    _mistake(
+        "valid_padded",
+        _CONV,
+        'zeros are added though padding is "valid"',
+        "valid_padded",
+        "valid_padded both",
+        "valid_padded both round_down",
+        "valid_padded pad_ignores_stride",
+        "valid_padded pad_ignores_stride round_down",
+    ),
+    _mistake(
+        "unpadded_input", _CONV[:1], "the zeros are made but not used: windows are cut from A_prev, not from its copy"
+    ),
+    _mistake("pad_swapped", _CONV, "the zeros of the rows and those of the columns are swapped"),
+    _mistake(
+        "cropped_from_corner",
+        (CONV_BACKWARD,),
+        "the padding is cut off at the end alone; the image starts at row ph and column pw",
+    ),
+    _mistake(
+        "pad_ignores_stride",
+        _CONV,
+        'the padding of "same" leaves out the stride: the total is (h_prev - 1) * sh + kh - h_prev',
+        "pad_ignores_stride",
+        "pad_ignores_stride round_down",
+        "pad_ignores_stride count_of_input",
+        "pad_ignores_stride round_down count_of_input",
+        "pad_ignores_stride only_h",
+        "pad_ignores_stride only_w",
+        "pad_ignores_stride round_down split",
+        "pad_ignores_stride split",
+        "pad_ignores_stride own_count",
+        "pad_ignores_stride round_down own_count",
+    ),
+    _mistake(
+        "pad_height_for_width",
+        _CONV,
+        "the padding of the width is computed from the height's numbers",
+        "pad_height_for_width",
+        *(f"pad_width_by {what}" for what in ("size", "kernel", "stride")),
+        *(f"pad_width_by {what} both" for what in ("size", "kernel", "stride")),
+        *(f"pad_width_by {what} both round_down" for what in ("size", "kernel", "stride")),
+    ),
+    _mistake(
+        "tensorflow_same",
+        _CONV,
+        'this is TensorFlow\'s "same", ceil(h / s) rows; in the course there are as many rows as before, at any stride',
+        "tensorflow_same",
+        "tensorflow_same round_up",
+        "tensorflow_same both",
+        "tensorflow_same round_up both",
+        "tensorflow_same own_count",
+        "tensorflow_same round_up both own_count",
+    ),
+    _mistake(
+        "stride_swapped",
+        _ALL,
+        "the strides of height and width are swapped: stride is (sh, sw)",
+        "stride_swapped",
+        "stride_swapped both",
+        "stride_swapped both round_down",
+        "stride_swapped start_only",
+    ),
+    _mistake(
+        "stride_height_for_width",
+        _ALL,
+        "the height's stride is used for the width, too",
+        "stride_height_for_width",
+        "stride_height_for_width both",
+        "stride_height_for_width both round_down",
+        "stride_height_for_width start_only",
+    ),
+    _mistake("stride_is_kernel", _POOL, "the kernel's size is taken for the stride"),
+    _mistake(
+        "height_for_width",
+        _ALL,
+        "the kernel's height is used for its width, or the other way round",
+        "height_for_width",
+        "width_for_height",
+        "height_for_width count_height_for_width",
+        "count_height_for_width",
+        "kernel_swapped",
+        "square_kernel",
+    ),
+    _mistake(
+        "stride_forgotten",
+        _ALL,
+        "a window starts at row i, where it should start at i * sh (and j * sw)",
+        "stride_forgotten",
+        "stride_forgotten only_h",
+        "stride_forgotten only_w",
+    ),
+    _mistake(
+        "window_end_without_stride",
+        _ALL,
+        "a window's end is computed without the stride: it goes from i * sh to i * sh + kh",
+        "window_end_without_stride",
+        "window_end_without_stride only_h",
+        "window_end_without_stride only_w",
+        "window_end_without_stride by_cell",
+    ),
+    _mistake(
+        "output_size_without_stride",
+        _FORWARD,
+        "the size of the output leaves out the stride: it is (h + padding - kh) // sh + 1",
+        "count_ignores_stride",
+        "count_ignores_stride stride_forgotten",
+    ),
+    _mistake(
+        "output_one_too_many",
+        _FORWARD,
+        "the output has a row or column too many: (h + padding - kh) // sh + 1 windows fit, rounded down",
+        "output_one_too_many",
+        "output_one_too_many rounded_up",
+        "output_one_too_many only_h",
+        "output_one_too_many only_w",
+        "output_one_too_many rounded_up only_h",
+        "output_one_too_many rounded_up only_w",
+    ),
+    _mistake(
+        "loops_over_input",
+        _ALL,
+        "the loop runs over the rows and columns of the input, of which there are more than windows",
+    ),
+    _mistake("bias_missing", (CONV_FORWARD,), "the bias b is not added"),
+    _mistake("bias_doubled", (CONV_FORWARD,), "the bias b is added twice"),
+    _mistake("bias_repeated", (CONV_FORWARD,), "the bias b is added for each cell of the kernel, not once"),
+    _mistake("first_bias_only", (CONV_FORWARD,), "the bias of the first channel is used for all"),
+    _mistake(
+        "activation_missing",
+        (CONV_FORWARD,),
+        "the activation is not applied",
+        "activation_missing",
+        "activation_missing bias_missing",
+    ),
+    _mistake("activation_doubled", (CONV_FORWARD,), "the activation is applied twice"),
+    _mistake(
+        "activation_before_bias", (CONV_FORWARD,), "the bias is added after the activation: A = activation(sum + b)"
+    ),
+    _mistake(
+        "kernel_flipped",
+        _CONV,
+        "the kernel is turned by 180 degrees; the course's convolution does not turn it",
+        "kernel_flipped",
+        "kernel_flipped dw_too",
+    ),
+    _mistake(
+        "first_channel_only",
+        _ALL,
+        "one channel is used where each has its own, or where there is a sum over all",
+        "first_channel_only",
+        "first_filter_only",
+        "first_channel_only of_gradient",
+    ),
+    _mistake(
+        "first_example_only",
+        _ALL,
+        "the first example is used for all examples",
+        "first_example_only",
+        "first_example_only of_gradient",
+    ),
+    _mistake(
+        "returned_early",
+        _ALL,
+        "only the first example is computed: return stands inside the loop",
+        "returned_early",
+        "returned_early outside",
+    ),
+    _mistake("transposed", _FORWARD, "rows and columns of the result are swapped"),
+    _mistake(
+        "divided_by_m",
+        _BACKWARD,
+        "the gradients are divided by the number of examples; they are sums here, not means",
+    ),
+    _mistake(
+        "divided_by_all",
+        (CONV_BACKWARD,),
+        "the gradients are divided by the number of all windows; they are sums here, not means",
+    ),
+    _mistake("db_shape", (CONV_BACKWARD,), "db must have the shape of b, (1, 1, 1, c_new): keepdims=True", "flat"),
+    _mistake(
+        "db_axes",
+        (CONV_BACKWARD,),
+        "db is summed over the wrong axes: they are 0, 1 and 2, examples, rows and columns",
+        *DB_AXES,
+        *(f"{axes} flat" for axes in DB_AXES),
+    ),
+    _mistake(
+        "overwritten",
+        _ALL,
+        "what is computed overwrites what is there (=) where it should be added to it, or compared with it",
+        "overwritten",
+        "dw_overwritten",
+        "overwritten dw_overwritten",
+        "overwritten_by_cell",
+        "db_last",
+        "last_cell",
+    ),
+    _mistake(
+        "ties_first", (POOL_BACKWARD,), "one of several equal maxima gets the gradient; each of them should get it"
+    ),
+    _mistake("ties_shared", (POOL_BACKWARD,), "equal maxima share the gradient; each of them gets all of it"),
+    _mistake("max_starts_at_zero", _POOL, "the search for the maximum starts at 0: numbers below 0 are never found"),
+    _mistake(
+        "maximum_of_all",
+        _POOL,
+        "the maximum is taken over examples or channels, too; each has its own",
+        "max_over_channels",
+        "maximum_of_all",
+        "maximum_of_all mean_too",
+        "maximum_of_all of_channels",
+    ),
+    _mistake("mask_value", (POOL_BACKWARD,), "the gradient is multiplied by the value of the maximum"),
+    _mistake("average_square", _POOL, "the average divides by kh * kh or so; a window has kh * kw cells"),
+    _mistake("average_not_divided", _POOL, "the sum of a window is taken for its average: divide by kh * kw"),
+    _mistake("average_divided_whole", _POOL, "the average is rounded down: divide with / and not with //"),
+    _mistake(
+        "mode_misspelt",
+        _POOL,
+        'one mode gives zeros alone: modes are called "max" and "avg"',
+        "mode_misspelt",
+        "mode_misspelt of_max",
+    ),
+    _mistake("mode_ignored", _POOL, "the mode is ignored", "always_max", "always_avg"),
+    _mistake(
+        "wrong_dtype",
+        _ALL,
+        "the result is an array of whole numbers, since the images are: what is behind the point is lost",
+    ),
+    _mistake(
+        "whole_numbers", _ALL, "the result is made as an array of whole numbers: what is behind the point is lost"
+    ),
+)
+
+HINTS = {mistake.name: mistake.hint for mistake in MISTAKES}

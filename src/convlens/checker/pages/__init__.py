@@ -1,1 +1,0 @@
-"""Reports written to files: a page to look at, JUnit's XML."""

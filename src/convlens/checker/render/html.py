@@ -1,0 +1,254 @@
+"""Reports as a page: one HTML file that needs nothing else, for a student or a whole class. No script."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from html import escape
+from typing import Any
+
+from convlens.checker.classes.tally import SLOW, Tally, duration, likely, tally
+from convlens.checker.escapes import escaped
+from convlens.checker.render.heat import heat, told
+from convlens.checker.verdict import FAIL, PASS, UNKNOWN, FileReport, Finding, Map, Report, Status
+from convlens.report.page import count, document, percent, section, table
+
+__all__ = ["class_page", "submission_page"]
+
+_NBSP = "\u00a0"  # between a number and its unit
+_MARKS: dict[Status, tuple[str, str]] = {PASS: ("✓", "ok"), FAIL: ("✗", "bad"), UNKNOWN: ("?", "open")}
+
+
+def submission_page(report: Report) -> str:
+    """The page of one submission: the likely mistakes, then each file with all its checks"""
+    parts = [
+        f"<header><h1>{_text(report.name)}</h1>\n{_figures(_about(report))}</header>",
+        _likely(report),
+        *(
+            f'<section>\n<h2 id="f{number}">{_text(name)} {_status(file.status)}</h2>\n{_file(file)}</section>'
+            for number, (name, file) in enumerate(report.files.items())
+        ),
+    ]
+    return _document(f"{report.name}: {report.status}", "\n".join(parts))
+
+
+def class_page(name: str, reports: Sequence[Report], settings: Mapping[str, Any]) -> str:
+    """The page of a class: what it comes to, a row for each submission, and what was found in those that do not pass.
+
+    settings: how they were checked, by name
+    """
+    found = tally(reports)
+    details = [_student(number, report) for number, report in enumerate(reports) if report.status != PASS]
+    cards = {
+        "submissions": f"{found.submissions:,}",
+        "passed": f"{found.passed:,}",
+        "failed": f"{found.failed:,}",
+        "could not tell": f"{found.unknown:,}",
+        "mean score": percent(found.score, 1),
+        **{key: str(value) for key, value in settings.items() if value is not None},
+    }
+    parts = (
+        f"<header><h1>{_text(name)}</h1>\n{_figures(cards)}</header>",
+        section("Files", _files(found)),
+        section("Common mistakes", _mistakes(found)),
+        section("Class", _class(reports)),
+        section("What was found", "\n".join(details) or "<p>Nothing: all pass.</p>"),
+    )
+    return _document(f"{name}: {count(found.submissions, 'submission')}", "\n".join(parts))
+
+
+def _document(title: str, body: str) -> str:
+    page = document(f"{escaped(title)} · convlens check", body)
+    return page.replace("</style>", f"{_STYLE}</style>", 1)
+
+
+def _text(text: str, keep: str = "") -> str:
+    return escape(escaped(text, keep))
+
+
+def _status(status: Status) -> str:
+    mark, kind = _MARKS[status]
+    return f'<span class="{kind}">{mark} {status}</span>'
+
+
+def _figures(cards: Mapping[str, str]) -> str:
+    cells = "\n".join(
+        f"<div><dt>{_text(name)}</dt><dd>{_text(value, keep=_NBSP)}</dd></div>" for name, value in cards.items()
+    )
+    return f'<dl class="figures">\n{cells}\n</dl>'
+
+
+# One submission ------------------------------------------------------------------------------------------------------
+
+
+def _about(report: Report) -> dict[str, str]:
+    files = [file.status for file in report.files.values()]
+    return {
+        "verdict": report.status,
+        "files that pass": f"{files.count(PASS)} of {len(files)}",
+        "score": percent(report.score, 1),
+        "sandbox": report.tier,
+    }
+
+
+def _likely(report: Report) -> str:
+    """Each likely mistake with its file and how many checks fail by it, nothing if none is known"""
+    lines = [
+        f'<li><a href="#f{number}">{_text(name)}</a>: <strong>{_text(same[0].hint)}</strong> '
+        f"({count(len(same), 'check')})</li>"
+        for number, (name, file) in enumerate(report.files.items())
+        for same in file.alike(FAIL)
+        if same[0].hint
+    ]
+    return section("Likely mistakes", "<ul>\n" + "\n".join(lines) + "\n</ul>") if lines else ""
+
+
+def _file(file: FileReport, *, passing: bool = True) -> str:
+    """What fails; folded away, what passes, if that is wanted, and what was not told because something fails"""
+    failed, unknown, passed = (file.alike(status) for status in (FAIL, UNKNOWN, PASS))
+    parts = [f"<p>{file.passed} of {len(file.checks)} checks pass.</p>", _findings(failed)]
+    parts.append(_folded("could not be told", unknown) if failed else _findings(unknown))
+    if passing:
+        parts.append(_folded("pass", [[one] for same in passed for one in same]))
+    return "\n".join(part for part in parts if part) + "\n"
+
+
+def _folded(what: str, groups: Sequence[list[Finding]]) -> str:
+    title = f"{sum(map(len, groups))} {what}"
+    return f"<details><summary>{title}</summary>\n{_findings(groups)}\n</details>" if groups else ""
+
+
+def _findings(groups: Sequence[list[Finding]]) -> str:
+    """Checks, each with what has the same reason folded away under it"""
+    lines = "\n".join(f"<li>{_finding(first)}{_others(first, others)}</li>" for first, *others in groups)
+    return f'<ul class="checks">\n{lines}\n</ul>' if groups else ""
+
+
+def _others(first: Finding, others: Sequence[Finding]) -> str:
+    names = ", ".join(_text(one.name) for one in others)
+    lines = "\n".join(
+        f"<li>{_finding(replace(one, hint='', message='' if one.message == first.message else one.message))}</li>"
+        for one in others
+    )
+    title = f"{len(others)} more for the same reason: {names}"
+    return f'\n<details><summary>{title}</summary>\n<ul class="checks">\n{lines}\n</ul></details>' if others else ""
+
+
+def _finding(finding: Finding) -> str:
+    mark, kind = _MARKS[finding.status]
+    parts = [f'<span class="{kind}" title="{finding.status}">{mark}</span> {_text(finding.sentence)}']
+    parts.append(f" <code>{_text(finding.name)}</code>")
+    if finding.status != PASS:
+        parts[0] = f"{_status(finding.status)} {_text(finding.sentence)}"
+        parts.append(f'\n<p class="said">{_text(finding.message, keep=chr(10))}</p>' if finding.message else "")
+    if finding.hint:
+        parts.append(f'\n<p class="hint"><b>Likely:</b> {_text(finding.hint)}</p>')
+    if maps := "".join(map(_map, finding.maps)):
+        parts.append(f'\n<div class="maps">{maps}</div>')
+    return "".join(parts)
+
+
+def _map(cells: Map) -> str:
+    """The picture of an array; none of a single cell, which shows no more than the message says"""
+    if sum(map(len, cells.rows)) <= 1:
+        return ""
+    words, title = told(cells), _text(cells.title)
+    return (
+        f'<figure><img src="{heat(cells)}" alt="{title}: {words}"><figcaption>{title}<br>{words}</figcaption></figure>'
+    )
+
+
+# A class --------------------------------------------------------------------------------------------------------------
+
+
+def _files(found: Tally) -> str:
+    columns = ("file", "passed", "failed", "could not tell", "usual time")
+    rows = [
+        (name, file.passed, file.failed, file.unknown, "—" if file.usual is None else duration(file.usual))
+        for name, file in found.files.items()
+    ]
+    head = "".join(f'<th scope="col">{column}</th>' for column in columns)
+    body = "\n".join(
+        f'<tr><th scope="row">{_text(name)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+        for name, *cells in rows
+    )
+    table = f'<table class="class"><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>'
+    slow = [(one, name) for name, file in found.files.items() for one in file.slow]
+    lines = "\n".join(
+        f"<li>{_text(one.name)}: {_text(name)} takes {duration(one.seconds)}, {one.times:g} times the usual</li>"
+        for one, name in slow
+    )
+    told = f"\n<p>More than {SLOW} times as slow as is usual, which fails nobody:</p>\n<ul>\n{lines}\n</ul>"
+    return f'<div class="wide">{table}</div>{told if slow else ""}'
+
+
+def _mistakes(found: Tally) -> str:
+    if not found.mistakes:
+        return "<p>None that was recognised.</p>"
+    return table(("submissions", "likely mistake"), [(number, escaped(hint)) for hint, number in found.mistakes])
+
+
+def _class(reports: Sequence[Report]) -> str:
+    names = list(dict.fromkeys(name for report in reports for name in report.files))
+    texts = (_text(name).replace("_", "_<wbr>") for name in ("name", "verdict", "score", *names))
+    head = "".join(f'<th scope="col">{text}</th>' for text in texts)
+    rows = "\n".join(_row(number, report, names) for number, report in enumerate(reports))
+    whole = f'<table class="class"><thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>'
+    return f'<div class="wide">{whole}</div>'
+
+
+def _row(number: int, report: Report, names: Sequence[str]) -> str:
+    cells = []
+    for name in names:
+        file = report.files.get(name)
+        mark, kind = _MARKS[file.status] if file else ("—", "open")
+        label = file.status if file else "not asked"
+        cells.append(f'<td class="{kind}"><span role="img" aria-label="{label}" title="{label}">{mark}</span></td>')
+    name = _text(report.name) if report.status == PASS else f'<a href="#s{number}">{_text(report.name)}</a>'
+    verdict = f"<td>{_status(report.status)}</td><td>{percent(report.score, 1)}</td>"
+    return f'<tr><th scope="row">{name}</th>{verdict}{"".join(cells)}</tr>'
+
+
+def _student(number: int, report: Report) -> str:
+    head = f'<h3 id="s{number}">{_text(report.name)} {_status(report.status)}</h3>'
+    about = f"score {percent(report.score, 1)}, sandbox {_text(report.tier)}"
+    if found := likely(report):
+        about += "; likely: " + "; ".join(_text(finding.hint) for finding in found)
+    files = {name: file for name, file in report.files.items() if file.status != PASS}
+    first, *others = files.items()
+    if all(file.checks == first[1].checks for _, file in others):  # as where nothing could be read
+        files = {", ".join(files): first[1]}
+    parts = (
+        f"<h4>{_text(name)} {_status(file.status)}</h4>\n{_file(file, passing=False)}" for name, file in files.items()
+    )
+    return f'<article>\n{head}\n<p>{about} · <a href="#class">Back to the class</a></p>\n{"".join(parts)}</article>'
+
+
+_STYLE = """
+:root { --ok: #1a7f37; --bad: #b42318; --open: #8a5a00 }
+@media (prefers-color-scheme: dark) { :root { --ok: #3fb950; --bad: #ff8078; --open: #d9a441 } }
+.ok { color: var(--ok) } .bad { color: var(--bad) } .open { color: var(--open) }
+.ok, .bad, .open { font-weight: 600; white-space: nowrap }
+h2 span, h3 span, h4 span { font-size: .9rem; margin-left: .4rem }
+h3 span.ok, h4 span.ok { color: var(--ok) } h3 span.bad, h4 span.bad { color: var(--bad) }
+h3 span.open, h4 span.open { color: var(--open) }
+h4 { font-size: .95rem; margin: 1rem 0 .2rem }
+.checks { list-style: none; padding: 0; margin: 0 }
+.checks li { padding: .45rem 0; border-top: 1px solid var(--line); overflow-wrap: anywhere }
+.checks .checks { margin-left: 1.5rem }
+details { margin-top: .5rem }
+summary { color: var(--soft); cursor: pointer; padding: .2rem 0 }
+.checks p { margin: .3rem 0 0; max-width: 60rem }
+.said, .hint { color: var(--ink) }
+.said { white-space: pre-wrap }
+code { color: var(--soft); font-size: .85em }
+.maps { display: flex; flex-wrap: wrap; gap: .75rem; margin-top: .6rem }
+.maps figcaption { color: var(--soft); max-width: 22rem }
+.class th, .class td { padding: .25rem .45rem }
+.class td { min-width: 0 }
+.class thead th, .class td span { white-space: normal }
+.class th[scope=row] { min-width: 9rem; max-width: 22rem; overflow-wrap: anywhere }
+article { margin-top: 1.5rem }
+a { color: inherit }
+@media print { .checks li, figure { break-inside: avoid } }
+"""

@@ -1,0 +1,231 @@
+"""The process that is started inside a sandbox: it loads what is slow to load once, and forks a guest for each file.
+
+It runs nobody's code. What it is told comes from the parent over one socket: what to load, then for each file a socket
+of the guest's own, then that the guest is to end. When the parent is gone, so is this, with all that it started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from convlens.checker.sandbox.guest_side import leftovers, processes, seal, wire
+else:  # inside, this folder is on the path and convlens is not there
+    import leftovers
+    import processes
+    import seal
+    import wire
+
+CONTROL = 2**18  # bytes of a message on the control socket
+_LONGEST = 500  # characters of what an exception says
+_SUBREAPER, _DUMPABLE, _PDEATHSIG = 36, 4, 1
+
+Json = dict[str, Any]
+
+
+class OrphanedError(Exception):
+    """The parent is gone"""
+
+
+def main(handle: int) -> None:
+    """Serve the parent on that socket until it closes it"""
+    control = socket.socket(fileno=handle)
+    settings = json.loads(control.recv(CONTROL))
+    sys.argv = [""]
+    answer: Json = {"ready": True}
+    guests: set[int] = set()
+    with contextlib.suppress(OrphanedError, OSError):
+        try:
+            _prepare(settings)
+        except Exception as error:
+            answer = {"error": _say(error)}
+        control.send(json.dumps(answer).encode())
+        while "ready" in answer:
+            text, handles, _, _ = socket.recv_fds(control, CONTROL, 1)
+            if not text:
+                break
+            control.send(json.dumps(_obey(json.loads(text), handles, control, settings, guests)).encode())
+    signal.signal(signal.SIGCONT, signal.SIG_IGN)
+    for pid in list(guests):
+        _end(pid, 0, guests, settings["guests"])
+    if settings["own"]:
+        leftovers.empty(settings["own"])
+
+
+def _prepare(settings: Json) -> None:
+    parent = os.getppid()
+
+    def orphaned(*_: object) -> None:
+        if os.getppid() != parent:
+            raise OrphanedError
+
+    # When the parent dies, or the thread of it that started this, the system sends this signal, which also wakes up
+    # a process that was stopped. The socket alone would not do: others may have a copy of the parent's end.
+    signal.signal(signal.SIGCONT, orphaned)
+    seal.prctl(_PDEATHSIG, signal.SIGCONT)
+    seal.prctl(_SUBREAPER, 1)
+    seal.prctl(_DUMPABLE, 0)
+    for name in settings["packages"]:
+        importlib.import_module(name)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in range(3):
+        os.dup2(nothing, standard)
+    os.close(nothing)
+    _count_processes(settings["limits"])
+    gc.collect()
+    gc.freeze()
+
+
+def _count_processes(limits: Json) -> None:
+    """So many more processes and threads than this user has now, whoever they belong to"""
+    more = limits.pop("NPROC", 0)
+    user = os.getuid()
+    if not more or not user:  # the system does not hold root to it
+        return
+    now = 0
+    for process in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if process.name.isdecimal() and process.stat().st_uid == user:
+                now += sum(1 for _ in (process / "task").iterdir())
+    limits["NPROC"] = now + more
+
+
+def _obey(order: Json, handles: list[int], control: socket.socket, settings: Json, guests: set[int]) -> Json:
+    if "end" in order:
+        return _end(int(order["end"]), float(order["grace"]), guests, settings["guests"])
+    try:
+        job = importlib.import_module(order["job"])
+        folder = Path(settings["guests"], f"{time.monotonic_ns()}")
+        folder.mkdir(0o700)
+    except Exception as error:
+        for handle in handles:
+            os.close(handle)
+        return {"error": _say(error)}
+    host = os.getpid()
+    pid = os.fork()
+    if not pid:
+        try:
+            control.close()
+            _be_guest(handles[0], job, settings, str(folder), host)
+        finally:
+            os._exit(0)
+    guests.add(pid)
+    os.close(handles[0])
+    return {"pid": pid}
+
+
+def _end(pid: int, grace: float, guests: set[int], place: str) -> Json:
+    """Wait so many seconds for a guest to end, kill it, and all that it left behind; how it ended, None if by that"""
+    status: int | None = None
+    until = time.monotonic() + grace
+    while status is None:
+        try:
+            ended, found = os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            break
+        if ended:
+            status = found
+        elif time.monotonic() > until:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            break
+        else:
+            time.sleep(0.002)
+    with contextlib.suppress(ChildProcessError):  # no children, and as orphans come here, no descendants: as a rule
+        while True:
+            if not os.waitpid(-1, os.WNOHANG)[0]:
+                processes.end(os.getpid(), patience=5.0)
+                time.sleep(0.001)
+    guests.discard(pid)
+    leftovers.clear(place)  # all of it: there is one guest at a time, which may have written beside its own folder
+    return {"status": status}
+
+
+def _be_guest(handle: int, job: Any, settings: Json, folder: str, host: int) -> None:
+    """Seal this process, then look at the file and serve what is asked about it"""
+    signal.signal(signal.SIGCONT, signal.SIG_DFL)
+    os.dup2(handle, 3)
+    os.closerange(4, 65536)
+    for standard in range(3):  # of its own: a lock on what it shares with others would outlive it
+        nothing = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nothing, standard)
+        os.close(nothing)
+
+    def read(count: int) -> bytearray:
+        data = bytearray()
+        while len(data) < count:
+            part = os.read(3, min(count - len(data), 2**20))
+            if not part:
+                raise EOFError
+            data += part
+        return data
+
+    def write(number: int, message: Json, arrays: Any = ()) -> None:
+        try:
+            data = wire.dump(number, message, arrays)
+        except wire.TooMuchError as error:
+            data = wire.refusal(error.size)
+        left = memoryview(data)
+        while left:
+            left = left[os.write(3, left) :]
+
+    os.chdir(folder)
+    os.environ["HOME"] = os.environ["TMPDIR"] = folder
+    try:
+        limits = settings["limits"]
+        seal.seal(settings["tier"], limits, settings["read"], settings["listed"], folder, host)
+    except Exception as error:
+        write(0, {"unsealed": _say(error)})
+        return
+    write(0, {"sealed": True})
+    _, options, arrays = wire.load(read)
+    file = str(options.get("file", ""))
+    handler: Any = None
+    raised: Json = {}
+    try:
+        handler = job.start(arrays[0].tobytes(), options)
+    except BaseException as error:
+        raised = _raised(error, file)
+    while True:
+        number, request, arrays = wire.load(read)
+        if handler is None:
+            write(number, raised)
+            continue
+        try:
+            answer, results = handler(request, arrays)
+            write(number, answer, results)
+        except BaseException as error:
+            write(number, _raised(error, file))
+
+
+def _raised(error: BaseException, file: str) -> Json:
+    """What an exception says, and the line of the file that it came from"""
+    line = error.lineno if isinstance(error, SyntaxError) and error.filename == file else None
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == file:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return {"raised": {"type": type(error).__name__[:100], "message": _text(error), "line": line}}
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)[:_LONGEST]
+    except BaseException as worse:  # an exception of theirs, which may say so in any way
+        return f"(its text cannot be had: {type(worse).__name__[:100]})"
+
+
+def _say(error: Exception) -> str:
+    return f"{type(error).__name__}: {_text(error)}"

@@ -1,0 +1,60 @@
+"""The command line, a file a command: the only place that prints or exits.
+
+Exit codes: 0 done, 2 a mistake in what was asked, 130 stopped from the keyboard.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from convlens.cli import check, compare, data, evaluate, export, import_model, predict, report, study, summary, train
+from convlens.cli.shared import sentence, tell
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Convolutional networks you can see through.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+COMMANDS: dict[str, Callable[..., None]] = {
+    "train": train.train,
+    "evaluate": evaluate.evaluate,
+    "predict": predict.predict,
+    "report": report.report,
+    "summary": summary.summary,
+    "export": export.export,
+    "import": import_model.import_model,
+    "compare": compare.compare,
+    "check": check.check,
+    "study": study.study,
+}
+for _name, _command in COMMANDS.items():
+    app.command(_name)(_command)
+app.add_typer(data.data_app, name="data")
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one line on standard error and exit code 2."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error: no screen or file name is a mistake
+    warnings.showwarning = _tell_warning
+    try:
+        app(prog_name="convlens")
+    except (ValueError, OSError, ArithmeticError, ImportError, MemoryError) as error:
+        tell(f"convlens: {sentence(error)}")
+        sys.exit(2)
+
+
+def _tell_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """A warning is one line, as an error is; which line of code it comes from is of no use to who typed a command."""
+    tell(f"convlens: {message}")

@@ -1,0 +1,55 @@
+"""`convlens export`: trained networks for Keras and ONNX."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from convlens.cli.shared import Json, newest_run, print_json
+
+_NEEDS = {"keras": ("keras", "tensorflow"), "onnx": ("onnx",)}
+
+
+def export(
+    to: Annotated[str, typer.Option("--to", help="keras or onnx.")],
+    run: Annotated[
+        Path | None,
+        typer.Argument(metavar="RUN", help="A run's folder, or a model.safetensors. [default: the newest in ./runs]"),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="[default: model.keras or model.onnx, beside the weights]")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
+    json_: Json = False,
+) -> None:
+    """Write a trained network for Keras or ONNX."""
+    from convlens.interop.frameworks import check_installed
+    from convlens.training.run import MODEL, load_model
+
+    if to not in _NEEDS:
+        raise ValueError(f"--to must be keras or onnx; got {to!r}")
+    if out is not None and out.suffix != f".{to}":
+        raise ValueError(f"--out must end in .{to} with --to {to}; got {out}")
+    run = run or newest_run()
+    model = load_model(run)
+    path = out or (run / MODEL if run.is_dir() else run).with_suffix(f".{to}")
+    if os.path.lexists(path) and not overwrite:
+        raise FileExistsError(f"{path} exists; it is replaced only with --overwrite")
+    for package in _NEEDS[to]:
+        check_installed(package, f"export --to {to}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if to == "keras":
+        from convlens.interop.keras_model import save_keras
+
+        save_keras(path, model)
+    else:
+        from convlens.interop.onnx_model import save_onnx
+
+        save_onnx(path, model)
+    if json_:
+        print_json({"run": str(run), "model": model.name, "to": to, "file": str(path)})
+    else:
+        print(path)

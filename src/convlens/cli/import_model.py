@@ -1,0 +1,43 @@
+"""`convlens import`: trained networks from Keras."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from convlens.cli.shared import Json, print_json
+
+
+def import_model(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .keras file, as Keras 3 saves it.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder for the weights.")],
+    json_: Json = False,
+) -> None:
+    """Take over a trained network from Keras; evaluate and predict then use it with --run DIR."""
+    from convlens.interop.keras_model import read_keras
+    from convlens.models import MODELS, build_model
+    from convlens.training.run import MODEL, holds_run, save_model
+
+    if out.exists() and not out.is_dir():
+        raise NotADirectoryError(f"the output folder must be a folder; {out} is a file")
+    if held := holds_run(out):
+        raise FileExistsError(f"the output folder must not hold another run; {out} holds {held}")
+    model = read_keras(file)
+    if model.name not in MODELS:
+        kinds = ", ".join(type(layer).__name__ for layer in model.layers)
+        raise ValueError(
+            f"{file} must have the layers of one of {', '.join(MODELS)}; it has {kinds} "
+            f"with {model.count_params():,} parameters"
+        )
+    if model.dtype != build_model(model.name, engine="numpy").dtype:
+        raise ValueError(f"{file} must be in float32; it is in {model.dtype}")
+    out.mkdir(parents=True, exist_ok=True)
+    save_model(out / MODEL, model)
+    if json_:
+        print_json(
+            {"file": str(file), "run": str(out), "model": model.name, "parameters": model.count_params()},
+        )
+    else:
+        print(f"{out / MODEL}: {model.name}, {model.count_params():,} parameters")

@@ -1,0 +1,19 @@
+"""`convlens report`"""
+
+from __future__ import annotations
+
+from convlens.cli.shared import Json, RunFolder, newest_run, print_json
+
+
+def report(run: RunFolder = None, json_: Json = False) -> None:
+    """Write a run's report.html again."""
+    from convlens.data import load
+    from convlens.report import write_report
+    from convlens.training.run import Run
+
+    opened = Run.open(run or newest_run())
+    path = write_report(opened, load(opened.settings.data))
+    if json_:
+        print_json({"run": str(opened.folder), "report": str(path)})
+    else:
+        print(path)

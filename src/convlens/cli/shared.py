@@ -1,0 +1,56 @@
+"""What all commands share: the --json option, a line on standard error, the sentence of an error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+RUNS = Path("runs")
+
+RunFolder = Annotated[
+    Path | None, typer.Option("--run", metavar="DIR", help="The run's folder. [default: the newest in ./runs]")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON, for programs."""
+    print(json.dumps(value, indent=1))
+
+
+def tell(text: str) -> None:
+    """A line on standard error"""
+    if sys.stderr:  # None when it is closed
+        print(text, file=sys.stderr, flush=True)
+
+
+def sentence(error: BaseException) -> str:
+    """What an error says, in one line"""
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return " ".join(text.split()) or type(error).__name__
+
+
+def newest_run() -> Path:
+    """The folder of the run in ./runs whose weights are the newest; FileNotFoundError if none is trained"""
+    from convlens.training.run import HISTORY, MODEL
+
+    models = [path for path in RUNS.glob(f"*/{MODEL}") if _has_epochs(path.with_name(HISTORY))]
+    if not models:
+        raise FileNotFoundError(
+            f"there must be a trained run to use; {RUNS}/ holds none: "
+            "train one with `convlens train`, or name one with --run DIR"
+        )
+    return max(models, key=lambda path: path.stat().st_mtime).parent
+
+
+def _has_epochs(history: Path) -> bool:
+    try:
+        return bool(json.loads(history.read_text())["epochs"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return True  # damage is told when the run is used

@@ -1,0 +1,59 @@
+"""Named arrays with a few words about them in one safetensors file: written whole, checked when read, no pickle.
+
+Any safetensors reader opens these files. What convlens adds is one metadata entry, "convlens": JSON with `about` and
+the sha256 of everything in the file, because safetensors itself does not notice an altered number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from convlens.arrays import Array
+from convlens.storage.atomic import atomic_write
+
+
+def _digest(tensors: dict[str, Array], about: dict[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for name in sorted(tensors):
+        array = tensors[name]
+        digest.update(f"\n{name} {array.dtype} {array.shape}\n".encode())
+        digest.update(array.data)
+    return digest.hexdigest()
+
+
+def write_tensors(path: Path, tensors: dict[str, Array], about: dict[str, Any]) -> None:
+    """Write the arrays and `about` (anything JSON can hold) to `path`, whole or not at all."""
+    from safetensors.numpy import save
+
+    tensors = {k: np.asarray(v, v.dtype.newbyteorder("="), order="C") for k, v in tensors.items()}
+    entry = {"about": about, "sha256": _digest(tensors, about)}
+    content = save(tensors, {"convlens": json.dumps(entry)})
+    with atomic_write(path) as file:
+        file.write(content)
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
+    """The arrays and `about` of a file by `write_tensors`; FileNotFoundError, or ValueError if it is not whole."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    if not path.is_file():
+        raise FileNotFoundError(f"there must be a file {path}; there is none")
+    content = path.read_bytes()
+    try:
+        tensors = load(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        entry = json.loads(header["__metadata__"]["convlens"])
+        about, wanted = dict(entry["about"]), str(entry["sha256"])
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+        reason = "it has no convlens metadata" if isinstance(error, KeyError) else str(error)
+        raise ValueError(f"{path} must be a whole safetensors file written by convlens; it is not: {reason}") from None
+    found = _digest(tensors, about)
+    if found != wanted:
+        raise ValueError(f"{path} must be as it was written; its sha256 was {wanted[:12]}…, and is {found[:12]}…")
+    return tensors, about

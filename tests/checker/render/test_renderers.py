@@ -1,0 +1,301 @@
+"""Reports as a page, as XML, as a table for a spreadsheet: what others wrote does no harm in any of them."""
+
+import base64
+import csv
+import io
+import re
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from convlens.checker.classes.tally import likely, reason, tally
+from convlens.checker.escapes import escaped
+from convlens.checker.render.csv import csv_table
+from convlens.checker.render.heat import heat, told
+from convlens.checker.render.html import class_page, submission_page
+from convlens.checker.render.junit import junit
+from convlens.checker.verdict import FAIL, PASS, UNKNOWN, FileReport, Finding, Map, Report
+
+pytestmark = pytest.mark.smoke
+
+NASTY = "<b>&\"'\x1b[31m\n\x00\udcff\u202eé]]>"
+FILES = ("0-conv_forward.py", "1-pool_forward.py")
+MAP = Map("dA_prev[0, :, :, 1]", [[0, 0, 3], [10, -1, 0]])
+
+
+def finding(status, name="one", hint="", message=None, mistake="", maps=()):
+    said = "" if status == PASS else f"message of {name}" if message is None else message
+    return Finding(name, f"Sentence of {name}.", status, said, hint, mistake, list(maps))
+
+
+def report(name, *statuses, hint="", mistake="", seconds=None):
+    """A file for each status; the hint is of those that fail"""
+    files = {}
+    for file, status in zip(FILES, statuses, strict=False):
+        found = finding(status, "two", hint if status == FAIL else "", mistake=mistake)
+        files[file] = FileReport([finding(PASS), found], seconds)
+    return Report(name, "landlock", files)
+
+
+NASTY_REPORT = Report(
+    NASTY,
+    NASTY,
+    {
+        FILES[0]: FileReport([finding(FAIL, NASTY, NASTY, NASTY, maps=[Map(NASTY, MAP.rows), MAP])]),
+        NASTY: FileReport([finding(UNKNOWN, NASTY, message=NASTY)]),
+    },
+)
+
+
+class Page(HTMLParser):
+    """A page read back; wrongly nested tags are errors"""
+
+    def __init__(self, text):
+        super().__init__()
+        self.text, self.open, self.tags, self.words = text, [], [], ""
+        text.encode()
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        self.words += " "
+        if tag not in ("meta", "img", "br", "wbr"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] != "style":
+            self.words += data
+
+    def of(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def alone(page):
+    """It needs nothing else, runs nothing, and says what a page should say of itself."""
+    assert page.text.startswith('<!DOCTYPE html>\n<html lang="en">')
+    for forbidden in ("http:", "https:", "<script", "<link", "<iframe", "@import", "url("):
+        assert forbidden not in page.text
+    for _, attributes in page.tags:
+        assert attributes.get("src", "data:").startswith("data:")
+        assert attributes.get("href", "#").startswith("#")
+        assert not any(name.startswith("on") for name in attributes)
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert {a["href"][1:] for a in page.of("a")} <= set(ids)
+    assert [len(page.of(tag)) for tag in ("h1", "main", "title", "style")] == [1, 1, 1, 1]
+    assert "prefers-color-scheme: dark" in page.text and 'name="viewport"' in page.text
+    assert all(image["alt"] for image in page.of("img"))
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", page.text)
+
+
+# What others wrote ---------------------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_printed_is_written_out():
+    assert escaped(NASTY) == "<b>&\"'\\x1b[31m\\n\\x00\\udcff\\u202eé]]>"
+    assert escaped("a\nb\tc", keep="\n") == "a\nb\\tc"
+    assert escaped("conv 3×3 → ü 漢 🙂") == "conv 3×3 → ü 漢 🙂"
+
+
+def test_pages_of_what_others_wrote():
+    for text in (submission_page(NASTY_REPORT), class_page(NASTY, [NASTY_REPORT], {"seed": NASTY})):
+        page = Page(text)
+        alone(page)
+        assert "<b>&" not in page.text
+        assert escaped(NASTY) in page.words
+
+
+def test_xml_of_what_others_wrote():
+    root = ET.fromstring(junit([NASTY_REPORT]).encode())
+    failure = root.find(".//failure")
+    assert failure.get("message") == escaped(NASTY)
+    assert failure.text.splitlines()[0] == escaped(f"Sentence of {NASTY}.", keep="\n").splitlines()[0]
+    assert root[0].get("name") == f"{escaped(NASTY)}/{FILES[0]}"
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"])
+def test_a_spreadsheet_runs_nothing(name):
+    (_, row) = csv.reader(io.StringIO(csv_table([report(name, FAIL, hint=name)]), newline=""))
+    assert row[0] == row[-1] == "'" + name
+
+
+def test_a_table_holds_every_name_as_it_is():
+    names = ["a,b", 'say "hi"', "two\nlines", "semi;colon", " space ", "ünal"]
+    text = csv_table([report(name, PASS) for name in names])
+    _, *rows = csv.reader(io.StringIO(text, newline=""))
+    assert [row[0] for row in rows] == names
+    assert '"semi;colon","pass"' in text  # whatever separates cells elsewhere
+    (line,) = csv_table([report("\udcff\x1b[31m", PASS)]).encode().splitlines()[1:]
+    assert line.startswith(b'"\\udcff\\x1b[31m","pass","1.0"')
+
+
+# One submission ------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_of_a_submission():
+    failing = FileReport([finding(PASS), finding(FAIL, "two", "Crop it.", maps=[MAP]), finding(UNKNOWN, "three")])
+    files = {FILES[0]: failing, FILES[1]: FileReport([finding(PASS)])}
+    page = Page(submission_page(Report("ann", "bubblewrap", files)))
+    alone(page)
+    words = " ".join(page.words.split())
+    for said in (
+        "verdict fail",
+        "files that pass 1 of 2",
+        "score 66.7 %",
+        "sandbox bubblewrap",
+        f"{FILES[0]} ✗ fail",
+        f"{FILES[1]} ✓ pass",
+        "1 of 3 checks pass.",
+        "✗ fail Sentence of two. two message of two Likely: Crop it.",
+        "1 could not be told ? could not tell Sentence of three.",
+        "1 pass ✓ Sentence of one. one",
+        told(MAP),
+    ):
+        assert said in words, said
+    assert len(page.of("img")) == 1 and len(page.of("details")) == 3
+
+
+def test_where_an_array_differs():
+    data = heat(MAP)
+    picture = Image.open(io.BytesIO(base64.b64decode(data.partition(",")[2], validate=True)))
+    pixels = np.asarray(picture.convert("RGBA"))
+    size = pixels.shape[0] // 2
+    assert pixels.shape == (2 * size, 3 * size, 4)
+    colours = pixels[::size, ::size]
+    right, little, much, none = colours[0, 0], colours[0, 2], colours[1, 0], colours[1, 1]
+    assert (colours[0, 1] == right).all() and (colours[1, 2] == right).all()
+    assert (little[:3] == much[:3]).all() and little[3] < much[3]
+    assert len({tuple(colour[:3]) for colour in (right, much, none)}) == 3
+    assert (pixels[size - 1] == 0).all() and (pixels[:, size - 1] == 0).all()
+    assert told(MAP) == "3 of 2 × 3 cells wrong, 1 of them no number, the first in row 0, column 2 (from 0)"
+    assert told(Map("", [[0, 0]])) == "1 × 2 cells, all right"
+
+
+@pytest.mark.parametrize("rows", [[], [[]], [[10]]])
+def test_an_array_of_no_cell_or_one_has_no_picture(rows):
+    found = FileReport([finding(FAIL, maps=[Map("dA", rows)])])
+    page = submission_page(Report("a", "landlock", {FILES[0]: found}))
+    assert "<img" not in page and 'class="maps"' not in page
+
+
+def test_a_page_tells_what_has_one_reason_once():
+    same = [finding(FAIL, name, "Crop it.", f"it raises {name}", "crop") for name in ("one", "two", "three")]
+    other = finding(FAIL, "four", "Use kw.")
+    page = Page(submission_page(Report("ann", "landlock", {FILES[0]: FileReport([*same, other, finding(PASS)])})))
+    alone(page)
+    words = " ".join(page.words.split())
+    first, _, rest = words.partition("2 more for the same reason: two, three")
+    assert "it raises one" in first and "it raises two" not in first
+    assert "Sentence of two. two it raises two" in rest and "it raises three" in rest
+    assert words.count("Likely: Crop it.") == 1 and words.count("Likely: Use kw.") == 1
+    assert "Sentence of four." in rest
+
+
+def test_a_page_starts_with_the_likely_mistakes():
+    failing = [finding(FAIL, name, "Crop it.") for name in ("one", "two")]
+    files = {FILES[0]: FileReport([finding(FAIL)]), FILES[1]: FileReport([*failing, finding(FAIL, "x", "Use kw.")])}
+    page = Page(submission_page(Report("ann", "landlock", files)))
+    alone(page)
+    words = " ".join(page.words.split())
+    summary = f"Likely mistakes {FILES[1]}: Crop it. (2 checks) {FILES[1]}: Use kw. (1 check)"
+    assert summary in words
+    assert words.index(summary) < words.index(f"{FILES[0]} ✗ fail")
+    assert [a["href"] for a in page.of("a")] == ["#f1", "#f1"]
+    assert "Likely mistakes" not in submission_page(Report("ann", "landlock", {FILES[0]: FileReport([finding(FAIL)])}))
+
+
+def test_the_xml_counts_what_it_holds():
+    mixed = FileReport([finding(PASS), finding(FAIL, "two", "hint"), finding(UNKNOWN, "three")])
+    unsure = FileReport([finding(PASS), finding(UNKNOWN, "two")])
+    root = ET.fromstring(junit([Report("a", "landlock", {FILES[0]: mixed, FILES[1]: unsure}), report("b", PASS)]))
+    assert root.attrib == {"name": "convlens check", "tests": "7", "failures": "1", "errors": "1", "skipped": "1"}
+    assert [suite.get("name") for suite in root] == [f"a/{FILES[0]}", f"a/{FILES[1]}", f"b/{FILES[0]}"]
+    for suite in root:
+        cases = suite.findall("testcase")
+        assert int(suite.get("tests")) == len(cases)
+        for kind, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+            assert int(suite.get(kind)) == len(suite.findall(f"testcase/{tag}"))
+        assert suite.find("properties/property").attrib == {"name": "tier", "value": "landlock"}
+    assert root.find(".//failure").text == "Sentence of two.\nmessage of two\nLikely: hint"
+
+
+# A class -------------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_class_comes_to():
+    reports = [
+        report("a", PASS, PASS, seconds=1.0),
+        report("b", FAIL, PASS, hint="Crop 2 rows.", mistake="crop", seconds=1.0),
+        report("c", FAIL, FAIL, hint="Crop 3 rows.", mistake="crop", seconds=2.0),
+        report("d", PASS, FAIL, hint="Use kw.", seconds=20.0),
+        report("e", UNKNOWN, UNKNOWN),
+    ]
+    found = tally(reports)
+    assert (found.submissions, found.passed, found.failed, found.unknown) == (5, 1, 3, 1)
+    assert found.score == pytest.approx((1 + 0.75 + 0.5 + 0.75 + 1) / 5)
+    first, second = (found.files[name] for name in FILES)
+    assert (first.passed, first.failed, first.unknown) == (2, 2, 1)
+    assert (second.passed, second.failed, second.unknown) == (2, 2, 1)
+    assert first.usual == 1.5
+    assert [(one.name, one.seconds, one.times) for one in first.slow] == [("d", 20.0, 13.3)]
+    assert found.mistakes == [("Crop 2 rows.", 2), ("Use kw.", 1)]  # once a student, by the mistake's name
+    assert found.as_json()["mistakes"][0] == {"hint": "Crop 2 rows.", "submissions": 2}
+    assert found.as_json()["files"][FILES[0]]["slow"] == [{"name": "d", "seconds": 20.0, "times": 13.3}]
+    assert [one.hint for one in likely(reports[2])] == ["Crop 3 rows."]
+
+
+def test_a_class_of_nobody_and_one_without_times():
+    assert tally([]).score == 0
+    assert tally([report("a", PASS)]).files[FILES[0]].usual is None
+
+
+def test_the_table_of_a_class():
+    reports = [report("a", PASS, PASS), report("b", FAIL, UNKNOWN, hint="Crop it."), report("c", PASS)]
+    assert list(csv.reader(io.StringIO(csv_table(reports)))) == [
+        ["name", "status", "score", *FILES, "hint"],
+        ["a", "pass", "1.0", "pass", "pass", ""],
+        ["b", "fail", "0.75", "fail", "could not tell", "Crop it."],
+        ["c", "pass", "1.0", "pass", "", ""],
+    ]
+
+
+@pytest.mark.parametrize(("status", "said"), [(FAIL, "message of two"), (UNKNOWN, "message of two"), (PASS, "")])
+def test_the_table_tells_why_where_no_mistake_is_known(status, said):
+    one = report("a", PASS, status)
+    assert reason(one) == said
+    assert list(csv.reader(io.StringIO(csv_table([one]))))[1][-1] == said
+
+
+def test_the_page_of_a_class():
+    reports = [report("a", PASS, PASS, seconds=0.1), report("b", FAIL, UNKNOWN, hint="Crop it.", seconds=0.9)]
+    untold = finding(UNKNOWN, "graded", message="it is gone")
+    reports += [report(name, PASS, PASS, seconds=0.1) for name in "cd"]
+    reports.append(Report("e", "none", {name: FileReport([untold]) for name in FILES}))
+    page = Page(class_page("autumn", reports, {"seed": 7, "tasks": "0, 1", "nothing": None}))
+    alone(page)
+    words = " ".join(page.words.split())
+    for said in (
+        "submissions 5 passed 3 failed 1 could not tell 1 mean score 75.0 % seed 7 tasks 0, 1",
+        "usual time",
+        f"{FILES[0]} 3 1 1 100 ms",
+        f"b: {FILES[0]} takes 900 ms, 9 times the usual",
+        "1 Crop it.",
+        "b ✗ fail 75.0 % ✗ ?",
+        "b ✗ fail score 75.0 %, sandbox landlock; likely: Crop it. · Back to the class",
+        f"e ? could not tell score 0.0 %, sandbox none · Back to the class {', '.join(FILES)} ? could not tell",
+    ):
+        assert said in words, said
+    assert words.count("it is gone") == 1
+    assert '<th scope="col">0-conv_<wbr>forward.py</th>' in page.text  # so that a table of seven files is not too wide
+    assert [a["href"] for a in page.of("a")] == ["#s1", "#s4", "#class", "#class"]
+    nobody = Page(class_page("autumn", [report("a", PASS)], {}))
+    alone(nobody)
+    assert "None that was recognised." in nobody.words and "Nothing: all pass." in nobody.words

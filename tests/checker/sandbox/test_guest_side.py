@@ -1,0 +1,144 @@
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from convlens.checker.sandbox import launch
+
+if sys.platform != "linux":
+    pytest.skip("the sandbox needs Linux", allow_module_level=True)
+
+from convlens.checker.sandbox.guest_side import leftovers, processes, seccomp
+
+pytestmark = pytest.mark.smoke
+
+HEADERS = {
+    "x86_64": Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"),
+    "aarch64": Path("/usr/include/asm-generic/unistd.h"),
+}
+FAMILY = """
+import ctypes, os, time
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # orphans come to this one, as they do to the host of a sandbox
+for _ in range(2):
+    if not os.fork():
+        os.setsid()
+        if not os.fork():
+            os.fork()
+            time.sleep(60)
+        os._exit(0)
+for _ in range(2):
+    os.wait()
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("machine", HEADERS)
+def test_the_numbers_of_calls_are_those_of_the_system(machine):
+    if not HEADERS[machine].exists():
+        pytest.skip(f"the system has no {HEADERS[machine]}")
+    text = HEADERS[machine].read_text()
+    known = {name: int(number) for name, number in re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", text)}
+    table = seccomp._numbers(seccomp._DENIED + "," + seccomp._WATCHED, machine)
+    assert {name: number for name, number in table.items() if name in known} == {
+        name: known[name] for name in table if name in known
+    }
+    newer = {"fchmodat2", "statmount", "listmount", "lsm_set_self_attr"}  # than some systems' headers
+    assert set(table) - set(known) <= newer
+
+
+@pytest.mark.parametrize("machine", HEADERS)
+def test_every_jump_of_the_filter_stays_in_it_and_it_ends_with_a_verdict(machine):
+    steps = seccomp.program(machine, 1234)
+    for place, (code, yes, no, _) in enumerate(steps):
+        if code in (seccomp._EQUAL, seccomp._GREATER, seccomp._ANY_BIT):
+            assert place + 1 + max(yes, no) < len(steps)
+    assert steps[-1] == (seccomp._RETURN, 0, 0, seccomp._ALLOW)
+    assert len(steps) < 4096  # what the kernel takes
+
+
+def test_a_machine_whose_calls_are_not_known_is_refused():
+    with pytest.raises(NotImplementedError, match="knows x86_64 and aarch64; this is riscv64"):
+        seccomp.program("riscv64", 1)
+
+
+def test_all_descendants_are_ended_those_too_that_hide():
+    with subprocess.Popen([sys.executable, "-c", FAMILY], stdout=subprocess.PIPE) as root:
+        try:
+            root.stdout.readline()
+            while len(children := processes.descendants(root.pid)) < 4 and root.poll() is None:
+                time.sleep(0.01)
+            assert processes.end(root.pid, itself=True)
+            assert root.wait(10) == -signal.SIGKILL
+        finally:
+            root.kill()
+    assert len(children) == 4
+    assert not [child for child in children if processes.find(child.pid) == child]
+
+
+def test_processes_are_found_by_a_mark_when_nothing_else_leads_to_them():
+    mark = f"CONVLENS_TEST={os.urandom(8).hex()}"
+    name, _, value = mark.partition("=")
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], env={name: value}) as stray:
+        while not (found := processes.descendants(2**22, mark.encode())):  # until it is the new program
+            time.sleep(0.01)
+        assert [process.pid for process in found] == [stray.pid]
+        assert processes.end(2**22, mark.encode())
+        assert stray.wait(10) == -signal.SIGKILL
+
+
+def test_no_signal_goes_to_another_process_of_the_same_number():
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as other:
+        processes.send(processes.Process(other.pid, 1), signal.SIGKILL)
+        assert other.poll() is None
+        processes.send(processes.find(other.pid), signal.SIGKILL)
+        assert other.wait(10) == -signal.SIGKILL
+    assert processes.find(other.pid) is None
+
+
+def test_a_folder_is_removed_however_deep_and_no_link_is_followed(tmp_path):
+    kept, folder = tmp_path / "kept", tmp_path / "folder"
+    kept.mkdir()
+    (kept / "file").write_text("kept")
+    folder.mkdir()
+    (folder / "link").symlink_to(kept)
+    (folder / "line\nfeed").write_text("x")
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        for _ in range(1000):
+            Path("d" * 100).mkdir()
+            os.chdir("d" * 100)
+        Path("link").symlink_to(kept)
+        Path("shut").mkdir(0)
+    finally:
+        os.chdir(before)
+    leftovers.empty(str(folder))
+    assert not folder.exists()
+    assert (kept / "file").read_text() == "kept"
+    leftovers.empty(str(folder))  # nothing there: nothing happens
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept"]
+
+
+def test_a_folder_with_more_than_is_looked_at_together_is_emptied(tmp_path):
+    (tmp_path / "inner").mkdir()
+    for k in range(2500):
+        (tmp_path / str(k)).touch()
+        (tmp_path / "inner" / str(k)).touch()
+    leftovers.clear(str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_hidden_is_left_out_of_what_is_read(tmp_path):
+    for name in ("lib/python/site-packages/secret", "lib/python/site-packages/numpy", "lib/python/json", "lib/other"):
+        (tmp_path / name).mkdir(parents=True)
+    lib, site = tmp_path / "lib", tmp_path / "lib/python/site-packages"
+    keep, listed = launch._without([str(lib), str(site / "numpy")], [site, site / "secret"])
+    assert sorted(keep) == [str(lib / "other"), str(lib / "python/json"), str(site / "numpy")]
+    assert sorted(listed) == [str(lib), str(lib / "python")]
+    assert launch._without([str(lib)], [tmp_path / "elsewhere"]) == ([str(lib)], [])

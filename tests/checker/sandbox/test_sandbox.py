@@ -1,0 +1,333 @@
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import convlens
+from convlens.checker.guest import GuestError
+from convlens.checker.sandbox import tiers
+from convlens.checker.sandbox.sandbox import Sandbox
+from convlens.checker.sandbox.tiers import TIERS, available, choose
+
+LINUX = sys.platform == "linux"
+needs_linux = pytest.mark.skipif(not LINUX, reason="the sandbox needs Linux")
+if LINUX:
+    from convlens.checker.sandbox.guest_side import processes
+
+# A program that is killed while a file of its runs
+PARENT = """
+import sys
+from convlens.checker.sandbox.sandbox import Sandbox
+with Sandbox(sys.argv[1]) as sandbox:
+    source = b"import time" + bytes([10]) + b"def f():" + bytes([10]) + b"    time.sleep(60)"
+    with sandbox.guest("course_file", source, {"file": "f.py", "function": "f"}) as guest:
+        guest.ask({"do": "load"})
+        print("runs", flush=True)
+        guest.ask({"do": "call", "arguments": []}, seconds=60)
+"""
+
+
+@pytest.fixture(params=TIERS)
+def tier(request):
+    """Each tier that this machine offers"""
+    if available()[request.param]:
+        pytest.skip(f"this machine does not offer the tier {request.param}: {available()[request.param]}")
+    return request.param
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Where sandboxes have their folders, and nothing else is"""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+@contextlib.contextmanager
+def course_file(sandbox, text):
+    """A guest with that file, loaded"""
+    with sandbox.guest("course_file", text.encode(), {"file": "the file.py", "function": "f"}) as guest:
+        assert guest.ask({"do": "load"}) == ({"loaded": True}, [])
+        yield guest
+
+
+def call(sandbox, text):
+    """What function f of that text returns or raises, and arrays"""
+    with course_file(sandbox, text) as guest:
+        return guest.ask({"do": "call", "arguments": []})
+
+
+def start(sandbox, job="echo"):
+    """A guest, and no more"""
+    with sandbox.guest(job, b""):
+        pass
+
+
+def test_a_guest_has_the_file_and_its_options_and_answers(tier):
+    given = [np.arange(6, dtype=np.float32).reshape(2, 3), np.array([True]), np.zeros((0, 4), np.int8)]
+    with Sandbox(tier) as sandbox, sandbox.guest("echo", b"\x00the file\xff", {"name": "é"}) as guest:
+        answer, (source,) = guest.ask({"source": True})
+        assert (answer, source.tobytes()) == ({"options": {"name": "é"}}, b"\x00the file\xff")
+        for _ in range(2):
+            answer, arrays = guest.ask({"a": [1, None]}, given)
+            assert answer == {"a": [1, None]}
+            for array, one in zip(arrays, given, strict=True):
+                assert array.dtype == one.dtype
+                np.testing.assert_array_equal(array, one)
+
+
+def test_large_arrays_go_both_ways(tier):
+    large = np.random.default_rng(0).normal(size=(2**20, 3))
+    with Sandbox(tier) as sandbox, sandbox.guest("echo", b"") as guest:
+        np.testing.assert_array_equal(guest.ask({}, [large], seconds=60)[1][0], large)
+
+
+def test_a_request_that_cannot_be_sent_is_the_asker_s_error(tier):
+    with Sandbox(tier) as sandbox, sandbox.guest("echo", b"") as guest:
+        with pytest.raises(ValueError, match="numbers or truth values; got dtype object"):
+            guest.ask({}, [np.array([None])])
+        with pytest.raises(ValueError, match="at most 67,108,864 bytes"):
+            guest.ask({}, [np.broadcast_to(0.0, (10**9,))])
+        assert guest.ask({"still": "there"}) == ({"still": "there"}, [])
+
+
+def test_what_code_raises_is_told_with_its_line(tier):
+    with Sandbox(tier) as sandbox:
+        answer, _ = call(sandbox, "def f():\n    g()\n\n\ndef g():\n    raise KeyError('k')\n")
+        assert answer == {"raised": {"type": "KeyError", "message": "'k'", "line": 6}}
+        answer, _ = call(sandbox, "import json\ndef f():\n    json.loads('no')\n")
+        assert (answer["raised"]["type"], answer["raised"]["line"]) == ("JSONDecodeError", 3)
+        with sandbox.guest("course_file", b"x = 1\nx = = 2\n", {"file": "a.py", "function": "f"}) as guest:
+            raised = guest.ask({"do": "load"})[0]["raised"]
+            assert (raised["type"], raised["line"]) == ("SyntaxError", 2)
+        with sandbox.guest("course_file", b"", {}) as guest:  # what the job raises before it is asked
+            assert guest.ask({"do": "load"})[0]["raised"] == {"type": "KeyError", "message": "'file'", "line": None}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("import time\ndef f():\n    time.sleep(60)\n", r"^ran for more than 0\.5 s and was stopped$"),
+        ("import os\ndef f():\n    os._exit(3)\n", r"^ended its process \(exit code 3\)$"),
+        (
+            "import ctypes\ndef f():\n    ctypes.string_at(0)\n",
+            r"^crashed its process \(signal 11, Segmentation fault\)$",
+        ),
+        ("import os\ndef f():\n    os.abort()\n", r"^crashed its process \(signal 6, Aborted\)$"),
+        ("import os\ndef f():\n    os.kill(os.getpid(), 9)\n", "^was killed by the system, for want of memory or"),
+        ("import numpy\ndef f():\n    return numpy.zeros(2**24)\n", "^sent an answer of 134,217,856 bytes; more than"),
+    ],
+)
+def test_a_guest_that_is_gone_says_why_each_time(tier, text, reason):
+    with Sandbox(tier) as sandbox, course_file(sandbox, text) as guest:
+        for _ in range(2):
+            with pytest.raises(GuestError, match=reason):
+                guest.ask({"do": "call", "arguments": []}, seconds=0.5 if "sleep" in text else None)
+
+
+def test_processor_time_has_a_limit_of_its_own(tier):
+    """Here it is set lower by the code itself, as nobody wants to wait for it."""
+    limit = "import resource\ndef f():\n    resource.setrlimit(resource.RLIMIT_CPU, (1, 10))\n    while True: pass\n"
+    with Sandbox(tier, seconds=30) as sandbox, pytest.raises(GuestError, match=r"^used more than 620 s of processor"):
+        call(sandbox, limit)
+
+
+def test_memory_has_a_limit(tier):
+    with Sandbox(tier, memory=2**29) as sandbox:
+        answer, _ = call(sandbox, "import numpy\ndef f():\n    return numpy.ones(2**26)\n")
+        assert answer["raised"]["type"] in ("MemoryError", "_ArrayMemoryError")
+        _, (found,) = call(sandbox, "import numpy\ndef f():\n    return numpy.ones(2**20)\n")
+        assert found.sum() == 2**20
+
+
+def test_there_is_one_guest_at_a_time(tier):
+    with Sandbox(tier) as sandbox:
+        with sandbox.guest("echo", b""), pytest.raises(RuntimeError, match="one guest at a time"):
+            start(sandbox)
+        with sandbox.guest("echo", b"") as guest:
+            assert guest.ask({"again": 1})[0] == {"again": 1}
+
+
+def test_a_job_or_package_that_is_not_there_is_told(tier, folder):
+    with Sandbox(tier) as sandbox, pytest.raises(OSError, match="does not start no_such_job: ModuleNotFoundError"):
+        start(sandbox, "no_such_job")
+    with Sandbox(tier, ("no_such_package",)) as sandbox, pytest.raises(ModuleNotFoundError) as error:
+        start(sandbox)
+    assert str(error.value) == "checking this needs no_such_package; it is not installed"
+    assert not list(folder.iterdir())
+
+
+def test_code_finds_a_clean_environment_and_a_folder_of_its_own(tier, monkeypatch):
+    monkeypatch.setenv("CONVLENS_TEST_SECRET", "secret")
+    text = """
+import json, os
+def f():
+    with open(os.path.join(os.environ["TMPDIR"], "file"), "w") as file:
+        file.write("x")
+    raise ValueError(json.dumps([dict(os.environ), os.getcwd(), os.listdir(".")]))
+"""
+    with Sandbox(tier) as sandbox:
+        answer, _ = call(sandbox, text)
+    environment, folder, files = json.loads(answer["raised"]["message"])
+    assert environment["HOME"] == environment["TMPDIR"] == folder != str(Path.home())
+    assert files == ["file"]
+    assert environment["OPENBLAS_NUM_THREADS"] == environment["OMP_NUM_THREADS"] == "1"
+    assert not {"CONVLENS_TEST_SECRET", "PYTHONPATH", "VIRTUAL_ENV"} & set(environment)
+    assert not Path(folder).exists()
+
+
+@pytest.mark.parametrize("packages", [("numpy",), ("PIL",)])
+def test_convlens_is_not_there_and_what_was_not_asked_for_neither(tier, packages):
+    text = """
+import importlib, sys
+def f():
+    found = []
+    for name in ("numpy", "PIL", "convlens", "pip"):
+        try:
+            found.append(importlib.import_module(name).__name__)
+        except ImportError:
+            pass
+    raise ValueError(" ".join(found))
+"""
+    with Sandbox(tier, packages) as sandbox:
+        answer, _ = call(sandbox, text)
+    others = " PIL pip" if packages == ("PIL",) and (Path(sysconfig.get_path("purelib")) / "pip").exists() else ""
+    assert answer["raised"]["message"].split() == f"numpy{others or (' PIL' if 'PIL' in packages else '')}".split()
+
+
+@pytest.mark.parametrize("packages", [("numpy",), ("PIL",)])
+def test_convlens_cannot_be_read_where_the_tier_isolates_files(tier, packages):
+    if tier == "rlimits":
+        assert any("read every file" in sentence for sentence in tiers.CANNOT_STOP[tier])
+        return
+    package = Path(convlens.__file__).parent
+    course = package.parent.parent / "0x07-cnn"
+    installed = [one for one in Path(sysconfig.get_path("purelib")).glob("*convlens*") if one.is_dir()]
+    files = [*package.rglob("*.py"), *course.glob("*.py")]
+    files += [one for place in installed for one in place.rglob("*") if one.is_file()]
+    kept = [str(file) for file in files if "guest_side" not in file.parts]
+    assert len(kept) > 50
+    text = f"""
+import numpy
+def f():
+    read = 0
+    for path in {kept!r}:
+        try:
+            with open(path, "rb") as file:
+                read += 1
+        except OSError:
+            pass
+    return numpy.array([read])
+"""
+    with Sandbox(tier, packages) as sandbox:
+        assert call(sandbox, text)[1][0].tolist() == [0]
+
+
+def test_the_same_code_has_the_same_hashes_each_time(tier):
+    text = "import numpy\ndef f():\n    return numpy.array([hash('a set of names has an order')])\n"
+    found = []
+    for _ in range(2):
+        with Sandbox(tier) as sandbox:
+            found.append(call(sandbox, text)[1][0].tolist())
+    assert found[0] == found[1]
+
+
+def test_a_host_that_is_gone_is_replaced(tier, folder):
+    with Sandbox(tier) as sandbox:
+        assert call(sandbox, "def f():\n    return 1\n")[0] == {"result": {"number": 1.0}}
+        for _ in range(2):
+            for process in processes.descendants(os.getpid()):
+                with contextlib.suppress(OSError):  # some end with the first
+                    if b"CONVLENS_SANDBOX" in Path(f"/proc/{process.pid}/environ").read_bytes():
+                        processes.send(process, signal.SIGKILL)
+            assert call(sandbox, "def f():\n    return 1\n")[0] == {"result": {"number": 1.0}}
+            assert len(list(folder.iterdir())) == (tier != "bubblewrap")
+    assert not list(folder.iterdir())
+
+
+def test_nothing_is_left_after_an_error_in_the_caller(tier, folder):
+    before = {process.pid for process in processes.descendants(os.getpid())}
+    with pytest.raises(ZeroDivisionError), Sandbox(tier) as sandbox, course_file(sandbox, "def f(): pass\n"):
+        assert {process.pid for process in processes.descendants(os.getpid())} - before
+        raise ZeroDivisionError
+    assert {process.pid for process in processes.descendants(os.getpid())} == before
+    assert not list(folder.iterdir())
+
+
+def test_nothing_is_left_when_the_parent_is_killed(tier, tmp_path):
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(convlens.__file__).parent.parent)}
+    with subprocess.Popen([sys.executable, "-c", PARENT, tier], stdout=subprocess.PIPE, env=environment) as parent:
+        assert parent.stdout.readline() == b"runs\n"
+        family = processes.descendants(parent.pid)
+        assert len(family) >= 2  # the host and the guest
+        parent.kill()
+    until = time.monotonic() + 30
+    while any(processes.find(one.pid) == one for one in family) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not [one for one in family if processes.find(one.pid) == one]
+    assert not list(tmp_path.iterdir())
+
+
+@needs_linux
+@pytest.mark.frameworks
+def test_tensorflow_works_with_its_threads_where_most_is_forbidden():
+    pytest.importorskip("tensorflow")
+    if available()["landlock"]:
+        pytest.skip(f"this machine does not offer the tier landlock: {available()['landlock']}")
+    text = """
+import tensorflow as tf
+def f():
+    return tf.matmul(tf.constant([[1.0, 2.0]]), tf.constant([[3.0], [4.0]])).numpy()
+"""
+    with Sandbox("landlock", ("tensorflow",), seconds=60, memory=8 * 2**30) as sandbox:
+        for _ in range(2):
+            assert call(sandbox, text)[1][0].tolist() == [[11.0]]
+
+
+@needs_linux
+def test_the_best_tier_that_works_is_chosen_and_the_asked_one_kept():
+    usable = [name for name, problem in available().items() if not problem]
+    assert list(available()) == list(TIERS)
+    assert choose(None) == usable[0]
+    assert [choose(name) for name in usable] == usable
+
+
+def test_a_tier_that_does_not_work_is_refused_with_the_reason(monkeypatch):
+    problems = {"bubblewrap": "there is no bwrap", "landlock": "", "rlimits": ""}
+    monkeypatch.setattr(tiers, "_try", problems.get)
+    assert choose(None) == "landlock"
+    with pytest.raises(ValueError, match="must be one that works here; bubblewrap does not: there is no bwrap"):
+        choose("bubblewrap")
+    with pytest.raises(ValueError, match="must be one of bubblewrap, landlock, rlimits; got 'docker'"):
+        choose("docker")
+    monkeypatch.setattr(tiers, "_try", lambda tier: f"no {tier}")
+    with pytest.raises(ValueError, match="no tier of the sandbox works here: no bubblewrap; no landlock; no rlimits"):
+        choose(None)
+
+
+@needs_linux
+def test_a_program_that_is_missing_or_fails_is_told(monkeypatch, tmp_path, folder):
+    monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
+    with Sandbox("bubblewrap") as sandbox, pytest.raises(OSError, match="needs the program bwrap; there is none"):
+        start(sandbox)
+    fails = tmp_path / "bwrap"
+    fails.write_text("#!/bin/sh\necho 'bwrap: no leave to do that' >&2\nexit 1\n")
+    fails.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with Sandbox("bubblewrap") as sandbox, pytest.raises(OSError, match="does not start here: bwrap: no leave to"):
+        start(sandbox)
+    assert [path.name for path in folder.iterdir()] == ["bwrap"]
+
+
+def test_other_systems_are_told_that_it_needs_linux(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(OSError, match="checking somebody's code needs Linux; this is darwin"):
+        Sandbox("rlimits")

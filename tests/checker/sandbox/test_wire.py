@@ -1,0 +1,176 @@
+import io
+import json
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convlens.checker.sandbox.guest_side import wire
+
+pytestmark = pytest.mark.smoke
+
+
+def reader(data):
+    file = io.BytesIO(data)
+
+    def read(count):
+        found = file.read(count)
+        if len(found) < count:
+            raise EOFError
+        return found
+
+    return read
+
+
+def sent(message, arrays=(), number=7):
+    return wire.dump(number, message, arrays)
+
+
+def forged(text, arrays=b"", magic=b"cvl1"):
+    text = text if isinstance(text, bytes) else json.dumps(text).encode()
+    return struct.pack(">4sIQ", magic, len(text), len(arrays)) + text + arrays
+
+
+def npy(header, data=b"", version=b"\x01\x00"):
+    return b"\x93NUMPY" + version + struct.pack("<H", len(header)) + header + data
+
+
+def with_array(array):
+    return forged({"id": 1, "message": {}, "sizes": [len(array)]}, array)
+
+
+ARRAYS = (
+    np.array(2.5),
+    np.zeros((0, 3)),
+    np.arange(24.0).reshape(2, 3, 4),
+    np.asfortranarray(np.arange(6).reshape(2, 3)),
+    np.arange(12, dtype=np.uint8)[::3],
+    np.arange(6, dtype=">f4").reshape(3, 2).T,
+    np.array([True, False]),
+    np.array([np.nan, np.inf, -0.0], dtype=np.float16),
+    np.array([1 + 2j]),
+    np.broadcast_to(1.0, (3, 2)),
+)
+
+
+@pytest.mark.parametrize("array", ARRAYS, ids=lambda array: f"{array.dtype}{array.shape}")
+def test_arrays_arrive_as_they_were_sent(array):
+    number, message, (found,) = wire.load(reader(sent({"a": [1, None, "é"]}, [array])))
+    assert (number, message) == (7, {"a": [1, None, "é"]})
+    assert found.dtype == array.dtype and found.shape == array.shape
+    np.testing.assert_array_equal(found, array)
+
+
+def test_several_arrays_keep_their_order():
+    _, _, found = wire.load(reader(sent({}, ARRAYS)))
+    assert [array.shape for array in found] == [array.shape for array in ARRAYS]
+
+
+def test_numbers_that_are_none_arrive():
+    _, message, _ = wire.load(reader(sent({"loss": float("nan"), "most": float("inf")})))
+    assert np.isnan(message["loss"]) and message["most"] == float("inf")
+
+
+@pytest.mark.parametrize("array", [np.array([{}]), np.array(["a"]), np.zeros(2, "f8,O"), np.array(["2020"], "M8[Y]")])
+def test_only_numbers_are_sent(array):
+    with pytest.raises(wire.WireError, match="must be of numbers or truth values; got dtype"):
+        wire.dump(0, {}, [array])
+
+
+def test_too_much_is_refused_before_it_is_copied():
+    with pytest.raises(wire.TooMuchError, match="at most 67,108,864 bytes; got 8,000,000,000,128"):
+        wire.dump(0, {}, [np.broadcast_to(0.0, (10**9, 10**3))])
+    with pytest.raises(wire.TooMuchError):
+        wire.dump(0, {"text": "x" * wire.MOST_TEXT})
+    with pytest.raises(wire.WireError, match="at most 64 arrays; got 65"):
+        wire.dump(0, {}, [np.zeros(1)] * 65)
+
+
+@pytest.mark.parametrize("size", [0, wire.MOST + 1, 8 * 10**12])
+def test_a_refusal_says_how_much_it_would_have_been(size):
+    with pytest.raises(wire.TooMuchError) as error:
+        wire.load(reader(wire.refusal(size)))
+    assert error.value.size == max(size, wire.MOST + 1)
+
+
+def test_the_reader_asks_for_no_more_than_the_limits():
+    asked = []
+
+    def read(count):
+        asked.append(count)
+        return struct.pack(">4sIQ", b"cvl1", 2**32 - 1, 2**64 - 1)[:count]
+
+    with pytest.raises(wire.TooMuchError):
+        wire.load(read)
+    assert asked == [16]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        forged({"id": 1, "message": {}, "sizes": []}, magic=b"pass"),
+        forged(b"no JSON"),
+        forged(b"\xff\xfe"),
+        forged([]),
+        forged({}),
+        forged({"id": "1", "message": {}, "sizes": []}),
+        forged({"id": 1, "message": [], "sizes": []}),
+        forged({"id": 1, "message": {}, "sizes": {}}),
+        forged({"id": 1, "message": {}, "sizes": [-1, 1]}),
+        forged({"id": 1, "message": {}, "sizes": [True]}, b"x"),
+        forged({"id": 1, "message": {}, "sizes": [2.0]}, b"xx"),
+        forged({"id": 1, "message": {}, "sizes": [10**30]}),
+        forged({"id": 1, "message": {}, "sizes": [3]}, b"xx"),
+        forged({"id": 1, "message": {}, "sizes": [0] * 65}),
+        forged(b'{"id": 1, "sizes": [], "message": ' + b"[" * 10**5 + b"]" * 10**5 + b"}"),
+        forged(b'{"id": 1, "sizes": [], "message": {"a": ' + b"[" * 30 + b"]" * 30 + b"}}"),
+        forged(b'{"id": ' + b"9" * 10**4 + b', "sizes": [], "message": {}}'),
+        with_array(b""),
+        with_array(b"PK\x03\x04 a zip file"),
+        with_array(npy(b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }\n", b"\x80\x04N.")),
+        with_array(npy(b"{'descr': '<U4', 'fortran_order': False, 'shape': (1,), }\n", b"p   a   s   s   ")),
+        with_array(npy(b"{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1,), }\n", bytes(8))),
+        with_array(npy(b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000000,), }\n", bytes(8))),
+        with_array(npy(b"{'descr': '<f8', 'fortran_order': False, 'shape': (0, 999999999999999999), }\n")),
+        with_array(npy(b"{'descr': '<f8', 'fortran_order': False, 'shape': (-1, -8), }\n", bytes(64))),
+        with_array(npy(b"{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }\n", bytes(15))),
+        with_array(npy(b"{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }\n", bytes(9))),
+        with_array(npy(b"{'descr': '<f7', 'fortran_order': False, 'shape': (1,), }\n", bytes(7))),
+        with_array(npy(b"{'descr': '<f8', 'fortran_order': 1, 'shape': (1,), }\n", bytes(8))),
+        with_array(npy(b"{'descr': '<f8', 'fortran_order': False, 'shape': (1,), 'x': 1}\n", bytes(8))),
+        with_array(npy(b"(" * 5000 + b")" * 5000 + b"\n")),
+        with_array(npy(b"__import__('os')\n")),
+        with_array(npy(b"{'descr': '<f8', 'fortran_order': False, 'shape': (), }\n", bytes(8), version=b"\x03\x00")),
+        with_array(b"\x93NUMPY\x01\x00\xff\xff{'descr': '<f8', 'fortran_order': False, 'shape': (), }\n"),
+    ],
+)
+def test_what_is_no_message_is_refused(data):
+    with pytest.raises(wire.WireError):
+        wire.load(reader(data))
+
+
+def test_forged_headers_are_like_those_that_are_taken():
+    data = with_array(npy(b"{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }\n", bytes(8)))
+    assert wire.load(reader(data))[2] == [np.zeros(1)]
+
+
+def test_text_comes_without_what_a_terminal_or_xml_would_obey():
+    text = "\x1b[2J\x07a\tb\nc\x00\x9b\u202e\ud800\uffff é 中"
+    _, message, _ = wire.load(reader(forged({"id": 1, "message": {text: [text]}, "sizes": []})))
+    ((key, (value,)),) = message.items()
+    assert key == value == "�[2J�a\tb\nc����� é 中"
+    assert value.encode()
+
+
+@given(st.integers(0, 400), st.binary(min_size=1, max_size=12))
+def test_any_other_bytes_are_refused_or_read(place, change):
+    data = bytearray(sent({"a": [1, "b"]}, [np.arange(6.0).reshape(2, 3), np.array([True])]))
+    data[place : place + len(change)] = change
+    try:
+        number, message, arrays = wire.load(reader(bytes(data)))
+    except (wire.WireError, EOFError):
+        return
+    assert isinstance(number, int) and isinstance(message, dict)
+    assert all(array.dtype.kind in "biufc" for array in arrays)

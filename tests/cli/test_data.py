@@ -1,0 +1,124 @@
+"""Data that cannot be used: one line that names the file, the rule and what was found; nothing is left behind."""
+
+import numpy as np
+import pytest
+from tests.support import small
+
+from convlens.cli import train as cli_train
+from convlens.data import download
+
+
+@pytest.fixture(scope="module", autouse=True)
+def place(tmp_path_factory):
+    """A working folder with digits and a finished run."""
+    folder = tmp_path_factory.mktemp("place")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(cli_train, "_report", lambda run, digits: None)
+        small.npz(folder / "few.npz")
+        assert small.run("train", "--data", "few.npz", "--epochs", 1, "--out", "run").code == 0
+        yield folder
+
+
+def arrays(**changes):
+    """The course's layout with small images, some of it changed."""
+    x, y = np.full((12, 28, 28), 0.5, np.float32), np.arange(12) % 10
+    return {"X_train": x, "Y_train": y, "X_valid": x, "Y_valid": y, **changes}
+
+
+def with_nan():
+    x = arrays()["X_train"].copy()
+    x[3, 4, 5] = np.nan
+    return x
+
+
+BAD_DATA = {
+    "NaN": ({"X_train": with_nan()}, "bad.npz: X_train must be finite in float32; got nan at (3, 4, 5)"),
+    "objects": (
+        {"Y_valid": np.array([None] * 12)},
+        "bad.npz: Y_valid must be a whole, plain array; ValueError: Object",
+    ),
+    "complex": ({"X_valid": np.ones((12, 28, 28), complex)}, "bad.npz: X_valid must hold images as uint8 or floating"),
+    "label 11": ({"Y_train": np.arange(12)}, "training labels must be from 0 to 9; got 0 to 11"),
+    "validation label 11": ({"Y_valid": np.arange(12)}, "validation labels must be from 0 to 9; got 0 to 11"),
+    "label -1": ({"Y_train": np.arange(12) - 1}, "bad.npz: Y_train must hold labels >= 0 that fit int64; got -1 to 10"),
+    "float labels": ({"Y_train": np.ones(12)}, "bad.npz: Y_train must hold labels as integers; got float64"),
+    "fewer labels": (
+        {"Y_train": np.arange(5)},
+        "there must be one label for every image; got bad.npz: X_train 12, bad",
+    ),
+    "sizes that differ": (
+        {"X_valid": np.ones((12, 9, 9))},
+        "every part needs images of one (h, w, c); got bad.npz: X_t",
+    ),
+    "other sizes": (
+        {"X_train": np.ones((12, 32, 30)), "X_valid": np.ones((12, 32, 30))},
+        "training images must be (n, 28, 28, 1) with n of at least 1; got (12, 32, 30, 1)",
+    ),
+    "three channels": (
+        {"X_train": np.ones((12, 28, 28, 3)), "X_valid": np.ones((12, 28, 28, 3))},
+        "training images must be (n, 28, 28, 1) with n of at least 1; got (12, 28, 28, 3)",
+    ),
+    "nothing": (
+        {"X_train": np.ones((0, 28, 28)), "Y_train": np.ones(0, int)},
+        "bad.npz: X_train must hold at least one",
+    ),
+}
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("case", BAD_DATA)
+def test_bad_data_leave_nothing_behind(place, case):
+    changes, message = BAD_DATA[case]
+    np.savez(place / "bad.npz", **arrays(**changes))
+    assert small.fails("train", "--data", "bad.npz", "--out", "bad").startswith(message)
+    assert not (place / "bad").exists()
+    if "must be (n" in message or "to 11" in message:  # good data, which the model does not take
+        assert small.run("data", "info", "bad.npz").code == 0
+        part = ["--part", "train" if message.startswith("training") else "valid"]
+        error = small.fails("evaluate", "--run", "run", "--data", "bad.npz", *part)
+        assert error == "evaluation " + message.split(" ", 1)[1]
+    else:
+        assert small.fails("data", "info", "bad.npz").startswith(message)
+
+
+def test_data_that_are_none(place):
+    message = (
+        "data must be 'embedded', 'mnist', or the path of an .npz file or of a folder of IDX files; there is no 'nope'"
+    )
+    for command in (["train", "--out", "bad"], ["evaluate", "--run", "run"], ["data", "export", "new.npz"]):
+        assert small.fails(*command, "--data", "nope") == message
+    assert small.fails("data", "info", "nope") == message
+    assert small.fails("data", "info", "run").startswith("run must hold train-images-idx3-ubyte")
+    assert small.fails("data", "info", "/dev/null") == (
+        "data must be an .npz file or a folder of IDX files; '/dev/null' is neither"
+    )
+    (place / "text.npz").write_text("I am no archive")
+    assert small.fails("data", "info", "text.npz").startswith("text.npz must be an .npz file")
+    (place / "cut.npz").write_bytes((place / "few.npz").read_bytes()[:-500])
+    assert small.fails("data", "info", "cut.npz").startswith("cut.npz must be an .npz file")
+    assert not (place / "new.npz").exists()
+
+
+def test_labels_without_end_are_not_counted(place):
+    np.savez(place / "vast.npz", **arrays(Y_train=np.arange(12) * 10**15))
+    message = f"data info counts at most 1,000 classes; vast.npz has labels up to {11 * 10**15}"
+    assert small.fails("data", "info", "vast.npz") == message
+
+
+def test_export_to_where_it_cannot_be():
+    assert small.fails("data", "export", "few.npz/x.npz") == "few.npz/x.npz: Not a directory"
+    assert "must be a regular file" in small.fails("data", "export", "run", "--overwrite")
+    assert small.fails("data", "export", "/proc/x.npz") == "/proc/x.npz: No such file or directory"
+
+
+@pytest.mark.smoke
+def test_fetch_without_a_network(tmp_path, monkeypatch):
+    nowhere = ("http://127.0.0.1:9/one/", "http://127.0.0.1:9/two/")
+    monkeypatch.setitem(download.fetch.__kwdefaults__, "mirrors", nowhere)
+    monkeypatch.setenv("CONVLENS_DATA", str(tmp_path / "cache"))
+    for command in (["data", "fetch"], ["data", "info", "mnist"], ["train", "--data", "mnist", "--out", "bad"]):
+        message = small.fails(*command)
+        assert message.startswith("train-images-idx3-ubyte could not be downloaded from any mirror: ")
+        assert all(f"{mirror} (no connection: ConnectionError)" in message for mirror in nowhere)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,239 @@
+"""`convlens export` and `convlens import`: the same network in Keras and ONNX and back, and what is refused."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from PIL import Image
+from tests.support import small
+
+from convlens.interop.keras_model import save_keras
+from convlens.models import lenet5
+from convlens.nn import Dense, Flatten, Sequential
+from convlens.training.run import load_model, save_model
+
+heavy = pytest.mark.frameworks
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+
+NOT_THERE = {
+    "keras": "export --to keras needs Keras: pip install 'convlens[keras]'",
+    "onnx": "export --to onnx needs ONNX: pip install 'convlens[onnx]'",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def place(tmp_path_factory):
+    """A working folder with a run's weights, digits to evaluate them on and a picture."""
+    folder = tmp_path_factory.mktemp("place")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr("os.fsync", lambda handle: None)
+        small.npz(folder / "few.npz")
+        (folder / "runs" / "lenet5-1").mkdir(parents=True)
+        save_model("runs/lenet5-1/model.safetensors", lenet5(seed=5))
+        Image.fromarray((small.digits().x_valid[0, :, :, 0] * 255).astype(np.uint8)).save("digit.png")
+        yield folder
+
+
+@pytest.fixture
+def run(place, tmp_path):
+    """A copy of the run"""
+    (tmp_path / "run").mkdir()
+    shutil.copy(place / "runs" / "lenet5-1" / "model.safetensors", tmp_path / "run")
+    return tmp_path / "run"
+
+
+def entries(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+# Out and in -----------------------------------------------------------------------------------------------------------
+
+
+@heavy
+def test_keras_out_and_in(run, tmp_path):
+    done = small.run("export", run, "--to", "keras")
+    assert (done.code, done.out, done.err) == (0, f"{run}/model.keras\n", "")
+    assert entries(run) == ["model.keras", "model.safetensors"]
+    back = tmp_path / "new" / "back"
+    done = small.run("import", run / "model.keras", "--out", back)
+    assert (done.code, done.out, done.err) == (0, f"{back}/model.safetensors: lenet5, 61,706 parameters\n", "")
+    assert entries(back) == ["model.safetensors"]
+    assert load_model(back).flat.tobytes() == load_model(run).flat.tobytes()
+    for command in (["evaluate", "--data", "few.npz"], ["predict", "digit.png"], ["summary"]):
+        ours, theirs = (small.run(*command, "--run", folder) for folder in (run, back))
+        assert ours.code == theirs.code == 0
+        assert theirs.out.replace(str(back), str(run)) == ours.out
+    assert small.fails("train", "--out", back) == (
+        f"the output folder must not hold another run; {back} holds model.safetensors"
+    )
+
+
+@heavy
+def test_onnx_out(run):
+    runtime = pytest.importorskip("onnxruntime")
+    done = small.run("export", run, "--to", "onnx")
+    assert (done.code, done.out, done.err) == (0, f"{run}/model.onnx\n", "")
+    x = small.digits().x_valid
+    (found,) = runtime.InferenceSession(run / "model.onnx").run(None, {"images": x})
+    assert_allclose(found, load_model(run).predict(x), rtol=0, atol=1e-5)
+
+
+@heavy
+def test_the_newest_run_a_file_of_weights_and_a_place(place, run, tmp_path):
+    assert small.run("export", "--to", "onnx").out == "runs/lenet5-1/model.onnx\n"
+    shutil.copy(run / "model.safetensors", tmp_path / "best.safetensors")
+    assert small.run("export", tmp_path / "best.safetensors", "--to", "onnx").out == f"{tmp_path}/best.onnx\n"
+    out = tmp_path / "some" / "where" / "net.onnx"
+    assert small.run("export", run, "--to", "onnx", "--out", out).out == f"{out}\n"
+    contents = [path.read_bytes() for path in (place / "runs/lenet5-1/model.onnx", tmp_path / "best.onnx", out)]
+    assert len(set(contents)) == 1
+
+
+@heavy
+def test_json(run, tmp_path):
+    done = small.run("export", run, "--to", "keras", "--json")
+    path = f"{run}/model.keras"
+    assert json.loads(done.out) == {"run": str(run), "model": "lenet5", "to": "keras", "file": path}
+    done = small.run("import", path, "--out", tmp_path / "back", "--json")
+    wanted = {"file": path, "run": f"{tmp_path}/back", "model": "lenet5", "parameters": 61706}
+    assert json.loads(done.out) == wanted
+
+
+@heavy
+def test_a_process_says_nothing_else(run, tmp_path):
+    """Keras and TensorFlow keep still; a mistake is one line."""
+
+    environment = small.environment()
+    for name in ("TF_ENABLE_ONEDNN_OPTS", "TF_CPP_MIN_LOG_LEVEL"):
+        environment.pop(name, None)
+
+    def convlens(*arguments):
+        command = [sys.executable, "-m", "convlens", *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        return done.returncode, done.stdout, done.stderr
+
+    assert convlens("export", run, "--to", "keras") == (0, f"{run}/model.keras\n", "")
+    other = tmp_path / "other.keras"
+    save_keras(other, Sequential([Flatten(), Dense(10)], (28, 28, 1)))
+    message = f"convlens: {other} must have the layers of one of lenet5; it has Flatten, Dense with 7,850 parameters\n"
+    assert convlens("import", other, "--out", tmp_path / "back") == (2, "", message)
+    assert not (tmp_path / "back").exists()
+
+
+# Export refused -------------------------------------------------------------------------------------------------------
+
+
+@heavy
+@pytest.mark.parametrize("to", ["keras", "onnx"])
+def test_a_file_is_replaced_only_with_overwrite(run, to):
+    path = run / f"model.{to}"
+    path.write_bytes(b"mine")
+    assert small.fails("export", run, "--to", to) == f"{path} exists; it is replaced only with --overwrite"
+    assert path.read_bytes() == b"mine"
+    assert small.run("export", run, "--to", to, "--overwrite").code == 0
+    assert path.stat().st_size > 200_000
+    path.unlink()
+    path.symlink_to(run / "nowhere")
+    assert small.fails("export", run, "--to", to) == f"{path} exists; it is replaced only with --overwrite"
+
+
+def test_places_that_cannot_be(run):
+    (run / "a.onnx").mkdir()
+    message = f"{run}/a.onnx must be a regular file to be replaced; it is a folder or a device"
+    assert small.fails("export", run, "--to", "onnx", "--out", run / "a.onnx", "--overwrite") == message
+    place = run / "model.safetensors" / "a.onnx"
+    assert small.fails("export", run, "--to", "onnx", "--out", place).startswith(f"{run}/model.safetensors")
+
+
+@pytest.mark.smoke
+def test_bad_options(run):
+    assert small.fails("export", run, "--to", "torch") == "--to must be keras or onnx; got 'torch'"
+    message = "--out must end in .onnx with --to onnx; got a.keras"
+    assert small.fails("export", run, "--to", "onnx", "--out", "a.keras") == message
+    assert small.fails("export", run, "--to", "keras", "--out", "a.h5").startswith("--out must end in .keras with ")
+    done = small.run("export", run)
+    assert done.code == 2 and "--to" in done.err
+    assert entries(run) == ["model.safetensors"]
+
+
+@pytest.mark.smoke
+def test_no_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert small.fails("export", "--to", "onnx").startswith("there must be a trained run to use; runs/ holds none: ")
+    message = "there must be a file nowhere; there is none"
+    assert small.fails("export", "nowhere", "--to", "onnx") == message
+    save_model("model.safetensors", lenet5(), untrained=True)
+    assert small.fails("export", ".", "--to", "keras").startswith("model.safetensors must hold a trained model; ")
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("to", ["keras", "onnx"])
+def test_a_framework_that_is_not_installed(run, tmp_path, lacking, to):
+    lacking("keras", "onnx")
+    out = tmp_path / "new" / f"a.{to}"
+    assert small.fails("export", run, "--to", to, "--out", out) == NOT_THERE[to]
+    assert not out.parent.exists()
+
+
+@pytest.mark.smoke
+def test_import_without_keras(tmp_path, lacking):
+    (tmp_path / "a.keras").write_bytes(b"")
+    lacking("keras")
+    message = "a .keras file needs Keras: pip install 'convlens[keras]'"
+    assert small.fails("import", tmp_path / "a.keras", "--out", tmp_path / "new") == message
+    assert entries(tmp_path) == ["a.keras"]
+
+
+# Import refused -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.smoke
+def test_files_that_are_none(tmp_path):
+    out = tmp_path / "new"
+    for name in ("a.h5", "a.onnx", "a"):
+        (tmp_path / name).write_bytes(b"\x89HDF\r\n")
+        message = f"a Keras model is in a .keras file; got {tmp_path / name}"
+        assert small.fails("import", tmp_path / name, "--out", out) == message
+    message = f"there must be a file {tmp_path}/none.keras; there is none"
+    assert small.fails("import", tmp_path / "none.keras", "--out", out) == message
+    done = small.run("import", tmp_path / "none.keras")
+    assert done.code == 2 and "--out" in done.err
+    assert not out.exists()
+
+
+@pytest.mark.smoke
+def test_folders_that_cannot_be(run, tmp_path):
+    message = f"the output folder must not hold another run; {run} holds model.safetensors"
+    assert small.fails("import", "a.keras", "--out", run) == message
+    (tmp_path / "file").write_bytes(b"")
+    message = f"the output folder must be a folder; {tmp_path}/file is a file"
+    assert small.fails("import", "a.keras", "--out", tmp_path / "file") == message
+
+
+@heavy
+def test_networks_that_are_none_of_ours(tmp_path):
+    path, out = tmp_path / "a.keras", tmp_path / "new"
+    save_keras(path, Sequential([Flatten(), Dense(10)], (28, 28, 1)))
+    message = f"{path} must have the layers of one of lenet5; it has Flatten, Dense with 7,850 parameters"
+    assert small.fails("import", path, "--out", out) == message
+    other = (*lenet5().layers[:-1], Dense(11))
+    save_keras(path, Sequential(other, (28, 28, 1), name="lenet5"))
+    assert small.fails("import", path, "--out", out).endswith("Flatten, Dense, Dense, Dense with 61,791 parameters")
+    save_keras(path, lenet5(dtype=np.float64))
+    assert small.fails("import", path, "--out", out) == f"{path} must be in float32; it is in float64"
+    assert not out.exists()
+
+
+@heavy
+def test_a_layer_that_convlens_does_not_have(keras, tmp_path):
+    path = tmp_path / "a.keras"
+    layers = [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dropout(0.5, name="drop")]
+    keras.Sequential([*layers, keras.layers.Dense(10)]).save(path)
+    message = f"{path}: layer drop: convlens has Conv2D, MaxPooling2D, AveragePooling2D, Flatten and Dense; got Dropout"
+    assert small.fails("import", path, "--out", tmp_path / "new") == message
+    assert entries(tmp_path) == ["a.keras"]

@@ -1,0 +1,573 @@
+"""The course's two LeNets against convlens: layers, first weights, values, one step of Adam; wrong variants are caught.
+
+Each check takes the function `lenet5` of a file, and raises. Task 4's graphs are graphs of their own: TensorFlow stays
+eager for whoever shares the process.
+"""
+
+import ast
+import dataclasses
+import inspect
+import math
+import os
+import random
+import re
+import shutil
+import stat
+import subprocess
+import sys
+
+import numpy as np
+import pycodestyle
+import pytest
+from numpy.testing import assert_allclose
+from tests.support.course_files import FOLDER, from_text
+
+FILES = {"tensorflow": "4-lenet5.py", "keras": "5-lenet5.py"}
+MAINS = ["4-main.py", "5-main.py"]
+SIGNATURES = {"tensorflow": "(x, y)", "keras": "(X)"}
+IMPORTS = {"tensorflow": "import tensorflow.compat.v1 as tf", "keras": "import tensorflow.keras as K"}
+PARAMETERS = 61_706
+EPSILON = {"tensorflow": 1e-8, "keras": 1e-7}  # what each one's Adam adds to the root
+BUILDS = 4  # networks whose first weights are judged together
+TASKS = list(FILES)
+
+
+def source(task):
+    return (FOLDER / FILES[task]).read_text()
+
+
+# Form --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("file", [*FILES.values(), *MAINS])
+def test_form(file):
+    path = FOLDER / file
+    text = path.read_text()
+    assert text.startswith("#!/usr/bin/env python3\n")
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+    assert path.stat().st_mode & 0o111 == stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
+    assert pycodestyle.StyleGuide().check_files([str(path)]).total_errors == 0
+    tree = ast.parse(text, feature_version=(3, 8))
+    definitions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    assert all(ast.get_docstring(node) for node in [tree, *definitions])
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("task", TASKS)
+def test_imports(task):
+    tree = ast.parse(source(task))
+    imports = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    assert [ast.unparse(node) for node in imports] == [IMPORTS[task]]
+    assert "__import__" not in source(task)
+
+
+@pytest.mark.smoke
+def test_task_4_uses_keras_for_the_initializer_alone():
+    attributes = [ast.unparse(node) for node in ast.walk(ast.parse(source("tensorflow"))) if hasattr(node, "attr")]
+    assert attributes.count("tf.keras") == 1
+    assert "tf.keras.initializers.VarianceScaling" in attributes
+    assert not {"tf.layers", "tf.contrib"} & set(attributes)
+
+
+# What the files must equal -----------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class Reference:
+    """Planted weights, a batch, and what convlens makes of them, in float64."""
+
+    weights: list
+    x: np.ndarray
+    y: np.ndarray
+    output: np.ndarray
+    loss: float
+    accuracy: float
+    gradients: list
+    steps: dict
+
+
+@pytest.fixture(scope="module")
+def reference():
+    """About half of the labels are what the network says; so the accuracy is a number of its own."""
+    from convlens.models import lenet5
+    from convlens.nn import Adam
+
+    rng = np.random.default_rng(0)
+    model = lenet5(seed=6, dtype=np.float64, engine="numpy")
+    model.flat += 0.05 * rng.standard_normal(model.flat.size)  # biases that are not 0
+    model.flat[...] = model.flat.astype(np.float32)
+    start = model.get_weights()
+    x = rng.random((40, 28, 28, 1), np.float32)
+    x[x < 0.6] = 0  # empty background, as digits have it, so that max pooling meets ties
+    output = model.predict(x.astype(np.float64))
+    labels = np.where(rng.random(40) < 0.5, output.argmax(axis=1), rng.integers(0, 10, 40))
+    gradient, first = np.empty_like(model.flat), model.flat.copy()
+    loss, logits = model.loss_gradient(x.astype(np.float64), labels, 1 / 40, gradient)
+    accuracy = (logits.argmax(axis=1) == labels).mean()
+    gradients = [view.copy() for views in model.views(gradient) for view in views.values()]
+    steps = {}
+    for task, epsilon in EPSILON.items():
+        model.flat[...] = first
+        Adam(epsilon=epsilon).update(model.flat, gradient)
+        steps[task] = model.get_weights()
+    return Reference(start, x, np.eye(10)[labels], output, loss.mean(), accuracy, gradients, steps)
+
+
+def our_table():
+    """A row a layer: kind, kernel, strides, padding, activation, shape that comes out."""
+    from convlens.models.lenet5 import lenet5
+    from convlens.nn import Conv2D, Dense, MaxPooling2D
+
+    rows = []
+    for layer, shape, out in ((row.layer, row.input_shape, row.output_shape) for row in lenet5().table):
+        if isinstance(layer, Conv2D):
+            kernel = layer.weight_shapes(shape)["kernel"]
+            rows.append(["convolution", kernel, layer.strides, layer.padding, layer.activation, out])
+        elif isinstance(layer, MaxPooling2D):
+            rows.append(["maximum", layer.pool_size, layer.strides, layer.padding, None, out])
+        elif isinstance(layer, Dense):
+            rows.append(["dense", layer.weight_shapes(shape)["kernel"], None, None, layer.activation, out])
+        else:
+            rows.append(["flatten", None, None, None, None, out])
+    assert rows[-1][4] is None  # our last layer gives logits: their softmax is part of the loss and of `predict`
+    rows[-1][4] = "softmax"
+    return rows
+
+
+def check_start(networks):
+    """he_normal for each kernel of these networks, [kernel, bias, ...] each: mean 0, variance 2 / inputs, a normal
+    distribution cut off at two of its deviations; and biases of 0."""
+    for kernels in list(zip(*networks, strict=True))[0::2]:
+        deviation = math.sqrt(2 / math.prod(kernels[0].shape[:-1]))
+        values = np.stack(kernels) / deviation
+        assert all(not np.array_equal(values[0], other) for other in values[1:]), "two networks start alike"
+        assert abs(values.mean()) < 0.2, f"mean {values.mean():.2f} deviations"
+        assert abs(values.var() - 1) < 0.2, f"variance {values.var():.2f} times that of he_normal"
+        cut = 2 / 0.87962566103423978  # what is left after the cut has a smaller deviation: it is made up for
+        assert 2 < abs(values).max() < cut * 1.001, f"largest {abs(values).max():.2f} deviations"
+    assert not any(bias.any() for weights in networks for bias in weights[1::2]), "a bias does not start from 0"
+
+
+def check_arrays(found, want, tolerance=1e-5):
+    assert [np.shape(a) for a in found] == [np.shape(a) for a in want]
+    for got, right in zip(found, want, strict=True):
+        assert_allclose(got, right, rtol=0, atol=tolerance)
+
+
+def adam(weights, gradients, epsilon):
+    """The first step of Adam with the default rates, from its definition."""
+    rate = 0.001 * math.sqrt(1 - 0.999) / (1 - 0.9)
+    return [
+        w - rate * 0.1 * g / (math.sqrt(1 - 0.999) * abs(g) + epsilon)
+        for w, g in zip(weights, (np.float64(g) for g in gradients), strict=True)
+    ]
+
+
+# Task 4 ------------------------------------------------------------------------------------------------------------
+
+
+class Graph:
+    """A graph of its own with some networks of that function, one after the other, and a session."""
+
+    def __init__(self, lenet5, networks=1, dtype="float32"):
+        import tensorflow.compat.v1 as tf
+
+        self.tf = tf
+        self.graph = tf.Graph()
+        random.seed(0)
+        with self.graph.as_default():
+            tf.set_random_seed(0)
+            self.x = tf.placeholder(tf.float32, (None, 28, 28, 1))
+            self.y = tf.placeholder(dtype, (None, 10))
+            self.made, self.variables = [], []
+            for _ in range(networks):
+                before = len(tf.trainable_variables())
+                self.made.append(lenet5(self.x, self.y))
+                self.variables.append(tf.trainable_variables()[before:])
+            self.start = tf.global_variables_initializer()
+        self.session = tf.Session(graph=self.graph)
+        self.session.run(self.start)
+
+    def plant(self, weights, network=0):
+        with self.graph.as_default():
+            for variable, value in zip(self.variables[network], weights, strict=True):
+                self.session.run(variable.assign(value))
+
+    def run(self, what, reference):
+        return self.session.run(what, {self.x: reference.x, self.y: reference.y})
+
+
+def ancestors(tensor, x):
+    """The operations from x to that tensor, by what each one takes first."""
+    found = []
+    while tensor is not x:
+        found.append(tensor.op)
+        tensor = tensor.op.inputs[0]
+    return found[::-1]
+
+
+def variable_name(tensor):
+    """Of the variable that the tensor is read from."""
+    operation = tensor.op
+    while operation.inputs:
+        assert operation.type in ("ReadVariableOp", "Identity"), f"{operation.type} stands where a variable should"
+        operation = operation.inputs[0].op
+    return operation.name
+
+
+def graph_table(graph):
+    """The rows of our_table from the operations, and the names of the variables that they read."""
+    rows, read = [], []
+    for op in ancestors(graph.made[0][0], graph.x):
+        out = tuple(op.outputs[0].shape)[1:]
+        if op.type in ("Conv2D", "MatMul"):
+            read.append(variable_name(op.inputs[1]))
+        if op.type == "Conv2D":
+            strides, padding = tuple(op.get_attr("strides")[1:3]), op.get_attr("padding").decode().lower()
+            rows.append(["convolution", tuple(op.inputs[1].shape), strides, padding, None, out])
+        elif op.type == "MatMul":
+            rows.append(["dense", tuple(op.inputs[1].shape), None, None, None, out])
+        elif op.type == "MaxPool":
+            sizes = (tuple(op.get_attr(name)[1:3]) for name in ("ksize", "strides"))
+            rows.append(["maximum", *sizes, op.get_attr("padding").decode().lower(), None, out])
+        elif op.type == "Reshape":
+            rows.append(["flatten", None, None, None, None, out])
+        elif op.type in ("AddV2", "Add", "BiasAdd"):
+            read.append(variable_name(op.inputs[1]))
+        elif op.type in ("Relu", "Softmax"):
+            assert rows[-1][4] is None
+            rows[-1][4] = op.type.lower()
+        else:
+            raise AssertionError(f"{op.type} is no part of LeNet-5")
+    return rows, read
+
+
+def tensorflow_layers(lenet5, reference):
+    """Kinds, kernels, strides, padding, activations; each layer with a bias; nothing that is trained and not used."""
+    graph = Graph(lenet5)
+    rows, read = graph_table(graph)
+    assert rows == our_table()
+    assert read == [variable.op.name for variable in graph.variables[0]]
+    assert sum(math.prod(variable.shape.as_list()) for variable in graph.variables[0]) == PARAMETERS
+    with graph.graph.as_default():
+        assert graph.tf.losses.get_regularization_losses() == []
+
+
+def tensorflow_start(lenet5, reference):
+    """he_normal, in networks of one graph."""
+    graph = Graph(lenet5, BUILDS)
+    check_start([graph.session.run(variables) for variables in graph.variables])
+
+
+def tensorflow_values(lenet5, reference):
+    """Output, loss and accuracy, whichever type the labels have; an operation to train."""
+    for dtype in ("float32", "int32"):
+        graph = Graph(lenet5, dtype=dtype)
+        graph.plant(reference.weights)
+        output, train, loss, accuracy = graph.made[0]
+        assert isinstance(train, graph.tf.Operation)
+        found, *numbers = graph.run((output, loss, accuracy), reference)
+        assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+        check_arrays([found, *numbers], [reference.output, reference.loss, reference.accuracy])
+
+
+def tensorflow_step(lenet5, reference):
+    """The gradient of the loss, and a step of Adam by it."""
+    graph = Graph(lenet5)
+    graph.plant(reference.weights)
+    _, train, loss, _ = graph.made[0]
+    with graph.graph.as_default():
+        gradients = graph.run(graph.tf.gradients(loss, graph.variables[0]), reference)
+    check_arrays(gradients, reference.gradients)
+    graph.run(train, reference)
+    after = graph.session.run(graph.variables[0])
+    check_arrays(after, reference.steps["tensorflow"])
+    check_arrays(after, adam(reference.weights, gradients, EPSILON["tensorflow"]), 1e-7)
+
+
+def tensorflow_twice(lenet5, reference):
+    """Two networks in one graph: weights of their own, and training one leaves the other as it is."""
+    graph = Graph(lenet5, 2)
+    assert [len(variables) for variables in graph.variables] == [10, 10]
+    graph.plant(reference.weights)
+    other = graph.session.run(graph.variables[1])
+    graph.plant(reference.weights, 1)
+    check_arrays(graph.run(graph.made[0][0], reference), reference.output)
+    graph.plant(other, 1)
+    graph.run(graph.made[0][1], reference)
+    check_arrays(graph.session.run(graph.variables[1]), other, 0)
+    check_arrays(graph.session.run(graph.variables[0]), reference.steps["tensorflow"])
+
+
+# Task 5 ------------------------------------------------------------------------------------------------------------
+
+
+def network(lenet5):
+    import tensorflow.keras as K  # noqa: N812 — as the course has it
+
+    return lenet5(K.Input(shape=(28, 28, 1)))
+
+
+def keras_row(layer):
+    """A row of our_table from the layer's configuration."""
+    config, out = layer.get_config(), tuple(layer.output.shape)[1:]
+    kind = type(layer).__name__
+    if kind == "MaxPooling2D":
+        return ["maximum", tuple(config["pool_size"]), tuple(config["strides"]), config["padding"], None, out]
+    if kind == "Flatten":
+        return ["flatten", None, None, None, None, out]
+    assert config["use_bias"]
+    assert config["kernel_regularizer"] is config["bias_regularizer"] is None
+    kernel = tuple(layer.kernel.shape)
+    if kind == "Conv2D":
+        assert config["groups"] == 1 and tuple(config["dilation_rate"]) == (1, 1)
+        return ["convolution", kernel, tuple(config["strides"]), config["padding"], config["activation"], out]
+    assert kind == "Dense", f"{kind} is no part of LeNet-5"
+    return ["dense", kernel, None, None, config["activation"], out]
+
+
+def keras_layers(lenet5, reference):
+    """Kinds, kernels, strides, padding, activations, one after the other."""
+    model = network(lenet5)
+    first, *layers = model.layers
+    assert type(first).__name__ == "InputLayer"
+    assert [keras_row(layer) for layer in layers] == our_table()
+    for before, layer in zip(model.layers, layers, strict=False):
+        assert layer.input is before.output
+    assert model.output is layers[-1].output
+    assert model.count_params() == PARAMETERS
+    assert all(layer.trainable for layer in layers)
+
+
+def keras_compiled(lenet5, reference):
+    """With Adam as it is, the loss of one-hot labels, and accuracy."""
+    import tensorflow.keras as K  # noqa: N812
+
+    model = network(lenet5)
+    assert isinstance(model, K.Model)
+    assert type(model.optimizer) is K.optimizers.Adam
+    found, want = (optimizer.get_config() | {"name": "adam"} for optimizer in (model.optimizer, K.optimizers.Adam()))
+    assert found == want
+    config = model.get_compile_config()
+    assert (config["loss"], config["metrics"]) == ("categorical_crossentropy", ["accuracy"])
+
+
+def keras_start(lenet5, reference):
+    """he_normal, in several networks."""
+    random.seed(0)
+    check_start([network(lenet5).get_weights() for _ in range(BUILDS)])
+
+
+def keras_values(lenet5, reference):
+    """Output, loss and accuracy."""
+    model = network(lenet5)
+    model.set_weights(reference.weights)
+    output = model(reference.x).numpy()
+    found = model.test_on_batch(reference.x, reference.y, return_dict=True)
+    assert_allclose(output.sum(axis=1), 1, atol=1e-6)
+    want = [reference.output, reference.loss, reference.accuracy]
+    check_arrays([output, found["loss"], found["accuracy"]], want)
+
+
+def keras_step(lenet5, reference):
+    """A step of Adam by the gradient of the loss."""
+    model = network(lenet5)
+    model.set_weights(reference.weights)
+    model.train_on_batch(reference.x, reference.y)
+    check_arrays(model.get_weights(), reference.steps["keras"])
+
+
+# The checks, of the files and of wrong variants --------------------------------------------------------------------
+
+CHECKS = {
+    "tensorflow": {
+        "layers": tensorflow_layers,
+        "start": tensorflow_start,
+        "values": tensorflow_values,
+        "step": tensorflow_step,
+        "twice": tensorflow_twice,
+    },
+    "keras": {
+        "layers": keras_layers,
+        "compiled": keras_compiled,
+        "start": keras_start,
+        "values": keras_values,
+        "step": keras_step,
+    },
+}
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize(("task", "check"), [(task, check) for task in TASKS for check in CHECKS[task]])
+def test_equals_convlens(tf, reference, task, check):
+    lenet5 = from_text(source(task)).lenet5
+    assert str(inspect.signature(lenet5)) == SIGNATURES[task]
+    CHECKS[task][check](lenet5, reference)
+    assert tf.executing_eagerly()
+
+
+FIRST_POOL = 'tf.nn.max_pool(maps, ksize=2, strides=2, padding="VALID")\n\n    kernel'
+LOSS = "tf.losses.softmax_cross_entropy(y, logits)"
+CONV_1, CONV_2 = (f'Conv2D({n}, (5, 5), padding="{p}", **hidden)' for n, p in ((6, "same"), (16, "valid")))
+OUTPUT = 'activation="softmax",\n                       kernel_initializer="he_normal")'
+KERAS_POOL = "MaxPooling2D((2, 2), strides=(2, 2))(maps)\n    flat"
+
+# task -> what is wrong -> (text of the file, text put in its place, the checks that must notice)
+MUTANTS = {
+    "tensorflow": {
+        "scale 1.0": ("scale=2.0", "scale=1.0", "start"),
+        "uniform": ("scale=2.0", 'scale=2.0, distribution="uniform"', "start"),
+        "by the outputs": ("scale=2.0", 'scale=2.0, mode="fan_out"', "start"),
+        "the default initializer": (", initializer=he_normal", "", "start"),
+        "initializer as regularizer": ("initializer=he_normal", "regularizer=he_normal", "start"),
+        "initializer missing on the last layer": (
+            "initializer=he_normal",
+            "initializer=None if shape[0] == 84 else he_normal",
+            "start",
+        ),
+        "biases from 1": ("zeros_initializer", "ones_initializer", "start"),
+        "softmax on the wrong layer": ("tf.nn.softmax(logits)", "tf.nn.softmax(hidden)", "layers values"),
+        "logits for the output": ("tf.nn.softmax(logits)", "logits", "layers values"),
+        "softmax on a hidden layer": (
+            "tf.nn.relu(tf.matmul(hidden, kernel)",
+            "tf.nn.softmax(tf.matmul(hidden, kernel)",
+            "layers values step",
+        ),
+        "no bias on the last layer": (
+            "logits = tf.matmul(hidden, kernel) + bias",
+            "logits = tf.matmul(hidden, kernel)",
+            "layers values step",
+        ),
+        "zeros at the top and left alone": (
+            'conv2d(x, kernel, strides=1, padding="SAME")',
+            'conv2d(tf.pad(x, ((0, 0), (4, 0), (4, 0), (0, 0))), kernel, strides=1, padding="VALID")',
+            "layers values step",
+        ),
+        "second convolution same": ('strides=1, padding="VALID"', 'strides=1, padding="SAME"', "layers values step"),
+        "average pool": (FIRST_POOL, FIRST_POOL.replace("max", "avg"), "layers values step"),
+        "pool same": (FIRST_POOL, FIRST_POOL.replace("VALID", "SAME"), "layers"),
+        "pool 3": (FIRST_POOL, FIRST_POOL.replace("ksize=2", "ksize=3").replace("VALID", "SAME"), "layers values step"),
+        "missing relu": (
+            "tf.nn.relu(tf.matmul(flat, kernel) + bias)",
+            "tf.matmul(flat, kernel) + bias",
+            "layers values step",
+        ),
+        "relu on the logits": (
+            "logits = tf.matmul(hidden, kernel) + bias",
+            "logits = tf.nn.relu(tf.matmul(hidden, kernel) + bias)",
+            "layers values step",
+        ),
+        "stochastic gradient descent": ("AdamOptimizer()", "GradientDescentOptimizer(0.001)", "step twice"),
+        "Adam at another rate": ("AdamOptimizer()", "AdamOptimizer(0.01)", "step twice"),
+        "Adam with Keras's epsilon": ("AdamOptimizer()", "AdamOptimizer(epsilon=1e-7)", "step"),
+        "loss on probabilities": (LOSS, LOSS.replace("logits", "y_pred"), "values step"),
+        "loss summed": (LOSS, LOSS.replace("logits", "logits, reduction=tf.losses.Reduction.SUM"), "values step"),
+        "labels smoothed": (LOSS, LOSS.replace("logits", "logits, label_smoothing=0.1"), "values step"),
+        "accuracy over the wrong axis": (
+            "tf.equal(tf.argmax(y_pred, axis=1), tf.argmax(y, axis=1))",
+            "tf.equal(tf.argmax(y_pred, axis=0), tf.argmax(y, axis=0))",
+            "values",
+        ),
+        "hits counted": ("tf.reduce_mean", "tf.reduce_sum", "values"),
+        "another order": ("train, loss, accuracy\n", "train, accuracy, loss\n", "values"),
+        "one network a graph": ("variable_scope(None, name)", "variable_scope(name)", "start twice"),
+        "weights shared": ("variable_scope(None, name)", "variable_scope(name, reuse=tf.AUTO_REUSE)", "start twice"),
+    },
+    "keras": {
+        "glorot": ('"kernel_initializer": "he_normal"', '"kernel_initializer": "glorot_uniform"', "start"),
+        "he_uniform": ('"kernel_initializer": "he_normal"', '"kernel_initializer": "he_uniform"', "start"),
+        "scale 1.0": ('"kernel_initializer": "he_normal"', '"kernel_initializer": "lecun_normal"', "start"),
+        "one initializer for all": (
+            '"kernel_initializer": "he_normal"',
+            '"kernel_initializer": K.initializers.HeNormal(seed=1)',
+            "start",
+        ),
+        "initializer missing on the last layer": (OUTPUT, 'activation="softmax")', "start"),
+        "initializer as regularizer": (
+            OUTPUT,
+            'activation="softmax", kernel_regularizer=K.initializers.HeNormal())',
+            "layers start",
+        ),
+        "no softmax": ('activation="softmax",', "activation=None,", "layers values step"),
+        "softmax on the wrong layer": (
+            "Dense(84, **hidden)",
+            'Dense(84, activation="softmax", kernel_initializer="he_normal")',
+            "layers values step",
+        ),
+        "no bias": ("Dense(84, **hidden)", "Dense(84, use_bias=False, **hidden)", "layers values step"),
+        "first convolution valid": (CONV_1, CONV_1.replace("same", "valid"), "layers values step"),
+        "second convolution same": (CONV_2, CONV_2.replace("valid", "same"), "layers values step"),
+        "average pool": (KERAS_POOL, KERAS_POOL.replace("Max", "Average"), "layers values step"),
+        "pool same": (KERAS_POOL, KERAS_POOL.replace("))(", '), padding="same")('), "layers"),
+        "missing relu": (
+            "Dense(120, **hidden)",
+            'Dense(120, kernel_initializer="he_normal")',
+            "layers values step",
+        ),
+        "83 units": ("Dense(84,", "Dense(83,", "layers values step"),
+        "stochastic gradient descent": ("optimizers.Adam()", "optimizers.SGD()", "compiled step"),
+        "Adam at another rate": ("optimizers.Adam()", "optimizers.Adam(0.01)", "compiled step"),
+        "another loss": ("categorical_crossentropy", "mean_squared_error", "compiled values step"),
+        "loss on logits": (
+            '"categorical_crossentropy"',
+            "K.losses.CategoricalCrossentropy(from_logits=True)",
+            "compiled values step",
+        ),
+        "no accuracy": (', metrics=["accuracy"]', "", "compiled values"),
+        "frozen": ("    return model", "    model.layers[1].trainable = False\n    return model", "layers step"),
+    },
+}
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize(("task", "mutation"), [(task, mutation) for task in TASKS for mutation in MUTANTS[task]])
+def test_the_checks_reject(tf, reference, task, mutation):
+    old, new, checks = MUTANTS[task][mutation]
+    assert source(task).count(old) == 1, f"{old!r} must stand once in {FILES[task]}"
+    lenet5 = from_text(source(task).replace(old, new)).lenet5
+    for check in checks.split():
+        with pytest.raises(Exception):  # noqa: B017 — some variants cannot even be built
+            CHECKS[task][check](lenet5, reference)
+
+
+# The programs ------------------------------------------------------------------------------------------------------
+
+
+def run_main(tmp_path, main):
+    """Run a main from another folder than its own."""
+    shutil.copytree(FOLDER, tmp_path / "course")
+    (tmp_path / "elsewhere").mkdir()
+    command = [sys.executable, str(tmp_path / "course" / main)]
+    return subprocess.run(
+        command, cwd=tmp_path / "elsewhere", env=os.environ, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize(("main", "pattern"), [(MAINS[0], r"loss (\S+), accuracy"), (MAINS[1], r" loss: (\S+)")])
+def test_main(tf, tmp_path, main, pattern):
+    from convlens.data import course_npz, load
+
+    digits = load("embedded")
+    parts = {"x_train": 640, "y_train": 640, "x_valid": 200, "y_valid": 200}
+    few = {name: getattr(digits, name)[:count] for name, count in parts.items()}
+    (tmp_path / "data").mkdir()
+    course_npz.export(dataclasses.replace(digits, **few), tmp_path / "data/MNIST.npz")
+    done = run_main(tmp_path, main)
+    assert done.returncode == 0, done.stderr
+    losses = [float(number) for number in re.findall(pattern, done.stdout)]
+    assert len(losses) == (6 if main == MAINS[0] else 5)
+    assert losses[-1] < losses[0] / 2
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize("main", MAINS)
+def test_main_without_data_says_how_to_get_it(tf, tmp_path, main):
+    done = run_main(tmp_path, main)
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert "run `convlens data export data/MNIST.npz` from the repository root" in last
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,87 @@
+"""What the tests of the checker share: one file checked in a sandbox that is started once, and every tier there is."""
+
+import contextlib
+import functools
+import itertools
+
+import pytest
+from tests.support.checker.samples import mutated
+
+from convlens.checker import check
+from convlens.checker.functions import conv, pool
+from convlens.checker.functions.cases import Case
+from convlens.checker.options import Options
+from convlens.checker.sandbox.sandbox import Sandbox
+from convlens.checker.sandbox.tiers import TIERS, available
+from convlens.checker.submission import TASKS, File
+
+TABLES = (conv.FORWARD, pool.FORWARD, conv.BACKWARD, pool.BACKWARD)
+
+
+def skip_without(tier):
+    """Skip the test, with the reason, if this machine has no such tier."""
+    if problem := available()[tier]:
+        pytest.skip(f"the tier {tier} is not here: {problem}")
+
+
+@functools.cache
+def best():
+    """The best tier of this machine."""
+    return next(tier for tier in TIERS if not available()[tier])
+
+
+def open_sandbox(tier):
+    """A sandbox for tasks 0 to 3."""
+    return Sandbox(tier, ("numpy", "pycodestyle"), seconds=10.0)
+
+
+def examine(sandbox, file, text, options=None, runs=True):
+    """The report on one file, from its text or bytes."""
+    content = text.encode() if isinstance(text, str) else text
+    task, given = TASKS.index(file), File(content, runs)
+    before = check.check_form(sandbox, task, given)
+    return check.check_function(sandbox, task, given, before, options or Options())
+
+
+def failing(report):
+    """The names of the checks that fail."""
+    return [found.name for found in report.checks if found.status == "fail"]
+
+
+def explained(sandbox, mutant):
+    """The report on a mutant, and the name of the mistake that is told first."""
+    report = examine(sandbox, mutant.file, mutated(mutant))
+    return report, report.likely.mistake if report.likely else ""
+
+
+class Collector:
+    """A bench that only takes down what it is asked to try."""
+
+    def __init__(self):
+        self.cases = []
+        self.options = Options()
+
+    def agree(self, *cases: Case):
+        self.cases.extend(cases)
+
+    def returns(self, case):
+        self.cases.append(case)
+
+    def judge(self, case):
+        self.cases.append(case)
+        return None, None
+
+    def __getattr__(self, name):
+        raise LookupError(name)
+
+
+def all_cases():
+    """Every case that any check tries, in every reading."""
+    found = []
+    for table in TABLES:
+        for entry in table.table:
+            bench = Collector()
+            with contextlib.suppress(LookupError):
+                entry.run(bench)
+            found.extend(itertools.chain.from_iterable(case.readings() for case in bench.cases))
+    return list(dict.fromkeys(found))

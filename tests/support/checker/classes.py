@@ -1,0 +1,71 @@
+"""Classes of made-up submissions, and `convlens check` as a process that grades them with `fake_check`."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.support import small
+
+HERE = Path(__file__).resolve().parent
+FILE = "0-conv_forward.py"
+ANYWHERE = ("--tasks", "0", "--sandbox", "rlimits", "--unsafe")
+CHECK = "fake_check:checker"
+
+PROGRAM = f"""
+import sys
+from convlens.checker.classes import grader
+grader.CHECK = {CHECK!r}
+import convlens.cli
+convlens.cli.main()
+"""
+
+
+def environment(log=None, **more):
+    """For a process that finds `fake_check`, and notes each call in `log`"""
+    found = small.environment(**more)
+    found["PYTHONPATH"] = f"{HERE}:{found['PYTHONPATH']}"
+    return found | ({"FAKE_LOG": str(log)} if log else {})
+
+
+def fake(monkeypatch, log=None):
+    """The same for processes that this one starts, and has them use `fake_check`."""
+    for name, value in environment(log).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("convlens.checker.classes.grader.CHECK", CHECK)
+
+
+def make(folder, **content):
+    """A class in that folder: for each name the words of its first file, None for an empty folder"""
+    for name, words in content.items():
+        (folder / name).mkdir(parents=True)
+        if words is not None:
+            (folder / name / FILE).write_text(words)
+    return folder
+
+
+def start(place, *arguments, log=None, **options):
+    """`convlens check --class PLACE --tasks 0 ARGUMENTS` as a process, in a sandbox that is never used"""
+    words = ["check", "--class", str(place), *ANYWHERE, *map(str, arguments)]
+    command, pipe = [sys.executable, "-c", PROGRAM, *words], subprocess.PIPE
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment(log), **options)
+
+
+def until(true, seconds=30):
+    """Wait for that."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it does not come to pass"
+        time.sleep(0.01)
+
+
+def count(path):
+    """How many results a file holds, while it is written"""
+    return max(0, path.read_bytes().count(b"\n") - 1) if path.exists() else 0
+
+
+def lines(path):
+    """The lines of a results file: the first, and the others"""
+    head, *entries = map(json.loads, path.read_text().splitlines())
+    return head, entries

@@ -1,0 +1,58 @@
+"""Guests for tasks 4 and 5 that run in this process, and the checks made with them."""
+
+import json
+
+import numpy as np
+from tests.coursework.test_lenet5_files import FILES
+
+from convlens.checker.checks import Checks
+from convlens.checker.lenets import network as lenets
+from convlens.checker.options import Options
+from convlens.checker.sandbox.guest_side import lenets as job
+from convlens.checker.verdict import FAIL, PASS, Finding
+
+TABLES = {"tensorflow": lenets.TENSORFLOW, "keras": lenets.KERAS}
+PARSES = Finding("parses", "The file parses.", PASS)
+
+
+class Inside:
+    """A guest in this process. What it answers has to get through JSON"""
+
+    def __init__(self, framework, text):
+        self.answer = job.start(text.encode(), {"file": FILES[framework], "framework": framework})
+
+    def ask(self, request, arrays=(), *, seconds=None):
+        answer, found = self.answer(json.loads(json.dumps(request)), [np.array(array) for array in arrays])
+        assert all(type(array) is np.ndarray for array in found)
+        return json.loads(json.dumps(answer)), found
+
+
+def check(framework, guest, **options):
+    return TABLES[framework].run(lenets.LenetBench(guest, Options(**options)), [PARSES])
+
+
+def first_failure(framework, guest):
+    """The finding that fails first, None if none does; the checks after it are not run"""
+    bench, found = lenets.LenetBench(guest, Options()), [PARSES]
+    for one in TABLES[framework].table:
+        alone = Checks()
+        alone.table = [one]
+        found += alone.run(bench, found)
+        if found[-1].status == FAIL:
+            return found[-1]
+    assert {finding.status for finding in found} == {PASS}, found
+    return None
+
+
+def told(findings):
+    return [(found.name, found.status, found.message) for found in findings if found.status != PASS]
+
+
+class Through:
+    """What another guest says, changed on the way"""
+
+    def __init__(self, guest, change):
+        self.guest, self.change = guest, change
+
+    def ask(self, request, arrays=(), *, seconds=None):
+        return self.change(request, *self.guest.ask(request, arrays))

@@ -1,0 +1,41 @@
+"""The tests of the mutants, for files 0 and 1 and for 2 and 3 apart: so two processes can share them."""
+
+import pytest
+from tests.support.checker.checking import best, examine, explained, failing, open_sandbox
+from tests.support.checker.mutants import MUTANTS
+from tests.support.checker.samples import BASES, source
+
+# Told by another hint or by none: no program of the table gives the same on all calls
+MISSED = {
+    "0-conv_forward, loops, pad_swapped: rows get the columns' zeros",
+    "0-conv_forward, cells, bias_repeated: for each cell of the kernel",
+    "1-pool_forward, windows, output_one_too_many: rounded up",
+    "1-pool_forward, cells, window_end_without_stride: of the rows",
+    "1-pool_forward, singles, returned_early: after the first example",
+    "2-conv_backward, im2col, db_axes: channels, not rows",
+}
+
+
+def mutant_suite(files):
+    """A fixture and tests: correct files pass, wrong ones fail and are explained."""
+    mutants = [mutant for mutant in MUTANTS if mutant.file in files]
+
+    @pytest.fixture(scope="module")
+    def sandbox():
+        with open_sandbox(best()) as opened:
+            yield opened
+
+    @pytest.mark.parametrize(("base", "file"), [(base, file) for base in BASES for file in files])
+    def test_a_correct_file_passes(sandbox, base, file):
+        report = examine(sandbox, file, source(base, file))
+        assert [(found.name, found.message) for found in report.checks if found.status != "pass"] == []
+        assert report.seconds > 0
+
+    @pytest.mark.parametrize("mutant", mutants, ids=str)
+    def test_a_wrong_file_fails_and_is_explained(sandbox, mutant):
+        report, mistake = explained(sandbox, mutant)
+        assert failing(report), "nothing fails"
+        assert (mistake == mutant.mistake) != (str(mutant) in MISSED), f"the hint is {mistake!r}"
+        assert all(found.message for found in report.checks if found.status != "pass")
+
+    return sandbox, test_a_correct_file_passes, test_a_wrong_file_fails_and_is_explained

@@ -1,0 +1,9 @@
+"""Where the repository's parts lie, for tests that read them."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src"
+COURSEWORK = ROOT / "0x07-cnn"
+CHECKER = ROOT / "tests" / "checker"  # hostile files, submissions
+SHARED = ROOT.parent / "shared"  # beside the repository, where there is one

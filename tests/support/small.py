@@ -1,0 +1,86 @@
+"""A small problem, a few of the embedded digits, and the command line in this process: for the tests of training."""
+
+import contextlib
+import io
+import os
+import sys
+from pathlib import Path
+from typing import NamedTuple
+from unittest import mock
+
+import numpy as np
+from tests.support.places import SOURCE
+
+import convlens
+from convlens import cli
+from convlens.data import Digits, export, from_arrays
+from convlens.nn import Conv2D, Dense, Flatten, MaxPooling2D, Sequential
+
+
+def digits(train: int = 96, valid: int = 40, test: int = 0) -> Digits:
+    """The first so many of the embedded digits; the other two parts are taken evenly from those to validate."""
+    whole = convlens.load("embedded")
+
+    def part(first: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+        chosen = slice(first, None, 1000 // size)
+        return whole.x_valid[chosen][:size], whole.y_valid[chosen][:size]
+
+    rest = part(3, test) if test else ()
+    return from_arrays(whole.x_train[:train], whole.y_train[:train], *part(0, valid), *rest)
+
+
+def npz(path: Path, **sizes: int) -> Path:
+    """The same as a file."""
+    export(digits(**sizes), path)
+    return path
+
+
+def tiny(dtype=np.float32, seed=0):
+    """A network for the patterns: 5 x 4 images, 3 classes."""
+    layers = (Conv2D(4, (2, 3), activation="relu"), MaxPooling2D((2, 1)), Flatten(), Dense(3))
+    return Sequential(layers, (5, 4, 1), seed=seed, dtype=dtype)
+
+
+def patterns(n=150, dtype=np.float32):
+    """Noise with a bright row, column or corner, one for each class."""
+    rng = np.random.default_rng(1)
+    x, y = rng.uniform(0, 0.6, (n, 5, 4, 1)).astype(dtype), rng.integers(0, 3, n)
+    x[y == 0, 2] += 0.5
+    x[y == 1, :, 1] += 0.5
+    x[y == 2, :2, 2:] += 0.5
+    return x, y
+
+
+class Done(NamedTuple):
+    """How a command ended and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run(*arguments: object) -> Done:
+    """`convlens ARGUMENTS`, in this process."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    argv = ["convlens", *map(str, arguments)]
+    with mock.patch.object(sys, "argv", argv), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+def fails(*arguments: object) -> str:
+    """What the command says when it is refused: exit code 2, one line on standard error, nothing on standard output."""
+    done = run(*arguments)
+    assert (done.code, done.out) == (2, ""), done
+    assert done.err.startswith("convlens: "), done.err
+    assert done.err.count("\n") == 1, done.err
+    assert done.err.endswith("\n")
+    return done.err.removeprefix("convlens: ").rstrip("\n")
+
+
+def environment(**more: str) -> dict[str, str]:
+    """For a child process that imports convlens from the source."""
+    return {**os.environ, "PYTHONPATH": str(SOURCE), **more}

@@ -1,0 +1,287 @@
+"""A run that is killed, interrupted, or out of space at any moment goes on to the bits of one that never stopped."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.support import small
+
+from convlens.training.run import Run, Settings
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the signals are POSIX")
+
+DIGITS = small.digits()
+STOPPING = Settings(batch_size=40, learning_rate=0.003, epochs=15, early_stopping=2)
+LONG = Settings(batch_size=16, epochs=150)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """The digits as a file."""
+    return small.npz(tmp_path_factory.mktemp("data") / "few.npz")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    """In this process nothing need last on the disk, and reports are not written. The children do all of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda handle: None)
+        patch.setattr("convlens.cli.train._report", lambda run, digits: None)
+        yield
+
+
+def whole(folder, settings):
+    """A run that nothing happens to."""
+    run = Run.start(folder, settings, DIGITS)
+    list(run.train(DIGITS))
+    return run
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """One that stops early."""
+    return whole(tmp_path_factory.mktemp("stopped") / "run", STOPPING)
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory):
+    """One that takes a while."""
+    return whole(tmp_path_factory.mktemp("long") / "run", LONG)
+
+
+def options(settings, data, out):
+    words = ["--data", data, "--out", out, "--resume", "--batch-size", settings.batch_size, "--epochs", settings.epochs]
+    words += ["--learning-rate", settings.learning_rate]
+    words += ["--early-stopping", settings.early_stopping] if settings.early_stopping else []
+    return ["train", *map(str, words)]
+
+
+def child(*arguments, program=("-m", "convlens")):
+    """`convlens ARGUMENTS` as a process."""
+    command, pipe = [sys.executable, *program, *map(str, arguments)], subprocess.PIPE
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=small.environment())
+
+
+def same_bits(one, two):
+    return (one / "model.safetensors").read_bytes() == (two / "model.safetensors").read_bytes()
+
+
+def leftovers(folder):
+    return [path.name for path in folder.iterdir() if path.name.startswith(".")]
+
+
+# Killed --------------------------------------------------------------------------------------------------------------
+
+
+def test_killed_at_random_moments(long, data, tmp_path):
+    out, codes, epochs = tmp_path / "run", [], []
+    rng = np.random.default_rng(0)
+    while len(codes) < 6 or not epochs[-1]:  # a slow machine needs longer for a first epoch
+        with child(*options(LONG, data, out)) as process:
+            assert process.stderr.readline().startswith("lenet5 (61,706 parameters) on ")
+            time.sleep(rng.uniform(0, 0.9 + len(codes) / 5))
+            process.kill()
+        codes.append(process.returncode)
+        epochs.append(len(Run.open(out).epochs))
+    assert codes[0] == -signal.SIGKILL
+    assert set(codes) <= {-signal.SIGKILL, 0}  # a quick machine may be done before the last one
+    assert epochs == sorted(epochs)
+    list(Run.open(out).train(DIGITS))
+    assert same_bits(out, long.folder)
+    assert leftovers(out) == []
+
+
+MURDER = """
+import os, pathlib, signal, sys
+name, when, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
+replace, calls = pathlib.Path.replace, []
+
+def murderous(self, target):
+    calls.append(pathlib.Path(target).name)
+    fatal = calls[-1] == name and calls.count(name) == number
+    if fatal and when == "before":
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(self, target)
+    if fatal and when == "after":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+pathlib.Path.replace = murderous
+os.fsync = lambda handle: None
+sys.argv = ["convlens", *sys.argv[4:]]
+import convlens.cli
+convlens.cli.main()
+"""
+
+
+def murder(*arguments):
+    with child(*arguments, program=("-c", MURDER)) as process:
+        _, stderr = process.communicate()
+    assert process.returncode == -signal.SIGKILL, stderr
+
+
+@pytest.mark.parametrize("number", ["at the start", "first epoch", "best epoch", "last epoch"])
+@pytest.mark.parametrize(
+    ("name", "when"),
+    [
+        pytest.param("checkpoint.safetensors", "before", id="checkpoint written beside"),
+        pytest.param("checkpoint.safetensors", "after", id="checkpoint in place"),
+        pytest.param("model.safetensors", "after", id="model in place"),
+    ],
+)
+def test_killed_between_the_files_of_an_epoch(stopped, data, tmp_path, name, when, number):
+    epochs = {"first epoch": 1, "best epoch": stopped.best, "last epoch": len(stopped.epochs)}
+    number = 2 + epochs[number] if number in epochs else 1  # written at the start, when training begins, each epoch
+    out, command = tmp_path / "run", options(STOPPING, data, tmp_path / "run")
+    murder(name, when, number, *command)
+    assert len(leftovers(out)) == (when == "before")
+    again = small.run(*command)
+    assert again.code == 0, again.err
+    assert same_bits(out, stopped.folder)
+    assert leftovers(out) == []
+    assert len(Run.open(out).epochs) == len(stopped.epochs)
+
+
+def test_killed_while_the_report_is_written(stopped, data, tmp_path):
+    pytest.importorskip("matplotlib")
+    out, command = tmp_path / "run", options(STOPPING, data, tmp_path / "run")
+    murder("report.html", "before", 1, *command)
+    assert not (out / "report.html").exists()
+    assert same_bits(out, stopped.folder)
+    with child(*command) as process:
+        stdout, stderr = process.communicate()
+    assert (process.returncode, stdout) == (0, "")
+    assert stderr.splitlines()[-1] == f"report: {out}/report.html"
+    assert (out / "report.html").read_text().startswith("<!DOCTYPE html>")
+    assert leftovers(out) == []
+
+
+# Interrupted ---------------------------------------------------------------------------------------------------------
+
+
+def begun(process):
+    """Wait until an epoch is done."""
+    lines = []
+    while not (lines and lines[-1].startswith("epoch 1/")):
+        lines.append(process.stderr.readline())
+        assert lines[-1], lines
+
+
+def test_ctrl_c_is_one_sentence_and_exit_130(long, data, tmp_path):
+    out = tmp_path / "run"
+    with child(*options(LONG, data, out)) as process:
+        begun(process)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate()
+    assert (process.returncode, stdout) == (130, "")
+    assert "Traceback" not in stderr
+    last = stderr.splitlines()[-1]
+    epochs = len(Run.open(out).epochs)
+    assert last == f"stopped, {epochs} of {LONG.epochs} epochs done; go on with: convlens train --resume --out {out}"
+    list(Run.open(out).train(DIGITS))
+    assert same_bits(out, long.folder)
+
+
+def test_sigterm_ends_it_at_once(long, data, tmp_path):
+    out = tmp_path / "run"
+    with child(*options(LONG, data, out)) as process:
+        begun(process)
+        process.terminate()
+    assert process.returncode == -signal.SIGTERM
+    list(Run.open(out).train(DIGITS))
+    assert same_bits(out, long.folder)
+
+
+def test_a_second_process_is_refused_until_the_first_is_dead(long, data, tmp_path):
+    out = tmp_path / "run"
+    with child(*options(LONG, data, out)) as process:
+        begun(process)
+        process.send_signal(signal.SIGSTOP)
+        refusal = f"one process at a time trains in a folder; another one does in {out}"
+        done = small.run(*options(LONG, data, out))
+        assert (done.code, done.err.splitlines()[-1]) == (2, f"convlens: {refusal}")
+        process.kill()
+    list(Run.open(out).train(DIGITS))
+    assert same_bits(out, long.folder)
+
+
+# Out of space --------------------------------------------------------------------------------------------------------
+
+
+LIMIT = """
+import resource, sys
+size = int(sys.argv.pop(1))
+resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+import convlens.cli
+convlens.cli.main()
+"""
+
+
+def half(folder, settings, epochs):
+    """The run after so many epochs."""
+    run = Run.start(folder, replace(settings, epochs=epochs), DIGITS)
+    list(run.train(DIGITS))
+    return (folder / "checkpoint.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("size", [1000, 300_000], ids=["no room at all", "no room for a checkpoint"])
+def test_a_limit_on_the_size_of_files(stopped, data, tmp_path, size):
+    out = tmp_path / "run"
+    before = half(out, STOPPING, 2)
+    with child(size, *options(STOPPING, data, out), program=("-c", LIMIT)) as process:
+        stdout, stderr = process.communicate()
+    assert (process.returncode, stdout) == (2, "")
+    assert stderr.splitlines()[-1] == f"convlens: {out}/checkpoint.safetensors: File too large"
+    assert "Traceback" not in stderr
+    assert (out / "checkpoint.safetensors").read_bytes() == before
+    assert leftovers(out) == []
+    assert small.run(*options(STOPPING, data, out)).code == 0
+    assert same_bits(out, stopped.folder)
+
+
+@contextlib.contextmanager
+def little_disk(folder, size):
+    """A file system of `size` bytes at `folder`."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "convlens-test", str(folder)]
+    if os.geteuid() or not shutil.which("mount") or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("needs to mount a file system, which only root may")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_disk(stopped, data, tmp_path):
+    with little_disk(tmp_path / "disk", 4 << 20) as disk:
+        before = half(disk / "run", STOPPING, 2)
+        filler = disk / "filler"
+        with contextlib.suppress(OSError), filler.open("wb") as file:
+            for _ in range(2000):
+                file.write(bytes(4096))
+                file.flush()
+        with child(*options(STOPPING, data, disk / "run")) as process:
+            stdout, stderr = process.communicate()
+        assert (process.returncode, stdout) == (2, "")
+        assert stderr.splitlines()[-1] == f"convlens: {disk}/run/checkpoint.safetensors: No space left on device"
+        assert (disk / "run" / "checkpoint.safetensors").read_bytes() == before
+        filler.unlink()
+        assert small.run(*options(STOPPING, data, disk / "run")).code == 0
+        assert same_bits(disk / "run", stopped.folder)
+
+
+def test_no_room_from_the_beginning(stopped, data, tmp_path):
+    out = tmp_path / "run"
+    with child(1000, *options(STOPPING, data, out), program=("-c", LIMIT)) as process:
+        _, stderr = process.communicate()
+    assert process.returncode == 2
+    assert stderr == f"convlens: {out}/checkpoint.safetensors: File too large\n"
+    assert list(out.iterdir()) == []
+    assert small.run(*options(STOPPING, data, out)).code == 0
+    assert same_bits(out, stopped.folder)

@@ -1,0 +1,257 @@
+"""A run is a folder: what is in it, and going on from it to the same bits."""
+
+import json
+import shutil
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from tests.support.short_run import DIGITS, FILES, SETTINGS, entries, finish, model_bytes
+
+import convlens
+from convlens.engines import get_engine
+from convlens.training import run as checkpoint
+from convlens.training.loop import Epoch, evaluate
+from convlens.training.run import Run, Settings, go_on, load_model
+
+# Its validation loss falls, rises, falls to its lowest and stays above it for two epochs: some six in all
+STOPPING = Settings(data="a few", batch_size=40, learning_rate=0.003, epochs=15, early_stopping=2)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_disk():
+    """The disk need not keep what these tests write."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda handle: None)
+        yield
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run that nothing happened to."""
+    run = Run.start(tmp_path_factory.mktemp("runs") / "whole", SETTINGS, DIGITS)
+    finish(run)
+    return run
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """One that stopped early."""
+    run = Run.start(tmp_path_factory.mktemp("runs") / "stopped", STOPPING, DIGITS)
+    finish(run)
+    return run
+
+
+# What is in the folder -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.smoke
+def test_the_files_and_keys_are_those_of_the_readme(whole):
+    assert entries(whole.folder) == FILES
+    history = json.loads((whole.folder / "history.json").read_text())
+    assert list(history) == ["model", "engine", "data", "seed", "batch_size", "learning_rate", "epochs"]
+    assert {**history, "epochs": None} == {
+        "model": "lenet5",
+        "engine": get_engine("auto").name,
+        "data": "a few",
+        "seed": 0,
+        "batch_size": 40,
+        "learning_rate": 0.001,
+        "epochs": None,
+    }
+    keys = ["epoch", "seconds", "images_per_second", "loss", "accuracy", "val_loss", "val_accuracy"]
+    assert [list(row) for row in history["epochs"]] == [keys] * 3
+    assert [row["epoch"] for row in history["epochs"]] == [1, 2, 3]
+    assert history["epochs"] == [asdict(epoch) for epoch in whole.epochs]
+
+
+@pytest.mark.smoke
+def test_a_new_run_has_all_its_files_and_untrained_weights(tmp_path):
+    run = Run.start(tmp_path / "deep" / "run", SETTINGS, DIGITS)
+    assert entries(run.folder) == FILES
+    assert run.finished is None
+    assert json.loads((run.folder / "history.json").read_text())["epochs"] == []
+    np.testing.assert_array_equal(run.trained.flat, convlens.lenet5(seed=0).flat)
+    with pytest.raises(ValueError, match="must hold a trained model; its run has not finished an epoch"):
+        load_model(run.folder)
+
+
+@pytest.mark.smoke
+def test_the_model_is_the_trained_one(whole):
+    model = load_model(whole.folder)
+    np.testing.assert_array_equal(model.flat, whole.model.flat)
+    np.testing.assert_array_equal(whole.trained.flat, whole.model.flat)
+    scores = evaluate(model, DIGITS.x_valid, DIGITS.y_valid)
+    assert scores == (whole.epochs[-1].val_loss, whole.epochs[-1].val_accuracy)
+    assert load_model(whole.folder / "model.safetensors").name == "lenet5"
+
+
+def test_any_safetensors_reader_finds_the_weights_by_name(whole):
+    tensors = safetensors.numpy.load_file(whole.folder / "model.safetensors")
+    for name, weights in whole.model.named_weights().items():
+        np.testing.assert_array_equal(tensors[name], weights, strict=True)
+    assert len(tensors) == 10
+
+
+@pytest.mark.smoke
+def test_the_same_seed_gives_the_same_file(whole, tmp_path):
+    runs = [Run.start(tmp_path / str(seed), replace(SETTINGS, seed=seed), DIGITS) for seed in (0, 1)]
+    for run in runs:
+        finish(run, threads=3)
+    assert model_bytes(runs[0].folder) == model_bytes(whole.folder)
+    assert model_bytes(runs[1].folder) != model_bytes(whole.folder)
+    assert [replace(epoch, seconds=0, images_per_second=0) for epoch in runs[0].epochs] == [
+        replace(epoch, seconds=0, images_per_second=0) for epoch in whole.epochs
+    ]
+
+
+def test_an_epoch_is_saved_before_it_is_told(tmp_path):
+    run = Run.start(tmp_path / "run", SETTINGS, DIGITS)
+    for event in run.train(DIGITS):
+        saved = json.loads((run.folder / "history.json").read_text())["epochs"]
+        assert len(saved) == (event.epoch if isinstance(event, Epoch) else event.epoch - 1)
+        assert len(Run.open(run.folder).epochs) == len(saved)
+
+
+def test_numpy_numbers_and_paths_are_good_settings(tmp_path):
+    settings = Settings(data=Path("a few"), seed=np.int64(0), batch_size=np.int32(40), learning_rate=np.float32(0.5))
+    run = Run.start(tmp_path / "run", settings, DIGITS)
+    assert Run.open(run.folder).settings == Settings(data="a few", batch_size=40, learning_rate=0.5)
+
+
+# Going on ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("events", range(0, 12, 2))
+def test_going_on_gives_the_bits_of_never_stopping(whole, tmp_path, events):
+    run = Run.start(tmp_path / "run", SETTINGS, DIGITS)
+    training = run.train(DIGITS, 2)
+    for _ in range(events):
+        next(training)
+    training.close()
+    told = finish(Run.open(run.folder))
+    assert model_bytes(run.folder) == model_bytes(whole.folder)
+    assert [event.epoch for event in told if isinstance(event, Epoch)] == list(range(events // 4 + 1, 4))
+
+
+def test_the_same_run_object_goes_on_from_its_last_epoch(whole, tmp_path):
+    run = Run.start(tmp_path / "run", SETTINGS, DIGITS)
+    for breaks in (2, 5):
+        training = run.train(DIGITS)
+        for _ in range(breaks):
+            next(training)
+        training.close()
+    finish(run)
+    assert model_bytes(run.folder) == model_bytes(whole.folder)
+
+
+def test_a_finished_run_has_nothing_left_to_train(whole):
+    before = model_bytes(whole.folder)
+    again = Run.open(whole.folder)
+    assert again.finished == "3 of 3 epochs done"
+    assert finish(again) == []
+    assert model_bytes(whole.folder) == before
+
+
+def test_more_epochs_give_the_bits_of_asking_for_them_at_once(whole, tmp_path):
+    short = Run.start(tmp_path / "run", replace(SETTINGS, epochs=1), DIGITS)
+    finish(short)
+    longer = Run.open(short.folder)
+    longer.settings = go_on(longer.settings, {"epochs": 3})
+    training = longer.train(DIGITS)
+    next(training)
+    training.close()
+    last = Run.open(short.folder)  # the new number of epochs is kept from the beginning on
+    assert last.settings.epochs == 3
+    finish(last)
+    assert model_bytes(short.folder) == model_bytes(whole.folder)
+
+
+def test_a_checkpoint_alone_is_enough(whole, stopped, tmp_path):
+    for run in (whole, stopped):
+        folder = tmp_path / run.folder.name
+        folder.mkdir()
+        shutil.copy(run.folder / "checkpoint.safetensors", folder)
+        assert finish(Run.open(folder)) == []
+        assert entries(folder) == FILES
+        assert model_bytes(folder) == model_bytes(run.folder)
+        assert (folder / "history.json").read_bytes() == (run.folder / "history.json").read_bytes()
+
+
+def test_opening_writes_nothing(whole, tmp_path):
+    shutil.copy(whole.folder / "checkpoint.safetensors", tmp_path)
+    (tmp_path / ".convlens-0123456789abcdef.tmp").write_bytes(b"someone is writing this")
+    assert len(Run.open(tmp_path).epochs) == 3
+    assert entries(tmp_path) == [".convlens-0123456789abcdef.tmp", "checkpoint.safetensors"]
+
+
+def test_what_a_kill_left_half_written_is_removed(tmp_path):
+    (tmp_path / ".convlens-0123456789abcdef.tmp").write_bytes(b"half")
+    run = Run.start(tmp_path, SETTINGS, DIGITS)
+    assert entries(tmp_path) == FILES
+    (tmp_path / ".convlens-fedcba9876543210.tmp").write_bytes(b"half")
+    (tmp_path / "notes.txt").write_text("mine")
+    finish(run)
+    assert entries(tmp_path) == [*FILES, "notes.txt"]
+
+
+# Early stopping ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.smoke
+def test_early_stopping_keeps_the_best_epoch(stopped):
+    losses = [epoch.val_loss for epoch in stopped.epochs]
+    best = stopped.best
+    assert losses[best - 1] == min(losses)
+    assert len(losses) == best + 2 < 15
+    assert stopped.finished == f"stopped early, no lower validation loss since epoch {best}, whose weights are kept"
+    kept = load_model(stopped.folder)
+    assert evaluate(kept, DIGITS.x_valid, DIGITS.y_valid).loss == min(losses)
+    np.testing.assert_array_equal(kept.flat, stopped.trained.flat)
+    assert not np.array_equal(kept.flat, stopped.model.flat)
+
+
+def test_a_run_of_as_many_epochs_as_the_best_has_the_same_weights(stopped, tmp_path):
+    run = Run.start(tmp_path / "run", replace(STOPPING, epochs=stopped.best, early_stopping=None), DIGITS)
+    finish(run)
+    assert model_bytes(run.folder) == model_bytes(stopped.folder)
+
+
+@pytest.mark.parametrize("after", ["nothing", "the first epoch", "the best epoch", "a worse epoch"])
+def test_early_stopping_goes_on_as_if_never_stopped(stopped, tmp_path, after):
+    after = {"nothing": 0, "the first epoch": 1, "the best epoch": stopped.best}.get(after, stopped.best + 1)
+    run = Run.start(tmp_path / "run", STOPPING, DIGITS)
+    training = run.train(DIGITS)
+    while after and not (isinstance(event := next(training), Epoch) and event.epoch == after):
+        pass
+    training.close()
+    (run.folder / "model.safetensors").unlink()  # it follows from the checkpoint
+    finish(Run.open(run.folder))
+    assert model_bytes(run.folder) == model_bytes(stopped.folder)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "history.json"])
+@pytest.mark.parametrize("number", ["before the first epoch", "first", "best", "worse"])
+def test_a_failure_between_the_files_of_an_epoch_loses_nothing(stopped, tmp_path, monkeypatch, name, number):
+    number = {"first": 1, "best": stopped.best, "worse": stopped.best + 1}.get(number, 0)
+    run = Run.start(tmp_path / "run", STOPPING, DIGITS)
+    write, calls = checkpoint.atomic_write, []
+
+    def fail(path):
+        calls.append(path.name)
+        if calls.count(name) > number:
+            raise OSError(28, "No space left on device", str(path))
+        return write(path)
+
+    monkeypatch.setattr(checkpoint, "atomic_write", fail)
+    monkeypatch.setattr("convlens.storage.tensors.atomic_write", fail)
+    with pytest.raises(OSError, match="No space left on device"):
+        finish(run)
+    monkeypatch.undo()
+    assert len(Run.open(run.folder).epochs) == number
+    finish(Run.open(run.folder))
+    assert model_bytes(run.folder) == model_bytes(stopped.folder)
+    assert len(json.loads((run.folder / "history.json").read_text())["epochs"]) == len(stopped.epochs)

@@ -1,0 +1,265 @@
+"""What may not be done to a run's folder, and damage to its files: each is a one-line error, and nothing is lost."""
+
+import re
+import shutil
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.support import small
+from tests.support.short_run import DIGITS, FILES, SETTINGS, entries, finish, model_bytes
+
+import convlens
+from convlens.data import from_arrays
+from convlens.nn import Sequential
+from convlens.training import run as checkpoint
+from convlens.training.loop import Batch
+from convlens.training.run import Run, Settings, go_on, load_model, save_model
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_disk():
+    """The disk need not keep what these tests write."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda handle: None)
+        yield
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run that nothing happened to."""
+    run = Run.start(tmp_path_factory.mktemp("runs") / "whole", SETTINGS, DIGITS)
+    finish(run)
+    return run
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epochs": 0}, "epochs must be an integer of at least 1; got 0"),
+        ({"epochs": 2.0}, "epochs must be an integer of at least 1; got 2.0"),
+        ({"batch_size": 0}, "batch_size must be an integer of at least 1; got 0"),
+        ({"batch_size": True}, "batch_size must be an integer of at least 1; got True"),
+        ({"seed": -1}, "seed must be an integer of at least 0; got -1"),
+        ({"seed": "x"}, "seed must be an integer of at least 0; got 'x'"),
+        ({"early_stopping": 0}, "early_stopping must be an integer of at least 1; got 0"),
+        ({"learning_rate": 0.0}, "learning_rate must be a number above 0; got 0.0"),
+        ({"learning_rate": float("nan")}, "learning_rate must be a number above 0; got nan"),
+        ({"model": "vgg"}, "model must be one of lenet5; got 'vgg'"),
+        ({"engine": "cuda"}, "engine must be one of auto, numpy, numba, keras; got 'cuda'"),
+    ],
+)
+def test_bad_settings_leave_no_folder(tmp_path, settings, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        Run.start(tmp_path / "run", Settings(**settings), DIGITS)
+    assert entries(tmp_path) == []
+
+
+BAD_DIGITS = {
+    "size": (DIGITS.x_train[:, :20], DIGITS.y_train, "training images must be (n, 28, 28, 1)"),
+    "channels": (DIGITS.x_train.repeat(3, axis=3), DIGITS.y_train, "training images must be (n, 28, 28, 1)"),
+    "labels": (DIGITS.x_train, DIGITS.y_train + 2, "training labels must be from 0 to 9; got 2 to 11"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_DIGITS)
+def test_digits_that_the_model_does_not_take_leave_no_folder(tmp_path, case):
+    x, y, message = BAD_DIGITS[case]
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Run.start(tmp_path / "run", SETTINGS, from_arrays(x, y, x, y))
+    assert entries(tmp_path) == []
+
+
+@pytest.mark.parametrize("held", [*FILES, "report.html"])
+def test_a_folder_that_holds_a_run_is_left_alone(tmp_path, held):
+    (tmp_path / held).write_bytes(b"years of work")
+    with pytest.raises(FileExistsError, match=f"the output folder must not hold another run; .* holds {held}"):
+        Run.start(tmp_path, SETTINGS, DIGITS)
+    assert (tmp_path / held).read_bytes() == b"years of work"
+    assert entries(tmp_path) == [held]
+
+
+def test_a_folder_that_is_a_file(tmp_path):
+    file = tmp_path / "file"
+    file.write_bytes(b"")
+    with pytest.raises(NotADirectoryError, match=re.escape(f"the output folder must be a folder; {file} is a file")):
+        Run.start(file, SETTINGS, DIGITS)
+    with pytest.raises(NotADirectoryError):
+        Run.start(file / "below", SETTINGS, DIGITS)
+
+
+def test_other_data_are_refused(whole):
+    other = small.digits(97)
+    before = (whole.folder / "checkpoint.safetensors").read_bytes()
+    with pytest.raises(ValueError, match=r"must go on with the data it began with, sha256 \w{12}…; arrays has \w{12}…"):
+        finish(Run.open(whole.folder), other)
+    assert (whole.folder / "checkpoint.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize("threads", [0, 1.5])
+def test_a_bad_number_of_threads_costs_nothing(whole, tmp_path, threads):
+    run = Run.start(tmp_path / "run", SETTINGS, DIGITS)
+    with pytest.raises(ValueError, match="threads must be an integer of at least 1"):
+        finish(run, threads=threads)
+    finish(run)
+    assert model_bytes(run.folder) == model_bytes(whole.folder)
+
+
+@pytest.mark.smoke
+def test_only_epochs_and_the_place_of_the_data_may_change():
+    assert go_on(SETTINGS, {}) == SETTINGS
+    assert go_on(SETTINGS, {"seed": 0, "epochs": 7, "data": "moved"}) == replace(SETTINGS, epochs=7, data="moved")
+    changes = {
+        "model": "alexnet",
+        "engine": "numpy" if SETTINGS.engine == "numba" else "numba",
+        "seed": 1,
+        "batch_size": 8,
+        "learning_rate": 0.1,
+        "early_stopping": 3,
+    }
+    for name, value in changes.items():
+        was = getattr(SETTINGS, name)
+        with pytest.raises(ValueError, match=re.escape(f"{name} must be that of the run, {was!r}; got {value!r}")):
+            go_on(SETTINGS, {name: value})
+    with pytest.raises(ValueError, match="epochs must be an integer of at least 1; got 0"):
+        go_on(SETTINGS, {"epochs": 0})
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders have no locks there")
+def test_one_at_a_time(whole, tmp_path):
+    run, other = Run.start(tmp_path / "run", SETTINGS, DIGITS), Run.open(tmp_path / "run")
+    training = run.train(DIGITS)
+    assert isinstance(next(training), Batch)
+    with pytest.raises(BlockingIOError, match=r"one process at a time trains in a folder; another one does in .*run"):
+        finish(other)
+    with pytest.raises(BlockingIOError, match="one process at a time"):
+        Run.start(tmp_path / "run", SETTINGS, DIGITS)
+    list(training)
+    assert finish(other) == []  # it sees what the first one did meanwhile
+    assert len(other.epochs) == 3
+    assert model_bytes(run.folder) == model_bytes(whole.folder)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders have no locks there")
+def test_a_file_system_without_locks_is_good_enough(whole, tmp_path, monkeypatch):
+    def without(handle, operation):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr("fcntl.flock", without)
+    run = Run.start(tmp_path / "run", SETTINGS, DIGITS)
+    finish(run)
+    assert model_bytes(run.folder) == model_bytes(whole.folder)
+
+
+def test_no_handle_is_left_open(tmp_path):
+    handles = Path("/proc/self/fd")
+    if not handles.exists():
+        pytest.skip("needs /proc")
+    before = len(list(handles.iterdir()))
+    run = Run.start(tmp_path / "run", SETTINGS, DIGITS)
+    finish(run)
+    Run.open(run.folder)
+    assert len(list(handles.iterdir())) == before
+
+
+def test_a_run_that_was_replaced_meanwhile_is_not_mixed_up(tmp_path):
+    run = Run.start(tmp_path / "run", SETTINGS, DIGITS)
+    shutil.rmtree(run.folder)
+    Run.start(run.folder, replace(SETTINGS, seed=1), DIGITS)
+    with pytest.raises(ValueError, match="seed must be that of the run, 1; got 0"):
+        finish(run)
+    shutil.rmtree(run.folder)
+    with pytest.raises(FileNotFoundError):
+        finish(run)
+
+
+# Damage --------------------------------------------------------------------------------------------------------------
+
+
+def test_damaged_files_are_named(whole, tmp_path):
+    for name, read in (("checkpoint.safetensors", Run.open), ("model.safetensors", load_model)):
+        path = tmp_path / name
+        with pytest.raises(FileNotFoundError, match=re.escape(f"there must be a file {path}; there is none")):
+            read(tmp_path)
+        content = (whole.folder / name).read_bytes()
+        for damaged in (content[:-1], content[:100], b"", content[:-1] + bytes([content[-1] ^ 1])):
+            path.write_bytes(damaged)
+            with pytest.raises(ValueError, match=re.escape(str(path))):
+                read(tmp_path)
+
+
+def test_a_model_is_no_checkpoint_and_a_checkpoint_no_model(whole, tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    shutil.copy(whole.folder / "model.safetensors", path)
+    with pytest.raises(
+        ValueError, match=re.escape(f"{path} must be a checkpoint of this version of convlens; it is not")
+    ):
+        Run.open(tmp_path)
+    path = whole.folder / "checkpoint.safetensors"
+    with pytest.raises(
+        ValueError, match=re.escape(f"{path} must hold the weights of one of lenet5; its model is None")
+    ):
+        load_model(path)
+
+
+def test_weights_of_other_names_or_shapes_are_named(tmp_path):
+    path = tmp_path / "model.safetensors"
+    weights = convlens.lenet5().named_weights()
+    checkpoint.write_tensors(path, {**weights, "more": np.ones(1)}, {"model": "lenet5"})
+    with pytest.raises(ValueError, match=re.escape(f"{path} must hold the weights conv2d/kernel, conv2d/bias,")):
+        load_model(tmp_path)
+    checkpoint.write_tensors(path, {**weights, "conv2d/bias": np.ones(5)}, {"model": "lenet5"})
+    with pytest.raises(ValueError, match=re.escape(f"{path}: lenet5 needs conv2d/bias (6,); got (5,)")):
+        load_model(tmp_path)
+
+
+BAD_ABOUTS = {
+    "other settings": {"settings": {"depth": 3}, "data_sha256": "", "epochs": []},
+    "no settings": {"settings": None, "data_sha256": "", "epochs": []},
+    "a model that is unknown": {"settings": {"model": "vgg"}, "data_sha256": "", "epochs": []},
+    "other figures": {"settings": {}, "data_sha256": "", "epochs": [{"epoch": 1}]},
+    "nothing": {},
+}
+
+
+@pytest.mark.parametrize("case", BAD_ABOUTS)
+def test_a_checkpoint_of_another_version_is_named(tmp_path, case):
+    path = tmp_path / "checkpoint.safetensors"
+    model = convlens.lenet5()
+    checkpoint.write_tensors(path, {"weights": model.flat, "step": np.array(0)}, BAD_ABOUTS[case])
+    with pytest.raises(
+        ValueError, match=re.escape(f"{path} must be a checkpoint of this version of convlens; it is not")
+    ):
+        Run.open(tmp_path)
+
+
+def test_a_checkpoint_of_another_size_is_named(tmp_path):
+    about = {"settings": asdict(SETTINGS), "data_sha256": "", "epochs": []}
+    for size in (1, 61_705):
+        checkpoint.write_tensors(
+            tmp_path / "checkpoint.safetensors", {"weights": np.ones(size, np.float32), "step": np.array(0)}, about
+        )
+        with pytest.raises(ValueError, match="must be a checkpoint of this version of convlens; it is not"):
+            Run.open(tmp_path)
+
+
+def test_a_model_that_could_not_be_loaded_is_not_saved(tmp_path):
+    path = tmp_path / "model.safetensors"
+    known = convlens.lenet5()
+    for model, message in (
+        (small.tiny(), r"must be one of lenet5; got 'sequential'"),
+        (
+            Sequential(known.layers, (28, 32, 1), name="lenet5"),
+            r"must have its input_shape, \(28, 28, 1\); got \(28, 32",
+        ),
+        (Sequential(known.layers[1:], (28, 28, 1), name="lenet5"), r"must have its layers, \(Conv2D"),
+        (convlens.lenet5(dtype=np.float64), "must have its dtype, float32; got float64"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            save_model(path, model)
+    assert entries(tmp_path) == []
+    save_model(path, known)
+    assert load_model(path).flat.tobytes() == known.flat.tobytes()
