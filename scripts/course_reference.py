@@ -19,7 +19,7 @@ import numpy as np
 from convlens import ops
 from convlens.arrays import Array
 from convlens.data import course_npz, load
-from convlens.models import lenet5
+from convlens.models.lenet5 import lenet5
 from convlens.nn import Adam
 
 # n, h, w, ci, co, kernel, stride, padding. Nothing square; odd and even totals of padding, leftovers, 1x1, whole image

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from convlens.data import load
 from convlens.inspection.trace import trace
-from convlens.models import lenet5
+from convlens.models.lenet5 import lenet5
 from convlens.report.figures import png, there_and_back
 from convlens.storage.atomic import atomic_write
 from convlens.training.loop import fit

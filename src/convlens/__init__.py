@@ -35,7 +35,7 @@ _HOMES = {
     "check_vjp": "gradcheck",
     "evaluate": "training",
     "fit": "training",
-    "lenet5": "models",
+    "lenet5": "models.lenet5",
     "load": "data",
     "load_model": "training",
 }

@@ -106,8 +106,7 @@ def plan(size: Pair, kernel: Pair, stride: Pair, padding: Padding) -> Plan:
     >>> plan((5, 4), (2, 2), (2, 2), ((0, 1), (0, 0)))
     Plan(pads=((0, 1), (0, 0)), out=(3, 2))
     """
-    padding = padding if isinstance(padding, str) else _explicit(padding)
-    return _plan(size, pair("kernel", kernel, 1), pair("stride", stride, 1), padding)
+    return _plan(size, pair("kernel", kernel, 1), pair("stride", stride, 1), as_padding(padding))
 
 
 @lru_cache(maxsize=1024)
@@ -127,23 +126,24 @@ def _pads(size: Pair, kernel: Pair, stride: Pair, padding: Padding) -> Pads:
         return padding
     if padding == "valid":
         return (0, 0), (0, 0)
-    if padding not in RULES:
-        raise _padding_error(padding)
     rule = same_pads if padding == "same" else course_pads
     return rule(size[0], kernel[0], stride[0]), rule(size[1], kernel[1], stride[1])
 
 
-def _explicit(padding: object) -> Pads:
+def as_padding(padding: object) -> Padding:
+    """A rule by name, or the rows and columns as ((top, bottom), (left, right)): a ValueError for anything else
+
+    >>> as_padding("same"), as_padding([[1, 0], (2, 3)])
+    ('same', ((1, 0), (2, 3)))
+    """
+    if isinstance(padding, str) and padding in RULES:
+        return padding
     sides = padding if isinstance(padding, tuple | list) else ()
     if len(sides) == 2 and all(isinstance(side, tuple | list) for side in sides):
         rows, columns = (_two(side, 0) for side in sides)
         if rows is not None and columns is not None:
             return rows, columns
-    raise _padding_error(padding)
-
-
-def _padding_error(padding: object) -> ValueError:
-    return ValueError(
+    raise ValueError(
         "padding must be 'valid', 'same', 'course' or ((top, bottom), (left, right)) of integers of at least 0; "
         f"got {padding!r}"
     )

@@ -36,7 +36,7 @@ def copy(place, tmp_path):
 
 BAD_OPTIONS = {
     "--engine foo": "engine must be one of auto, numpy, numba, keras; got 'foo'",
-    "--model foo": "model must be one of lenet5; got 'foo'",
+    "--model foo": "model must be one of alexnet, lenet5; got 'foo'",
     "--threads 0": "threads must be an integer of at least 1; got 0",
     "--threads -1": "threads must be an integer of at least 1; got -1",
     "--learning-rate nan": "learning_rate must be a number above 0; got nan",
@@ -255,5 +255,5 @@ def test_a_file_of_weights_has_no_data():
 
 
 def test_a_checkpoint_is_no_model():
-    message = "run/checkpoint.safetensors must hold the weights of one of lenet5; its model is None"
+    message = "run/checkpoint.safetensors must hold the weights of one of alexnet, lenet5; its model is None"
     assert small.fails("summary", "--run", "run/checkpoint.safetensors") == message

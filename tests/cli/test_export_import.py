@@ -12,7 +12,7 @@ from PIL import Image
 from tests.support import small
 
 from convlens.interop.keras_model import save_keras
-from convlens.models import lenet5
+from convlens.models.lenet5 import lenet5
 from convlens.nn import Dense, Flatten, Sequential
 from convlens.training.run import load_model, save_model
 
@@ -120,7 +120,7 @@ def test_a_process_says_nothing_else(run, tmp_path):
     assert convlens("export", run, "--to", "keras") == (0, f"{run}/model.keras\n", "")
     other = tmp_path / "other.keras"
     save_keras(other, Sequential([Flatten(), Dense(10)], (28, 28, 1)))
-    message = f"convlens: {other} must have the layers of one of lenet5; it has Flatten, Dense with 7,850 parameters\n"
+    message = f"convlens: {other} must have the layers of one of alexnet, lenet5; it has Flatten, Dense with 7,850 parameters\n"
     assert convlens("import", other, "--out", tmp_path / "back") == (2, "", message)
     assert not (tmp_path / "back").exists()
 
@@ -219,7 +219,7 @@ def test_folders_that_cannot_be(run, tmp_path):
 def test_networks_that_are_none_of_ours(tmp_path):
     path, out = tmp_path / "a.keras", tmp_path / "new"
     save_keras(path, Sequential([Flatten(), Dense(10)], (28, 28, 1)))
-    message = f"{path} must have the layers of one of lenet5; it has Flatten, Dense with 7,850 parameters"
+    message = f"{path} must have the layers of one of alexnet, lenet5; it has Flatten, Dense with 7,850 parameters"
     assert small.fails("import", path, "--out", out) == message
     other = (*lenet5().layers[:-1], Dense(11))
     save_keras(path, Sequential(other, (28, 28, 1), name="lenet5"))
@@ -232,8 +232,9 @@ def test_networks_that_are_none_of_ours(tmp_path):
 @heavy
 def test_a_layer_that_convlens_does_not_have(keras, tmp_path):
     path = tmp_path / "a.keras"
-    layers = [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dropout(0.5, name="drop")]
+    layers = [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.GaussianNoise(0.5, name="noise")]
     keras.Sequential([*layers, keras.layers.Dense(10)]).save(path)
-    message = f"{path}: layer drop: convlens has Conv2D, MaxPooling2D, AveragePooling2D, Flatten and Dense; got Dropout"
+    has = "Conv2D, MaxPooling2D, AveragePooling2D, Flatten, Dense and Dropout"
+    message = f"{path}: layer noise: convlens has {has}; got GaussianNoise"
     assert small.fails("import", path, "--out", tmp_path / "new") == message
     assert entries(tmp_path) == ["a.keras"]

@@ -91,7 +91,7 @@ class Reference:
 @pytest.fixture(scope="module")
 def reference():
     """About half of the labels are what the network says; so the accuracy is a number of its own."""
-    from convlens.models import lenet5
+    from convlens.models.lenet5 import lenet5
     from convlens.nn import Adam
 
     rng = np.random.default_rng(0)

@@ -8,7 +8,7 @@ import pytest
 from convlens.inspection import neighbours
 from convlens.inspection.neighbours import hidden, nearest, nearest_images
 from convlens.inspection.trace import trace
-from convlens.models import lenet5
+from convlens.models.lenet5 import lenet5
 from convlens.nn import AveragePooling2D, Conv2D, Dense, Flatten, MaxPooling2D, Sequential
 
 LAYERS = (

@@ -54,7 +54,7 @@ def test_kernels_start_from_he_normal_and_the_seed_decides():
 
 @pytest.mark.smoke
 def test_models_are_built_by_name(engine):
-    assert MODELS["lenet5"] is lenet5
+    assert MODELS == ("alexnet", "lenet5")
     model = build_model("lenet5", seed=3, engine=engine.name)
     assert_array_equal(model.flat, lenet5(seed=3).flat)
     assert model.engine is engine

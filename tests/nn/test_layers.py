@@ -18,7 +18,7 @@ from convlens.nn import (
     LocalResponseNormalization,
     MaxPooling2D,
 )
-from convlens.nn.layers import initial_weights
+from convlens.nn.layer import initial_weights
 
 pytestmark = pytest.mark.smoke
 
@@ -196,6 +196,11 @@ ILLEGAL = {
     "pool strides": (
         lambda: AveragePooling2D(2, strides=(1, True)),
         "strides must be an integer of at least 1, or two of them; got (1, True)",
+    ),
+    "padding": (
+        lambda: Conv2D(1, 2, padding="full"),
+        "padding must be 'valid', 'same', 'course' or ((top, bottom), (left, right)) of integers of at least 0; "
+        "got 'full'",
     ),
     "units": (lambda: Dense(-1), "units must be an integer of at least 1; got -1"),
     "dense activation": (

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from convlens.models import lenet5
+from convlens.models.lenet5 import lenet5
 from convlens.nn import AveragePooling2D, Conv2D, Dense, Flatten, Layer, MaxPooling2D, Sequential
 
 pytest.importorskip("numba")
@@ -22,7 +22,7 @@ def equal(got, want, dtype, among=0.0):
 def compare(layers, input_shape, dtype, n, seed=0):
     slow = Sequential(layers, input_shape, engine="numpy", dtype=dtype, seed=seed)
     fast = Sequential(layers, input_shape, engine="numba", dtype=dtype, seed=seed)
-    assert slow.network is None and fast.network is not None
+    assert slow.fused is None and fast.fused is not None
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((n, *input_shape)).astype(dtype)
     labels = rng.integers(0, slow.output_shape[0], n)
@@ -102,9 +102,9 @@ def test_layers_of_another_kind_go_one_by_one():
             return 2 * dy, {}
 
     model = Sequential([Twice(), Flatten(), Dense(3)], (4, 5, 1), engine="numba")
-    assert model.network is None
+    assert model.fused is None
     assert model.predict(np.ones((2, 4, 5, 1), np.float32)).shape == (2, 3)
-    assert Sequential([Dense(3)], (7,), engine="numba").network is None
+    assert Sequential([Dense(3)], (7,), engine="numba").fused is None
 
 
 @pytest.mark.smoke

@@ -327,11 +327,6 @@ ILLEGAL = {
         "layer average_pooling2d: AveragePooling2D needs fewer padded columns than the kernel has, or a window sees no "
         "input; got padding (1, 0), kernel (2, 1)",
     ),
-    "an unknown padding": (
-        [Conv2D(1, 2, padding="full")],
-        "layer conv2d: padding must be 'valid', 'same', 'course' or ((top, bottom), (left, right)) of integers of at "
-        "least 0; got 'full'",
-    ),
     "no layers": ([], "a Sequential needs at least one layer; got none"),
 }
 

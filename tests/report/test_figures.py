@@ -14,7 +14,7 @@ from PIL import Image
 from tests.support.places import ROOT
 
 from convlens.inspection.trace import trace
-from convlens.models import lenet5
+from convlens.models.lenet5 import lenet5
 from convlens.nn import Conv2D, Dense, Flatten, Sequential
 from convlens.report import figures, pixels
 

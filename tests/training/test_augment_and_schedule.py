@@ -7,8 +7,9 @@ import pytest
 from tests.support.small import patterns, tiny
 
 from convlens.data import ColourShift, Compose, RandomCrop, RandomFlip, center_crop
+from convlens.engines.partition import partition
 from convlens.nn import SGD, Conv2D, Dense, Dropout, Flatten, LocalResponseNormalization, Sequential, StepDecay
-from convlens.training.loop import Epoch, Scores, _parts, evaluate, fit, train
+from convlens.training.loop import Epoch, Scores, evaluate, fit, train
 
 pytestmark = pytest.mark.smoke
 
@@ -123,7 +124,7 @@ def test_augment_gets_each_image_once_an_epoch_and_a_generator_of_its_own(engine
     for epoch in (1, 2):
         order = np.random.default_rng([8, epoch]).permutation(150)
         for batch, chosen in enumerate((order[:100], order[100:]), 1):
-            for k, cut in enumerate(_parts(len(chosen), engine.part)):
+            for k, cut in enumerate(partition(len(chosen), engine.least_part)):
                 want.append((chosen[cut], np.random.default_rng([8, epoch, batch, k]).random()))
     assert len(calls) == len(want)
     for (seen, drawn), (chosen, expected) in zip(calls, want, strict=True):

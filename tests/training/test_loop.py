@@ -1,6 +1,5 @@
 """fit, evaluate and train: they learn, say what happens in order and give the same bits."""
 
-import itertools
 import re
 import time
 
@@ -11,7 +10,6 @@ from tests.support.small import patterns, tiny
 
 import convlens
 from convlens.nn import SGD, Adam
-from convlens.training import loop as training
 from convlens.training.loop import Batch, EarlyStopping, Epoch, Scores, evaluate, fit, train
 
 
@@ -268,14 +266,6 @@ def test_the_gradient_is_that_of_the_batch_in_one_piece(dtype, close, batch_size
         whole = np.empty_like(model.flat)
         model.loss_gradient(x[chosen], y[chosen], 1 / len(chosen), whole)
         np.testing.assert_allclose(found, whole, rtol=0, atol=close * np.abs(whole).max())
-
-
-def test_the_cut_covers_every_example_once():
-    for n in [*range(1, 200), 1000, 4099]:
-        cuts = training._parts(n, 32)
-        assert list(itertools.chain.from_iterable(range(n)[cut] for cut in cuts)) == list(range(n))
-        assert len(cuts) <= 8
-        assert len(cuts) == 1 or min(cut.stop - cut.start for cut in cuts) >= 32
 
 
 def test_the_epoch_loss_is_the_mean_over_examples_not_batches():

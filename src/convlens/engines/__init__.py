@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 
 from convlens.arrays import Array
-from convlens.engines.specs import Step
+from convlens.engines.specs import Spec
 from convlens.geometry import Pair
 
 
@@ -22,7 +22,7 @@ class Engine(Protocol):
     """The kernels. Letters: n examples, h w input, kh kw kernel, oh ow output, ci co channels in and out."""
 
     name: str
-    part: int  # examples from which on a part of a batch is worth a thread of its own, given by the caller
+    least_part: int  # examples from which on a part of a batch is worth a thread of its own, given by the caller
 
     def conv2d(self, xp: Array, w: Array, b: Array, stride: Pair, y: Array) -> None:
         """xp (n, h, w, ci), w (kh, kw, ci, co), b (co,) -> y (n, oh, ow, co)"""
@@ -50,12 +50,12 @@ class Engine(Protocol):
     ) -> None:
         """w, m, v (size,) are changed in place, given the gradient g (size,): see `convlens.nn.optimizers.Adam`"""
 
-    def network(self, steps: Sequence[Step], flat: Array) -> Network | None:
-        """Whole passes of these steps, with weights from `flat`, kernel and bias in turn; None if it has none"""
+    def fused_pass(self, specs: Sequence[Spec], flat: Array) -> FusedPass | None:
+        """A pass of all these operations at once, with weights from `flat`, kernel then bias; None if it has none"""
 
 
-class Network(Protocol):
-    """A network's passes, run by an engine. The weights are read at each call; any thread may call."""
+class FusedPass(Protocol):
+    """All operations of a network in one call. The weights are read at each call; any thread may call."""
 
     def forward(self, x: Array) -> Array:
         """x (n, h, w, c) -> logits (n, classes)"""

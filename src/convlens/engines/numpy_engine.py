@@ -21,11 +21,11 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from convlens.arrays import Array
-from convlens.engines.specs import Step
+from convlens.engines.specs import Spec
 from convlens.geometry import Pair
 
 name = "numpy"
-part = 32
+least_part = 32  # with fewer, NumPy's calls are too short: threads then wait for Python's lock
 
 _WIDE = 32  # columns of a product from which on BLAS is fast
 _WIDER = 64  # the same where the product is scattered afterwards: wider strips overlap less
@@ -197,6 +197,6 @@ def adam(w: Array, m: Array, v: Array, g: Array, rate: float, beta_1: float, bet
     w -= spare
 
 
-def network(steps: Sequence[Step], flat: Array) -> None:
+def fused_pass(specs: Sequence[Spec], flat: Array) -> None:
     """None: a pass goes layer by layer"""
     return None

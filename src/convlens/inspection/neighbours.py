@@ -8,6 +8,7 @@ the right half of figure 4.
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import NamedTuple
 
@@ -51,8 +52,8 @@ def hidden(model: Sequential, x: Array) -> Array:
     def run(piece: int) -> None:
         part = slice(piece * size, (piece + 1) * size)
         h = x[part]
-        for layer, weights in zip(model.layers[:last], model.weights[:last], strict=True):
-            h, _ = layer.forward(h, weights, model.engine)
+        for layer in itertools.islice(model.walk(h), last):
+            h = layer.y
         y[part] = h
 
     pieces = -(-len(x) // size)

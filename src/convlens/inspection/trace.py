@@ -1,4 +1,4 @@
-"""One pass there and back as plain data: what every layer saw, made, and was told to change.
+"""A forward and a backward pass as plain data: what every layer saw and made, and its gradients.
 
 The report, the explorer and the command line show these numbers; none of them computes its own.
 """
@@ -42,21 +42,12 @@ class Trace:
 def trace(model: Sequential, x: Array, labels: Labels) -> Trace:
     """x (n, *input_shape) of the model's dtype, labels (n,) -> what happened in each layer, forward and backward"""
     model.check_images("x", x)
-    inputs, outputs, saved = [], [], []
-    y = x
-    for layer, weights in zip(model.layers, model.weights, strict=True):
-        inputs.append(y)
-        y, kept = layer.forward(y, weights, model.engine)
-        outputs.append(y)
-        saved.append(kept)
-    loss = ops.softmax_cross_entropy_forward(y, labels)
-    dy = ops.softmax_cross_entropy_backward(np.full_like(loss, 1 / len(x)), y, labels)
+    logits, passes = model.forward(x)
+    loss = ops.softmax_cross_entropy_forward(logits, labels)
+    dlogits = ops.softmax_cross_entropy_backward(np.full_like(loss, 1 / len(x)), logits, labels)
     layers: list[LayerTrace] = []
-    for k in reversed(range(len(model.layers))):
-        row, weights = model.table[k], model.weights[k]
-        dx, d_weights = row.layer.backward(dy, saved[k], weights, model.engine)
+    gradients = model.walk_back(dlogits, passes, need_dx=True)
+    for (row, weights, x_, y, _), (_, dy, dx, d_weights) in zip(reversed(passes), gradients, strict=True):
         assert dx is not None
-        kind = type(row.layer).__name__
-        layers.insert(0, LayerTrace(row.name, kind, inputs[k], outputs[k], dx, dy, weights, d_weights))
-        dy = dx
-    return Trace(tuple(layers), y, ops.softmax_forward(y), loss)
+        layers.insert(0, LayerTrace(row.name, type(row.layer).__name__, x_, y, dx, dy, weights, d_weights))
+    return Trace(tuple(layers), logits, ops.softmax_forward(logits), loss)

@@ -21,7 +21,7 @@ from convlens.data.batches import batches
 from convlens.engines import Engine
 from convlens.geometry import check_count
 from convlens.interop.frameworks import load, load_keras
-from convlens.models import lenet5
+from convlens.models.lenet5 import lenet5
 from convlens.nn import Adam, Sequential
 
 REFERENCE = "numpy"

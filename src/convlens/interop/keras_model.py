@@ -7,22 +7,21 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from convlens.geometry import Padding, Pair, pair, plan
 from convlens.interop.frameworks import load, load_keras
-from convlens.models import MODELS
-from convlens.nn import AveragePooling2D, Conv2D, Dense, Flatten, MaxPooling2D, Sequential
-from convlens.nn.layers import Layer
-from convlens.nn.sequential import Row
+from convlens.interop.layers import ACTIVATIONS, KERAS, TRAINING_ALONE, check_fields, kinds
+from convlens.models import recognise
+from convlens.nn import Conv2D, Layer, Sequential
+from convlens.nn.pooling2d import Pooling2D
+from convlens.nn.sequential import LayerRow
 from convlens.storage.atomic import atomic_write
 
 SUFFIX = ".keras"
-
-KINDS = "Conv2D, MaxPooling2D, AveragePooling2D, Flatten and Dense"
 _LAST = "channels_last"
-
 
 # ---------------------------------------------------------------- to Keras
 
@@ -56,36 +55,30 @@ def _no_end(shape: tuple[int, ...]) -> str:
     return f"the last layer's output must be of shape (classes,); got {shape}"
 
 
-def _keras_layers(kinds: Any, row: Row, dtype: str, initializer: str) -> Iterator[Any]:
+def _keras_layers(module: Any, row: LayerRow, dtype: str, initializer: str) -> Iterator[Any]:
+    """The layers of Keras that are one of ours, by the table in `convlens.interop.layers`"""
     layer, settings = row.layer, {"name": row.name, "dtype": dtype}
-    places = {"data_format": _LAST, **settings}
-    begin = {"activation": getattr(layer, "activation", None), "kernel_initializer": initializer}
-    if isinstance(layer, Conv2D):
-        if layer.groups != 1:
-            raise ValueError(f"layer {row.name}: groups {layer.groups} cannot go to Keras yet; 1 can")
-        kernel, strides = pair("kernel_size", layer.kernel_size, 1), pair("strides", layer.strides, 1)
+    words = check_fields(row.name, layer, "Keras")
+    fields = {name: getattr(layer, name) for name in words.fields}
+    if row.layer.weight_shapes(row.input_shape):
+        settings["kernel_initializer"] = initializer
+    if "activation" in fields and fields["activation"] is not None:
+        fields["activation"] = ACTIVATIONS[fields["activation"]].keras
+    if isinstance(layer, Conv2D | Pooling2D):
+        kernel = layer.kernel_size if isinstance(layer, Conv2D) else layer.pool_size
+        kernel, strides, size = pair("kernel", kernel, 1), pair("strides", layer.strides, 1), row.input_shape[:2]
         rule = _rule(row, kernel, strides, layer.padding)
-        if rule is None:
-            pads = plan((row.input_shape[0], row.input_shape[1]), kernel, strides, layer.padding).pads
-            yield kinds.ZeroPadding2D(pads, **{**places, "name": f"{row.name}_zeros"})
-        yield kinds.Conv2D(layer.filters, kernel, strides, rule or "valid", **begin, **places)
-    elif isinstance(layer, MaxPooling2D | AveragePooling2D):
-        kernel = pair("pool_size", layer.pool_size, 1)
-        strides = kernel if layer.strides is None else pair("strides", layer.strides, 1)
-        rule = _rule(row, kernel, strides, layer.padding)
-        if rule is None:
+        if rule is None and isinstance(layer, Pooling2D):
             raise ValueError(f"layer {row.name}: Keras pools with padding same or valid; got {layer.padding!r}")
-        kind = kinds.MaxPooling2D if isinstance(layer, MaxPooling2D) else kinds.AveragePooling2D
-        yield kind(kernel, strides, rule, **places)
-    elif isinstance(layer, Flatten):
-        yield kinds.Flatten(**places)
-    elif isinstance(layer, Dense):
-        yield kinds.Dense(layer.units, **begin, **settings)
-    else:
-        raise ValueError(f"layer {row.name}: only {KINDS} can go to Keras; got {type(layer).__name__}")
+        if rule is None:
+            pads = plan((size[0], size[1]), kernel, strides, layer.padding).pads
+            zeros = {"name": f"{row.name}_zeros", "dtype": dtype, "data_format": _LAST}
+            yield module.ZeroPadding2D(pads, **zeros)
+        fields["padding"] = rule or "valid"
+    yield getattr(module, type(layer).__name__)(**fields, **words.expects, **settings)
 
 
-def _rule(row: Row, kernel: Pair, strides: Pair, padding: Padding) -> str | None:
+def _rule(row: LayerRow, kernel: Pair, strides: Pair, padding: Padding) -> str | None:
     """The rule of Keras that pads as `padding` does, if one does: the same one if it can be"""
     size = row.input_shape[0], row.input_shape[1]
     wanted = plan(size, kernel, strides, padding)
@@ -187,23 +180,13 @@ def from_keras(found: Any, *, engine: str = "auto") -> Sequential:
         except ValueError as error:
             raise ValueError(f"layer {layer.name}: {error}") from None
     model = Sequential(layers, input_shape, dtype=dtype, engine=engine)
-    model.name = _name(model)
+    model.name = recognise(model) or "sequential"
     model.set_weights([w for layer in chain for w in layer.get_weights()])
     return model
 
 
 def _no_kind(kind: str) -> str:
-    return f"convlens has {KINDS}; got {kind}"
-
-
-def _name(model: Sequential) -> str:
-    """The name of our own model that computes the same, or "sequential\""""
-    own = {name: build(engine="numpy") for name, build in MODELS.items()}
-    return next((name for name, other in own.items() if _steps(other) == _steps(model)), "sequential")
-
-
-def _steps(model: Sequential) -> list[Any]:
-    return [(type(row.layer), row.layer.step(row.input_shape)) for row in model.table]
+    return f"convlens has {kinds()}; got {kind}"
 
 
 def _chain(found: Any) -> list[Any]:
@@ -242,52 +225,41 @@ def _expect(layer: Any, **wanted: Any) -> None:
 
 def _activation(layer: Any, *, last: bool) -> str | None:
     own = load("keras", "a Keras model").activations
-    allowed = {"linear": None, "relu": "relu", **({"softmax": None} if last else {})}
+    allowed = {"linear": None, **{words.keras: name for name, words in ACTIVATIONS.items()}}
+    if last:
+        allowed["softmax"] = None
     for name, meaning in allowed.items():
         if layer.activation is getattr(own, name):
             return meaning
     name = getattr(layer.activation, "__name__", type(layer.activation).__name__)
     if name == "softmax":
         raise ValueError("a softmax must be at the end of the network; this one is not")
-    raise ValueError(f"activation must be {' or '.join(allowed)}; got {name}")
+    raise ValueError(f"activation must be one of {', '.join(allowed)}; got {name}")
 
 
-def _conv(layer: Any, before: Any, after: Any) -> Layer:
-    _expect(layer, data_format=_LAST, use_bias=True, groups=1, dilation_rate=(1, 1))
-    padding: Padding = layer.padding
+def _ours(kind: type[Layer], layer: Any, before: Any, after: Any) -> Layer:
+    """The layer of that kind, by the table in `convlens.interop.layers`"""
+    words, fields = KERAS[kind], {}
+    _expect(layer, **words.expects)
+    for name in words.fields:
+        value = getattr(layer, name)
+        fields[name] = tuple(value) if isinstance(value, list) else value
+    if "activation" in words.fields:
+        fields["activation"] = _activation(layer, last=after is None and kind.__name__ == "Dense")
+    for name, value in layer.get_config().items():
+        if name not in {*words.fields, *words.expects, *TRAINING_ALONE} and value not in (None, False):
+            raise ValueError(f"{name} is not known to convlens; got {value!r}")
     if type(before).__name__ == "ZeroPadding2D":
-        if padding != "valid":
-            raise ValueError(f"padding after ZeroPadding2D must be valid; got {padding!r}")
-        (top, bottom), (left, right) = before.padding
-        padding = (top, bottom), (left, right)
-    activation = _activation(layer, last=False)
-    return Conv2D(layer.filters, tuple(layer.kernel_size), tuple(layer.strides), padding, activation)
+        if fields["padding"] != "valid":
+            raise ValueError(f"padding after ZeroPadding2D must be valid; got {fields['padding']!r}")
+        fields["padding"] = before.padding
+    return kind(**fields)
 
 
 def _zeros(layer: Any, before: Any, after: Any) -> None:
     _expect(layer, data_format=_LAST)
     if type(after).__name__ != "Conv2D":
         raise ValueError(f"after ZeroPadding2D there must be a Conv2D; got {type(after).__name__ if after else 'none'}")
-
-
-def _max_pool(layer: Any, before: Any, after: Any) -> Layer:
-    _expect(layer, data_format=_LAST)
-    return MaxPooling2D(tuple(layer.pool_size), tuple(layer.strides), layer.padding)
-
-
-def _average_pool(layer: Any, before: Any, after: Any) -> Layer:
-    _expect(layer, data_format=_LAST)
-    return AveragePooling2D(tuple(layer.pool_size), tuple(layer.strides), layer.padding)
-
-
-def _flatten(layer: Any, before: Any, after: Any) -> Layer:
-    _expect(layer, data_format=_LAST)
-    return Flatten()
-
-
-def _dense(layer: Any, before: Any, after: Any) -> Layer:
-    _expect(layer, use_bias=True)
-    return Dense(layer.units, _activation(layer, last=after is None))
 
 
 def _softmax(layer: Any, before: Any, after: Any) -> None:
@@ -305,13 +277,10 @@ def _activation_layer(layer: Any, before: Any, after: Any) -> None:
         raise ValueError(f"a softmax must be at the end of the network; after it comes {type(after).__name__}")
 
 
+# By the class in Keras: called with the layer, the one before and the one after; None for what is no layer of ours
 _READERS: dict[str, Any] = {
+    **{kind.__name__: partial(_ours, kind) for kind in KERAS},
     "ZeroPadding2D": _zeros,
-    "Conv2D": _conv,
-    "MaxPooling2D": _max_pool,
-    "AveragePooling2D": _average_pool,
-    "Flatten": _flatten,
-    "Dense": _dense,
     "Softmax": _softmax,
     "Activation": _activation_layer,
 }

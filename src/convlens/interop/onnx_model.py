@@ -9,13 +9,10 @@ from typing import Any
 import numpy as np
 
 from convlens.arrays import Array
-from convlens.geometry import Pads, pair, plan
 from convlens.interop.frameworks import load
-from convlens.interop.keras_model import KINDS, check_end
-from convlens.nn import AveragePooling2D, Conv2D, Dense, Flatten, MaxPooling2D, Sequential
-from convlens.nn.layers import Layer, Weights
-from convlens.nn.sequential import Row
-from convlens.ops.pool import plan_pool
+from convlens.interop.keras_model import check_end
+from convlens.interop.layers import write_onnx
+from convlens.nn import Sequential
 from convlens.storage.atomic import atomic_write
 
 SUFFIX = ".onnx"
@@ -31,7 +28,8 @@ def to_onnx(model: Sequential) -> Any:
 
     The weights have the names of `named_weights`. Kernels of convolutions are (filters, ci, kh, kw), as ONNX has them;
     those of dense layers (in, units), since images go back to (n, h, w, c) before they are flattened.
-    ValueError for a model in float64, and for one that does not end in (classes,).
+    ValueError for a model in float64, one that does not end in (classes,), and a layer that ONNX or the table in
+    `convlens.interop.layers` does not have.
     """
     onnx, helper = load("onnx", _WHAT), load("onnx.helper", _WHAT)
     check_end(model)
@@ -39,7 +37,7 @@ def to_onnx(model: Sequential) -> Any:
         raise ValueError(f"{_WHAT} is in float32; {model.name} is in {model.dtype}")
     graph = _Graph(helper, load("onnx.numpy_helper", _WHAT).from_array)
     for row, weights in zip(model.table, model.weights, strict=True):
-        graph.layer(row, weights)
+        write_onnx(graph, row.name, row.layer, row.layer.specs(row.input_shape), weights)
     graph.node("Softmax", OUTPUT, axis=-1)
     number = onnx.TensorProto.FLOAT
     made = helper.make_model(
@@ -76,63 +74,19 @@ class _Graph:
     value: str = INPUT
     channels_first: bool = False
 
-    def node(self, kind: str, name: str, *more: str, **attributes: Any) -> None:
-        self.nodes.append(self.helper.make_node(kind, [self.value, *more], [name], name, **attributes))
+    def node(self, kind: str, name: str, *inputs: str, **attributes: Any) -> None:
+        """A node whose first input is what the node before gives"""
+        self.nodes.append(self.helper.make_node(kind, [self.value, *inputs], [name], name, **attributes))
         self.value = name
 
     def weight(self, name: str, value: Array) -> str:
+        """The name of a constant, which is added"""
         self.weights.append(self.tensor(np.ascontiguousarray(value), name))
         return name
 
-    def turn(self, name: str, *, channels_first: bool) -> None:
-        """(n, h, w, c) to (n, c, h, w), or back, unless it is so already"""
+    def layout(self, name: str, *, channels_first: bool) -> None:
+        """Images from (n, h, w, c) to (n, c, h, w), or back, unless they are so already"""
         if channels_first != self.channels_first:
             perm = (0, 3, 1, 2) if channels_first else (0, 2, 3, 1)
             self.node("Transpose", f"{name}/transpose", perm=perm)
             self.channels_first = channels_first
-
-    def layer(self, row: Row, weights: Weights) -> None:
-        layer, name, size = row.layer, row.name, row.input_shape
-        _check_known(name, layer)
-        if isinstance(layer, Conv2D):
-            self.turn(name, channels_first=True)
-            kernel, strides = pair("kernel_size", layer.kernel_size, 1), pair("strides", layer.strides, 1)
-            found = plan((size[0], size[1]), kernel, strides, layer.padding)
-            w = self.weight(f"{name}/kernel", weights["kernel"].transpose(3, 2, 0, 1))
-            b = self.weight(f"{name}/bias", weights["bias"])
-            self.node("Conv", name, w, b, kernel_shape=kernel, strides=strides, pads=_pads(found.pads))
-        elif isinstance(layer, MaxPooling2D | AveragePooling2D):
-            self.turn(name, channels_first=True)
-            found, kernel, strides = plan_pool(name, (size[0], size[1]), layer.pool_size, layer.strides, layer.padding)
-            windows = {"kernel_shape": kernel, "strides": strides, "pads": _pads(found.pads)}
-            if isinstance(layer, MaxPooling2D):
-                self.node("MaxPool", name, **windows)
-            else:
-                self.node("AveragePool", name, **windows, count_include_pad=0)
-        elif isinstance(layer, Flatten):
-            self.turn(name, channels_first=False)
-            self.node("Flatten", name, axis=1)
-        elif isinstance(layer, Dense):
-            w, b = self.weight(f"{name}/kernel", weights["kernel"]), self.weight(f"{name}/bias", weights["bias"])
-            self.node("Gemm", name, w, b)
-        else:
-            raise ValueError(f"layer {name}: only {KINDS} can go to ONNX; got {type(layer).__name__}")
-        if isinstance(layer, Conv2D | Dense) and layer.activation == "relu":
-            self.node("Relu", f"{name}/relu")
-
-
-def _check_known(name: str, layer: Layer) -> None:
-    """A ValueError for a field that no node below says"""
-    known = {"activation": (None, "relu"), "groups": (1,)}
-    for one, values in known.items():
-        value = getattr(layer, one, values[0])
-        if value not in values:
-            raise ValueError(
-                f"layer {name}: {one} {value!r} cannot go to ONNX yet; {' or '.join(map(repr, values))} can"
-            )
-
-
-def _pads(pads: Pads) -> list[int]:
-    """((top, bottom), (left, right)) -> [top, left, bottom, right]"""
-    (top, bottom), (left, right) = pads
-    return [top, left, bottom, right]

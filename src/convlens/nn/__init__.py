@@ -1,9 +1,14 @@
-"""Layers, the stack of them, how weights start and how they move. Names as in Keras."""
+"""Layers, one kind a file; the stack of them; how weights start and how they move. Names as in Keras."""
 
+from convlens.nn.average_pooling2d import AveragePooling2D
+from convlens.nn.conv2d import Conv2D
+from convlens.nn.dense import Dense
 from convlens.nn.dropout import Dropout
+from convlens.nn.flatten import Flatten
 from convlens.nn.initializers import he_normal
-from convlens.nn.layers import AveragePooling2D, Conv2D, Dense, Flatten, Layer, MaxPooling2D
-from convlens.nn.norm import LocalResponseNormalization
+from convlens.nn.layer import Layer
+from convlens.nn.local_response_normalization import LocalResponseNormalization
+from convlens.nn.max_pooling2d import MaxPooling2D
 from convlens.nn.optimizers import SGD, Adam, Optimizer
 from convlens.nn.schedules import StepDecay
 from convlens.nn.sequential import Sequential

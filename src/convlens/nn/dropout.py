@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from convlens.arrays import Array
-from convlens.engines import Engine
-from convlens.nn.layers import Layer, Rng, Shape, Weights
+from convlens.engines import Engine, specs
+from convlens.nn.layer import Layer, Rng, Shape, Weights
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,10 @@ class Dropout(Layer):
     def output_shape(self, shape: Shape) -> Shape:
         """As it goes in"""
         return shape
+
+    def specs(self, shape: Shape) -> tuple[specs.Spec, ...]:
+        """Nothing but while training"""
+        return (specs.Dropout(shape, float(self.rate)),)
 
     def forward(self, x: Array, weights: Weights, engine: Engine, rng: Rng | None = None) -> tuple[Array, Any]:
         """y = x m / (1 - rate), and that factor; y = x without an `rng`"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any, NamedTuple
 
@@ -13,24 +13,74 @@ from numpy.typing import DTypeLike
 
 from convlens import ops
 from convlens.arrays import FLOATS, Array, is_plain, kind
-from convlens.engines import Network, get_engine
+from convlens.engines import get_engine
+from convlens.engines.specs import Spec
 from convlens.machine.memory import aligned
 from convlens.machine.threads import Workers, usable_threads, workers
 from convlens.nn.initializers import Initializer, he_normal
-from convlens.nn.layers import Layer, Shape, Weights, initial_weights
+from convlens.nn.layer import Layer, Rng, Shape, Weights, initial_weights
 from convlens.ops.losses import Labels, check_labels
 
 _PREDICT_BATCH = 500
 
 
-class Row(NamedTuple):
-    """One line of a model's table."""
+class LayerRow(NamedTuple):
+    """One line of a model's table: a layer in its place"""
 
     name: str
     layer: Layer
     input_shape: Shape
     output_shape: Shape
     parameters: int
+
+
+class LayerPass(NamedTuple):
+    """A layer in a forward pass: its weights, its input x and output y (n, …), what its backward needs"""
+
+    row: LayerRow
+    weights: Weights
+    x: Array
+    y: Array
+    saved: Any
+
+
+class LayerGradients(NamedTuple):
+    """A layer in a backward pass: the gradients of its output, of its input (None for the first layer unless it is
+    asked for), and of its weights by name
+    """
+
+    row: LayerRow
+    dy: Array
+    dx: Array | None
+    d_weights: Weights
+
+
+def table(layers: Sequence[Layer], input_shape: Shape) -> Iterator[LayerRow]:
+    """The layers in their places, for examples of `input_shape`; ValueError if one does not fit, naming it"""
+    if not layers:
+        raise ValueError("a Sequential needs at least one layer; got none")
+    counts: Counter[str] = Counter()
+    shape = input_shape
+    for layer in layers:
+        name = layer.kind + (f"_{counts[layer.kind]}" if counts[layer.kind] else "")
+        counts[layer.kind] += 1
+        try:
+            out = layer.output_shape(shape)
+        except ValueError as error:
+            raise ValueError(f"layer {name}: {error}") from None
+        yield LayerRow(name, layer, shape, out, sum(map(math.prod, layer.weight_shapes(shape).values())))
+        shape = out
+
+
+def specs_of(rows: Iterable[LayerRow]) -> tuple[Spec, ...] | None:
+    """What the layers of a table compute, as plain numbers; None if one of them has no specification"""
+    found: list[Spec] = []
+    for row in rows:
+        specs = row.layer.specs(row.input_shape)
+        if specs is None:
+            return None
+        found += specs
+    return tuple(found)
 
 
 class Sequential:
@@ -57,40 +107,21 @@ class Sequential:
         self.input_shape = tuple(input_shape)
         self.dtype = np.dtype(dtype)
         self.engine = get_engine(engine)
-        if not self.layers:
-            raise ValueError("a Sequential needs at least one layer; got none")
         if self.dtype not in FLOATS:
             raise ValueError(f"dtype must be float32 or float64; got {self.dtype}")
-        self.table = tuple(self._rows())
+        self.table = tuple(table(self.layers, self.input_shape))
         rng = np.random.default_rng(seed)
         self.flat: Array = aligned(sum(row.parameters for row in self.table), self.dtype)
         self.weights = self.views(self.flat)
         for row, views in zip(self.table, self.weights, strict=True):
             for name, values in initial_weights(row.layer, row.input_shape, rng, self.dtype, initial).items():
                 views[name][...] = values
-        self.network = self._network()
+        specs = self.specs()
+        self.fused = None if specs is None else self.engine.fused_pass(specs, self.flat)
 
-    def _network(self) -> Network | None:
-        """The engine's own passes, if it has them for these layers: images, flattened, then dense layers."""
-        found = [row.layer.step(row.input_shape) for row in self.table]
-        kinds = [type(step).__name__ for step in found]
-        flat = kinds.index("Flatten") if "Flatten" in kinds else len(kinds)
-        if None in found or set(kinds[:flat]) - {"Conv", "Pool"} or set(kinds[flat + 1 :]) != {"Dense"}:
-            return None
-        return self.engine.network([step for step in found if step is not None], self.flat)
-
-    def _rows(self) -> Iterator[Row]:
-        counts: Counter[str] = Counter()
-        shape = self.input_shape
-        for layer in self.layers:
-            name = layer.kind + (f"_{counts[layer.kind]}" if counts[layer.kind] else "")
-            counts[layer.kind] += 1
-            try:
-                out = layer.output_shape(shape)
-            except ValueError as error:
-                raise ValueError(f"layer {name}: {error}") from None
-            yield Row(name, layer, shape, out, sum(map(math.prod, layer.weight_shapes(shape).values())))
-            shape = out
+    def specs(self) -> tuple[Spec, ...] | None:
+        """What the network computes, as plain numbers; None if a layer has no specification"""
+        return specs_of(self.table)
 
     def views(self, flat: Array) -> list[Weights]:
         """A vector as long as `flat`, cut into arrays of the weights' names and shapes, layer by layer: no copies."""
@@ -145,66 +176,74 @@ class Sequential:
         if not np.isfinite(x).all():
             raise ValueError(f"{name} must be finite; got {np.count_nonzero(~np.isfinite(x))} NaN or infinite numbers")
 
-    def forward(self, x: Array, rng: np.random.Generator | None = None) -> tuple[Array, list[Any]]:
-        """x (n, *input_shape) -> logits (n, classes), and what each layer saved for `backward`
+    def walk(self, x: Array, rng: Rng | None = None) -> Iterator[LayerPass]:
+        """A forward pass of x (n, *input_shape), layer by layer: each layer runs when it is asked for
 
         rng: while training, for the layers that draw numbers, see `Dropout`
         """
-        saved = []
-        for layer, weights in zip(self.layers, self.weights, strict=True):
-            x, kept = layer.forward(x, weights, self.engine, rng)
-            saved.append(kept)
-        return x, saved
+        for row, weights in zip(self.table, self.weights, strict=True):
+            y, saved = row.layer.forward(x, weights, self.engine, rng)
+            yield LayerPass(row, weights, x, y, saved)
+            x = y
+
+    def walk_back(self, dy: Array, passes: Sequence[LayerPass], *, need_dx: bool = False) -> Iterator[LayerGradients]:
+        """The backward pass of `passes`, all that `walk` yielded, from the last layer to the first
+
+        dy: the gradient of the last output. need_dx: whether the gradient of the images is asked for, too
+        """
+        for k in reversed(range(len(passes))):
+            row, weights, _, _, saved = passes[k]
+            dx, d_weights = row.layer.backward(dy, saved, weights, self.engine, need_dx=need_dx or k > 0)
+            yield LayerGradients(row, dy, dx, d_weights)
+            if k:
+                assert dx is not None
+                dy = dx
+
+    def forward(self, x: Array, rng: Rng | None = None) -> tuple[Array, list[LayerPass]]:
+        """x (n, *input_shape) -> logits (n, classes), and the passes that `backward` needs; rng: see `walk`"""
+        passes = list(self.walk(x, rng))
+        return passes[-1].y, passes
+
+    def backward(self, dlogits: Array, passes: Sequence[LayerPass], gradient: Array) -> None:
+        """dlogits (n, classes), passes by `forward` -> gradient, a vector like `flat`, is written"""
+        views = {row.name: views for row, views in zip(self.table, self.views(gradient), strict=True)}
+        for found in self.walk_back(dlogits, passes):
+            for name, value in found.d_weights.items():
+                views[found.row.name][name][...] = value
 
     def logits(self, x: Array) -> Array:
         """x (n, *input_shape) -> logits (n, classes)"""
-        if self.network is None:
-            for layer, weights in zip(self.layers, self.weights, strict=True):
-                x, _ = layer.forward(x, weights, self.engine)  # nothing is kept: memory for two layers, not for all
-            return x
-        self._check_pass(x)
-        return self.network.forward(x)
+        if self.fused is not None:
+            self._check_fused(x)
+            return self.fused.forward(x)
+        for layer in self.walk(x):  # nothing is kept: memory for two layers, not for all
+            x = layer.y
+        return x
 
-    def _check_pass(self, x: Array) -> None:
-        """What an engine's own pass relies on; layer by layer, each operation checks for itself."""
+    def _check_fused(self, x: Array) -> None:
+        """What a fused pass relies on; layer by layer, each operation checks for itself."""
         if not is_plain(x) or x.dtype != self.dtype:
             raise ValueError(f"x must be {self.dtype} as the model is; got {kind(x)}")
         if x.shape[1:] != self.input_shape or len(x) == 0:
             raise ValueError(f"x must be (n, {str(self.input_shape)[1:]} with n of at least 1; got {x.shape}")
 
-    def backward(self, dlogits: Array, saved: list[Any], gradient: Array) -> None:
-        """dlogits (n, classes), saved by `forward` -> gradient, a vector like `flat`, is written"""
-        dy: Array | None = dlogits
-        views = self.views(gradient)
-        for k in reversed(range(len(self.layers))):
-            assert dy is not None
-            dy, grads = self.layers[k].backward(dy, saved[k], self.weights[k], self.engine, need_dx=k > 0)
-            for name, value in grads.items():
-                views[k][name][...] = value
-
     def loss_gradient(
-        self,
-        x: Array,
-        labels: Labels,
-        weight: float,
-        gradient: Array,
-        threads: int = 1,
-        rng: np.random.Generator | None = None,
+        self, x: Array, labels: Labels, weight: float, gradient: Array, threads: int = 1, rng: Rng | None = None
     ) -> tuple[Array, Array]:
-        """One pass there and back: loss (n,), logits (n, classes); `gradient` of weight * sum(loss) is written
+        """A forward and a backward pass: loss (n,), logits (n, classes); `gradient` of weight * sum(loss) is written
 
-        x (n, *input_shape), labels (n,); with weight 1 / n it is the gradient of the mean loss. An engine with a pass
-        of its own shares it among the threads. rng: for the layers that draw numbers while training, as Dropout does;
-        without it they do nothing.
+        x (n, *input_shape), labels (n,); with weight 1 / n it is the gradient of the mean loss. An engine's fused pass
+        shares it among the threads. rng: for the layers that draw numbers while training, as Dropout does; without it
+        they do nothing.
         """
-        if self.network is not None:
-            self._check_pass(x)
+        if self.fused is not None:
+            self._check_fused(x)
             check_labels(labels, len(x), self.output_shape[0])
-            return self.network.loss_gradient(x, labels, weight, gradient, threads)
-        logits, saved = self.forward(x, rng)
+            return self.fused.loss_gradient(x, labels, weight, gradient, threads)
+        logits, passes = self.forward(x, rng)
         loss = ops.softmax_cross_entropy_forward(logits, labels)
         dlogits = ops.softmax_cross_entropy_backward(np.full_like(loss, weight), logits, labels)
-        self.backward(dlogits, saved, gradient)
+        self.backward(dlogits, passes, gradient)
         return loss, logits
 
     def predict(self, x: Array) -> Array:

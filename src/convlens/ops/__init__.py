@@ -1,45 +1,22 @@
-"""One operation a file, forward with backward under it.
+"""One operation a file, forward with backward under it. Each file's `__all__` says what of it is public here.
 
 The backward takes the incoming gradient first, then the forward's own arguments. Gradients are returned, never
 accumulated.
 Arrays are float32 or float64, NHWC and HWIO; results take the inputs' dtype, and nothing passed in is changed.
 """
 
-from convlens.ops.activations import (
-    relu_backward,
-    relu_forward,
-    sigmoid_backward,
-    sigmoid_forward,
-    softmax_backward,
-    softmax_forward,
-    tanh_backward,
-    tanh_forward,
-)
-from convlens.ops.conv import conv2d_backward, conv2d_forward
-from convlens.ops.dense import dense_backward, dense_forward
-from convlens.ops.losses import softmax_cross_entropy_backward, softmax_cross_entropy_forward
-from convlens.ops.norm import local_response_norm_backward, local_response_norm_forward
-from convlens.ops.pool import avg_pool2d_backward, avg_pool2d_forward, max_pool2d_backward, max_pool2d_forward
+from convlens.ops import activations, conv, dense, losses, norm, pool
+from convlens.ops.activations import *
+from convlens.ops.conv import *
+from convlens.ops.dense import *
+from convlens.ops.losses import *
+from convlens.ops.norm import *
+from convlens.ops.pool import *
 
-__all__ = [
-    "avg_pool2d_backward",
-    "avg_pool2d_forward",
-    "conv2d_backward",
-    "conv2d_forward",
-    "dense_backward",
-    "dense_forward",
-    "local_response_norm_backward",
-    "local_response_norm_forward",
-    "max_pool2d_backward",
-    "max_pool2d_forward",
-    "relu_backward",
-    "relu_forward",
-    "sigmoid_backward",
-    "sigmoid_forward",
-    "softmax_backward",
-    "softmax_cross_entropy_backward",
-    "softmax_cross_entropy_forward",
-    "softmax_forward",
-    "tanh_backward",
-    "tanh_forward",
-]
+__all__: list[str] = []
+__all__ += activations.__all__
+__all__ += conv.__all__
+__all__ += dense.__all__
+__all__ += losses.__all__
+__all__ += norm.__all__
+__all__ += pool.__all__

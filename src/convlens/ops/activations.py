@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 
 from convlens.arrays import Array
+
+__all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "relu_backward",
+    "relu_forward",
+    "sigmoid_backward",
+    "sigmoid_forward",
+    "softmax_backward",
+    "softmax_forward",
+    "tanh_backward",
+    "tanh_forward",
+]
 
 
 def relu_forward(x: Array) -> Array:
@@ -61,3 +77,18 @@ def softmax_backward(dy: Array, y: Array, axis: int = -1) -> Array:
     """dx_i = y_i (dy_i - sum_j dy_j y_j), from the output y = softmax_forward(x)"""
     dx: Array = y * (dy - (dy * y).sum(axis=axis, keepdims=True))
     return dx
+
+
+class Activation(NamedTuple):
+    """A function of each number, and its gradient from the output: forward(x) -> y, backward(dy, y) -> dx"""
+
+    forward: Callable[[Array], Array]
+    backward: Callable[[Array, Array], Array]
+
+
+# By the names that Keras gives them. `convlens.interop.layers` has the same names for Keras and ONNX.
+ACTIVATIONS = {
+    "relu": Activation(relu_forward, relu_backward),
+    "tanh": Activation(tanh_forward, tanh_backward),
+    "sigmoid": Activation(sigmoid_forward, sigmoid_backward),
+}

@@ -9,6 +9,8 @@ from convlens.engines import Engine, numpy_engine
 from convlens.geometry import Padding, Pair, Plan, check_count, pair, plan
 from convlens.ops._windows import blocks, check, check_same_dtype, check_shape, crop, framed, pad
 
+__all__ = ["conv2d_backward", "conv2d_forward"]
+
 
 def _plan(op: str, x: Array, w: Array, padding: Padding, stride: Pair, groups: int) -> tuple[Plan, Pair]:
     check(op, "x", x, "n h w ci")

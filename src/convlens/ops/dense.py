@@ -5,6 +5,8 @@ from __future__ import annotations
 from convlens.arrays import Array
 from convlens.ops._windows import check, check_same_dtype, check_shape
 
+__all__ = ["dense_backward", "dense_forward"]
+
 
 def dense_forward(x: Array, w: Array, b: Array) -> Array:
     """y = x w + b

@@ -9,6 +9,8 @@ from convlens.arrays import Array, is_plain, kind
 from convlens.ops._windows import check, check_same_dtype, check_shape
 from convlens.ops.activations import softmax_forward
 
+__all__ = ["softmax_cross_entropy_backward", "softmax_cross_entropy_forward"]
+
 Labels = NDArray[np.integer]
 
 

@@ -11,6 +11,8 @@ from convlens.engines import Engine, numpy_engine
 from convlens.geometry import Padding, Pair, Plan, pair, plan
 from convlens.ops._windows import blocks, check, check_same_dtype, check_shape, crop, framed, pad
 
+__all__ = ["avg_pool2d_backward", "avg_pool2d_forward", "max_pool2d_backward", "max_pool2d_forward"]
+
 TIES = ("first", "all")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from convlens.arrays import Array
-from convlens.nn.layers import Shape
+from convlens.nn.layer import Shape
 from convlens.report.pixels import Pixels, data_uri, fold, grey, zoom
 
 __all__ = ["count", "document", "loss", "number", "percent", "picture", "section", "shape", "strip", "table", "tiles"]

@@ -20,13 +20,13 @@ import numpy as np
 from convlens import ops
 from convlens.arrays import Array, is_plain, kind
 from convlens.data.batches import batches
+from convlens.engines.partition import partition
 from convlens.geometry import check_count
 from convlens.machine.memory import aligned, keep_memory
 from convlens.machine.threads import Workers, usable_threads, workers
 from convlens.nn import Adam, Optimizer, Sequential
 from convlens.ops.losses import Labels, check_labels
 
-_PARTS = 8  # parts of a batch at most
 _EVALUATE_BATCH = 250
 
 
@@ -161,16 +161,6 @@ def check_finite(name: str, value: float, where: str) -> None:
         raise ArithmeticError(f"{name} must stay finite; got {value} {where}: a lower learning rate may help")
 
 
-def _parts(n: int, least: int) -> list[slice]:
-    """Cut n examples into parts, by n alone.
-
-    >>> _parts(65, 32)
-    [slice(0, 32, None), slice(32, 65, None)]
-    """
-    parts = min(_PARTS, max(1, n // least))
-    return [slice(k * n // parts, (k + 1) * n // parts) for k in range(parts)]
-
-
 def train(
     model: Sequential,
     x: Array,
@@ -205,7 +195,7 @@ def train(
         if not isinstance(validation, tuple | list) or len(validation) != 2:
             raise ValueError(f"validation must be a pair, images and labels; got {type(validation).__name__}")
         check_data(model, "validation", *validation)
-    cuts = _parts(min(batch_size, len(x)), model.engine.part)
+    cuts = partition(min(batch_size, len(x)), model.engine.least_part)
     gradients = [aligned(model.flat.size, model.dtype) for _ in cuts]
 
     draws = augment is not None or any(layer.draws for layer in model.layers)
@@ -233,7 +223,7 @@ def train(
             loss_sum, hits, images = 0.0, 0, 0
             order = np.random.default_rng([seed, epoch])
             for number, chosen in enumerate(batches(len(x), batch_size, order), 1):
-                cuts = _parts(len(chosen), model.engine.part)
+                cuts = partition(len(chosen), model.engine.least_part)
                 for part_loss, part_hits in crew.map(partial(part, (epoch, number), chosen, cuts), len(cuts)):
                     loss_sum += part_loss
                     hits += part_hits

@@ -20,11 +20,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from convlens.arrays import Array
 from convlens.data import Digits
 from convlens.engines import ENGINES, get_engine
 from convlens.geometry import check_count
-from convlens.models import MODELS, build_model
+from convlens.models import MODELS, build_model, recognise
 from convlens.nn import Adam, Sequential
 from convlens.storage.atomic import atomic_write
 from convlens.storage.tensors import read_tensors, write_tensors
@@ -244,12 +246,10 @@ def save_model(path: str | os.PathLike[str], model: Sequential, *, untrained: bo
 
     ValueError, and nothing is written, for a model that `load_model` could not build again from its name.
     """
-    if model.name not in MODELS:
-        raise ValueError(f"a model that is saved must be one of {', '.join(MODELS)}; got {model.name!r}")
-    known = build_model(model.name, engine="numpy")
-    for what in ("layers", "input_shape", "dtype"):
-        if (got := getattr(model, what)) != (wanted := getattr(known, what)):
-            raise ValueError(f"a model that is saved as {model.name} must have its {what}, {wanted}; got {got}")
+    if recognise(model) != model.name or model.dtype != np.float32:
+        raise ValueError(
+            f"a model that is saved must be one of {', '.join(MODELS)}, in float32; got {model.name} in {model.dtype}"
+        )
     write_tensors(Path(path), model.named_weights(), {"model": model.name, "untrained": untrained})
 
 

@@ -9,6 +9,6 @@ from convlens.engines.compiled.fused import _Batch
 
 
 def test_no_two_threads_play_the_same_tape():
-    batch = _Batch(convlens.lenet5(engine="numba").network, 90, 3)
+    batch = _Batch(convlens.lenet5(engine="numba").fused, 90, 3)
     by_thread = [set(column) for column in batch.tapes.T.tolist()]
     assert sum(map(len, by_thread)) == len(set.union(*by_thread))

@@ -1,5 +1,7 @@
 """Threads that play tapes together: each piece once, asleep or awake, and nobody left at work."""
 
+from __future__ import annotations
+
 import time
 
 import numpy as np
@@ -7,17 +9,18 @@ import pytest
 
 pytest.importorskip("numba")
 
-from convlens.engines.compiled import helpers as numba_crew
-from convlens.engines.compiled.helpers import EXAMPLES, Crew, Each, alike
-from convlens.engines.compiled.tape import Kernel, unpack
+from convlens.engines.compiled import helpers as helpers_module
+from convlens.engines.compiled import operation
+from convlens.engines.compiled.helpers import Helpers
+from convlens.engines.compiled.kernel import Memory, Place, Slot, kernel
+from convlens.engines.compiled.operation import _Pieces
 
 EXAMPLE = 3  # numbers
 
 
-@Kernel
-def count(m, t):
+@kernel
+def count(m: Memory, x: Place, examples: int, own: Place) -> None:
     """One more on each number of the examples, and on the piece's own"""
-    x, examples, own = unpack(t, 3)
     for at in range(x, x + EXAMPLE * examples):
         m[at] += 1
     m[own] += 1
@@ -28,9 +31,13 @@ class Counts:
 
     def __init__(self, pieces, threads, examples=11):
         self.x, self.own = np.zeros((examples, EXAMPLE), np.float32), np.zeros(pieces, np.float32)
-        cuts = [k * examples // pieces for k in range(pieces + 1)]
-        arguments = (Each(self.x, EXAMPLE), EXAMPLES, Each(self.own, 0, 1))
-        self.job = alike(count, arguments, cuts, self.x.dtype, threads)
+        call = count(x=Slot("x"), examples=examples, own=Slot("own"))
+        self.pieces = _Pieces(call, self.x.dtype, pieces, threads, {"x": EXAMPLE}, {"own": 1})
+
+    def run(self, helpers):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(operation, "helpers", lambda threads: helpers)
+            self.pieces.run({"x": self.x, "own": self.own})
 
     def are(self, times):
         return bool((self.x == times).all() and (self.own == times).all())
@@ -39,9 +46,9 @@ class Counts:
 @pytest.mark.parametrize("pieces", [1, 2, 3, 8])
 @pytest.mark.parametrize("threads", [1, 2, 3, 5])
 def test_each_piece_is_done_once(threads, pieces):
-    crew, counts = Crew(threads), Counts(pieces, threads)
+    helpers, counts = Helpers(threads), Counts(pieces, threads)
     for times in range(1, 60):
-        crew.run(counts.job)
+        counts.run(helpers)
         assert counts.are(times)
 
 
@@ -54,47 +61,47 @@ def until(what):
 
 
 def test_helpers_that_went_to_sleep_are_woken():
-    crew, counts = Crew(2), Counts(2, 2)
+    helpers, counts = Helpers(2), Counts(2, 2)
     for times in range(1, 5):
-        crew.run(counts.job)
-        assert until(lambda: crew.states() == ["asleep"])
+        counts.run(helpers)
+        assert until(lambda: helpers.states() == ["asleep"])
         assert counts.are(times)
 
 
 def test_a_call_for_nothing_is_slept_off():
-    crew, counts = Crew(2), Counts(2, 2)
+    helpers, counts = Helpers(2), Counts(2, 2)
     for times in range(1, 4):
         for _ in range(3):
-            crew._wake(0)
-            assert until(crew._sleep[0].locked), "the helper did not take the call: it is at work on nothing"
-        crew.run(counts.job)
+            helpers._wake(0)
+            assert until(helpers._sleep[0].locked), "the helper did not take the call: it is at work on nothing"
+        counts.run(helpers)
         assert counts.are(times)
 
 
-def test_another_threads_crew_is_not_waited_for():
-    crew, counts = Crew(2), Counts(4, 2)
-    crew._free.acquire()
-    crew.run(counts.job)
+def test_another_threads_helpers_are_not_waited_for():
+    helpers, counts = Helpers(2), Counts(4, 2)
+    helpers._free.acquire()
+    counts.run(helpers)
     assert counts.are(1)
-    assert crew.states() == ["asleep"]
+    assert helpers.states() == ["asleep"]
 
 
 def test_ctrl_c_before_the_helper_is_called_leaves_nothing_undone(monkeypatch):
-    crew, counts, next_counts = Crew(2), Counts(2, 2), Counts(2, 2)
+    helpers, counts, next_counts = Helpers(2), Counts(2, 2), Counts(2, 2)
 
     def interrupt(self, k):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Crew, "_wake", interrupt)
-        crew.run(counts.job)
-    assert crew.states() == ["at work"]
-    crew.run(next_counts.job)
+        patch.setattr(Helpers, "_wake", interrupt)
+        counts.run(helpers)
+    assert helpers.states() == ["at work"]
+    next_counts.run(helpers)
     assert counts.are(1)
     assert next_counts.are(1)
 
 
 def test_more_threads_than_cores_do_not_spin(monkeypatch):
-    monkeypatch.setattr(numba_crew, "usable_threads", lambda: 2)
-    assert Crew(3)._looks == 0
-    assert Crew(2)._looks > 0
+    monkeypatch.setattr(helpers_module, "usable_threads", lambda: 2)
+    assert Helpers(3)._looks == 0
+    assert Helpers(2)._looks > 0

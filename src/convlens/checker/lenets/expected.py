@@ -11,7 +11,7 @@ import numpy as np
 
 from convlens.arrays import Array
 from convlens.checker.lenets.sketch import trace
-from convlens.models import lenet5
+from convlens.models.lenet5 import lenet5
 from convlens.nn import Adam
 
 __all__ = ["LAYERS", "RATE", "SHAPES", "Batch", "Expected", "adam_steps", "canonical", "expected", "fitted", "places"]

@@ -1,83 +1,87 @@
-"""Compiled kernels for what comes after the images, in lanes as well: the gradients of dense layers, the loss, Adam.
+"""Kernels over examples for what comes after the images: gradients of dense layers, the loss; and Adam.
 
-A dense layer's values are images of one pixel, (features, 1, n). Forward it is a convolution whose kernel is as large
-as the image, so that nothing has to be flattened; its weights are (h, w, c, units), feature by feature as Flatten has
-them.
+A dense layer's values are images of one pixel: (features, 1, lanes). Forward it is a convolution whose kernel is as
+large as the image, so that nothing has to be flattened; its weights are (h, w, c, units), in the order of Flatten.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from convlens.engines.compiled.registers import EACH, OWN, multiply, vector, zero
-from convlens.engines.compiled.tape import Kernel, compiled, table, unpack
+from convlens.engines.compiled.kernel import Memory, Place, Table, compiled, kernel
+from convlens.engines.compiled.registers import ADD_TO_Y, BIAS_EACH, multiply_tile, vector, zero
+from convlens.engines.compiled.tape import table
 
-_TILE = 8  # features at a time
+FEATURES = 8  # the height of the register tiles here: eight sums, a vector and a broadcast number fit any register file
 
 
-@Kernel
-def dense_dx(m, t):
-    """dx[c, i, j] = sum_o dy[o] w[i, j, c, o]: dy (units, n), w (h * wide * planes, units); `none` and `here` hold 0"""
-    dy, units, w, none, dx, planes, h, row, wide, here, n = unpack(t, 11)
-    for i in range(h):
-        for j in range(wide):
-            weights, place = w + (i * wide + j) * planes * units, dx + i * row + j * n
-            for c in range(0, planes, _TILE):
-                for p in range(0, n, vector(m)):
-                    multiply(
-                        m, _TILE, c, planes - 1, dy + p, (n, 0), (units, 1, 1), table(here),
-                        weights, (units, 1, 0, 0), none, place + p, h * row, n - p, EACH, 0,
+@kernel
+def dense_dx(
+    m: Memory, dy: Place, units: int, w: Place, zeros: Place, dx: Place, dx_planes: int, dx_rows: int, dx_pitch: int,
+    dx_columns: int, tap: Table, lanes: int,
+) -> None:  # fmt: skip
+    """dx[c, i, j] = sum_o dy[o] w[i, j, c, o]: dy (units, lanes); `zeros`, one a plane, is the bias; `tap` holds 0"""
+    for i in range(dx_rows):
+        for j in range(dx_columns):
+            weights, out = w + (i * dx_columns + j) * dx_planes * units, dx + i * dx_pitch + j * lanes
+            for c in range(0, dx_planes, FEATURES):
+                for p in range(0, lanes, vector(m)):
+                    multiply_tile(
+                        m, FEATURES, c, dx_planes - 1, dy + p, (lanes, 0), (units, 1, 1), table(tap),
+                        weights, (units, 1, 0, 0), zeros, out + p, dx_rows * dx_pitch, lanes - p, BIAS_EACH, 0,
                     )  # fmt: skip
 
 
-@Kernel
-def turn(m, t):
-    """dy (units, n) -> turned (n, units)"""
-    dy, units, turned, n = unpack(t, 4)
-    for o in range(units):
-        for e in range(n):
-            m[turned + e * units + o] = m[dy + o * n + e]
+@kernel
+def transpose(m: Memory, x: Place, features: int, y: Place, lanes: int) -> None:
+    """x (features, lanes) -> y (lanes, features)"""
+    for o in range(features):
+        for e in range(lanes):
+            m[y + e * features + o] = m[x + o * lanes + e]
 
 
-@Kernel
-def dense_dw(m, t):
-    """dw[i, j, c, o] += sum_e x[c, i, j][e] turned[e, o]: turned (n, units), dw (h * wide * planes, units)"""
-    turned, units, x, planes, h, row, wide, dw, here, n = unpack(t, 10)
-    for i in range(h):
-        for j in range(wide):
-            pixel, place = x + i * row + j * n, dw + (i * wide + j) * planes * units
-            for c in range(0, planes, _TILE):
+@kernel
+def dense_dw(
+    m: Memory, dy: Place, units: int, x: Place, x_planes: int, x_rows: int, x_pitch: int, x_columns: int, dw: Place,
+    tap: Table, lanes: int,
+) -> None:  # fmt: skip
+    """dw[i, j, c, o] += sum_e x[c, i, j, e] dy[e, o]: dy (lanes, units), as `transpose` gives it; `tap` holds 0"""
+    for i in range(x_rows):
+        for j in range(x_columns):
+            pixel, out = x + i * x_pitch + j * lanes, dw + (i * x_columns + j) * x_planes * units
+            for c in range(0, x_planes, FEATURES):
                 for p in range(0, units, vector(m)):
-                    multiply(
-                        m, _TILE, c, planes - 1, turned + p, (units, 0), (n, 1, 1), table(here),
-                        pixel, (h * row, 1, 0, 0), place, place + p, units, units - p, OWN, 0,
+                    multiply_tile(
+                        m, FEATURES, c, x_planes - 1, dy + p, (units, 0), (lanes, 1, 1), table(tap),
+                        pixel, (x_rows * x_pitch, 1, 0, 0), out, out + p, units, units - p, ADD_TO_Y, 0,
                     )  # fmt: skip
 
 
-@Kernel
-def cross_entropy(m, t):
-    """losses[e] = -log softmax(logits)[labels[e]], dlogits = weight times its gradient: (classes, n)"""
-    logits, classes, weight, losses, dlogits, labels, n = unpack(t, 7)
-    for e in range(n):
+@kernel
+def cross_entropy(
+    m: Memory, logits: Place, classes: int, weight: Place, losses: Place, dlogits: Place, labels: Table, lanes: int
+) -> None:
+    """losses[e] = -log softmax(logits)[labels[e]], dlogits = weight times its gradient: (classes, lanes)"""
+    for e in range(lanes):
         z, d = logits + e, dlogits + e
         top = m[z]
         for k in range(1, classes):
-            top = max(top, m[z + k * n])
+            top = max(top, m[z + k * lanes])
         total = zero(m)
         for k in range(classes):
-            power = np.exp(m[z + k * n] - top)
-            m[d + k * n] = power
+            power = np.exp(m[z + k * lanes] - top)
+            m[d + k * lanes] = power
             total += power
         label = table(labels)[e]
-        m[losses + e] = np.log(total) - (m[z + label * n] - top)
+        m[losses + e] = np.log(total) - (m[z + label * lanes] - top)
         for k in range(classes):
-            m[d + k * n] *= m[weight] / total
-        m[d + label * n] -= m[weight]
+            m[d + k * lanes] *= m[weight] / total
+        m[d + label * lanes] -= m[weight]
 
 
 @compiled
 def adam(weights, m, v, gradient, rate, one_less_beta_1, one_less_beta_2, epsilon):
-    """One step of Adam in one pass, in place: see `convlens.nn.optimizers.Adam`"""
+    """One step of Adam in one pass over the weights, in place: see `convlens.nn.optimizers.Adam`"""
     for i in range(weights.size):
         g = gradient[i]
         m[i] += (g - m[i]) * one_less_beta_1

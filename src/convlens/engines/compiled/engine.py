@@ -1,58 +1,56 @@
-"""The kernels compiled by Numba: channels side by side in vector registers, and in a network's own passes examples.
+"""The engine numba: kernels compiled by Numba. One operation alone runs over channels, a fused pass over examples.
 
-One operation alone runs on the arrays as they lie (`over_channels`); a network's passes on blocks of 16 examples
-(`over_examples`). A kernel compiles at its first use on a machine, a few seconds for all of
-them together, and is kept in a cache. The work is cut by the shapes alone, and threads share the pieces: so the bits do
-not depend on the number of threads.
+A kernel compiles at its first use on a machine, a few seconds for all of them together, and is kept in a cache. The
+work is cut into pieces by the shapes alone, and threads share the pieces: so the bits do not depend on the number of
+threads. The README beside this file explains the room.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from convlens.arrays import Array, contiguous
-from convlens.engines.compiled import dense
-from convlens.engines.compiled import over_channels as direct
-from convlens.engines.compiled.fused import Network
-from convlens.engines.compiled.helpers import EXAMPLES, Each, alike, crew
+from convlens.engines.compiled import dense, fused, over_channels
+from convlens.engines.compiled.kernel import Slot
+from convlens.engines.compiled.operation import Operation, pieces
+from convlens.engines.compiled.over_channels import taps
 from convlens.engines.compiled.over_examples import tile
 from convlens.engines.compiled.registers import BYTES
-from convlens.engines.compiled.tape import Kernel, Tape
-from convlens.engines.specs import Step
+from convlens.engines.specs import Spec
 from convlens.geometry import Pair
 from convlens.machine.memory import aligned
 from convlens.machine.threads import usable_threads
 
 name = "numba"
-part = sys.maxsize  # a network's own pass shares a batch itself
+least_part = sys.maxsize  # examples: a fused pass cuts the batch itself
+
+# Found by `python -m benchmarks.tuning`, which prints the time for each choice; the first of equal waste is taken
+FORWARD_TILES, DW_TILES, DX_TILES = (8, 7, 9, 10), (14, 12, 10, 8, 11, 6, 5), (8, 4, 1)
+# Operations that a window's cell costs. A multiply-add is 2; masked loads, compares and stores take the time of so many
+POOL_COST, MAX_POOL_DX_COST, SUM_POOL_DX_COST = 2.0, 40.0, 20.0
 
 _THREADS = usable_threads()
-_PIECE = 2_500_000  # multiplications and additions worth a piece of their own
-_FORWARD, _DW = (8, 7, 9, 10), (14, 12, 10, 8, 11, 6, 5)  # sums at a time: of equal waste, the fastest as measured
+_SHAPES = 512  # of each operation that are kept ready
+
+Shape = tuple[int, ...]
+Type = np.dtype[Any]
 
 
-def _pieces(examples: int, operations: float) -> int:
-    """1, 2, 4 or 8: two cores share such numbers evenly"""
-    most = min(examples, operations / _PIECE)
-    return 1 if most < 2 else 2 if most < 4 else 4 if most < 8 else 8
+def _steps(prefix: str, shape: Shape, stride: Pair) -> dict[str, int]:
+    """Of x (n, h, w, c): the length of an example and of a row, and how far a window moves down and to the right"""
+    _, h, w, c = shape
+    sizes = {"n": h * w * c, "row": w * c, "i": stride[0] * w * c, "j": stride[1] * c}
+    return {f"{prefix}_{step}": size for step, size in sizes.items()}
 
 
-def _share(kernel: Kernel, arguments: tuple[Any, ...], examples: int, operations: float, kind: Array) -> None:
-    """Call the kernel for pieces of the examples, on several threads"""
-    pieces = _pieces(examples, operations)
-    if pieces == 1:
-        whole = [a.array if isinstance(a, Each) else examples if a is EXAMPLES else a for a in arguments]
-        return Tape([(kernel, tuple(whole))], kind.dtype).run()
-    cuts = [k * examples // pieces for k in range(pieces + 1)]
-    crew(_THREADS).run(alike(kernel, arguments, cuts, kind.dtype, _THREADS))
-
-
-def _each(x: Array) -> Each:
-    return Each(x, x[0].size)
+def _example(shape: Shape) -> int:
+    """The numbers of an example of (n, h, w, c)"""
+    return shape[1] * shape[2] * shape[3]
 
 
 def _give(out: Array, y: Array) -> None:
@@ -60,105 +58,146 @@ def _give(out: Array, y: Array) -> None:
         y[...] = out
 
 
-def _sizes(x: Array, stride: Pair) -> tuple[int, int, int, int]:
-    """The length of an example and of a row of x (n, h, w, c), and how far a window moves down and to the right"""
-    _, h, w, c = x.shape
-    return h * w * c, w * c, stride[0] * w * c, stride[1] * c
+# ---------------------------------------------------------------- convolution
+
+
+def _neighbours(w: Shape, sw: int, ow: int, dtype: Type) -> int:
+    """How many outputs of a row stand side by side in a vector"""
+    return over_channels.best_width(ow, w[1], sw, w[3], BYTES // dtype.itemsize)
+
+
+@lru_cache(_SHAPES)
+def _conv2d(x: Shape, w: Shape, stride: Pair, y: Shape, dtype: Type) -> Operation:
+    (sh, sw), (n, oh, ow, co), (kh, kw, ci, _) = stride, y, w
+    width = _neighbours(w, sw, ow, dtype)
+    run = (kw + (width - 1) * sw) * ci
+    size = tile(ow // width, *FORWARD_TILES)
+    call = over_channels.convolve(size, ow // width % size)(
+        x=Slot("x"), **_steps("x", x, (sh, width * sw)), examples=n, oh=oh, ow=ow // width, co=width * co, w=Slot("w"),
+        kh=kh, run=run, taps=taps(run, BYTES // dtype.itemsize), b=Slot("b"), y=Slot("y"),
+    )  # fmt: skip
+    cut = pieces(n, 2.0 * n * _example(y) * kh * kw * ci)
+    return Operation(call, dtype, cut, _THREADS, {"x": _example(x), "y": _example(y)})
 
 
 def conv2d(xp: Array, w: Array, b: Array, stride: Pair, y: Array) -> None:
     """y[n,i,j,o] = b[o] + sum_abc xp[n, i*sh+a, j*sw+b, c] * w[a,b,c,o]"""
     x, out = contiguous(xp), contiguous(y)
-    (sh, sw), (n, oh, ow, co), (kh, kw, ci, _) = stride, y.shape, w.shape
-    width = direct.best_width(ow, kw, sw, co, BYTES // w.itemsize)
-    run, columns = (kw + (width - 1) * sw) * ci, width * co
-    packed = direct.panels(direct.band(w, width, sw).reshape(-1, columns))
-    places, bias = direct.steps(run, packed.shape[2]), np.tile(b, width)
-    size = tile(ow // width, *_FORWARD)
-    kernel = direct.forward(size, ow // width % size)
-
-    source = (_each(x), *_sizes(x, (sh, width * sw)), EXAMPLES, oh, ow // width)
-    _share(kernel, (*source, columns, packed, kh, run, places, bias, _each(out)), n, 2.0 * y.size * kh * kw * ci, y)
+    width = _neighbours(w.shape, stride[1], y.shape[2], y.dtype)
+    packed = over_channels.panels(over_channels.band(w, width, stride[1]).reshape(-1, width * len(b)))
+    _conv2d(x.shape, w.shape, stride, y.shape, y.dtype).run(x=x, w=packed, b=np.tile(b, width), y=out)
     _give(out, y)
+
+
+@lru_cache(_SHAPES)
+def _conv2d_dx(dy: Shape, w: Shape, stride: Pair, dx: Shape, dtype: Type) -> Operation:
+    (kh, kw, ci, co), (n, oh, ow, _) = w, dy
+    cut = pieces(n, 2.0 * n * _example(dy) * kh * kw * ci)
+    call = over_channels.convolve_dx(tile(n // cut, *DX_TILES))(
+        dy=Slot("dy"), examples=n, oh=oh, ow=ow, co=co, w=Slot("w"), kh=kh, run=kw * ci,
+        taps=taps(co, BYTES // dtype.itemsize), dx=Slot("dx"), **_steps("dx", dx, stride),
+    )  # fmt: skip
+    return Operation(call, dtype, cut, _THREADS, {"dy": _example(dy), "dx": _example(dx)})
 
 
 def conv2d_dx(dy: Array, w: Array, stride: Pair, dxp: Array) -> None:
     """dxp[n, i*sh+a, j*sw+b, c] = the sum of dy[n,i,j,o] * w[a,b,c,o] over all windows that see that cell, and o"""
     (kh, kw, ci, co), (n, oh, ow, _) = w.shape, dy.shape
-    if stride == (1, 1):  # a convolution of dy in a frame, with the kernel turned round
+    if stride == (1, 1):  # a convolution of dy in a frame, with the kernel turned by 180 degrees
         framed = np.zeros((n, oh + 2 * kh - 2, ow + 2 * kw - 2, co), dy.dtype)
         framed[:, kh - 1 : kh - 1 + oh, kw - 1 : kw - 1 + ow] = dy
         return conv2d(framed, w[::-1, ::-1].swapaxes(2, 3), np.zeros(ci, dy.dtype), stride, dxp)
     dy, out = contiguous(dy), contiguous(dxp)
-    packed = np.stack([direct.panels(row.reshape(-1, co).T) for row in w])
-    columns = direct.steps(co, packed.shape[3])
+    packed = np.stack([over_channels.panels(row.reshape(-1, co).T) for row in w])
     out[...] = 0
-
-    source = (_each(dy), EXAMPLES, oh, ow, co, packed, kh, kw * ci, columns)
-    operations = 2.0 * dy.size * kh * kw * ci
-    kernel = direct.dx(tile(n // _pieces(n, operations), 8, 4, 1))
-    _share(kernel, (*source, _each(out), *_sizes(out, stride)), n, operations, dy)
+    _conv2d_dx(dy.shape, w.shape, stride, out.shape, dy.dtype).run(dy=dy, w=packed, dx=out)
     _give(out, dxp)
+
+
+@lru_cache(_SHAPES)
+def _conv2d_dw(dy: Shape, x: Shape, stride: Pair, dw: Shape, dtype: Type) -> tuple[Operation, int, Shape, int]:
+    """Also: neighbours in a vector, the shape of the sums, one for each piece, and the numbers of a packed example"""
+    (sh, sw), (n, oh, ow, _), (kh, kw, ci, co) = stride, dy, dw
+    wide, width = BYTES // dtype.itemsize, _neighbours(dw, sw, ow, dtype)
+    run, columns = (kw + (width - 1) * sw) * ci, width * co
+    cut = pieces(n, 2.0 * n * _example(dy) * kh * kw * ci)
+    panel = oh * ow // width * wide
+    call = over_channels.convolve_dw(tile(run, *DW_TILES))(
+        x=Slot("x"), **_steps("x", x, (sh, width * sw)), dy=Slot("dy"), examples=n, oh=oh, ow=ow // width, co=columns,
+        taps=taps(ow // width, wide), kh=kh, run=run, panel=Slot("panel"), dw=Slot("dw"),
+    )  # fmt: skip
+    by_example, by_piece = {"x": _example(x), "dy": _example(dy)}, {"panel": panel, "dw": kh * run * columns}
+    operation = Operation(call, dtype, cut, _THREADS, by_example, by_piece)
+    return operation, width, (cut, kh, run // ci, ci, width, co), panel
 
 
 def conv2d_dw(dy: Array, xp: Array, stride: Pair, dw: Array) -> None:
     """dw[a,b,c,o] = sum_nij xp[n, i*sh+a, j*sw+b, c] * dy[n,i,j,o]"""
-    dy, x = contiguous(dy), contiguous(xp)
-    (sh, sw), (n, oh, ow, _), (kh, kw, ci, co) = stride, dy.shape, dw.shape
-    width = direct.best_width(ow, kw, sw, co, BYTES // dw.itemsize)
-    run, columns = (kw + (width - 1) * sw) * ci, width * co
-    operations = 2.0 * dy.size * kh * kw * ci
-    sums = np.zeros((_pieces(n, operations), kh, run // ci, ci, width, co), dw.dtype)
-    wide = BYTES // dw.itemsize
-    places = direct.steps(ow // width, wide)
-    kernel = direct.dw(tile(run, *_DW))
-
-    panel = aligned((len(sums), oh * ow // width * wide), dw.dtype)
-    source = (_each(x), *_sizes(x, (sh, width * sw)), _each(dy), EXAMPLES, oh, ow // width, columns, places)
-    own = (Each(panel, 0, panel[0].size), Each(sums, 0, sums[0].size))
-    _share(kernel, (*source, kh, run, *own), n, operations, dy)
+    dy, x, (kw, sw) = contiguous(dy), contiguous(xp), (dw.shape[1], stride[1])
+    operation, width, shape, panel = _conv2d_dw(dy.shape, x.shape, stride, dw.shape, dw.dtype)
+    sums = np.zeros(shape, dw.dtype)
+    operation.run(x=x, dy=dy, panel=aligned(shape[0] * panel, dw.dtype), dw=sums)
     total = sums.sum(axis=0)
     dw[...] = sum(total[:, j * sw : j * sw + kw, :, j] for j in range(width))
 
 
+# ---------------------------------------------------------------- pooling
+
+
 def _unrolled(kernel: Pair) -> int:
+    """The side of a window whose loops are unrolled: the usual ones; 0 for any other"""
     return kernel[0] if kernel in ((2, 2), (3, 3)) else 0
 
 
-def _windows(x: Array, kernel: Pair, stride: Pair, y: Array) -> tuple[Any, ...]:
-    return (_each(x), *_sizes(x, stride), EXAMPLES, *y.shape[1:], *kernel)
+@lru_cache(_SHAPES)
+def _pool(operation: str, x: Shape, kernel: Pair, stride: Pair, y: Shape, dtype: Type) -> Operation:
+    n, oh, ow, c = y
+    sizes = {"examples": n, "oh": oh, "ow": ow, "c": c, "kh": kernel[0], "kw": kernel[1]}
+    windows, out = {"x": Slot("x"), **_steps("x", x, stride), **sizes}, {"y": Slot("y")}
+    if operation == "max":
+        call, cost = over_channels.max_pool(_unrolled(kernel))(**windows, **out), POOL_COST
+    elif operation == "sum":
+        call, cost = over_channels.sum_pool(**windows, **out), POOL_COST
+    elif operation == "sum_dx":
+        windows = {"dx": Slot("dx"), **_steps("dx", x, stride), **sizes}
+        call, cost = over_channels.sum_pool_dx(**windows, dy=Slot("dy")), SUM_POOL_DX_COST
+    else:
+        gradients = {"dy": Slot("dy"), "dx": Slot("dx"), "only_one": operation == "max_dx_first"}
+        call, cost = over_channels.max_pool_dx(_unrolled(kernel))(**windows, **out, **gradients), MAX_POOL_DX_COST
+    cut = pieces(n, cost * n * _example(y) * kernel[0] * kernel[1])
+    moves = {"x": _example(x), "dx": _example(x), "y": _example(y), "dy": _example(y)}
+    return Operation(call, dtype, cut, _THREADS, moves)
 
 
 def max_pool2d(xp: Array, kernel: Pair, stride: Pair, y: Array) -> None:
     """y[n,i,j,c] = max_ab xp[n, i*sh+a, j*sw+b, c]"""
     x, out = contiguous(xp), contiguous(y)
-    arguments = (*_windows(x, kernel, stride, y), _each(out))
-    _share(direct.max_pool(_unrolled(kernel)), arguments, len(x), 2.0 * y.size * kernel[0] * kernel[1], y)
+    _pool("max", x.shape, kernel, stride, y.shape, y.dtype).run(x=x, y=out)
     _give(out, y)
 
 
 def max_pool2d_dx(dy: Array, xp: Array, y: Array, kernel: Pair, stride: Pair, ties: str, dxp: Array) -> None:
     """dxp += dy where xp equals the maximum y of its window: at the first such cell, or at all of them"""
     dy, x, y, out = contiguous(dy), contiguous(xp), contiguous(y), contiguous(dxp)
-    arguments = (*_windows(x, kernel, stride, y), _each(y), _each(dy), _each(out), ties == "first")
-    _share(direct.max_pool_dx(_unrolled(kernel)), arguments, len(x), 40.0 * y.size * kernel[0] * kernel[1], dy)
+    _pool(f"max_dx_{ties}", x.shape, kernel, stride, y.shape, y.dtype).run(x=x, y=y, dy=dy, dx=out)
     _give(out, dxp)
 
 
 def sum_pool2d(xp: Array, kernel: Pair, stride: Pair, y: Array) -> None:
     """y[n,i,j,c] = sum_ab xp[n, i*sh+a, j*sw+b, c]"""
     x, out = contiguous(xp), contiguous(y)
-    arguments = (*_windows(x, kernel, stride, y), _each(out))
-    _share(direct.sum_pool, arguments, len(x), 2.0 * y.size * kernel[0] * kernel[1], y)
+    _pool("sum", x.shape, kernel, stride, y.shape, y.dtype).run(x=x, y=out)
     _give(out, y)
 
 
 def sum_pool2d_dx(dy: Array, kernel: Pair, stride: Pair, dxp: Array) -> None:
     """dxp[n, i*sh+a, j*sw+b, c] = the sum of dy[n,i,j,c] over all windows that see that cell"""
     dy, out = contiguous(dy), contiguous(dxp)
-    arguments = (*_windows(out, kernel, stride, dy), _each(dy))
-    _share(direct.sum_pool_dx, arguments, len(dy), 20.0 * dy.size * kernel[0] * kernel[1], dy)
+    _pool("sum_dx", out.shape, kernel, stride, dy.shape, dy.dtype).run(dx=out, dy=dy)
     _give(out, dxp)
+
+
+# ---------------------------------------------------------------- the rest
 
 
 def adam(w: Array, m: Array, v: Array, g: Array, rate: float, beta_1: float, beta_2: float, epsilon: float) -> None:
@@ -167,6 +206,6 @@ def adam(w: Array, m: Array, v: Array, g: Array, rate: float, beta_1: float, bet
     dense.adam(w, m, v, g, number(rate), number(1 - beta_1), number(1 - beta_2), number(epsilon))
 
 
-def network(steps: Sequence[Step], flat: Array) -> Network:
-    """The whole pass of these steps, whose weights are `flat`, kernel and bias in turn"""
-    return Network(steps, flat)
+def fused_pass(specs: Sequence[Spec], flat: Array) -> fused.FusedPass | None:
+    """A pass of these operations, whose weights are `flat`; None if `fused.supports` says that there is none"""
+    return fused.FusedPass(specs, flat) if fused.supports(specs) else None

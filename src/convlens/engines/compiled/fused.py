@@ -1,7 +1,7 @@
-"""A network's passes, in blocks of at most LANES examples; there and back, several threads share the blocks.
+"""The fused pass: a batch in blocks of at most 16 examples, which several threads share.
 
-A batch is cut into parts, at most 8, each of whole blocks and with a gradient of its own; these are added up in order.
-The cut depends on the batch alone, so the bits are the same for any number of threads.
+Forward and backward, a batch is cut into parts, each of whole blocks and with a gradient of its own; the gradients are
+added up in the order of the parts (`convlens.engines.partition`).
 """
 
 from __future__ import annotations
@@ -12,63 +12,80 @@ from collections.abc import Sequence
 import numpy as np
 
 from convlens.arrays import Array, contiguous
-from convlens.engines.compiled import over_examples as lanes
-from convlens.engines.compiled.helpers import Job, crew
+from convlens.engines.compiled.helpers import Job, helpers
+from convlens.engines.compiled.kernel import address
+from convlens.engines.compiled.over_examples import LANES
 from convlens.engines.compiled.program import Program
-from convlens.engines.compiled.tape import place
-from convlens.engines.specs import Dense, Step
+from convlens.engines.partition import partition
+from convlens.engines.specs import Activation, Conv, Dense, Flatten, Pool, Spec
 from convlens.machine.memory import aligned
 
-_PARTS = 8
+
+def supports(specs: Sequence[Spec]) -> bool:
+    """Whether there is a fused pass: convolutions in one group and pools, flattened, then dense layers; ReLU alone"""
+    kinds = [type(spec) for spec in specs if not isinstance(spec, Activation)]
+    flat = kinds.index(Flatten) if Flatten in kinds else len(kinds)
+    if set(kinds[:flat]) - {Conv, Pool} or set(kinds[flat + 1 :]) != {Dense}:
+        return False
+    if any(isinstance(spec, Conv) and spec.groups > 1 for spec in specs):
+        return False
+    if any(isinstance(spec, Flatten) and len(spec.shape) != 3 for spec in specs):
+        return False
+    after = zip([None, *specs], specs, strict=False)
+    return all(
+        spec.function == "relu" and isinstance(before, Conv | Dense)
+        for before, spec in after
+        if isinstance(spec, Activation)
+    )
 
 
-def _blocks(examples: int) -> list[tuple[int, int]]:
-    """(first, n) of each block of at most LANES examples"""
-    return [(first, min(lanes.LANES, examples - first)) for first in range(0, examples, lanes.LANES)]
+def _blocks(examples: slice) -> list[tuple[int, int]]:
+    """(start, n) of each block of at most LANES examples"""
+    starts = range(examples.start, examples.stop, LANES)
+    return [(start, min(LANES, examples.stop - start)) for start in starts]
 
 
 class _Batch:
-    """A pass there and back over so many examples, with all that it writes"""
+    """A forward and backward pass over that many examples, with all that it writes"""
 
-    def __init__(self, network: Network, examples: int, threads: int) -> None:
-        flat, blocks = network.flat, _blocks(examples)
-        parts = min(_PARTS, len(blocks))
+    def __init__(self, network: FusedPass, examples: int, threads: int) -> None:
+        flat, parts = network.flat, partition(examples, least=1, block=LANES)
         self.weight = np.empty(1, flat.dtype)
         self.losses, self.logits = np.empty(examples, flat.dtype), np.empty((examples, network.classes), flat.dtype)
-        self.gradients = network.gradients(parts)
-        starts, firsts, tapes, slots = [0], [], [], []
-        for part, gradient in enumerate(self.gradients):
-            mine = blocks[part * len(blocks) // parts : (part + 1) * len(blocks) // parts]
-            for k, (first, n) in enumerate([mine[0], *mine]):
-                written = (self.weight, self.losses[first:], self.logits[first:], gradient)
-                slots.append([0, 0, *map(place, written)])
+        self.gradients = network.gradients(len(parts))
+        cuts, starts, tapes, slots = [0], [], [], []
+        for part, gradient in zip(parts, self.gradients, strict=True):
+            blocks = _blocks(part)
+            for k, (start, n) in enumerate([blocks[0], *blocks]):  # the first tape of a part clears its gradient
+                written = (self.weight, self.losses[start:], self.logits[start:], gradient)
+                slots.append([0, 0, *map(address, written)])
                 programs = [network.program(thread, n) for thread in range(threads)]
                 tapes.append([(program.both if k else program.clear).place for program in programs])
-                firsts.append(first)
-            starts.append(len(tapes))
-        self._firsts, self._slots, self.tapes = np.array(firsts), np.array(slots), np.array(tapes)
-        calls = [place(rows[k:]) for k in range(len(tapes)) for rows in (self.tapes, self._slots)]
-        self.job = Job(starts, calls, self.tapes)
+                starts.append(start)
+            cuts.append(len(tapes))
+        self._starts, self._slots, self.tapes = np.array(starts), np.array(slots), np.array(tapes)
+        calls = [address(rows[k:]) for k in range(len(tapes)) for rows in (self.tapes, self._slots)]
+        self.job = Job(cuts, calls, self.tapes)
 
     def read(self, x: Array, labels: Array) -> None:
         """The next pass reads these."""
-        self._slots[:, 0] = place(x) + self._firsts * x[0].size
-        self._slots[:, 1] = place(labels) + self._firsts
+        self._slots[:, 0] = address(x) + self._starts * x[0].size
+        self._slots[:, 1] = address(labels) + self._starts
 
 
-class Network:
-    """The whole pass of these steps. The weights are read from `flat` at each call; any thread may call."""
+class FusedPass:
+    """All operations of a network in one call. The weights are read from `flat` at each call; any thread may call."""
 
-    def __init__(self, steps: Sequence[Step], flat: Array) -> None:
-        assert isinstance(steps[-1], Dense)
-        self.steps, self.flat, self.classes = tuple(steps), flat, steps[-1].units
+    def __init__(self, specs: Sequence[Spec], flat: Array) -> None:
+        self.specs, self.flat = tuple(specs), flat
+        self.classes = next(spec.units for spec in reversed(specs) if isinstance(spec, Dense))
         self._own = threading.local()
 
     def program(self, thread: int, n: int) -> Program:
-        """The program for blocks of n examples that belongs to the calling thread, or to a helper of its crew"""
+        """The program for blocks of n examples that belongs to the calling thread, or to one of its helpers"""
         programs = self._own.__dict__.setdefault("programs", {})
         if (thread, n) not in programs:
-            programs[thread, n] = Program(self.steps, self.flat, n)
+            programs[thread, n] = Program(self.specs, self.flat, n)
         found: Program = programs[thread, n]
         return found
 
@@ -82,8 +99,8 @@ class Network:
         """x (n, h, w, c) -> logits (n, classes)"""
         x = contiguous(x)
         logits = np.empty((len(x), self.classes), x.dtype)
-        for first, n in _blocks(len(x)):
-            self.program(0, n).forward.run(x=x[first:], logits=logits[first:])
+        for start, n in _blocks(slice(0, len(x))):
+            self.program(0, n).forward.run(x=x[start:], logits=logits[start:])
         return logits
 
     def loss_gradient(
@@ -97,7 +114,7 @@ class Network:
         batch: _Batch = batches[len(x), threads]
         batch.weight[0] = weight
         batch.read(x, labels)
-        crew(threads).run(batch.job, x, labels)
+        helpers(threads).run(batch.job, x, labels)
         gradient[...] = batch.gradients[0]
         for other in batch.gradients[1:]:
             gradient += other

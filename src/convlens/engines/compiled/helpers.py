@@ -1,9 +1,14 @@
-"""Threads that play tapes together, and stay awake for a moment to wait for the next ones.
+"""Threads that play tapes together, and spin for a moment before they sleep.
 
 To wake a thread that sleeps takes as long as a small convolution does. So a helper that has done its part looks into
-its box again and again for about half a millisecond, in compiled code without Python's lock, before it goes to sleep
+its box again and again for about half a millisecond, in machine code without Python's lock, before it goes to sleep
 (spin, then block: Karlin, Li, Manasse, Owicki 1991, "Empirical Studies of Competitive Spinning for a Shared-Memory
 Multiprocessor").
+
+A box is two whole numbers that one helper and the caller share: the helper's state, and the place of its job.
+
+    caller: box = (AT_WORK, job)          helper asleep?  then release its lock, which wakes it
+    helper: AT_WORK -> takes pieces of the job until none is left -> AWAKE -> looks … -> ASLEEP, waits for its lock
 """
 
 from __future__ import annotations
@@ -14,7 +19,7 @@ import threading
 import time
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -22,13 +27,14 @@ from numba import types
 from numba.core import cgutils
 
 from convlens.arrays import Array
-from convlens.engines.compiled.tape import Kernel, compiled, intrinsic, place, play, table, tape
+from convlens.engines.compiled.kernel import address, compiled, intrinsic
+from convlens.engines.compiled.tape import play, table
 from convlens.machine.memory import aligned
 from convlens.machine.threads import usable_threads
 
 _ASLEEP, _AWAKE, _AT_WORK = 0, 1, 2
-_LOOKS = 20_000
-_BOX = 16  # numbers from one box to the next: none shares a line of a cache with another
+_LOOKS = 20_000  # about half a millisecond: several times what it takes to wake a thread, less than a time slice
+_BOX = 16  # numbers from one box to the next: 128 bytes, so that no two share a cache line or a prefetched pair of them
 _HAS_PAUSE = platform.machine().lower() in ("x86_64", "amd64")
 
 
@@ -46,7 +52,7 @@ def _pause(typing):
 
 
 @intrinsic
-def _look(typing, box):
+def _state(typing, box):
     """box[0], as the other threads left it"""
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -56,8 +62,8 @@ def _look(typing, box):
 
 
 @intrinsic
-def _put(typing, box, state):
-    """box[0] = state, and all that was written before is there for who sees it"""
+def _set_state(typing, box, state):
+    """box[0] = state; whoever sees it also sees all that was written before"""
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         builder.store_atomic(values[1], values[0], "seq_cst", 8)
@@ -67,7 +73,7 @@ def _put(typing, box, state):
 
 
 @intrinsic
-def _swap(typing, box, old, new):
+def _swap_state(typing, box, old, new):
     """box[0] = new if it is old; whether it was"""
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -77,7 +83,7 @@ def _swap(typing, box, old, new):
 
 
 @intrinsic
-def _next(typing, job):
+def _next_piece(typing, job):
     """job[0], which is one more from then on"""
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -88,51 +94,51 @@ def _next(typing, job):
 
 @compiled
 def _take(job, thread):
-    """Play pieces of the job while there are any."""
+    """Play pieces of the job until none is left."""
     j = table(job)
-    k = _next(j)
+    k = _next_piece(j)
     while k < j[1]:
         for at in range(j[2 + k], j[3 + k], 2):
             play(table(j[at])[thread], j[at + 1])
-        k = _next(j)
+        k = _next_piece(j)
 
 
 @compiled
 def _serve(box, thread, looks):
-    """Do what comes into the box; go to sleep after so many looks at nothing."""
+    """Do the jobs that come into the box; go to sleep after `looks` looks at nothing."""
     b = table(box)
     left = looks
-    state = _look(b)
-    while state != _ASLEEP and (left > 0 or not _swap(b, _AWAKE, _ASLEEP)):
+    state = _state(b)
+    while state != _ASLEEP and (left > 0 or not _swap_state(b, _AWAKE, _ASLEEP)):
         if state == _AT_WORK:
             _take(b[1], thread)
-            _put(b, _AWAKE)
+            _set_state(b, _AWAKE)
             left = looks
         else:
             _pause()
             left -= 1
-        state = _look(b)
+        state = _state(b)
 
 
 @compiled
 def _give(boxes, helpers, job):
-    """The job to each of the first so many boxes; returns 1 << k summed over those who sleep"""
+    """The job to each of the first `helpers` boxes; returns 1 << k summed over the helpers that sleep"""
     sleepers = 0
     for k in range(helpers):
         b = table(boxes + k * _BOX)
         b[1] = job
-        if not _swap(b, _AWAKE, _AT_WORK):
-            _put(b, _AT_WORK)
+        if not _swap_state(b, _AWAKE, _AT_WORK):
+            _set_state(b, _AT_WORK)
             sleepers |= 1 << k
     return sleepers
 
 
 @compiled
 def _done(boxes, helpers, looks):
-    """Whether all of them are done, after so many looks at most"""
+    """Whether all of them are done, after at most `looks` looks"""
     for k in range(helpers):
         b = table(boxes + k * _BOX)
-        while _look(b) == _AT_WORK:
+        while _state(b) == _AT_WORK:
             if looks <= 0:
                 return False
             _pause()
@@ -140,22 +146,12 @@ def _done(boxes, helpers, looks):
     return True
 
 
-class Each(NamedTuple):
-    """An array of which each piece has its own stretch: so many numbers further on by each example, or piece, before"""
-
-    array: Array
-    by_example: int
-    by_piece: int = 0
-
-
-EXAMPLES = object()  # stands for the number of a piece's examples
-
-
 class Job:
-    """Pieces, for any thread to take: a piece is tapes to be played in order, each with the places in its slots.
+    """Pieces for any thread to take: a piece is tapes, to be played in order, each with the places in its slots.
 
-    Piece k is the calls starts[k] … starts[k + 1]. A call is two places: of its tapes, as many as there are threads
-    since a tape's buffers are one thread's at a time, and of its slots. `kept` is what all this needs to exist.
+    Piece k is the calls starts[k] … starts[k + 1]. A call is two places: of a table of tapes, one for each thread,
+    since a tape's buffers are one thread's at a time; and of its slots. `kept` is what all this needs to exist.
+    Layout: the next piece, the number of pieces, for each piece where its calls begin, the end, the calls.
     """
 
     def __init__(self, starts: Sequence[int], calls: Sequence[int], kept: Any) -> None:
@@ -164,44 +160,21 @@ class Job:
         self._kept = kept
 
 
-def alike(kernel: Kernel, arguments: Sequence[Any], cuts: Sequence[int], dtype: np.dtype[Any], threads: int) -> Job:
-    """The job of one call a piece, for the examples cuts[k] … cuts[k + 1]: with `Each` and EXAMPLES, each its own"""
-    firsts = [argument.array if isinstance(argument, Each) else argument for argument in arguments]
-    row = tape([(kernel, tuple(0 if argument is EXAMPLES else argument for argument in firsts))], dtype)
-    pieces, size, past = len(cuts) - 1, len(row), len(row) - len(arguments)
-    numbers = np.empty(pieces * (size + threads), np.int64)
-    begin, rows = place(numbers), []
-    for k in range(pieces):
-        rows += row
-        for at, argument in enumerate(arguments, k * size + past):
-            if argument is EXAMPLES:
-                rows[at] = cuts[k + 1] - cuts[k]
-            elif isinstance(argument, Each):
-                rows[at] += cuts[k] * argument.by_example + k * argument.by_piece
-    for k in range(pieces):
-        rows += [begin + k * size] * threads
-    numbers[:] = rows
-    tapes = begin + pieces * size
-    return Job(
-        range(pieces + 1), [at for k in range(pieces) for at in (tapes + k * threads, begin)], (numbers, arguments)
-    )
-
-
-class Crew:
-    """The calling thread and `threads - 1` helpers. One job at a time."""
+class Helpers:
+    """The calling thread and `threads - 1` helper threads. One job at a time."""
 
     def __init__(self, threads: int) -> None:
         self._helpers = threads - 1
         self._looks = _LOOKS if threads <= usable_threads() else 0
         self._boxes = aligned(_BOX * max(1, self._helpers), np.dtype(np.int64))
         self._boxes[...] = _ASLEEP
-        self._place = place(self._boxes)
+        self._place = address(self._boxes)
         self._sleep = [threading.Lock() for _ in range(self._helpers)]
         self._free = threading.Lock()
         self._kept: Any = None
         for k, sleep in enumerate(self._sleep):
             sleep.acquire()
-            threading.Thread(target=self._help, args=(k,), name=f"convlens-crew-{k + 1}", daemon=True).start()
+            threading.Thread(target=self._help, args=(k,), name=f"convlens-helper-{k + 1}", daemon=True).start()
 
     def _help(self, k: int) -> None:
         while self._sleep[k].acquire():
@@ -209,14 +182,14 @@ class Crew:
 
     def run(self, job: Job, *arrays: Array) -> None:
         """Do the job's pieces; alone if another thread keeps the helpers busy. The arrays are those in the slots."""
-        numbers = place(job.numbers)
+        numbers = address(job.numbers)
         job.numbers[0] = 0
         helpers = min(self._helpers, job.pieces - 1)
         if helpers < 1 or not self._free.acquire(blocking=False):
             _take(numbers, 0)
             return
         try:
-            self._wait(self._helpers)  # someone whom Ctrl-C did not wait for may still be at work
+            self._wait(self._helpers)  # a helper whom Ctrl-C did not wait for may still be at work
             self._kept = (job, arrays)
             sleepers = _give(self._place, helpers, numbers)
             for k in range(helpers):
@@ -233,10 +206,8 @@ class Crew:
 
     def _wait(self, helpers: int) -> None:
         while not _done(self._place, helpers, self._looks):
-            for k in range(
-                helpers
-            ):  # Ctrl-C may have come between the box and the call; to be called twice is harmless
-                self._wake(k)
+            for k in range(helpers):
+                self._wake(k)  # Ctrl-C may have come between the box and the wake-up; to be woken twice is harmless
             time.sleep(1e-4)
 
     def _wake(self, k: int) -> None:
@@ -245,10 +216,10 @@ class Crew:
 
 
 @cache
-def crew(threads: int) -> Crew:
-    """The crew of so many threads, there from the first job on"""
-    return Crew(threads)
+def helpers(threads: int) -> Helpers:
+    """The helpers for that many threads, there from the first job on"""
+    return Helpers(threads)
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=crew.cache_clear)  # threads do not come along
+    os.register_at_fork(after_in_child=helpers.cache_clear)  # threads do not come along

@@ -1,8 +1,11 @@
-"""Compiled kernels on (n, h, w, c) as it lies, one operation at a time: every vector holds neighbouring channels.
+"""Kernels over channels: on (n, h, w, c) as it lies, one operation at a time, neighbouring channels in each vector.
 
 No windows are copied: a convolution reads its input where it is (direct convolution; Zhang et al. 2018, "High
-Performance Zero-Memory Overhead Direct Convolutions"). Kernels are packed first, in panels as wide as a vector, so that
-they are read in a straight line. Sizes in t: `xn` is the length of an example, `row` of a row, all counted in numbers.
+Performance Zero-Memory Overhead Direct Convolutions"). Its kernel is packed first, into panels as wide as a vector, so
+that it is read in a straight line.
+
+Steps of an image x, in numbers: x_n from example to example, x_row from row to row, x_i and x_j as far as a window
+moves down and to the right.
 """
 
 from __future__ import annotations
@@ -12,12 +15,22 @@ from functools import cache
 import numpy as np
 
 from convlens.arrays import Array
-from convlens.engines.compiled.registers import ALIKE, BYTES, OWN, largest, multiply, to_largest, vector, zero
-from convlens.engines.compiled.tape import Kernel, table, unpack
+from convlens.engines.compiled.kernel import Kernel, Memory, Place, Table, kernel
+from convlens.engines.compiled.registers import (
+    ADD_TO_Y,
+    BIAS_VECTOR,
+    BYTES,
+    multiply_tile,
+    scatter_to_max,
+    vector,
+    window_max,
+    zero,
+)
+from convlens.engines.compiled.tape import table
 
 
 def panels(w: Array) -> Array:
-    """w (rows, columns) -> (panels, rows, vector): columns side by side as far as a vector goes, then the next ones"""
+    """w (rows, columns) -> (panels, rows, vector): a vector of columns side by side, then the next ones"""
     rows, columns = w.shape
     wide = BYTES // w.itemsize
     found = np.zeros((-(-columns // wide), rows, wide), w.dtype)
@@ -29,7 +42,7 @@ def panels(w: Array) -> Array:
 
 
 def band(w: Array, width: int, sw: int) -> Array:
-    """w (kh, kw, ci, co) -> (kh, (width - 1) * sw + kw, ci, width * co): a kernel of so many neighbouring outputs
+    """w (kh, kw, ci, co) -> (kh, (width - 1) * sw + kw, ci, width * co): one kernel for `width` neighbouring outputs
 
     Few channels would leave most of a vector empty; the channels of neighbours fill it, at the price of some zeros.
     """
@@ -47,165 +60,181 @@ def best_width(ow: int, kw: int, sw: int, co: int, wide: int) -> int:
     (2, 1)
     """
 
-    def cost(width: int) -> float:
+    def cost(width: int) -> float:  # vectors of kernel read for one output
         return -(-width * co // wide) * (kw + (width - 1) * sw) / width
 
     return min((width for width in (1, 2, 3, 4) if ow % width == 0), key=cost)
 
 
-def steps(count: int, step: int) -> Array:
-    """0, step, 2 step, …"""
+def taps(count: int, step: int) -> Array:
+    """0, step, 2 step, …: where the `count` numbers of a sum lie"""
     return np.arange(count, dtype=np.int64) * step
 
 
 @cache
-def forward(size: int, rest: int) -> Kernel:
-    """The kernel of a convolution that takes so many positions of a row at a time, and its last `rest` together"""
+def convolve(tile: int, rest: int) -> Kernel:
+    """The convolution whose register tile has `tile` positions of a row, and `rest` positions at the row's end"""
 
-    @Kernel
-    def forward(m, t):
-        """y[e, i, j, o] = b[o] + sum_aq x[e, i*sh + a, j*sw*ci + q] w[a, q, o]: w in panels of o, run = kw * ci"""
-        x, xn, row, down, right, n, oh, ow, co, w, kh, run, columns, b, y = unpack(t, 15)
+    @kernel
+    def convolve(
+        m: Memory, x: Place, x_n: int, x_row: int, x_i: int, x_j: int, examples: int, oh: int, ow: int, co: int,
+        w: Place, kh: int, run: int, taps: Table, b: Place, y: Place,
+    ) -> None:  # fmt: skip
+        """y[e, i, j, o] = b[o] + sum_aq x[e, i*sh + a, j*sw*ci + q] w[a, q, o], for q below run = kw * ci"""
         wide = vector(m)
-        for e in range(n):
-            for o in range(0, co, wide):  # an example stays in the cache
+        for e in range(examples):
+            for o in range(0, co, wide):  # so an example stays in the cache while all panels pass over it
                 panel = w + o * kh * run
                 for i in range(oh):
-                    place, out = x + e * xn + i * down, y + (e * oh + i) * ow * co + o
-                    for j in range(0, ow - rest, size):
-                        multiply(
-                            m, size, j, ow - 1, panel, (0, run * wide), (1, kh, run), table(columns),
-                            place, (right, 0, row, 1), b + o, out, co, co - o, ALIKE, 0,
+                    seen, out = x + e * x_n + i * x_i, y + (e * oh + i) * ow * co + o
+                    for j in range(0, ow - rest, tile):
+                        multiply_tile(
+                            m, tile, j, ow - 1, panel, (0, run * wide), (1, kh, run), table(taps),
+                            seen, (x_j, 0, x_row, 1), b + o, out, co, co - o, BIAS_VECTOR, 0,
                         )  # fmt: skip
                     if rest:
-                        multiply(
-                            m, rest, ow - rest, ow - 1, panel, (0, run * wide), (1, kh, run), table(columns),
-                            place, (right, 0, row, 1), b + o, out, co, co - o, ALIKE, 0,
+                        multiply_tile(
+                            m, rest, ow - rest, ow - 1, panel, (0, run * wide), (1, kh, run), table(taps),
+                            seen, (x_j, 0, x_row, 1), b + o, out, co, co - o, BIAS_VECTOR, 0,
                         )  # fmt: skip
 
-    return forward
+    return convolve
 
 
 @cache
-def dx(size: int) -> Kernel:
-    """The kernel of dx that takes so many examples at a time"""
+def convolve_dx(tile: int) -> Kernel:
+    """The gradient of x at any stride; its register tile has `tile` examples"""
 
-    @Kernel
-    def dx(m, t):
-        """dx[e, i*sh + a, j*sw*ci + q] += sum_o dy[e, i, j, o] w[a, o, q]: for each a, w in panels of q"""
-        dy, n, oh, ow, co, w, kh, run, columns, x, xn, row, down, right = unpack(t, 14)
+    @kernel
+    def convolve_dx(
+        m: Memory, dy: Place, examples: int, oh: int, ow: int, co: int, w: Place, kh: int, run: int, taps: Table,
+        dx: Place, dx_n: int, dx_row: int, dx_i: int, dx_j: int,
+    ) -> None:  # fmt: skip
+        """dx[e, i*sh + a, j*sw*ci + q] += sum_o dy[e, i, j, o] w[a, o, q]; for each a, w in panels of q"""
         wide = vector(m)
-        length = -(-run // wide) * wide * co
-        for e in range(0, n, size):
+        w_a = -(-run // wide) * wide * co
+        for e in range(0, examples, tile):
             for i in range(oh):
                 for a in range(kh):
                     for j in range(ow):
-                        place = x + i * down + a * row + j * right
+                        gradient, out = dy + (i * ow + j) * co, dx + i * dx_i + a * dx_row + j * dx_j
                         for q in range(0, run, wide):
-                            multiply(
-                                m, size, e, n - 1, w + a * length + q * co, (0, 0), (1, 1, co), table(columns),
-                                dy + (i * ow + j) * co, (oh * ow * co, 0, 0, 1), place, place + q, xn, run - q, OWN, 0,
+                            multiply_tile(
+                                m, tile, e, examples - 1, w + a * w_a + q * co, (0, 0), (1, 1, co), table(taps),
+                                gradient, (oh * ow * co, 0, 0, 1), out, out + q, dx_n, run - q, ADD_TO_Y, 0,
                             )  # fmt: skip
 
-    return dx
+    return convolve_dx
 
 
 @cache
-def dw(size: int) -> Kernel:
-    """The kernel of dw that takes so many numbers of a row of the kernel at a time"""
+def convolve_dw(tile: int) -> Kernel:
+    """The gradient of the kernel; its register tile has `tile` numbers of a row of the kernel"""
 
-    @Kernel
-    def dw(m, t):
-        """dw[a, q, o] += sum_eij x[e, i*sh + a, j*sw*ci + q] dy[e, i, j, o]; `panel` holds a vector for each e, i, j"""
-        x, xn, row, down, right, dy, n, oh, ow, co, columns, kh, run, panel, w = unpack(t, 15)
+    @kernel
+    def convolve_dw(
+        m: Memory, x: Place, x_n: int, x_row: int, x_i: int, x_j: int, dy: Place, examples: int, oh: int, ow: int,
+        co: int, taps: Table, kh: int, run: int, panel: Place, dw: Place,
+    ) -> None:  # fmt: skip
+        """dw[a, q, o] += sum_eij x[e, i*sh + a, j*sw*ci + q] dy[e, i, j, o]; `panel` has room for oh * ow vectors"""
         wide = vector(m)
-        for e in range(n):
+        for e in range(examples):
             for o in range(0, co, wide):
                 for k in range(oh * ow):
-                    source, target = dy + (e * oh * ow + k) * co + o, panel + k * wide
+                    gradient, packed = dy + (e * oh * ow + k) * co + o, panel + k * wide
                     for v in range(min(wide, co - o)):
-                        m[target + v] = m[source + v]
+                        m[packed + v] = m[gradient + v]
                 for a in range(kh):
-                    place, out = x + e * xn + a * row, w + a * run * co + o
-                    for q in range(0, run, size):
-                        multiply(
-                            m, size, q, run - 1, panel, (0, ow * wide), (1, oh, ow), table(columns),
-                            place, (1, 0, down, right), out, out, co, co - o, OWN, 0,
+                    seen, out = x + e * x_n + a * x_row, dw + a * run * co + o
+                    for q in range(0, run, tile):
+                        multiply_tile(
+                            m, tile, q, run - 1, panel, (0, ow * wide), (1, oh, ow), table(taps),
+                            seen, (1, 0, x_i, x_j), out, out, co, co - o, ADD_TO_Y, 0,
                         )  # fmt: skip
 
-    return dw
+    return convolve_dw
 
 
 @cache
-def max_pool(window: int) -> Kernel:
-    """The kernel of max pooling by windows of that size, both ways, whose loops are unrolled; 0 is any window"""
+def max_pool(side: int) -> Kernel:
+    """Max pooling by windows of side × side, whose loops are unrolled; 0 stands for windows of any size"""
 
-    @Kernel
-    def max_pool(m, t):
-        """y[e, i, j, k] = the largest x[e, i*sh + a, j*sw + b, k]"""
-        x, xn, row, down, right, n, oh, ow, c, kh, kw, y = unpack(t, 12)
-        for e in range(n):
+    @kernel
+    def max_pool(
+        m: Memory, x: Place, x_n: int, x_row: int, x_i: int, x_j: int, examples: int, oh: int, ow: int, c: int,
+        kh: int, kw: int, y: Place,
+    ) -> None:  # fmt: skip
+        """y[e, i, j, k] = max_ab x[e, i*sh + a, j*sw + b, k]"""
+        for e in range(examples):
             for i in range(oh):
                 for j in range(ow):
-                    place, out = x + e * xn + i * down + j * right, y + ((e * oh + i) * ow + j) * c
+                    seen, out = x + e * x_n + i * x_i + j * x_j, y + ((e * oh + i) * ow + j) * c
                     for k in range(0, c, vector(m)):
-                        sizes = (window, window) if window else (kh, kw)
-                        largest(m, place + k, (row, c), sizes, out + k, c - k)
+                        sizes = (side, side) if side else (kh, kw)
+                        window_max(m, seen + k, (x_row, c), sizes, out + k, c - k)
 
     return max_pool
 
 
 @cache
-def max_pool_dx(window: int) -> Kernel:
-    """The kernel of its gradient"""
+def max_pool_dx(side: int) -> Kernel:
+    """The gradient of `max_pool(side)`"""
 
-    @Kernel
-    def max_pool_dx(m, t):
-        """dx[e, i*sh + a, j*sw + b, k] += dy[e, i, j, k] where x there is y[e, i, j, k]: the first, or all of them"""
-        x, xn, row, down, right, n, oh, ow, c, kh, kw, y, dy, dx, first = unpack(t, 15)
-        for p in range(dx, dx + n * xn):
+    @kernel
+    def max_pool_dx(
+        m: Memory, x: Place, x_n: int, x_row: int, x_i: int, x_j: int, examples: int, oh: int, ow: int, c: int,
+        kh: int, kw: int, y: Place, dy: Place, dx: Place, only_one: int,
+    ) -> None:  # fmt: skip
+        """dx[e, i*sh + a, j*sw + b, k] += dy[e, i, j, k] where x there is y[e, i, j, k]: at the first one, or at all"""
+        for p in range(dx, dx + examples * x_n):
             m[p] = zero(m)
-        for e in range(n):
+        for e in range(examples):
             for i in range(oh):
                 for j in range(ow):
-                    at, here = e * xn + i * down + j * right, ((e * oh + i) * ow + j) * c
+                    past, out = e * x_n + i * x_i + j * x_j, ((e * oh + i) * ow + j) * c
                     for k in range(0, c, vector(m)):
-                        d, seen, top, out = dy + here + k, x + at + k, y + here + k, dx + at + k
-                        sizes = (window, window) if window else (kh, kw)
-                        to_largest(m, d, seen, top, (row, c), sizes, first, out, (row, c), c - k)
+                        sizes = (side, side) if side else (kh, kw)
+                        scatter_to_max(
+                            m, dy + out + k, x + past + k, y + out + k, (x_row, c), sizes, only_one,
+                            dx + past + k, (x_row, c), c - k,
+                        )  # fmt: skip
 
     return max_pool_dx
 
 
-@Kernel
-def sum_pool(m, t):
-    """y[e, i, j, k] = the sum of x[e, i*sh + a, j*sw + b, k]"""
-    x, xn, row, down, right, n, oh, ow, c, kh, kw, y = unpack(t, 12)
-    for e in range(n):
+@kernel
+def sum_pool(
+    m: Memory, x: Place, x_n: int, x_row: int, x_i: int, x_j: int, examples: int, oh: int, ow: int, c: int,
+    kh: int, kw: int, y: Place,
+) -> None:  # fmt: skip
+    """y[e, i, j, k] = sum_ab x[e, i*sh + a, j*sw + b, k]"""
+    for e in range(examples):
         for i in range(oh):
             for j in range(ow):
-                place, out = x + e * xn + i * down + j * right, y + ((e * oh + i) * ow + j) * c
+                seen, out = x + e * x_n + i * x_i + j * x_j, y + ((e * oh + i) * ow + j) * c
                 for k in range(c):
                     m[out + k] = zero(m)
                 for a in range(kh):
                     for b in range(kw):
-                        cell = place + a * row + b * c
+                        cell = seen + a * x_row + b * c
                         for k in range(c):
                             m[out + k] += m[cell + k]
 
 
-@Kernel
-def sum_pool_dx(m, t):
+@kernel
+def sum_pool_dx(
+    m: Memory, dx: Place, dx_n: int, dx_row: int, dx_i: int, dx_j: int, examples: int, oh: int, ow: int, c: int,
+    kh: int, kw: int, dy: Place,
+) -> None:  # fmt: skip
     """dx[e, i*sh + a, j*sw + b, k] += dy[e, i, j, k]"""
-    dx, xn, row, down, right, n, oh, ow, c, kh, kw, dy = unpack(t, 12)
-    for p in range(dx, dx + n * xn):
+    for p in range(dx, dx + examples * dx_n):
         m[p] = zero(m)
-    for e in range(n):
+    for e in range(examples):
         for i in range(oh):
             for j in range(ow):
-                place, out = dx + e * xn + i * down + j * right, dy + ((e * oh + i) * ow + j) * c
+                out, gradient = dx + e * dx_n + i * dx_i + j * dx_j, dy + ((e * oh + i) * ow + j) * c
                 for a in range(kh):
                     for b in range(kw):
-                        cell = place + a * row + b * c
+                        cell = out + a * dx_row + b * c
                         for k in range(c):
-                            m[cell + k] += m[out + k]
+                            m[cell + k] += m[gradient + k]

@@ -1,72 +1,36 @@
-"""Compiled kernels over lanes: up to 16 examples side by side, so that every vector holds one pixel of each of them.
+"""Kernels over examples: up to 16 examples side by side, so that every vector holds one pixel of each of them.
 
-A block of n examples is (c, h, w * n): planes of rows, and in a row, column by column, that pixel of each of the n.
-With n = 16 a column of float32 is a cache line and a vector register, and a step to the right is a step of n: no
-vector ever starts off the grid. It is the layout of cuda-convnet (Krizhevsky 2012). A row may begin with a frame and
-end with one, zeros that a convolution takes for padding; rows above and below are left out instead.
+An `Image` is a block of `lanes` examples as planes of rows: (planes, rows, pitch), and in a row, column by column, that
+pixel of each example. With 16 lanes a column of float32 is a cache line and a vector register, and a step to the right
+is a step of 16: no vector ever starts off the grid. It is the layout of cuda-convnet (Krizhevsky 2012).
 
-An image's numbers in t are `x, planes, h, row`: where its first pixel lies, how many planes and rows, and the length of
-a row with its frame, all of them counted in numbers.
+A row may begin and end with a frame of zero columns, which a convolution takes for its padding; rows above and below
+the image are left out instead. x_planes, x_rows, x_pitch (from one row to the next, the frame included) and x_columns
+(without the frame) are the sizes of an image x; its place is that of its first pixel.
 """
 
 from __future__ import annotations
 
 from functools import cache
 
-from convlens.engines.compiled.registers import EACH, correlate, largest, multiply, rectify, to_largest, vector, zero
-from convlens.engines.compiled.tape import Kernel, table, unpack
+from convlens.engines.compiled.kernel import Kernel, Memory, Place, Table, kernel
+from convlens.engines.compiled.registers import (
+    BIAS_EACH,
+    correlate_tile,
+    multiply_tile,
+    relu_backward_sum,
+    scatter_to_max,
+    vector,
+    window_max,
+    zero,
+)
+from convlens.engines.compiled.tape import table
 
 LANES = 16
 
 
-@Kernel
-def to_lanes(m, t):
-    """x (n, h, w, c) -> the image y"""
-    x, y, c, h, row, w, n = unpack(t, 7)
-    for k in range(c):
-        for i in range(h):
-            for j in range(w):
-                source, target = x + (i * w + j) * c + k, y + (k * h + i) * row + j * n
-                for e in range(n):
-                    m[target + e] = m[source + e * h * w * c]
-
-
-@Kernel
-def from_lanes(m, t):
-    """The image x -> y (n, h, w, c)"""
-    y, x, c, h, row, w, n = unpack(t, 7)
-    for i in range(h):
-        for j in range(w):
-            for k in range(c):
-                source, target = x + (k * h + i) * row + j * n, y + (i * w + j) * c + k
-                for e in range(n):
-                    m[target + e * h * w * c] = m[source + e]
-
-
-@Kernel
-def by_phase(m, t):
-    """y: the columns j of x in the order j % sw, then j // sw, so that a step of sw columns becomes a step of one"""
-    x, c, h, row, sw, y, phase, n = unpack(t, 8)
-    for k in range(c * h):
-        for j in range(row // n):
-            source, target = x + k * row + j * n, y + k * sw * phase + (j % sw) * phase + (j // sw) * n
-            for e in range(n):
-                m[target + e] = m[source + e]
-
-
-@Kernel
-def clear(m, t):
-    """x = 0"""
-    x, size = unpack(t, 2)
-    for p in range(x, x + size):
-        m[p] = zero(m)
-
-
-# ---------------------------------------------------------------- convolution
-
-
 def tile(outputs: int, *sizes: int) -> int:
-    """Which of the sizes of a tile wastes least on so many outputs; of equals, the first
+    """Which of these register tiles wastes least on so many outputs; the first one of equals
 
     >>> tile(16, 8, 6, 4), tile(6, 8, 6, 4), tile(84, 8, 6, 4)
     (8, 6, 6)
@@ -74,179 +38,219 @@ def tile(outputs: int, *sizes: int) -> int:
     return min(sizes, key=lambda size: -(-outputs // size) * size)
 
 
+@kernel
+def from_nhwc(
+    m: Memory, x: Place, y: Place, y_planes: int, y_rows: int, y_pitch: int, y_columns: int, lanes: int
+) -> None:
+    """x (n, h, w, c) -> the image y"""
+    for k in range(y_planes):
+        for i in range(y_rows):
+            for j in range(y_columns):
+                source, target = x + (i * y_columns + j) * y_planes + k, y + (k * y_rows + i) * y_pitch + j * lanes
+                for e in range(lanes):
+                    m[target + e] = m[source + e * y_rows * y_columns * y_planes]
+
+
+@kernel
+def by_phase(
+    m: Memory, x: Place, x_planes: int, x_rows: int, x_pitch: int, sw: int, y: Place, phase: int, lanes: int
+) -> None:
+    """y: the columns j of x in the order j % sw, then j // sw, so that a stride of sw becomes a step of one column
+
+    phase: how long the columns of one j % sw are, in numbers
+    """
+    for k in range(x_planes * x_rows):
+        for j in range(x_pitch // lanes):
+            source = x + k * x_pitch + j * lanes
+            target = y + k * sw * phase + (j % sw) * phase + (j // sw) * lanes
+            for e in range(lanes):
+                m[target + e] = m[source + e]
+
+
+@kernel
+def fill_zeros(m: Memory, x: Place, count: int) -> None:
+    """x[p] = 0 for p below `count`"""
+    for p in range(x, x + count):
+        m[p] = zero(m)
+
+
+# ---------------------------------------------------------------- convolution
+
+
 @cache
-def convolve(size: int) -> Kernel:
-    """The kernel of a convolution that takes so many outputs at a time"""
+def convolve(outputs: int) -> Kernel:
+    """The convolution whose register tile has that many outputs"""
 
-    @Kernel
-    def convolve(m, t):
-        """y[o, i, p] = relu(b[o] + sum_cad x[c, first + i*sh + a, columns[d] + p] * w[o, c, a, d])
+    @kernel
+    def convolve(
+        m: Memory, x: Place, x_planes: int, x_rows: int, x_pitch: int, x_columns: int, lead: int,
+        w: Place, w_o: int, w_c: int, w_a: int, w_d: int, kh: int, kw: int, taps: Table, b: Place, relu: int,
+        y: Place, y_planes: int, y_rows: int, y_pitch: int, run: int, sh: int, top: int, lanes: int,
+    ) -> None:  # fmt: skip
+        """y[o, i, p] = relu(b[o] + sum_cad x[c, top + i*sh + a, taps[d] + p] w[o, c, a, d]), where x has that row
 
-        where x has that row; for p below `run`. w's number lies at w + o*wo + c*wc + a*wa + d*wb.
-        The image is `wide` columns, the first of them under tap `lead` of the first output: what lies outside is 0, and
-        left out where a vector is one column.
+        for p below `run`, the numbers of a row of y. Tap d of the first output is column d - lead of x: outside x a tap
+        sees zeros, and is left out where a vector is one column, since then all of its lanes see them.
         """
-        (
-            x,
-            ci,
-            h,
-            row,
-            w,
-            wo,
-            wc,
-            wa,
-            wb,
-            kh,
-            kw,
-            b,
-            active,
-            y,
-            co,
-            rows,
-            yrow,
-            run,
-            sh,
-            first,
-            lead,
-            wide,
-            columns,
-            n,
-        ) = unpack(t, 24)
-        for i in range(rows):
-            top = first + i * sh
-            low, high = max(0, -top), min(kh, h - top)
-            place, kernel = x + (top + low) * row, w + low * wa
-            for o in range(0, co, size):
+        for i in range(y_rows):
+            start = top + i * sh
+            low, high = max(0, -start), min(kh, x_rows - start)
+            seen, weights = x + (start + low) * x_pitch, w + low * w_a
+            for o in range(0, y_planes, outputs):
                 for p in range(0, run, vector(m)):
-                    start, end = 0, kw
-                    if n % vector(m) == 0:
-                        start, end = max(0, lead - p // n), min(kw, lead + wide - p // n)
-                    seen = (ci, max(0, high - low), max(0, end - start))
-                    multiply(
-                        m, size, o, co - 1, place + p, (h * row, row), seen, table(columns + start),
-                        kernel + start * wb, (wo, wc, wa, wb), b, y + i * yrow + p, rows * yrow, run - p, EACH, active,
+                    begin, end = 0, kw
+                    if lanes % vector(m) == 0:
+                        begin, end = max(0, lead - p // lanes), min(kw, lead + x_columns - p // lanes)
+                    sizes = (x_planes, max(0, high - low), max(0, end - begin))
+                    multiply_tile(
+                        m, outputs, o, y_planes - 1, seen + p, (x_rows * x_pitch, x_pitch), sizes, table(taps + begin),
+                        weights + begin * w_d, (w_o, w_c, w_a, w_d), b, y + i * y_pitch + p, y_rows * y_pitch, run - p,
+                        BIAS_EACH, relu,
                     )  # fmt: skip
 
     return convolve
 
 
 @cache
-def correlation(size: int, wide: int) -> Kernel:
-    """The kernel of a convolution's dw that takes so many outputs and taps at a time"""
+def convolve_dw(outputs: int, width: int) -> Kernel:
+    """The gradient of the kernel; its register tile has `outputs` × `width` sums, for so many outputs and taps"""
 
-    @Kernel
-    def correlation(m, t):
-        """dw[a, b, c, o] += sum_ip x[c, first + i*sh + a, columns[b] + p] d[o, i, p], for p below `run`"""
-        x, ci, h, row, d, co, rows, drow, run, sh, first, dw, kh, kw, columns = unpack(t, 15)
-        for o in range(0, co, size):
-            for c in range(ci):
+    @kernel
+    def convolve_dw(
+        m: Memory, x: Place, x_planes: int, x_rows: int, x_pitch: int, dy: Place, dy_planes: int, dy_rows: int,
+        dy_pitch: int, run: int, sh: int, top: int, dw: Place, kh: int, kw: int, taps: Table,
+    ) -> None:  # fmt: skip
+        """dw[a, d, c, o] += sum_ip x[c, top + i*sh + a, taps[d] + p] dy[o, i, p], for p below `run`"""
+        for o in range(0, dy_planes, outputs):
+            for c in range(x_planes):
                 for a in range(kh):
-                    i = max(0, -((first + a) // sh))
-                    seen = max(0, min(rows, (h - 1 - first - a) // sh + 1) - i)
-                    place = x + (c * h + first + i * sh + a) * row
-                    for k in range(0, kw, wide):
-                        correlate(
-                            m, size, wide, o, co - 1, k, kw - 1, place, sh * row, table(columns),
-                            d + i * drow, (rows * drow, drow), seen, run, dw + (a * kw * ci + c) * co, (1, ci * co),
+                    i = max(0, -((top + a) // sh))
+                    rows = max(0, min(dy_rows, (x_rows - 1 - top - a) // sh + 1) - i)
+                    seen = x + (c * x_rows + top + i * sh + a) * x_pitch
+                    for d in range(0, kw, width):
+                        correlate_tile(
+                            m, outputs, width, o, dy_planes - 1, d, kw - 1, seen, sh * x_pitch, table(taps),
+                            dy + i * dy_pitch, (dy_rows * dy_pitch, dy_pitch), rows, run,
+                            dw + (a * kw * x_planes + c) * dy_planes, (1, x_planes * dy_planes),
                         )  # fmt: skip
 
-    return correlation
+    return convolve_dw
 
 
-@Kernel
-def spread(m, t):
-    """dx[c, first + i*sh + a, start + j*sw + b] += dy[o, i, j] w[a, b, c, o]: the transpose, at any stride"""
-    dy, co, rows, drow, ow, w, kh, kw, sh, sw, first, start, dx, ci, h, row, wide, n = unpack(t, 18)
-    for c in range(ci):
-        for o in range(co):
-            for i in range(rows):
-                for a in range(max(0, -first - i * sh), min(kh, h - first - i * sh)):
-                    for b in range(kw):
-                        v = m[w + ((a * kw + b) * ci + c) * co + o]
-                        for j in range(max(0, -((start + b) // sw)), min(ow, (wide - 1 - start - b) // sw + 1)):
-                            target = dx + (c * h + first + i * sh + a) * row + (start + j * sw + b) * n
-                            source = dy + (o * rows + i) * drow + j * n
-                            for e in range(n):
-                                m[target + e] += v * m[source + e]
+@kernel
+def convolve_dx(
+    m: Memory, dy: Place, dy_planes: int, dy_rows: int, dy_pitch: int, dy_columns: int, w: Place, kh: int, kw: int,
+    sh: int, sw: int, top: int, left: int, dx: Place, dx_planes: int, dx_rows: int, dx_pitch: int, dx_columns: int,
+    lanes: int,
+) -> None:  # fmt: skip
+    """dx[c, top + i*sh + a, left + j*sw + d] += dy[o, i, j] w[a, d, c, o]: at any stride; dx is 0 to begin with"""
+    for c in range(dx_planes):
+        for o in range(dy_planes):
+            for i in range(dy_rows):
+                start = top + i * sh
+                for a in range(max(0, -start), min(kh, dx_rows - start)):
+                    for d in range(kw):
+                        weight = m[w + ((a * kw + d) * dx_planes + c) * dy_planes + o]
+                        begin = max(0, -((left + d) // sw))
+                        end = min(dy_columns, (dx_columns - 1 - left - d) // sw + 1)
+                        for j in range(begin, end):
+                            target = dx + (c * dx_rows + start + a) * dx_pitch + (left + j * sw + d) * lanes
+                            source = dy + (o * dy_rows + i) * dy_pitch + j * lanes
+                            for e in range(lanes):
+                                m[target + e] += weight * m[source + e]
 
 
-@Kernel
-def relu_db(m, t):
-    """dy = dy where y > 0, in place (if `active`), and db[o] += its sum"""
-    dy, drow, y, row, planes, rows, run, active, db = unpack(t, 9)
-    for o in range(planes):
+@kernel
+def relu_db(
+    m: Memory, dy: Place, dy_planes: int, dy_rows: int, dy_pitch: int, y: Place, y_pitch: int, run: int, relu: int,
+    db: Place,
+) -> None:  # fmt: skip
+    """dy = dy where y > 0, in place (if `relu`), and db[o] += its sum"""
+    for o in range(dy_planes):
         total = zero(m)
-        for i in range(o * rows, (o + 1) * rows):
-            total += rectify(m, dy + i * drow, y + i * row, run, active)
+        for i in range(o * dy_rows, (o + 1) * dy_rows):
+            total += relu_backward_sum(m, dy + i * dy_pitch, y + i * y_pitch, run, relu)
         m[db + o] += total
 
 
 # ---------------------------------------------------------------- pooling
 
 
-@Kernel
-def max_pool(m, t):
-    """y = the largest of each window's cells inside x"""
-    x, planes, h, row, w, kh, kw, sh, sw, top, left, y, rows, yrow, ow, n = unpack(t, 16)
-    for c in range(planes):
-        for i in range(rows):
-            r0, r1 = max(0, i * sh - top), min(h, i * sh - top + kh)
-            for j in range(ow):
-                c0, c1 = max(0, j * sw - left), min(w, j * sw - left + kw)
-                place, out = x + (c * h + r0) * row + c0 * n, y + (c * rows + i) * yrow + j * n
-                for p in range(0, n, vector(m)):
-                    largest(m, place + p, (row, n), (r1 - r0, c1 - c0), out + p, n - p)
+@kernel
+def max_pool(
+    m: Memory, x: Place, x_planes: int, x_rows: int, x_pitch: int, x_columns: int, kh: int, kw: int, sh: int, sw: int,
+    top: int, left: int, y: Place, y_rows: int, y_pitch: int, y_columns: int, lanes: int,
+) -> None:  # fmt: skip
+    """y = the largest of each window's cells inside x; the first window starts `top` rows and `left` columns outside"""
+    for c in range(x_planes):
+        for i in range(y_rows):
+            a0, a1 = max(0, i * sh - top), min(x_rows, i * sh - top + kh)
+            for j in range(y_columns):
+                b0, b1 = max(0, j * sw - left), min(x_columns, j * sw - left + kw)
+                seen, out = x + (c * x_rows + a0) * x_pitch + b0 * lanes, y + (c * y_rows + i) * y_pitch + j * lanes
+                for p in range(0, lanes, vector(m)):
+                    window_max(m, seen + p, (x_pitch, lanes), (a1 - a0, b1 - b0), out + p, lanes - p)
 
 
-@Kernel
-def max_pool_dx(m, t):
-    """dx += dy at the first maximum of each window, or at all of them; dx is 0 to begin with"""
-    dy, drow, x, planes, h, row, w, y, rows, yrow, ow, kh, kw, sh, sw, top, left, first, dx, gradrow, n = unpack(t, 21)
-    for c in range(planes):
-        for i in range(rows):
-            r0, r1 = max(0, i * sh - top), min(h, i * sh - top + kh)
-            for j in range(ow):
-                c0, c1 = max(0, j * sw - left), min(w, j * sw - left + kw)
-                d, top_one = dy + (c * rows + i) * drow + j * n, y + (c * rows + i) * yrow + j * n
-                place, out = x + (c * h + r0) * row + c0 * n, dx + (c * h + r0) * gradrow + c0 * n
-                sizes = (r1 - r0, c1 - c0)
-                for p in range(0, n, vector(m)):
-                    to_largest(m, d + p, place + p, top_one + p, (row, n), sizes, first, out + p, (gradrow, n), n - p)
+@kernel
+def max_pool_dx(
+    m: Memory, dy: Place, dy_pitch: int, x: Place, x_planes: int, x_rows: int, x_pitch: int, x_columns: int,
+    y: Place, y_rows: int, y_pitch: int, y_columns: int, kh: int, kw: int, sh: int, sw: int, top: int, left: int,
+    only_one: int, dx: Place, dx_pitch: int, lanes: int,
+) -> None:  # fmt: skip
+    """dx += dy at the first maximum of each window (if `only_one`), or at all of them; dx is 0 to begin with"""
+    for c in range(x_planes):
+        for i in range(y_rows):
+            a0, a1 = max(0, i * sh - top), min(x_rows, i * sh - top + kh)
+            for j in range(y_columns):
+                b0, b1 = max(0, j * sw - left), min(x_columns, j * sw - left + kw)
+                gradient, largest = dy + (c * y_rows + i) * dy_pitch, y + (c * y_rows + i) * y_pitch
+                seen, out = x + (c * x_rows + a0) * x_pitch, dx + (c * x_rows + a0) * dx_pitch
+                for p in range(0, lanes, vector(m)):
+                    past, inside = j * lanes + p, b0 * lanes + p
+                    scatter_to_max(
+                        m, gradient + past, seen + inside, largest + past, (x_pitch, lanes), (a1 - a0, b1 - b0),
+                        only_one, out + inside, (dx_pitch, lanes), lanes - p,
+                    )  # fmt: skip
 
 
-@Kernel
-def avg_pool(m, t):
+@kernel
+def average_pool(
+    m: Memory, x: Place, x_planes: int, x_rows: int, x_pitch: int, x_columns: int, kh: int, kw: int, sh: int, sw: int,
+    top: int, left: int, y: Place, y_rows: int, y_pitch: int, y_columns: int, lanes: int,
+) -> None:  # fmt: skip
     """y = the mean of each window's cells inside x"""
-    x, planes, h, row, w, kh, kw, sh, sw, top, left, y, rows, yrow, ow, n = unpack(t, 16)
-    for c in range(planes):
-        for i in range(rows):
-            r0, r1 = max(0, i * sh - top), min(h, i * sh - top + kh)
-            for j in range(ow):
-                c0, c1 = max(0, j * sw - left), min(w, j * sw - left + kw)
-                out = y + (c * rows + i) * yrow + j * n
-                for e in range(n):
+    for c in range(x_planes):
+        for i in range(y_rows):
+            a0, a1 = max(0, i * sh - top), min(x_rows, i * sh - top + kh)
+            for j in range(y_columns):
+                b0, b1 = max(0, j * sw - left), min(x_columns, j * sw - left + kw)
+                out = y + (c * y_rows + i) * y_pitch + j * lanes
+                for e in range(lanes):
                     m[out + e] = zero(m)
-                for a in range(r0, r1):
-                    for b in range(c0, c1):
-                        cell = x + (c * h + a) * row + b * n
-                        for e in range(n):
+                for a in range(a0, a1):
+                    for b in range(b0, b1):
+                        cell = x + (c * x_rows + a) * x_pitch + b * lanes
+                        for e in range(lanes):
                             m[out + e] += m[cell + e]
-                for e in range(n):
-                    m[out + e] /= (r1 - r0) * (c1 - c0)
+                for e in range(lanes):
+                    m[out + e] /= (a1 - a0) * (b1 - b0)
 
 
-@Kernel
-def avg_pool_dx(m, t):
+@kernel
+def average_pool_dx(
+    m: Memory, dy: Place, dy_planes: int, dy_rows: int, dy_pitch: int, dy_columns: int, kh: int, kw: int, sh: int,
+    sw: int, top: int, left: int, dx: Place, dx_rows: int, dx_pitch: int, dx_columns: int, lanes: int,
+) -> None:  # fmt: skip
     """dx += dy / (number of the window's cells inside x); dx is 0 to begin with"""
-    dy, planes, rows, drow, ow, kh, kw, sh, sw, top, left, dx, h, row, w, n = unpack(t, 16)
-    for c in range(planes):
-        for i in range(rows):
-            r0, r1 = max(0, i * sh - top), min(h, i * sh - top + kh)
-            for j in range(ow):
-                c0, c1 = max(0, j * sw - left), min(w, j * sw - left + kw)
-                d = dy + (c * rows + i) * drow + j * n
-                for a in range(r0, r1):
-                    for b in range(c0, c1):
-                        out = dx + (c * h + a) * row + b * n
-                        for e in range(n):
-                            m[out + e] += m[d + e] / ((r1 - r0) * (c1 - c0))
+    for c in range(dy_planes):
+        for i in range(dy_rows):
+            a0, a1 = max(0, i * sh - top), min(dx_rows, i * sh - top + kh)
+            for j in range(dy_columns):
+                b0, b1 = max(0, j * sw - left), min(dx_columns, j * sw - left + kw)
+                gradient = dy + (c * dy_rows + i) * dy_pitch + j * lanes
+                for a in range(a0, a1):
+                    for b in range(b0, b1):
+                        out = dx + (c * dx_rows + a) * dx_pitch + b * lanes
+                        for e in range(lanes):
+                            m[out + e] += m[gradient + e] / ((a1 - a0) * (b1 - b0))

@@ -1,217 +1,271 @@
-"""A whole pass of a network as a tape of compiled kernels: made once for blocks of n examples, run many times.
+"""A network's passes over a block of n examples as tapes: made once, played many times.
 
-All buffers are made with the tape, and what goes from one layer to the next stays in lanes
-(`convlens.engines.compiled.over_examples`). A program belongs to one thread at a time.
+All buffers are made with the tapes, and what goes from one layer to the next stays in images (`over_examples`). A
+program belongs to one thread at a time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from convlens.arrays import Array
-from convlens.engines.compiled import dense
-from convlens.engines.compiled import over_examples as lanes
-from convlens.engines.compiled.tape import Call, Slot, Tape
-from convlens.engines.specs import Conv, Dense, Flatten, Pool, Step
-from convlens.geometry import Pair
+from convlens.engines.compiled import dense, over_examples
+from convlens.engines.compiled.kernel import Call, Slot
+from convlens.engines.compiled.over_examples import tile
+from convlens.engines.compiled.tape import Tape
+from convlens.engines.specs import Activation, Conv, Dense, Flatten, Pool, Spec
 from convlens.machine.memory import aligned
 
+# Found by `python -m benchmarks.tuning`. Eight outputs are enough to hide the latency of a multiply-add (4 cycles, two
+# a cycle); 6 and 4 waste nothing on LeNet-5's layers.
+OUTPUT_TILES = (8, 6, 4)
+DW_OUTPUT_TILES, DW_TAP_TILES = (4, 3), (5, 3, 1)  # up to 20 sums, which fill the 32 registers with what is loaded
 
-class Image(NamedTuple):
-    """Planes in lanes: `first` is the view of (planes, h, row * n) from the first pixel on, past the frame's left"""
+
+class Step(NamedTuple):
+    """An operation, and whether a ReLU follows it"""
+
+    spec: Spec
+    relu: bool
+
+
+def steps(specs: Sequence[Spec]) -> list[Step]:
+    """The operations, each with the ReLU after it"""
+    found: list[Step] = []
+    for spec in specs:
+        if isinstance(spec, Activation):
+            found[-1] = Step(found[-1].spec, True)
+        else:
+            found.append(Step(spec, False))
+    return found
+
+
+@dataclass(frozen=True)
+class Image:
+    """A block of examples as `over_examples` has it; data (planes, rows, pitch), the frame included"""
 
     data: Array
-    first: Array
-    w: int
+    origin: Array  # the view from the first pixel on, past the frame's left
+    columns: int
 
     @property
     def planes(self) -> int:
-        """How many"""
+        """The number of channels"""
         return int(self.data.shape[0])
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """planes, rows, and the numbers of a row with its frame"""
-        planes, h, row = self.data.shape
-        return planes, h, row
+    def rows(self) -> int:
+        """The number of rows"""
+        return int(self.data.shape[1])
+
+    @property
+    def pitch(self) -> int:
+        """The numbers from one row to the next"""
+        return int(self.data.shape[2])
 
 
-def image(planes: int, h: int, left: int, w: int, right: int, n: int, dtype: np.dtype[Any]) -> Image:
-    """A new one, all zeros, with a frame of so many columns to the left and right"""
-    data = aligned((planes, h, (left + w + right) * n), dtype)
-    return Image(data, data[:, :, left * n :], w)
+def image(planes: int, rows: int, left: int, columns: int, right: int, n: int, dtype: np.dtype[Any]) -> Image:
+    """A new one, all zeros, with a frame of `left` and `right` columns"""
+    data = aligned((planes, rows, (left + columns + right) * n), dtype)
+    return Image(data, data[:, :, left * n :], columns)
 
 
-def load_call(x: Slot, into: Image, n: int) -> Call:
-    """The image of x (n, h, w, c)"""
-    return lanes.to_lanes, (x, into.first, *into.shape, into.w, n)
+@dataclass(frozen=True)
+class Layer:
+    """What a layer of a program reads and writes: x, y and their gradients; first: whether dx is not asked for"""
+
+    spec: Any
+    relu: bool
+    x: Image
+    y: Image
+    dx: Image
+    dy: Image
+    first: bool
+    n: int
+
+    def relu_db(self, db: Slot) -> Call:
+        """dy back through the ReLU, and the bias's gradient"""
+        return over_examples.relu_db(dy=self.dy, y=self.y, run=self.dy.columns * self.n, relu=self.relu, db=db)
+
+    def clear_dx(self) -> Call:
+        """dx = 0"""
+        return over_examples.fill_zeros(x=self.dx.data, count=self.dx.data.size)
 
 
-def store_call(out: Image, y: Slot, n: int) -> Call:
-    """The image as y (n, h, w, c)"""
-    return lanes.from_lanes, (y, out.first, *out.shape, out.w, n)
+class Weights(NamedTuple):
+    """A kernel and a bias, and where their gradients go"""
+
+    w: Array
+    b: Array
+    dw: Slot
+    db: Slot
 
 
-class ConvCalls:
-    """A convolution's calls. x has the frame of its padding; dy, for dx at stride 1, one of kw - 1 columns."""
-
-    def __init__(self, step: Conv, x: Image, w: Array, n: int) -> None:
-        self.step, self.w, self.n, self.wide = step, w, n, x.w
-        kw, sw = step.kernel[1], step.stride[1]
-        ci, h, row = x.shape
-        left = row // n - x.first.shape[2] // n
-        columns = np.arange(kw) + left - step.pads[1][0]
-        phase = -(-row // n // sw)
-        self.columns = (columns % sw * phase + columns // sw) * n
-        self.first = -step.pads[0][0]
-        self.before: list[Call] = []
-        self.x = x.data
-        if sw > 1:
-            self.x = aligned((ci, h, sw * phase * n), x.data.dtype)
-            self.before.append((lanes.by_phase, (x.data, ci, h, row, sw, self.x, phase * n, n)))
-
-    def forward(self, b: Array, y: Image) -> list[Call]:
-        """y = relu(x * w + b)"""
-        (kh, kw), ci, co, sh = self.step.kernel, self.step.ci, self.step.co, self.step.stride[0]
-        weights = (self.w, 1, co, kw * ci * co, ci * co, kh, kw, b, self.step.relu)
-        lead, wide = (self.step.pads[1][0], self.wide) if self.step.stride[1] == 1 else (0, kw + y.w)
-        target = (y.first, *y.shape, y.w * self.n, sh, self.first, lead, wide, self.columns, self.n)
-        kernel = lanes.convolve(lanes.tile(co, 8, 6, 4))
-        return [*self.before, (kernel, (self.x, *self.x.shape, *weights, *target))]
-
-    def dw(self, dy: Image, dw: Array | Slot) -> list[Call]:
-        """dw += the gradient of the kernel; `forward` ran before"""
-        kh, kw = self.step.kernel
-        kernel = lanes.correlation(lanes.tile(self.step.co, 4, 3), lanes.tile(kw, 5, 3, 1))
-        target = (dy.first, *dy.shape, dy.w * self.n, self.step.stride[0], self.first, dw, kh, kw, self.columns)
-        return [(kernel, (self.x, *self.x.shape, *target))]
-
-    def dx(self, dy: Image, dx: Image) -> list[Call]:
-        """dx = the gradient of x: at stride 1 a convolution of dy with the kernel turned round"""
-        (kh, kw), ((top, _), (left, _)), n = self.step.kernel, self.step.pads, self.n
-        ci, co = self.step.ci, self.step.co
-        if self.step.stride != (1, 1):
-            here = (self.w, kh, kw, *self.step.stride, -top, -left)
-            spread = (dy.first, *dy.shape, dy.w, *here, dx.first, *dx.shape, dx.w, n)
-            return [(lanes.clear, (dx.data, dx.data.size)), (lanes.spread, spread)]
-        columns = (np.arange(kw) - kw + 1 + left) * n
-        weights = (self.w.reshape(-1)[(kh * kw - 1) * ci * co :], co, 1, -kw * ci * co, -ci * co, kh, kw)
-        target = (dx.first, *dx.shape, dx.w * n, 1, top - kh + 1, kw - 1 - left, dy.w, columns, n)
-        kernel = lanes.convolve(lanes.tile(ci, 8, 6, 4))
-        none = np.zeros(ci, self.w.dtype)
-        return [(kernel, (dy.first, *dy.shape, *weights, none, False, *target))]
+Calls = tuple[list[Call], list[Call]]  # forward, backward
 
 
-def pool_call(x: Image, y: Image, kernel: Pair, stride: Pair, start: Pair, average: bool, n: int) -> Call:
-    """y = the largest, or the mean, of each window of x; the first one begins `start` rows and columns before x"""
-    pool = lanes.avg_pool if average else lanes.max_pool
-    return pool, (x.first, *x.shape, x.w, *kernel, *stride, *start, y.first, *y.shape[1:], y.w, n)
+def conv_calls(layer: Layer, weights: Weights) -> Calls:
+    """A convolution. x has the frame of its padding; dy, for dx at stride 1, one of kw - 1 columns."""
+    spec: Conv = layer.spec
+    x, y, n = layer.x, layer.y, layer.n
+    (kh, kw), ci, co, (top, _), (left, _) = spec.kernel, spec.ci, spec.co, *spec.pads
+    sh, sw = (stride if windows > 1 else 1 for stride, windows in zip(spec.stride, spec.out, strict=True))
+    frame = x.pitch // n - x.origin.shape[2] // n
+    columns = np.arange(kw) + frame - left  # of the first output's taps, counted from the frame's beginning
+    before, seen, lead, inside = [], x.data, left, x.columns
+    if sw > 1:
+        phase = -(-x.pitch // n // sw)
+        seen = aligned((ci, x.rows, sw * phase * n), x.data.dtype)
+        whole = Image(x.data, x.data, x.columns)
+        before.append(over_examples.by_phase(x=whole, sw=sw, y=seen, phase=phase * n, lanes=n))
+        columns = columns % sw * phase + columns // sw
+        lead, inside = 0, kw + y.columns  # columns are out of order: none is left out
+    source = Image(seen, seen, inside)
+    taps, run = columns * n, y.columns * n
+    w_steps = {"w_o": 1, "w_c": co, "w_a": kw * ci * co, "w_d": ci * co}
+    forward = over_examples.convolve(tile(co, *OUTPUT_TILES))(
+        x=source, lead=lead, w=weights.w, **w_steps, kh=kh, kw=kw, taps=taps, b=weights.b, relu=layer.relu, y=y,
+        run=run, sh=sh, top=-top, lanes=n,
+    )  # fmt: skip
+    dw = over_examples.convolve_dw(tile(co, *DW_OUTPUT_TILES), tile(kw, *DW_TAP_TILES))(
+        x=source, dy=layer.dy, run=run, sh=sh, top=-top, dw=weights.dw, kh=kh, kw=kw, taps=taps
+    )
+    backward = [layer.relu_db(weights.db), dw]
+    if not layer.first:
+        backward += _conv_dx(layer, weights.w, (sh, sw))
+    return [*before, forward], backward
 
 
-def pool_dx_calls(
-    dy: Image, x: Image, y: Image | None, kernel: Pair, stride: Pair, start: Pair, first: bool, dx: Image, n: int
-) -> list[Call]:
-    """dx = the gradient of x: of the largest, or of the mean if there is no y"""
-    window = (*kernel, *stride, *start)
-    clear: Call = (lanes.clear, (dx.data, dx.data.size))
-    if y is None:
-        return [clear, (lanes.avg_pool_dx, (dy.first, *dy.shape, dy.w, *window, dx.first, *dx.shape[1:], dx.w, n))]
-    seen = (x.first, *x.shape, x.w, y.first, *y.shape[1:], y.w)
-    return [clear, (lanes.max_pool_dx, (dy.first, dy.shape[2], *seen, *window, first, dx.first, dx.shape[2], n))]
+def _conv_dx(layer: Layer, w: Array, stride: tuple[int, int]) -> list[Call]:
+    """dx = the gradient of x: at stride 1 a convolution of dy with the kernel turned by 180 degrees"""
+    spec: Conv = layer.spec
+    (kh, kw), ci, co, (top, _), (left, _) = spec.kernel, spec.ci, spec.co, *spec.pads
+    dy, dx, n = layer.dy, layer.dx, layer.n
+    if stride != (1, 1) or spec.stride != (1, 1):  # dy has a frame only at stride 1
+        spread = over_examples.convolve_dx(
+            dy=dy, w=w, kh=kh, kw=kw, sh=stride[0], sw=stride[1], top=-top, left=-left, dx=dx, lanes=n
+        )
+        return [layer.clear_dx(), spread]
+    w_steps = {"w_o": co, "w_c": 1, "w_a": -kw * ci * co, "w_d": -ci * co}
+    turned = over_examples.convolve(tile(ci, *OUTPUT_TILES))(
+        x=dy, lead=kw - 1 - left, w=w.reshape(-1)[(kh * kw - 1) * ci * co :], **w_steps, kh=kh, kw=kw,
+        taps=(np.arange(kw) - kw + 1 + left) * n, b=np.zeros(ci, w.dtype), relu=0, y=dx, run=dx.columns * n, sh=1,
+        top=top - kh + 1, lanes=n,
+    )  # fmt: skip
+    return [turned]
+
+
+def pool_calls(layer: Layer) -> Calls:
+    """A pooling; of equal maxima the first one gets the gradient."""
+    spec: Pool = layer.spec
+    (kh, kw), (sh, sw), (top, _), (left, _) = spec.kernel, spec.stride, *spec.pads
+    window = {"kh": kh, "kw": kw, "sh": sh, "sw": sw, "top": top, "left": left, "lanes": layer.n}
+    if spec.average:
+        forward = over_examples.average_pool(x=layer.x, y=layer.y, **window)
+        dx = over_examples.average_pool_dx(dy=layer.dy, dx=layer.dx, **window)
+    else:
+        forward = over_examples.max_pool(x=layer.x, y=layer.y, **window)
+        dx = over_examples.max_pool_dx(dy=layer.dy, x=layer.x, y=layer.y, dx=layer.dx, only_one=1, **window)
+    return [forward], [] if layer.first else [layer.clear_dx(), dx]
+
+
+def dense_calls(layer: Layer, weights: Weights) -> Calls:
+    """A dense layer: a convolution of one window, the whole image"""
+    x, y, dy, n, units = layer.x, layer.y, layer.dy, layer.n, layer.spec.units
+    c, w, dtype = x.planes, weights.w, weights.w.dtype
+    w_steps = {"w_o": 1, "w_c": units, "w_a": x.columns * c * units, "w_d": c * units}
+    forward = over_examples.convolve(tile(units, *OUTPUT_TILES))(
+        x=x, lead=0, w=w, **w_steps, kh=x.rows, kw=x.columns, taps=np.arange(x.columns) * n, b=weights.b,
+        relu=layer.relu, y=y, run=n, sh=1, top=0, lanes=n,
+    )  # fmt: skip
+    turned, tap = aligned((n, units), dtype), np.zeros(1, np.int64)
+    backward = [
+        layer.relu_db(weights.db),
+        dense.transpose(x=dy, features=units, y=turned, lanes=n),
+        dense.dense_dw(dy=turned, units=units, x=x, dw=weights.dw, tap=tap, lanes=n),
+    ]
+    if not layer.first:
+        zeros = np.zeros(c, dtype)
+        backward.append(dense.dense_dx(dy=dy, units=units, w=w, zeros=zeros, dx=layer.dx, tap=tap, lanes=n))
+    return [forward], backward
 
 
 SLOTS = ("x", "labels", "weight", "losses", "logits", "gradient")
 
 
 class Program:
-    """Passes over n examples as tapes with SLOTS: `forward` alone, and `both`, there and back
+    """Passes over n examples as tapes with SLOTS: `forward` alone, and `both`, forward and backward
 
     x (n, h, w, c) -> logits (n, classes); with labels (n,) and weight (1,) -> losses (n,), and weight times their
     gradient is added to `gradient`, a vector like `flat`, which `clear` makes zero.
     """
 
-    def __init__(self, steps: Sequence[Step], flat: Array, n: int) -> None:
+    def __init__(self, specs: Sequence[Spec], flat: Array, n: int) -> None:
         self.n = n
         self._flat, self._at = flat, 0
-        values, gradients = [self._image(steps, 0)], [self._image(steps, 0, gradient=True)]
-        for k, step in enumerate(steps):
-            same = isinstance(step, Flatten)  # the dense layer reads the image as it lies
-            values.append(values[k] if same else self._image(steps, k + 1))
-            gradients.append(gradients[k] if same else self._image(steps, k + 1, gradient=True))
-        forward: list[Call] = [load_call(Slot("x"), values[0], n)]
+        parts = steps(specs)
+        values, gradients = [self._image(parts, 0)], [self._image(parts, 0, gradient=True)]
+        for k, step in enumerate(parts):
+            same = isinstance(step.spec, Flatten)  # the dense layer reads the image as it lies
+            values.append(values[k] if same else self._image(parts, k + 1))
+            gradients.append(gradients[k] if same else self._image(parts, k + 1, gradient=True))
+        forward = [over_examples.from_nhwc(x=Slot("x"), y=values[0], lanes=n)]
         backward: list[Call] = []
-        for k, step in enumerate(steps):
-            if isinstance(step, Flatten):
+        for k, (spec, relu) in enumerate(parts):
+            if isinstance(spec, Flatten):
                 continue
-            add: Any = {Conv: self._conv, Pool: self._pool, Dense: self._dense}[type(step)]
-            first = all(isinstance(earlier, Flatten) for earlier in steps[:k])
-            ahead, back = add(step, values[k], values[k + 1], gradients[k], gradients[k + 1], first)
+            first = all(isinstance(earlier.spec, Flatten) for earlier in parts[:k])
+            layer = Layer(spec, relu, values[k], values[k + 1], gradients[k], gradients[k + 1], first, n)
+            ahead, back = self._calls(layer)
             forward += ahead
             backward = back + backward
         logits, classes = values[-1].data, values[-1].planes
-        forward.append((dense.turn, (logits, classes, Slot("logits"), n)))
-        goal = (logits, classes, Slot("weight"), Slot("losses"), gradients[-1].data, Slot("labels"), n)
-        self.clear = Tape([(lanes.clear, (Slot("gradient"), flat.size))], flat.dtype, SLOTS)
+        forward.append(dense.transpose(x=logits, features=classes, y=Slot("logits"), lanes=n))
+        loss = dense.cross_entropy(
+            logits=logits, classes=classes, weight=Slot("weight"), losses=Slot("losses"), dlogits=gradients[-1].data,
+            labels=Slot("labels"), lanes=n,
+        )  # fmt: skip
+        clear = over_examples.fill_zeros(x=Slot("gradient"), count=flat.size)
+        self.clear = Tape([clear], flat.dtype, SLOTS)
         self.forward = Tape(forward, flat.dtype, SLOTS)
-        self.both = Tape([*forward, (dense.cross_entropy, goal), *backward], flat.dtype, SLOTS)
+        self.both = Tape([*forward, loss, *backward], flat.dtype, SLOTS)
 
-    def _image(self, steps: Sequence[Step], k: int, gradient: bool = False) -> Image:
+    def _calls(self, layer: Layer) -> Calls:
+        spec = layer.spec
+        if isinstance(spec, Conv):
+            return conv_calls(layer, self._weights(*spec.kernel, spec.ci, spec.co))
+        if isinstance(spec, Dense):
+            return dense_calls(layer, self._weights(spec.inputs, spec.units))
+        return pool_calls(layer)
+
+    def _image(self, parts: Sequence[Step], k: int, gradient: bool = False) -> Image:
         """What goes into step k, or its gradient, with the frame that its reader needs"""
         n, dtype = self.n, self._flat.dtype
-        maker, step = steps[k - 1] if k else None, steps[k] if k < len(steps) else None
+        maker = parts[k - 1].spec if k else None
+        reader = parts[k].spec if k < len(parts) else None
         if isinstance(maker, Dense):
             return image(maker.units, 1, 0, 1, 0, n, dtype)
-        assert step is not None and not isinstance(step, Dense)
-        (h, w), c = step.size, step.ci if isinstance(step, Conv) else step.c
-        left, right = step.pads[1] if isinstance(step, Conv) else (0, 0)
+        if isinstance(reader, Flatten):
+            (h, w, c), (left, right) = reader.shape, (0, 0)
+        elif isinstance(reader, Conv):
+            (h, w), c, (left, right) = reader.size, reader.ci, reader.pads[1]
+        else:
+            assert isinstance(reader, Pool)
+            (h, w), c, (left, right) = reader.size, reader.c, (0, 0)
         if gradient:
             left, right = 0, 0
             if isinstance(maker, Conv) and maker.stride == (1, 1):
                 left, right = maker.kernel[1] - 1, max(0, maker.size[1] + maker.pads[1][0] - w)
         return image(c, h, left, w, right, n, dtype)
 
-    def _weights(self, *shape: int) -> tuple[Array, Array, Slot, Slot]:
-        """The next kernel and bias, and where their gradients go"""
+    def _weights(self, *shape: int) -> Weights:
+        """The next kernel and bias of `flat`"""
         start = self._at
         middle = start + int(np.prod(shape))
         self._at = middle + shape[-1]
-        views = self._flat[start:middle].reshape(shape), self._flat[middle : self._at]
-        return *views, Slot("gradient", start), Slot("gradient", middle)
-
-    def _relu(self, active: bool, y: Image, dy: Image, db: Slot) -> Call:
-        return lanes.relu_db, (dy.first, dy.shape[2], y.first, y.shape[2], *y.shape[:2], y.w * self.n, active, db)
-
-    def _conv(self, step: Conv, x: Image, y: Image, dx: Image, dy: Image, first: bool) -> tuple[list[Call], list[Call]]:
-        w, b, dw, db = self._weights(*step.kernel, step.ci, step.co)
-        calls = ConvCalls(step, x, w, self.n)
-        back = [self._relu(step.relu, y, dy, db), *calls.dw(dy, dw)]
-        return calls.forward(b, y), back if first else back + calls.dx(dy, dx)
-
-    def _pool(self, step: Pool, x: Image, y: Image, dx: Image, dy: Image, first: bool) -> tuple[list[Call], list[Call]]:
-        window = (step.kernel, step.stride, (step.pads[0][0], step.pads[1][0]))
-        back = [] if first else pool_dx_calls(dy, x, None if step.average else y, *window, True, dx, self.n)
-        return [pool_call(x, y, *window, step.average, self.n)], back
-
-    def _dense(
-        self, step: Dense, x: Image, y: Image, dx: Image, dy: Image, first: bool
-    ) -> tuple[list[Call], list[Call]]:
-        w, b, dw, db = self._weights(step.inputs, step.units)
-        (c, h, row), n, units = x.shape, self.n, step.units
-        weights = (w, 1, units, x.w * c * units, c * units, h, x.w, b, step.relu)
-        kernel = lanes.convolve(lanes.tile(units, 8, 6, 4))
-        ahead: Call = (
-            kernel,
-            (x.first, c, h, row, *weights, y.data, units, 1, n, n, 1, 0, 0, x.w, np.arange(x.w) * n, n),
-        )
-        turned, none, here = aligned((n, units), w.dtype), np.zeros(c, w.dtype), np.zeros(1, np.int64)
-        back: list[Call] = [
-            self._relu(step.relu, y, dy, db),
-            (dense.turn, (dy.data, units, turned, n)),
-            (dense.dense_dw, (turned, units, x.first, c, h, row, x.w, dw, here, n)),
-        ]
-        if not first:
-            back.append((dense.dense_dx, (dy.data, units, w, none, dx.first, *dx.shape, dx.w, here, n)))
-        return [ahead], back
+        w, b = self._flat[start:middle].reshape(shape), self._flat[middle : self._at]
+        return Weights(w, b, Slot("gradient", start), Slot("gradient", middle))

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from convlens import ops
 from convlens.arrays import Array
-from convlens.engines import Engine
-from convlens.nn.layers import Layer, Rng, Shape, Weights
+from convlens.engines import Engine, specs
+from convlens.nn.layer import Layer, Rng, Shape, Weights, expect
 from convlens.ops.norm import check_numbers
 
 
@@ -34,9 +34,12 @@ class LocalResponseNormalization(Layer):
 
     def output_shape(self, shape: Shape) -> Shape:
         """As it goes in, (h, w, c)"""
-        if len(shape) != 3:
-            raise ValueError(f"LocalResponseNormalization needs an input of shape (h, w, channels); got {shape}")
+        expect("LocalResponseNormalization", shape, "h w channels")
         return shape
+
+    def specs(self, shape: Shape) -> tuple[specs.Spec, ...]:
+        """A normalisation over channels"""
+        return (specs.LocalResponseNorm(shape, self.size, self.k, self.alpha, self.beta),)
 
     def forward(self, x: Array, weights: Weights, engine: Engine, rng: Rng | None = None) -> tuple[Array, Any]:
         """y_i = x_i / (k + alpha sum_j x_j²)^beta"""

@@ -1,0 +1,177 @@
+"""Kernels with named parameters: a function of memory and whole numbers, compiled for each type of numbers.
+
+    @kernel
+    def fill(m: Memory, x: Place, count: int) -> None:
+        "x[p] = 0 for p below count"
+        for p in range(x, x + count):
+            m[p] = zero(m)
+
+    fill(x=array, count=array.size)  # a `Call`, for a `Tape` to play; nothing runs yet
+
+Memory begins at address 0. A place is an address counted in numbers of the memory's type. The names are checked when
+the call is made; what runs is a plain call of machine code with the numbers in order.
+
+A parameter may be a property of another one: where `y_rows` is asked for and `y=image` is given, it is `image.rows`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import inspect
+import warnings
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+import numpy as np
+from numba import cfunc, config, extending, from_dtype, njit, types
+
+from convlens.arrays import Array
+
+__all__ = ["Call", "Kernel", "Memory", "Place", "Slot", "Table", "address", "compiled", "intrinsic", "kernel"]
+
+if getattr(config, "DISABLE_JIT", 0):  # by the environment, or by a file of Numba's settings
+    raise ImportError("Numba's compiler is switched off; unset NUMBA_DISABLE_JIT to use it")
+
+
+class Memory(Protocol):
+    """All memory as numbers of one type, from address 0 on"""
+
+    def __getitem__(self, place: int, /) -> float: ...
+
+    def __setitem__(self, place: int, value: float, /) -> None: ...
+
+
+Place: TypeAlias = int  # of a number of the memory's type
+Table: TypeAlias = int  # a place too, of a whole number of 8 bytes
+
+_KINDS = ("Place", "Table", "int")  # annotations are texts: whoever writes kernels imports them from __future__
+
+
+def _probe() -> None:
+    """Nothing: a function to see whether compiled functions can be cached"""
+
+
+def _can_cache() -> bool:
+    """Whether Numba finds a folder to keep compiled kernels in: beside this file, or in this user's own cache"""
+    try:
+        njit(cache=True)(_probe)
+    except RuntimeError:
+        warnings.warn(
+            "the engine numba finds no folder for its compiled kernels, and compiles them at each start, which takes "
+            "some seconds; NUMBA_CACHE_DIR names a folder that it may write to",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return False
+    return True
+
+
+_OPTIONS: dict[str, Any] = {
+    "cache": _can_cache(),
+    "boundscheck": False,
+    "error_model": "numpy",
+    "fastmath": {"reassoc", "contract", "nsz"},  # sums may be reordered and contracted; NaN stays NaN
+}
+
+compiled: Any = njit(nogil=True, **_OPTIONS)
+intrinsic: Any = extending.intrinsic
+
+
+class Slot(NamedTuple):
+    """An array that is known only when the tape is played: the place `past` numbers after its first one"""
+
+    name: str
+    past: int = 0
+
+
+Value: TypeAlias = "Array | Slot | int"
+
+
+class Call(NamedTuple):
+    """A kernel and its arguments in order: arrays and slots for places, whole numbers for the rest"""
+
+    kernel: Kernel
+    values: tuple[Value, ...]
+
+
+class Kernel:
+    """A compiled function of memory and named whole numbers. Calling it makes a `Call`."""
+
+    def __init__(self, function: Callable[..., None]) -> None:
+        self._function = function
+        self.__doc__, self.__name__ = function.__doc__, function.__name__
+        _, *parameters = inspect.signature(function).parameters.values()
+        self.names = tuple(one.name for one in parameters)
+        self._kinds = tuple(str(one.annotation) for one in parameters)
+        for name, kind in zip(self.names, self._kinds, strict=True):
+            if kind not in _KINDS:
+                kinds = ", ".join(_KINDS)
+                raise TypeError(f"a kernel's parameters must be {kinds}; {self.__name__} has {name}: {kind}")
+
+    def __call__(self, **given: Any) -> Call:
+        """The call with these arguments by name. TypeError for one that is missing, unknown or of the wrong kind"""
+        names, values = set(given), []
+        try:
+            values = [given[name] for name in self.names]
+        except KeyError:
+            values = [self._find(name, given) for name in self.names]
+            names = {name for name in names if not self._is_owner(name)}
+        if len(names) != len(values) and (unknown := names - set(self.names)):
+            raise TypeError(f"{self.__name__} takes {', '.join(self.names)}; got {', '.join(sorted(unknown))}")
+        for k, kind in enumerate(self._kinds):
+            values[k] = self._checked(self.names[k], kind, values[k])
+        return Call(self, tuple(values))
+
+    def _find(self, name: str, given: dict[str, Any]) -> Any:
+        """The argument of that name, or the property of another one: y_rows is y.rows"""
+        if name in given:
+            return given[name]
+        owner, _, found = name.partition("_")
+        try:
+            return getattr(given[owner], found)
+        except (KeyError, AttributeError):
+            raise TypeError(f"{self.__name__} needs {name}; got {', '.join(sorted(given))}") from None
+
+    def _is_owner(self, name: str) -> bool:
+        return name not in self.names and any(one.partition("_")[0] == name for one in self.names)
+
+    def _checked(self, name: str, kind: str, value: Any) -> Value:
+        if kind == "int":
+            if not isinstance(value, int | np.integer):
+                raise TypeError(f"{self.__name__} needs {name} as a whole number; got {type(value).__name__}")
+            return int(value)
+        found = value if isinstance(value, np.ndarray | Slot) else getattr(value, "origin", None)
+        if not isinstance(found, np.ndarray | Slot):
+            raise TypeError(f"{self.__name__} needs {name} as an array or a Slot; got {type(value).__name__}")
+        if isinstance(found, np.ndarray) and (found.dtype == np.int64) != (kind == "Table"):
+            raise TypeError(f"{self.__name__} needs {name} as a {kind}; got an array of {found.dtype}")
+        return found
+
+    @cache  # noqa: B019 - kernels live as long as the program
+    def code(self, dtype: np.dtype[Any]) -> int:
+        """Where the machine code for that type of numbers begins; it is compiled when it is first asked for"""
+        numbers = [types.int64] * len(self.names)
+        signature = types.void(types.CPointer(from_dtype(dtype)), *numbers)
+        found: int = cfunc(signature, **_OPTIONS)(self._function).address  # type: ignore[assignment]
+        return found
+
+
+def kernel(function: Callable[..., None]) -> Kernel:
+    """A decorator: the function is a kernel"""
+    return Kernel(function)
+
+
+def address(array: Array) -> int:
+    """The place of an array's first number; ValueError if it lies between two places"""
+    try:
+        found = ctypes.addressof(_begin(array))  # a quarter of the time, if the array allows it
+    except (TypeError, ValueError):  # read-only, with gaps, or empty
+        found = int(array.ctypes.data)
+    place, rest = divmod(found, array.itemsize)
+    if rest:
+        raise ValueError(f"an array of {array.dtype} must start on a multiple of {array.itemsize} bytes; got {found}")
+    return place
+
+
+_begin: Any = ctypes.c_char.from_buffer

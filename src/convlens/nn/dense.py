@@ -1,0 +1,52 @@
+"""Every input with every unit, then the activation"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from convlens import ops
+from convlens.arrays import Array
+from convlens.engines import Engine, specs
+from convlens.geometry import check_count
+from convlens.nn.layer import Layer, Rng, Shape, Weights, activate, activate_backward, check_activation, expect
+
+
+@dataclass(frozen=True)
+class Dense(Layer):
+    """Every input with every unit, then the activation: `convlens.ops.dense_forward`. Kernel (in, units)."""
+
+    units: int
+    activation: str | None = None
+    kind: ClassVar[str] = "dense"
+
+    def __post_init__(self) -> None:
+        check_count("units", self.units, 1)
+        check_activation(self.activation)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """(in,) -> (units,)"""
+        expect("Dense", shape, "in")
+        return (self.units,)
+
+    def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
+        """kernel (in, units), bias (units,)"""
+        return {"kernel": (shape[0], self.units), "bias": (self.units,)}
+
+    def specs(self, shape: Shape) -> tuple[specs.Spec, ...]:
+        """A dense layer, and an activation if there is one"""
+        return (specs.Dense(shape[0], self.units), *specs.activation(self.activation, (self.units,)))
+
+    def forward(self, x: Array, weights: Weights, engine: Engine, rng: Rng | None = None) -> tuple[Array, Any]:
+        """y = activation(x kernel + bias)"""
+        y = activate(self.activation, ops.dense_forward(x, weights["kernel"], weights["bias"]))
+        return y, (x, y)
+
+    def backward(
+        self, dy: Array, saved: Any, weights: Weights, engine: Engine, need_dx: bool = True
+    ) -> tuple[Array | None, Weights]:
+        """The gradients of the input, kernel and bias"""
+        x, y = saved
+        dz = activate_backward(self.activation, dy, y)
+        dx, dw, db = ops.dense_backward(dz, x, weights["kernel"])
+        return dx, {"kernel": dw, "bias": db}

@@ -1,0 +1,149 @@
+"""The table of layers: every field of every layer, and every activation, goes to ONNX and Keras, or is refused by name.
+
+A wrong file without a word is the one thing that must not come out. A layer, a field or an activation that is added to
+convlens fails here until it has values below.
+"""
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from convlens import nn
+from convlens.engines import specs
+from convlens.interop import layers
+from convlens.interop.keras_model import from_keras, to_keras
+from convlens.interop.onnx_model import to_onnx
+from convlens.nn import Conv2D, Dense, Flatten, Layer, Sequential
+from convlens.ops import ACTIVATIONS
+
+pytestmark = pytest.mark.frameworks
+
+KINDS = [kind for kind in vars(nn).values() if isinstance(kind, type) and issubclass(kind, Layer) and kind is not Layer]
+IMAGE = (7, 6, 4)
+WINDOW = {"strides": [(2, 1), 3], "padding": ["same", "course", ((1, 0), (0, 2))]}
+POOL = {"pool_size": [(3, 2), 1], **WINDOW, "padding": ["same", ((1, 0), (0, 2))]}
+ACTIVATION = [None, *ACTIVATIONS]
+
+# Of each kind: a layer, and values of each of its fields that differ from it
+LAYERS = {
+    "Conv2D": (
+        {"filters": 4, "kernel_size": (3, 2)},
+        {"filters": [8], "kernel_size": [(2, 3), 1], **WINDOW, "activation": ACTIVATION, "groups": [2, 4]},
+    ),
+    "MaxPooling2D": ({"pool_size": (2, 3)}, POOL),
+    "AveragePooling2D": ({"pool_size": (2, 3)}, POOL),
+    "Flatten": ({}, {}),
+    "Dense": ({"units": 5}, {"units": [7], "activation": ACTIVATION}),
+    "Dropout": ({"rate": 0.5}, {"rate": [0, 0.25]}),
+    "LocalResponseNormalization": ({}, {"size": [1, 2, 9], "k": [1.0], "alpha": [0.5], "beta": [0.5, 1.0]}),
+}
+
+CASES = [
+    pytest.param(kind, {**LAYERS[kind.__name__][0], field: value}, id=f"{kind.__name__} {field} {value}")
+    for kind in KINDS
+    if kind.__name__ in LAYERS
+    for field, value in [("", None), *((f, v) for f, values in LAYERS[kind.__name__][1].items() for v in values)]
+]
+
+
+def network(kind, given):
+    """The layer in a network, whose weights and images are not such that a fault could hide"""
+    given = {field: value for field, value in given.items() if field}
+    first = [Flatten()] if kind is Dense else []
+    last = [] if kind is Flatten else [Flatten()]
+    model = Sequential([*first, kind(**given), *last, Dense(3)], IMAGE, seed=1, engine="numpy")
+    model.flat += np.random.default_rng(2).standard_normal(model.flat.size).astype(np.float32) * 0.1
+    return model
+
+
+def images():
+    return np.random.default_rng(3).standard_normal((3, *IMAGE)).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_layer_and_field_is_tried(kind):
+    assert kind.__name__ in LAYERS, "a layer that is new needs values here"
+    fields = {field.name for field in dataclasses.fields(kind)}
+    assert set(LAYERS[kind.__name__][1]) == fields, "a field that is new needs values here"
+
+
+def test_every_activation_is_tried_and_known():
+    assert set(ACTIVATION) == {None, *ACTIVATIONS} and set(layers.ACTIVATIONS) == set(ACTIVATIONS)
+
+
+def refused(convert, model, given):
+    """What a writer gives; None if it refuses, naming the layer and what of it"""
+    try:
+        return convert(model)
+    except ValueError as error:
+        names = [*given, *(str(value) for value in given.values()), *(type(layer).__name__ for layer in model.layers)]
+        told = re.fullmatch(r"layer \w+: (.*)", str(error))
+        assert told and any(name and name in told[1] for name in names), error
+        return None
+
+
+@pytest.mark.parametrize(("kind", "given"), CASES)
+def test_onnx_predicts_the_same_or_refuses(kind, given):
+    runtime = pytest.importorskip("onnxruntime")
+    model = network(kind, given)
+    made = refused(to_onnx, model, given)
+    if made is None:
+        assert given.get("size") == 2, "only what ONNX Runtime lacks is refused"
+        return
+    session = runtime.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
+    assert_allclose(session.run(None, {"images": images()})[0], model.predict(images()), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "given"), CASES)
+def test_keras_predicts_the_same_or_refuses_and_comes_back(keras, kind, given):
+    model = network(kind, given)
+    made = refused(to_keras, model, given)
+    refuses = kind.__name__ == "LocalResponseNormalization" or ("Pooling" in kind.__name__ and "padding" in given)
+    if made is None:
+        assert refuses, "only what Keras lacks is refused"
+        return
+    assert_allclose(np.asarray(made(images())), model.predict(images()), rtol=0, atol=1e-5)
+    back = from_keras(made, engine="numpy")
+    assert back.specs() == model.specs()
+    assert back.flat.tobytes() == model.flat.tobytes()
+
+
+def test_a_field_that_the_table_does_not_know_is_refused():
+    @dataclasses.dataclass(frozen=True)
+    class Dilated(Conv2D):
+        dilation: int = 1
+
+    class Wider(Dense):
+        pass
+
+    model = Sequential([Dilated(2, (3, 2), dilation=2), Flatten(), Dense(3)], IMAGE)
+    with pytest.raises(ValueError, match=r"layer conv2d: only Conv2D, .* can go to Keras; got Dilated"):
+        to_keras(model)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(layers.KERAS, Dilated, layers.KERAS[Conv2D])
+        with pytest.raises(ValueError, match="layer conv2d: dilation cannot go to Keras; got 2"):
+            to_keras(model)
+    with pytest.raises(ValueError, match=r"layer dense: only Conv2D, .* can go to Keras; got Wider"):
+        to_keras(Sequential([Wider(3)], (4,)))
+
+
+def test_a_number_of_a_specification_that_no_writer_takes_is_refused():
+    class Dilated(Conv2D):
+        def specs(self, shape):
+            (conv, *rest) = super().specs(shape)
+            wider = dataclasses.make_dataclass("Conv", conv._fields)  # stands for the specification of another day
+            wider._asdict = lambda self: {**conv._asdict(), "dilation": (2, 1)}
+            return (wider(*conv), *rest)
+
+    model = Sequential([Conv2D(2, (3, 2)), Flatten(), Dense(3)], IMAGE)
+    row = model.table[0]
+    (found, *_) = Dilated(2, (3, 2)).specs(IMAGE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(layers.ONNX, type(found), layers.ONNX[specs.Conv])
+        with pytest.raises(ValueError, match=r"layer conv2d: dilation \(2, 1\) of Conv cannot go to ONNX"):
+            layers.write_onnx(None, row.name, row.layer, [found], model.weights[0])
+    with pytest.raises(ValueError, match="layer conv2d: Conv cannot go to ONNX; got"):
+        layers.write_onnx(None, row.name, row.layer, [found], model.weights[0])
