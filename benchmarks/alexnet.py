@@ -56,7 +56,7 @@ def photographs(each: int) -> tuple[Array, Array]:
 def ours(engine: str, batch: int) -> Calls:
     """Through the public training loop"""
     from convlens.nn import SGD
-    from convlens.training.loop import Epoch, train
+    from convlens.training import Epoch, train
 
     x, y = photographs(STEPS * batch // 2)
     model = alexnet(engine=engine)

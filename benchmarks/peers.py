@@ -49,7 +49,7 @@ def ours(engine: str, batch: int) -> Pass:
     """Through the public training loop"""
     from convlens import lenet5
     from convlens.nn import Adam
-    from convlens.training.loop import Epoch, train
+    from convlens.training import Epoch, train
 
     x, y = data()
     model = lenet5(engine=engine)

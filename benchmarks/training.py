@@ -28,7 +28,7 @@ ASKED = {"numpy": 1, "numba": 0.25}  # an epoch's time by Keras's on TensorFlow
 def _convlens(engine: str, epochs: int) -> None:
     from convlens import lenet5
     from convlens.nn import Adam
-    from convlens.training.loop import Epoch, train
+    from convlens.training import Epoch, train
 
     digits = full_mnist()
     assert digits is not None

@@ -15,7 +15,7 @@ from convlens.inspection.trace import trace
 from convlens.models.lenet5 import lenet5
 from convlens.report.figures import png, there_and_back
 from convlens.storage.atomic import atomic_write
-from convlens.training.loop import fit
+from convlens.training import fit
 
 OUT = Path(__file__).parents[1] / "docs" / "lenet5.png"
 DIGIT = 290  # of the validation part: a 3 that has something of a 5

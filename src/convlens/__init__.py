@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from convlens.data import load
     from convlens.gradcheck import check_vjp
     from convlens.models.lenet5 import lenet5
-    from convlens.training.loop import EarlyStopping, History, evaluate, fit
-    from convlens.training.run import Run, Settings, load_model
+    from convlens.training import EarlyStopping, History, Run, Settings, evaluate, fit, load_model
 
 __version__ = VERSION
 

@@ -13,8 +13,8 @@ from convlens import cli
 from convlens.cli import train as cli_train
 from convlens.data import download, load
 from convlens.engines import get_engine
+from convlens.training import Run, Settings, load_model
 from convlens.training import run as checkpoint
-from convlens.training.run import Run, Settings, load_model
 
 EPOCH = ["epoch", "seconds", "images_per_second", "loss", "accuracy", "val_loss", "val_accuracy"]
 
@@ -89,7 +89,7 @@ def test_ctrl_c_while_saving_counts_what_is_on_disk(place, monkeypatch):
     done = small.run("train", "--data", "few.npz", "--epochs", 3, "--out", "cut")
     assert (done.code, done.out) == (130, "")
     last = done.err.splitlines()[-1]
-    assert last == "stopped, 1 of 3 epochs done; go on with: convlens train --resume --out cut"
+    assert last == "stopped, 1 of 3 epochs done; go on with: convlens train --resume --run cut"
 
 
 @pytest.mark.smoke
@@ -97,7 +97,7 @@ def test_train_as_json_is_the_history(place):
     done = small.run("train", "--data", "few.npz", "--epochs", 1, "--out", "history", "--json")
     value = json.loads(done.out)
     assert value == json.loads((place / "history" / "history.json").read_text())
-    assert list(value) == ["model", "engine", "data", "seed", "batch_size", "learning_rate", "epochs"]
+    assert list(value) == ["model", "engine", "trainer", "data", "seed", "batch_size", "learning_rate", "epochs"]
     assert [list(row) for row in value["epochs"]] == [EPOCH]
 
 
@@ -112,7 +112,7 @@ def test_resume_goes_on_to_the_same_bits(place):
     common = ["train", "--data", "few.npz"]
     assert small.run(*common, "--out", "once", "--epochs", 3, "--threads", 1).code == 0
     assert small.run(*common, "--out", "twice", "--epochs", 2, "--threads", 3).code == 0
-    assert small.run("train", "--resume", "--out", "twice", "--epochs", 3, "--engine", "auto").code == 0
+    assert small.run("train", "--resume", "--run", "twice", "--epochs", 3, "--engine", "auto").code == 0
     one, two = ((place / name / "model.safetensors").read_bytes() for name in ("once", "twice"))
     assert one == two
 
@@ -127,7 +127,7 @@ def test_resume_of_nothing_begins(place):
 
 def test_resume_of_a_finished_run_says_so(place):
     assert small.run("train", "--data", "few.npz", "--epochs", 1, "--out", "finished").code == 0
-    done = small.run("train", "--resume", "--out", "finished", "--json")
+    done = small.run("train", "--resume", "--run", "finished", "--json")
     assert "1 of 1 epochs done; weights in finished" in done.err
     assert len(json.loads(done.out)["epochs"]) == 1
 
@@ -136,7 +136,7 @@ def test_resume_where_the_data_have_moved(place):
     assert small.run("train", "--data", "few.npz", "--epochs", 1, "--out", "moved").code == 0
     (place / "elsewhere").mkdir()
     small.npz(place / "elsewhere" / "other.npz")
-    arguments = ["train", "--resume", "--out", "moved", "--epochs", 2, "--data", "elsewhere/other.npz"]
+    arguments = ["train", "--resume", "--run", "moved", "--epochs", 2, "--data", "elsewhere/other.npz"]
     assert small.run(*arguments).code == 0
     assert json.loads((place / "moved" / "history.json").read_text())["data"] == "elsewhere/other.npz"
 

@@ -35,7 +35,7 @@ def copy(place, tmp_path):
 
 
 BAD_OPTIONS = {
-    "--engine foo": "engine must be one of auto, numpy, numba, keras; got 'foo'",
+    "--engine foo": "engine must be one of auto, numpy, numba; got 'foo'",
     "--model foo": "model must be one of alexnet, lenet5; got 'foo'",
     "--threads 0": "threads must be an integer of at least 1; got 0",
     "--threads -1": "threads must be an integer of at least 1; got -1",
@@ -77,7 +77,7 @@ def test_no_command_shows_the_help():
 
 @pytest.mark.smoke
 def test_resume_needs_out():
-    message = "--resume needs --out DIR, the folder of the run to go on with; got none"
+    message = "--resume needs --run DIR, the folder of the run to go on with; got none"
     assert small.fails("train", "--resume", "--data", "few.npz") == message
 
 
@@ -95,19 +95,19 @@ CONFLICTS = {
 @pytest.mark.parametrize("options", CONFLICTS)
 def test_options_that_conflict_with_the_run(place, options):
     before = (place / "run" / "checkpoint.safetensors").read_bytes()
-    assert small.fails("train", "--resume", "--out", "run", *options.split()) == CONFLICTS[options]
+    assert small.fails("train", "--resume", "--run", "run", *options.split()) == CONFLICTS[options]
     assert (place / "run" / "checkpoint.safetensors").read_bytes() == before
 
 
 def test_fewer_epochs_than_are_done(copy):
-    assert small.run("train", "--resume", "--out", copy, "--epochs", 2).code == 0
+    assert small.run("train", "--resume", "--run", copy, "--epochs", 2).code == 0
     message = "epochs must be at least the 2 that are done; got 1"
-    assert small.fails("train", "--resume", "--out", copy, "--epochs", 1) == message
-    assert small.run("train", "--resume", "--out", copy, "--epochs", 2).code == 0
+    assert small.fails("train", "--resume", "--run", copy, "--epochs", 1) == message
+    assert small.run("train", "--resume", "--run", copy, "--epochs", 2).code == 0
 
 
 def test_other_data_do_not_go_with_the_run(place):
-    done = small.run("train", "--resume", "--out", "run", "--data", "other.npz", "--epochs", 3)
+    done = small.run("train", "--resume", "--run", "run", "--data", "other.npz", "--epochs", 3)
     assert (done.code, done.out) == (2, "")
     assert re.search(r"\nconvlens: a run must go on with the data it began with, sha256 \w+…; other.npz has ", done.err)
     assert json.loads((place / "run" / "history.json").read_text())["data"] == "few.npz"
@@ -207,7 +207,7 @@ def test_damaged_checkpoints(copy, damage):
     path = copy / "checkpoint.safetensors"
     content = damages(path.read_bytes())[damage]
     path.write_bytes(content)
-    for command in (["train", "--resume", "--out", copy], ["report", "--run", copy]):
+    for command in (["train", "--resume", "--run", copy], ["report", "--run", copy]):
         assert small.fails(*command).startswith(f"{path} must be ")
     assert path.read_bytes() == content
 
@@ -221,7 +221,7 @@ def test_damaged_models(copy, damage):
     for command in (["evaluate"], ["predict", "x.png"], ["summary"]):
         assert small.fails(*command, "--run", copy).startswith(f"{path} must be ")
         assert small.fails(*command, "--run", path).startswith(f"{path} must be ")
-    assert small.run("train", "--resume", "--out", copy).code == 0  # the checkpoint has all of it
+    assert small.run("train", "--resume", "--run", copy).code == 0  # the checkpoint has all of it
     assert path.read_bytes() == whole
 
 
@@ -229,7 +229,7 @@ def test_missing_files(copy):
     for name in ("model.safetensors", "history.json"):
         (copy / name).unlink()
         assert str(copy / name) in small.fails("evaluate", "--run", copy)
-        assert small.run("train", "--resume", "--out", copy).code == 0
+        assert small.run("train", "--resume", "--run", copy).code == 0
         assert small.run("evaluate", "--run", copy).code == 0
     (copy / "checkpoint.safetensors").unlink()
     message = f"there must be a file {copy}/checkpoint.safetensors; there is none"

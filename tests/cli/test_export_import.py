@@ -14,7 +14,7 @@ from tests.support import small
 from convlens.interop.keras_model import save_keras
 from convlens.models.lenet5 import lenet5
 from convlens.nn import Dense, Flatten, Sequential
-from convlens.training.run import load_model, save_model
+from convlens.training import load_model, save_model
 
 heavy = pytest.mark.frameworks
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -56,7 +56,7 @@ def entries(folder):
 
 @heavy
 def test_keras_out_and_in(run, tmp_path):
-    done = small.run("export", run, "--to", "keras")
+    done = small.run("export", "--run", run, "--to", "keras")
     assert (done.code, done.out, done.err) == (0, f"{run}/model.keras\n", "")
     assert entries(run) == ["model.keras", "model.safetensors"]
     back = tmp_path / "new" / "back"
@@ -76,7 +76,7 @@ def test_keras_out_and_in(run, tmp_path):
 @heavy
 def test_onnx_out(run):
     runtime = pytest.importorskip("onnxruntime")
-    done = small.run("export", run, "--to", "onnx")
+    done = small.run("export", "--run", run, "--to", "onnx")
     assert (done.code, done.out, done.err) == (0, f"{run}/model.onnx\n", "")
     x = small.digits().x_valid
     (found,) = runtime.InferenceSession(run / "model.onnx").run(None, {"images": x})
@@ -89,14 +89,14 @@ def test_the_newest_run_a_file_of_weights_and_a_place(place, run, tmp_path):
     shutil.copy(run / "model.safetensors", tmp_path / "best.safetensors")
     assert small.run("export", tmp_path / "best.safetensors", "--to", "onnx").out == f"{tmp_path}/best.onnx\n"
     out = tmp_path / "some" / "where" / "net.onnx"
-    assert small.run("export", run, "--to", "onnx", "--out", out).out == f"{out}\n"
+    assert small.run("export", "--run", run, "--to", "onnx", "--out", out).out == f"{out}\n"
     contents = [path.read_bytes() for path in (place / "runs/lenet5-1/model.onnx", tmp_path / "best.onnx", out)]
     assert len(set(contents)) == 1
 
 
 @heavy
 def test_json(run, tmp_path):
-    done = small.run("export", run, "--to", "keras", "--json")
+    done = small.run("export", "--run", run, "--to", "keras", "--json")
     path = f"{run}/model.keras"
     assert json.loads(done.out) == {"run": str(run), "model": "lenet5", "to": "keras", "file": path}
     done = small.run("import", path, "--out", tmp_path / "back", "--json")
@@ -117,10 +117,11 @@ def test_a_process_says_nothing_else(run, tmp_path):
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         return done.returncode, done.stdout, done.stderr
 
-    assert convlens("export", run, "--to", "keras") == (0, f"{run}/model.keras\n", "")
+    assert convlens("export", "--run", run, "--to", "keras") == (0, f"{run}/model.keras\n", "")
     other = tmp_path / "other.keras"
     save_keras(other, Sequential([Flatten(), Dense(10)], (28, 28, 1)))
-    message = f"convlens: {other} must have the layers of one of alexnet, lenet5; it has Flatten, Dense with 7,850 parameters\n"
+    rule = "must have the layers of one of alexnet, lenet5; it has Flatten, Dense with 7,850 parameters"
+    message = f"convlens: {other} {rule}\n"
     assert convlens("import", other, "--out", tmp_path / "back") == (2, "", message)
     assert not (tmp_path / "back").exists()
 
@@ -133,30 +134,32 @@ def test_a_process_says_nothing_else(run, tmp_path):
 def test_a_file_is_replaced_only_with_overwrite(run, to):
     path = run / f"model.{to}"
     path.write_bytes(b"mine")
-    assert small.fails("export", run, "--to", to) == f"{path} exists; it is replaced only with --overwrite"
+    assert small.fails("export", "--run", run, "--to", to) == f"{path} exists; it is replaced only with --overwrite"
     assert path.read_bytes() == b"mine"
-    assert small.run("export", run, "--to", to, "--overwrite").code == 0
+    assert small.run("export", "--run", run, "--to", to, "--overwrite").code == 0
     assert path.stat().st_size > 200_000
     path.unlink()
     path.symlink_to(run / "nowhere")
-    assert small.fails("export", run, "--to", to) == f"{path} exists; it is replaced only with --overwrite"
+    assert small.fails("export", "--run", run, "--to", to) == f"{path} exists; it is replaced only with --overwrite"
 
 
 def test_places_that_cannot_be(run):
     (run / "a.onnx").mkdir()
     message = f"{run}/a.onnx must be a regular file to be replaced; it is a folder or a device"
-    assert small.fails("export", run, "--to", "onnx", "--out", run / "a.onnx", "--overwrite") == message
+    assert small.fails("export", "--run", run, "--to", "onnx", "--out", run / "a.onnx", "--overwrite") == message
     place = run / "model.safetensors" / "a.onnx"
-    assert small.fails("export", run, "--to", "onnx", "--out", place).startswith(f"{run}/model.safetensors")
+    assert small.fails("export", "--run", run, "--to", "onnx", "--out", place).startswith(f"{run}/model.safetensors")
 
 
 @pytest.mark.smoke
 def test_bad_options(run):
-    assert small.fails("export", run, "--to", "torch") == "--to must be keras or onnx; got 'torch'"
+    assert small.fails("export", "--run", run, "--to", "torch") == "--to must be keras or onnx; got 'torch'"
     message = "--out must end in .onnx with --to onnx; got a.keras"
-    assert small.fails("export", run, "--to", "onnx", "--out", "a.keras") == message
-    assert small.fails("export", run, "--to", "keras", "--out", "a.h5").startswith("--out must end in .keras with ")
-    done = small.run("export", run)
+    assert small.fails("export", "--run", run, "--to", "onnx", "--out", "a.keras") == message
+    assert small.fails("export", "--run", run, "--to", "keras", "--out", "a.h5").startswith(
+        "--out must end in .keras with "
+    )
+    done = small.run("export", "--run", run)
     assert done.code == 2 and "--to" in done.err
     assert entries(run) == ["model.safetensors"]
 
@@ -176,7 +179,7 @@ def test_no_run(tmp_path, monkeypatch):
 def test_a_framework_that_is_not_installed(run, tmp_path, lacking, to):
     lacking("keras", "onnx")
     out = tmp_path / "new" / f"a.{to}"
-    assert small.fails("export", run, "--to", to, "--out", out) == NOT_THERE[to]
+    assert small.fails("export", "--run", run, "--to", to, "--out", out) == NOT_THERE[to]
     assert not out.parent.exists()
 
 
@@ -238,3 +241,13 @@ def test_a_layer_that_convlens_does_not_have(keras, tmp_path):
     message = f"{path}: layer noise: convlens has {has}; got GaussianNoise"
     assert small.fails("import", path, "--out", tmp_path / "new") == message
     assert entries(tmp_path) == ["a.keras"]
+
+
+@heavy
+def test_the_old_place_of_the_run_goes_on_working_with_a_word(run, tmp_path):
+    out = tmp_path / "a.onnx"
+    done = small.run("export", run, "--to", "onnx", "--out", out)
+    assert (done.code, done.err) == (0, "export RUN is now export --run RUN\n")
+    assert done.out == f"{out}\n"
+    message = f"a run must be named once; got {run} and --run {run}"
+    assert small.fails("export", run, "--run", run, "--to", "onnx") == message

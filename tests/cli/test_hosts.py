@@ -19,7 +19,7 @@ from tests.support import small
 
 from convlens.cli import hosts as cli_team
 from convlens.data import load
-from convlens.training.run import Run, Settings, load_model
+from convlens.training import Run, Settings, load_model
 
 EPOCHS = 8
 BATCH = 15  # one process has 8 of these and the other 7; of the last digit of 91 one has nothing
@@ -168,7 +168,7 @@ class Pair(NamedTuple):
 
 
 def asked(place, out, *more):
-    return ["--engine", "keras", "--data", place / "few.npz", "--batch-size", BATCH, "--out", out, *more]
+    return ["--trainer", "keras", "--data", place / "few.npz", "--batch-size", BATCH, "--out", out, *more]
 
 
 def pair(start, leading, following=()):
@@ -228,16 +228,16 @@ def test_a_run_by_keras_has_what_every_run_has(place, whole):
         files.add("report.html")
     assert {path.name for path in whole.iterdir()} == files
     settings = Run.open(whole).settings
-    assert (settings.engine, settings.batch_size, settings.epochs) == ("keras", BATCH, EPOCHS)
+    assert (settings.trainer, settings.batch_size, settings.epochs) == ("keras", BATCH, EPOCHS)
     told = history(whole)
-    assert told["engine"] == "keras"
+    assert told["trainer"] == "keras"
     assert [epoch["epoch"] for epoch in told["epochs"]] == list(range(1, EPOCHS + 1))
     first, last = told["epochs"][0], told["epochs"][-1]
     assert last["loss"] < first["loss"] / 2
     assert last["val_loss"] < first["val_loss"]
     assert last["val_accuracy"] > first["val_accuracy"]
     err = (place / "whole.err").read_text()
-    assert "engine keras, all cores; in " in err.splitlines()[0]
+    assert "; Keras on JAX, all cores; in " in err.splitlines()[0]
     assert f"\n{EPOCHS} of {EPOCHS} epochs done; weights in {whole}\n" in err
 
 
@@ -265,7 +265,7 @@ def test_a_run_by_keras_goes_on(place, whole, start, tmp_path):
     assert len(history(tmp_path / "run")["epochs"]) == 1
     again = start("again", "--out", "run", "--resume", "--epochs", EPOCHS)
     assert again.wait() == 0, again.err
-    assert "engine keras" in again.err
+    assert "Keras on JAX" in again.err
     same_run(tmp_path / "run", whole, 1e-6)
 
 
@@ -294,7 +294,7 @@ def two(place):
 def test_two_processes_train_as_one(whole, two):
     folder, both = two
     same_run(folder / "run", whole, 1e-4)
-    assert "engine keras, 2 hosts; in run\n" in both.leader.err
+    assert "; Keras on 2 hosts; in run\n" in both.leader.err
     assert both.follower.err.count("\nepoch ") == EPOCHS
     names = {"run", "same.npz", *(f"{name}.{end}" for name in ("leader", "follower") for end in ("out", "err"))}
     assert {path.name for path in folder.iterdir()} == names  # the follower makes no folder
@@ -333,7 +333,7 @@ def test_when_the_follower_is_killed_the_leader_ends_and_the_run_goes_on(place, 
     leader.ends_whole()
     assert "Traceback" not in leader.err
     assert " lost" in leader.last, leader.err
-    assert leader.last.endswith("; go on with: convlens train --resume --out run"), leader.err
+    assert leader.last.endswith("; go on with: convlens train --resume --run run"), leader.err
     done = len(history(tmp_path / "run")["epochs"])
     assert 1 <= done < EPOCHS
     shutil.copytree(tmp_path / "run", tmp_path / "alone")
@@ -370,7 +370,7 @@ def test_ctrl_c_at_the_leader_is_one_sentence_and_exit_130(place, start, tmp_pat
     assert codes == (130, 2), err
     assert "Traceback" not in err
     done = len(history(tmp_path / "run")["epochs"])
-    assert leader.last == f"stopped, {done} of 500 epochs done; go on with: convlens train --resume --out run"
+    assert leader.last == f"stopped, {done} of 500 epochs done; go on with: convlens train --resume --run run"
     assert follower.last.startswith("convlens: another of the "), follower.err
     leader.ends_whole()
     follower.ends_whole()
@@ -389,7 +389,7 @@ def test_hosts_that_never_come(place, start):
     assert one_sentence(follower).startswith(f"the first host must answer within 2 s; {first} does not: ")
     assert leader.wait(30) == 2
     assert time.monotonic() - began > 2
-    assert one_sentence(leader).endswith("; go on with: convlens train --resume --out run")
+    assert one_sentence(leader).endswith("; go on with: convlens train --resume --run run")
     assert leader.err.count("\n") == 2  # what is trained, and what went wrong
     follower.ends_whole()
     leader.ends_whole()
@@ -425,33 +425,33 @@ def test_what_differs_is_named_on_both_sides(place, start, tmp_path, options, re
 
 HOSTS = "127.0.0.1:9000,127.0.0.1:9001"
 BAD_OPTIONS = {
-    f"--engine keras --hosts {HOSTS} --rank 2": "rank must be from 0 to 1, for 2 hosts; got 2",
-    f"--engine keras --hosts {HOSTS} --rank -1": "rank must be from 0 to 1, for 2 hosts; got -1",
-    f"--engine keras --hosts {HOSTS}": "rank must be from 0 to 1, for 2 hosts; got None",
-    "--engine keras --rank 0": "--rank is for training on several --hosts; got 0 and no hosts",
-    "--engine keras --hosts 127.0.0.1,127.0.0.1:9001 --rank 0": (
+    f"--trainer keras --hosts {HOSTS} --rank 2": "rank must be from 0 to 1, for 2 hosts; got 2",
+    f"--trainer keras --hosts {HOSTS} --rank -1": "rank must be from 0 to 1, for 2 hosts; got -1",
+    f"--trainer keras --hosts {HOSTS}": "rank must be from 0 to 1, for 2 hosts; got None",
+    "--trainer keras --rank 0": "--rank is for training on several --hosts; got 0 and no hosts",
+    "--trainer keras --hosts 127.0.0.1,127.0.0.1:9001 --rank 0": (
         "hosts must be HOST:PORT,HOST:PORT,… with ports from 1 to 65535; got '127.0.0.1'"
     ),
-    "--engine keras --hosts 127.0.0.1:9000,127.0.0.1:0 --rank 0": (
+    "--trainer keras --hosts 127.0.0.1:9000,127.0.0.1:0 --rank 0": (
         "hosts must be HOST:PORT,HOST:PORT,… with ports from 1 to 65535; got '127.0.0.1:0'"
     ),
-    "--engine keras --hosts a:1,b:1,a:1 --rank 0": "hosts must differ from each other; got a:1 2 times",
-    f"--engine numpy --hosts {HOSTS} --rank 0": "--hosts needs --engine keras; got numpy",
-    "--engine keras --threads 2": "--threads is not for --engine keras, which uses all cores; got 2",
-    f"--engine keras --threads 2 --hosts {HOSTS} --rank 0": (
-        "--threads is not for --engine keras, which uses all cores; got 2"
+    "--trainer keras --hosts a:1,b:1,a:1 --rank 0": "hosts must differ from each other; got a:1 2 times",
+    f"--engine numpy --hosts {HOSTS} --rank 0": "--hosts needs --trainer keras; got convlens",
+    "--trainer keras --threads 2": "--threads is not for --trainer keras, which uses all cores; got 2",
+    f"--trainer keras --threads 2 --hosts {HOSTS} --rank 0": (
+        "--threads is not for --trainer keras, which uses all cores; got 2"
     ),
-    f"--engine keras --hosts {HOSTS} --rank 1": "--out and --resume are for the leading host, rank 0; got rank 1",
-    f"--engine keras --hosts {HOSTS} --rank 0 --host-timeout 0": (
+    f"--trainer keras --hosts {HOSTS} --rank 1": "--out and --resume are for the leading host, rank 0; got rank 1",
+    f"--trainer keras --hosts {HOSTS} --rank 0 --host-timeout 0": (
         "--host-timeout must be a number of seconds from 1; got 0"
     ),
-    f"--engine keras --hosts {HOSTS} --rank 0 --host-timeout nan": (
+    f"--trainer keras --hosts {HOSTS} --rank 0 --host-timeout nan": (
         "--host-timeout must be a number of seconds from 1; got nan"
     ),
-    f"--engine keras --hosts {HOSTS} --rank 0 --host-timeout inf": (
+    f"--trainer keras --hosts {HOSTS} --rank 0 --host-timeout inf": (
         "--host-timeout must be a number of seconds from 1; got inf"
     ),
-    "--engine foo": "engine must be one of auto, numpy, numba, keras; got 'foo'",
+    "--engine foo": "engine must be one of auto, numpy, numba; got 'foo'",
 }
 
 
@@ -483,28 +483,42 @@ def test_a_follower_has_nothing_to_resume(here):
 @pytest.mark.parametrize(
     ("missing", "options", "sentence"),
     [
-        ("keras", [], "the engine keras needs Keras"),
-        ("jax", [], "the engine keras needs JAX"),
+        ("keras", [], "--trainer keras needs Keras"),
+        ("jax", [], "--trainer keras needs JAX"),
         ("jax", ["--hosts", HOSTS, "--rank", 0], "training on several hosts needs JAX"),
     ],
 )
 def test_without_a_framework_the_extra_is_named(place, here, lacking, missing, options, sentence):
     lacking(missing)
-    said = small.fails("train", "--engine", "keras", "--data", place / "few.npz", "--out", "bad", *options)
+    said = small.fails("train", "--trainer", "keras", "--data", place / "few.npz", "--out", "bad", *options)
     assert said == f"{sentence}: pip install 'convlens[keras]'"
     assert list(here.iterdir()) == []
 
 
-@pytest.mark.parametrize(("began", "asked"), [("numpy", "keras"), ("keras", "numpy")])
-def test_a_run_goes_on_with_its_own_engine(place, here, began, asked):
+@pytest.mark.parametrize(("began", "asked"), [("convlens", "keras"), ("keras", "convlens")])
+def test_a_run_goes_on_with_its_own_trainer(place, here, began, asked):
     digits = load(str(place / "few.npz"))
-    Run.start(here / "run", Settings(engine=began, data=place / "few.npz"), digits)
-    said = small.fails("train", "--resume", "--out", "run", "--engine", asked)
-    assert said == f"engine must be that of the run, {began!r}; got {asked!r}"
+    Run.start(here / "run", Settings(trainer=began, data=place / "few.npz"), digits)
+    said = small.fails("train", "--resume", "--run", "run", "--trainer", asked)
+    assert said == f"trainer must be that of the run, {began!r}; got {asked!r}"
 
 
 def test_a_run_by_another_engine_does_not_go_on_with_hosts(place, here):
     pytest.importorskip("jax")
     Run.start(here / "run", Settings(engine="numpy", data=place / "few.npz"), load(str(place / "few.npz")))
-    said = small.fails("train", "--resume", "--out", "run", "--hosts", HOSTS, "--rank", 0)
-    assert said == "--hosts needs --engine keras; got numpy"
+    said = small.fails("train", "--resume", "--run", "run", "--hosts", HOSTS, "--rank", 0)
+    assert said == "--hosts needs --trainer keras; got convlens"
+
+
+@frameworks
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+def test_the_old_name_of_the_trainer_goes_on_working_with_a_word(place, here):
+    done = small.run("train", "--engine", "keras", "--data", place / "few.npz", "--epochs", 1, "--out", "run")
+    assert done.code == 0
+    assert "; Keras on JAX, all cores; in run\n--engine keras is now --trainer keras\n" in done.err
+    assert Run.open(here / "run").settings == Settings(trainer="keras", data=place / "few.npz", epochs=1)
+
+
+def test_a_run_of_the_first_version_opens(place, here):
+    """Keras was an engine then."""
+    assert Settings(engine="keras") == Settings(trainer="keras", engine="auto")

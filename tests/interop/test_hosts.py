@@ -1,4 +1,4 @@
-"""Hosts that train together: how they are named, a team of one, what is said of a framework that is not there."""
+"""Hosts that train together: how they are named, hosts of one, what is said of a framework that is not there."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from convlens.interop.frameworks import check_installed, load_keras
-from convlens.interop.hosts import HostLostError, Team, check_rank, join, parse_hosts
+from convlens.interop.hosts import HostLostError, Hosts, check_rank, join, parse_hosts
 
 # Addresses -----------------------------------------------------------------------------------------------------------
 
@@ -64,34 +64,34 @@ def test_another_rank_is_refused(rank):
 
 
 def test_alone_a_process_leads():
-    team = Team()
+    team = Hosts()
     assert (team.rank, team.size) == (0, 1)
 
 
 @pytest.mark.parametrize("message", [None, True, 7, "a word", {"settings": {"epochs": 3}, "list": [1.5, None]}])
 def test_alone_a_message_is_heard_as_it_is(message):
-    assert Team().tell(message) == message
+    assert Hosts().tell(message) == message
 
 
 def test_alone_an_array_is_shared_with_nobody():
     array = np.arange(6, dtype=np.float32).reshape(2, 3)
     before = array.copy()
-    shared = Team().share(array)
+    shared = Hosts().share(array)
     assert (shared.dtype, shared.shape) == (array.dtype, array.shape)
     np.testing.assert_array_equal(shared, before)
 
 
 def test_alone_a_complaint_is_raised():
     with pytest.raises(ValueError, match=r"^the data must be the leader's$"):
-        Team().agree("the data must be the leader's")
+        Hosts().agree("the data must be the leader's")
 
 
 def test_alone_no_complaint_is_agreement():
-    assert Team().agree(None) is None
+    assert Hosts().agree(None) is None
 
 
 def test_a_team_of_one_does_not_load_jax():
-    team = Team()
+    team = Hosts()
     before = set(sys.modules)
     team.share(team.tell(np.zeros(2)))
     team.agree(None)

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_info
 import convlens
 from convlens.machine.threads import usable_threads
 from convlens.nn import Adam
-from convlens.training.loop import evaluate, fit, train
+from convlens.training import evaluate, fit, train
 
 
 def weights_after(threads):

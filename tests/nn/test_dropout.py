@@ -14,7 +14,7 @@ from convlens.engines import numpy_engine
 from convlens.gradcheck import check_vjp
 from convlens.inspection.trace import trace
 from convlens.nn import SGD, Conv2D, Dense, Dropout, Flatten, Sequential
-from convlens.training.loop import evaluate, fit
+from convlens.training import evaluate, fit
 
 pytestmark = pytest.mark.smoke
 

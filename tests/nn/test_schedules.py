@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.support.small import patterns, tiny
 
 from convlens.nn import SGD, StepDecay
-from convlens.training.loop import Epoch, fit, train
+from convlens.training import Epoch, fit, train
 
 pytestmark = pytest.mark.smoke
 

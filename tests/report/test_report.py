@@ -19,7 +19,8 @@ from convlens.inspection.trace import trace
 from convlens.report import report
 from convlens.report.figures import colours
 from convlens.report.page import percent
-from convlens.training.run import REPORT, Run, Settings, load_model
+from convlens.training import Run, Settings, load_model
+from convlens.training.run import REPORT
 
 pytest.importorskip("matplotlib")
 

@@ -2,7 +2,7 @@
 
 from tests.support import small
 
-from convlens.training.run import Settings
+from convlens.training import Settings
 
 DIGITS = small.digits()
 SETTINGS = Settings(data="a few", batch_size=40, epochs=3)

@@ -9,7 +9,7 @@ from tests.support.small import patterns, tiny
 from convlens.data import ColourShift, Compose, RandomCrop, RandomFlip, center_crop
 from convlens.engines.partition import partition
 from convlens.nn import SGD, Conv2D, Dense, Dropout, Flatten, LocalResponseNormalization, Sequential, StepDecay
-from convlens.training.loop import Epoch, Scores, evaluate, fit, train
+from convlens.training import Epoch, Scores, evaluate, fit, train
 
 pytestmark = pytest.mark.smoke
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from tests.support import small
 
-from convlens.training.run import Run, Settings
+from convlens.training import Run, Settings
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the signals are POSIX")
 
@@ -183,7 +183,7 @@ def test_ctrl_c_is_one_sentence_and_exit_130(long, data, tmp_path):
     assert "Traceback" not in stderr
     last = stderr.splitlines()[-1]
     epochs = len(Run.open(out).epochs)
-    assert last == f"stopped, {epochs} of {LONG.epochs} epochs done; go on with: convlens train --resume --out {out}"
+    assert last == f"stopped, {epochs} of {LONG.epochs} epochs done; go on with: convlens train --resume --run {out}"
     list(Run.open(out).train(DIGITS))
     assert same_bits(out, long.folder)
 

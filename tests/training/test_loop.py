@@ -10,7 +10,7 @@ from tests.support.small import patterns, tiny
 
 import convlens
 from convlens.nn import SGD, Adam
-from convlens.training.loop import Batch, EarlyStopping, Epoch, Scores, evaluate, fit, train
+from convlens.training import Batch, EarlyStopping, Epoch, Scores, evaluate, fit, train
 
 
 def weights_after(threads=1, **settings):

@@ -9,7 +9,7 @@ from tests.support.small import patterns, tiny
 
 import convlens
 from convlens.nn import Adam
-from convlens.training.loop import evaluate, fit, train
+from convlens.training import evaluate, fit, train
 
 # What it refuses -----------------------------------------------------------------------------------------------------
 

@@ -12,9 +12,9 @@ from tests.support.short_run import DIGITS, FILES, SETTINGS, entries, finish, mo
 
 import convlens
 from convlens.engines import get_engine
+from convlens.training import Epoch, Run, Settings, evaluate, load_model
 from convlens.training import run as checkpoint
-from convlens.training.loop import Epoch, evaluate
-from convlens.training.run import Run, Settings, go_on, load_model
+from convlens.training.settings import go_on
 
 # Its validation loss falls, rises, falls to its lowest and stays above it for two epochs: some six in all
 STOPPING = Settings(data="a few", batch_size=40, learning_rate=0.003, epochs=15, early_stopping=2)
@@ -51,10 +51,11 @@ def stopped(tmp_path_factory):
 def test_the_files_and_keys_are_those_of_the_readme(whole):
     assert entries(whole.folder) == FILES
     history = json.loads((whole.folder / "history.json").read_text())
-    assert list(history) == ["model", "engine", "data", "seed", "batch_size", "learning_rate", "epochs"]
+    assert list(history) == ["model", "engine", "trainer", "data", "seed", "batch_size", "learning_rate", "epochs"]
     assert {**history, "epochs": None} == {
         "model": "lenet5",
         "engine": get_engine("auto").name,
+        "trainer": "convlens",
         "data": "a few",
         "seed": 0,
         "batch_size": 40,

@@ -14,9 +14,9 @@ from tests.support.short_run import DIGITS, FILES, SETTINGS, entries, finish, mo
 import convlens
 from convlens.data import from_arrays
 from convlens.nn import Sequential
+from convlens.training import Batch, Run, Settings, load_model, save_model
 from convlens.training import run as checkpoint
-from convlens.training.loop import Batch
-from convlens.training.run import Run, Settings, go_on, load_model, save_model
+from convlens.training.settings import go_on
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -49,7 +49,8 @@ def whole(tmp_path_factory):
         ({"learning_rate": 0.0}, "learning_rate must be a number above 0; got 0.0"),
         ({"learning_rate": float("nan")}, "learning_rate must be a number above 0; got nan"),
         ({"model": "vgg"}, "model must be one of alexnet, lenet5; got 'vgg'"),
-        ({"engine": "cuda"}, "engine must be one of auto, numpy, numba, keras; got 'cuda'"),
+        ({"trainer": "torch"}, "trainer must be one of convlens, keras; got 'torch'"),
+        ({"engine": "cuda"}, "engine must be one of auto, numpy, numba; got 'cuda'"),
     ],
 )
 def test_bad_settings_leave_no_folder(tmp_path, settings, message):

@@ -21,14 +21,14 @@ def evaluate(
     json_: Json = False,
 ) -> None:
     """Loss and accuracy of a trained network on digits."""
+    from convlens import training
     from convlens.data import load
-    from convlens.training import loop as training
-    from convlens.training.run import HISTORY, load_model
+    from convlens.training.run import HISTORY
 
     if part not in (None, "train", "valid", "test"):
         raise ValueError(f"--part must be train, valid or test; got {part!r}")
     run = run or newest_run()
-    model = load_model(run)
+    model = training.load_model(run)
     if data is None:
         data = _data_of(run / HISTORY)
     digits = load(data)

@@ -8,17 +8,15 @@ from typing import Annotated
 
 import typer
 
-from convlens.cli.shared import Json, newest_run, print_json
+from convlens.cli.shared import Json, RunFolder, newest_run, print_json, tell
 
 _NEEDS = {"keras": ("keras", "tensorflow"), "onnx": ("onnx",)}
 
 
 def export(
     to: Annotated[str, typer.Option("--to", help="keras or onnx.")],
-    run: Annotated[
-        Path | None,
-        typer.Argument(metavar="RUN", help="A run's folder, or a model.safetensors. [default: the newest in ./runs]"),
-    ] = None,
+    old: Annotated[Path | None, typer.Argument(metavar="[RUN]", hidden=True)] = None,
+    run: RunFolder = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="[default: model.keras or model.onnx, beside the weights]")
     ] = None,
@@ -27,13 +25,15 @@ def export(
 ) -> None:
     """Write a trained network for Keras or ONNX."""
     from convlens.interop.frameworks import check_installed
-    from convlens.training.run import MODEL, load_model
+    from convlens.training.model_file import MODEL, load_model
 
     if to not in _NEEDS:
         raise ValueError(f"--to must be keras or onnx; got {to!r}")
     if out is not None and out.suffix != f".{to}":
         raise ValueError(f"--out must end in .{to} with --to {to}; got {out}")
-    run = run or newest_run()
+    if old is not None and run is not None:
+        raise ValueError(f"a run must be named once; got {old} and --run {run}")
+    run = run or old or newest_run()
     model = load_model(run)
     path = out or (run / MODEL if run.is_dir() else run).with_suffix(f".{to}")
     if os.path.lexists(path) and not overwrite:
@@ -53,3 +53,5 @@ def export(
         print_json({"run": str(run), "model": model.name, "to": to, "file": str(path)})
     else:
         print(path)
+    if old is not None:
+        tell("export RUN is now export --run RUN")

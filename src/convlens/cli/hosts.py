@@ -19,7 +19,7 @@ from convlens.cli.shared import sentence, tell
 
 if TYPE_CHECKING:
     from convlens.data import Digits
-    from convlens.training.loop import Batch, Epoch
+    from convlens.training.events import Event
     from convlens.training.run import Run
 
 _WATCHED = "CONVLENS_WATCHED"
@@ -102,21 +102,21 @@ def leave(code: int) -> NoReturn:
 
 
 @contextmanager
-def events(run: Run, digits: Digits, threads: int | None, asked: Asked | None) -> Iterator[Iterator[Batch | Epoch]]:
+def events(run: Run, digits: Digits, threads: int | None, asked: Asked | None) -> Iterator[Iterator[Event]]:
     """The events of the run's training, by whoever does it"""
-    from convlens.training.run import KERAS
+    from convlens.training.settings import KERAS
 
-    if run.settings.engine != KERAS:
+    if run.settings.trainer != KERAS:
         yield run.train(digits, threads)
         return
     from convlens.interop.hosts import join
     from convlens.interop.keras_trainer import lead
 
-    with _unless_lost(run.folder), join(*asked) if asked else nullcontext() as team:
-        yield _until_ctrl_c(run.train(digits, trainer=lead(run, team)))
+    with _unless_lost(run.folder), join(*asked) if asked else nullcontext() as hosts:
+        yield _until_ctrl_c(run.train(digits, trainer=lead(run, hosts)))
 
 
-def _until_ctrl_c(events: Iterator[Batch | Epoch]) -> Iterator[Batch | Epoch]:
+def _until_ctrl_c(events: Iterator[Event]) -> Iterator[Event]:
     """The events; KeyboardInterrupt comes between them, since Keras loses one that comes while it reads a result"""
     asked = False
 
@@ -140,12 +140,12 @@ def follow(asked: Asked, given: dict[str, Any]) -> None:
     """Train as the leader says"""
     from convlens.interop.hosts import join
     from convlens.interop.keras_trainer import follow
-    from convlens.training.loop import Epoch
+    from convlens.training.events import Epoch
 
-    with _unless_lost(None), join(*asked) as team:
-        tell(f"rank {team.rank} of {team.size} hosts; the run's folder is the leader's")
+    with _unless_lost(None), join(*asked) as hosts:
+        tell(f"rank {hosts.rank} of {hosts.size} hosts; the run's folder is the leader's")
         try:
-            for event in _until_ctrl_c(follow(team, given)):
+            for event in _until_ctrl_c(follow(hosts, given)):
                 if isinstance(event, Epoch):
                     tell(f"epoch {event.epoch}  loss {event.loss:.4f}  val_accuracy {event.val_accuracy:.4f}")
         except KeyboardInterrupt:
@@ -166,4 +166,4 @@ def _unless_lost(folder: Path | None) -> Iterator[None]:
 
 
 def _go_on(folder: Path | None) -> str:
-    return f"; go on with: convlens train --resume --out {folder}" if folder else ""
+    return f"; go on with: convlens train --resume --run {folder}" if folder else ""

@@ -18,7 +18,8 @@ def import_model(
     """Take over a trained network from Keras; evaluate and predict then use it with --run DIR."""
     from convlens.interop.keras_model import read_keras
     from convlens.models import MODELS, build_model
-    from convlens.training.run import MODEL, holds_run, save_model
+    from convlens.training.model_file import MODEL, save_model
+    from convlens.training.run import holds_run
 
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"the output folder must be a folder; {out} is a file")

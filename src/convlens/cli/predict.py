@@ -17,7 +17,7 @@ def predict(
 ) -> None:
     """Say which digit each picture shows."""
     from convlens.data.images import read_digit
-    from convlens.training.run import load_model
+    from convlens.training import load_model
 
     run = run or newest_run()
     model = load_model(run)

@@ -12,7 +12,8 @@ import typer
 RUNS = Path("runs")
 
 RunFolder = Annotated[
-    Path | None, typer.Option("--run", metavar="DIR", help="The run's folder. [default: the newest in ./runs]")
+    Path | None,
+    typer.Option("--run", metavar="RUN", help="A run's folder, or its model.safetensors. [default: the newest run]"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
 
@@ -38,7 +39,8 @@ def sentence(error: BaseException) -> str:
 
 def newest_run() -> Path:
     """The folder of the run in ./runs whose weights are the newest; FileNotFoundError if none is trained"""
-    from convlens.training.run import HISTORY, MODEL
+    from convlens.training.model_file import MODEL
+    from convlens.training.run import HISTORY
 
     models = [path for path in RUNS.glob(f"*/{MODEL}") if _has_epochs(path.with_name(HISTORY))]
     if not models:

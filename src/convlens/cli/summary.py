@@ -16,7 +16,7 @@ def summary(
 ) -> None:
     """The table of a network's layers."""
     from convlens.models import build_model
-    from convlens.training.run import load_model
+    from convlens.training import load_model
 
     network = load_model(run) if run else build_model(model)
     if json_:

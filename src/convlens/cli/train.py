@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from convlens.cli import hosts as cli_team
+from convlens.cli import hosts as several
 from convlens.cli.shared import RUNS, Json, print_json, sentence, tell
 
 if TYPE_CHECKING:
     from convlens.data import Digits
-    from convlens.training.loop import Batch, Epoch
+    from convlens.training.events import Batch, Epoch, Event
     from convlens.training.run import Run
 
 
@@ -28,8 +28,9 @@ def _next_run(model: str) -> Path:
 def train(
     model: Annotated[str | None, typer.Option(help="The network. [default: lenet5]")] = None,
     engine: Annotated[
-        str | None, typer.Option(help="numba, numpy, keras on JAX, or auto: the fastest. [default: auto]")
+        str | None, typer.Option(help="numba, numpy, or auto: numba where it is installed. [default: auto]")
     ] = None,
+    trainer: Annotated[str | None, typer.Option(help="convlens, or keras: Keras on JAX. [default: convlens]")] = None,
     data: Annotated[
         str | None, typer.Option(help="embedded, mnist, or the path of an .npz file or IDX folder. [default: embedded]")
     ] = None,
@@ -41,7 +42,8 @@ def train(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The run's folder. [default: the next runs/MODEL-NUMBER]")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out DIR.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --run DIR.")] = False,
+    run_folder: Annotated[Path | None, typer.Option("--run", metavar="DIR", help="The run to go on with.")] = None,
     early_stopping: Annotated[
         int | None,
         typer.Option(metavar="N", help="Stop after N epochs without a lower validation loss; keep the best."),
@@ -55,11 +57,19 @@ def train(
 ) -> None:
     """Train a network; the run's folder gets its history, weights, checkpoint and report."""
     from convlens.geometry import check_count
-    from convlens.training.run import Run, engine_name
+    from convlens.training import Run
+    from convlens.training.settings import KERAS
 
+    renamed = []
+    if engine == KERAS:
+        renamed.append(f"--engine {KERAS} is now --trainer {KERAS}")
+        engine, trainer = None, KERAS
+    if resume and out is not None:
+        renamed.append("--resume --out DIR is now --resume --run DIR")
     options = {
         "model": model,
-        "engine": engine_name(engine) if engine not in (None, "auto") else None,
+        "engine": engine if engine != "auto" else None,
+        "trainer": trainer,
         "data": data,
         "epochs": epochs,
         "batch_size": batch_size,
@@ -69,37 +79,57 @@ def train(
     }
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     check_count("threads", 1 if threads is None else threads, 1)
-    asked = cli_team.asked(hosts, rank, host_timeout)
+    asked = several.asked(hosts, rank, host_timeout)
     if asked and asked.rank and (out is not None or resume):
         raise ValueError(f"--out and --resume are for the leading host, rank 0; got rank {asked.rank}")
+    run_folder, out = _which(resume, run_folder, out)
     if asked and threads is not None:
-        raise ValueError(f"--threads is not for --engine keras, which uses all cores; got {threads}")
-    if asked and cli_team.watch(out):
+        raise ValueError(f"--threads is not for --trainer {KERAS}, which uses all cores; got {threads}")
+    if asked and several.watch(out):
         return
     if asked and asked.rank:
-        cli_team.follow(asked, given)
+        several.follow(asked, given)
         return
     run, digits = _open(out, resume, given, threads, hosts)
     tell(
         f"{run.model.name} ({run.model.count_params():,} parameters) on {digits.source}: "
         f"{len(digits.x_train):,} digits to train, {len(digits.x_valid):,} to validate; "
-        f"engine {run.settings.engine}, {_who(run, asked, threads)}; in {run.folder}"
+        f"{_who(run, asked, threads)}; in {run.folder}"
     )
+    for word in renamed:
+        tell(word)
     if resume and not run.epochs:
         tell(f"there was nothing to go on with in {run.folder}: the run begins")
     try:
-        with cli_team.events(run, digits, threads, asked) as events:
+        with several.events(run, digits, threads, asked) as events:
             _show_progress(run, digits, events)
         tell(f"{run.finished}; weights in {run.folder}")
         _report(run, digits)
     except KeyboardInterrupt:
         done = f"{len(Run.open(run.folder).epochs)} of {run.settings.epochs} epochs done"  # those that are on disk
-        tell(f"stopped, {done}; go on with: convlens train --resume --out {run.folder}")
+        tell(f"stopped, {done}; go on with: convlens train --resume --run {run.folder}")
         if asked:
-            cli_team.leave(130)
+            several.leave(130)
         raise typer.Exit(130) from None
     if json_:
         print_json(run.history())
+
+
+def _which(resume: bool, run: Path | None, out: Path | None) -> tuple[Path | None, Path | None]:
+    """The folder of the run to go on with, and that of a new one"""
+    from convlens.training.run import CHECKPOINT
+
+    if run is not None and not resume:
+        raise ValueError(f"--run names the run to --resume; a new one goes to --out DIR; got {run}")
+    if run is not None and out is not None:
+        raise ValueError(f"a run goes on in its own folder: --run or --out; got {run} and {out}")
+    if resume and run is None and out is None:
+        raise ValueError("--resume needs --run DIR, the folder of the run to go on with; got none")
+    if resume and run is None:
+        return out, out
+    if run is not None and not (run / CHECKPOINT).exists():
+        raise FileNotFoundError(f"--run must be the folder of a run to go on with; {run} holds none")
+    return run, run or out
 
 
 def _open(
@@ -107,54 +137,56 @@ def _open(
 ) -> tuple[Run, Digits]:
     """The run that is to go on, or a new one"""
     from convlens.data import load
-    from convlens.training.run import CHECKPOINT, Run, Settings, go_on
+    from convlens.training.run import CHECKPOINT, Run
+    from convlens.training.settings import Settings, go_on
 
-    if resume and out is None:
-        raise ValueError("--resume needs --out DIR, the folder of the run to go on with; got none")
     if resume and out is not None and (out / CHECKPOINT).exists():
         run = Run.open(out)
         run.settings = go_on(run.settings, given)
         if run.settings.epochs < len(run.epochs):
             raise ValueError(f"epochs must be at least the {len(run.epochs)} that are done; got {given['epochs']}")
-        _check_engine(run.settings.engine, threads, hosts)
+        _check_trainer(run.settings.trainer, threads, hosts)
         return run, load(run.settings.data)
     settings = Settings(**given)
-    _check_engine(settings.engine, threads, hosts)
+    _check_trainer(settings.trainer, threads, hosts)
     digits = load(settings.data)
     return Run.start(out or _next_run(settings.model), settings, digits), digits
 
 
-def _check_engine(engine: str, threads: int | None, hosts: str | None) -> None:
-    from convlens.training.run import KERAS
+def _check_trainer(trainer: str, threads: int | None, hosts: str | None) -> None:
+    from convlens.training.settings import KERAS
 
-    if engine != KERAS and hosts is not None:
-        raise ValueError(f"--hosts needs --engine {KERAS}; got {engine}")
-    if engine == KERAS and threads is not None:
-        raise ValueError(f"--threads is not for --engine {KERAS}, which uses all cores; got {threads}")
-    if engine == KERAS:
+    if trainer != KERAS and hosts is not None:
+        raise ValueError(f"--hosts needs --trainer {KERAS}; got {trainer}")
+    if trainer == KERAS and threads is not None:
+        raise ValueError(f"--threads is not for --trainer {KERAS}, which uses all cores; got {threads}")
+    if trainer == KERAS:
         from convlens.interop.frameworks import check_installed
 
         for package in ("keras", "jax"):
-            check_installed(package, f"the engine {KERAS}")
+            check_installed(package, f"--trainer {KERAS}")
 
 
-def _who(run: Run, asked: cli_team.Asked | None, threads: int | None) -> str:
+def _who(run: Run, asked: several.Asked | None, threads: int | None) -> str:
+    """Who trains, in words"""
     from convlens.machine.threads import usable_threads
-    from convlens.training.run import KERAS
+    from convlens.training.settings import KERAS
 
     if asked:
-        return f"{len(asked.hosts)} host{'s' if len(asked.hosts) > 1 else ''}"
-    return "all cores" if run.settings.engine == KERAS else f"threads {threads or usable_threads()}"
+        return f"Keras on {len(asked.hosts)} host{'s' if len(asked.hosts) > 1 else ''}"
+    if run.settings.trainer == KERAS:
+        return "Keras on JAX, all cores"
+    return f"engine {run.settings.engine}, threads {threads or usable_threads()}"
 
 
 # ---------------------------------------------------------------- what is seen of it
 
 
-def _show_progress(run: Run, digits: Digits, events: Iterator[Batch | Epoch]) -> None:
+def _show_progress(run: Run, digits: Digits, events: Iterator[Event]) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from convlens.training.loop import Batch
+    from convlens.training import Batch
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     columns = (
@@ -178,7 +210,7 @@ def _show_progress(run: Run, digits: Digits, events: Iterator[Batch | Epoch]) ->
                 )
 
 
-def _patiently(events: Iterator[Batch | Epoch], engine: str) -> Iterator[Batch | Epoch]:
+def _patiently(events: Iterator[Event], engine: str) -> Iterator[Event]:
     """The events; where the first one takes longer than a second on numba, say what it is waiting for"""
     waiting = Timer(1, tell, ["compiling the numba engine, once on this machine: a few seconds"])
     if engine == "numba":

@@ -47,8 +47,8 @@ class HostLostError(ConnectionError):
     """Another host is gone: no more can be said to it, and a process that ends must not try to"""
 
 
-class Team:
-    """The processes. `rank` 0 leads: it has the run's folder. Alone, a process is a team of one."""
+class Hosts:
+    """The processes that train together. `rank` 0 leads: it has the run's folder. Alone, a process is the only host."""
 
     def __init__(self, rank: int = 0, size: int = 1) -> None:
         self.rank, self.size = rank, size
@@ -89,8 +89,8 @@ class Team:
 
 
 @contextmanager
-def join(hosts: Sequence[str], rank: int, timeout: float) -> Iterator[Team]:
-    """The team of these hosts, of which this process is number `rank`; the first host's address is the coordinator's
+def join(hosts: Sequence[str], rank: int, timeout: float) -> Iterator[Hosts]:
+    """The hosts at these addresses; this process is number `rank`, and the first address is that of the coordinator
 
     TimeoutError when the first host does not answer within `timeout` seconds, HostLostError when another is not there
     by then, or is lost later. JAX may also abort the process on the spot when a host is lost: watch over it.
@@ -114,7 +114,7 @@ def join(hosts: Sequence[str], rank: int, timeout: float) -> Iterator[Team]:
             f"{name} must be there within {timeout:g} s; rank {rank} waits in vain: {_line(error)}"
         ) from None
     try:
-        yield Team(rank, len(hosts))
+        yield Hosts(rank, len(hosts))
         jax.distributed.shutdown()
     except (jax.errors.JaxRuntimeError, ValueError) as error:
         if isinstance(error, ValueError) and "Gloo" not in str(error):

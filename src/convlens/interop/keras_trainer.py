@@ -1,4 +1,4 @@
-"""Training by Keras on JAX, with the events of `training.train`; on several hosts, each its part of a batch.
+"""Training by Keras on JAX: a trainer beside our engines; on several hosts, each with its part of a batch.
 
 The weights and Adam's state begin as the model's and the optimizer's and are put back into them after each epoch, so
 that a run's folder is the same whoever trained.
@@ -6,39 +6,50 @@ that a run's folder is the same whoever trained.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
+from types import TracebackType
 from typing import Any
 
 import numpy as np
 
 from convlens.arrays import Array
 from convlens.data import load
-from convlens.data.batches import batches
 from convlens.interop.frameworks import load_keras
-from convlens.interop.hosts import Team
+from convlens.interop.hosts import Hosts
 from convlens.interop.keras_model import to_keras
 from convlens.models import build_model
 from convlens.nn import Adam, Sequential
 from convlens.ops.losses import Labels
-from convlens.training.loop import Batch, Epoch, Scores, check_data, check_finite
-from convlens.training.run import Run, Settings
+from convlens.training.checks import check_data
+from convlens.training.events import Event, Scores
+from convlens.training.loop import run_epochs
+from convlens.training.run import MakeTrainer, Run
+from convlens.training.settings import Settings
+
+__all__ = ["KerasTrainer", "follow", "lead"]
 
 _EVALUATE_BATCH = 500
 
 
-class _Trainer:
-    """A Keras model that is trained in a team, in place of `model`"""
+class KerasTrainer:
+    """A `convlens.training.Trainer`: a Keras model that is trained in place of `model`, together with other hosts
 
-    def __init__(self, model: Sequential, optimizer: Adam, team: Team) -> None:
-        keras = load_keras("jax", "the engine keras")
-        self._team, self._model, self._optimizer = team, model, optimizer
-        if team.size > 1:
+    Every host calls the same methods with the same arguments; the leading one's weights and state count.
+    """
+
+    def __init__(self, model: Sequential, optimizer: Adam, hosts: Hosts | None = None) -> None:
+        self._hosts, self._model, self._optimizer = hosts or Hosts(), model, optimizer
+
+    def __enter__(self) -> KerasTrainer:
+        keras, hosts, optimizer = load_keras("jax", "training by Keras"), self._hosts, self._optimizer
+        self._model.flat[...] = hosts.share(self._model.flat)
+        _share_state(optimizer, self._model.flat.size, hosts)
+        if hosts.size > 1:
             data_parallel = keras.distribution.DataParallel(auto_shard_dataset=False)
             keras.distribution.set_distribution(data_parallel)
-        self._keras = to_keras(model, "jax", softmax=False, initializer="zeros")  # the same on all hosts
+        self._keras = to_keras(self._model, "jax", softmax=False, initializer="zeros")  # the same on all hosts
         self._adam = keras.optimizers.Adam(
             optimizer.learning_rate, beta_1=optimizer.beta_1, beta_2=optimizer.beta_2, epsilon=optimizer.epsilon
         )
@@ -49,6 +60,16 @@ class _Trainer:
             weighted_metrics=["accuracy"],
         )
         self._put_state()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing: JAX has no threads of ours"""
+
+    def goes_on(self, wanted: bool) -> bool:
+        """Whether the leading host begins another epoch"""
+        return bool(self._hosts.tell(wanted))
 
     def _slots(self, name: str) -> list[Any]:
         """Adam's variables of that name, in the order of the weights"""
@@ -65,8 +86,8 @@ class _Trainer:
     def _views(self, flat: Array) -> list[Array]:
         return [value for views in self._model.views(flat) for value in views.values()]
 
-    def put_back(self) -> None:
-        """Weights and state into the model and the optimizer"""
+    def end_epoch(self) -> None:
+        """Put weights and state into the model and the optimizer."""
         self._model.set_weights(self._keras.get_weights())
         state = {"step": np.array(int(self._adam.iterations.numpy()), np.int64)}
         for ours, theirs in (("m", "momentum"), ("v", "velocity")):
@@ -75,84 +96,35 @@ class _Trainer:
 
     def _mine(self, x: Array, y: Labels) -> tuple[Array, Labels, Array]:
         """This rank's part of a batch, and the weights of its examples: 0 for what makes the parts equal"""
-        n, size, rank = len(x), self._team.size, self._team.rank
+        n, size, rank = len(x), self._hosts.size, self._hosts.rank
         each = -(-n // size)
         at = np.arange(rank * each, (rank + 1) * each)
         weights = np.where(at < n, each * size / n, 0).astype(np.float32)
         at = np.minimum(at, n - 1)
         return x[at], y[at], weights
 
-    def step(self, x: Array, y: Labels) -> tuple[float, float]:
-        """Train on a whole batch: mean loss, accuracy"""
-        x, y, weights = self._mine(x, y)
-        found = self._keras.train_on_batch(x, y, weights, return_dict=True)
-        return float(found["loss"]), float(found["accuracy"])
+    def step(self, x: Array, labels: Labels, place: tuple[int, int], learning_rate: float | None) -> tuple[float, int]:
+        """Train on a whole batch: see `convlens.training.Trainer`"""
+        if learning_rate is not None:
+            self._adam.learning_rate.assign(learning_rate)
+        images, mine, weights = self._mine(x, labels)
+        found = self._keras.train_on_batch(images, mine, weights, return_dict=True)
+        return float(found["loss"]) * len(x), round(float(found["accuracy"]) * len(x))
 
-    def evaluate(self, x: Array, y: Labels) -> Scores:
+    def evaluate(self, x: Array, labels: Labels) -> Scores:
         """Mean loss and accuracy"""
         loss = hits = 0.0
-        for first in range(0, len(x), _EVALUATE_BATCH):
-            part = slice(first, first + _EVALUATE_BATCH)
-            mine, labels, weights = self._mine(x[part].astype(np.float32, copy=False), y[part])
-            found = self._keras.test_on_batch(mine, labels, weights, return_dict=True)
-            count = len(y[part])
+        for start in range(0, len(x), _EVALUATE_BATCH):
+            part = slice(start, start + _EVALUATE_BATCH)
+            images, mine, weights = self._mine(x[part].astype(np.float32, copy=False), labels[part])
+            found = self._keras.test_on_batch(images, mine, weights, return_dict=True)
+            count = len(labels[part])
             loss += float(found["loss"]) * count
             hits += float(found["accuracy"]) * count
         return Scores(loss / len(x), hits / len(x))
 
 
-def train(
-    model: Sequential,
-    x: Array,
-    y: Labels,
-    *,
-    optimizer: Adam,
-    validation: tuple[Array, Labels],
-    epochs: int = 1,
-    batch_size: int = 32,
-    seed: int = 0,
-    first_epoch: int = 1,
-    team: Team | None = None,
-) -> Iterator[Batch | Epoch]:
-    """Train epochs first_epoch … epochs by Keras on JAX; the events, the arguments and the batches of `training.train`
-
-    Every rank of a team calls this with the same arguments but the epochs, of which the leader's count.
-    Raises as `training.train` does.
-    """
-    team = team or Team()
-    check_data(model, "training", x, y)
-    check_data(model, "validation", *validation)
-    model.flat[...] = team.share(model.flat)
-    _share_state(optimizer, model.flat.size, team)
-    first_epoch = int(team.tell(first_epoch))
-    trainer, epoch = _Trainer(model, optimizer, team), first_epoch
-    while team.tell(epoch <= epochs):
-        begin = time.perf_counter()
-        loss_sum, hits, images = 0.0, 0, 0
-        order = np.random.default_rng([seed, epoch])
-        for number, chosen in enumerate(batches(len(x), batch_size, order), 1):
-            loss, accuracy = trainer.step(x[chosen], y[chosen])
-            loss_sum += loss * len(chosen)
-            hits += round(accuracy * len(chosen))
-            images += len(chosen)
-            check_finite("the loss", loss_sum, f"in epoch {epoch}, batch {number}")
-            now = time.perf_counter()
-            seconds = now - begin
-            yield Batch(epoch, number, -(-len(x) // batch_size), images, seconds, loss_sum / images, hits / images)
-            begin += time.perf_counter() - now
-        trainer.put_back()
-        check_finite("the weights", float(np.abs(model.flat).max()), f"after epoch {epoch}")
-        scores = trainer.evaluate(*validation)
-        check_finite("the validation loss", scores.loss, f"after epoch {epoch}")
-        try:
-            yield Epoch(epoch, seconds, images / seconds, loss_sum / images, hits / images, *scores)
-        except GeneratorExit:  # the leader has had enough, and the others wait for its word
-            team.tell(False)
-            raise
-        epoch += 1
-
-
-def _share_state(optimizer: Adam, size: int, team: Team) -> None:
+def _share_state(optimizer: Adam, size: int, hosts: Hosts) -> None:
     """The leader's state of Adam to all"""
     state: dict[str, Array] = {
         "step": np.zeros((), np.int64),
@@ -160,26 +132,26 @@ def _share_state(optimizer: Adam, size: int, team: Team) -> None:
         "v": np.zeros(size, np.float32),
     }
     state |= optimizer.get_state()
-    optimizer.set_state({name: team.share(value) for name, value in state.items()})
+    optimizer.set_state({name: hosts.share(value) for name, value in state.items()})
 
 
 # ---------------------------------------------------------------- a run, led and followed
 
 
-def lead(run: Run, team: Team | None = None) -> Callable[..., Iterator[Batch | Epoch]]:
-    """The trainer for `run.train`; the others in the team are told what to do"""
-    if team is not None:
-        team.tell({"settings": asdict(run.settings), "data_sha256": run.data_sha256})
-        team.agree(None)
-    return partial(train, team=team)
+def lead(run: Run, hosts: Hosts | None = None) -> MakeTrainer:
+    """What makes the trainer for `run.train`; the other hosts are told what to do"""
+    if hosts is not None:
+        hosts.tell({"settings": asdict(run.settings), "data_sha256": run.data_sha256, "epochs": len(run.epochs)})
+        hosts.agree(None)
+    return partial(KerasTrainer, hosts=hosts)
 
 
-def follow(team: Team, given: dict[str, Any]) -> Iterator[Batch | Epoch]:
-    """Train with a leader, as its run's settings say; ValueError on all ranks if what is `given` here differs
+def follow(hosts: Hosts, given: dict[str, Any]) -> Iterator[Event]:
+    """Train with a leader, as its run's settings say; ValueError on all hosts if what is `given` here differs
 
     `data` may be another place of the same data.
     """
-    told = team.tell()
+    told = hosts.tell()
     settings, digits, complaint = Settings(**told["settings"]), None, None
     for name, value in given.items():
         if name not in ("data", "epochs") and value != getattr(settings, name):
@@ -193,16 +165,19 @@ def follow(team: Team, given: dict[str, Any]) -> Iterator[Batch | Epoch]:
             )
     except (ValueError, OSError) as error:
         complaint = str(error)
-    team.agree(complaint)
+    hosts.agree(complaint)
     assert digits is not None
-    model = build_model(settings.model, seed=settings.seed, engine=settings.kernels)
-    yield from train(
+    model = build_model(settings.model, seed=settings.seed, engine=settings.engine)
+    check_data(model, "training", digits.x_train, digits.y_train)
+    check_data(model, "validation", digits.x_valid, digits.y_valid)
+    yield from run_epochs(
+        KerasTrainer(model, Adam(settings.learning_rate), hosts),
         model,
         digits.x_train,
         digits.y_train,
-        optimizer=Adam(settings.learning_rate),
         validation=(digits.x_valid, digits.y_valid),
+        epochs=settings.epochs,
         batch_size=settings.batch_size,
         seed=settings.seed,
-        team=team,
+        first_epoch=told["epochs"] + 1,
     )

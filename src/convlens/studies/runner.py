@@ -19,7 +19,7 @@ from convlens.machine.threads import usable_threads
 from convlens.nn import SGD, Sequential
 from convlens.storage.journal import open_journal
 from convlens.studies.study import GUESSING, Arm, Protocol, Run, Study
-from convlens.training.loop import Batch, evaluate, train
+from convlens.training import Batch, evaluate, train
 
 if TYPE_CHECKING:
     from convlens.data.digits import Images, Labels

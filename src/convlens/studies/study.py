@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from convlens.nn import Layer
-from convlens.training.loop import Augment
+from convlens.training.checks import Augment
 
 __all__ = ["GUESSING", "MEASURES", "Arm", "Claim", "Measure", "Protocol", "Run", "Study"]
 

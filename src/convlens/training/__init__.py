@@ -1,7 +1,12 @@
-"""Training: one loop over epochs and batches, the events that it yields, and a run as a folder."""
+"""Training: one loop over epochs and batches, whoever computes the steps; its events; and a run as a folder."""
 
-from convlens.training.loop import Batch, EarlyStopping, Epoch, History, Scores, evaluate, fit, train
-from convlens.training.run import Run, Settings, load_model, save_model
+from convlens.training.early_stopping import EarlyStopping
+from convlens.training.events import Batch, Epoch, History, Scores
+from convlens.training.loop import evaluate, fit, train
+from convlens.training.model_file import load_model, save_model
+from convlens.training.run import Run
+from convlens.training.settings import Settings
+from convlens.training.trainer import Trainer
 
 __all__ = [
     "Batch",
@@ -11,6 +16,7 @@ __all__ = [
     "Run",
     "Scores",
     "Settings",
+    "Trainer",
     "evaluate",
     "fit",
     "load_model",

@@ -15,63 +15,30 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, TypeAlias
 
 from convlens.arrays import Array
 from convlens.data import Digits
-from convlens.engines import ENGINES, get_engine
-from convlens.geometry import check_count
-from convlens.models import MODELS, build_model, recognise
+from convlens.models import build_model
 from convlens.nn import Adam, Sequential
 from convlens.storage.atomic import atomic_write
 from convlens.storage.tensors import read_tensors, write_tensors
-from convlens.training.loop import Batch, EarlyStopping, Epoch, best_epoch, check_data, train
+from convlens.training.checks import check_data, check_training
+from convlens.training.early_stopping import EarlyStopping, best_epoch
+from convlens.training.events import Epoch, Event
+from convlens.training.loop import run_epochs
+from convlens.training.model_file import MODEL, save_model
+from convlens.training.settings import Settings, go_on
+from convlens.training.trainer import EngineTrainer, Trainer
 
-CHECKPOINT, MODEL, HISTORY, REPORT = "checkpoint.safetensors", "model.safetensors", "history.json", "report.html"
+__all__ = ["CHECKPOINT", "HISTORY", "REPORT", "MakeTrainer", "Run", "holds_run"]
 
+MakeTrainer: TypeAlias = Callable[[Sequential, Adam], Trainer]
 
-KERAS = "keras"  # not an engine with kernels: a trainer, see `convlens.interop.keras_trainer`
-
-
-def engine_name(name: str) -> str:
-    """The engine that `name` stands for; ValueError for one that is none, ImportError for one that is not installed"""
-    if name != KERAS and name not in ("auto", *ENGINES):
-        raise ValueError(f"engine must be one of auto, {', '.join(ENGINES)}, {KERAS}; got {name!r}")
-    return name if name == KERAS else get_engine(name).name
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a run was asked to do. Once it has begun, only `epochs` and the place of the same data may change."""
-
-    model: str = "lenet5"
-    engine: str = "auto"
-    data: str = "embedded"
-    seed: int = 0
-    batch_size: int = 32
-    learning_rate: float = 0.001
-    epochs: int = 5
-    early_stopping: int | None = None
-
-    def __post_init__(self) -> None:
-        for name, least in (("seed", 0), ("batch_size", 1), ("epochs", 1), ("early_stopping", 1)):
-            value = getattr(self, name)
-            if value is not None:
-                check_count(name, value, least)
-                object.__setattr__(self, name, int(value))  # JSON knows no NumPy numbers, and no paths
-        object.__setattr__(self, "learning_rate", float(self.learning_rate))
-        object.__setattr__(self, "data", str(self.data))
-        object.__setattr__(self, "engine", engine_name(self.engine))
-
-    @property
-    def kernels(self) -> str:
-        """The engine of the model itself; Keras trains a model of its own."""
-        return "auto" if self.engine == KERAS else self.engine
+CHECKPOINT, HISTORY, REPORT = "checkpoint.safetensors", "history.json", "report.html"
 
 
 class Run:
@@ -81,7 +48,7 @@ class Run:
         self.folder = folder
         self.settings = settings
         self.data_sha256 = data_sha256
-        self.model: Sequential = build_model(settings.model, seed=settings.seed, engine=settings.kernels)
+        self.model: Sequential = build_model(settings.model, seed=settings.seed, engine=settings.engine)
         self.optimizer = Adam(settings.learning_rate, engine=self.model.engine)
         self.epochs: list[Epoch] = []
         self._kept: Array = self.model.flat.copy()  # the weights of model.safetensors
@@ -131,7 +98,7 @@ class Run:
     @property
     def trained(self) -> Sequential:
         """The model that model.safetensors holds: that of the last epoch, or of the best one with early stopping."""
-        model = build_model(self.settings.model, engine=self.settings.kernels)
+        model = build_model(self.settings.model, engine=self.settings.engine)
         model.flat[...] = self._kept
         return model
 
@@ -145,13 +112,11 @@ class Run:
             return f"{len(self.epochs)} of {self.settings.epochs} epochs done"
         return None
 
-    def train(
-        self, digits: Digits, threads: int | None = None, trainer: Callable[..., Iterator[Batch | Epoch]] | None = None
-    ) -> Iterator[Batch | Epoch]:
+    def train(self, digits: Digits, threads: int | None = None, trainer: MakeTrainer | None = None) -> Iterator[Event]:
         """Train until `finished`, with the events of `training.train`; an epoch is saved before its event.
 
-        `trainer` does it in place of `training.train`, with the same arguments but threads. It begins at the
-        last checkpoint, whatever was broken off since, and puts right what a kill left behind or out.
+        `trainer` makes whoever trains in place of our own engine. It begins at the last checkpoint, whatever was broken
+        off since, and puts right what a kill left behind or out.
         """
         if digits.fingerprint != self.data_sha256:
             raise ValueError(
@@ -163,11 +128,14 @@ class Run:
             self._save()
             if self.finished:
                 return
-            for event in (trainer or partial(train, threads=threads))(
+            make = trainer or partial(EngineTrainer, threads=threads, seed=self.settings.seed)
+            check_training(self.model, digits.x_train, digits.y_train, None)
+            check_data(self.model, "validation", digits.x_valid, digits.y_valid)
+            for event in run_epochs(
+                make(self.model, self.optimizer),
                 self.model,
                 digits.x_train,
                 digits.y_train,
-                optimizer=self.optimizer,
                 validation=(digits.x_valid, digits.y_valid),
                 epochs=self.settings.epochs,
                 batch_size=self.settings.batch_size,
@@ -191,7 +159,7 @@ class Run:
 
     def history(self) -> dict[str, Any]:
         """What history.json holds."""
-        names = ("model", "engine", "data", "seed", "batch_size", "learning_rate")
+        names = ("model", "engine", "trainer", "data", "seed", "batch_size", "learning_rate")
         return {name: getattr(self.settings, name) for name in names} | {"epochs": [asdict(e) for e in self.epochs]}
 
     def _save(self) -> None:
@@ -239,45 +207,3 @@ def _alone(folder: Path) -> Iterator[None]:
 def holds_run(folder: Path) -> str | None:
     """The name of a run's file in `folder`, or None."""
     return next((name for name in (CHECKPOINT, MODEL, HISTORY, REPORT) if (folder / name).exists()), None)
-
-
-def save_model(path: str | os.PathLike[str], model: Sequential, *, untrained: bool = False) -> None:
-    """Write the model's weights by name, as safetensors. `load_model` refuses untrained ones.
-
-    ValueError, and nothing is written, for a model that `load_model` could not build again from its name.
-    """
-    if recognise(model) != model.name or model.dtype != np.float32:
-        raise ValueError(
-            f"a model that is saved must be one of {', '.join(MODELS)}, in float32; got {model.name} in {model.dtype}"
-        )
-    write_tensors(Path(path), model.named_weights(), {"model": model.name, "untrained": untrained})
-
-
-def load_model(path: str | os.PathLike[str], engine: str = "auto") -> Sequential:
-    """The trained model of a run's folder, or of a model.safetensors file"""
-    path = Path(path)
-    if path.is_dir():
-        path = path / MODEL
-    tensors, about = read_tensors(path)
-    name = about.get("model")
-    if about.get("untrained"):
-        raise ValueError(f"{path} must hold a trained model; its run has not finished an epoch")
-    if name not in MODELS:
-        raise ValueError(f"{path} must hold the weights of one of {', '.join(MODELS)}; its model is {name!r}")
-    model = build_model(name, engine=engine)
-    own = model.named_weights()
-    if own.keys() != tensors.keys():
-        raise ValueError(f"{path} must hold the weights {', '.join(own)}; it holds {', '.join(tensors)}")
-    try:
-        model.set_weights([tensors[name] for name in own])
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-    return model
-
-
-def go_on(settings: Settings, given: dict[str, Any]) -> Settings:
-    """The settings of a run that goes on, with options `given` again: what is fixed must not differ."""
-    for name, value in given.items():
-        if name not in ("epochs", "data") and value != getattr(settings, name):
-            raise ValueError(f"{name} must be that of the run, {getattr(settings, name)!r}; got {value!r}")
-    return replace(settings, **given)

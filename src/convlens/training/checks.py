@@ -1,0 +1,64 @@
+"""What training needs of its data, before it begins; and that its numbers stay finite."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from convlens.arrays import Array, is_plain, kind
+from convlens.nn import Sequential
+from convlens.ops.losses import Labels, check_labels
+
+__all__ = ["Augment", "check_data", "check_finite", "check_training", "check_validation"]
+
+Augment = Callable[[Array, "np.random.Generator"], Array]
+
+
+def check_data(model: Sequential, name: str, x: Array, y: Labels) -> None:
+    """A ValueError, calling the data `name`, unless x (n, h, w, c) and y (n,) are what the model takes."""
+    model.check_images(f"{name} images", x)
+    try:
+        check_labels(y, len(x), model.output_shape[0])
+    except ValueError as error:
+        raise ValueError(f"{name} {error}") from None
+
+
+def check_training(model: Sequential, x: Array, y: Labels, augment: Augment | None) -> None:
+    """As `check_data`, and the model's dtype; with `augment` it is what that makes of an image that must be so."""
+    seen = x
+    if augment is not None:
+        if not is_plain(x) or x.dtype.kind not in "fiu" or x.ndim != 4 or len(x) == 0:
+            got = f"{x.dtype} {x.shape}" if is_plain(x) else kind(x)
+            raise ValueError(f"training images must be numbers (n, h, w, c) with n of at least 1; got {got}")
+        if not np.isfinite(x).all():
+            bad = np.count_nonzero(~np.isfinite(x))
+            raise ValueError(f"training images must be finite; got {bad} NaN or infinite numbers")
+        seen = augment(x[:1], np.random.default_rng(0))
+        model.check_images("training images, as augment makes them,", seen)
+        if len(seen) != 1:
+            raise ValueError(f"augment must make one image of one; got {len(seen)}")
+        try:
+            check_labels(y, len(x), model.output_shape[0])
+        except ValueError as error:
+            raise ValueError(f"training {error}") from None
+    else:
+        check_data(model, "training", x, y)
+    if seen.dtype != model.dtype:
+        made = "" if augment is None else ", as augment makes them,"
+        raise ValueError(f"training images{made} must be {model.dtype} as the model is; got {seen.dtype}")
+
+
+def check_validation(model: Sequential, validation: object) -> None:
+    """A ValueError unless it is None, or a pair of images and labels that the model takes"""
+    if validation is not None:
+        if not isinstance(validation, tuple | list) or len(validation) != 2:
+            raise ValueError(f"validation must be a pair, images and labels; got {type(validation).__name__}")
+        check_data(model, "validation", *validation)
+
+
+def check_finite(name: str, value: float, where: str) -> None:
+    """An ArithmeticError, saying where, unless the value is finite."""
+    if not math.isfinite(value):
+        raise ArithmeticError(f"{name} must stay finite; got {value} {where}: a lower learning rate may help")

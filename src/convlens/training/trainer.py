@@ -1,0 +1,145 @@
+"""Who computes a training step: our engines, or a framework. The loop over epochs and batches is the same for all.
+
+`EngineTrainer` cuts a batch into parts (`convlens.engines.partition`). A part goes through the whole network, forward
+and backward, on one of `threads` threads; then the parts' gradients are added up in order. The cut depends on the batch
+alone, so the same seed gives the same bits for any number of threads. An engine with a fused pass gets the batch in one
+part, and cuts and shares it by the same rule.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from types import TracebackType
+from typing import Protocol
+
+import numpy as np
+
+from convlens import ops
+from convlens.arrays import Array
+from convlens.engines.partition import partition
+from convlens.geometry import check_count
+from convlens.machine.memory import aligned, keep_memory
+from convlens.machine.threads import Workers, usable_threads, workers
+from convlens.nn import Optimizer, Sequential
+from convlens.ops.losses import Labels
+from convlens.training.checks import Augment
+from convlens.training.events import Scores
+
+__all__ = ["EngineTrainer", "Trainer", "score"]
+
+_EVALUATE_BATCH = 250  # images a thread: four threads share the usual 1,000, and each layer's output stays below 8 MB
+
+
+class Trainer(Protocol):
+    """Trains a model a batch at a time. A context manager: in it, threads and processes are ready."""
+
+    def __enter__(self) -> Trainer: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def goes_on(self, wanted: bool) -> bool:
+        """Whether another epoch begins: `wanted`, or where several processes train, what the leading one wants"""
+
+    def step(self, x: Array, labels: Labels, place: tuple[int, int], learning_rate: float | None) -> tuple[float, int]:
+        """Train on a batch -> the sum of its losses before the step, how many examples were right
+
+        place: epoch and batch, from 1, for what is drawn at random. learning_rate: of this step; None stands for the
+        optimizer's own. Where the sum is not finite, nothing has moved.
+        """
+
+    def end_epoch(self) -> None:
+        """See that the model and the optimizer hold what was learned."""
+
+    def evaluate(self, x: Array, labels: Labels) -> Scores:
+        """Mean loss and accuracy"""
+
+
+class EngineTrainer:
+    """Trains by an engine of ours, on that many threads; all cores unless given."""
+
+    def __init__(
+        self,
+        model: Sequential,
+        optimizer: Optimizer,
+        *,
+        threads: int | None = None,
+        seed: int = 0,
+        augment: Augment | None = None,
+    ) -> None:
+        self._model, self._optimizer, self._augment, self._seed = model, optimizer, augment, seed
+        self._threads = usable_threads() if threads is None else threads
+        check_count("threads", self._threads, 1)
+        self._draws = augment is not None or any(layer.draws for layer in model.layers)
+        self._gradients: list[Array] = []
+
+    def __enter__(self) -> EngineTrainer:
+        keep_memory()
+        model = self._model
+        with np.errstate(all="ignore"):  # what compiles at its first use does so before a clock starts
+            x, labels = np.zeros((1, *model.input_shape), model.dtype), np.zeros(1, np.int64)
+            model.loss_gradient(x, labels, 1.0, self._gradient(0))
+        self._context = workers(self._threads)
+        self._workers = self._context.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._context.__exit__(kind, error, trace)
+
+    def goes_on(self, wanted: bool) -> bool:
+        """As wanted"""
+        return wanted
+
+    def _gradient(self, part: int) -> Array:
+        while len(self._gradients) <= part:
+            self._gradients.append(aligned(self._model.flat.size, self._model.dtype))
+        return self._gradients[part]
+
+    def step(self, x: Array, labels: Labels, place: tuple[int, int], learning_rate: float | None) -> tuple[float, int]:
+        """Train on a batch: see `Trainer`"""
+        cuts = partition(len(x), self._model.engine.least_part)
+        gradients = [self._gradient(k) for k in range(len(cuts))]
+        found = self._workers.map(partial(self._part, x, labels, place, cuts), len(cuts))
+        loss = sum(part_loss for part_loss, _ in found)
+        if np.isfinite(loss):
+            with np.errstate(all="ignore"):
+                for other in gradients[1:]:
+                    gradients[0] += other
+                if learning_rate is not None:
+                    self._optimizer.learning_rate = learning_rate
+                self._optimizer.update(self._model.flat, gradients[0])
+        return loss, sum(hits for _, hits in found)
+
+    def _part(self, x: Array, labels: Labels, place: tuple[int, int], cuts: list[slice], k: int) -> tuple[float, int]:
+        images, mine = x[cuts[k]], labels[cuts[k]]
+        rng = np.random.default_rng([self._seed, *place, k]) if self._draws else None
+        if self._augment is not None:
+            assert rng is not None
+            images = self._augment(images, rng)
+        with np.errstate(all="ignore"):
+            loss, logits = self._model.loss_gradient(images, mine, 1 / len(x), self._gradients[k], self._threads, rng)
+        return float(loss.sum(dtype=np.float64)), int((logits.argmax(axis=1) == mine).sum())
+
+    def end_epoch(self) -> None:
+        """Nothing: each step moves the model itself"""
+
+    def evaluate(self, x: Array, labels: Labels) -> Scores:
+        """Mean loss and accuracy"""
+        return score(self._model, x, labels, self._workers)
+
+
+def score(model: Sequential, x: Array, labels: Labels, threads: Workers) -> Scores:
+    """Mean loss and accuracy on x (n, h, w, c), labels (n,); the same bits for any number of threads"""
+
+    def part(k: int) -> tuple[float, int]:
+        mine = slice(k * _EVALUATE_BATCH, (k + 1) * _EVALUATE_BATCH)
+        with np.errstate(all="ignore"):
+            logits = model.logits(x[mine].astype(model.dtype, copy=False))
+            loss = ops.softmax_cross_entropy_forward(logits, labels[mine])
+        return float(loss.sum(dtype=np.float64)), int((logits.argmax(axis=1) == labels[mine]).sum())
+
+    losses, hits = zip(*threads.map(part, -(-len(x) // _EVALUATE_BATCH)), strict=True)
+    return Scores(sum(losses) / len(x), sum(hits) / len(x))
