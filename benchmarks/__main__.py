@@ -18,7 +18,7 @@ from benchmarks.quiet import clock, others
 from benchmarks.table import Row, show
 
 NAMES = (
-    *("witnesses", "course", "memory", "startup"),
+    *("witnesses", "engines", "course", "memory", "startup"),
     *("layers", "inference", "peers", "training", "alexnet"),
     *("hosts", "kill", "demo", "course_frameworks", "classroom"),
 )

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from convlens.cli.check_class import Class, check_class, title
-from convlens.cli.check_output import Doing, Files, console, tell_tier, write
-from convlens.cli.shared import Json, print_json, tell
+from convlens.cli.check_output import Files, console, tell_tier, write
+from convlens.cli.shared import Doing, Json, print_json, tell
 
 if TYPE_CHECKING:
     from convlens.checker.options import Options
@@ -136,7 +136,7 @@ def _one(folder: Path, options: Options, files: Files, json_: bool) -> int:
         tell_tier(options.tier)
     try:
         with Doing() as doing:
-            report = check(submission, options, doing.say)
+            report = check(submission, options, lambda file: doing.say(f"checking {file}"))
     except KeyboardInterrupt:
         tell("stopped")
         return 130

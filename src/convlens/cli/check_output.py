@@ -48,28 +48,6 @@ def console() -> Console:
     return Console(highlight=False, markup=False, emoji=False)
 
 
-class Doing:
-    """A line on a terminal's standard error that says what is being done, as long as it is; a context manager."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-
-        self._console = Console(stderr=True, highlight=False, markup=False)
-        self._status = self._console.status("")
-
-    def say(self, file: str) -> None:
-        """That file is now checked."""
-        self._status.update(f"checking {file} …")
-
-    def __enter__(self) -> Doing:
-        if self._console.is_terminal:
-            self._status.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._status.stop()
-
-
 class Bar:
     """A bar on a terminal's standard error while submissions are graded; a context manager."""
 

@@ -1,48 +1,80 @@
-"""`convlens compare`: the same training in several frameworks. `export` and `import` are in `convlens.cli.export`."""
+"""`convlens compare`: the same training in several engines"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from convlens.cli.shared import Json, print_json, sentence, tell
+from convlens.cli.shared import Doing, Json, print_json, sentence, tell
+
+if TYPE_CHECKING:
+    from convlens.interop.compare import Comparison
 
 
 def compare(
-    engines: Annotated[str, typer.Option(help="Which, with commas between: numpy, numba, tf1, keras.")] = (
+    engines: Annotated[str, typer.Option(help="Engines, with commas between: numpy, numba, tf1, keras.")] = (
         "numpy,numba,tf1,keras"
     ),
     steps: Annotated[int, typer.Option(help="Steps of Adam.")] = 200,
     data: Annotated[str, typer.Option(help="embedded, mnist, or a path.")] = "embedded",
     batch_size: Annotated[int, typer.Option(help="Images a step.")] = 32,
-    seed: Annotated[int, typer.Option(help="Of the initial weights and the batches.")] = 139,
+    seed: Annotated[int, typer.Option(help="Seed of the initial weights and the batches.")] = 0,
+    free: Annotated[int, typer.Option(help="Free runs in float32, with the seeds from 0 on; 0 for none.")] = 10,
     plot: Annotated[Path, typer.Option(metavar="FILE", help="Where the plot goes, an .svg file.")] = Path(
         "compare.svg"
     ),
     json_: Json = False,
 ) -> None:
-    """Train LeNet-5 from the same weights on the same batches in several engines: how far do they come apart?"""
+    """Train LeNet-5 on the same batches in several engines: how far do they come apart, and why?
+
+    Every engine begins each step from the same weights and the same state of Adam, so that the differences are those of
+    one step. Then the engines run freely: in float64, where they can, and in float32 with several seeds.
+    """
     from convlens.data import load
-    from convlens.interop.compare import as_json, compare
+    from convlens.interop.compare import compare
     from convlens.report.comparison import check_plot, draw
 
     check_plot(plot)
-    found = compare(
-        load(data), tuple(name.strip() for name in engines.split(",")), steps=steps, batch_size=batch_size, seed=seed
-    )
+    names = tuple(name.strip() for name in engines.split(","))
+    with Doing() as doing:
+        found = compare(
+            load(data), names, steps=steps, batch_size=batch_size, seed=seed, free_seeds=free, begins=doing.say
+        )
     if json_:
-        print_json(as_json(found))
+        print_json(found.as_json())
         return
-    print(f"the first {steps} steps of Adam, batch {batch_size}, float32: largest difference from NumPy's")
-    print(f"{'engine':8}  {'loss':>9}  {'weights':>9}  {'gradients':>9}  {'the first gradient':>18}")
-    for name, differences in found.items():
-        loss, weights, first = differences.figures().values()
-        print(f"{name:8}  {loss:9.1e}  {weights:9.1e}  {max(differences.gradient):9.1e}  {first:18.1e}")
-    print("loss and weights as they are, gradients by the largest number in them")
+    print("\n".join(_lines(found, steps, batch_size, seed)))
     try:
-        draw(plot, {name: vars(differences) for name, differences in found.items()})
+        differences = {name: {"gradient": one.gradient, "loss": one.loss} for name, one in found.steps.items()}
+        switched = {name: [(s.step, s.gradient) for s in one.switched] for name, one in found.steps.items()}
+        draw(plot, differences, switched)
         tell(f"plot: {plot}")
     except ImportError as error:
         tell(f"no plot: {sentence(error)}")
+
+
+def _lines(found: Comparison, steps: int, batch_size: int, seed: int) -> list[str]:
+    from convlens.interop.compare import spread
+
+    lines = [
+        f"{steps} steps of Adam, batch {batch_size}, seed {seed}, float32, each step from NumPy's state:",
+        "relative difference from NumPy, median / 99 % / largest",
+        f"{'engine':8}{'loss':>28}{'gradient':>28}{'update':>28}  switched",
+    ]
+    for name, one in found.steps.items():
+        kinds = [" / ".join(f"{v:.1e}" for v in spread(values)) for values in (one.loss, one.gradient, one.update)]
+        lines.append(f"{name:8}{''.join(f'{kind:>28}' for kind in kinds)}  {len(one.switched)}")
+    for name, one in found.steps.items():
+        for step in one.switched:
+            units = "no unit near its edge explains it" if step.units is None else ", ".join(map(str, step.units))
+            lines.append(f"{name}, step {step.step}: gradient {step.gradient:.1e} apart; switched: {units}")
+    if found.float64:
+        lines += ["", "free runs in float64: largest difference", f"{'engine':8}{'loss':>10}{'weights':>10}"]
+        lines += [f"{n:8}{one['loss']:>10.1e}{one['weights']:>10.1e}" for n, one in found.float64.items()]
+    if found.free:
+        count = len(next(iter(found.free.values())))
+        lines += ["", f"free runs in float32: largest difference of the loss, seeds 0 to {count - 1}"]
+        lines += [f"{name:8}  {'  '.join(f'{loss:.0e}' for loss in losses)}" for name, losses in found.free.items()]
+    return lines

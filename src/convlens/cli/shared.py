@@ -56,3 +56,25 @@ def _has_epochs(history: Path) -> bool:
         return bool(json.loads(history.read_text())["epochs"])
     except (OSError, ValueError, KeyError, TypeError):
         return True  # damage is told when the run is used
+
+
+class Doing:
+    """A line on a terminal's standard error that says what is being done, as long as it is; a context manager."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True, highlight=False, markup=False)
+        self._status = self._console.status("")
+
+    def say(self, what: str) -> None:
+        """That is now being done."""
+        self._status.update(f"{what} …")
+
+    def __enter__(self) -> Doing:
+        if self._console.is_terminal:
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._status.stop()

@@ -1,219 +1,233 @@
-"""The same network, weights and batches in several engines, step by step: how far do they come apart?
+"""The same network, weights and batches in several engines: how far do they come apart, and why?
 
-NumPy is what the others are compared with. For numbers that mean something, these are equal: the initial weights; the
-order of the batches; Adam's settings, and since TensorFlow 1 adds 1e-8 and Keras 1e-7 to sqrt(v), NumPy takes a run of
-its own for each; of equal maxima in a pooling window the first one gets the gradient, everywhere.
+NumPy is what the others are compared with. Three questions, of which the first two do not depend on luck:
+
+- `from_equal_states`: every engine begins each step from the same weights and the same state of Adam.
+- `in_float64`: the engines that can, free-running in float64.
+- `freely`: free-running in float32, over several seeds. They part when a unit switches, which is chance.
+
+Equal are: the initial weights; the batches and their order; of equal maxima in a pooling window the first one gets the
+gradient; Adam's settings, and what NumPy's step is compared with is computed by the arithmetic of the other engine.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from convlens.arrays import Array
-from convlens.course import load_task
 from convlens.data import Digits
 from convlens.data.batches import batches
-from convlens.engines import Engine
+from convlens.engines import get_engine
 from convlens.geometry import check_count
-from convlens.interop.frameworks import load, load_keras
+from convlens.interop.steppers import FLOAT64, STEPPERS, AdamBy, Arithmetic, Ours, State, Stepper
+from convlens.interop.switches import NOISE, Switch, explain
 from convlens.models.lenet5 import lenet5
-from convlens.nn import Adam, Sequential
 
+__all__ = ["ENGINES", "Comparison", "Differences", "Spread", "Switched", "compare"]
+
+ENGINES = tuple(STEPPERS)
 REFERENCE = "numpy"
+
+
+class Spread(NamedTuple):
+    """Of the differences of all steps"""
+
+    median: float
+    p99: float
+    max: float
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """The median, the 99th percentile and the largest"""
+    return Spread(float(np.median(values)), float(np.percentile(values, 99)), float(np.max(values)))
+
+
+class Switched(NamedTuple):
+    """A step in which units switched: its number, from 1, the whole difference of the gradient, the units
+
+    units: None if no units near their edge explain the difference
+    """
+
+    step: int
+    gradient: float
+    units: list[Switch] | None
 
 
 @dataclass
 class Differences:
-    """An engine's largest differences from NumPy's numbers after each step: absolute, and for the gradients relative"""
+    """How an engine differs from NumPy in each step from an equal state, relative
+
+    |loss - loss'| / |loss|; ‖g - g'‖ / ‖g‖; ‖u - u'‖ / ‖u‖ for the update u of the weights. In a step in which units
+    switched, g and u are NumPy's with the same units turned over: what is left is rounding. `switched` has the whole.
+    """
 
     loss: list[float] = field(default_factory=list)
-    weights: list[float] = field(default_factory=list)
     gradient: list[float] = field(default_factory=list)
+    update: list[float] = field(default_factory=list)
+    switched: list[Switched] = field(default_factory=list)
 
-    def figures(self) -> dict[str, float]:
-        """The largest of them, and that of the first gradient"""
+
+@dataclass
+class Comparison:
+    """steps: from equal states; float64: the largest differences of loss and weights in free runs; free: of the loss
+
+    free: by engine, the largest difference of the loss of each seed
+    """
+
+    steps: dict[str, Differences]
+    float64: dict[str, dict[str, float]]
+    free: dict[str, list[float]]
+
+    def as_json(self) -> dict[str, Any]:
+        """{"steps", "engines": {name: figures}}"""
+        count = len(next(iter(self.steps.values())).loss)
+        return {"steps": count, "engines": {name: self._engine(name) for name in self.steps}}
+
+    def _engine(self, name: str) -> dict[str, Any]:
+        found = self.steps[name]
+        kinds = {"loss": found.loss, "gradient": found.gradient, "update": found.update}
         return {
-            "max_loss_difference": max(self.loss),
-            "max_weight_difference": max(self.weights),
-            "first_gradient_difference": self.gradient[0],
+            **{f"step_{kind}_difference": spread(values)._asdict() for kind, values in kinds.items()},
+            "switched": [
+                {
+                    "step": one.step,
+                    "gradient_difference": one.gradient,
+                    "units": None if one.units is None else [unit._asdict() for unit in one.units],
+                }
+                for one in found.switched
+            ],
+            "float64_difference": self.float64.get(name),
+            "free_loss_differences": self.free.get(name),
         }
 
 
-class Stepper(Protocol):
-    """A network that is trained a step at a time"""
-
-    arithmetic: Arithmetic
-
-    def step(self, x: Array, labels: Array) -> tuple[float, Array]:
-        """Train on a batch: the mean loss before, and its gradient, a vector in the order of the weights"""
-
-    def weights(self) -> Array:
-        """All of them, kernel and bias in turn"""
-
-
-class Arithmetic(NamedTuple):
-    """How a framework computes Adam: what it adds to sqrt(v), and its powers of beta_1 and beta_2
-
-    Ours are in double precision. Close to 1, single precision counts: 1 - 0.999² is off by one part in 70,000 in it,
-    and such a difference in the size of the first steps is soon one in which unit is on.
-    """
-
-    epsilon: float = 1e-7
-    powers: str = "double"  # or "single": a float32 power; or "product": a float32 product that grows with each step
-
-
-class _Adam(Adam):
-    """Adam by that arithmetic"""
-
-    def __init__(self, arithmetic: Arithmetic, engine: Engine) -> None:
-        betas = (0.9, 0.999)
-        if arithmetic.powers == "product":  # then the moments take the rounded numbers, too
-            betas = (float(_SINGLE[0]), float(_SINGLE[1]))
-        super().__init__(beta_1=betas[0], beta_2=betas[1], epsilon=arithmetic.epsilon, engine=engine)
-        self._powers = arithmetic.powers
-        self._products = np.ones(2, np.float32)
-
-    def rate(self) -> float:
-        """a, the size of step number `step`"""
-        if self._powers == "double":
-            return super().rate()
-        self._products *= _SINGLE
-        powers = self._products if self._powers == "product" else _SINGLE ** np.float32(self.step)
-        one = np.float32(1)
-        return float(np.float32(self.learning_rate) * np.sqrt(one - powers[1]) / (one - powers[0]))
-
-
-_SINGLE = np.array([0.9, 0.999], np.float32)
-
-
-class _Ours:
-    """Our own, on NumPy or Numba"""
-
-    def __init__(self, start: Sequential, engine: str, arithmetic: Arithmetic | None = None) -> None:
-        self.model = lenet5(engine=engine)
-        self.model.set_weights(start.get_weights())
-        self.arithmetic = arithmetic or Arithmetic()
-        self._adam = _Adam(self.arithmetic, self.model.engine)
-
-    def step(self, x: Array, labels: Array) -> tuple[float, Array]:
-        gradient = np.empty_like(self.model.flat)
-        loss, _ = self.model.loss_gradient(x, labels, 1 / len(x), gradient)
-        self._adam.update(self.model.flat, gradient)
-        return float(loss.mean(dtype=np.float64)), gradient
-
-    def weights(self) -> Array:
-        return self.model.flat
-
-
-class _TensorFlow1:
-    """The course's task 4"""
-
-    def __init__(self, start: Sequential) -> None:
-        tf = load("tensorflow", "the engine tf1").compat.v1
-        epsilon = float(inspect.signature(tf.train.AdamOptimizer).parameters["epsilon"].default)
-        self.arithmetic = Arithmetic(epsilon, "product")
-        with tf.Graph().as_default() as graph:
-            self._x, self._y = tf.placeholder(tf.float32, (None, 28, 28, 1)), tf.placeholder(tf.float32, (None, 10))
-            _, self._train, self._loss, _ = load_task("lenet5_tensorflow").lenet5(self._x, self._y)
-            self._variables = tf.trainable_variables()
-            self._gradients = tf.gradients(self._loss, self._variables)
-            new = [tf.placeholder(tf.float32, variable.shape) for variable in self._variables]
-            take = [tf.assign(variable, value) for variable, value in zip(self._variables, new, strict=True)]
-            begin = tf.global_variables_initializer()
-        self._session = tf.Session(graph=graph)
-        self._session.run(begin)
-        self._session.run(take, dict(zip(new, start.get_weights(), strict=True)))
-
-    def step(self, x: Array, labels: Array) -> tuple[float, Array]:
-        feed = {self._x: x, self._y: np.eye(10, dtype=np.float32)[labels]}
-        loss, gradients = self._session.run((self._loss, self._gradients), feed)
-        self._session.run(self._train, feed)
-        return float(loss), _flat(gradients)
-
-    def weights(self) -> Array:
-        return _flat(self._session.run(self._variables))
-
-
-class _Keras:
-    """The course's task 5"""
-
-    def __init__(self, start: Sequential) -> None:
-        keras = load_keras("tensorflow", "the engine keras")
-        self._tape = load("tensorflow", "the engine keras").GradientTape
-        self._model = load_task("lenet5_keras").lenet5(keras.Input((28, 28, 1)))
-        self._model.set_weights(start.get_weights())
-        self.arithmetic = Arithmetic(float(self._model.optimizer.epsilon), "single")
-
-    def step(self, x: Array, labels: Array) -> tuple[float, Array]:
-        y, model = np.eye(10, dtype=np.float32)[labels], self._model
-        with self._tape() as tape:
-            loss = model.compute_loss(x=x, y=y, y_pred=model(x, training=True))
-        gradients = tape.gradient(loss, model.trainable_weights)
-        model.train_on_batch(x, y)
-        return float(loss), _flat([gradient.numpy() for gradient in gradients])
-
-    def weights(self) -> Array:
-        return _flat(self._model.get_weights())
-
-
-def _flat(arrays: list[Array]) -> Array:
-    return np.concatenate([np.ravel(array) for array in arrays])
-
-
-_MAKERS: dict[str, Callable[[Sequential], Stepper]] = {
-    REFERENCE: lambda start: _Ours(start, "numpy"),
-    "numba": lambda start: _Ours(start, "numba"),
-    "tf1": _TensorFlow1,
-    "keras": _Keras,
-}
-ENGINES = tuple(_MAKERS)
-
-
 def compare(
-    digits: Digits, engines: tuple[str, ...] = ENGINES, *, steps: int = 200, batch_size: int = 32, seed: int = 0
-) -> dict[str, Differences]:
-    """Train LeNet-5 for so many steps of Adam in each engine, in step: how each differs from NumPy
+    digits: Digits,
+    engines: tuple[str, ...] = ENGINES,
+    *,
+    steps: int = 200,
+    batch_size: int = 32,
+    seed: int = 0,
+    free_seeds: int = 0,
+    begins: Callable[[str], None] = lambda what: None,
+) -> Comparison:
+    """Train LeNet-5 for that many steps of Adam in each engine: how each differs from NumPy
 
-    float32. `seed` is that of the initial weights and of the batches. ValueError for an engine that is none.
+    `seed` is that of the initial weights and of the batches. free_seeds: how many free runs in float32, with the seeds
+    from 0 on. begins: is told what is done next. ValueError for an engine that is none.
     """
     for name in engines:
-        if name not in _MAKERS:
+        if name not in STEPPERS:
             raise ValueError(f"engines must be some of {', '.join(ENGINES)}; got {name!r}")
     if not engines or len(set(engines)) < len(engines):
         raise ValueError(f"engines must be named once each; got {', '.join(engines) or 'none'}")
     check_count("steps", steps, 1)
     check_count("batch_size", batch_size, 1)
     check_count("seed", seed, 0)
-    start = lenet5(seed=seed, engine="numpy")
-    sides = {name: _MAKERS[name](start) for name in engines}
-    references = {side.arithmetic: _Ours(start, "numpy", side.arithmetic) for side in sides.values()}
-    found = {name: Differences() for name in engines}
-    for _, chosen in zip(range(steps), _batches(len(digits.x_train), batch_size, seed), strict=False):
-        x, labels = digits.x_train[chosen], digits.y_train[chosen]
-        wanted = {key: (*side.step(x, labels), side.weights()) for key, side in references.items()}
+    check_count("free_seeds", free_seeds, 0)
+    begins("each step from an equal state")
+    sides = {name: STEPPERS[name]() for name in engines}
+    found = from_equal_states(digits, sides, steps=steps, batch_size=batch_size, seed=seed)
+    begins("free runs in float64")
+    float64 = in_float64(digits, engines, steps=steps, batch_size=batch_size, seed=seed)
+    free: dict[str, list[float]] = {name: [] for name in engines} if free_seeds else {}
+    for one in range(free_seeds):
+        begins(f"free runs in float32, seed {one}")
+        for name, loss in freely(digits, sides, steps=steps, batch_size=batch_size, seed=one).items():
+            free[name].append(loss)
+    return Comparison(found, float64, free)
+
+
+def from_equal_states(
+    digits: Digits, sides: Mapping[str, Stepper], *, steps: int, batch_size: int, seed: int
+) -> dict[str, Differences]:
+    """The differences of each engine, every step begun from where NumPy's last one ended"""
+    reference = Ours(REFERENCE)
+    reference.begin(_start(seed))
+    found = {name: Differences() for name in sides}
+    for number, x, labels in _steps(digits, steps, batch_size, seed):
+        state = reference.state()
+        wanted = reference.step(x, labels)
         for name, side in sides.items():
-            loss, gradient, weights = wanted[side.arithmetic]
-            own_loss, own_gradient = side.step(x, labels)
-            found[name].loss.append(abs(own_loss - loss))
-            found[name].gradient.append(float(np.abs(own_gradient - gradient).max() / np.abs(gradient).max()))
-            found[name].weights.append(float(np.abs(side.weights() - weights).max()))
+            side.begin(state)
+            got = side.step(x, labels)
+            mine, gradient = found[name], wanted.gradient
+            if (whole := _apart(got.gradient, gradient)) > NOISE:
+                at_state = lenet5(engine=REFERENCE)
+                at_state.flat[...] = state.weights
+                explained = explain(at_state, x, labels, got.gradient)
+                mine.switched.append(Switched(number, whole, explained and explained.units))
+                gradient = got.gradient - explained.left if explained else gradient
+            mine.loss.append(abs(got.loss - wanted.loss) / abs(wanted.loss))
+            mine.gradient.append(_apart(got.gradient, gradient))
+            mine.update.append(_apart(got.weights - state.weights, _update(state, gradient, side.arithmetic)))
     return found
 
 
-def _batches(n: int, size: int, seed: int) -> Iterator[Array]:
-    """Batches of epoch after epoch"""
-    epoch = 0
-    while True:
+def _update(state: State, gradient: Array, arithmetic: Arithmetic) -> Array:
+    """How NumPy's Adam, in the arithmetic of another engine, moves the weights from that state by that gradient"""
+    adam = AdamBy(arithmetic, get_engine(REFERENCE))
+    adam.set_state({"step": np.array(state.steps), "m": state.m, "v": state.v})
+    weights = state.weights.copy()
+    adam.update(weights, gradient)
+    return weights - state.weights
+
+
+def _apart(got: Array, wanted: Array) -> float:
+    """‖got - wanted‖ / ‖wanted‖"""
+    return float(np.linalg.norm(got - wanted) / np.linalg.norm(wanted))
+
+
+def in_float64(
+    digits: Digits, engines: Sequence[str], *, steps: int, batch_size: int, seed: int
+) -> dict[str, dict[str, float]]:
+    """The largest differences of loss and weights, absolute, of the engines that can, in free runs of float64"""
+    sides = {name: FLOAT64[name]() for name in engines if name in FLOAT64}
+    references = {side.arithmetic: Ours(REFERENCE, np.float64, side.arithmetic) for side in sides.values()}
+    weights, m, v, _ = _start(seed)
+    start = State(weights.astype(np.float64), m.astype(np.float64), v.astype(np.float64), 0)
+    for side in (*references.values(), *sides.values()):
+        side.begin(start)
+    found = {name: {"loss": 0.0, "weights": 0.0} for name in sides}
+    for _, x, labels in _steps(digits, steps, batch_size, seed):
+        steps_wanted = {key: side.step(x, labels) for key, side in references.items()}
+        for name, side in sides.items():
+            got, wanted, mine = side.step(x, labels), steps_wanted[side.arithmetic], found[name]
+            mine["loss"] = max(mine["loss"], abs(got.loss - wanted.loss))
+            mine["weights"] = max(mine["weights"], float(np.abs(got.weights - wanted.weights).max()))
+    return found
+
+
+def freely(digits: Digits, sides: Mapping[str, Stepper], *, steps: int, batch_size: int, seed: int) -> dict[str, float]:
+    """The largest difference of the loss, absolute, of each engine in a free run of float32"""
+    references = {side.arithmetic: Ours(REFERENCE, np.float32, side.arithmetic) for side in sides.values()}
+    for side in (*references.values(), *sides.values()):
+        side.begin(_start(seed))
+    found = dict.fromkeys(sides, 0.0)
+    for _, x, labels in _steps(digits, steps, batch_size, seed):
+        wanted = {key: side.step(x, labels).loss for key, side in references.items()}
+        for name, side in sides.items():
+            found[name] = max(found[name], abs(side.step(x, labels).loss - wanted[side.arithmetic]))
+    return found
+
+
+def _start(seed: int) -> State:
+    """Fresh weights, and Adam before its first step"""
+    weights = lenet5(seed=seed, engine=REFERENCE).flat
+    return State(weights, np.zeros_like(weights), np.zeros_like(weights), 0)
+
+
+def _steps(digits: Digits, steps: int, size: int, seed: int) -> Iterator[tuple[int, Array, Array]]:
+    """Number, images and labels of each step: batches of epoch after epoch"""
+    number = epoch = 0
+    while number < steps:
         epoch += 1
-        yield from batches(n, size, np.random.default_rng([seed, epoch]))
-
-
-def as_json(found: dict[str, Differences]) -> dict[str, Any]:
-    """{"steps", "engines": {name: figures}}"""
-    steps = len(next(iter(found.values())).loss)
-    return {"steps": steps, "engines": {name: differences.figures() for name, differences in found.items()}}
+        for chosen in batches(len(digits.x_train), size, np.random.default_rng([seed, epoch])):
+            number += 1
+            yield number, digits.x_train[chosen], digits.y_train[chosen]
+            if number == steps:
+                return

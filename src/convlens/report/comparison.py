@@ -1,4 +1,4 @@
-"""The plot of `convlens compare`: how far engines come apart from NumPy, step by step."""
+"""The plot of `convlens compare`: how far engines are apart from NumPy in each step."""
 
 from __future__ import annotations
 
@@ -18,10 +18,14 @@ def check_plot(path: Path) -> None:
         raise ValueError(f"the plot must be one of {', '.join(SUFFIXES)}; got {path}")
 
 
-def draw(path: Path, engines: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
-    """Write the plot; `engines` has for each name the differences by kind, one a step"""
+def draw(
+    path: Path,
+    engines: Mapping[str, Mapping[str, Sequence[float]]],
+    switched: Mapping[str, Sequence[tuple[int, float]]],
+) -> None:
+    """Write the plot: for each engine the differences by kind, one a step, and the steps in which a unit switched"""
     check_plot(path)
     file = io.BytesIO()
-    comparison(engines).savefig(file, format=path.suffix[1:].lower())
+    comparison(engines, switched).savefig(file, format=path.suffix[1:].lower())
     with atomic_write(path) as target:
         target.write(file.getvalue())

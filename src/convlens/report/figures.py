@@ -103,24 +103,35 @@ def curves(
 _TOLD_APART = ("#8c959f", "#2a7fd4", "#e0701a", "#1a8a4a", "#8250df")
 
 
-def comparison(engines: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
-    """A figure with a plot for each kind of difference: a line an engine over the steps, logarithmic"""
+def comparison(
+    engines: Mapping[str, Mapping[str, Sequence[float]]], switched: Mapping[str, Sequence[tuple[int, float]]]
+) -> Figure:
+    """A panel for each kind of relative difference: a dot an engine and step, logarithmic from rounding to 1
+
+    switched: steps in which a unit switched, with the gradient's whole difference: rings in the panel of the gradient
+    """
     kinds = list(next(iter(engines.values())))
     with _style(**{"font.size": 11}):
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(5.0 * len(kinds), 3.8), layout="constrained")
+        figure = Figure(figsize=(5.4 * len(kinds), 4.0), layout="constrained")
         all_axes = np.atleast_1d(figure.subplots(1, len(kinds)))
         for axes, kind in zip(all_axes, kinds, strict=True):
             for k, (name, differences) in enumerate(engines.items()):
-                values = np.array(differences[kind])
+                values, colour = np.array(differences[kind]), _TOLD_APART[k % len(_TOLD_APART)]
                 shown = np.where(values > 0, values, np.nan)  # nothing is no number of a logarithm
                 label = name if np.isfinite(shown).any() else f"{name}: equal throughout"
-                colour = _TOLD_APART[k % len(_TOLD_APART)]
-                axes.plot(np.arange(1, len(values) + 1), shown, color=colour, label=label, linewidth=1.2)
+                axes.plot(np.arange(1, len(values) + 1), shown, ".", color=colour, label=label, markersize=4)
+                if kind == "gradient" and switched.get(name):
+                    steps, whole = zip(*switched[name], strict=True)
+                    axes.plot(steps, whole, "o", color=colour, fillstyle="none", markersize=8)
+            axes.axhline(2.0**-24, color=_INK, linewidth=0.8, linestyle=":")
+            if kind == kinds[0]:
+                axes.annotate("float32 rounds to this", (1, 2.0**-24), xytext=(0, -12), textcoords="offset points")
             axes.set_yscale("log")
-            axes.set_title(f"difference in {kind}", loc="left", weight="bold")
-            axes.set_xlabel("step")
+            axes.set_ylim(1e-9, 1)
+            axes.set_title(f"{kind}, relative difference from NumPy", loc="left", weight="bold")
+            axes.set_xlabel("step" + ("; rings: a unit or a window switched" if kind == "gradient" else ""))
             axes.grid(axis="y", alpha=0.25)
             axes.spines[["top", "right"]].set_visible(False)
         figure.legend(
