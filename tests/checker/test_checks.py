@@ -4,17 +4,17 @@ import pytest
 
 from convlens.checker import form, summary
 from convlens.checker.checks import Checks, Failed, Unknown
-from convlens.checker.functions import conv, pool
-from convlens.checker.guest import GuestError
+from convlens.checker.functions import conv_checks, pool_checks
+from convlens.checker.guest import Ending, GuestError
 from convlens.checker.verdict import FAIL, PASS, UNKNOWN, Finding, Map
 
 TABLES = {
     "form": form.CHECKS,
     "keras": form.KERAS,
-    "conv_forward": conv.FORWARD,
-    "conv_backward": conv.BACKWARD,
-    "pool_forward": pool.FORWARD,
-    "pool_backward": pool.BACKWARD,
+    "conv_forward": conv_checks.FORWARD,
+    "conv_backward": conv_checks.BACKWARD,
+    "pool_forward": pool_checks.FORWARD,
+    "pool_backward": pool_checks.BACKWARD,
     "summary": summary.CHECKS,
 }
 
@@ -24,7 +24,7 @@ def table(**outcomes):
     checks = Checks()
     for name, (needs, error) in outcomes.items():
 
-        def run(bench, error=error):
+        def run(subject, error=error):
             """It is so."""
             if error is not None:
                 raise error
@@ -40,7 +40,7 @@ def test_outcomes():
         good=((), None),
         bad=((), Failed("3 is wrong", "turn it", "turned", maps)),
         unclear=((), Unknown("who knows")),
-        gone=((), GuestError("ended its process")),
+        gone=((), GuestError("ended its process", Ending.EXITED)),
         stands_on_bad=(("good", "bad"), None),
         stands_on_good=(("good",), None),
         stands_on_before=(("earlier",), None),
@@ -78,7 +78,7 @@ def test_evidence_is_handed_on_by_name():
 
 
 def test_a_check_needs_a_sentence():
-    def silent(bench):
+    def silent(subject):
         pass
 
     with pytest.raises(ValueError, match="a check must have a docstring, the sentence a student reads"):

@@ -8,8 +8,8 @@ from tests.support.checker.samples import source
 from tests.support.places import CHECKER
 
 from convlens.checker import form
-from convlens.checker.form import FormBench
-from convlens.checker.guest import GuestError
+from convlens.checker.form import FileUnderTest
+from convlens.checker.guest import Ending, GuestError
 from convlens.checker.rules import RULES
 from convlens.checker.sandbox.guest_side import form as job
 from convlens.checker.submission import MISSING, TASKS, File
@@ -18,12 +18,12 @@ TEXT = source("cells", TASKS[0])
 HEAD = "#!/usr/bin/env python3\n"
 
 
-def outcome(text, runs=True, task=0, problem=""):
+def outcome(text, runs=True, task=0, problem="", missing=False):
     """Of each check: "" if it passes, else what it says."""
     content = text.encode() if isinstance(text, str) else text
-    file = File(content, runs, problem)
+    file = File(content, runs, problem, missing)
     open_guest = opener(job, content or b"", {"file": TASKS[task], "function": RULES[task].function})
-    found = form.run(FormBench(file, RULES[task], open_guest))
+    found = form.run(FileUnderTest(file, RULES[task], open_guest))
     return {one.name: "" if one.status == "pass" else one.message for one in found}
 
 
@@ -92,10 +92,10 @@ def test_parsing_has_a_limit_of_its_own():
     class Slow:
         def ask(self, request, arrays=(), *, seconds=None):
             limits.append(seconds)
-            raise GuestError("ran for more than 10 s and was stopped")
+            raise GuestError("ran for more than 10 s and was stopped", Ending.TIMED_OUT)
 
-    bench = FormBench(File(TEXT.encode(), True), RULES[0], lambda: contextlib.nullcontext(Slow()))
-    found = {one.name: one.message for one in form.run(bench)}
+    file = FileUnderTest(File(TEXT.encode(), True), RULES[0], lambda: contextlib.nullcontext(Slow()))
+    found = {one.name: one.message for one in form.run(file)}
     assert limits == [form.SECONDS]
     assert found["parses"].endswith("the parser ran for more than 10 s and was stopped")
     assert "the code" not in found["parses"]
@@ -146,11 +146,11 @@ def test_an_expression_as_a_default_is_not_the_default():
 
 def test_what_may_not_be_run_or_read():
     assert outcome(TEXT, runs=False)["run_bit"] == "the owner may not run it"
-    missing = outcome(None, problem=MISSING)
+    missing = outcome(None, problem=MISSING, missing=True)
     assert missing.pop("exists") == MISSING
     assert all(said.startswith("not tried, since this comes first") for said in missing.values())
     named = f"{MISSING}; there is conv_forward.py: call it {TASKS[0]}"
-    assert outcome(None, problem=named)["exists"] == named
+    assert outcome(None, problem=named, missing=True)["exists"] == named
     linked = outcome(None, problem="the file is a link; hand in the file itself")
     assert linked["exists"] == ""
     assert linked["readable"] == "the file is a link; hand in the file itself"

@@ -52,6 +52,7 @@ def test_what_cannot_be_read_says_why(folder, spoil, said):
     spoil(path)
     file = read(folder).files[TASKS[1]]
     assert (file.content, file.problem[: len(said)], file.runs) == (None, said, False)
+    assert file.missing == (said == MISSING)
 
 
 def test_a_file_of_a_gigabyte_is_not_read(folder):
@@ -84,6 +85,7 @@ def test_the_largest_file_is_read(folder):
 def test_a_file_of_another_name_is_told(folder, task, name, meant):
     (folder / TASKS[task]).rename(folder / name)
     said = read(folder).files[TASKS[task]].problem
+    assert read(folder).files[TASKS[task]].missing
     assert said == (f"{MISSING}; there is {name}: call it {TASKS[task]}" if meant else MISSING)
 
 

@@ -1,4 +1,4 @@
-"""The checks of a file's form, before any of it is run. Each docstring is the sentence that a student reads."""
+"""The checks of a file's form, made before the file is run. Each docstring is the sentence that a student reads."""
 
 from __future__ import annotations
 
@@ -10,34 +10,38 @@ from typing import Any
 from convlens.checker.checks import Checks, Failed
 from convlens.checker.guest import Guest, GuestError
 from convlens.checker.rules import Rules
-from convlens.checker.submission import MISSING, File
+from convlens.checker.submission import File
 from convlens.checker.verdict import Finding
 
-__all__ = ["CHECKS", "KERAS", "FormBench", "run"]
+__all__ = ["CHECKS", "KERAS", "FileUnderTest", "run"]
 
 CHECKS = Checks()
-KERAS = Checks()  # of a task that allows one use of tf.keras alone
-SECONDS = 10.0  # to parse a file, however long its code may run
-_KINDS, _LINES = 3, 3  # of pycodestyle's complaints, and the lines of each, that are told
+KERAS = Checks()  # for a task that allows only one use of tf.keras
+SECONDS = 10.0  # to parse a file, whatever the limit for its calls is; parsing takes milliseconds
+_KINDS, _LINES = 3, 3  # a message has so many kinds of pycodestyle's complaints, and so many lines of each
+_SHOWN = 80  # bytes of a line that are shown
 FIRST_LINE = b"#!/usr/bin/env python3"
 
 
 @dataclass
-class FormBench:
-    """A submitted file and a guest that parses it"""
+class FileUnderTest:
+    """A submitted file, and what a guest found when it parsed the file.
 
-    file: File
+    open_guest: starts a process that does the job `guest_side.form`; facts: its answer, {} before the first `parse`
+    """
+
+    submitted: File
     rules: Rules
     open_guest: Any
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def content(self) -> bytes:
-        """The file's bytes"""
-        return self.file.content or b""
+        """The file's bytes, none for a file that could not be read"""
+        return self.submitted.content or b""
 
     def parse(self) -> dict[str, Any]:
-        """What `inside.form` found"""
+        """Return what `guest_side.form` finds; Failed if the parser gives no answer."""
         if not self.facts:
             opened: AbstractContextManager[Guest] = self.open_guest()
             with opened as guest:
@@ -48,37 +52,37 @@ class FormBench:
         return self.facts
 
 
-def run(bench: FormBench) -> list[Finding]:
-    """What all checks of this task's form find"""
-    found = CHECKS.run(bench)
-    return [*found, *KERAS.run(bench, found)] if bench.rules.keras else found
+def run(file: FileUnderTest) -> list[Finding]:
+    """Return what all checks of this task's form find."""
+    found = CHECKS.run(file)
+    return [*found, *KERAS.run(file, found)] if file.rules.keras else found
 
 
 @CHECKS.add()
-def exists(bench: FormBench) -> None:
+def exists(file: FileUnderTest) -> None:
     """The file is there."""
-    if bench.file.content is None and bench.file.problem.startswith(MISSING):
-        raise Failed(bench.file.problem)
+    if file.submitted.missing:
+        raise Failed(file.submitted.problem)
 
 
 @CHECKS.add("exists")
-def readable(bench: FormBench) -> None:
+def readable(file: FileUnderTest) -> None:
     """It is a file, not a link to one, and can be read."""
-    if bench.file.content is None:
-        raise Failed(bench.file.problem)
+    if file.submitted.content is None:
+        raise Failed(file.submitted.problem)
 
 
 @CHECKS.add("readable")
-def run_bit(bench: FormBench) -> None:
+def run_bit(file: FileUnderTest) -> None:
     """The file is executable."""
-    if not bench.file.runs:
+    if not file.submitted.runs:
         raise Failed("the owner may not run it", "chmod u+x")
 
 
 @CHECKS.add("readable")
-def first_line(bench: FormBench) -> None:
+def first_line(file: FileUnderTest) -> None:
     """The first line is exactly #!/usr/bin/env python3."""
-    first = bench.content.partition(b"\n")[0].rstrip(b"\r")
+    first = file.content.partition(b"\n")[0].rstrip(b"\r")
     if first.startswith(codecs.BOM_UTF8):
         raise Failed(
             "the file starts with a byte-order mark, which editors do not show",
@@ -89,63 +93,63 @@ def first_line(bench: FormBench) -> None:
 
 
 @CHECKS.add("readable")
-def final_newline(bench: FormBench) -> None:
+def final_newline(file: FileUnderTest) -> None:
     """The file ends with a new line."""
-    if not bench.content.endswith(b"\n"):
-        last = bench.content.rpartition(b"\n")[2]
+    if not file.content.endswith(b"\n"):
+        last = file.content.rpartition(b"\n")[2]
         raise Failed(f"it ends with {_shown(last)} and no new line" if last else "the file is empty")
 
 
 @CHECKS.add("readable")
-def line_ends(bench: FormBench) -> None:
+def line_ends(file: FileUnderTest) -> None:
     """Lines end as on Linux, with \\n alone."""
-    if b"\r" in bench.content:
-        line = bench.content[: bench.content.index(b"\r")].count(b"\n") + 1
+    if b"\r" in file.content:
+        line = file.content[: file.content.index(b"\r")].count(b"\n") + 1
         raise Failed(f"line {line} ends with \\r\\n or has \\r in it, as on Windows", "save it with Unix line ends")
 
 
 @CHECKS.add("readable")
-def parses(bench: FormBench) -> None:
+def parses(file: FileUnderTest) -> None:
     """The file is Python."""
     try:
-        bench.content.decode()
+        file.content.decode()
     except UnicodeDecodeError as error:
-        line = bench.content.count(b"\n", 0, error.start) + 1
-        message = f"it must be text in UTF-8; line {line} is none, by its byte 0x{bench.content[error.start]:02x}"
+        line = file.content.count(b"\n", 0, error.start) + 1
+        message = f"it must be text in UTF-8; line {line} is none, by its byte 0x{file.content[error.start]:02x}"
         raise Failed(message, "save it as UTF-8, not in another encoding") from None
-    if problem := bench.parse().get("parses"):
+    if problem := file.parse().get("parses"):
         raise Failed(str(problem))
 
 
 @CHECKS.add("parses")
-def imports(bench: FormBench) -> None:
+def imports(file: FileUnderTest) -> None:
     """Nothing is imported but what the task allows."""
-    wrong = [(line, text) for line, text in bench.parse()["imports"] if text != bench.rules.allowed]
+    wrong = [(line, text) for line, text in file.parse()["imports"] if text != file.rules.allowed]
     if wrong:
         text = ", ".join(f"{text!r} (line {line})" for line, text in wrong[:3])
-        raise Failed(f"the task allows {bench.rules.allowed!r} alone; the file has {text}")
+        raise Failed(f"the task allows {file.rules.allowed!r} alone; the file has {text}")
 
 
 @CHECKS.add("parses")
-def documentation(bench: FormBench) -> None:
+def documentation(file: FileUnderTest) -> None:
     """The module and all its functions have documentation."""
-    if missing := bench.parse()["undocumented"]:
+    if missing := file.parse()["undocumented"]:
         text = ", ".join(f"{name} (line {line})" for line, name in missing[:3])
         raise Failed(f"no docstring: {text}")
 
 
 @CHECKS.add("parses")
-def style(bench: FormBench) -> None:
+def style(file: FileUnderTest) -> None:
     """pycodestyle finds nothing."""
-    if found := bench.parse()["style"]:
+    if found := file.parse()["style"]:
         rest = sum(count for _, count, _ in found[_KINDS:])
         raise Failed("; ".join([_complaint(*one) for one in found[:_KINDS]] + ([f"and {rest} more"] if rest else [])))
 
 
 @CHECKS.add("parses")
-def signature(bench: FormBench) -> None:
+def signature(file: FileUnderTest) -> None:
     """The function has the name, the arguments and the defaults that the task gives it."""
-    facts, rules = bench.parse(), bench.rules
+    facts, rules = file.parse(), file.rules
     if facts["signature"] is None:
         names = facts["functions"]
         if rules.function in names:
@@ -158,16 +162,16 @@ def signature(bench: FormBench) -> None:
 
 
 @KERAS.add("parses")
-def keras(bench: FormBench) -> None:
+def keras(file: FileUnderTest) -> None:
     """Of tf.keras nothing is used but what the task allows."""
-    allowed = (bench.rules.keras, bench.rules.keras.rpartition(".")[0])  # the latter, of which it is taken later
-    if wrong := [(line, name) for line, name in bench.parse()["keras"] if name not in allowed]:
+    allowed = (file.rules.keras, file.rules.keras.rpartition(".")[0])  # the module alone may get a short name
+    if wrong := [(line, name) for line, name in file.parse()["keras"] if name not in allowed]:
         text = ", ".join(f"{name} (line {line})" for line, name in wrong[:3])
-        raise Failed(f"the task allows {bench.rules.keras} alone; the file has {text}")
+        raise Failed(f"the task allows {file.rules.keras} alone; the file has {text}")
 
 
 def _complaint(text: str, count: int, places: list[tuple[int, int]]) -> str:
-    """What pycodestyle says, and the lines of which it does"""
+    """A complaint of pycodestyle, and the lines that it is about"""
     if count == 1:
         return f"line {places[0][0]}, column {places[0][1]}: {text}"
     lines = list(dict.fromkeys(str(line) for line, _ in places))[:_LINES]
@@ -176,6 +180,6 @@ def _complaint(text: str, count: int, places: list[tuple[int, int]]) -> str:
 
 
 def _shown(line: bytes) -> str:
-    """A line as it can be printed, not too long"""
-    text = line[:80].decode(errors="backslashreplace")
-    return repr(text + ("…" if len(line) > 80 else ""))
+    """A line in quotes, as it can be printed, cut if it is long"""
+    text = line[:_SHOWN].decode(errors="backslashreplace")
+    return repr(text + ("…" if len(line) > _SHOWN else ""))

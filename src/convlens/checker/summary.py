@@ -1,4 +1,4 @@
-"""The checks of task 6, a summary of a paper: what a program can see of a text. Whether it is good, a reader says."""
+"""The checks of task 6, a summary of a paper: what a program can see. Whether the text is good, a reader must say."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ __all__ = ["CHECKS"]
 
 CHECKS = Checks()
 SECTIONS = ("Introduction", "Procedures", "Results", "Conclusion", "Personal Notes")
-# This text is read here and not in a sandbox: each expression looks at one line and takes time in proportion to it
+# The text is read here, outside a sandbox. So each expression looks at one line, in time proportional to its length.
 _PICTURE = re.compile(r"!\[[^\]\n]{0,300}\](\([^)\n]|\[)|<img\s", re.IGNORECASE)
 _HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(\S.*)")
 _UNDERLINE = re.compile(r"(=+|-{2,})[ \t]*")
+# Words that make up about a third of English text, and little of any other language
 _ENGLISH = frozenset("the of and to in a is that for with as by on are be this from it was".split())  # noqa: SIM905
-_SHORT = 300  # words
+_SHORT = 300  # words: a page; shorter text cannot fill five sections
+_ENGLISH_SHARE = 0.15  # the least share of these words: half of what English has
 
 
 def _text(file: File) -> str:
@@ -73,12 +75,12 @@ def language(file: File) -> None:
     """It is in English."""
     words = re.findall(r"[a-z]+", _text(file).lower())
     share = sum(word in _ENGLISH for word in words) / max(1, len(words))
-    if share < 0.15:
+    if share < _ENGLISH_SHARE:
         raise Failed(f"{share:.0%} of its words are among the commonest of English; in English about a third are")
 
 
 def _headings(lines: list[str]) -> Iterator[tuple[int, str]]:
-    """The line and the text of each heading, without its number and marks"""
+    """The line number and the text of each heading, without its number and its marks, in lower case"""
     for k, line in enumerate(lines):
         found = _HEADING.match(line)
         text = found[1] if found else ""

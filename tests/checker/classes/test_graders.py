@@ -58,7 +58,11 @@ def living(session_of):
 
 @pytest.mark.smoke
 def test_a_submission_and_options_there_and_back():
-    files = {"a": File(b"\0\xff\n", runs=True), "b": File(None, problem="the file is missing"), "c": File(b"")}
+    files = {
+        "a": File(b"\0\xff\n", runs=True),
+        "b": File(None, problem="the file is missing", missing=True),
+        "c": File(b""),
+    }
     given = Submission("new\nline \udcff", files), Options((0, 3), "landlock", 7, 2.5, True), False
     line = pack(*given)
     assert line.count(b"\n") == 1 and line.endswith(b"\n")

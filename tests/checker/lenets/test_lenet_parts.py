@@ -141,7 +141,7 @@ def test_another_start_is_told_in_terms_of_the_right_one(factor, said):
 GRAPH = """Graph execution error:
 
 Detected at node 'Placeholder' defined at (most recent call last):
-    File "/run/convlens/inside/host.py", line 57, in main
+    File "/run/convlens/guest_side/fork_server.py", line 57, in main
     File "4-lenet5.py", line 6, in lenet5
 Node: 'Placeholder'
 You must feed a value for placeholder tensor 'Placeholder' with dtype float and shape [?,3]

@@ -14,7 +14,7 @@ from tests.support.checker.lenet_guests import TABLES, Inside, Through, check, f
 from tests.support.checker.lenet_mutants import CASES
 from tests.support.places import CHECKER
 
-from convlens.checker.guest import GuestError
+from convlens.checker.guest import Ending, GuestError
 from convlens.checker.sandbox import tiers
 from convlens.checker.sandbox.sandbox import Sandbox
 from convlens.checker.verdict import FAIL, PASS, UNKNOWN
@@ -91,7 +91,7 @@ class Replay:
             if asked == request:
                 del self.said[k]
                 return json.loads(json.dumps(answer)), [np.array(array) for array in found]
-        raise GuestError("was never asked that")
+        raise GuestError("was never asked that", Ending.STOPPED)
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +144,7 @@ def test_facts_alone_make_nothing_pass(right):
 def test_a_guest_that_ends_fails_once(right, do):
     def end(request, answer, arrays):
         if request["do"] == do:
-            raise GuestError("ended its process (exit code 0)")
+            raise GuestError("ended its process (exit code 0)", Ending.EXITED)
         return answer, arrays
 
     for framework, guest in right.items():

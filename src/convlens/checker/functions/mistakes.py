@@ -1,33 +1,37 @@
-"""The mistakes that are looked for, each with what it looks like in a program (`sketch`) and a hint for the student."""
+"""The table of known mistakes: each has a hint for the student, and the faults that make it in a program (`faulty`)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from convlens.checker.functions.cases import CONV_BACKWARD, CONV_FORWARD, POOL_BACKWARD, POOL_FORWARD
-from convlens.checker.functions.sketch_conv import DB_AXES
-from convlens.checker.functions.sketch_windows import Has
+from convlens.checker.functions.faulty_conv import DB_AXES
+from convlens.checker.functions.faulty_windows import Faults
 
 __all__ = ["HINTS", "MISTAKES", "Mistake"]
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """name; tasks where it is met; hint: a sentence for the student; variants: ways to make it, for `sketch`"""
+    """A known mistake.
+
+    name: in reports; tasks: in which students make it; hint: a sentence for the student; variants: the ways to make it,
+    each as the faults of a program
+    """
 
     name: str
     tasks: tuple[int, ...]
     hint: str
-    variants: tuple[Has, ...]
+    variants: tuple[Faults, ...]
 
     @property
     def may_raise(self) -> bool:
-        """Does NumPy refuse some ways to make this mistake?"""
+        """Whether NumPy raises an exception for some ways to make this mistake"""
         return self.name in ("wrong_dtype", "input_changed")
 
     @property
-    def by_place(self) -> bool:
-        """Is it an IndexError that this mistake ends in, however a program is written?"""
+    def only_index_error(self) -> bool:
+        """Whether this mistake ends in an IndexError in any program that makes it"""
         return self.name == "loops_over_input"
 
 
@@ -42,7 +46,7 @@ def _mistake(name: str, tasks: tuple[int, ...], hint: str, *variants: str) -> Mi
     return Mistake(name, tasks, hint, tuple(frozenset(variant.split()) for variant in variants or (name,)))
 
 
-# In this order they are preferred where several explain all that was seen
+# Where several mistakes explain all calls equally well, the first one in this table is named
 MISTAKES = (
     _mistake(
         "pad_one_too_much",

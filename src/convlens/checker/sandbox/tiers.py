@@ -1,4 +1,4 @@
-"""The tiers of the sandbox, best first: which of them this machine offers, and what each cannot stop."""
+"""The tiers of the sandbox, best first: which of them work on this machine, and what each cannot stop."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import functools
 __all__ = ["CANNOT_STOP", "TIERS", "WEAKEST", "available", "choose"]
 
 TIERS = ("bubblewrap", "landlock", "rlimits")
-WEAKEST = TIERS[-1]  # which a class run refuses, unless asked for
+WEAKEST = TIERS[-1]  # a class run refuses it without --unsafe
 
 _READS = (
     "The code can read Python, the system's shared libraries, numpy and, for tasks 4 and 5, all that is installed "
@@ -45,14 +45,14 @@ CANNOT_STOP: dict[str, tuple[str, ...]] = {
 
 
 def available() -> dict[str, str]:
-    """For each tier, in order, "" if it works here, else a sentence that says why it does not; each is tried once"""
+    """For each tier, best first: "" if it works here, else a sentence that says why not. Each tier is tried once."""
     return {tier: _try(tier) for tier in TIERS}
 
 
 def choose(asked: str | None) -> str:
-    """The tier that was asked for, or the best that works here
+    """Return the tier that was asked for, or for None the best tier that works here.
 
-    ValueError for one that is unknown or does not work here: no other is taken in its place.
+    ValueError for a tier that is unknown or does not work here: no other is taken in its place.
     """
     if asked is None:
         for tier in TIERS:
@@ -68,7 +68,7 @@ def choose(asked: str | None) -> str:
 
 @functools.cache
 def _try(tier: str) -> str:
-    """Start a process in it and have it say something"""
+    """Start a process in a tier and ask it something: "" if it answers, else why it does not."""
     from convlens.checker.guest import GuestError
     from convlens.checker.sandbox.sandbox import Sandbox
 

@@ -1,4 +1,4 @@
-"""Sandboxes that stay for the next submission, where their tier holds."""
+"""A pool of sandboxes: a sandbox is kept for the next submission, where its tier holds."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from contextlib import contextmanager
 from convlens.checker.sandbox.sandbox import Sandbox
 from convlens.checker.sandbox.tiers import WEAKEST
 
-__all__ = ["Sandboxes"]
+__all__ = ["SandboxPool"]
 
 
-class Sandboxes:
-    """A context manager: leaving it ends all that it kept."""
+class SandboxPool:
+    """A context manager; leaving it ends every sandbox of the pool."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[object, ...], Sandbox] = {}
 
     @contextmanager
     def use(self, tier: str, packages: Sequence[str], *, seconds: float, memory: int) -> Iterator[Sandbox]:
-        """A sandbox as `Sandbox` has it: the one that was used before, or a new one.
+        """Give a sandbox with these arguments of `Sandbox`: the one that was used before, or a new one.
 
-        In the weakest tier a submission may have changed the process that the next one would be forked from: there,
-        each use has one of its own.
+        In the weakest tier every use gets a new sandbox: there, a submission may have changed the host process from
+        which the next submission's process would be forked.
         """
         if tier == WEAKEST:
             with Sandbox(tier, packages, seconds=seconds, memory=memory) as sandbox:
@@ -33,7 +33,7 @@ class Sandboxes:
             self._kept[key] = Sandbox(tier, packages, seconds=seconds, memory=memory)
         yield self._kept[key]
 
-    def __enter__(self) -> Sandboxes:
+    def __enter__(self) -> SandboxPool:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,7 +1,8 @@
-"""The process that is started inside a sandbox: it loads what is slow to load once, and forks a guest for each file.
+"""The host process of a sandbox: it loads slow packages once, and forks a guest for each submitted file.
 
-It runs nobody's code. What it is told comes from the parent over one socket: what to load, then for each file a socket
-of the guest's own, then that the guest is to end. When the parent is gone, so is this, with all that it started.
+The host itself runs no submitted code. Its parent gives it orders over one socket: which packages to load, then for
+each file a socket for a new guest, then the end of that guest. When the parent is gone, the host ends, with all that
+it started. `sandbox.host` is the parent's side.
 """
 
 from __future__ import annotations
@@ -20,25 +21,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from convlens.checker.sandbox.guest_side import leftovers, processes, seal, wire
-else:  # inside, this folder is on the path and convlens is not there
+else:  # inside the sandbox this folder is on the path, and there is no convlens
     import leftovers
     import processes
     import seal
     import wire
 
-CONTROL = 2**18  # bytes of a message on the control socket
-_LONGEST = 500  # characters of what an exception says
-_SUBREAPER, _DUMPABLE, _PDEATHSIG = 36, 4, 1
+CONTROL = 2**18  # bytes of an order: the settings list every readable path
+_LONGEST = 500  # characters of an exception's text
+_SUBREAPER, _DUMPABLE, _PDEATHSIG = 36, 4, 1  # PR_SET_... of prctl(2)
+_PATIENCE = 5.0  # seconds to end what a guest left running, before the next look
 
 Json = dict[str, Any]
 
 
 class OrphanedError(Exception):
-    """The parent is gone"""
+    """The parent is gone."""
 
 
 def main(handle: int) -> None:
-    """Serve the parent on that socket until it closes it"""
+    """Serve the parent on the socket with this file number, until the parent closes it."""
     control = socket.socket(fileno=handle)
     settings = json.loads(control.recv(CONTROL))
     sys.argv = [""]
@@ -63,14 +65,15 @@ def main(handle: int) -> None:
 
 
 def _prepare(settings: Json) -> None:
+    """Make this process fit to fork guests: tied to its parent, packages loaded, limits known."""
     parent = os.getppid()
 
     def orphaned(*_: object) -> None:
         if os.getppid() != parent:
             raise OrphanedError
 
-    # When the parent dies, or the thread of it that started this, the system sends this signal, which also wakes up
-    # a process that was stopped. The socket alone would not do: others may have a copy of the parent's end.
+    # The system sends SIGCONT when the parent's thread that started this process ends. The signal also wakes up a
+    # stopped process. Waiting for the socket to close is not enough: another process may have a copy of its other end.
     signal.signal(signal.SIGCONT, orphaned)
     seal.prctl(_PDEATHSIG, signal.SIGCONT)
     seal.prctl(_SUBREAPER, 1)
@@ -87,10 +90,10 @@ def _prepare(settings: Json) -> None:
 
 
 def _count_processes(limits: Json) -> None:
-    """So many more processes and threads than this user has now, whoever they belong to"""
+    """Turn the limit NPROC from "more than now" into the system's count: of all processes and threads of this user."""
     more = limits.pop("NPROC", 0)
     user = os.getuid()
-    if not more or not user:  # the system does not hold root to it
+    if not more or not user:  # the limit does not bind root
         return
     now = 0
     for process in Path("/proc").iterdir():
@@ -101,6 +104,7 @@ def _count_processes(limits: Json) -> None:
 
 
 def _obey(order: Json, handles: list[int], control: socket.socket, settings: Json, guests: set[int]) -> Json:
+    """Fork a guest, or end one; return the answer to the parent."""
     if "end" in order:
         return _end(int(order["end"]), float(order["grace"]), guests, settings["guests"])
     try:
@@ -125,7 +129,10 @@ def _obey(order: Json, handles: list[int], control: socket.socket, settings: Jso
 
 
 def _end(pid: int, grace: float, guests: set[int], place: str) -> Json:
-    """Wait so many seconds for a guest to end, kill it, and all that it left behind; how it ended, None if by that"""
+    """Wait `grace` seconds for a guest to end, then kill it with all that it left, and empty the folder `place`.
+
+    The answer has the guest's exit status, None if it had to be killed.
+    """
     status: int | None = None
     until = time.monotonic() + grace
     while status is None:
@@ -142,22 +149,23 @@ def _end(pid: int, grace: float, guests: set[int], place: str) -> Json:
             break
         else:
             time.sleep(0.002)
-    with contextlib.suppress(ChildProcessError):  # no children, and as orphans come here, no descendants: as a rule
+    # ChildProcessError: no children are left. As orphans become children of this process, no descendants are, either.
+    with contextlib.suppress(ChildProcessError):
         while True:
             if not os.waitpid(-1, os.WNOHANG)[0]:
-                processes.end(os.getpid(), patience=5.0)
+                processes.end(os.getpid(), patience=_PATIENCE)
                 time.sleep(0.001)
     guests.discard(pid)
-    leftovers.clear(place)  # all of it: there is one guest at a time, which may have written beside its own folder
+    leftovers.clear(place)  # the whole folder: the only guest may have written beside its own folder
     return {"status": status}
 
 
 def _be_guest(handle: int, job: Any, settings: Json, folder: str, host: int) -> None:
-    """Seal this process, then look at the file and serve what is asked about it"""
+    """Seal this process, then read the submitted file and answer requests about it."""
     signal.signal(signal.SIGCONT, signal.SIG_DFL)
     os.dup2(handle, 3)
     os.closerange(4, 65536)
-    for standard in range(3):  # of its own: a lock on what it shares with others would outlive it
+    for standard in range(3):  # files of its own: a lock on a shared one would outlive the guest
         nothing = os.open(os.devnull, os.O_RDWR)
         os.dup2(nothing, standard)
         os.close(nothing)
@@ -210,7 +218,7 @@ def _be_guest(handle: int, job: Any, settings: Json, folder: str, host: int) -> 
 
 
 def _raised(error: BaseException, file: str) -> Json:
-    """What an exception says, and the line of the file that it came from"""
+    """Return the type and text of an exception, and the deepest line of the submitted file that led to it."""
     line = error.lineno if isinstance(error, SyntaxError) and error.filename == file else None
     trace = error.__traceback__
     while trace is not None:
@@ -223,7 +231,7 @@ def _raised(error: BaseException, file: str) -> Json:
 def _text(error: BaseException) -> str:
     try:
         return str(error)[:_LONGEST]
-    except BaseException as worse:  # an exception of theirs, which may say so in any way
+    except BaseException as worse:  # the submission's own exception class may do anything in __str__
         return f"(its text cannot be had: {type(worse).__name__[:100]})"
 
 

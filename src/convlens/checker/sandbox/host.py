@@ -1,4 +1,7 @@
-"""The host process of a sandbox as the parent has it: started, told what to do, ended with all that it started."""
+"""The host process of a sandbox, seen from its parent: started, given orders, ended with all that it started.
+
+The program of that process is `guest_side.fork_server`.
+"""
 
 from __future__ import annotations
 
@@ -19,22 +22,28 @@ from convlens.checker.sandbox.guest_side import leftovers, processes
 
 __all__ = ["Host"]
 
-_START = 120.0  # seconds for the host to load a framework, on a machine that is busy
-_PROMPT = 30.0  # seconds for what it does at once
-_SOON = 10.0  # and for the end of a guest, after which a host that says nothing is replaced
-_LEAVE = {"rlimits": 0.2}  # seconds for it to leave when its socket closes; there, a guest may keep it from that
+# Seconds. Each is many times what the work takes on an idle machine, so that a busy one does not fail.
+_START = 120.0  # for the host to load its packages: TensorFlow takes some seconds
+_ORDER = 30.0  # for any order but the end of a guest: milliseconds of work
+_END = 10.0  # for the end of a guest; a host that says nothing for so long is replaced
+_LEAVE = 2.0  # for the host to end when its socket closes, before it is killed
+_LEAVE_RLIMITS = 0.2  # the same in the tier rlimits, where a guest may keep the host from ending
 
 
 class Host:
-    """The process that forks guests, with the folder that it has and the socket that it obeys.
+    """The process that forks guests, with its folder and the socket over which it gets orders.
 
-    mark: what the environment has of all that it starts, and of nothing else
+    mark: a variable in the environment of every process that the host starts, and of no other process
     """
 
     def __init__(self, tier: str, packages: Sequence[str], limits: Mapping[str, int]) -> None:
-        """Start it. OSError if that tier does not work here, ModuleNotFoundError for a package that is not installed"""
+        """Start the process.
+
+        limits: for `guest_side.seal`. Raises OSError if the tier does not work here, ModuleNotFoundError for a package
+        that is not installed.
+        """
         self.tier = tier
-        # Under bubblewrap it has one of its own that nobody else sees
+        # Under bubblewrap the process has a /tmp of its own instead
         self._folder = None if tier == "bubblewrap" else Path(tempfile.mkdtemp(prefix="convlens-"))
         name = secrets.token_hex(16)
         self.mark = f"CONVLENS_SANDBOX={name}".encode()
@@ -65,7 +74,7 @@ class Host:
             raise
 
     def fork(self, job: str) -> tuple[int, socket.socket]:
-        """A guest's number, as the host has it, and the socket to it; OSError if it does not start one"""
+        """Start a guest; return its process number, as the host has it, and the socket to it. OSError if that fails."""
         ours, theirs = socket.socketpair()
         try:
             with theirs:
@@ -78,15 +87,16 @@ class Host:
         return answer["pid"], ours
 
     def end(self, guest: int, grace: float) -> int | None:
-        """End a guest and all that it started: how it ended by itself within so many seconds, None if it did not
+        """End a guest and all that it started.
 
-        A host that does not do it is ended itself.
+        Return its exit status (`os.waitpid`) if it ended by itself within `grace` seconds, else None. A host that does
+        not obey is ended itself.
         """
         host = processes.find(self._process.pid) if self._process and self.tier == "rlimits" else None
         if host:
-            processes.send(host, signal.SIGCONT)  # in this tier its guest may have stopped it
+            processes.send(host, signal.SIGCONT)  # in this tier a guest may have stopped its host
         try:
-            status = self._order({"end": guest, "grace": grace}, seconds=_SOON + grace).get("status")
+            status = self._order({"end": guest, "grace": grace}, seconds=_END + grace).get("status")
         except ConnectionError:
             self.close()
             return None
@@ -95,26 +105,26 @@ class Host:
         return status if isinstance(status, int) else None
 
     def close(self) -> None:
-        """End it with all that it started, and remove its folder. A second time does nothing."""
+        """End the host with all that it started, and remove its folder. A second call does nothing."""
         self._control.close()
         if self._process:
             root = self._process.pid
             family = processes.descendants(root, self.mark)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_LEAVE.get(self.tier, 2.0))
+                self._process.wait(_LEAVE_RLIMITS if self.tier == "rlimits" else _LEAVE)
             for process in family:
                 processes.send(process, signal.SIGKILL)
             processes.end(root, self.mark, itself=self._process.returncode is None)
             self._process.wait()
             self._process = None
-            until = time.monotonic() + _SOON
+            until = time.monotonic() + _END
             while any(processes.find(one.pid) == one for one in family) and time.monotonic() < until:
                 time.sleep(0.002)
         if self._folder:
             leftovers.empty(str(self._folder))
 
-    def _order(self, order: Mapping[str, Any], *handles: int, seconds: float = _PROMPT) -> dict[str, Any]:
-        """Its answer; ConnectionError if there is none in time"""
+    def _order(self, order: Mapping[str, Any], *handles: int, seconds: float = _ORDER) -> dict[str, Any]:
+        """Send an order and return the host's answer; ConnectionError if none comes in time."""
         try:
             self._control.settimeout(seconds)
             socket.send_fds(self._control, [json.dumps(order).encode()], handles)
@@ -127,6 +137,7 @@ class Host:
 
 
 def _last_line(complaints: IO[bytes]) -> str:
+    """The last line that the process wrote to its standard error."""
     complaints.seek(0)
     lines = complaints.read(2**16).decode(errors="replace").strip().splitlines()
     return lines[-1] if lines else "no reason given"

@@ -9,9 +9,10 @@ import numpy as np
 from convlens import ops
 from convlens.arrays import Array
 from convlens.checker.checks import Checks, Failed
-from convlens.checker.functions.bench import CourseBench, larger, unchanged
 from convlens.checker.functions.cases import POOL_BACKWARD, POOL_FORWARD, Case, Size
-from convlens.checker.functions.conv import loads, shown
+from convlens.checker.functions.conv_checks import loads
+from convlens.checker.functions.describe import gradient_error
+from convlens.checker.functions.under_test import FunctionUnderTest
 from convlens.gradcheck import GradientError, check_vjp
 
 __all__ = ["BACKWARD", "FORWARD"]
@@ -21,7 +22,7 @@ BACKWARD = Checks()
 FORWARD.add("parses")(loads)
 BACKWARD.add("parses")(loads)
 
-# n, h, w, c, (no more channels), kh, kw, sh, sw: nothing is square
+# n, h, w, c, 1 (not used), kh, kw, sh, sw. Nothing is square.
 _APART = (Size(1, 4, 6, 1, 1, 2, 3, 2, 3), Size(2, 6, 4, 2, 1, 3, 2, 3, 2))
 _OVERLAP = (Size(1, 3, 5, 1, 1, 2, 3, 1, 1), Size(2, 5, 6, 2, 1, 3, 2, 1, 2), Size(1, 7, 4, 1, 1, 3, 2, 2, 1))
 _LEFTOVER = (Size(1, 5, 8, 1, 1, 2, 3, 2, 3), Size(2, 6, 7, 1, 1, 3, 2, 2, 4), Size(1, 7, 5, 1, 1, 2, 2, 3, 2))
@@ -42,175 +43,176 @@ def _backward(how: str, *sizes: Size, **named: Any) -> list[Case]:
 
 
 @FORWARD.add("loads")
-def maximum(bench: CourseBench) -> None:
+def maximum(function: FunctionUnderTest) -> None:
     """Mode "max" gives the largest number of each window, each example and channel by itself."""
-    bench.agree(*_forward("max", *_APART))
+    function.agree(*_forward("max", *_APART))
 
 
 @FORWARD.add("loads")
-def average(bench: CourseBench) -> None:
+def average(function: FunctionUnderTest) -> None:
     """Mode "avg" gives the mean of each window."""
-    bench.agree(*_forward("avg", *_APART))
+    function.agree(*_forward("avg", *_APART))
 
 
 @FORWARD.add("loads")
-def overlapping(bench: CourseBench) -> None:
+def overlapping(function: FunctionUnderTest) -> None:
     """Windows overlap when the stride is smaller than the kernel."""
-    bench.agree(*_forward("max", *_OVERLAP), *_forward("avg", *_OVERLAP))
+    function.agree(*_forward("max", *_OVERLAP), *_forward("avg", *_OVERLAP))
 
 
 @FORWARD.add("loads")
-def leftover(bench: CourseBench) -> None:
+def leftover(function: FunctionUnderTest) -> None:
     """Rows and columns at the end in which no whole window fits are left out."""
-    bench.agree(*_forward("max", *_LEFTOVER), *_forward("avg", *_LEFTOVER))
+    function.agree(*_forward("max", *_LEFTOVER), *_forward("avg", *_LEFTOVER))
 
 
 @FORWARD.add("loads")
-def negative(bench: CourseBench) -> None:
+def negative(function: FunctionUnderTest) -> None:
     """The largest of negative numbers is negative."""
-    bench.agree(*_forward("max", *_APART, numbers="negative"))
+    function.agree(*_forward("max", *_APART, numbers="negative"))
 
 
 @FORWARD.add("loads")
-def one_by_one(bench: CourseBench) -> None:
+def one_by_one(function: FunctionUnderTest) -> None:
     """A window of 1×1 gives back every sh-th row and sw-th column."""
-    bench.agree(*_forward("max", *_ONE), *_forward("avg", *_ONE))
+    function.agree(*_forward("max", *_ONE), *_forward("avg", *_ONE))
 
 
 @FORWARD.add("loads")
-def whole_image(bench: CourseBench) -> None:
+def whole_image(function: FunctionUnderTest) -> None:
     """A window as large as the image gives one number a channel."""
-    bench.agree(*_forward("max", *_WHOLE), *_forward("avg", *_WHOLE))
+    function.agree(*_forward("max", *_WHOLE), *_forward("avg", *_WHOLE))
 
 
 @FORWARD.add("loads")
-def defaults(bench: CourseBench) -> None:
+def defaults(function: FunctionUnderTest) -> None:
     """Without more arguments, the stride is (1, 1) and the mode "max"."""
-    bench.agree(*_forward("max", Size(1, 3, 5, 1, 1, 2, 3), defaults=True))
+    function.agree(*_forward("max", Size(1, 3, 5, 1, 1, 2, 3), defaults=True))
 
 
 @FORWARD.add("loads")
-def float32(bench: CourseBench) -> None:
+def float32(function: FunctionUnderTest) -> None:
     """Images of float32 give the same numbers, to float32's precision."""
-    bench.agree(*_forward("max", _OVERLAP[1], numbers="float32"), *_forward("avg", _OVERLAP[1], numbers="float32"))
+    function.agree(*_forward("max", _OVERLAP[1], numbers="float32"), *_forward("avg", _OVERLAP[1], numbers="float32"))
 
 
 @FORWARD.add("loads")
-def integers(bench: CourseBench) -> None:
+def integers(function: FunctionUnderTest) -> None:
     """Images of whole numbers have averages with something behind the point."""
-    bench.agree(*_forward("max", *_APART, numbers="integers"), *_forward("avg", *_APART, numbers="integers"))
+    function.agree(*_forward("max", *_APART, numbers="integers"), *_forward("avg", *_APART, numbers="integers"))
 
 
 @FORWARD.add("loads")
-def inputs_unchanged(bench: CourseBench) -> None:
+def inputs_unchanged(function: FunctionUnderTest) -> None:
     """The array that the function is given is the same after the call."""
     for mode in ("max", "avg"):
-        unchanged(bench, Case(POOL_FORWARD, _OVERLAP[1], mode))
+        function.unchanged(Case(POOL_FORWARD, _OVERLAP[1], mode))
 
 
 @FORWARD.add("loads", "maximum")
-def digits(bench: CourseBench) -> None:
+def digits(function: FunctionUnderTest) -> None:
     """Images as large as MNIST's digits, several of them."""
-    larger(bench, Case(POOL_FORWARD, _DIGITS, "max"))
+    function.larger(Case(POOL_FORWARD, _DIGITS, "max"))
 
 
 # ---------------------------------------------------------------- task 3
 
 
 @BACKWARD.add("loads")
-def maximum_gets_all(bench: CourseBench) -> None:
+def maximum_gets_all(function: FunctionUnderTest) -> None:
     """Mode "max": the largest number of a window gets the window's gradient, all others 0."""
-    bench.agree(*_backward("max", *_APART))
+    function.agree(*_backward("max", *_APART))
 
 
 @BACKWARD.add("loads")
-def average_shares(bench: CourseBench) -> None:
+def average_shares(function: FunctionUnderTest) -> None:
     """Mode "avg": each cell of a window gets the window's gradient / (kh kw)."""
-    bench.agree(*_backward("avg", *_APART))
+    function.agree(*_backward("avg", *_APART))
 
 
 @BACKWARD.add("loads")
-def overlapping_gradients(bench: CourseBench) -> None:
+def overlapping_gradients(function: FunctionUnderTest) -> None:
     """Where windows overlap, a cell gets the sum of what each of them gives it."""
-    bench.agree(*_backward("max", *_OVERLAP), *_backward("avg", *_OVERLAP))
+    function.agree(*_backward("max", *_OVERLAP), *_backward("avg", *_OVERLAP))
 
 
 @BACKWARD.add("loads")
-def leftover_gradients(bench: CourseBench) -> None:
+def leftover_gradients(function: FunctionUnderTest) -> None:
     """Rows and columns that no window covers have a gradient of 0."""
-    bench.agree(*_backward("max", *_LEFTOVER), *_backward("avg", *_LEFTOVER))
+    function.agree(*_backward("max", *_LEFTOVER), *_backward("avg", *_LEFTOVER))
 
 
 @BACKWARD.add("loads")
-def ties(bench: CourseBench) -> None:
+def ties(function: FunctionUnderTest) -> None:
     """Where several numbers of a window are the largest, each of them gets the whole gradient."""
-    bench.agree(*_backward("max", *_APART, *_OVERLAP, numbers="ties"))
+    function.agree(*_backward("max", *_APART, *_OVERLAP, numbers="ties"))
 
 
 @BACKWARD.add("loads")
-def negative_images(bench: CourseBench) -> None:
+def negative_images(function: FunctionUnderTest) -> None:
     """The largest of negative numbers gets the gradient, too."""
-    bench.agree(*_backward("max", *_APART, numbers="negative"))
+    function.agree(*_backward("max", *_APART, numbers="negative"))
 
 
 @BACKWARD.add("loads")
-def one_by_one_gradients(bench: CourseBench) -> None:
+def one_by_one_gradients(function: FunctionUnderTest) -> None:
     """Windows of 1×1 give their gradient to every sh-th row and sw-th column."""
-    bench.agree(*_backward("max", *_ONE), *_backward("avg", *_ONE))
+    function.agree(*_backward("max", *_ONE), *_backward("avg", *_ONE))
 
 
 @BACKWARD.add("loads")
-def whole_image_gradients(bench: CourseBench) -> None:
+def whole_image_gradients(function: FunctionUnderTest) -> None:
     """A window may be as large as the image."""
-    bench.agree(*_backward("max", *_WHOLE), *_backward("avg", *_WHOLE))
+    function.agree(*_backward("max", *_WHOLE), *_backward("avg", *_WHOLE))
 
 
 @BACKWARD.add("loads", "maximum_gets_all", "average_shares")
-def finite_differences(bench: CourseBench) -> None:
+def finite_differences(function: FunctionUnderTest) -> None:
     """The gradient is the one that the output itself shows when its inputs are moved a little."""
-    rng = np.random.default_rng(bench.options.seed)
+    rng = np.random.default_rng(function.options.seed)
     for mode, pool in (("max", ops.max_pool2d_forward), ("avg", ops.avg_pool2d_forward)):
         case = Case(POOL_BACKWARD, Size(2, 5, 7, 2, 1, 3, 2, 2, 1), mode)
 
         def backward(da: Array, x: Array, case: Case = case) -> Array:
-            return bench.value(*bench.call(case, {"dA": da, "A_prev": x}))[0]
+            return function.value(case, {"dA": da, "A_prev": x})[0]
 
         def forward(x: Array, case: Case = case, pool: Any = pool) -> Array:
             y: Array = pool(x, case.kernel, stride=case.stride)
             return y
 
         try:
-            check_vjp(forward, backward, (case.arrays(bench.options.seed)["A_prev"],), rng=rng, rtol=1e-3)
+            check_vjp(forward, backward, (case.arrays(function.options.seed)["A_prev"],), rng=rng, rtol=1e-3)
         except GradientError as error:
-            raise Failed(f"kernel {case.kernel}, stride {case.stride}, mode {mode!r}: {shown(bench, error)}") from None
+            found = gradient_error(error, reveal=function.options.reveal)
+            raise Failed(f"kernel {case.kernel}, stride {case.stride}, mode {mode!r}: {found}") from None
 
 
 @BACKWARD.add("loads")
-def default_arguments(bench: CourseBench) -> None:
+def default_arguments(function: FunctionUnderTest) -> None:
     """Without more arguments, the stride is (1, 1) and the mode "max"."""
-    bench.agree(*_backward("max", Size(1, 3, 5, 1, 1, 2, 3), defaults=True))
+    function.agree(*_backward("max", Size(1, 3, 5, 1, 1, 2, 3), defaults=True))
 
 
 @BACKWARD.add("loads")
-def float32_gradients(bench: CourseBench) -> None:
+def float32_gradients(function: FunctionUnderTest) -> None:
     """Arrays of float32 give the same numbers, to float32's precision."""
-    bench.agree(*_backward("max", _OVERLAP[1], numbers="float32"), *_backward("avg", _OVERLAP[1], numbers="float32"))
+    function.agree(*_backward("max", _OVERLAP[1], numbers="float32"), *_backward("avg", _OVERLAP[1], numbers="float32"))
 
 
 @BACKWARD.add("loads")
-def integer_images(bench: CourseBench) -> None:
+def integer_images(function: FunctionUnderTest) -> None:
     """Images of whole numbers give the same gradients: nothing behind the point is lost."""
-    bench.agree(*_backward("max", *_APART, numbers="integers"), *_backward("avg", *_APART, numbers="integers"))
+    function.agree(*_backward("max", *_APART, numbers="integers"), *_backward("avg", *_APART, numbers="integers"))
 
 
 @BACKWARD.add("loads")
-def arrays_unchanged(bench: CourseBench) -> None:
+def arrays_unchanged(function: FunctionUnderTest) -> None:
     """The arrays that the function is given are the same after the call."""
     for mode in ("max", "avg"):
-        unchanged(bench, Case(POOL_BACKWARD, _OVERLAP[1], mode))
+        function.unchanged(Case(POOL_BACKWARD, _OVERLAP[1], mode))
 
 
 @BACKWARD.add("loads", "maximum_gets_all")
-def digits_backward(bench: CourseBench) -> None:
+def digits_backward(function: FunctionUnderTest) -> None:
     """Images as large as MNIST's digits, several of them."""
-    larger(bench, Case(POOL_BACKWARD, _DIGITS, "max"))
+    function.larger(Case(POOL_BACKWARD, _DIGITS, "max"))

@@ -9,16 +9,17 @@ import numpy as np
 from convlens import ops
 from convlens.arrays import Array
 from convlens.checker.checks import Checks, Failed
-from convlens.checker.functions.bench import CourseBench, larger, unchanged
 from convlens.checker.functions.cases import CONV_BACKWARD, CONV_FORWARD, Case, Size
+from convlens.checker.functions.describe import gradient_error
+from convlens.checker.functions.under_test import FunctionUnderTest
 from convlens.gradcheck import GradientError, check_vjp
 
-__all__ = ["BACKWARD", "FORWARD", "loads", "shown"]
+__all__ = ["BACKWARD", "FORWARD", "loads"]
 
 FORWARD = Checks()
 BACKWARD = Checks()
 
-# n, h, w, ci, co, kh, kw, sh, sw: nothing is square, so that no height passes for a width
+# n, h, w, ci, co, kh, kw, sh, sw. Nothing is square, so that a height in place of a width is found.
 _PLAIN = (Size(1, 3, 4, 1, 1, 2, 3), Size(2, 5, 4, 1, 1, 3, 2))
 _STRIDES = (Size(1, 5, 8, 1, 1, 3, 2, 2, 3), Size(2, 7, 5, 1, 1, 1, 3, 3, 1))
 _LEFTOVER = (Size(1, 6, 6, 1, 1, 3, 2, 2, 3), Size(2, 8, 7, 1, 1, 2, 3, 4, 3))
@@ -50,116 +51,118 @@ def _backward(how: str, *sizes: Size, **named: Any) -> list[Case]:
 
 
 @FORWARD.add("parses")
-def loads(bench: CourseBench) -> None:
+def loads(function: FunctionUnderTest) -> None:
     """The file can be imported, and the function is there."""
-    bench.load()
+    function.load()
 
 
 @FORWARD.add("loads")
-def valid(bench: CourseBench) -> None:
+def valid(function: FunctionUnderTest) -> None:
     """With padding "valid" every output is the sum of a window times the kernel."""
-    bench.agree(*_forward("valid", *_PLAIN))
+    function.agree(*_forward("valid", *_PLAIN))
 
 
 @FORWARD.add("loads")
-def strides(bench: CourseBench) -> None:
+def strides(function: FunctionUnderTest) -> None:
     """With a stride (sh, sw) windows start every sh rows and every sw columns."""
-    bench.agree(*_forward("valid", *_STRIDES))
+    function.agree(*_forward("valid", *_STRIDES))
 
 
 @FORWARD.add("loads")
-def leftover(bench: CourseBench) -> None:
+def leftover(function: FunctionUnderTest) -> None:
     """Rows and columns at the end in which no whole window fits are left out."""
-    bench.agree(*_forward("valid", *_LEFTOVER))
+    function.agree(*_forward("valid", *_LEFTOVER))
 
 
 @FORWARD.add("loads")
-def same(bench: CourseBench) -> None:
+def same(function: FunctionUnderTest) -> None:
     """With padding "same" the output is as high and wide as the input, zeros being added around it."""
-    bench.agree(*_forward("same", *_SAME))
+    function.agree(*_forward("same", *_SAME))
 
 
 @FORWARD.add("loads")
-def same_with_strides(bench: CourseBench) -> None:
+def same_with_strides(function: FunctionUnderTest) -> None:
     """With padding "same" and a stride the zeros are ((h_prev - 1) sh + kh - h_prev) / 2 on each side."""
-    bench.agree(*_forward("same", *_SAME_STRIDES))
+    function.agree(*_forward("same", *_SAME_STRIDES))
 
 
 @FORWARD.add("loads")
-def odd_zeros(bench: CourseBench) -> None:
+def odd_zeros(function: FunctionUnderTest) -> None:
     """With padding "same" and an odd number of zeros in all, the odd one stands on one side, on both or on none."""
-    bench.agree(*_forward("same", *_EVEN, *_EVEN_STRIDES))
+    function.agree(*_forward("same", *_EVEN, *_EVEN_STRIDES))
 
 
 @FORWARD.add("loads")
-def one_by_one(bench: CourseBench) -> None:
+def one_by_one(function: FunctionUnderTest) -> None:
     """A kernel of 1×1 needs no zeros when the stride is 1, and works with both paddings."""
-    bench.agree(*_forward("same", *_ONE, *_ONE_STRIDES), *_forward("valid", *_ONE))
+    function.agree(*_forward("same", *_ONE, *_ONE_STRIDES), *_forward("valid", *_ONE))
 
 
 @FORWARD.add("loads")
-def whole_image(bench: CourseBench) -> None:
+def whole_image(function: FunctionUnderTest) -> None:
     """A kernel as large as the image gives one output."""
-    bench.agree(*_forward("valid", *_WHOLE))
+    function.agree(*_forward("valid", *_WHOLE))
 
 
 @FORWARD.add("loads")
-def channels(bench: CourseBench) -> None:
+def channels(function: FunctionUnderTest) -> None:
     """Each output channel sums over all input channels, with its own kernel; each example is its own."""
-    bench.agree(*_forward("valid", *_CHANNELS))
+    function.agree(*_forward("valid", *_CHANNELS))
 
 
 @FORWARD.add("loads")
-def bias(bench: CourseBench) -> None:
+def bias(function: FunctionUnderTest) -> None:
     """The bias of its channel is added to each output, once."""
-    bench.agree(*_forward("valid", Size(1, 3, 4, 1, 2, 2, 3), bias=True))
+    function.agree(*_forward("valid", Size(1, 3, 4, 1, 2, 2, 3), bias=True))
 
 
 @FORWARD.add("loads")
-def activation(bench: CourseBench) -> None:
+def activation(function: FunctionUnderTest) -> None:
     """The activation is applied once, after the bias is added."""
-    bench.agree(*_forward("valid", Size(1, 3, 4, 1, 1, 2, 3), Size(2, 4, 3, 1, 2, 3, 2), bias=True, activation="curve"))
+    function.agree(
+        *_forward("valid", Size(1, 3, 4, 1, 1, 2, 3), Size(2, 4, 3, 1, 2, 3, 2), bias=True, activation="curve")
+    )
 
 
 @FORWARD.add("loads")
-def defaults(bench: CourseBench) -> None:
+def defaults(function: FunctionUnderTest) -> None:
     """Without more arguments, padding is "same" and the stride (1, 1)."""
-    bench.agree(*_forward("same", Size(1, 4, 5, 1, 1, 3, 3), defaults=True))
+    function.agree(*_forward("same", Size(1, 4, 5, 1, 1, 3, 3), defaults=True))
 
 
 @FORWARD.add("loads")
-def together(bench: CourseBench) -> None:
+def together(function: FunctionUnderTest) -> None:
     """All at once: channels, strides, zeros, bias and ReLU."""
-    bench.agree(
+    function.agree(
         *_forward("same", _MIXED, bias=True, activation="relu"),
         *_forward("valid", _MIXED, bias=True, activation="relu"),
     )
 
 
 @FORWARD.add("loads")
-def float32(bench: CourseBench) -> None:
+def float32(function: FunctionUnderTest) -> None:
     """Images of float32 give the same numbers, to float32's precision."""
-    bench.agree(*_forward("same", _MIXED, bias=True, numbers="float32"))
+    function.agree(*_forward("same", _MIXED, bias=True, numbers="float32"))
 
 
 @FORWARD.add("loads")
-def integers(bench: CourseBench) -> None:
+def integers(function: FunctionUnderTest) -> None:
     """Images of whole numbers give the same numbers: nothing behind the point is lost."""
-    bench.agree(*_forward("valid", *_PLAIN, bias=True, numbers="integers"))
-    bench.agree(*_forward("valid", *_PLAIN, bias=True, activation="curve", numbers="whole"))
+    function.agree(*_forward("valid", *_PLAIN, bias=True, numbers="integers"))
+    function.agree(*_forward("valid", *_PLAIN, bias=True, activation="curve", numbers="whole"))
 
 
 @FORWARD.add("loads")
-def inputs_unchanged(bench: CourseBench) -> None:
+def inputs_unchanged(function: FunctionUnderTest) -> None:
     """The arrays that the function is given are the same after the call."""
     for how in ("same", "valid"):
-        unchanged(bench, Case(CONV_FORWARD, _MIXED, how, bias=True, activation="relu"))
+        function.unchanged(Case(CONV_FORWARD, _MIXED, how, bias=True, activation="relu"))
 
 
 @FORWARD.add("loads", "valid", "bias", "activation")
-def digits(bench: CourseBench) -> None:
+def digits(function: FunctionUnderTest) -> None:
     """Images as large as MNIST's digits, several of them."""
-    larger(bench, Case(CONV_FORWARD, _DIGITS, "valid", bias=True, activation="relu"))
+    function.larger(Case(CONV_FORWARD, _DIGITS, "valid", bias=True, activation="relu"))
 
 
 # ---------------------------------------------------------------- task 2
@@ -168,77 +171,68 @@ BACKWARD.add("parses")(loads)
 
 
 @BACKWARD.add("loads")
-def three_gradients(bench: CourseBench) -> None:
+def three_gradients(function: FunctionUnderTest) -> None:
     """It returns three arrays: dA_prev, dW and db."""
-    bench.returns(Case(CONV_BACKWARD, Size(1, 3, 4, 1, 2, 2, 3), "valid"))
+    function.returns(Case(CONV_BACKWARD, Size(1, 3, 4, 1, 2, 2, 3), "valid"))
 
 
 @BACKWARD.add("loads")
-def valid_gradients(bench: CourseBench) -> None:
+def valid_gradients(function: FunctionUnderTest) -> None:
     """With padding "valid" dA_prev, dW and db are the sums over all windows."""
-    bench.agree(*_backward("valid", *_PLAIN, *_CHANNELS))
+    function.agree(*_backward("valid", *_PLAIN, *_CHANNELS))
 
 
 @BACKWARD.add("loads")
-def strided_gradients(bench: CourseBench) -> None:
+def strided_gradients(function: FunctionUnderTest) -> None:
     """With a stride (sh, sw) the gradient goes back to windows that start every sh rows and sw columns."""
-    bench.agree(*_backward("valid", *_STRIDES))
+    function.agree(*_backward("valid", *_STRIDES))
 
 
 @BACKWARD.add("loads")
-def leftover_gradients(bench: CourseBench) -> None:
+def leftover_gradients(function: FunctionUnderTest) -> None:
     """Rows and columns that no window covers have a gradient of 0."""
-    bench.agree(*_backward("valid", *_LEFTOVER))
+    function.agree(*_backward("valid", *_LEFTOVER))
 
 
 @BACKWARD.add("loads")
-def same_gradients(bench: CourseBench) -> None:
+def same_gradients(function: FunctionUnderTest) -> None:
     """With padding "same" dA_prev has the gradients of the image alone, without those of the zeros around it."""
-    bench.agree(*_backward("same", *_SAME))
+    function.agree(*_backward("same", *_SAME))
 
 
 @BACKWARD.add("loads")
-def same_gradients_with_strides(bench: CourseBench) -> None:
+def same_gradients_with_strides(function: FunctionUnderTest) -> None:
     """With padding "same" and a stride the zeros are ((h_prev - 1) sh + kh - h_prev) / 2 on each side."""
-    bench.agree(*_backward("same", *_SAME_STRIDES))
+    function.agree(*_backward("same", *_SAME_STRIDES))
 
 
 @BACKWARD.add("loads")
-def odd_zeros_gradients(bench: CourseBench) -> None:
+def odd_zeros_gradients(function: FunctionUnderTest) -> None:
     """With padding "same" and an odd number of zeros in all, half of them, rounded up or down, come first."""
-    bench.agree(*_backward("same", *_EVEN, *_EVEN_STRIDES))
+    function.agree(*_backward("same", *_EVEN, *_EVEN_STRIDES))
 
 
 @BACKWARD.add("loads")
-def one_by_one_gradients(bench: CourseBench) -> None:
+def one_by_one_gradients(function: FunctionUnderTest) -> None:
     """A kernel of 1×1 with padding "same" needs no zeros, and nothing is cut off."""
-    bench.agree(*_backward("same", *_ONE, *_ONE_STRIDES), *_backward("valid", *_ONE))
+    function.agree(*_backward("same", *_ONE, *_ONE_STRIDES), *_backward("valid", *_ONE))
 
 
 @BACKWARD.add("loads")
-def examples(bench: CourseBench) -> None:
+def examples(function: FunctionUnderTest) -> None:
     """Over the examples dW and db are sums; each example has a dA_prev of its own."""
-    bench.agree(*_backward("valid", Size(3, 3, 4, 1, 2, 2, 3), Size(2, 4, 3, 2, 1, 2, 2)))
+    function.agree(*_backward("valid", Size(3, 3, 4, 1, 2, 2, 3), Size(2, 4, 3, 2, 1, 2, 2)))
 
 
 @BACKWARD.add("loads", "valid_gradients")
-def finite_differences(bench: CourseBench) -> None:
+def finite_differences(function: FunctionUnderTest) -> None:
     """The gradients are those that the output itself shows when its inputs are moved a little."""
     for how in ("valid", "same"):
-        _check_vjp(bench, Case(CONV_BACKWARD, _MIXED, how))
+        _check_vjp(function, Case(CONV_BACKWARD, _MIXED, how))
 
 
-def shown(bench: CourseBench, error: GradientError) -> str:
-    """What a comparison with finite differences says; its numbers, one of which is right, only if they may be told"""
-    text = str(error)
-    for k, name in enumerate(("A_prev", "W", "b")):
-        text = text.replace(f"gradient {k} ", f"d{name} ").replace(f"args[{k}]", name)
-    wrong, _, numbers = text.partition(":")
-    return f"{wrong}, as finite differences show" if numbers and not bench.options.reveal else text
-
-
-def _check_vjp(bench: CourseBench, case: Case) -> None:
-    rng = np.random.default_rng(bench.options.seed)
+def _check_vjp(function: FunctionUnderTest, case: Case) -> None:
+    rng = np.random.default_rng(function.options.seed)
     pads = case.pads()
 
     def forward(x: Array, w: Array, b: Array) -> Array:
@@ -246,7 +240,7 @@ def _check_vjp(bench: CourseBench, case: Case) -> None:
 
     def backward(dz: Array, x: Array, w: Array, b: Array) -> tuple[Array, ...]:
         given = {"dZ": dz, "A_prev": x, "W": w, "b": b}
-        return bench.value(*bench.call(case, given))
+        return function.value(case, given)
 
     size = case.size
     x = rng.standard_normal((size.n, size.h, size.w, size.ci))
@@ -254,35 +248,37 @@ def _check_vjp(bench: CourseBench, case: Case) -> None:
     try:
         check_vjp(forward, backward, (x, w, rng.standard_normal((1, 1, 1, size.co))), rng=rng, rtol=1e-3, directions=1)
     except GradientError as error:
-        raise Failed(f"stride {case.stride}, padding {case.how!r}: {shown(bench, error)}") from None
+        raise Failed(
+            f"stride {case.stride}, padding {case.how!r}: {gradient_error(error, reveal=function.options.reveal)}"
+        ) from None
 
 
 @BACKWARD.add("loads")
-def default_arguments(bench: CourseBench) -> None:
+def default_arguments(function: FunctionUnderTest) -> None:
     """Without more arguments, padding is "same" and the stride (1, 1)."""
-    bench.agree(*_backward("same", Size(1, 4, 5, 1, 1, 3, 3), defaults=True))
+    function.agree(*_backward("same", Size(1, 4, 5, 1, 1, 3, 3), defaults=True))
 
 
 @BACKWARD.add("loads")
-def float32_gradients(bench: CourseBench) -> None:
+def float32_gradients(function: FunctionUnderTest) -> None:
     """Arrays of float32 give the same numbers, to float32's precision."""
-    bench.agree(*_backward("valid", _MIXED, numbers="float32"))
+    function.agree(*_backward("valid", _MIXED, numbers="float32"))
 
 
 @BACKWARD.add("loads")
-def integer_images(bench: CourseBench) -> None:
+def integer_images(function: FunctionUnderTest) -> None:
     """Images of whole numbers give the same numbers: nothing behind the point is lost."""
-    bench.agree(*_backward("valid", *_PLAIN, numbers="integers"))
+    function.agree(*_backward("valid", *_PLAIN, numbers="integers"))
 
 
 @BACKWARD.add("loads")
-def arrays_unchanged(bench: CourseBench) -> None:
+def arrays_unchanged(function: FunctionUnderTest) -> None:
     """The arrays that the function is given are the same after the call."""
     for how in ("same", "valid"):
-        unchanged(bench, Case(CONV_BACKWARD, _MIXED, how, bias=True))
+        function.unchanged(Case(CONV_BACKWARD, _MIXED, how, bias=True))
 
 
 @BACKWARD.add("loads", "valid_gradients")
-def digits_backward(bench: CourseBench) -> None:
+def digits_backward(function: FunctionUnderTest) -> None:
     """Images as large as MNIST's digits, several of them."""
-    larger(bench, Case(CONV_BACKWARD, _DIGITS, "valid"))
+    function.larger(Case(CONV_BACKWARD, _DIGITS, "valid"))
