@@ -107,13 +107,14 @@ def check_lenet(sandbox: Sandbox, task: int, file: File, before: Sequence[Findin
 
     sandbox: with TensorFlow loaded. Without TensorFlow on this machine the network's checks cannot be told.
     """
-    from convlens.checker.lenets import network as lenets
+    from convlens.checker.lenets import network_checks
+    from convlens.checker.lenets.under_test import LenetUnderTest
 
-    tables: dict[int, Checks] = {4: lenets.TENSORFLOW, 5: lenets.KERAS}
+    tables: dict[int, Checks] = {4: network_checks.TENSORFLOW, 5: network_checks.KERAS}
     given = {"file": TASKS[task], "framework": _FRAMEWORKS[task]}
     try:
         with sandbox.guest("lenets", file.content or b"", given) as guest:
-            found = tables[task].run(lenets.LenetBench(guest, options), before)
+            found = tables[task].run(LenetUnderTest(guest, options), before)
     except ModuleNotFoundError as error:
         why = f"{error}: pip install 'convlens[keras]'"
         found = [Finding(check.name, check.sentence, UNKNOWN, why) for check in tables[task].table]

@@ -6,7 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-__all__ = ["FAIL", "PASS", "UNKNOWN", "FileReport", "Finding", "Map", "Report"]
+import numpy as np
+
+from convlens.arrays import Array
+
+__all__ = ["FAIL", "PASS", "UNKNOWN", "FileReport", "Finding", "Map", "Report", "error_map"]
 
 Status = Literal["pass", "fail", "could not tell"]
 PASS: Status = "pass"
@@ -23,6 +27,15 @@ class Map:
 
     title: str
     rows: list[list[int]]
+
+
+def error_map(title: str, errors: Array, wrong: Array) -> Map:
+    """Return the map of the absolute errors (h, w) in the cells that are `wrong` (h, w)."""
+    finite = np.isfinite(errors)
+    counted = np.where(finite & wrong, errors, 0)
+    largest = max(float(counted.max(initial=0.0)), 1e-300)  # not 0: all errors may be infinite
+    tenths = np.where(finite | ~wrong, np.ceil(10 * counted / largest), -1).astype(int)
+    return Map(title, tenths.tolist())
 
 
 @dataclass(frozen=True)

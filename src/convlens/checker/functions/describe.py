@@ -10,7 +10,7 @@ from convlens.arrays import Array
 from convlens.checker.functions.answers import Answer, wrong_cells
 from convlens.checker.functions.cases import CONV_BACKWARD, CONV_FORWARD, Case
 from convlens.checker.functions.expected import Value, accepted
-from convlens.checker.verdict import Map
+from convlens.checker.verdict import Map, error_map
 from convlens.gradcheck import GradientError
 
 __all__ = [
@@ -102,16 +102,9 @@ def error_maps(answer: Answer) -> list[Map]:
         at = np.s_[:, :, first[2], first[3]] if name == "dW" else np.s_[first[0], :, :, first[3]]
         where = f"[:, :, {first[2]}, {first[3]}]" if name == "dW" else f"[{first[0]}, :, :, {first[3]}]"
         with np.errstate(all="ignore"):
-            off = np.abs(got[at].astype(np.float64) - right[at]) * wrong[at]
-        maps.append(Map(name + where, _tenths(off).tolist()))
+            off = np.abs(got[at].astype(np.float64) - right[at])
+        maps.append(error_map(name + where, off, wrong[at]))
     return maps
-
-
-def _tenths(off: Array) -> Array:
-    """Errors in tenths of the largest one, rounded up; -1 where there is no finite number."""
-    finite = np.isfinite(off)
-    largest = max(float(off[finite].max(initial=0.0)), 1e-300)
-    return np.where(finite, np.ceil(10 * np.where(finite, off, 0) / largest), -1).astype(int)
 
 
 def gradient_error(error: GradientError, *, reveal: bool) -> str:

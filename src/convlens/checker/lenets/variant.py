@@ -1,6 +1,6 @@
-"""LeNet-5 in float64 with parts that can be exchanged: right as it stands, or with a mistake that students make.
+"""Variants of LeNet-5, in float64: its parts can be exchanged, for the parts that students put there by mistake.
 
-A mistake whose numbers are just those of a submission is the likely one (`lenet_mistakes`).
+A variant whose numbers are those of a submission shows the submission's likely mistake (`output_mistakes`).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from convlens import ops
 from convlens.arrays import Array
 from convlens.geometry import Padding
 
-__all__ = ["HEADS", "RIGHT", "Pool", "Sketch", "Trace", "trace"]
+__all__ = ["HEADS", "RIGHT", "ForwardValues", "Pool", "Variant", "run_variant"]
 
 
 class Pool(NamedTuple):
-    """mode: "max" or "avg"; size of the square window; its stride; padding"""
+    """A pooling layer. mode: "max" or "avg"; size: of the square window; stride; padding"""
 
     mode: str = "max"
     size: int = 2
@@ -28,12 +28,13 @@ class Pool(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Sketch:
-    """A LeNet-5, by its parts
+class Variant:
+    """A LeNet-5, by its parts; as it stands, the right one.
 
-    paddings of the two convolutions; pools after them; activations: of the five layers with weights, names in
-    ACTIVATIONS; biases: whether these five add one; flatten: in which order maps are flattened, "hwc" or "chw"; head:
-    what is done to the last layer's numbers, a name in HEADS; depth: how many of the five layers there are
+    paddings: of the two convolutions; pools: after the convolutions; activations: of the five layers with weights,
+    names in ACTIVATIONS; biases: whether each of the five adds one; flatten: the order in which maps are flattened,
+    "hwc" or "chw"; head: the function of the last layer's numbers, a name in HEADS; depth: the number of the five
+    layers that are there
     """
 
     paddings: tuple[Padding, Padding] = ("same", "valid")
@@ -45,13 +46,13 @@ class Sketch:
     depth: int = 5
 
 
-RIGHT = Sketch()
+RIGHT = Variant()
 
 
-class Trace(NamedTuple):
-    """What a pass gives
+class ForwardValues(NamedTuple):
+    """The numbers of one forward pass.
 
-    z: the five layers before their activations; pooled: what goes into the pools; logits: the last z with its
+    z: of the five layers, before their activations; pooled: the inputs of the pools; logits: the last z after its
     activation; output: what the network returns
     """
 
@@ -77,26 +78,26 @@ HEADS: dict[str, Callable[[Array], Array]] = {
 }
 
 
-def trace(weights: Sequence[Array], x: Array, sketch: Sketch = RIGHT) -> Trace:
-    """One pass of x (n, 28, 28, 1), float64, through that network with the reference's ten weights
+def run_variant(weights: Sequence[Array], x: Array, variant: Variant = RIGHT) -> ForwardValues:
+    """Return the forward values of x (n, 28, 28, 1), float64, in a variant with LeNet-5's ten weights.
 
-    ValueError if the weights do not fit, as they do not where a padding changes how many numbers are flattened.
+    ValueError if the weights do not fit: a padding can change the number of flattened inputs.
     """
     zs, pooled = [], []
-    for k in range(sketch.depth):
+    for k in range(variant.depth):
         kernel, bias = weights[2 * k], weights[2 * k + 1]
-        bias = bias if sketch.biases[k] else np.zeros_like(bias)
+        bias = bias if variant.biases[k] else np.zeros_like(bias)
         if k < 2:
-            zs.append(ops.conv2d_forward(x, kernel, bias, padding=sketch.paddings[k]))
+            zs.append(ops.conv2d_forward(x, kernel, bias, padding=variant.paddings[k]))
         else:
             zs.append(ops.dense_forward(x, kernel, bias))
-        x = ACTIVATIONS[sketch.activations[k]](zs[-1])
+        x = ACTIVATIONS[variant.activations[k]](zs[-1])
         if k < 2:
             pooled.append(x)
-            x = _pool(x, sketch.pools[k])
+            x = _pool(x, variant.pools[k])
         if k == 1:
-            x = (x if sketch.flatten == "hwc" else x.transpose(0, 3, 1, 2)).reshape(len(x), -1)
-    return Trace(zs, pooled, x, HEADS[sketch.head](x))
+            x = (x if variant.flatten == "hwc" else x.transpose(0, 3, 1, 2)).reshape(len(x), -1)
+    return ForwardValues(zs, pooled, x, HEADS[variant.head](x))
 
 
 def _pool(x: Array, pool: Pool) -> Array:
