@@ -1,4 +1,4 @@
-"""`convlens check`: what it prints, writes and refuses, and how it ends. test_classroom has what a run survives."""
+"""`convlens check`: what it prints, writes and refuses, and how it ends. test_grading has what a run survives."""
 
 import csv
 import io

@@ -15,8 +15,8 @@ CHECK = "fake_check:checker"
 
 PROGRAM = f"""
 import sys
-from convlens.checker.classes import grader
-grader.CHECK = {CHECK!r}
+from convlens.checker.classes import grader_program
+grader_program.CHECKER = {CHECK!r}
 import convlens.cli
 convlens.cli.main()
 """
@@ -33,7 +33,7 @@ def fake(monkeypatch, log=None):
     """The same for processes that this one starts, and has them use `fake_check`."""
     for name, value in environment(log).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("convlens.checker.classes.grader.CHECK", CHECK)
+    monkeypatch.setattr("convlens.checker.classes.grader_program.CHECKER", CHECK)
 
 
 def make(folder, **content):

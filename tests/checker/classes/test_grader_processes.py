@@ -1,4 +1,4 @@
-"""classes.graders: processes that grade, that die, that hang; what is asked of them and what they answer."""
+"""classes.grader_processes: processes that grade, that die, that hang; what is asked of them and what they answer."""
 
 import contextlib
 import json
@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from tests.support.checker import classes
 
-from convlens.checker.classes import graders
-from convlens.checker.classes.grader import CHECK, pack, refuse_weak, safe_tier, unpack
-from convlens.checker.classes.graders import Grader, Graders, Trouble, read_answer
+from convlens.checker.classes import grader_processes
+from convlens.checker.classes.grader_processes import GraderPool, GraderProcess
+from convlens.checker.classes.grader_program import CHECKER
+from convlens.checker.classes.messages import Trouble, pack, read_answer, unpack
+from convlens.checker.classes.tier_policy import refuse_weak, safe_tier
 from convlens.checker.options import Options
 from convlens.checker.sandbox.tiers import TIERS
 from convlens.checker.submission import File, Submission
@@ -36,7 +38,7 @@ def log(tmp_path, monkeypatch):
 
 @pytest.fixture
 def grader(log):
-    one = Grader()
+    one = GraderProcess()
     yield one
     one.close()
 
@@ -81,7 +83,7 @@ def test_what_is_no_report_is_trouble():
 
 @pytest.mark.smoke
 def test_the_true_check_is_there_by_its_name():
-    module, _, name = CHECK.partition(":")
+    module, _, name = CHECKER.partition(":")
     assert callable(getattr(__import__(module, fromlist=[name]), name))
 
 
@@ -114,14 +116,14 @@ def test_an_exception_is_trouble_and_named(grader):
 
 
 def test_a_check_that_cannot_be_imported_is_trouble(log):
-    grader = Grader("no_such_module:check")
+    grader = GraderProcess("no_such_module:check")
     with pytest.raises(Trouble, match="ModuleNotFoundError: No module named 'no_such_module'"):
         grade(grader, "pass")
     grader.close()
 
 
 def test_a_process_that_says_why_it_died(grader, monkeypatch):
-    monkeypatch.setattr(graders.grader, "__name__", "no_such_program")
+    monkeypatch.setattr(grader_processes.grader_program, "__name__", "no_such_program")
     with pytest.raises(Trouble, match=r"ended \(exit code 1: .*No module named no_such_program\)"):
         grade(grader, "pass")
 
@@ -133,7 +135,7 @@ def test_a_process_that_cannot_be_started_is_trouble(grader, monkeypatch):
 
 
 def test_one_that_takes_too_long_in_all_is_stopped_once(grader, log, monkeypatch):
-    monkeypatch.setattr(graders, "_PATIENCE", 0)
+    monkeypatch.setattr(grader_processes, "_PATIENCE", 0)
     options = Options(tasks=(0,), tier="rlimits", seconds=0.01)
     with pytest.raises(Trouble, match=r"grading took more than 0.6 s in all and was stopped"):
         grader.grade(submission("sleep 30"), options, unsafe=True)
@@ -163,12 +165,12 @@ def test_no_module_of_the_present_folder_is_imported(grader, tmp_path, monkeypat
 
 
 def test_several_at_a_time(log):
-    with Graders(2, unsafe=True) as crew:
-        assert crew.width == 4
+    with GraderPool(2, unsafe=True) as pool:
+        assert pool.width == 4
         begin = time.monotonic()
-        futures = [crew.submit(submission("sleep 1", f"s{k}"), OPTIONS) for k in range(2)]
+        futures = [pool.submit(submission("sleep 1", f"s{k}"), OPTIONS) for k in range(2)]
         assert [future.result().name for future in futures] == ["s0", "s1"]
-        crew.watch()
+        pool.watch()
         assert len(living(os.getpid())) == 2
         assert time.monotonic() >= begin + 1
     assert not living(os.getpid())
@@ -176,8 +178,8 @@ def test_several_at_a_time(log):
 
 def test_leaving_does_not_wait_for_what_is_being_graded(log):
     begin = time.monotonic()
-    with Graders(2, unsafe=True) as crew:
-        futures = [crew.submit(submission("sleep 60", f"s{k}"), OPTIONS) for k in range(5)]
+    with GraderPool(2, unsafe=True) as pool:
+        futures = [pool.submit(submission("sleep 60", f"s{k}"), OPTIONS) for k in range(5)]
         classes.until(lambda: log.exists() and log.read_text().count("\n") == 2)
     assert all(future.done() for future in futures)
     assert not living(os.getpid())
@@ -187,7 +189,10 @@ def test_leaving_does_not_wait_for_what_is_being_graded(log):
 @pytest.mark.parametrize("words", ["pass", "sleep 60"])
 def test_it_ends_with_whoever_started_it(tmp_path, words):
     """Killed outright, our side says nothing: the end of the pipe must do."""
-    command, pipe = [sys.executable, "-P", "-m", "convlens.checker.classes.grader", classes.CHECK], subprocess.PIPE
+    command, pipe = (
+        [sys.executable, "-P", "-m", "convlens.checker.classes.grader_program", classes.CHECK],
+        subprocess.PIPE,
+    )
     log = tmp_path / "log"
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=classes.environment(log)) as process:
         process.stdin.write(pack(submission(words), OPTIONS, True))
@@ -209,6 +214,6 @@ def test_what_else_is_printed_is_no_answer(tmp_path, monkeypatch):
     )
     classes.fake(monkeypatch)
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.environ['PYTHONPATH']}")
-    one = Grader("loud:checker")
+    one = GraderProcess("loud:checker")
     assert grade(one, "pass").status == "pass"
     one.close()

@@ -1,4 +1,4 @@
-"""classes.classroom and a class run as a process: each submission has its result, once, whatever happens."""
+"""classes.grading and a class run as a process: each submission has its result, once, whatever happens."""
 
 import os
 import random
@@ -10,9 +10,10 @@ import pytest
 from tests.support.checker import classes, fake_check
 
 from convlens.checker import submission
-from convlens.checker.classes.classroom import Student, grade, roster
-from convlens.checker.classes.graders import Trouble
+from convlens.checker.classes.grading import grade
+from convlens.checker.classes.messages import Trouble
 from convlens.checker.classes.results import open_results
+from convlens.checker.classes.roster import Student, roster
 from convlens.checker.options import Options
 from convlens.checker.verdict import UNKNOWN
 
@@ -20,8 +21,8 @@ OPTIONS = Options(tasks=(0,), tier="landlock")
 SETTINGS = {"tier": "landlock", "tasks": (0,), "seed": 1}
 
 
-class Crew:
-    """Grades here and at once, or when it is told to."""
+class Backend:
+    """Grades here and at once; a patient one when as many wait as it takes at a time, or when it is watched."""
 
     width = 3
 
@@ -48,81 +49,16 @@ class Crew:
         self.waiting.clear()
 
 
-def run(place, out, crew=None, again=False):
-    """name: (how, status), and whom the crew had to grade"""
-    crew = crew or Crew()
+def run(place, out, backend=None, again=False):
+    """name: (how, status), and whom the backend had to grade"""
+    backend = backend or Backend()
     with open_results(out, SETTINGS, again) as results:
-        found = {done.entry.name: (done.how, done.entry.report.status) for done in grade(place, OPTIONS, crew, results)}
+        found = {
+            done.entry.name: (done.how, done.entry.report.status) for done in grade(place, OPTIONS, backend, results)
+        }
         assert found.keys() == {student.name for student in place}
         assert all(results.entries[name].report.name == name for name in found)
-    return found, crew.asked
-
-
-# Who is in a class ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.smoke
-def test_a_folder_for_each_student(tmp_path):
-    names = ["ann", "b c", "new\nline", ".hidden", "ünal", "\x1b[31m"]
-    classes.make(tmp_path, **dict.fromkeys(names, "pass"))
-    (tmp_path / "notes.txt").write_text("no student")
-    found = roster(tmp_path)
-    assert {student.name for student in found} == set(names) - {".hidden"}
-    assert all(student.folder == tmp_path / student.name for student in found)
-    assert found == sorted(found)
-
-
-@pytest.mark.smoke
-@pytest.mark.parametrize("comma", [",", ";"])
-@pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_a_csv_file(tmp_path, comma, mark):
-    rows = [
-        ["Name ", "mail", "path"],
-        ['"Doe, Jane"', "j@x", "in/jane"],
-        ["", "", ""],
-        ["joe", "", ""],
-        ["zoë", "", "/a"],
-    ]
-    path = tmp_path / "class.csv"
-    path.write_text(mark + "\n".join(comma.join(row) for row in rows) + "\n")
-    assert roster(path) == [
-        Student("Doe, Jane", tmp_path / "in" / "jane"),
-        Student("joe", None),
-        Student("zoë", type(path)("/a")),
-    ]
-
-
-@pytest.mark.smoke
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("", r"must have the columns name and path; .* has \[\]"),
-        ("name,folder\na,b\n", r"must have the columns name and path; .* has \['name', 'folder'\]"),
-        ("name,path\n", "must have a row for each student; .* has none"),
-        ("name,path\na,b\na,c\n", "each name must be there once; .* has 'a' again in line 3"),
-        ("name,path\n,b\n", "each row must have a name; .* has none in line 2"),
-        ("name,path\na\n,x\n", "each row must have a name; .* has none in line 3"),
-        ("name,path\n" + "a" * 200_000 + ",b\n", r"must be a CSV file; line \d: field larger"),
-    ],
-)
-def test_a_csv_file_that_is_none(tmp_path, text, said):
-    path = tmp_path / "class.csv"
-    path.write_text(text)
-    with pytest.raises(ValueError, match=said):
-        roster(path)
-
-
-@pytest.mark.smoke
-def test_no_class(tmp_path):
-    with pytest.raises(ValueError, match=r"a class must have a folder for each student; .* has none"):
-        roster(tmp_path)
-    (tmp_path / classes.FILE).write_text("pass")
-    with pytest.raises(ValueError, match="has none; it looks like one submission: leave out --class to check it"):
-        roster(tmp_path)
-    with pytest.raises(FileNotFoundError, match="a class must be a folder or a CSV file; there is no"):
-        roster(tmp_path / "none")
-    (tmp_path / "bytes.csv").write_bytes(b"name,path\n\xff,b\xfe\n")
-    assert roster(tmp_path / "bytes.csv") == [Student("\udcff", tmp_path / "b\udcfe")]
+    return found, backend.asked
 
 
 # Who gets which result -----------------------------------------------------------------------------------------------
@@ -183,7 +119,7 @@ def test_a_student_more(place, out):
 @pytest.mark.parametrize("patient", [False, True], ids=["one after the other", "at the same time"])
 def test_equal_content_is_graded_once(tmp_path, out, patient):
     place = classes.make(tmp_path / "class", a="fail x", b="fail x", c="pass", d="fail x", e="raise no", f="raise no")
-    found, asked = run(roster(place), out, Crew(patient))
+    found, asked = run(roster(place), out, Backend(patient))
     assert asked in (["a", "c", "e"], ["a", "c", "e", "f"])  # what nobody could grade is no report for another
     assert [found[name] for name in "abcd"] == [
         ("graded", "fail"),
@@ -211,7 +147,7 @@ def test_what_cannot_be_read_is_a_result(tmp_path, out, monkeypatch):
             raise PermissionError(13, "Permission denied", str(folder))
         return read(folder, *arguments)
 
-    monkeypatch.setattr("convlens.checker.classes.classroom.read", locked)
+    monkeypatch.setattr("convlens.checker.classes.grading.read", locked)
     monkeypatch.setattr(
         fake_check, "check", lambda given, options: seen.update({given.name: given}) or true(given, options)
     )
@@ -233,18 +169,18 @@ def test_what_cannot_be_read_is_a_result(tmp_path, out, monkeypatch):
 
 
 @pytest.mark.smoke
-def test_a_crew_that_is_lost_ends_the_run_and_what_is_done_stays(place, out):
-    crew = Crew(patient=True)
-    crew.width = 1
+def test_a_backend_that_is_lost_ends_the_run_and_what_is_done_stays(place, out):
+    backend = Backend(patient=True)
+    backend.width = 1
 
     def watch():
-        if len(crew.asked) == 3:
+        if len(backend.asked) == 3:
             raise ConnectionError("nobody is left")
-        crew.go_on()
+        backend.go_on()
 
-    crew.watch = watch
+    backend.watch = watch
     with pytest.raises(ConnectionError, match="nobody is left"):
-        run(roster(place), out, crew)
+        run(roster(place), out, backend)
     assert [entry["name"] for entry in classes.lines(out)[1]] == ["a", "b"]
     assert run(roster(place), out)[1] == ["c", "d", "e"]
 

@@ -1,9 +1,8 @@
-"""Processes that grade, as those see them who give them submissions. `classes.grader` is the other side."""
+"""Starts processes that grade, gives them submissions and reads their reports. `grader_program` is their program."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import queue
 import signal
@@ -13,64 +12,52 @@ import tempfile
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from convlens.checker.classes import grader
+from convlens.checker.classes import grader_program
+from convlens.checker.classes.messages import Trouble, pack, read_answer
 from convlens.checker.options import Options
 from convlens.checker.submission import Submission
 from convlens.checker.verdict import Report
 
-__all__ = ["Grader", "Graders", "Trouble", "read_answer"]
+__all__ = ["GraderPool", "GraderProcess"]
 
-_GRACE = 7  # seconds for a process to end by itself, a little more than it takes itself
-_TRIES = 2
-_PATIENCE = 600  # seconds; with the most that calls may take, longer than any submission does
+_GRACE = 7  # seconds for a process to end by itself: it kills itself after 5, see `grader_program._GRACE`
+_TRIES = 2  # a process may die by chance, for want of memory; twice is no chance
+# The longest time for one submission is the first, in seconds, plus the second times the limit for one call. The checks
+# end before: four files may take 1 s and 6 calls at their limit each, two files 180 s or 6 calls, six forms 10 s.
+_PATIENCE, _PATIENCE_CALLS = 600, 60
+_LAST_BYTES, _LONGEST = 2000, 300  # what a process wrote before it died: bytes that are read, characters that are told
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
-class Trouble(Exception):  # noqa: N818 — something went wrong with the grading, not with what was graded
-    """There is no report, through no fault of the submission; the text says why."""
+class _LateError(Trouble):
+    """Grading took too long; another try would take as long."""
 
 
-def read_answer(text: str | bytes) -> Report:
-    """The report that a line of a grader holds; Trouble if it holds none"""
-    try:
-        found = json.loads(text)
-        if "trouble" in found:
-            raise Trouble(found["trouble"])
-        return Report.from_json(found["report"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise Trouble(f"the process that graded it sent no report: {error!r}") from None
-
-
-class _Late(Trouble):
-    """Not worth another try"""
-
-
-class Grader:
-    """One process, started when it is needed and again when it has died. One submission at a time.
-
-    check: the context that gives what grades, as "module:name"
-    """
+class GraderProcess:
+    """One process that grades one submission at a time. It is started when it is needed, and again when it has died."""
 
     def __init__(self, check: str | None = None) -> None:
-        self._check = check or grader.CHECK
+        """check: "module:function" as in `grader_program.CHECKER`, the default"""
+        self._check = check or grader_program.CHECKER
         self._process: subprocess.Popen[bytes] | None = None
         self._closed = False
-        self._lock = threading.Lock()  # of the two above: `dismiss` comes from another thread
+        self._lock = threading.Lock()  # guards _process and _closed: `dismiss` is called from another thread
 
     def grade(self, submission: Submission, options: Options, *, unsafe: bool = False) -> Report:
-        """The report; Trouble if twice there is none, or the process takes far longer than code may."""
-        line = grader.pack(submission, options, unsafe)
-        patience = _PATIENCE + 60 * options.seconds
+        """Return the report; Trouble if there is none in two tries, or if grading takes far longer than code may."""
+        line = pack(submission, options, unsafe)
+        patience = _PATIENCE + _PATIENCE_CALLS * options.seconds
         for remaining in reversed(range(_TRIES)):
             try:
                 return self._ask(line, patience)
             except Trouble as trouble:
                 self._end()
-                if not remaining or self._closed or isinstance(trouble, _Late):
+                if not remaining or self._closed or isinstance(trouble, _LateError):
                     raise
         raise AssertionError("unreachable")
 
     def _ask(self, line: bytes, patience: float) -> Report:
+        """Send a line to the process, and read the report; Trouble if none comes within `patience` seconds."""
         with self._lock:
             if self._closed:
                 raise Trouble("the class run was stopped")
@@ -92,12 +79,12 @@ class Grader:
             process.stdin.write(line)
             process.stdin.flush()
             answer = process.stdout.readline()
-        except (OSError, ValueError):  # the pipe is broken, or closed by `close`
+        except (OSError, ValueError):  # the pipe is broken, or `close` has closed it
             answer = b""
         finally:
             timer.cancel()
         if late.is_set():
-            raise _Late(f"grading took more than {patience:g} s in all and was stopped")
+            raise _LateError(f"grading took more than {patience:g} s in all and was stopped")
         if not answer.endswith(b"\n"):
             raise Trouble(f"the process that graded it ended ({self._how_it_ended(process)})")
         return read_answer(answer)
@@ -105,10 +92,10 @@ class Grader:
     def _start(self) -> subprocess.Popen[bytes]:
         said = tempfile.TemporaryFile()  # noqa: SIM115 — lives as long as the process
         try:
-            # -P: no module of the folder we are in, which may be a student's. A group of its own: Ctrl-C comes through
-            # us.
+            # -P: no module is imported from the present folder, which may be a student's. process_group: Ctrl-C on the
+            # terminal reaches this process only, which passes it on.
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", grader.__name__, self._check],
+                [sys.executable, "-P", "-m", grader_program.__name__, self._check],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=said,
@@ -122,17 +109,18 @@ class Grader:
         return process
 
     def _how_it_ended(self, process: subprocess.Popen[bytes]) -> str:
+        """The exit code or signal of a process, and the last line that it wrote"""
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE)
         code = process.returncode
         how = "silent" if code is None else f"signal {-code}" if code < 0 else f"exit code {code}"
-        self._said.seek(max(0, self._said.tell() - 2000))
+        self._said.seek(max(0, self._said.tell() - _LAST_BYTES))
         lines = self._said.read().decode(errors="replace").split("\n")
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        return f"{how}: {last[:300]}" if last else how
+        return f"{how}: {last[:_LONGEST]}" if last else how
 
     def _end(self) -> None:
-        """Let it go: first by the end of its input, then by force."""
+        """End the process: by closing its input, then by force."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -147,11 +135,11 @@ class Grader:
         self._said.close()
 
     def dismiss(self) -> None:
-        """From another thread: what is being graded is not needed any more, and nothing will be."""
+        """Stop what is being graded, and grade nothing more. To be called from another thread."""
         with self._lock:
             self._closed, process = True, self._process
         if process is not None:
-            # Not through its pipe: the thread that grades may be inside a call on that.
+            # By a signal, not by closing its pipe: the thread that grades may be inside a call on the pipe
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGINT)
             timer = threading.Timer(_GRACE, _kill, [process])
@@ -165,33 +153,35 @@ class Grader:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """It and whatever it left in its group"""
-    if process.returncode is None:  # not waited for: the number is still its own
+    """Kill a process and all that it left in its process group."""
+    if process.returncode is None:  # it has not been waited for, so its number is still its own
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
 
 
-class Graders:
-    """So many processes that grade at the same time, each with a thread that waits for it. A context manager.
+class GraderPool:
+    """Several processes that grade at the same time, each with a thread that waits for it. A context manager.
 
-    jobs: how many; unsafe: let code run in a sandbox that does not hold; check: the function, as for `Grader`
+    A `grading.GradingBackend`.
     """
 
     def __init__(self, jobs: int, *, unsafe: bool = False, check: str | None = None) -> None:
-        self.width = 2 * jobs  # how many submissions to have in hand: none waits for us
+        """jobs: the number of processes; unsafe: whether a sandbox that does not hold is accepted; check: as for
+        `GraderProcess`"""
+        self.width = 2 * jobs  # submissions in hand: the next one is there when a process has done the last one
         self._unsafe = unsafe
-        self._all = [Grader(check) for _ in range(jobs)]
-        self._free: queue.SimpleQueue[Grader] = queue.SimpleQueue()
+        self._all = [GraderProcess(check) for _ in range(jobs)]
+        self._free: queue.SimpleQueue[GraderProcess] = queue.SimpleQueue()
         for one in self._all:
             self._free.put(one)
         self._threads = ThreadPoolExecutor(jobs, "grader")
 
     def submit(self, submission: Submission, options: Options) -> Future[Report]:
-        """The report, later; its exception is Trouble."""
+        """Return the report to come; its exception is Trouble if there is none."""
         return self._threads.submit(self._grade, submission, options)
 
     def watch(self) -> None:
-        """Nothing to watch: each thread sees to its own process."""
+        """Do nothing: each thread starts its own process again."""
 
     def _grade(self, submission: Submission, options: Options) -> Report:
         one = self._free.get()
@@ -200,7 +190,7 @@ class Graders:
         finally:
             self._free.put(one)
 
-    def __enter__(self) -> Graders:
+    def __enter__(self) -> GraderPool:
         return self
 
     def __exit__(self, *_: object) -> None:
