@@ -51,7 +51,7 @@ def test_outcomes():
         Finding("bad", "It is so.", FAIL, "3 is wrong", "turn it", "turned", maps),
         Finding("unclear", "It is so.", UNKNOWN, "who knows"),
         Finding("gone", "It is so.", FAIL, "the code ended its process"),
-        Finding("stands_on_bad", "It is so.", UNKNOWN, "not tried, since this comes first: bad"),
+        Finding("stands_on_bad", "It is so.", UNKNOWN, "not tried, because bad does not pass"),
         Finding("stands_on_good", "It is so.", PASS),
         Finding("stands_on_before", "It is so.", PASS),
     ]
@@ -61,7 +61,7 @@ def test_a_check_that_breaks_fails():
     (found,) = table(broken=((), ZeroDivisionError("x" * 9999))).run(None)
     assert found.status == FAIL
     assert (
-        found.message.startswith("the code sent what this check cannot read: ZeroDivisionError('xxx")
+        found.message.startswith("the code sent something that this check cannot read: ZeroDivisionError('xxx")
         and len(found.message) == 2000
     )
 

@@ -37,15 +37,15 @@ def test_good_form():
         (TEXT.removeprefix(HEAD), "first_line", "the first line is "),
         (TEXT.replace("env python3", "env python"), "first_line", "the first line is '#!/usr/bin/env python'"),
         ("\ufeff" + TEXT, "first_line", "the file starts with a byte-order mark"),
-        (TEXT.rstrip(), "final_newline", "and no new line"),
+        (TEXT.rstrip(), "final_newline", "without a newline"),
         ("", "final_newline", "the file is empty"),
         (TEXT.replace("\n", "\r\n"), "line_ends", "line 1 ends with \\r\\n"),
         (TEXT + "x = 1\r\n", "line_ends", f"line {TEXT.count(chr(10)) + 1} ends with \\r\\n"),
-        (b"# \xc3\xa9\n# caf\xe9\n", "parses", "it must be text in UTF-8; line 2 is none, by its byte 0xe9"),
+        (b"# \xc3\xa9\n# caf\xe9\n", "parses", "must be text in UTF-8; line 2 has the byte 0xe9, which is not UTF-8"),
         (TEXT + "def f(:\n", "parses", "SyntaxError: invalid syntax (line "),
         (TEXT + "x = '\0'\n", "parses", "null bytes"),
         (TEXT + "x = " + "(" * 9999 + ")" * 9999 + "\n", "parses", "too many nested parentheses"),
-        (TEXT.replace("as np", "as  numpy"), "imports", "the task allows 'import numpy as np' alone; the file has"),
+        (TEXT.replace("as np", "as  numpy"), "imports", "the task allows only 'import numpy as np'; the file has"),
         (TEXT + "import os, sys\n", "imports", "'import os' (line "),
         (TEXT + "def f():\n    from scipy import signal\n", "imports", "'from scipy import signal' (line "),
         (TEXT + "x = __import__('scipy')\n", "imports", "'__import__' (line "),
@@ -60,12 +60,12 @@ def test_good_form():
         (TEXT + "x=1\n", "style", "E225 missing whitespace around operator"),
         (TEXT + "\n\n\n\nx = 1  # " + "x" * 80 + "\n", "style", "E501 line too long (89 > 79 characters)"),
         (TEXT.replace('padding="same"', 'padding="valid"'), "signature", "it is conv_forward(A_prev, W, b, act"),
-        (TEXT.replace("def conv_forward(", "def convolve("), "signature", "there must be a function conv_f"),
+        (TEXT.replace("def conv_forward(", "def convolve("), "signature", "the file must have a function conv_f"),
         (TEXT.replace("forward(A_prev, W", "forward(W, A_prev"), "signature", "it is conv_forward(W, A_prev"),
-        (HEAD + "def conv_forward(*args):\n    pass\n", "signature", "it has * or ** or arguments by name alone"),
-        (TEXT + "\n\ndef conv_forward(*args):\n    pass\n", "signature", "it has * or **"),
-        (HEAD + "# coding: utf-7\n" + TEXT, "parses", "it must be UTF-8; it says that it is utf-7"),
-        (HEAD + "conv_forward = None\n", "signature", "; the file has none"),
+        (HEAD + "def conv_forward(*args):\n    pass\n", "signature", "it has *, ** or keyword-only arguments"),
+        (TEXT + "\n\ndef conv_forward(*args):\n    pass\n", "signature", "it has *, ** or"),
+        (HEAD + "# coding: utf-7\n" + TEXT, "parses", "the file must be in UTF-8; its first lines say utf-7"),
+        (HEAD + "conv_forward = None\n", "signature", "; it has no function"),
     ],
 )  # fmt: skip
 def test_bad_form(text, check, said):
@@ -145,11 +145,11 @@ def test_an_expression_as_a_default_is_not_the_default():
 
 
 def test_what_may_not_be_run_or_read():
-    assert outcome(TEXT, runs=False)["run_bit"] == "the owner may not run it"
+    assert outcome(TEXT, runs=False)["run_bit"] == "the owner may not execute the file"
     missing = outcome(None, problem=MISSING, missing=True)
     assert missing.pop("exists") == MISSING
-    assert all(said.startswith("not tried, since this comes first") for said in missing.values())
-    named = f"{MISSING}; there is conv_forward.py: call it {TASKS[0]}"
+    assert all(said.startswith("not tried, because exists does not pass") for said in missing.values())
+    named = f"{MISSING}; there is conv_forward.py: rename it to {TASKS[0]}"
     assert outcome(None, problem=named, missing=True)["exists"] == named
     linked = outcome(None, problem="the file is a link; hand in the file itself")
     assert linked["exists"] == ""

@@ -37,11 +37,11 @@ def test_a_summary_of_another_name_is_found(folder):
         (lambda path: None, "the file is missing"),
         (lambda path: path.symlink_to("/etc/hostname"), "the file is a link; hand in the file itself"),
         (lambda path: path.symlink_to(path), "the file is a link; hand in the file itself"),
-        (lambda path: path.mkdir(), "this is no file but a folder or a device"),
-        (lambda path: os.mkfifo(path), "this is no file but a folder or a device"),
+        (lambda path: path.mkdir(), "this is a folder or a device, not a file"),
+        (lambda path: os.mkfifo(path), "this is a folder or a device, not a file"),
         (
             lambda path: path.write_bytes(bytes(LARGEST + 1)),
-            "the file has 262,145 bytes; more than 262,144 are not read",
+            "the file has 262,145 bytes; the limit is 262,144",
         ),
     ],
     ids=["missing", "link", "loop", "folder", "pipe", "large"],
@@ -86,7 +86,7 @@ def test_a_file_of_another_name_is_told(folder, task, name, meant):
     (folder / TASKS[task]).rename(folder / name)
     said = read(folder).files[TASKS[task]].problem
     assert read(folder).files[TASKS[task]].missing
-    assert said == (f"{MISSING}; there is {name}: call it {TASKS[task]}" if meant else MISSING)
+    assert said == (f"{MISSING}; there is {name}: rename it to {TASKS[task]}" if meant else MISSING)
 
 
 def test_what_may_be_meant_is_a_file_and_no_link(folder):

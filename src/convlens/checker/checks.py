@@ -107,7 +107,8 @@ def _find(check: Check, subject: Any, missing: list[str]) -> tuple[Finding, Any]
     """The finding of one check, and its evidence; missing: the checks that stand in its way"""
     name, sentence = check.name, check.sentence
     if missing:
-        return Finding(name, sentence, UNKNOWN, f"not tried, since this comes first: {', '.join(missing)}"), None
+        verb = "does" if len(missing) == 1 else "do"
+        return Finding(name, sentence, UNKNOWN, f"not tried, because {', '.join(missing)} {verb} not pass"), None
     try:
         check.run(subject)
     except Failed as failed:
@@ -118,5 +119,7 @@ def _find(check: Check, subject: Any, missing: list[str]) -> tuple[Finding, Any]
     except GuestError as error:
         return Finding(name, sentence, FAIL, f"the code {error}"), None
     except Exception as error:  # caused by what the code has sent: it must neither stop the other checks nor pass
-        return Finding(name, sentence, FAIL, f"the code sent what this check cannot read: {error!r}"[:_LONGEST]), None
+        return Finding(
+            name, sentence, FAIL, f"the code sent something that this check cannot read: {error!r}"[:_LONGEST]
+        ), None
     return Finding(name, sentence, PASS), None

@@ -18,8 +18,9 @@ __all__ = ["CHECKS", "KERAS", "FileUnderTest", "run"]
 CHECKS = Checks()
 KERAS = Checks()  # for a task that allows only one use of tf.keras
 SECONDS = 10.0  # to parse a file, whatever the limit for its calls is; parsing takes milliseconds
-_KINDS, _LINES = 3, 3  # a message has so many kinds of pycodestyle's complaints, and so many lines of each
-_SHOWN = 80  # bytes of a line that are shown
+# What one message lists at most: imports, names and so on; pycodestyle's complaints; the lines of one complaint
+_EXAMPLES, _COMPLAINTS, _LINES = 3, 3, 3
+_SHOWN = 80  # bytes of a line that a message shows
 FIRST_LINE = b"#!/usr/bin/env python3"
 
 
@@ -48,7 +49,7 @@ class FileUnderTest:
                 try:
                     self.facts, _ = guest.ask({"do": "form"}, seconds=SECONDS)
                 except GuestError as error:
-                    raise Failed(f"while the file was parsed, which runs none of it, the parser {error}") from None
+                    raise Failed(f"the file was parsed, not run, and the parser {error}") from None
         return self.facts
 
 
@@ -60,14 +61,14 @@ def run(file: FileUnderTest) -> list[Finding]:
 
 @CHECKS.add()
 def exists(file: FileUnderTest) -> None:
-    """The file is there."""
+    """The file exists."""
     if file.submitted.missing:
         raise Failed(file.submitted.problem)
 
 
 @CHECKS.add("exists")
 def readable(file: FileUnderTest) -> None:
-    """It is a file, not a link to one, and can be read."""
+    """The file can be read, and it is not a link."""
     if file.submitted.content is None:
         raise Failed(file.submitted.problem)
 
@@ -76,7 +77,7 @@ def readable(file: FileUnderTest) -> None:
 def run_bit(file: FileUnderTest) -> None:
     """The file is executable."""
     if not file.submitted.runs:
-        raise Failed("the owner may not run it", "chmod u+x")
+        raise Failed("the owner may not execute the file", "make the file executable: chmod u+x")
 
 
 @CHECKS.add("readable")
@@ -86,7 +87,7 @@ def first_line(file: FileUnderTest) -> None:
     if first.startswith(codecs.BOM_UTF8):
         raise Failed(
             "the file starts with a byte-order mark, which editors do not show",
-            "save it as UTF-8 without a byte-order mark",
+            "save the file as UTF-8 without a byte-order mark",
         )
     if first != FIRST_LINE:
         raise Failed(f"the first line is {_shown(first)}")
@@ -94,80 +95,85 @@ def first_line(file: FileUnderTest) -> None:
 
 @CHECKS.add("readable")
 def final_newline(file: FileUnderTest) -> None:
-    """The file ends with a new line."""
+    """The file ends with a newline character."""
     if not file.content.endswith(b"\n"):
         last = file.content.rpartition(b"\n")[2]
-        raise Failed(f"it ends with {_shown(last)} and no new line" if last else "the file is empty")
+        raise Failed(f"the file ends with {_shown(last)}, without a newline" if last else "the file is empty")
 
 
 @CHECKS.add("readable")
 def line_ends(file: FileUnderTest) -> None:
-    """Lines end as on Linux, with \\n alone."""
+    """Lines end only with \\n, as on Linux."""
     if b"\r" in file.content:
         line = file.content[: file.content.index(b"\r")].count(b"\n") + 1
-        raise Failed(f"line {line} ends with \\r\\n or has \\r in it, as on Windows", "save it with Unix line ends")
+        raise Failed(
+            f"line {line} ends with \\r\\n or has \\r in it, as on Windows", "save the file with Unix line endings"
+        )
 
 
 @CHECKS.add("readable")
 def parses(file: FileUnderTest) -> None:
-    """The file is Python."""
+    """The file is valid Python."""
     try:
         file.content.decode()
     except UnicodeDecodeError as error:
         line = file.content.count(b"\n", 0, error.start) + 1
-        message = f"it must be text in UTF-8; line {line} is none, by its byte 0x{file.content[error.start]:02x}"
-        raise Failed(message, "save it as UTF-8, not in another encoding") from None
+        byte = f"0x{file.content[error.start]:02x}"
+        message = f"the file must be text in UTF-8; line {line} has the byte {byte}, which is not UTF-8"
+        raise Failed(message, "save the file as UTF-8, not in another encoding") from None
     if problem := file.parse().get("parses"):
         raise Failed(str(problem))
 
 
 @CHECKS.add("parses")
 def imports(file: FileUnderTest) -> None:
-    """Nothing is imported but what the task allows."""
+    """The file imports only what the task allows."""
     wrong = [(line, text) for line, text in file.parse()["imports"] if text != file.rules.allowed]
     if wrong:
-        text = ", ".join(f"{text!r} (line {line})" for line, text in wrong[:3])
-        raise Failed(f"the task allows {file.rules.allowed!r} alone; the file has {text}")
+        text = ", ".join(f"{text!r} (line {line})" for line, text in wrong[:_EXAMPLES])
+        raise Failed(f"the task allows only {file.rules.allowed!r}; the file has {text}")
 
 
 @CHECKS.add("parses")
 def documentation(file: FileUnderTest) -> None:
-    """The module and all its functions have documentation."""
+    """The module and all its functions have docstrings."""
     if missing := file.parse()["undocumented"]:
-        text = ", ".join(f"{name} (line {line})" for line, name in missing[:3])
+        text = ", ".join(f"{name} (line {line})" for line, name in missing[:_EXAMPLES])
         raise Failed(f"no docstring: {text}")
 
 
 @CHECKS.add("parses")
 def style(file: FileUnderTest) -> None:
-    """pycodestyle finds nothing."""
+    """The style is right: pycodestyle finds nothing."""
     if found := file.parse()["style"]:
-        rest = sum(count for _, count, _ in found[_KINDS:])
-        raise Failed("; ".join([_complaint(*one) for one in found[:_KINDS]] + ([f"and {rest} more"] if rest else [])))
+        rest = sum(count for _, count, _ in found[_COMPLAINTS:])
+        raise Failed(
+            "; ".join([_complaint(*one) for one in found[:_COMPLAINTS]] + ([f"and {rest} more"] if rest else []))
+        )
 
 
 @CHECKS.add("parses")
 def signature(file: FileUnderTest) -> None:
-    """The function has the name, the arguments and the defaults that the task gives it."""
+    """The function has the name, the arguments and the defaults that the task asks for."""
     facts, rules = file.parse(), file.rules
     if facts["signature"] is None:
         names = facts["functions"]
         if rules.function in names:
-            raise Failed(f"it must be {rules.signature}; it has * or ** or arguments by name alone")
-        raise Failed(f"there must be a function {rules.signature}; the file has {', '.join(names) or 'none'}")
+            raise Failed(f"the function must be {rules.signature}; it has *, ** or keyword-only arguments")
+        raise Failed(f"the file must have a function {rules.signature}; it has {', '.join(names) or 'no function'}")
     got = tuple((name, default) for name, default in facts["signature"])
     if got != rules.arguments:
         given = ", ".join(name if default is None else f"{name}={default}" for name, default in got)
-        raise Failed(f"it must be {rules.signature}; it is {rules.function}({given})")
+        raise Failed(f"the function must be {rules.signature}; it is {rules.function}({given})")
 
 
 @KERAS.add("parses")
 def keras(file: FileUnderTest) -> None:
-    """Of tf.keras nothing is used but what the task allows."""
+    """The file uses only the part of tf.keras that the task allows."""
     allowed = (file.rules.keras, file.rules.keras.rpartition(".")[0])  # the module alone may get a short name
     if wrong := [(line, name) for line, name in file.parse()["keras"] if name not in allowed]:
-        text = ", ".join(f"{name} (line {line})" for line, name in wrong[:3])
-        raise Failed(f"the task allows {file.rules.keras} alone; the file has {text}")
+        text = ", ".join(f"{name} (line {line})" for line, name in wrong[:_EXAMPLES])
+        raise Failed(f"the task allows only {file.rules.keras}; the file has {text}")
 
 
 def _complaint(text: str, count: int, places: list[tuple[int, int]]) -> str:

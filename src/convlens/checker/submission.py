@@ -112,7 +112,7 @@ def read(folder: Path, tasks: Sequence[int] = tuple(range(len(TASKS))), name: st
         else:
             files[wanted] = _read(folder / wanted)
         if files[wanted].missing and (meant := _meant(wanted, others)):
-            files[wanted] = File(None, problem=f"{MISSING}; there is {meant}: call it {wanted}", missing=True)
+            files[wanted] = File(None, problem=f"{MISSING}; there is {meant}: rename it to {wanted}", missing=True)
     return Submission(folder.resolve().name if name is None else name, files)
 
 
@@ -151,10 +151,10 @@ def _read(path: Path) -> File:
     status = os.fstat(handle)
     if not stat.S_ISREG(status.st_mode):
         os.close(handle)
-        return File(None, problem="this is no file but a folder or a device")
+        return File(None, problem="this is a folder or a device, not a file")
     with os.fdopen(handle, "rb") as file:
         if status.st_size > LARGEST:
-            return File(None, problem=f"the file has {status.st_size:,} bytes; more than {LARGEST:,} are not read")
+            return File(None, problem=f"the file has {status.st_size:,} bytes; the limit is {LARGEST:,}")
         try:
             content = file.read(LARGEST)
         except OSError as error:

@@ -27,12 +27,12 @@ def _text(file: File) -> str:
         return (file.content or b"").decode()
     except UnicodeDecodeError as error:
         line = (file.content or b"").count(b"\n", 0, error.start) + 1
-        raise Failed(f"it must be text in UTF-8; line {line} is none") from None
+        raise Failed(f"the summary must be text in UTF-8; line {line} is not") from None
 
 
 @CHECKS.add()
 def exists(file: File) -> None:
-    """The summary is there, a Markdown file whose name starts with 6-."""
+    """The summary exists: a Markdown file whose name starts with 6-."""
     if file.content is None:
         raise Failed(file.problem)
     _text(file)
@@ -52,31 +52,31 @@ def picture(file: File) -> None:
 
 @CHECKS.add("exists")
 def sections(file: File) -> None:
-    """It has the sections Introduction, Procedures, Results, Conclusion and Personal Notes, in this order."""
+    """The summary has the sections Introduction, Procedures, Results, Conclusion, Personal Notes, in this order."""
     headings = [text for _, text in _headings(_text(file).splitlines())]
     missing = [name for name in SECTIONS if name.lower() not in headings]
     if missing:
-        raise Failed(f"no section {', '.join(missing)}")
+        raise Failed(f"there is no section {', '.join(missing)}")
     places = [headings.index(name.lower()) for name in SECTIONS]
     if places != sorted(places):
-        raise Failed(f"the sections come in another order: {', '.join(sorted(SECTIONS, key=_place(places)))}")
+        raise Failed(f"the sections are in another order: {', '.join(sorted(SECTIONS, key=_place(places)))}")
 
 
 @CHECKS.add("exists")
 def length(file: File) -> None:
-    """It says something: at least 300 words."""
+    """The summary has at least 300 words."""
     words = len(re.findall(r"\w+", _text(file)))
     if words < _SHORT:
-        raise Failed(f"it has {words} words")
+        raise Failed(f"the summary has {words} words")
 
 
 @CHECKS.add("exists", "length")
 def language(file: File) -> None:
-    """It is in English."""
+    """The summary is in English."""
     words = re.findall(r"[a-z]+", _text(file).lower())
     share = sum(word in _ENGLISH for word in words) / max(1, len(words))
     if share < _ENGLISH_SHARE:
-        raise Failed(f"{share:.0%} of its words are among the commonest of English; in English about a third are")
+        raise Failed(f"{share:.0%} of the words are very common English words; in an English text about a third are")
 
 
 def _headings(lines: list[str]) -> Iterator[tuple[int, str]]:

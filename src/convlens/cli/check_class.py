@@ -73,7 +73,7 @@ def _graded(asked: Class, students: Sequence[Student], options: Options) -> tupl
     kept = ""
     try:
         with _backend(asked) as backend, open_results(asked.out, _settings(asked, options), asked.again) as results:
-            kept = f", what is done is in {asked.out}; the same command goes on"
+            kept = f"; finished results are in {asked.out}, and the same command continues"
             _tell_tier(options.tier, again=bool(results.entries))
             tasks = ",".join(map(str, options.tasks))
             tell(f"{count(len(students), 'submission')}, tasks {tasks}; results in {asked.out}")
@@ -98,7 +98,7 @@ def _settings(asked: Class, options: Options) -> dict[str, Any]:
 
 def _tell_tier(tier: str | None, *, again: bool) -> None:
     if tier is None:
-        tell("sandbox: the best one of each worker, as every report says")
+        tell("sandbox: the best one of each worker; every report names it")
     else:
         tell_tier(tier, again=again)
 
@@ -168,7 +168,7 @@ def _write_all(files: Files, place: Path, settings: Mapping[str, Any], reports: 
         "sandbox": settings["tier"] or "each worker's best",
         "tasks": ", ".join(map(str, settings["tasks"])),
         "seed": settings["seed"],
-        "seconds a call": settings["seconds"],
+        "seconds per call": settings["seconds"],
     }
     write(files.csv, lambda: csv_table(reports))
     write(files.html, lambda: class_page(title(place) or str(place), reports, shown))

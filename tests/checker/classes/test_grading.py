@@ -228,7 +228,7 @@ def test_ctrl_c_keeps_what_is_done(tmp_path):
     stdout, stderr = process.communicate(timeout=30)
     assert (process.returncode, stdout) == (130, "")
     assert "Traceback" not in stderr
-    assert stderr.splitlines()[-1] == f"stopped, what is done is in {out}; the same command goes on"
+    assert stderr.splitlines()[-1] == f"stopped; finished results are in {out}, and the same command continues"
     kept = classes.count(out)
     _, stderr = classes.start(*words).communicate(timeout=60)
     assert f"done before {kept}" in stderr

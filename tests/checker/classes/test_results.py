@@ -109,7 +109,7 @@ def test_damage_in_the_middle_is_told_and_stays(path):
 @pytest.mark.parametrize("again", [False, True])
 def test_a_file_of_something_else_stays_as_it_is(path, content, again):
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"must be a file of convlens class results, or .* stays as it is"):
+    with pytest.raises(ValueError, match=r"must be a file of convlens class results, or .* is not changed"):
         add(path, again=again)
     assert path.read_bytes() == content
 
@@ -130,7 +130,7 @@ def test_another_version_is_refused_unless_again(path):
 def test_other_settings_are_refused_unless_again(path, name, value):
     add(path, entry("a"))
     before = path.read_bytes()
-    with pytest.raises(ValueError, match=f"results in one file must be of the same {name}; .* --again"):
+    with pytest.raises(ValueError, match=f"all results in a file must have the same {name}; .* --again"):
         add(path, settings=SETTINGS | {name: value})
     assert path.read_bytes() == before
     assert add(path, settings=SETTINGS | {name: value}, again=True).entries == {}

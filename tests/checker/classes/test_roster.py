@@ -43,7 +43,7 @@ def test_a_csv_file(tmp_path, comma, mark):
         ("", r"must have the columns name and path; .* has \[\]"),
         ("name,folder\na,b\n", r"must have the columns name and path; .* has \['name', 'folder'\]"),
         ("name,path\n", "must have a row for each student; .* has none"),
-        ("name,path\na,b\na,c\n", "each name must be there once; .* has 'a' again in line 3"),
+        ("name,path\na,b\na,c\n", "each name must occur once; .* has 'a' again in line 3"),
         ("name,path\n,b\n", "each row must have a name; .* has none in line 2"),
         ("name,path\na\n,x\n", "each row must have a name; .* has none in line 3"),
         ("name,path\n" + "a" * 200_000 + ",b\n", r"must be a CSV file; line \d: field larger"),

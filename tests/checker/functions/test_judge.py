@@ -19,15 +19,15 @@ from convlens.checker.submission import TASKS
     ("change", "said"),
     [
         ("return A[:, 1:]", "the result has shape (1, 0, 1, 1); it must have (1, 1, 1, 1)"),
-        ("return", "it must return an array; it returns None"),
-        ("return 'A'", "it must return an array; it returns str"),
-        ("return A, A", "it must return an array; it returns a tuple of 2"),
-        ("return [A]", "it must return an array; it returns a list of 1"),
-        ("return 3", "it must return an array; it returns a number, 3"),
-        ("return A.astype(object)", "it must return an array; it returns an array of object"),
-        ("return A + 1j", "it must return an array; it returns an array of complex128"),
-        ("return 1 / 0", "it raises ZeroDivisionError: division by zero (line"),
-        ("raise ValueError('a\\nb' * 999)", "it raises ValueError: a ba ba b"),
+        ("return", "the function must return an array; it returns None"),
+        ("return 'A'", "the function must return an array; it returns str"),
+        ("return A, A", "the function must return an array; it returns a tuple of 2"),
+        ("return [A]", "the function must return an array; it returns a list of 1"),
+        ("return 3", "the function must return an array; it returns a number, 3"),
+        ("return A.astype(object)", "the function must return an array; it returns an array of object"),
+        ("return A + 1j", "the function must return an array; it returns an array of complex128"),
+        ("return 1 / 0", "the function raises ZeroDivisionError: division by zero (line"),
+        ("raise ValueError('a\\nb' * 999)", "the function raises ValueError: a ba ba b"),
     ],
 )
 def test_results_that_are_none(change, said):
@@ -41,8 +41,12 @@ def test_results_that_are_none(change, said):
 @pytest.mark.parametrize(
     ("change", "said", "mistake"),
     [
-        ("return dA_prev", "it must return dA_prev, dW, db, three arrays; it returns one array", "returns_missing"),
-        ("return dA_prev, dW", "three arrays; it returns a tuple of 2", "returns_missing"),
+        (
+            "return dA_prev",
+            "the function must return three arrays, dA_prev, dW, db; it returns one array",
+            "returns_missing",
+        ),
+        ("return dA_prev, dW", "three arrays, dA_prev, dW, db; it returns a tuple of 2", "returns_missing"),
         ("return dW, dA_prev, db", "", "returns_order"),
         ("return [dA_prev, dW, db]", None, ""),
     ],

@@ -13,15 +13,15 @@ from convlens.checker.sandbox.guest_side import course_file
 
 def test_a_file_without_the_function_or_that_does_not_load():
     assert findings(0, "def other():\n    pass\n")["loads"].message == (
-        "there must be a function conv_forward; the file has other"
+        "the file must have a function conv_forward; it has other"
     )
-    assert findings(0, "x = 1\n")["loads"].message == "there must be a function conv_forward; the file has none at all"
+    assert findings(0, "x = 1\n")["loads"].message == "the file must have a function conv_forward; it has no function"
     assert findings(0, "import no_such_thing\n")["loads"].message == (
         "the file does not load: ModuleNotFoundError: No module named 'no_such_thing' (line 1)"
     )
     others = list(findings(0, "x = 1\n").values())[1:]
     assert {one.status for one in others} == {"could not tell"}
-    assert {one.message for one in others} == {"not tried, since this comes first: loads"}
+    assert {one.message for one in others} == {"not tried, because loads does not pass"}
 
 
 class Ends(Local):
@@ -70,7 +70,7 @@ def test_names_of_functions_that_are_none():
         return contextlib.nullcontext(Odd(course_file, b"", {"file": "a", "function": "pool_forward"}))
 
     said = findings(1, "", open_guest=open_guest)["loads"].message
-    assert said == "there must be a function pool_forward; the file has none at all"
+    assert said == "the file must have a function pool_forward; it has no function"
 
 
 def test_all_calls_together_have_a_limit():

@@ -19,7 +19,7 @@ def test_what_is_changed_in_place():
         0, text.replace("    sh, sw = stride\n", "    sh, sw = stride\n    b += 1\n    b -= 1\n    W *= 1.5\n")
     )
     assert found["inputs_unchanged"].mistake == "input_changed"
-    assert "the call changes the caller's W" in found["inputs_unchanged"].message
+    assert "the call changes the array W that it is given" in found["inputs_unchanged"].message
     assert found["inputs_unchanged"].hint.startswith("W is changed in place: work on a copy")
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from convlens.checker.classes.tally import likely, reason, tally
 from convlens.checker.escapes import escaped
 from convlens.checker.render.csv import csv_table
-from convlens.checker.render.heat import heat, told
+from convlens.checker.render.heat import heat_map, map_in_words
 from convlens.checker.render.html import class_page, submission_page
 from convlens.checker.render.junit import junit
 from convlens.checker.verdict import FAIL, PASS, UNKNOWN, FileReport, Finding, Map, Report
@@ -155,16 +155,16 @@ def test_the_page_of_a_submission():
         f"{FILES[1]} ✓ pass",
         "1 of 3 checks pass.",
         "✗ fail Sentence of two. two message of two Likely: Crop it.",
-        "1 could not be told ? could not tell Sentence of three.",
+        "1 could not be checked ? could not tell Sentence of three.",
         "1 pass ✓ Sentence of one. one",
-        told(MAP),
+        map_in_words(MAP),
     ):
         assert said in words, said
     assert len(page.of("img")) == 1 and len(page.of("details")) == 3
 
 
 def test_where_an_array_differs():
-    data = heat(MAP)
+    data = heat_map(MAP)
     picture = Image.open(io.BytesIO(base64.b64decode(data.partition(",")[2], validate=True)))
     pixels = np.asarray(picture.convert("RGBA"))
     size = pixels.shape[0] // 2
@@ -175,8 +175,9 @@ def test_where_an_array_differs():
     assert (little[:3] == much[:3]).all() and little[3] < much[3]
     assert len({tuple(colour[:3]) for colour in (right, much, none)}) == 3
     assert (pixels[size - 1] == 0).all() and (pixels[:, size - 1] == 0).all()
-    assert told(MAP) == "3 of 2 × 3 cells wrong, 1 of them no number, the first in row 0, column 2 (from 0)"
-    assert told(Map("", [[0, 0]])) == "1 × 2 cells, all right"
+    wrong = "3 of 2 × 3 cells are wrong, 1 of them without a finite number"
+    assert map_in_words(MAP) == f"{wrong}; the first is in row 0, column 2 (counted from 0)"
+    assert map_in_words(Map("", [[0, 0]])) == "all 1 × 2 cells are right"
 
 
 @pytest.mark.parametrize("rows", [[], [[]], [[10]]])
@@ -284,9 +285,9 @@ def test_the_page_of_a_class():
     words = " ".join(page.words.split())
     for said in (
         "submissions 5 passed 3 failed 1 could not tell 1 mean score 75.0 % seed 7 tasks 0, 1",
-        "usual time",
+        "median time",
         f"{FILES[0]} 3 1 1 100 ms",
-        f"b: {FILES[0]} takes 900 ms, 9 times the usual",
+        f"b: {FILES[0]} takes 900 ms, 9 times the median",
         "1 Crop it.",
         "b ✗ fail 75.0 % ✗ ?",
         "b ✗ fail score 75.0 %, sandbox landlock; likely: Crop it. · Back to the class",
@@ -298,4 +299,4 @@ def test_the_page_of_a_class():
     assert [a["href"] for a in page.of("a")] == ["#s1", "#s4", "#class", "#class"]
     nobody = Page(class_page("autumn", [report("a", PASS)], {}))
     alone(nobody)
-    assert "None that was recognised." in nobody.words and "Nothing: all pass." in nobody.words
+    assert "No known mistake was found." in nobody.words and "All submissions pass." in nobody.words

@@ -21,7 +21,7 @@ if sys.platform != "linux":
 
 SECONDS = 1.0
 LATE = f"ran for more than {SECONDS:g} s and was stopped"
-NO_ANSWER = "sent something that is no answer"
+NO_ANSWER = "sent something that is not an answer"
 DENIED = "PermissionError"
 CRASH = "crashed its process .signal 11"
 QUIET = r"\('<f8', \(1,\)\)"  # an array that says that nothing was reached
@@ -58,7 +58,7 @@ SAMPLES = {
     "exit_at_import": Sample("^raised SystemExit: 0"),
     "exit_in_call": Sample("^raised SystemExit: 0"),
     "fill_folder": Sample(f"{QUIET}|{LATE}"),
-    "flood_of_arrays": Sample("sent an answer of 1,073,741,8.. bytes; more than 67,108,864 are not taken"),
+    "flood_of_arrays": Sample("sent an answer of 1,073,741,8.. bytes; the limit is 67,108,864"),
     "flood_socket": Sample(NO_ANSWER),
     "flood_stderr": Sample(f"{QUIET}|{LATE}"),
     "flood_stdout": Sample(f"{QUIET}|{LATE}"),
@@ -68,7 +68,7 @@ SAMPLES = {
     "forged_text": Sample(QUIET),
     "fork_bomb": Sample(DENIED, LATE, STARTS),
     "half_an_answer": Sample("ended its process .exit code 7."),
-    "huge_shape": Sample("sent an answer of 8,000,000,000,1.. bytes; more than 67,108,864 are not taken"),
+    "huge_shape": Sample("sent an answer of 8,000,000,000,1.. bytes; the limit is 67,108,864"),
     "interrupts": Sample("^raised Odd: .its text cannot be had: KeyboardInterrupt."),
     "kill_others": Sample(QUIET, QUIET, KILLS, ("killed",)),
     "kill_parent": Sample(DENIED, f"{QUIET}|closed its connection", KILLS),
@@ -251,7 +251,7 @@ def test_what_a_tier_says_that_it_cannot_stop_is_so(place, way):
     source = f"import os, numpy\ndef conv_forward(*_):\n    return numpy.array([{size if 'size' in way else read}])\n"
     text, arrays = run(place.sandbox, source.encode(), "look", [np.zeros(1)] * 3)
     said = " ".join(CANNOT_STOP[place.tier])
-    owned_up = "which files there are" if "size" in way else "can read Python"
+    owned_up = "which files exist" if "size" in way else "can read Python"
     assert bool(arrays) == (owned_up in said or "read every file" in said), text
     if arrays and "size" in way:
         assert arrays[0].tolist() == [len(SECRET)]

@@ -95,7 +95,7 @@ class Cluster:
             raise self._lost() from None
 
     def _lost(self) -> ConnectionError:
-        return ConnectionError(f"the Dask scheduler at {self.address!r} must go on answering; it does not any more")
+        return ConnectionError(f"the Dask scheduler at {self.address!r} must answer; it does not answer any more")
 
     def _meet(self, timeout: float) -> None:
         """Wait for a worker; ConnectionError if there is none, or if one has another version of convlens."""
@@ -124,7 +124,9 @@ class Cluster:
             found.set_exception(trouble)
         except BaseException as error:  # Dask's CancelledError is no Exception
             lost = theirs.status in ("cancelled", "lost")
-            found.set_exception(self._lost() if lost else Trouble(f"the Dask cluster could not do it: {error}"))
+            found.set_exception(
+                self._lost() if lost else Trouble(f"the Dask cluster could not grade the submission: {error}")
+            )
         finally:
             self._held.pop(found, None)
 
@@ -154,7 +156,7 @@ class Cluster:
 def _connect(address: str, timeout: float) -> Any:
     """Return a Dask client; ValueError for what is no address, ConnectionError if no scheduler answers there."""
     if not re.fullmatch(r"(\w+://)?.+:\d+", address):
-        raise ValueError(f"a Dask cluster's address must be such as tcp://HOST:PORT; got {address!r}")
+        raise ValueError(f"a Dask cluster's address must be like tcp://HOST:PORT; got {address!r}")
     try:
         import distributed
     except ModuleNotFoundError:
@@ -182,7 +184,7 @@ async def _greet(address: str) -> None:
     async with ask(address, connection_args=security().get_connection_args("client")) as scheduler:
         found = await scheduler.identity()
     if found.get("type") != "Scheduler":
-        raise OSError(f"a {found.get('type', 'nobody')} does")
+        raise OSError(f"a {found.get('type', 'nobody')} answers")
 
 
 def _hush() -> None:

@@ -64,7 +64,7 @@ class GraderProcess:
             try:
                 process = self._process = self._process or self._start()
             except OSError as error:
-                raise Trouble(f"a process that grades cannot be started: {error.strerror}") from None
+                raise Trouble(f"a grading process cannot be started: {error.strerror}") from None
         assert process.stdin and process.stdout
         late = threading.Event()
 
@@ -86,7 +86,7 @@ class GraderProcess:
         if late.is_set():
             raise _LateError(f"grading took more than {patience:g} s in all and was stopped")
         if not answer.endswith(b"\n"):
-            raise Trouble(f"the process that graded it ended ({self._how_it_ended(process)})")
+            raise Trouble(f"the grading process ended ({self._how_it_ended(process)})")
         return read_answer(answer)
 
     def _start(self) -> subprocess.Popen[bytes]:

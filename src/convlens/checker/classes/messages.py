@@ -48,4 +48,4 @@ def read_answer(text: str | bytes) -> Report:
             raise Trouble(found["trouble"])
         return Report.from_json(found["report"])
     except (ValueError, KeyError, TypeError) as error:
-        raise Trouble(f"the process that graded it sent no report: {error!r}") from None
+        raise Trouble(f"the grading process sent no report: {error!r}") from None

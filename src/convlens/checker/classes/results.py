@@ -116,7 +116,7 @@ def _agree(path: Path, head: Mapping[str, Any], settings: Mapping[str, Any]) -> 
         any_seed = name == "seed" and wanted is None and isinstance(found, int)
         if found != wanted and not any_seed:
             raise ValueError(
-                f"results in one file must be of the same {name}; {str(path)!r} has {found!r}, asked for is "
+                f"all results in a file must have the same {name}; {str(path)!r} has {found!r}, the command asks for "
                 f"{wanted!r}: name another file with --out, or start this one anew with --again"
             )
         agreed[name] = found
@@ -136,7 +136,7 @@ def _read_head(path: Path, file: BinaryIO, *, any_version: bool) -> dict[str, An
         version = head["version"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise ValueError(
-            f"{str(path)!r} must be a file of {FORMAT}, or not be there; it is something else, and stays as it is"
+            f"{str(path)!r} must be a file of {FORMAT}, or not exist; it is something else, and is not changed"
         ) from None
     if version != VERSION and not any_version:
         raise ValueError(

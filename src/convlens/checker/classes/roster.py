@@ -67,5 +67,5 @@ def _student(row: dict[str, str], path: Path, line: int, students: dict[str, Stu
     if not name:
         raise ValueError(f"each row must have a name; {str(path)!r} has none in line {line}")
     if name in students:
-        raise ValueError(f"each name must be there once; {str(path)!r} has {name!r} again in line {line}")
+        raise ValueError(f"each name must occur once; {str(path)!r} has {name!r} again in line {line}")
     return Student(name, path.parent / folder if folder else None)

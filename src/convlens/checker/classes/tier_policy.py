@@ -22,6 +22,6 @@ def refuse_weak(tier: str, *, unsafe: bool) -> None:
         raise ValueError(f"the tier must be one of {', '.join(TIERS)}; got {tier!r}")
     if tier == WEAKEST and not unsafe:
         raise ValueError(
-            f"a class must be graded in a sandbox that holds, {' or '.join(TIERS[:-1])}; this is {tier}, which keeps "
-            "code from none of your files, your processes and the network; --unsafe takes it all the same"
+            f"a class must be graded in a safe sandbox, {' or '.join(TIERS[:-1])}; this is {tier}, which does not "
+            "protect your files, your processes and the network from the code; --unsafe accepts it"
         )

@@ -52,49 +52,49 @@ def _backward(how: str, *sizes: Size, **named: Any) -> list[Case]:
 
 @FORWARD.add("parses")
 def loads(function: FunctionUnderTest) -> None:
-    """The file can be imported, and the function is there."""
+    """The file can be imported, and it has the function."""
     function.load()
 
 
 @FORWARD.add("loads")
 def valid(function: FunctionUnderTest) -> None:
-    """With padding "valid" every output is the sum of a window times the kernel."""
+    """With padding "valid", each output is the sum of a window times the kernel."""
     function.agree(*_forward("valid", *_PLAIN))
 
 
 @FORWARD.add("loads")
 def strides(function: FunctionUnderTest) -> None:
-    """With a stride (sh, sw) windows start every sh rows and every sw columns."""
+    """With the stride (sh, sw), windows start every sh rows and every sw columns."""
     function.agree(*_forward("valid", *_STRIDES))
 
 
 @FORWARD.add("loads")
 def leftover(function: FunctionUnderTest) -> None:
-    """Rows and columns at the end in which no whole window fits are left out."""
+    """Rows and columns at the end are left out if no whole window fits into them."""
     function.agree(*_forward("valid", *_LEFTOVER))
 
 
 @FORWARD.add("loads")
 def same(function: FunctionUnderTest) -> None:
-    """With padding "same" the output is as high and wide as the input, zeros being added around it."""
+    """With padding "same", zeros are added around the input, so that the output has the same height and width."""
     function.agree(*_forward("same", *_SAME))
 
 
 @FORWARD.add("loads")
 def same_with_strides(function: FunctionUnderTest) -> None:
-    """With padding "same" and a stride the zeros are ((h_prev - 1) sh + kh - h_prev) / 2 on each side."""
+    """With padding "same" and a stride, each side gets ((h_prev - 1) * sh + kh - h_prev) / 2 rows of zeros."""
     function.agree(*_forward("same", *_SAME_STRIDES))
 
 
 @FORWARD.add("loads")
 def odd_zeros(function: FunctionUnderTest) -> None:
-    """With padding "same" and an odd number of zeros in all, the odd one stands on one side, on both or on none."""
+    """If padding "same" needs an odd number of zeros, the odd one may be on either side, on both or on none."""
     function.agree(*_forward("same", *_EVEN, *_EVEN_STRIDES))
 
 
 @FORWARD.add("loads")
 def one_by_one(function: FunctionUnderTest) -> None:
-    """A kernel of 1×1 needs no zeros when the stride is 1, and works with both paddings."""
+    """A kernel of 1×1 works with both paddings, and needs no zeros when the stride is 1."""
     function.agree(*_forward("same", *_ONE, *_ONE_STRIDES), *_forward("valid", *_ONE))
 
 
@@ -106,13 +106,13 @@ def whole_image(function: FunctionUnderTest) -> None:
 
 @FORWARD.add("loads")
 def channels(function: FunctionUnderTest) -> None:
-    """Each output channel sums over all input channels, with its own kernel; each example is its own."""
+    """Each output channel is the sum over all input channels with its own kernel, for each example."""
     function.agree(*_forward("valid", *_CHANNELS))
 
 
 @FORWARD.add("loads")
 def bias(function: FunctionUnderTest) -> None:
-    """The bias of its channel is added to each output, once."""
+    """The bias of the output channel is added once to each output."""
     function.agree(*_forward("valid", Size(1, 3, 4, 1, 2, 2, 3), bias=True))
 
 
@@ -126,13 +126,13 @@ def activation(function: FunctionUnderTest) -> None:
 
 @FORWARD.add("loads")
 def defaults(function: FunctionUnderTest) -> None:
-    """Without more arguments, padding is "same" and the stride (1, 1)."""
+    """By default, padding is "same" and the stride is (1, 1)."""
     function.agree(*_forward("same", Size(1, 4, 5, 1, 1, 3, 3), defaults=True))
 
 
 @FORWARD.add("loads")
 def together(function: FunctionUnderTest) -> None:
-    """All at once: channels, strides, zeros, bias and ReLU."""
+    """Channels, strides, padding, bias and ReLU work together."""
     function.agree(
         *_forward("same", _MIXED, bias=True, activation="relu"),
         *_forward("valid", _MIXED, bias=True, activation="relu"),
@@ -141,27 +141,27 @@ def together(function: FunctionUnderTest) -> None:
 
 @FORWARD.add("loads")
 def float32(function: FunctionUnderTest) -> None:
-    """Images of float32 give the same numbers, to float32's precision."""
+    """Images of type float32 give the right numbers, to the precision of float32."""
     function.agree(*_forward("same", _MIXED, bias=True, numbers="float32"))
 
 
 @FORWARD.add("loads")
 def integers(function: FunctionUnderTest) -> None:
-    """Images of whole numbers give the same numbers: nothing behind the point is lost."""
+    """Images of integers give the right numbers: no decimals are lost."""
     function.agree(*_forward("valid", *_PLAIN, bias=True, numbers="integers"))
     function.agree(*_forward("valid", *_PLAIN, bias=True, activation="curve", numbers="whole"))
 
 
 @FORWARD.add("loads")
 def inputs_unchanged(function: FunctionUnderTest) -> None:
-    """The arrays that the function is given are the same after the call."""
+    """The call does not change the arrays that the function is given."""
     for how in ("same", "valid"):
         function.unchanged(Case(CONV_FORWARD, _MIXED, how, bias=True, activation="relu"))
 
 
 @FORWARD.add("loads", "valid", "bias", "activation")
 def digits(function: FunctionUnderTest) -> None:
-    """Images as large as MNIST's digits, several of them."""
+    """Several images as large as MNIST's digits give the right numbers."""
     function.larger(Case(CONV_FORWARD, _DIGITS, "valid", bias=True, activation="relu"))
 
 
@@ -172,19 +172,19 @@ BACKWARD.add("parses")(loads)
 
 @BACKWARD.add("loads")
 def three_gradients(function: FunctionUnderTest) -> None:
-    """It returns three arrays: dA_prev, dW and db."""
+    """The function returns three arrays: dA_prev, dW and db."""
     function.returns(Case(CONV_BACKWARD, Size(1, 3, 4, 1, 2, 2, 3), "valid"))
 
 
 @BACKWARD.add("loads")
 def valid_gradients(function: FunctionUnderTest) -> None:
-    """With padding "valid" dA_prev, dW and db are the sums over all windows."""
+    """With padding "valid", dA_prev, dW and db are sums over all windows."""
     function.agree(*_backward("valid", *_PLAIN, *_CHANNELS))
 
 
 @BACKWARD.add("loads")
 def strided_gradients(function: FunctionUnderTest) -> None:
-    """With a stride (sh, sw) the gradient goes back to windows that start every sh rows and sw columns."""
+    """With the stride (sh, sw), the gradient goes back to windows that start every sh rows and every sw columns."""
     function.agree(*_backward("valid", *_STRIDES))
 
 
@@ -196,19 +196,19 @@ def leftover_gradients(function: FunctionUnderTest) -> None:
 
 @BACKWARD.add("loads")
 def same_gradients(function: FunctionUnderTest) -> None:
-    """With padding "same" dA_prev has the gradients of the image alone, without those of the zeros around it."""
+    """With padding "same", dA_prev has the gradient of the image only, without the zeros around it."""
     function.agree(*_backward("same", *_SAME))
 
 
 @BACKWARD.add("loads")
 def same_gradients_with_strides(function: FunctionUnderTest) -> None:
-    """With padding "same" and a stride the zeros are ((h_prev - 1) sh + kh - h_prev) / 2 on each side."""
+    """With padding "same" and a stride, each side gets ((h_prev - 1) * sh + kh - h_prev) / 2 rows of zeros."""
     function.agree(*_backward("same", *_SAME_STRIDES))
 
 
 @BACKWARD.add("loads")
 def odd_zeros_gradients(function: FunctionUnderTest) -> None:
-    """With padding "same" and an odd number of zeros in all, half of them, rounded up or down, come first."""
+    """If padding "same" needs an odd number of zeros, half of them, rounded up or down, come before the image."""
     function.agree(*_backward("same", *_EVEN, *_EVEN_STRIDES))
 
 
@@ -220,13 +220,13 @@ def one_by_one_gradients(function: FunctionUnderTest) -> None:
 
 @BACKWARD.add("loads")
 def examples(function: FunctionUnderTest) -> None:
-    """Over the examples dW and db are sums; each example has a dA_prev of its own."""
+    """The gradients dW and db are sums over the examples, and each example has its own dA_prev."""
     function.agree(*_backward("valid", Size(3, 3, 4, 1, 2, 2, 3), Size(2, 4, 3, 2, 1, 2, 2)))
 
 
 @BACKWARD.add("loads", "valid_gradients")
 def finite_differences(function: FunctionUnderTest) -> None:
-    """The gradients are those that the output itself shows when its inputs are moved a little."""
+    """The gradients agree with finite differences: with the change of the output when an input changes a little."""
     for how in ("valid", "same"):
         _check_vjp(function, Case(CONV_BACKWARD, _MIXED, how))
 
@@ -255,30 +255,30 @@ def _check_vjp(function: FunctionUnderTest, case: Case) -> None:
 
 @BACKWARD.add("loads")
 def default_arguments(function: FunctionUnderTest) -> None:
-    """Without more arguments, padding is "same" and the stride (1, 1)."""
+    """By default, padding is "same" and the stride is (1, 1)."""
     function.agree(*_backward("same", Size(1, 4, 5, 1, 1, 3, 3), defaults=True))
 
 
 @BACKWARD.add("loads")
 def float32_gradients(function: FunctionUnderTest) -> None:
-    """Arrays of float32 give the same numbers, to float32's precision."""
+    """Arrays of type float32 give the right numbers, to the precision of float32."""
     function.agree(*_backward("valid", _MIXED, numbers="float32"))
 
 
 @BACKWARD.add("loads")
 def integer_images(function: FunctionUnderTest) -> None:
-    """Images of whole numbers give the same numbers: nothing behind the point is lost."""
+    """Images of integers give the right numbers: no decimals are lost."""
     function.agree(*_backward("valid", *_PLAIN, numbers="integers"))
 
 
 @BACKWARD.add("loads")
 def arrays_unchanged(function: FunctionUnderTest) -> None:
-    """The arrays that the function is given are the same after the call."""
+    """The call does not change the arrays that the function is given."""
     for how in ("same", "valid"):
         function.unchanged(Case(CONV_BACKWARD, _MIXED, how, bias=True))
 
 
 @BACKWARD.add("loads", "valid_gradients")
 def digits_backward(function: FunctionUnderTest) -> None:
-    """Images as large as MNIST's digits, several of them."""
+    """Several images as large as MNIST's digits give the right numbers."""
     function.larger(Case(CONV_BACKWARD, _DIGITS, "valid"))

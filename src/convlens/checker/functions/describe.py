@@ -33,7 +33,7 @@ def call_in_words(case: Case, given: dict[str, Array]) -> str:
     """Return the arguments of a call: shapes, the numbers of small arrays, and the options."""
     shapes = ", ".join(f"{name} {array.shape}{_few(array)}" for name, array in given.items())
     if case.defaults:
-        return f"{shapes}, nothing else given"
+        return f"{shapes}, no other arguments"
     if case.task in (CONV_FORWARD, CONV_BACKWARD):
         return f"{shapes}, padding {case.how!r}, stride {case.stride}"
     return f"{shapes}, kernel_shape {case.kernel}, stride {case.stride}, mode {case.how!r}"
@@ -86,7 +86,7 @@ def difference(answer: Answer, want: Value, *, reveal: bool) -> str:
             if reveal:
                 text += f": {right[index] + 0:.6g} is right"
             count = np.count_nonzero(wrong)
-            return text + (f" ({count:,} of its {wrong.size:,} numbers are, this one first)" if count > 1 else "")
+            return text + (f" ({count:,} of {wrong.size:,} numbers are wrong; this is the first)" if count > 1 else "")
     return ""
 
 

@@ -17,7 +17,7 @@ from convlens.checker.functions.mistakes import HINTS
 
 __all__ = ["NO_RESULT", "Wrong", "arrays_of", "distance", "judge"]
 
-NO_RESULT = "the code sent something that is no result"
+NO_RESULT = "the code sent something that is not a result"
 # A result with more numbers than this many times those of the right one is kept as a shape only: answers are kept until
 # the likely mistake is known, and a hostile file could fill the memory with them
 _TOO_LARGE = 100
@@ -38,7 +38,7 @@ def arrays_of(task: int, reply: dict[str, Any], found: list[Array]) -> Value:
             parts = result.get("tuple", result.get("list"))
             if parts is None or len(parts) != 3 or not all("array" in part for part in parts):
                 raise Failed(
-                    f"it must return dA_prev, dW, db, three arrays; it returns {kind_of(result)}",
+                    f"the function must return three arrays, dA_prev, dW, db; it returns {kind_of(result)}",
                     "return dA_prev, dW, db",
                     "returns_missing",
                 )
@@ -46,7 +46,7 @@ def arrays_of(task: int, reply: dict[str, Any], found: list[Array]) -> Value:
         if "array" not in result:
             mistake = "returns_missing" if "none" in result else ""
             hint = "the function ends without return" if "none" in result else ""
-            raise Failed(f"it must return an array; it returns {kind_of(result)}", hint, mistake)
+            raise Failed(f"the function must return an array; it returns {kind_of(result)}", hint, mistake)
         return (_real(found[result["array"]]),)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         raise Failed(NO_RESULT) from None
@@ -88,7 +88,10 @@ def _visible_mistake(answer: Answer) -> tuple[str, str]:
             for order in itertools.permutations(range(3)):
                 if close(answer.value, tuple(right[k] for k in order), answer.case.numbers):
                     got = ", ".join(GRADIENTS[k] for k in order)
-                    return f"the gradients come in another order: return dA_prev, dW, db, not {got}", "returns_order"
+                    return (
+                        f"the gradients are returned in the wrong order: return dA_prev, dW, db, not {got}",
+                        "returns_order",
+                    )
     return "", ""
 
 

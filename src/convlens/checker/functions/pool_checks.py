@@ -44,7 +44,7 @@ def _backward(how: str, *sizes: Size, **named: Any) -> list[Case]:
 
 @FORWARD.add("loads")
 def maximum(function: FunctionUnderTest) -> None:
-    """Mode "max" gives the largest number of each window, each example and channel by itself."""
+    """Mode "max" gives the largest number of each window, for each example and channel."""
     function.agree(*_forward("max", *_APART))
 
 
@@ -62,56 +62,56 @@ def overlapping(function: FunctionUnderTest) -> None:
 
 @FORWARD.add("loads")
 def leftover(function: FunctionUnderTest) -> None:
-    """Rows and columns at the end in which no whole window fits are left out."""
+    """Rows and columns at the end are left out if no whole window fits into them."""
     function.agree(*_forward("max", *_LEFTOVER), *_forward("avg", *_LEFTOVER))
 
 
 @FORWARD.add("loads")
 def negative(function: FunctionUnderTest) -> None:
-    """The largest of negative numbers is negative."""
+    """The largest of several negative numbers is negative."""
     function.agree(*_forward("max", *_APART, numbers="negative"))
 
 
 @FORWARD.add("loads")
 def one_by_one(function: FunctionUnderTest) -> None:
-    """A window of 1×1 gives back every sh-th row and sw-th column."""
+    """A window of 1×1 gives every sh-th row and every sw-th column of the image."""
     function.agree(*_forward("max", *_ONE), *_forward("avg", *_ONE))
 
 
 @FORWARD.add("loads")
 def whole_image(function: FunctionUnderTest) -> None:
-    """A window as large as the image gives one number a channel."""
+    """A window as large as the image gives one number for each channel."""
     function.agree(*_forward("max", *_WHOLE), *_forward("avg", *_WHOLE))
 
 
 @FORWARD.add("loads")
 def defaults(function: FunctionUnderTest) -> None:
-    """Without more arguments, the stride is (1, 1) and the mode "max"."""
+    """By default, the stride is (1, 1) and the mode is "max"."""
     function.agree(*_forward("max", Size(1, 3, 5, 1, 1, 2, 3), defaults=True))
 
 
 @FORWARD.add("loads")
 def float32(function: FunctionUnderTest) -> None:
-    """Images of float32 give the same numbers, to float32's precision."""
+    """Images of type float32 give the right numbers, to the precision of float32."""
     function.agree(*_forward("max", _OVERLAP[1], numbers="float32"), *_forward("avg", _OVERLAP[1], numbers="float32"))
 
 
 @FORWARD.add("loads")
 def integers(function: FunctionUnderTest) -> None:
-    """Images of whole numbers have averages with something behind the point."""
+    """Images of integers have averages with decimals."""
     function.agree(*_forward("max", *_APART, numbers="integers"), *_forward("avg", *_APART, numbers="integers"))
 
 
 @FORWARD.add("loads")
 def inputs_unchanged(function: FunctionUnderTest) -> None:
-    """The array that the function is given is the same after the call."""
+    """The call does not change the array that the function is given."""
     for mode in ("max", "avg"):
         function.unchanged(Case(POOL_FORWARD, _OVERLAP[1], mode))
 
 
 @FORWARD.add("loads", "maximum")
 def digits(function: FunctionUnderTest) -> None:
-    """Images as large as MNIST's digits, several of them."""
+    """Several images as large as MNIST's digits give the right numbers."""
     function.larger(Case(POOL_FORWARD, _DIGITS, "max"))
 
 
@@ -120,19 +120,19 @@ def digits(function: FunctionUnderTest) -> None:
 
 @BACKWARD.add("loads")
 def maximum_gets_all(function: FunctionUnderTest) -> None:
-    """Mode "max": the largest number of a window gets the window's gradient, all others 0."""
+    """In mode "max", the largest number of a window gets the window's gradient, and all others get 0."""
     function.agree(*_backward("max", *_APART))
 
 
 @BACKWARD.add("loads")
 def average_shares(function: FunctionUnderTest) -> None:
-    """Mode "avg": each cell of a window gets the window's gradient / (kh kw)."""
+    """In mode "avg", each cell of a window gets the window's gradient divided by kh * kw."""
     function.agree(*_backward("avg", *_APART))
 
 
 @BACKWARD.add("loads")
 def overlapping_gradients(function: FunctionUnderTest) -> None:
-    """Where windows overlap, a cell gets the sum of what each of them gives it."""
+    """Where windows overlap, a cell gets the sum of the gradients from all of them."""
     function.agree(*_backward("max", *_OVERLAP), *_backward("avg", *_OVERLAP))
 
 
@@ -144,19 +144,19 @@ def leftover_gradients(function: FunctionUnderTest) -> None:
 
 @BACKWARD.add("loads")
 def ties(function: FunctionUnderTest) -> None:
-    """Where several numbers of a window are the largest, each of them gets the whole gradient."""
+    """If the largest number of a window occurs several times, each of these cells gets the whole gradient."""
     function.agree(*_backward("max", *_APART, *_OVERLAP, numbers="ties"))
 
 
 @BACKWARD.add("loads")
 def negative_images(function: FunctionUnderTest) -> None:
-    """The largest of negative numbers gets the gradient, too."""
+    """The largest of several negative numbers also gets the gradient."""
     function.agree(*_backward("max", *_APART, numbers="negative"))
 
 
 @BACKWARD.add("loads")
 def one_by_one_gradients(function: FunctionUnderTest) -> None:
-    """Windows of 1×1 give their gradient to every sh-th row and sw-th column."""
+    """Windows of 1×1 give their gradient to every sh-th row and every sw-th column."""
     function.agree(*_backward("max", *_ONE), *_backward("avg", *_ONE))
 
 
@@ -168,7 +168,7 @@ def whole_image_gradients(function: FunctionUnderTest) -> None:
 
 @BACKWARD.add("loads", "maximum_gets_all", "average_shares")
 def finite_differences(function: FunctionUnderTest) -> None:
-    """The gradient is the one that the output itself shows when its inputs are moved a little."""
+    """The gradient agrees with finite differences: with the change of the output when the input changes a little."""
     rng = np.random.default_rng(function.options.seed)
     for mode, pool in (("max", ops.max_pool2d_forward), ("avg", ops.avg_pool2d_forward)):
         case = Case(POOL_BACKWARD, Size(2, 5, 7, 2, 1, 3, 2, 2, 1), mode)
@@ -189,30 +189,30 @@ def finite_differences(function: FunctionUnderTest) -> None:
 
 @BACKWARD.add("loads")
 def default_arguments(function: FunctionUnderTest) -> None:
-    """Without more arguments, the stride is (1, 1) and the mode "max"."""
+    """By default, the stride is (1, 1) and the mode is "max"."""
     function.agree(*_backward("max", Size(1, 3, 5, 1, 1, 2, 3), defaults=True))
 
 
 @BACKWARD.add("loads")
 def float32_gradients(function: FunctionUnderTest) -> None:
-    """Arrays of float32 give the same numbers, to float32's precision."""
+    """Arrays of type float32 give the right numbers, to the precision of float32."""
     function.agree(*_backward("max", _OVERLAP[1], numbers="float32"), *_backward("avg", _OVERLAP[1], numbers="float32"))
 
 
 @BACKWARD.add("loads")
 def integer_images(function: FunctionUnderTest) -> None:
-    """Images of whole numbers give the same gradients: nothing behind the point is lost."""
+    """Images of integers give the right gradients: no decimals are lost."""
     function.agree(*_backward("max", *_APART, numbers="integers"), *_backward("avg", *_APART, numbers="integers"))
 
 
 @BACKWARD.add("loads")
 def arrays_unchanged(function: FunctionUnderTest) -> None:
-    """The arrays that the function is given are the same after the call."""
+    """The call does not change the arrays that the function is given."""
     for mode in ("max", "avg"):
         function.unchanged(Case(POOL_BACKWARD, _OVERLAP[1], mode))
 
 
 @BACKWARD.add("loads", "maximum_gets_all")
 def digits_backward(function: FunctionUnderTest) -> None:
-    """Images as large as MNIST's digits, several of them."""
+    """Several images as large as MNIST's digits give the right numbers."""
     function.larger(Case(POOL_BACKWARD, _DIGITS, "max"))

@@ -92,9 +92,11 @@ class FunctionProcess:
         if self._spent > most:
             self.close()
             self.refusal = f"all calls together took more than {most:g} s"
-            raise Failed(f"for {call_in_words(case, given)}, it comes to an end, but {self.refusal}")
+            raise Failed(f"for {call_in_words(case, given)}, the call ends, but {self.refusal}")
         if "raised" in answer:
-            raise RaisedError(f"for {call_in_words(case, given)}, it raises {exception_in_words(answer)}", answer)
+            raise RaisedError(
+                f"for {call_in_words(case, given)}, the function raises {exception_in_words(answer)}", answer
+            )
         return answer, found
 
     def _running(self) -> Guest:
@@ -119,8 +121,8 @@ class FunctionProcess:
         if not answer.get("loaded"):
             self.close()
             missing = answer.get("missing")
-            names = ", ".join(map(str, missing if isinstance(missing, list) else [])) or "none at all"
+            names = ", ".join(map(str, missing if isinstance(missing, list) else [])) or "no function"
             function = RULES[self._task].function
-            raise Failed(f"there must be a function {function}; the file has {names[:_LONGEST_LIST]}")
+            raise Failed(f"the file must have a function {function}; it has {names[:_LONGEST_LIST]}")
         self._guest = guest
         return guest

@@ -116,9 +116,9 @@ class FunctionUnderTest:
             raise Failed(NO_RESULT)
         for (name, before), now in zip(given.items(), after, strict=True):
             if now.shape != before.shape or not np.array_equal(now, before):
-                hint = f"{name} is changed in place: work on a copy, or use x = x + y where it says x += y"
+                hint = f"{name} is changed in place: work on a copy, or write x = x + y in place of x += y"
                 words = call_in_words(case, given)
-                raise Failed(f"for {words}, the call changes the caller's {name}", hint, "input_changed")
+                raise Failed(f"for {words}, the call changes the array {name} that it is given", hint, "input_changed")
 
     def larger(self, case: Case) -> None:
         """Failed unless a larger call is right. Its time goes into the report and is never a fault."""

@@ -52,7 +52,7 @@ def check_first_step(
         return
 
     if not all(np.isfinite(array).all() for array in after):
-        raise failed("after one step of training, weights are not finite", "optimizer_other")
+        raise failed("after one step of training, some weights are not finite", "optimizer_other")
 
     def agrees(rate: float, other: float) -> bool:
         return not any(_wrong(a, b, g, other, rate).any() for a, b, g in zip(before, after, gradient, strict=True))
@@ -85,7 +85,7 @@ def check_second_step(
         with np.errstate(all="ignore"):
             off = np.abs((a - b) - adam_steps([first, second], epsilon))
         if not (off[clear] <= _SECOND_OFF * RATE).all():
-            message = f"{LAYERS[k // 2]}: the second step of training is not Adam's, though the first one is"
+            message = f"{LAYERS[k // 2]}: the second step of training is not Adam's, although the first one is"
             raise failed(message, "optimizer_other")
 
 

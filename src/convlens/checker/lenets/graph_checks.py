@@ -19,7 +19,7 @@ _NAME_TAKEN = "already exists"
 
 
 def builds(lenet: LenetUnderTest) -> None:
-    """lenet5(x, y) returns four things: the output, an operation that trains, the loss, the accuracy."""
+    """The function lenet5(x, y) returns the output, the training operation, the loss and the accuracy."""
     lenet.framework = "tensorflow"
     if lenet.built("float32")[0].error is not None and lenet.built("int32")[0].error is None:
         lenet.main = "int32"
@@ -28,17 +28,19 @@ def builds(lenet: LenetUnderTest) -> None:
     if description.kind not in ("tuple", "list") or len(items) != 4:
         of = f" of {len(items)}" if description.kind in ("tuple", "list") else ""
         mistake = "returns_missing" if description.kind == "NoneType" else "returns_order"
-        raise failed(f"it returns {returned_in_words(description.kind)}{of}, not four things", mistake)
+        raise failed(
+            f"the function must return four things; it returns {returned_in_words(description.kind)}{of}", mistake
+        )
     kinds = [kind for kind, _ in items]
     if "operation" in kinds and kinds != ["tensor", "operation", "tensor", "tensor"]:
-        raise failed(f"it returns, in this order: {', '.join(kinds)}", "returns_order")
+        raise failed(f"the function returns, in this order: {', '.join(kinds)}", "returns_order")
     for k, (kind, name) in enumerate(items):
         if kind == "other":
-            raise failed(f"number {k + 1} of what it returns is {returned_in_words(name)}", "returns_order")
+            raise failed(f"result {k + 1} of the function is {returned_in_words(name)}", "returns_order")
 
 
 def labels(lenet: LenetUnderTest) -> None:
-    """The labels' placeholder may hold floats or, as in the course's program, whole numbers."""
+    """The placeholder of the labels may hold floats or, as in the course's program, integers."""
     other = _OTHER[lenet.main]
     told = lenet.built(other)[0]
     if told.error is not None:
@@ -53,16 +55,18 @@ def labels(lenet: LenetUnderTest) -> None:
             if name not in here.arrays or name not in there.arrays:
                 raise Failed(f"there is no {name}")
             if not near(there.arrays[name], here.arrays[name]):
-                raise failed(f"with labels of type {other} the {name} is another than with {lenet.main}", "labels_cast")
+                raise failed(
+                    f"the {name} with labels of type {other} differs from the {name} with {lenet.main}", "labels_cast"
+                )
 
 
 def two_networks(lenet: LenetUnderTest) -> None:
-    """Two networks in one graph, if names allow it, have weights of their own; training one leaves the other alone."""
+    """Two networks in one graph, if their names allow it, have their own weights, and are trained separately."""
     first, second = lenet.built("pair")
     clash = _name_clash(second)
     # A variable for the momentum of a weight, which has the weight's name: the weight is the first network's
     if "/Adam" in clash:
-        raise failed("the second network takes the first one's weights", "weights_shared")
+        raise failed("the second network uses the first one's weights", "weights_shared")
     if first.error is not None or clash:
         return  # the names are taken: TensorFlow says so, and the task asks for only one network
     shapes = lenet.shapes("pair", 1)
@@ -79,7 +83,7 @@ def two_networks(lenet: LenetUnderTest) -> None:
         raise failed("training the first network changes the second one", "weights_shared")
     output = lenet.planted("pair", 1)[0].arrays.get("output")
     if output is None or not near(output, batch.output):
-        raise failed("the second network's output is wrong where the first one's is right", "weights_shared")
+        raise failed("the second network's output is wrong, although the first one's is right", "weights_shared")
 
 
 def _name_clash(description: Description) -> str:

@@ -56,8 +56,8 @@ def _others(inputs: int, outputs: int) -> Iterator[tuple[str, str, str, float]]:
     yield "initializer_uniform", "he_uniform", "uniform", he
     yield "initializer_uniform", "lecun_uniform", "uniform", he / 2
     yield "initializer_other", "glorot_normal", "truncated", glorot
-    yield "initializer_fan_out", "the number of outputs in place of that of inputs", "truncated", 2 / outputs
-    yield "initializer_other", "the truncated distribution's own deviation is too small", "truncated", he * _LEFT**2
+    yield "initializer_fan_out", "the number of outputs in place of the number of inputs", "truncated", 2 / outputs
+    yield "initializer_other", "a truncated distribution whose deviation is too small", "truncated", he * _LEFT**2
     yield "initializer_not_truncated", "a normal distribution of the right variance", "normal", he
     yield "initializer_not_truncated", "a normal distribution of half the variance", "normal", he / 2
     for deviation in (0.1, 0.05, 0.01, 1.0):
@@ -106,22 +106,22 @@ def initialization_mistake(kernels: Sequence[Array]) -> tuple[str, str] | None:
     kernels: one layer's kernel (..., inputs, outputs) in several networks
     """
     if not all(kernel.size and (np.abs(kernel) < _SMALL).all() for kernel in kernels):
-        return f"starts from numbers that are not below {_SMALL:g}", "initializer_other"
+        return f"starts with numbers that are not below {_SMALL:g}", "initializer_other"
     for k, kernel in enumerate(kernels):
         if any(np.array_equal(kernel, other) for other in kernels[:k]) and np.ptp(kernel) > 0:
-            return "starts from the same numbers in two networks", "initializer_shared"
+            return "starts with the same numbers in two networks", "initializer_shared"
     shape = kernels[0].shape
     window = math.prod(shape[:-2])
     inputs, outputs = window * shape[-2], window * shape[-1]
     values = np.sort(np.concatenate([np.ravel(kernel) for kernel in kernels])[:_MOST])
     if np.ptp(values) == 0:
-        return f"starts from {values[0]:g} everywhere", "initializer_other"
+        return f"starts with {values[0]:g} everywhere", "initializer_other"
     if _from(values, "truncated", 2 / inputs):
         return None
     ratio, largest = float((values**2).mean() * inputs / 2), float(np.abs(values).max() * math.sqrt(inputs / 2))
-    told = f"does not start from he_normal: its variance is {ratio:.2f} times he_normal's"
+    told = f"is not drawn from he_normal: its variance is {ratio:.2f} times he_normal's"
     if largest > _REACH * _ROUNDING:
-        told += f", its largest number {largest:.2f} deviations, where he_normal ends at {_REACH:.2f}"
+        told += f", its largest number is {largest:.2f} deviations, and he_normal ends at {_REACH:.2f}"
     for mistake, what, name, variance in _others(inputs, outputs):
         if _from(values, name, variance):
             return f"{told}; it looks like {what}", mistake

@@ -147,17 +147,17 @@ def difference(layers: Sequence[LayerFacts]) -> Difference | None:
     """Return the first layer that differs from the task's, and how; None if all are the task's."""
     for k, layer in enumerate(layers[: len(WANTED)]):
         if "softmax" in layer.activations and k < len(WANTED) - 1:
-            return Difference(f"{_name(k)}: softmax, which belongs to layer 7 alone", "softmax_wrong_layer")
+            return Difference(f"{_name(k)}: softmax, which belongs only to layer 7", "softmax_wrong_layer")
     for k, (layer, want) in enumerate(zip(layers, WANTED, strict=False)):
         if layer.kind != want.kind:
             mistake = "average_pool" if layer.kind == "average pool" else "layer_other"
-            return Difference(f"layer {k + 1}: {layer.kind} where the task says {want.kind}", mistake)
+            return Difference(f"layer {k + 1} is {layer.kind}; the task says {want.kind}", mistake)
         if (found := _differs(layer, want)) is not None:
             return Difference(f"{_name(k)}: {found.message}", found.mistake)
     if len(layers) < len(WANTED):
         return Difference(f"{_name(len(layers))} is missing", "layer_other")
     if len(layers) > len(WANTED):
-        return Difference(f"after layer 7 there is one more, {layers[len(WANTED)].kind}", "layer_other")
+        return Difference(f"there is one more layer after layer 7, {layers[len(WANTED)].kind}", "layer_other")
     return None
 
 
@@ -165,20 +165,20 @@ def _differs(layer: LayerFacts, want: LayerFacts) -> Difference | None:
     pool = want.is_pool
     if layer.size != want.size:
         what, mistake = ("windows", "pool_size") if pool else ("kernels", "kernel_size")
-        return Difference(f"{what} of {_cross(layer.size)} where the task says {_cross(want.size)}", mistake)
+        return Difference(f"{what} of {_cross(layer.size)}; the task says {_cross(want.size)}", mistake)
     if layer.strides != want.strides:
         mistake = "pool_stride" if pool else "conv_stride"
-        return Difference(f"strides {_cross(layer.strides)} where the task says {_cross(want.strides)}", mistake)
+        return Difference(f"strides {_cross(layer.strides)}; the task says {_cross(want.strides)}", mistake)
     # In a pool of 28 or 10 rows "same" adds no zeros, since both are even
     if layer.padding != want.padding and not (pool and layer.padding == "same"):
         mistake = {"same": "padding_same", "valid": "padding_valid"}.get(layer.padding, "padding_other")
         got = "zeros added by hand" if layer.padding == "explicit" else f'padding "{layer.padding}"'
-        return Difference(f'{got} where the task says "{want.padding}"', mistake)
+        return Difference(f'{got}; the task says "{want.padding}"', mistake)
     if layer.units != want.units:
-        return Difference(f"{layer.units} outputs where the task says {want.units}", "units")
+        return Difference(f"{layer.units} outputs; the task says {want.units}", "units")
     if layer.activations != want.activations:
         got, right = (" and ".join(names) or "no activation" for names in (layer.activations, want.activations))
-        return Difference(f"{got} where the task says {right}", _activation(layer.activations, want.activations))
+        return Difference(f"{got}; the task says {right}", _activation(layer.activations, want.activations))
     if layer.bias != want.bias:
         return Difference("no bias is added", "no_bias")
     return None

@@ -22,7 +22,7 @@ def losses(batch: PlantedBatch, logits: Array) -> Iterator[tuple[Likely, float]]
     mean, twice = float(each.mean()), _cross_entropy(p, y)
     yield Likely("loss_summed"), float(each.sum())
     yield Likely("softmax_twice"), float(twice.mean())
-    yield Likely("softmax_twice", "and added up"), float(twice.sum())
+    yield Likely("softmax_twice", "and summed"), float(twice.sum())
     yield Likely("loss_sign"), -mean
     yield Likely("loss_other", "the mean over examples and classes"), mean / 10
     yield Likely("loss_other", "labels smoothed"), float(_cross_entropy(logits, 0.9 * y + 0.01).mean())
@@ -38,7 +38,7 @@ def losses(batch: PlantedBatch, logits: Array) -> Iterator[tuple[Likely, float]]
     yield Likely("loss_other", "binary cross-entropy"), float(sigmoid.mean())
     yield Likely("loss_swapped"), float(_cross_entropy(y, logits).mean())
     yield Likely("loss_swapped"), float(_cross_entropy(y, p).mean())
-    yield Likely("loss_other", "divided by 32, whatever the batch is"), mean * m / 32
+    yield Likely("loss_other", "divided by 32, for a batch of any size"), mean * m / 32
 
 
 def _cross_entropy(logits: Array, y: Array) -> Array:
@@ -55,4 +55,4 @@ def accuracies(batch: PlantedBatch, output: Array) -> Iterator[tuple[Likely, flo
     yield Likely("accuracy_axis", "and counted"), float((output.argmax(axis=0) == batch.y.argmax(axis=0)).sum())
     yield Likely("accuracy_other", "in percent"), float(100 * hits.mean())
     yield Likely("accuracy_other", "the share of wrong answers"), float(1 - hits.mean())
-    yield Likely("accuracy_other", "of each output by itself"), float(((output > 0.5) == (batch.y > 0.5)).mean())
+    yield Likely("accuracy_other", "of each output separately"), float(((output > 0.5) == (batch.y > 0.5)).mean())

@@ -10,11 +10,11 @@ __all__ = ["builds"]
 
 
 def builds(lenet: LenetUnderTest) -> None:
-    """lenet5(X) returns a K.Model that is compiled."""
+    """The function lenet5(X) returns a compiled K.Model."""
     lenet.framework = "keras"
     description = lenet.description(lenet.main)
     if not description.model:
         mistake = "returns_missing" if description.kind == "NoneType" else "returns_model"
-        raise failed(f"it returns {returned_in_words(description.kind)}", mistake)
+        raise failed(f"the function must return a K.Model; it returns {returned_in_words(description.kind)}", mistake)
     if not description.compiled:
         raise failed("the model is not compiled", "not_compiled")

@@ -36,12 +36,12 @@ _MAPPED = 20  # examples in a map of wrong outputs
 
 
 def loads(lenet: LenetUnderTest) -> None:
-    """The file can be imported, and the function lenet5 is there."""
+    """The file can be imported, and it has the function lenet5."""
     lenet.load()
 
 
 def layers(lenet: LenetUnderTest) -> None:
-    """The layers are those of the task, one after the other."""
+    """The layers are the layers of the task, in the same order."""
     description = lenet.description(lenet.main)
     found = difference(description.layers)
     if found is not None and not lenet.right_output():  # a right output: the layers are only written another way
@@ -50,27 +50,27 @@ def layers(lenet: LenetUnderTest) -> None:
         raise failed(f"there is one more layer, {description.noisy[0]}", "layer_other")
     if lenet.framework == "keras" and description.regularized:
         mistake = "initializer_as_regularizer" if description.misplaced else "regularizer"
-        raise failed("a layer has a regularizer; the task has none", mistake)
+        raise failed("a layer has a regularizer; the task asks for none", mistake)
 
 
 def parameters(lenet: LenetUnderTest) -> None:
-    """There are 61,706 numbers to be trained, in ten kernels and biases."""
+    """The network has 61,706 trainable parameters, in five kernels and five biases."""
     description = lenet.description(lenet.main)
     shapes = description.shapes
     if places(shapes) is None:
         count = sum(math.prod(shape) for shape in shapes)
-        listed = ", ".join(str(shape) for shape in shapes[:_LISTED]) or "none at all"
+        listed = ", ".join(str(shape) for shape in shapes[:_LISTED]) or "none"
         raise failed(
-            f"there are {count:,} numbers in {len(shapes)} variables, not {PARAMETERS:,} in 10: {listed}",
+            f"there must be {PARAMETERS:,} numbers in 10 variables; there are {count:,} in {len(shapes)}: {listed}",
             shape_mistake(shapes) if shapes else "not_trained",
         )
     if not all(description.trained):
         count = sum(math.prod(shape) for shape, trained in zip(shapes, description.trained, strict=True) if not trained)
-        raise failed(f"{count:,} of {PARAMETERS:,} numbers are not to be trained", "frozen")
+        raise failed(f"{count:,} of {PARAMETERS:,} numbers are not trainable", "frozen")
 
 
 def start(lenet: LenetUnderTest) -> None:
-    """Every kernel starts from he_normal, in every network anew, and every bias from 0."""
+    """Each network draws new kernels from he_normal, and all its biases start at 0."""
     keys = (lenet.main,) if lenet.framework == "keras" else ("float32", "int32", "pair")
     networks: list[list[Array]] = []
     for key in keys:
@@ -83,7 +83,7 @@ def start(lenet: LenetUnderTest) -> None:
 def _check_start(lenet: LenetUnderTest, networks: list[list[Array]]) -> None:
     """Failed unless the first weights of these networks are drawn from he_normal, and the biases are 0."""
     if not networks or len({tuple(array.shape for array in one) for one in networks}) > 1:
-        raise Failed("networks that are made one after the other have weights of different shapes")
+        raise Failed("networks that are built one after the other have weights of different shapes")
     names = iter(LAYERS if len([a for a in networks[0] if a.ndim > 1]) == len(LAYERS) else [])
     for arrays in zip(*networks, strict=True):
         if arrays[0].ndim > 1:
@@ -95,11 +95,13 @@ def _check_start(lenet: LenetUnderTest, networks: list[list[Array]]) -> None:
                 raise failed(f"{name} {message}", mistake)
     for arrays in zip(*networks, strict=True):
         if arrays[0].ndim <= 1 and any(array.any() for array in arrays):
-            raise failed(f"a bias of {arrays[0].size} starts from {float(arrays[0].flat[0]):g}", "bias_not_zero")
+            raise failed(
+                f"a bias of {arrays[0].size} numbers starts with {float(arrays[0].flat[0]):g}", "bias_not_zero"
+            )
 
 
 def output(lenet: LenetUnderTest) -> None:
-    """With weights that are given to it, the network's output is that of LeNet-5, its softmax."""
+    """With given weights, the network's output is the softmax output of LeNet-5."""
     for values, batch in zip(lenet.planted(), lenet.expected.batches, strict=True):
         if "output" in values.raised:
             raise exception_outcome(values.raised["output"], f"for {len(batch.x)} images: ")
@@ -116,13 +118,13 @@ def output(lenet: LenetUnderTest) -> None:
 def _first_wrong(lenet: LenetUnderTest, got: Array, want: Array) -> str:
     """A message with the output's shape if it is wrong, else with the first wrong number"""
     if got.shape != want.shape:
-        return f"for {len(want)} images the output has shape {got.shape}, not {want.shape}"
+        return f"for {len(want)} images the output has shape {got.shape}; it must have {want.shape}"
     with np.errstate(all="ignore"):
         right = np.abs(got - want) <= _TOLERANCE
     at = tuple(int(k) for k in np.argwhere(~right)[0])
     there = f"[{at[0]}, {at[1]}]"
     return (
-        f"output{there} is {got[at]:.6g} for {len(want)} images and the weights given{lenet.revealed(float(want[at]))}"
+        f"output{there} is {got[at]:.6g} for {len(want)} images and the given weights{lenet.revealed(float(want[at]))}"
     )
 
 
@@ -150,7 +152,7 @@ def _own_values(lenet: LenetUnderTest) -> list[ForwardValues | None]:
 
 
 def loss(lenet: LenetUnderTest) -> None:
-    """The loss is the softmax cross-entropy of one-hot labels, the mean over the batch."""
+    """The loss is the softmax cross-entropy of one-hot labels, averaged over the batch."""
     for values, batch, own in zip(lenet.planted(), lenet.expected.batches, _own_values(lenet), strict=True):
         if "loss" in values.raised:
             raise _no_loss(lenet, values.raised["loss"], f"the loss of {len(batch.x)} images: ")
@@ -159,11 +161,11 @@ def loss(lenet: LenetUnderTest) -> None:
         want = _mean_loss(batch.labels, own, batch.loss)
         if near(got, want):
             if lenet.description(lenet.main).from_logits and lenet.explained is None:
-                message = "the loss is told that it gets logits (from_logits=True), and it gets probabilities"
+                message = "the loss expects logits (from_logits=True), but it gets probabilities"
                 raise failed(message, "softmax_twice")
             continue
         if own is None:
-            raise Unknown("the loss is another than LeNet-5's, as the output is")
+            raise Unknown("the loss differs from LeNet-5's, and so does the output")
         message = f"the loss of {len(batch.x)} images is {_shown(got)}{lenet.revealed(want)}"
         if got.shape == batch.labels.shape:
             raise failed(message, "loss_not_reduced")
@@ -202,7 +204,7 @@ def _shown(got: Array) -> str:
 
 
 def accuracy(lenet: LenetUnderTest) -> None:
-    """The accuracy is the share of examples for which the largest output is at the label's place."""
+    """The accuracy is the share of examples whose largest output belongs to their label."""
     for values, batch, own in zip(lenet.planted(), lenet.expected.batches, _own_values(lenet), strict=True):
         if "accuracy" in values.raised:
             raise exception_outcome(values.raised["accuracy"], f"the accuracy of {len(batch.x)} images: ")
@@ -210,7 +212,7 @@ def accuracy(lenet: LenetUnderTest) -> None:
         if not numbers:
             error = values.raised.get("loss")
             if error is not None:
-                raise _no_loss(lenet, error, "there is no accuracy, as there is no loss: ")
+                raise _no_loss(lenet, error, "there is no accuracy, because there is no loss: ")
             raise failed("there is no accuracy", "metrics_missing")
         outputs = batch.output if own is None else own.output
         want = float((outputs.argmax(axis=1) == batch.labels).mean())
@@ -218,7 +220,7 @@ def accuracy(lenet: LenetUnderTest) -> None:
             continue
         name, got = next(iter(numbers.items()))
         if own is None:
-            raise Unknown("the accuracy is another than LeNet-5's, as the output is")
+            raise Unknown("the accuracy differs from LeNet-5's, and so does the output")
         message = f"the {name} of {len(batch.x)} images is {_shown(got)}{lenet.revealed(want)}"
         if near(got, batch.loss):
             raise failed(message + ", which is the loss", "returns_order")
@@ -229,7 +231,7 @@ def accuracy(lenet: LenetUnderTest) -> None:
 
 
 def training(lenet: LenetUnderTest) -> None:
-    """Each training step is one of Adam, with its default numbers, by the gradient of the loss."""
+    """Each training step is a step of Adam with default settings, along the gradient of the loss."""
     epsilon = EPSILON[lenet.framework]
     first, second = lenet.expected.batches
     weights = lenet.expected.weights

@@ -49,13 +49,13 @@ def exception_outcome(error: object, before: str = "", version: str = "") -> Fai
     where = f" (line {line}: `{first}`)" if isinstance(line, int) and line > 0 else ""
     if kind in ("AttributeError", "NotImplementedError") and _NO_TF_LAYERS in text:
         return Unknown(
-            f"the file uses tf.layers{where}, which TensorFlow 2.6 has and TensorFlow {version or 'of today'} has not: "
-            "it cannot be run here; with tf.get_variable and tf.nn it would run on both"
+            f"the file uses tf.layers{where}. TensorFlow 2.6 has it, TensorFlow {version or 'of today'} has not. "
+            "So the file cannot be run here; with tf.get_variable and tf.nn it would run on both"
         )
     mistake = _mistake(kind, text, code)
     said = f"{kind}{': ' if text else ''}{text}"
     if mistake == "loss_sparse":
-        said = "a sparse loss takes labels that are numbers, and these are one-hot"
+        said = "a sparse loss needs class numbers as labels, and the labels are one-hot"
     return failed(f"{before}{said}{where}", mistake)
 
 

@@ -55,7 +55,10 @@ def faulty_variants() -> Iterator[tuple[Likely, Variant]]:
         yield but(mistake, "layer 2", pools=(other_pool, Pool()))
         yield but(mistake, "layer 4", pools=(Pool(), other_pool))
         yield but(mistake, "layers 2 and 4", pools=(other_pool, other_pool))
-    for pads, what in ((((4, 0), (4, 0)), "top and left alone"), (((0, 4), (0, 4)), "bottom and right alone")):
+    for pads, what in (
+        (((4, 0), (4, 0)), "only at the top and left"),
+        (((0, 4), (0, 4)), "only at the bottom and right"),
+    ):
         yield but("padding_other", what, paddings=(pads, "valid"))
     yield but("flatten_order", "", flatten="chw")
 
@@ -79,7 +82,7 @@ def output_mistake(weights: Sequence[Array], batch: PlantedBatch, got: Array) ->
             return likely, variant
         if variant.depth < 5 and _near(got[:few], ops.softmax_forward(found.logits)):
             return likely, None
-    for factor, what in ((1 / 255, "divided by 255"), (1 / 256, "divided by 256"), (255.0, "times 255")):
+    for factor, what in ((1 / 255, "divided by 255"), (1 / 256, "divided by 256"), (255.0, "multiplied by 255")):
         if _near(got[:_FEW], run_variant(weights, x[:_FEW] * factor).output):
             return Likely("input_changed", what), None
     return None

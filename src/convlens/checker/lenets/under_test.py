@@ -29,7 +29,7 @@ __all__ = ["LenetUnderTest", "RunValues"]
 NETWORKS = {"float32": 1, "int32": 1, "pair": 2, "models": 4}
 _CALLS = 6  # all requests together may take the time of so many at their limit, as in tasks 0 to 3
 _LEAST = 180.0  # seconds, but at least this: six times the 30 s that a request of these tasks may take
-_NO_ANSWER = "the code sent something that is no answer"
+_NO_ANSWER = "the code sent something that is not an answer"
 _LONGEST_LIST = 200  # characters of a list of names in a message
 
 
@@ -71,7 +71,7 @@ class LenetUnderTest:
     def ask(self, request: dict[str, Any], arrays: Sequence[Array] = ()) -> tuple[dict[str, Any], list[Array]]:
         """Return the guest's answer; GuestError the first time that there is none, later Unknown."""
         if self._gone:
-            raise Unknown(f"not tried, since the code {self._gone}")
+            raise Unknown(f"not tried, because the code {self._gone}")
         begin = time.monotonic()
         try:
             return self.guest.ask(request, arrays)
@@ -93,8 +93,8 @@ class LenetUnderTest:
             raise exception_outcome(answer["raised"], "the file does not load: ")
         if not answer.get("loaded"):
             missing = answer.get("missing")
-            names = ", ".join(map(str, missing)) if isinstance(missing, list) and missing else "none at all"
-            raise Failed(f"there must be a function lenet5; the file has {names[:_LONGEST_LIST]}")
+            names = ", ".join(map(str, missing)) if isinstance(missing, list) and missing else "no function"
+            raise Failed(f"the file must have a function lenet5; it has {names[:_LONGEST_LIST]}")
         self.version = one_line(answer.get("version"))
 
     def built(self, key: str) -> list[Description]:
@@ -175,7 +175,7 @@ class LenetUnderTest:
         if not isinstance(names, list) or len(names) != len(found) or not isinstance(errors, dict):
             raise Failed(_NO_ANSWER)
         if any(array.dtype.kind not in "fiub" for array in found):
-            raise Failed("results must be real numbers")
+            raise Failed("the results must be real numbers")
         return RunValues({str(n): a.astype(np.float64) for n, a in zip(names, found, strict=True)}, errors)
 
     def planted(self, key: str = "", network: int = 0) -> list[RunValues]:

@@ -64,7 +64,7 @@ class Sandbox:
         installed, RuntimeError while another guest is open.
         """
         if self._busy:
-            raise RuntimeError("a sandbox must have one guest at a time; the one before is not closed")
+            raise RuntimeError("a sandbox must have one guest at a time; the guest before is not closed")
         self._busy = True
         try:
             guest = self._start(job, source, dict(options or {}))
@@ -106,7 +106,7 @@ class _Guest:
         except BaseException as error:
             self.close()
             if isinstance(error, (EOFError, TimeoutError, wire.WireError)):
-                raise OSError(f"the tier {sandbox.tier} does not work here: a guest says nothing") from None
+                raise OSError(f"the tier {sandbox.tier} does not work here: a guest does not answer") from None
             raise
 
     def ask(
@@ -130,10 +130,10 @@ class _Guest:
         except EOFError:
             gone = self._end()
         except wire.TooMuchError as error:
-            text = f"sent an answer of {error.size:,} bytes; more than {wire.MOST:,} are not taken"
+            text = f"sent an answer of {error.size:,} bytes; the limit is {wire.MOST:,}"
             gone = self._end(text, Ending.TOO_LARGE)
         except wire.WireError:
-            gone = self._end("sent something that is no answer", Ending.NO_MESSAGE)
+            gone = self._end("sent something that is not an answer", Ending.NO_MESSAGE)
         raise GuestError(*gone)
 
     def close(self) -> None:
@@ -206,7 +206,7 @@ def _why(status: int | None, sandbox: Sandbox) -> tuple[str, Ending]:
     if number == signal.SIGXCPU:
         return f"used more than {_limits(sandbox)['CPU']} s of processor time", Ending.PROCESSOR_TIME
     if number == signal.SIGKILL:
-        return "was killed by the system, for want of memory or of processor time", Ending.KILLED
+        return "was killed by the system, because it used too much memory or processor time", Ending.KILLED
     with contextlib.suppress(ValueError):
         name = signal.strsignal(number) or signal.Signals(number).name
         return f"crashed its process (signal {number}, {name})", Ending.CRASHED

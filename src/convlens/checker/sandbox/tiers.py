@@ -10,35 +10,35 @@ TIERS = ("bubblewrap", "landlock", "rlimits")
 WEAKEST = TIERS[-1]  # a class run refuses it without --unsafe
 
 _READS = (
-    "The code can read Python, the system's shared libraries, numpy and, for tasks 4 and 5, all that is installed "
-    "beside TensorFlow but convlens."
+    "The code can read Python, the system's shared libraries and numpy; for tasks 4 and 5 also all that is installed "
+    "beside TensorFlow, except convlens."
 )
 _THREADS = (
-    "The code can keep every processor busy with threads until its time is up; run as root, no limit of the system "
-    "counts them."
+    "The code can keep every processor busy with threads until its time is up. If you are root, the system does not "
+    "limit their number."
 )
 CANNOT_STOP: dict[str, tuple[str, ...]] = {
     "bubblewrap": (
         _READS,
-        "The code can start processes of its own where the kernel cannot filter system calls; they end with it.",
+        "The code can start processes if the kernel cannot filter system calls; they end when the code ends.",
         _THREADS,
-        "A hole in the kernel itself is not covered.",
+        "A security hole in the kernel itself is not covered.",
     ),
     "landlock": (
         _READS,
-        "The code can find out which files there are, whose they are and how large, though not what is in them.",
-        "The code can fill the disk with files of its own until its time is up; then they are removed.",
+        "The code can find out which files exist, who owns them and how large they are, but not what is in them.",
+        "The code can fill the disk with files until its time is up; then the files are removed.",
         _THREADS,
-        "A hole in the kernel itself is not covered.",
+        "A security hole in the kernel itself is not covered.",
     ),
     "rlimits": (
-        "The code can read every file that you can read: other submissions, and how its own is checked.",
+        "The code can read every file that you can read, such as other submissions and the checks themselves.",
         "The code can change and remove every file that you can change.",
         "The code can use the network.",
-        "The code can start processes; those that stay are ended after it, if they do not hide from that on purpose.",
-        "The code can stop and kill every process of yours, this one too, and may read and change its memory.",
+        "The code can start processes. They are ended after it, unless they hide on purpose.",
+        "The code can stop and kill every process of yours, this one too. It may read and change their memory.",
         "The code can fill the disk until its time is up.",
-        "The code can use more memory than one process may, by starting many.",
+        "The code can use more memory than one process may have, by starting several.",
         _THREADS,
     ),
 }

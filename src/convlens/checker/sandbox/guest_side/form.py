@@ -32,7 +32,7 @@ def start(source: bytes, options: dict[str, Any]) -> Any:
     def answer(request: dict[str, Any], arrays: Arrays) -> tuple[dict[str, Any], Arrays]:
         coding = next((found[1] for line in source.split(b"\n")[:2] if (found := _CODING.match(line))), b"utf-8")
         if coding.lower().replace(b"_", b"-") not in (b"utf-8", b"utf8"):
-            return {"parses": f"it must be UTF-8; it says that it is {coding.decode()[:40]}"}, []
+            return {"parses": f"the file must be in UTF-8; its first lines say {coding.decode()[:40]}"}, []
         try:
             tree = ast.parse(source)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
