@@ -2,25 +2,25 @@
 
 import pytest
 
-from convlens.checker import form, summary
+from convlens.checker import form_checks, summary_checks
 from convlens.checker.checks import Checks, Failed, Unknown
 from convlens.checker.functions import conv_checks, pool_checks
 from convlens.checker.guest import Ending, GuestError
 from convlens.checker.verdict import FAIL, PASS, UNKNOWN, Finding, Map
 
 TABLES = {
-    "form": form.CHECKS,
-    "keras": form.KERAS,
+    "form": form_checks.CHECKS,
+    "keras": form_checks.KERAS,
     "conv_forward": conv_checks.FORWARD,
     "conv_backward": conv_checks.BACKWARD,
     "pool_forward": pool_checks.FORWARD,
     "pool_backward": pool_checks.BACKWARD,
-    "summary": summary.CHECKS,
+    "summary": summary_checks.CHECKS,
 }
 
 
 def table(**outcomes):
-    """A check for each name, which raises what is given, or nothing."""
+    """A table with a check for each name; it raises the given error, or nothing."""
     checks = Checks()
     for name, (needs, error) in outcomes.items():
 

@@ -1,4 +1,4 @@
-"""What somebody handed in is read without trusting it: links, devices, huge files, odd names; what a digest is of."""
+"""A submission is read without trusting it: links, devices, huge files, odd names; and its digest."""
 
 import os
 

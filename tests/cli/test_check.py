@@ -31,7 +31,7 @@ def right(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def wrong(tmp_path_factory, right):
-    """One that is not"""
+    """A submission with a wrong file"""
     folder = samples.place(tmp_path_factory.mktemp("wrong"), "einsum")
     path = folder / "1-pool_forward.py"
     path.write_text(path.read_text().replace("np.max", "np.min").replace(".max(", ".min("))
@@ -41,7 +41,7 @@ def wrong(tmp_path_factory, right):
 
 @pytest.fixture
 def pretended(monkeypatch):
-    """In place of the check, one at which every check has the status that is set; what it was asked is noted."""
+    """Stands in for the check: every check gets the status that is set, and all calls are noted."""
 
     class Pretended:
         status, asked = PASS, []
@@ -139,7 +139,7 @@ def test_names_and_messages_cannot_command_the_terminal(monkeypatch, pretended, 
 
 
 @pytest.mark.smoke
-def test_what_could_not_be_told_cannot_either(monkeypatch, pretended, tmp_path):
+def test_messages_of_what_could_not_be_checked_cannot_either(monkeypatch, pretended, tmp_path):
     report = Report("a", "landlock", {"a.py": FileReport([Finding("one", "It is so.", UNKNOWN, "x = '\x1b[31m'")])})
     monkeypatch.setattr(true_check, "check", lambda *_: report)
     classes.make(tmp_path, ann="pass")
@@ -207,7 +207,7 @@ def test_what_cannot_be_done_is_a_sentence(tmp_path, monkeypatch, words, said):
 
 
 @pytest.mark.smoke
-def test_a_sandbox_that_is_none():
+def test_an_unknown_sandbox():
     said = "the tier must be one of bubblewrap, landlock, rlimits; got 'jail'"
     assert small.fails("check", ".", "--sandbox", "jail") == said
     assert small.fails("check", "--class", "..", "--sandbox", "jail", "--out", "r") == said

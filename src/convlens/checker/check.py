@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
-from convlens.checker import form, summary
+from convlens.checker import form_checks, summary_checks
 from convlens.checker.checks import Checks
-from convlens.checker.form import FileUnderTest
+from convlens.checker.form_checks import FileUnderTest
 from convlens.checker.functions import conv_checks, pool_checks
 from convlens.checker.functions.under_test import FunctionUnderTest
 from convlens.checker.guest import Guest
@@ -37,7 +37,7 @@ _MEMORY, _FRAMEWORK_MEMORY = 2 * 2**30, 8 * 2**30
 
 
 def _quiet(_: str) -> None:
-    """Tell nobody."""
+    """Do nothing."""
 
 
 def check(submission: Submission, options: Options, begins: Callable[[str], None] = _quiet) -> Report:
@@ -76,7 +76,7 @@ def _check(sandboxes: SandboxPool, begins: Callable[[str], None], submission: Su
                 begins(TASKS[task])
                 reports[task] = check_lenet(sandbox, task, files[task], forms[task], options)
     if _SUMMARY in files:
-        reports[_SUMMARY] = FileReport(summary.CHECKS.run(files[_SUMMARY]))
+        reports[_SUMMARY] = FileReport(summary_checks.CHECKS.run(files[_SUMMARY]))
     return Report(submission.name, tier, {TASKS[task]: reports[task] for task in files})
 
 
@@ -87,7 +87,7 @@ def check_form(sandbox: Sandbox, task: int, file: File) -> list[Finding]:
     def open_guest() -> AbstractContextManager[Guest]:
         return sandbox.guest("form", file.content or b"", {"file": TASKS[task], "function": rules.function})
 
-    return form.run(FileUnderTest(file, rules, open_guest))
+    return form_checks.run(FileUnderTest(file, rules, open_guest))
 
 
 def check_function(sandbox: Sandbox, task: int, file: File, before: Sequence[Finding], options: Options) -> FileReport:

@@ -104,7 +104,7 @@ class Checks:
 
 
 def _find(check: Check, subject: Any, missing: list[str]) -> tuple[Finding, Any]:
-    """The finding of one check, and its evidence; missing: the checks that stand in its way"""
+    """The finding of one check, and its evidence; missing: the checks that stand in its way."""
     name, sentence = check.name, check.sentence
     if missing:
         verb = "does" if len(missing) == 1 else "do"

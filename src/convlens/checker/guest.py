@@ -1,4 +1,4 @@
-"""A process in which somebody's code runs, as seen by the code that asks it something."""
+"""A process in which submitted code runs, as the checks see it: it gets requests and gives answers."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class Rules:
 
     @property
     def signature(self) -> str:
-        """The function's name and arguments as they must be written"""
+        """The function's name and arguments as they must be written."""
         given = (name if default is None else f"{name}={default}" for name, default in self.arguments)
         return f"{self.function}({', '.join(given)})"
 

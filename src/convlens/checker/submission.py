@@ -53,13 +53,16 @@ class File:
 
 @dataclass(frozen=True)
 class Submission:
-    """name: the student's, or the folder's; files: one for each task, by the file name that the task asks for."""
+    """What one student handed in.
+
+    name: of the student, or of the folder; files: one for each task, by the file name that the task asks for
+    """
 
     name: str
     files: Mapping[str, File]
 
     def digest(self) -> str:
-        """Return a hash of the files' names, bytes and modes: equal for equal submissions, whoever handed them in."""
+        """Return a hash of the files' names, bytes and modes: equal for equal submissions of different students."""
         found = hashlib.sha256()
         for name, file in sorted(self.files.items()):
             content = b"" if file.content is None else file.content

@@ -71,11 +71,11 @@ class FileReport:
 
     @property
     def passed(self) -> int:
-        """The number of checks that pass"""
+        """The number of checks that pass."""
         return sum(finding.status == PASS for finding in self.checks)
 
     def alike(self, status: Status) -> list[list[Finding]]:
-        """The findings with that status, grouped by their reason: the mistake, else the hint, else the message"""
+        """The findings with that status, grouped by their reason: the mistake, else the hint, else the message."""
         found: dict[str, list[Finding]] = {}
         for finding in self.checks:
             if finding.status == status:
@@ -90,7 +90,7 @@ class FileReport:
 
     @property
     def likely(self) -> Finding | None:
-        """The first finding with the most frequent hint, None without hints"""
+        """The first finding with the most frequent hint, None without hints."""
         hinted = [finding for finding in self.checks if finding.hint]
         names = [finding.mistake or finding.hint for finding in hinted]
         return max(hinted, key=lambda finding: names.count(finding.mistake or finding.hint), default=None)
@@ -117,7 +117,7 @@ class Report:
 
     @property
     def score(self) -> float:
-        """The mean of the files' shares, from 0 to 1; see `FileReport.share`"""
+        """The mean of the files' shares, from 0 to 1; see `FileReport.share`."""
         shares = [file.share for file in self.files.values()]
         return round(sum(shares) / len(shares), 4) if shares else 0.0
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Class(NamedTuple):
-    """The options of `convlens check` that are only for a class, by their names. place: the value of --class"""
+    """The options of `convlens check` that are only for a class, by their names. place: the value of --class."""
 
     place: Path
     out: Path
@@ -66,7 +66,7 @@ def _tier(asked: Class, tier: str | None) -> str | None:
 
 
 def _graded(asked: Class, students: Sequence[Student], options: Options) -> tuple[dict[str, Any], list[Report]] | None:
-    """The settings in the results file, and each student's report; None if the run was stopped from the keyboard"""
+    """The settings in the results file, and each student's report; None if the run was stopped from the keyboard."""
     from convlens.checker.classes.results import open_results
     from convlens.report.page import count
 
@@ -85,7 +85,7 @@ def _graded(asked: Class, students: Sequence[Student], options: Options) -> tupl
 
 
 def _settings(asked: Class, options: Options) -> dict[str, Any]:
-    """What all results of one file have in common"""
+    """What all results of one file have in common."""
     return {
         "convlens": VERSION,
         "tier": options.tier,
@@ -105,7 +105,7 @@ def _tell_tier(tier: str | None, *, again: bool) -> None:
 
 @contextmanager
 def _backend(asked: Class) -> Iterator[GradingBackend]:
-    """What grades: the Dask cluster that is asked for, or processes on this machine"""
+    """What grades: the Dask cluster that is asked for, or processes on this machine."""
     if asked.dask is not None:
         from convlens.checker.classes.cluster import Cluster
 

@@ -1,4 +1,4 @@
-"""classes.cluster: a class graded by Dask's workers on this machine, one of which is lost on the way."""
+"""classes.cluster: a class is graded by two Dask workers on this machine, and one of them is killed."""
 
 import contextlib
 import importlib.metadata
@@ -41,7 +41,7 @@ class Cluster:
         return log
 
     def add(self, number):
-        """So many workers more"""
+        """Start `number` more workers."""
         words = (self.address, "--no-nanny", "--no-dashboard", "--nthreads", "1", "--host", "127.0.0.1")
         logs = [self.start("worker", *words, "--local-directory", str(self.folder)) for _ in range(number)]
         self.workers += self.processes[-number:]
@@ -98,7 +98,7 @@ def test_one_worker_of_two_is_killed_midway(cluster, tmp_path):
 
 
 def refused(address):
-    """What is said of a cluster at which nothing can be graded"""
+    """The error for a cluster that cannot grade"""
     from convlens.checker.classes.cluster import Cluster
 
     with pytest.raises(ConnectionError) as error:

@@ -1,4 +1,4 @@
-"""classes.grader_processes: processes that grade, that die, that hang; what is asked of them and what they answer."""
+"""classes.grader_processes: processes that grade, die or hang, and the messages to and from them."""
 
 import contextlib
 import json
@@ -30,7 +30,7 @@ def submission(words, name="a"):
 
 @pytest.fixture
 def log(tmp_path, monkeypatch):
-    """The true check is another; its calls are noted here."""
+    """A file in which `fake_check`, in place of the true check, notes its calls."""
     path = tmp_path / "log"
     classes.fake(monkeypatch, path)
     return path
@@ -188,7 +188,7 @@ def test_leaving_does_not_wait_for_what_is_being_graded(log):
 
 @pytest.mark.parametrize("words", ["pass", "sleep 60"])
 def test_it_ends_with_whoever_started_it(tmp_path, words):
-    """Killed outright, our side says nothing: the end of the pipe must do."""
+    """If our side is killed it sends no message: the process must end when the pipe closes."""
     command, pipe = (
         [sys.executable, "-P", "-m", "convlens.checker.classes.grader_program", classes.CHECK],
         subprocess.PIPE,

@@ -22,7 +22,7 @@ SETTINGS = {"tier": "landlock", "tasks": (0,), "seed": 1}
 
 
 class Backend:
-    """Grades here and at once; a patient one when as many wait as it takes at a time, or when it is watched."""
+    """A backend that grades here and at once; a patient one grades when it is full, or when it is watched."""
 
     width = 3
 
@@ -50,7 +50,7 @@ class Backend:
 
 
 def run(place, out, backend=None, again=False):
-    """name: (how, status), and whom the backend had to grade"""
+    """For each name (how, status), and the names that the backend had to grade"""
     backend = backend or Backend()
     with open_results(out, SETTINGS, again) as results:
         found = {

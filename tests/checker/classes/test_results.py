@@ -1,4 +1,4 @@
-"""classes.results: what is added is on the disk, what is torn is cut off, what is another's stays as it is."""
+"""classes.results: a result is on the disk at once, a torn line is cut off, other files are not changed."""
 
 import json
 import os
@@ -107,7 +107,7 @@ def test_damage_in_the_middle_is_told_and_stays(path):
 
 @pytest.mark.parametrize("content", [b"my thesis", b"{}\n", b"[1]\n", b'{"format": "another"}\n', b"\xff\n", b"\n"])
 @pytest.mark.parametrize("again", [False, True])
-def test_a_file_of_something_else_stays_as_it_is(path, content, again):
+def test_another_kind_of_file_is_not_changed(path, content, again):
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"must be a file of convlens class results, or .* is not changed"):
         add(path, again=again)
@@ -185,7 +185,7 @@ def test_without_room_nothing_is_added(path, monkeypatch):
 
 
 def _short(write):
-    """Ten bytes go in, and then no more"""
+    """A write that takes ten bytes, and then fails"""
     left = [10]
 
     def short(handle, data):

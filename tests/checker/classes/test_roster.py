@@ -1,4 +1,4 @@
-"""classes.roster: who is in a class, by a folder of folders or a CSV file, and what is no class."""
+"""classes.roster: the students of a folder of folders or of a CSV file, and what is no class."""
 
 import pytest
 from tests.support.checker import classes
@@ -49,7 +49,7 @@ def test_a_csv_file(tmp_path, comma, mark):
         ("name,path\n" + "a" * 200_000 + ",b\n", r"must be a CSV file; line \d: field larger"),
     ],
 )
-def test_a_csv_file_that_is_none(tmp_path, text, said):
+def test_a_wrong_csv_file(tmp_path, text, said):
     path = tmp_path / "class.csv"
     path.write_text(text)
     with pytest.raises(ValueError, match=said):

@@ -8,7 +8,7 @@ from convlens.checker.options import Options
 from convlens.gradcheck import GradientError
 
 
-def test_what_is_right_is_kept_back_unless_it_is_asked_for():
+def test_the_right_number_is_hidden_unless_it_is_asked_for():
     text = pooling(lambda text: text.replace("start = -np.inf", "start = 0."))
     assert "is right" not in findings(1, text)["negative"].message
     assert "is 0, which is wrong: -0.25 is right" in findings(1, text, Options(reveal=True))["negative"].message

@@ -1,4 +1,4 @@
-"""What the checker holds right, by the oracle of the tests: every case that a check tries, in every reading of it."""
+"""The accepted values agree with the oracle of the tests, for every case of every check in every reading."""
 
 import itertools
 
@@ -18,7 +18,7 @@ CASES = [case for case in all_cases() if case.size.h < 20]  # the oracle takes n
 
 
 def right(case, given, before=None):
-    """The oracle's answer; `before` is how many zeros come first, where that is open."""
+    """The oracle's answer. before: the number of zeros before the image, where that is open"""
     x = given["A_prev"]
     if case.task == CONV_FORWARD:
         z = oracle.conv_forward(x, given["W"], given["b"], case.pads(), case.stride)
@@ -37,7 +37,7 @@ def right(case, given, before=None):
 
 
 @pytest.mark.parametrize("task", range(4))
-def test_the_first_of_what_is_accepted_is_the_oracles(task):
+def test_the_first_accepted_value_is_the_oracles(task):
     cases = [case for case in CASES if case.task == task]
     assert len(cases) > 15
     for case in cases:

@@ -30,7 +30,7 @@ from convlens.checker.submission import TASKS
         ("raise ValueError('a\\nb' * 999)", "the function raises ValueError: a ba ba b"),
     ],
 )
-def test_results_that_are_none(change, said):
+def test_results_of_another_kind(change, said):
     found = findings(1, pooling(lambda text: text.replace("return A\n", change + "\n")))["maximum"]
     assert found.status == "fail"
     assert said in found.message
@@ -63,7 +63,7 @@ def test_three_gradients(change, said, mistake):
     assert found["valid_gradients"].hint
 
 
-def test_of_a_result_that_is_far_too_large_only_the_shape_is_kept():
+def test_only_the_shape_of_a_far_too_large_result_is_kept():
     text = pooling(lambda text: text.replace("    return A\n", "    return np.ones((999, 99, 9))\n"))
     kept = []
 

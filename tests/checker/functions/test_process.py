@@ -61,7 +61,7 @@ def test_a_guest_that_ends_is_replaced_a_few_times_and_one_that_hangs_is_not(kin
         assert 2 <= len(started) <= 5
 
 
-def test_names_of_functions_that_are_none():
+def test_a_guest_that_names_no_functions():
     class Odd(Local):
         def ask(self, request, arrays=(), *, seconds=None):
             return {"missing": 5}, []

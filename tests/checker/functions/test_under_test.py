@@ -24,7 +24,7 @@ def test_what_is_changed_in_place():
 
 
 def test_other_seeds_are_other_numbers():
-    """A file that knows the answers to one seed does not know those to another."""
+    """A file that has the answers for one seed does not have the answers for another."""
     text = pooling(lambda text: text.replace("return A\n", "return A + (abs(A_prev).sum() != KNOWN)\n"))
     seen = []
     for seed in (0, 1):

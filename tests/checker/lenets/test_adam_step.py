@@ -1,4 +1,4 @@
-"""A step of training is compared with Adam's, in every weight, with NumPy alone."""
+"""A step of training is compared with Adam's, in every weight; only NumPy is needed."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The expected numbers: from the library's network, and such that every known mistake gives others."""
+"""The expected numbers are those of the library's network, and every known mistake gives other numbers."""
 
 import numpy as np
 import pytest

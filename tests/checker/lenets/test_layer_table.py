@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from convlens.checker.lenets.layer_table import WANTED, difference
+from convlens.checker.lenets.layer_table import WANTED, layer_difference
 from convlens.models.lenet5 import LAYERS
 from convlens.nn import Conv2D, Dense, MaxPooling2D
 
@@ -43,17 +43,17 @@ CHANGES = [
 def test_a_layer_that_differs_is_told(place, change, message, mistake):
     layers = list(WANTED)
     layers[place] = dataclasses.replace(layers[place], **change)
-    found = difference(layers)
+    found = layer_difference(layers)
     assert found.message.startswith(message)
     assert found.mistake == mistake
 
 
 def test_layers_too_few_and_too_many_are_told():
-    assert difference(WANTED) is None
-    assert difference(WANTED[:6]).message == "layer 7, dense is missing"
-    assert difference([*WANTED, WANTED[1]]).message == "there is one more layer after layer 7, max pool"
+    assert layer_difference(WANTED) is None
+    assert layer_difference(WANTED[:6]).message == "layer 7, dense is missing"
+    assert layer_difference([*WANTED, WANTED[1]]).message == "there is one more layer after layer 7, max pool"
 
 
 def test_a_pool_that_pads_nothing_is_no_difference():
     layers = [dataclasses.replace(layer, padding="same") if layer.is_pool else layer for layer in WANTED]
-    assert difference(layers) is None
+    assert layer_difference(layers) is None

@@ -1,4 +1,4 @@
-"""Tasks 4 and 5 checked: correct files pass in whatever style; no guest's word makes a pass or breaks a check.
+"""The checks of tasks 4 and 5: correct files of any style pass; what a guest says makes no pass and breaks no check.
 
 The guest's job runs in this process, but for one test in a sandbox.
 """
@@ -62,7 +62,7 @@ def test_tf_layers_cannot_be_told_where_it_is_gone(tf):
 
 
 class Saying:
-    """A guest that says this to everything"""
+    """A guest that gives the same answer to every request"""
 
     def __init__(self, answer, arrays=()):
         self.answer, self.arrays = answer, list(arrays)
@@ -81,7 +81,7 @@ def test_without_tensorflow_nothing_can_be_told():
 
 
 class Replay:
-    """A guest that says again what it said, whatever arrays it gets: the first answer to a request, the second, ..."""
+    """A guest that repeats recorded answers to a request, in their order, for any arrays"""
 
     def __init__(self, said):
         self.said = list(said)
@@ -158,7 +158,7 @@ NONSENSE = [None, 5, -1, "x", [], {}, [None], {"raised": None}, [[], {}], 1e300,
 
 
 def garbled(value, rng):
-    """The same with something in it replaced"""
+    """The value with a part of it replaced by nonsense"""
     if not value or not isinstance(value, list | dict) or rng.random() < 0.3:
         return NONSENSE[rng.integers(len(NONSENSE))]
     value = dict(value) if isinstance(value, dict) else list(value)

@@ -1,4 +1,4 @@
-"""Reports as a page, as XML, as a table for a spreadsheet: what others wrote does no harm in any of them."""
+"""Reports as a page, as XML and as a table for a spreadsheet: text from others does no harm in any of them."""
 
 import base64
 import csv
@@ -32,7 +32,7 @@ def finding(status, name="one", hint="", message=None, mistake="", maps=()):
 
 
 def report(name, *statuses, hint="", mistake="", seconds=None):
-    """A file for each status; the hint is of those that fail"""
+    """A report with a file for each status; failing files have the hint"""
     files = {}
     for file, status in zip(FILES, statuses, strict=False):
         found = finding(status, "two", hint if status == FAIL else "", mistake=mistake)
@@ -51,7 +51,7 @@ NASTY_REPORT = Report(
 
 
 class Page(HTMLParser):
-    """A page read back; wrongly nested tags are errors"""
+    """A page that has been parsed; wrongly nested tags are errors"""
 
     def __init__(self, text):
         super().__init__()
@@ -79,7 +79,7 @@ class Page(HTMLParser):
 
 
 def alone(page):
-    """It needs nothing else, runs nothing, and says what a page should say of itself."""
+    """The page needs no other file, runs no script, and has what every page should have."""
     assert page.text.startswith('<!DOCTYPE html>\n<html lang="en">')
     for forbidden in ("http:", "https:", "<script", "<link", "<iframe", "@import", "url("):
         assert forbidden not in page.text
@@ -231,7 +231,7 @@ def test_the_xml_counts_what_it_holds():
 # A class -------------------------------------------------------------------------------------------------------------
 
 
-def test_what_a_class_comes_to():
+def test_the_summary_of_a_class():
     reports = [
         report("a", PASS, PASS, seconds=1.0),
         report("b", FAIL, PASS, hint="Crop 2 rows.", mistake="crop", seconds=1.0),
@@ -253,7 +253,7 @@ def test_what_a_class_comes_to():
     assert [one.hint for one in likely(reports[2])] == ["Crop 3 rows."]
 
 
-def test_a_class_of_nobody_and_one_without_times():
+def test_the_summary_of_an_empty_class_and_of_one_without_times():
     assert tally([]).score == 0
     assert tally([report("a", PASS)]).files[FILES[0]].usual is None
 

@@ -46,14 +46,14 @@ def tier(request):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Where sandboxes have their folders, and nothing else is"""
+    """The folder in which sandboxes make their folders; nothing else is in it"""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 
 
 @contextlib.contextmanager
 def course_file(sandbox, text):
-    """A guest with that file, loaded"""
+    """A guest that has loaded that file"""
     with sandbox.guest("course_file", text.encode(), {"file": "the file.py", "function": "f"}) as guest:
         assert guest.ask({"do": "load"}) == ({"loaded": True}, [])
         yield guest
@@ -66,7 +66,7 @@ def call(sandbox, text):
 
 
 def start(sandbox, job="echo"):
-    """A guest, and no more"""
+    """Start a guest, and end it."""
     with sandbox.guest(job, b""):
         pass
 
@@ -144,7 +144,7 @@ def test_a_guest_that_was_stopped_answers_no_more(tier):
 
 
 def test_processor_time_has_a_limit_of_its_own(tier):
-    """Here it is set lower by the code itself, as nobody wants to wait for it."""
+    """The code itself sets a lower limit, so that the test need not wait."""
     limit = "import resource\ndef f():\n    resource.setrlimit(resource.RLIMIT_CPU, (1, 10))\n    while True: pass\n"
     with (
         Sandbox(tier, seconds=30) as sandbox,
@@ -343,5 +343,5 @@ def test_a_program_that_is_missing_or_fails_is_told(monkeypatch, tmp_path, folde
 
 def test_other_systems_are_told_that_it_needs_linux(monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
-    with pytest.raises(OSError, match="checking somebody's code needs Linux; this is darwin"):
+    with pytest.raises(OSError, match="checking submitted code needs Linux; this is darwin"):
         Sandbox("rlimits")

@@ -1,4 +1,4 @@
-"""What the tests of the checker share: one file checked in a sandbox that is started once, and every tier there is."""
+"""Helpers for the tests of the checker: one file checked in a sandbox that is started once; the tiers; all cases."""
 
 import contextlib
 import functools

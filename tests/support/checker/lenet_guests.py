@@ -17,7 +17,7 @@ PARSES = Finding("parses", "The file parses.", PASS)
 
 
 class Inside:
-    """A guest in this process. What it answers has to get through JSON"""
+    """A guest in this process. Its answers go through JSON, as in a sandbox"""
 
     def __init__(self, framework, text):
         self.answer = job.start(text.encode(), {"file": FILES[framework], "framework": framework})
@@ -50,7 +50,7 @@ def told(findings):
 
 
 class Through:
-    """What another guest says, changed on the way"""
+    """A guest that passes on another guest's answers, changed by a function"""
 
     def __init__(self, guest, change):
         self.guest, self.change = guest, change

@@ -58,7 +58,7 @@ class Cluster:
 
     @property
     def width(self) -> int:
-        """How many submissions to hand in at a time: two for each thread of a worker"""
+        """How many submissions to hand in at a time: two for each thread of a worker."""
         return 2 * self._threads
 
     def submit(self, submission: Submission, options: Options) -> Future[Report]:
@@ -86,7 +86,7 @@ class Cluster:
             )
 
     def _count(self) -> int:
-        """The number of all workers' threads"""
+        """The number of all workers' threads."""
         try:
             if self._client.status != "running":
                 raise OSError

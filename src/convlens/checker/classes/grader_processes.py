@@ -37,7 +37,7 @@ class GraderProcess:
     """One process that grades one submission at a time. It is started when it is needed, and again when it has died."""
 
     def __init__(self, check: str | None = None) -> None:
-        """check: "module:function" as in `grader_program.CHECKER`, the default"""
+        """check: "module:function" as in `grader_program.CHECKER`, the default."""
         self._check = check or grader_program.CHECKER
         self._process: subprocess.Popen[bytes] | None = None
         self._closed = False
@@ -109,7 +109,7 @@ class GraderProcess:
         return process
 
     def _how_it_ended(self, process: subprocess.Popen[bytes]) -> str:
-        """The exit code or signal of a process, and the last line that it wrote"""
+        """The exit code or signal of a process, and the last line that it wrote."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE)
         code = process.returncode

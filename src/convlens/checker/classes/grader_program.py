@@ -34,14 +34,14 @@ _GRACE = 5  # seconds to end the sandboxes after the end of the standard input; 
 
 
 def serve(check: str = CHECKER) -> None:
-    """Answer each line of standard input, until it ends. check: as CHECKER"""
+    """Answer each line of standard input, until it ends. check: as CHECKER."""
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever else this process prints is no answer
+    os.dup2(2, 1)  # what this process prints otherwise is not an answer
     signal.signal(signal.SIGINT, signal.default_int_handler)  # also where Ctrl-C is ignored, as after `nohup`
     jobs: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     idle = threading.Event()
     threading.Thread(target=_listen, args=(jobs, idle), daemon=True).start()
-    # The two exceptions mean that nobody waits for an answer any more
+    # The two exceptions mean that no answer is wanted any more
     with suppress(KeyboardInterrupt, BrokenPipeError), ExitStack() as stack:
 
         @functools.cache
@@ -70,7 +70,7 @@ def _listen(jobs: queue.SimpleQueue[bytes], idle: threading.Event) -> None:
 
 
 def _answer(line: bytes, grade: Callable[[], SubmissionCheck]) -> dict[str, Any]:
-    """The answer to one line: a report, or why there is none"""
+    """The answer to one line: a report, or why there is none."""
     try:
         submission, options, unsafe = unpack(line)
         if options.tier is None:
@@ -78,7 +78,7 @@ def _answer(line: bytes, grade: Callable[[], SubmissionCheck]) -> dict[str, Any]
         else:
             refuse_weak(options.tier, unsafe=unsafe)
         return {"report": grade()(submission, options).as_json()}
-    except Exception as error:  # whatever it is, the class goes on
+    except Exception as error:  # of any kind: the class goes on
         return {"trouble": f"{type(error).__name__}: {error}"}
 
 

@@ -15,7 +15,7 @@ from convlens.checker.options import Options
 from convlens.checker.submission import TASKS, EmptyError, Submission, read
 from convlens.checker.verdict import FAIL, UNKNOWN, FileReport, Finding, Report, Status
 
-__all__ = ["Done", "GradingBackend", "grade"]
+__all__ = ["FoundResult", "GradingBackend", "grade"]
 
 _WATCH_SECONDS = 5  # without a report, after which the backend is asked whether it still works
 
@@ -25,7 +25,7 @@ class GradingBackend(Protocol):
 
     @property
     def width(self) -> int:
-        """How many submissions to hand in at a time, so that no grader waits for the next one"""
+        """How many submissions to hand in at a time, so that no grader waits for the next one."""
         ...
 
     def submit(self, submission: Submission, options: Options) -> Future[Report]:
@@ -37,14 +37,16 @@ class GradingBackend(Protocol):
         ...
 
 
-class Done(NamedTuple):
+class FoundResult(NamedTuple):
     """A result, and how it was found: kept from an earlier run, cached from an equal submission, or graded now."""
 
     entry: Entry
     how: Literal["kept", "cached", "graded"]
 
 
-def grade(students: Sequence[Student], options: Options, backend: GradingBackend, results: Results) -> Iterator[Done]:
+def grade(
+    students: Sequence[Student], options: Options, backend: GradingBackend, results: Results
+) -> Iterator[FoundResult]:
     """Yield each student's result as it is found, after it has been added to `results`.
 
     A result of the same student and content is not found again, and equal content is graded once. A submission that
@@ -82,15 +84,15 @@ class _ClassRun:
         self._by_digest: dict[str, _Pending] = {}
         self._options, self._backend, self._results = options, backend, results
 
-    def begin(self, student: Student) -> Done | None:
+    def begin(self, student: Student) -> FoundResult | None:
         """Return the student's result if there is one without grading; else start to grade, and return None."""
         submission = _read(student, self._options.tasks)
         if isinstance(submission, Entry):
             kept = self._results.find(submission.name, submission.digest)
-            return Done(kept, "kept") if kept else self._add(submission)
+            return FoundResult(kept, "kept") if kept else self._add(submission)
         digest = submission.digest()
         if entry := self._results.find(student.name, digest):
-            return Done(entry, "kept")
+            return FoundResult(entry, "kept")
         if report := self._results.twin(digest):
             return self._add(Entry(student.name, digest, replace(report, name=student.name), cached=True))
         if digest in self._by_digest:
@@ -100,7 +102,7 @@ class _ClassRun:
             self.pending[self._backend.submit(submission, self._options)] = pending
         return None
 
-    def collect(self) -> Iterator[Done]:
+    def collect(self) -> Iterator[FoundResult]:
         """Wait for reports, and yield the results that they give; none if no report comes for a while."""
         self._backend.watch()
         for future in wait(self.pending, _WATCH_SECONDS, FIRST_COMPLETED).done:
@@ -108,7 +110,7 @@ class _ClassRun:
             del self._by_digest[pending.digest]
             yield from self._finish(future, pending)
 
-    def _finish(self, future: Future[Report], pending: _Pending) -> Iterator[Done]:
+    def _finish(self, future: Future[Report], pending: _Pending) -> Iterator[FoundResult]:
         """Add the result of a submission that has been graded, and of all with equal content."""
         name, digest, trouble = pending.submission.name, pending.digest, False
         try:
@@ -120,13 +122,13 @@ class _ClassRun:
         for twin in pending.twins:
             yield self._add(Entry(twin, digest, replace(report, name=twin), cached=True, trouble=trouble))
 
-    def _add(self, entry: Entry) -> Done:
+    def _add(self, entry: Entry) -> FoundResult:
         self._results.append(entry)
-        return Done(entry, "cached" if entry.cached else "graded")
+        return FoundResult(entry, "cached" if entry.cached else "graded")
 
 
 def _read(student: Student, tasks: Sequence[int]) -> Submission | Entry:
-    """The submission; or a result that says why it cannot be read, which fails if nothing was handed in"""
+    """The submission; or a result that says why it cannot be read, which fails if nothing was handed in."""
     status = UNKNOWN
     try:
         if student.folder is None:
@@ -142,6 +144,6 @@ def _read(student: Student, tasks: Sequence[int]) -> Submission | Entry:
 
 
 def _ungraded(name: str, tasks: Sequence[int], why: str, status: Status = UNKNOWN) -> Report:
-    """The report on a submission that was not graded"""
+    """The report on a submission that was not graded."""
     finding = Finding("graded", "The submission can be read and graded.", status, why)
     return Report(name, "none", {TASKS[task]: FileReport([finding]) for task in tasks})

@@ -20,7 +20,7 @@ class Trouble(Exception):  # noqa: N818 — something went wrong with the gradin
 
 
 def pack(submission: Submission, options: Options, unsafe: bool) -> bytes:
-    """Return the line that asks for a report. unsafe: whether a sandbox that does not hold is accepted"""
+    """Return the line that asks for a report. unsafe: whether a sandbox that does not hold is accepted."""
     files = {
         name: asdict(file) | {"content": None if file.content is None else base64.b64encode(file.content).decode()}
         for name, file in submission.files.items()

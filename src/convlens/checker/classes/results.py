@@ -73,14 +73,14 @@ class Results:
 def open_results(path: Path, settings: Mapping[str, Any], again: bool = False) -> Iterator[Results]:
     """Open a results file, or make a new one. No other process writes it meanwhile.
 
-    settings: what the submissions are checked with, by name. They must be those of the file. A seed of None stands for
-    the file's seed, or in a new file for a random one. again: whether to start the file anew, in one step. Raises
+    settings: of the checks, by name. They must agree with the settings in the file. A seed of None stands for the
+    file's seed, or in a new file for a random one. again: whether to start the file anew, in one step. Raises
     ValueError for a file of other settings, another version or no results, BlockingIOError if another process writes it
     """
     settings = json.loads(json.dumps(settings))  # as the file has them
     handle = locked(path, _WHAT)
     try:
-        with open(os.dup(handle), "rb") as file:  # noqa: PTH123 — this very file, whatever has its name now
+        with open(os.dup(handle), "rb") as file:  # noqa: PTH123 — this file, even if its name is another file's by now
             head = _read_head(path, file, any_version=again)
             entries = {} if again or head is None else _read_entries(path, file)
         if again and head is not None:
@@ -124,7 +124,7 @@ def _agree(path: Path, head: Mapping[str, Any], settings: Mapping[str, Any]) -> 
 
 
 def _read_head(path: Path, file: BinaryIO, *, any_version: bool) -> dict[str, Any] | None:
-    """The first line, None if there is none or a kill cut it off; ValueError if this is no results file"""
+    """The first line, None if there is none or a kill cut it off; ValueError if this is no results file."""
     file.seek(0)
     line = file.readline()
     if not line or (not line.endswith(b"\n") and (line.startswith(_BEGINNING) or _BEGINNING.startswith(line))):

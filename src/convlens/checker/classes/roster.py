@@ -40,7 +40,7 @@ def roster(place: Path) -> list[Student]:
 
 
 def _from_csv(path: Path) -> dict[str, Student]:
-    """The students in a CSV file, by name"""
+    """The students in a CSV file, by name."""
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         first = file.readline()
         file.seek(0)
@@ -60,7 +60,7 @@ def _from_csv(path: Path) -> dict[str, Student]:
 
 
 def _student(row: dict[str, str], path: Path, line: int, students: dict[str, Student]) -> Student | None:
-    """The student of one row, None for the empty rows that spreadsheets leave; ValueError without a new name"""
+    """The student of one row, None for the empty rows that spreadsheets leave; ValueError without a new name."""
     name, folder = (row["name"] or "").strip(), (row["path"] or "").strip()
     if not name and not folder:
         return None

@@ -95,7 +95,7 @@ def duration(seconds: float) -> str:
 
 
 def _mistake(finding: Finding) -> str:
-    """What findings of one mistake have in common: its name, since hints may differ in numbers"""
+    """What findings of one mistake have in common: its name, since hints may differ in numbers."""
     return finding.mistake or finding.hint
 
 

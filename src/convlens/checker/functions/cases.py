@@ -55,16 +55,16 @@ class Case:
 
     @property
     def kernel(self) -> tuple[int, int]:
-        """(kh, kw)"""
+        """(kh, kw)."""
         return self.size.kh, self.size.kw
 
     @property
     def stride(self) -> tuple[int, int]:
-        """(sh, sw)"""
+        """(sh, sw)."""
         return self.size.sh, self.size.sw
 
     def pads(self) -> Pads:
-        """The zeros around the images in this reading: ((top, bottom), (left, right))"""
+        """The zeros around the images in this reading: ((top, bottom), (left, right))."""
         if self.how != "same":
             return (0, 0), (0, 0)
         start, end = READINGS[self.reading]
@@ -73,12 +73,12 @@ class Case:
         return rows, columns
 
     def windows(self) -> tuple[int, int]:
-        """The number of windows down and across: (oh, ow)"""
+        """The number of windows down and across: (oh, ow)."""
         size, pads = self.size, self.pads()
         return out_size(size.h, size.kh, size.sh, *pads[0]), out_size(size.w, size.kw, size.sw, *pads[1])
 
     def possible(self) -> bool:
-        """Whether there is at least one window in every reading"""
+        """Return whether there is at least one window in every reading."""
         return min(self.size) >= 1 and all(min(case.windows()) >= 1 for case in self.readings())
 
     def arrays(self, seed: int) -> dict[str, Array]:
@@ -116,12 +116,12 @@ class Case:
         return order, named, list(given.values())
 
     def readings(self) -> Iterator[Case]:
-        """This case in each of its readings, our own first; only that one where the zeros are even in number"""
+        """This case in each of its readings, our own first; only that one where the zeros are even in number."""
         for reading in READINGS if odd(self) else ("start",):
             yield replace(self, reading=reading)
 
     def smaller(self) -> Iterator[Case]:
-        """This case with one of its sizes made smaller: to 1, to half, by 1"""
+        """This case with one of its sizes made smaller: to 1, to half, by 1."""
         for name in Size._fields:
             value = getattr(self.size, name)
             for less in sorted({1, value // 2, value - 1} - {0, value}):
@@ -130,7 +130,7 @@ class Case:
                     yield case
 
     def weight(self) -> int:
-        """The sizes of a case as one number, to find the smallest of several cases"""
+        """The sizes of a case as one number, to find the smallest of several cases."""
         size = self.size
         return size.n * size.h * size.w * size.ci + size.kh * size.kw * size.co + size.sh + size.sw
 
@@ -141,7 +141,7 @@ def odd(case: Case) -> bool:
 
 
 def _totals(size: Size) -> tuple[int, int]:
-    """The zeros that padding "same" needs in all, down and across, by the course's formula"""
+    """The zeros that padding "same" needs in all, down and across, by the course's formula."""
     return (size.h - 1) * size.sh + size.kh - size.h, (size.w - 1) * size.sw + size.kw - size.w
 
 

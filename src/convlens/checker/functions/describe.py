@@ -17,9 +17,9 @@ __all__ = [
     "GRADIENTS",
     "LONGEST_TYPE",
     "call_in_words",
-    "difference",
     "error_maps",
     "exception_in_words",
+    "first_difference",
     "gradient_error",
     "kind_of",
 ]
@@ -67,7 +67,7 @@ def kind_of(result: dict[str, Any]) -> str:
     )
 
 
-def difference(answer: Answer, want: Value, *, reveal: bool) -> str:
+def first_difference(answer: Answer, want: Value, *, reveal: bool) -> str:
     """Return a sentence for the first array that differs: its shape, or its first wrong number.
 
     reveal: whether the sentence may tell the right number

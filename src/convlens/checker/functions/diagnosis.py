@@ -24,7 +24,7 @@ class Diagnosis:
     """
 
     def __init__(self, passed: Sequence[Answer], failed: Sequence[Sequence[Sequence[Answer]]]) -> None:
-        """passed: the right answers; failed: checks, in them calls, in them an answer for each reading"""
+        """passed: the right answers; failed: checks, in them calls, in them an answer for each reading."""
         self._passed, self._failed = passed, [readings for calls in failed for readings in calls]
         self._against: dict[Faults, float] = {}
         # What faulty programs return, or the name of the exception that they raise
@@ -48,7 +48,7 @@ class Diagnosis:
         return best[1] if best else None
 
     def _contradictions(self, mistake: Mistake, faults: Faults) -> float:
-        """The number of calls that went another way than with these faults; one wrong array of three counts as 1/3"""
+        """The number of calls that went another way than with these faults; one wrong array of three counts as 1/3."""
         if faults not in self._against:
             passed = (self._share_wrong(faults, answer) for answer in self._passed)
             failed = (self._unlike(mistake, faults, readings) for readings in self._failed)
@@ -56,7 +56,7 @@ class Diagnosis:
         return self._against[faults]
 
     def _unlike(self, mistake: Mistake, faults: Faults, readings: Sequence[Answer]) -> float:
-        """`_unlike_one` of the reading that the faults explain best"""
+        """`_unlike_one` of the reading that the faults explain best."""
         return min(self._unlike_one(mistake, faults, answer) for answer in readings)
 
     def _unlike_one(self, mistake: Mistake, faults: Faults, answer: Answer) -> float:
@@ -78,7 +78,7 @@ class Diagnosis:
         return 1 if [array.shape for array in wrong] == [array.shape for array in right] else 0.5
 
     def _gives(self, faults: Faults, answer: Answer) -> bool:
-        """Whether a program with these faults gives this value, in any reading of the call.
+        """Return whether a program with these faults gives this value, in any reading of the call.
 
         Where several arrays are returned, each may be right or as the faults make it: the mistake may concern only one.
         """
@@ -95,7 +95,7 @@ class Diagnosis:
         return False
 
     def _share_wrong(self, faults: Faults, answer: Answer) -> float:
-        """The share of a right answer's arrays that a program with these faults gives otherwise"""
+        """The share of a right answer's arrays that a program with these faults gives otherwise."""
         assert answer.value is not None
         shares = [1.0]
         for case in _readings(answer):
@@ -106,7 +106,7 @@ class Diagnosis:
         return min(shares)
 
     def _program(self, faults: Faults, answer: Answer, reading: str = "") -> Value | str:
-        """What a program with these faults returns, or the name of the exception that it raises; computed once"""
+        """What a program with these faults returns, or the name of the exception that it raises; computed once."""
         reading = reading or answer.case.reading
         key = id(answer), faults, reading
         if key not in self._known:
@@ -118,5 +118,5 @@ class Diagnosis:
 
 
 def _readings(answer: Answer) -> Iterator[Case]:
-    """The readings in which a faulty program is tried; in conv_backward the arrays given already fix one"""
+    """The readings in which a faulty program is tried; in conv_backward the arrays given already fix one."""
     return answer.case.readings() if answer.case.task == CONV_FORWARD else iter((answer.case,))

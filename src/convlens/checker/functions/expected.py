@@ -62,7 +62,7 @@ def _conv_backward(case: Case, given: dict[str, Array]) -> Iterator[Value]:
 
 
 def _even_totals(case: Case) -> list[tuple[int, int]]:
-    """The zeros of padding "same", (before, after) for rows and for columns; an odd one comes after"""
+    """The zeros of padding "same", (before, after) for rows and for columns; an odd one comes after."""
     size = case.size
     totals = ((size.h - 1) * size.sh + size.kh - size.h, (size.w - 1) * size.sw + size.kw - size.w)
     return [(total // 2, total - total // 2) for total in totals]

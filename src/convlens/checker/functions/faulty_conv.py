@@ -23,7 +23,7 @@ DB_AXES = {
 
 
 def _padding(case: Case, faults: Faults) -> tuple[list[tuple[int, int]], list[int]]:
-    """The zeros (before, after) and the number of windows, each for rows and for columns"""
+    """The zeros (before, after) and the number of windows, each for rows and for columns."""
     rule = "valid" if "same_not_padded" in faults else "same" if "valid_padded" in faults else case.how
     sizes = (case.size.h, case.size.w)
     steps = case.stride if "start_only" in faults else strides(case, faults)
@@ -64,7 +64,7 @@ def _padding(case: Case, faults: Faults) -> tuple[list[tuple[int, int]], list[in
 
 
 def _mixed_total(case: Case, faults: Faults) -> int:
-    """All zeros for the width, computed with one number of the height among those of the width"""
+    """All zeros for the width, computed with one number of the height by mistake."""
     size = case.size
     length, k, s = size.w, size.kw, size.sw
     if "size" in faults:
@@ -133,7 +133,7 @@ def conv_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
 
 
 def _square(w: Array) -> Array:
-    """The kernel with only the cells that a loop over kh rows and kh columns reads; IndexError beyond the last one"""
+    """The kernel with only the cells that a loop over kh rows and kh columns reads; IndexError beyond the last one."""
     kh, kw = w.shape[:2]
     if kh > kw:
         raise IndexError(f"column {kw} of {kw}")
@@ -143,7 +143,7 @@ def _square(w: Array) -> Array:
 
 
 def _last_cell_forward(xp: Array, w: Array, counts: tuple[int, int], stride: tuple[int, int]) -> Array:
-    """A forward that loops over the kernel's cells and overwrites: only the last cell's part stays"""
+    """A forward that loops over the kernel's cells and overwrites: only the last cell's part stays."""
     (oh, ow), (sh, sw) = counts, stride
     p, q = w.shape[0] - 1, w.shape[1] - 1
     return np.asarray(xp[:, p : p + sh * oh : sh, q : q + sw * ow : sw] @ w[p, q])
@@ -189,7 +189,7 @@ def conv_backward(case: Case, given: dict[str, Array], faults: Faults) -> Value:
 
 
 def _last_cell(dz: Array, w: Array, xp: Array, stride: tuple[int, int]) -> Array:
-    """The gradient of the images, by a loop over the kernel's cells that overwrites: the last cell wins"""
+    """The gradient of the images, by a loop over the kernel's cells that overwrites: the last cell wins."""
     dxp, (sh, sw) = np.zeros_like(xp), stride
     for p in range(w.shape[0]):
         for q in range(w.shape[1]):

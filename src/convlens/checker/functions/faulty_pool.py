@@ -12,7 +12,7 @@ __all__ = ["pool_backward", "pool_forward"]
 
 
 def _pool_windows(case: Case, faults: Faults) -> tuple[int, int]:
-    """The number of windows, down and across"""
+    """The number of windows, down and across."""
     sh, sw = case.stride if "start_only" in faults else strides(case, faults)
     kh, kw = case.kernel
     if "count_height_for_width" in faults:
@@ -99,7 +99,7 @@ def pool_backward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
 
 
 def _last_cell_pool(da: Array, x: Array, case: Case) -> Array:
-    """The gradient, by a loop over the window's cells that overwrites: the last cell wins"""
+    """The gradient, by a loop over the window's cells that overwrites: the last cell wins."""
     (kh, kw), (sh, sw) = case.kernel, case.stride
     cells = [
         np.s_[:, p : p + sh * da.shape[1] : sh, q : q + sw * da.shape[2] : sw] for p in range(kh) for q in range(kw)
@@ -111,7 +111,7 @@ def _last_cell_pool(da: Array, x: Array, case: Case) -> Array:
 
 
 def _share(cells: Array, limit: float, gradient: float, case: Case, faults: Faults) -> Array:
-    """The gradients of one window's cells; limit: the number that counts as the maximum"""
+    """The gradients of one window's cells; limit: the number that counts as the maximum."""
     kh, kw = case.kernel
     if _mode(case, faults) == "avg":
         if "average_not_divided" in faults:

@@ -11,15 +11,15 @@ from convlens.arrays import Array
 from convlens.checker.checks import Failed
 from convlens.checker.functions.answers import Answer, close
 from convlens.checker.functions.cases import CONV_BACKWARD, Case
-from convlens.checker.functions.describe import GRADIENTS, difference, kind_of
+from convlens.checker.functions.describe import GRADIENTS, first_difference, kind_of
 from convlens.checker.functions.expected import Value, accepted
 from convlens.checker.functions.mistakes import HINTS
 
 __all__ = ["NO_RESULT", "Wrong", "arrays_of", "distance", "judge"]
 
 NO_RESULT = "the code sent something that is not a result"
-# A result with more numbers than this many times those of the right one is kept as a shape only: answers are kept until
-# the likely mistake is known, and a hostile file could fill the memory with them
+# A result with more than 100 times the numbers of the right one is replaced by its shape: answers are kept until the
+# likely mistake is known, and a hostile file could fill the memory with them
 _TOO_LARGE = 100
 
 
@@ -68,7 +68,7 @@ def judge(case: Case, given: dict[str, Array], value: Value, *, reveal: bool) ->
     answer = Answer(case, given, tuple(_bounded(got, rights[0]) for got in value))
     if any(close(answer.value or (), want, case.numbers) for want in rights):
         return answer, None
-    return answer, Failed(difference(answer, rights[0], reveal=reveal), *_visible_mistake(answer))
+    return answer, Failed(first_difference(answer, rights[0], reveal=reveal), *_visible_mistake(answer))
 
 
 def _bounded(got: Array, right: Value) -> Array:

@@ -26,12 +26,12 @@ class Mistake:
 
     @property
     def may_raise(self) -> bool:
-        """Whether NumPy raises an exception for some ways to make this mistake"""
+        """Return whether NumPy raises an exception for some ways to make this mistake."""
         return self.name in ("wrong_dtype", "input_changed")
 
     @property
     def only_index_error(self) -> bool:
-        """Whether this mistake ends in an IndexError in any program that makes it"""
+        """Return whether this mistake ends in an IndexError in any program that makes it."""
         return self.name == "loops_over_input"
 
 

@@ -35,7 +35,7 @@ class RaisedError(Failed):
         super().__init__(message)
         raised = answer["raised"] if isinstance(answer["raised"], dict) else {}
         self.kind = str(raised.get("type", ""))[:LONGEST_TYPE]
-        if self.kind not in SIZE_ERRORS:  # one reason for all calls that raise it, whatever their sizes
+        if self.kind not in SIZE_ERRORS:  # one reason for all calls that raise it, of any size
             self.mistake = f"{self.kind} in line {raised.get('line')}"
 
 
@@ -49,7 +49,7 @@ class FunctionProcess:
     """
 
     def __init__(self, task: int, open_guest: OpenGuest, seconds: float) -> None:
-        """open_guest: starts a process that has the file; seconds: the limit for one call"""
+        """open_guest: starts a process that has the file; seconds: the limit for one call."""
         self.refusal = ""
         self._task, self._open, self._seconds = task, open_guest, seconds
         self._stack = ExitStack()
@@ -58,7 +58,7 @@ class FunctionProcess:
 
     @property
     def last_start(self) -> bool:
-        """Whether the process can be started only once more, or not at all."""
+        """Return whether the process can be started only once more, or not at all."""
         return self._started >= _RESTARTS
 
     def close(self) -> None:

@@ -34,7 +34,7 @@ class FunctionUnderTest:
     """
 
     def __init__(self, task: int, open_guest: OpenGuest, options: Options) -> None:
-        """open_guest: starts a process that has the file"""
+        """open_guest: starts a process that has the file."""
         self.task, self.options = task, options
         self.passed: list[Answer] = []
         self.seconds: float | None = None
@@ -70,7 +70,7 @@ class FunctionUnderTest:
         return arrays_of(self.task, *self._process.call(case, given))
 
     def returns(self, case: Case) -> None:
-        """Failed unless the function returns what it should: one array, or three."""
+        """Raise Failed unless the function returns what it should: one array, or three."""
         self.value(case, case.arrays(self.options.seed))
 
     def agree(self, *cases: Case) -> None:
@@ -104,7 +104,7 @@ class FunctionUnderTest:
         return judge(case, given, value, reveal=self.options.reveal)
 
     def unchanged(self, case: Case) -> None:
-        """Failed if the call changes one of the arrays that it is given."""
+        """Raise Failed if the call changes one of the arrays that it is given."""
         given = case.arrays(self.options.seed)
         try:
             reply, found = self._process.call(case, given, inputs=True)
@@ -121,7 +121,7 @@ class FunctionUnderTest:
                 raise Failed(f"for {words}, the call changes the array {name} that it is given", hint, "input_changed")
 
     def larger(self, case: Case) -> None:
-        """Failed unless a larger call is right. Its time goes into the report and is never a fault."""
+        """Raise Failed unless a larger call is right. Its time goes into the report and is never a fault."""
         _, problem = self.judge(case)
         if problem is not None:
             raise problem

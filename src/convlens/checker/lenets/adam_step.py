@@ -29,7 +29,7 @@ _SECOND_CLEAR = 0.01  # in parts of the largest gradient
 _SECOND_OFF = 0.02  # in parts of the rate
 
 # To name another optimizer
-_CLEAR = 0.1  # in parts of the largest gradient: for these weights a step of Adam is the rate, whatever epsilon is
+_CLEAR = 0.1  # in parts of the largest gradient: for these weights a step of Adam is the rate, for any small epsilon
 _NOT_NOISE = 1e-3  # the same for a plain multiple of the gradient
 _REST = 0.02  # how much of a step, by its length, may differ from a multiple of a direction
 
@@ -42,7 +42,7 @@ def check_first_step(
     optimizers: Sequence[str],
     reveal: bool,
 ) -> None:
-    """Failed, with the likely mistake, unless all weights moved as in the first step of Adam.
+    """Raise Failed, with the likely mistake, unless all weights moved as in the first step of Adam.
 
     epsilon: the framework's own; optimizers: their names, as the guest tells them; reveal: whether the message may tell
     the right step
@@ -75,7 +75,7 @@ def check_first_step(
 def check_second_step(
     before: Sequence[Array], after: Sequence[Array], gradients: Sequence[Sequence[Array]], epsilon: float
 ) -> None:
-    """Failed unless the weights with a clear gradient moved as in the second step of Adam.
+    """Raise Failed unless the weights with a clear gradient moved as in the second step of Adam.
 
     gradients: of the first step, of the second
     """
@@ -90,7 +90,7 @@ def check_second_step(
 
 
 def _wrong(before: Array, after: Array, gradient: Array, epsilon: float, rate: float = RATE) -> Array:
-    """Which weights did not move as the first step of Adam moves them, for any gradient within rounding errors"""
+    """Which weights did not move as the first step of Adam moves them, for any gradient within rounding errors."""
     noise = _NOISE * float(np.abs(gradient).max()) + _LEAST_NOISE
     low, high = (adam_steps([gradient + side * noise], epsilon, rate) for side in (-1, 1))
     slack = _ROUNDING * np.maximum(np.abs(before), _LEAST_WEIGHT) + _ONE_LESS * rate
@@ -101,7 +101,7 @@ def _wrong(before: Array, after: Array, gradient: Array, epsilon: float, rate: f
 
 
 def _by_name(optimizers: Sequence[str]) -> Likely:
-    """The likely mistake by the names of the optimizers, as the guest tells them"""
+    """The likely mistake by the names of the optimizers, as the guest tells them."""
     if optimizers and not any(name.endswith("Adam") for name in optimizers):
         return Likely("optimizer_not_adam", ", ".join(optimizers))
     return Likely("optimizer_other")
@@ -147,7 +147,7 @@ def _step_mistake(
 
 
 def _multiple(step: Array, direction: Array) -> float | None:
-    """The number by which the direction gives the step, None if there is none"""
+    """The number by which the direction gives the step, None if there is none."""
     clear = np.abs(direction) > _NOT_NOISE * np.abs(direction).max()
     rate = float(np.median(step[clear] / direction[clear]))
     rest = step[clear] - rate * direction[clear]

@@ -63,7 +63,7 @@ class Expected:
         self.batches = [self._batch(x[k * EXAMPLES : (k + 1) * EXAMPLES], rng) for k in range(BATCHES)]
 
     def _clear(self, x: Array) -> Array:
-        """Which examples are far from every corner"""
+        """Which examples are far from every corner."""
         found = run_variant(self.weights, x.astype(np.float64))
         fine = np.full(len(x), True)
         for z in found.z[:-1]:

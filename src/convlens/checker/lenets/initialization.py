@@ -33,23 +33,23 @@ _erf = np.vectorize(math.erf, otypes=[float])
 
 
 def _normal(z: Array) -> Array:
-    """The share of a normal distribution below z deviations"""
+    """The share of a normal distribution below z deviations."""
     return np.asarray(0.5 * (1 + _erf(z / math.sqrt(2))))
 
 
 def _truncated(z: Array) -> Array:
-    """The share of he_normal's numbers below z of their own deviations"""
+    """The share of he_normal's numbers below z of their own deviations."""
     z = np.clip(z, -_REACH, _REACH)
     return np.asarray((_normal(z * _LEFT) - _normal(np.array(-2.0))) / _INSIDE)
 
 
 def _uniform(z: Array) -> Array:
-    """The share of a uniform distribution around 0 below z deviations"""
+    """The share of a uniform distribution around 0 below z deviations."""
     return np.clip((z / math.sqrt(3) + 1) / 2, 0, 1)
 
 
 def _others(inputs: int, outputs: int) -> Iterator[tuple[str, str, str, float]]:
-    """Other initializations: the mistake, its name for the student, the distribution, the variance"""
+    """Other initializations: the mistake, its name for the student, the distribution, the variance."""
     he, glorot = 2 / inputs, 2 / (inputs + outputs)
     yield "initializer_missing", "glorot_uniform, the default", "uniform", glorot
     yield "initializer_scale", "scale 1.0", "truncated", he / 2
@@ -87,7 +87,7 @@ KINDS = {
 
 
 def _from(values: Array, kind: str, variance: float) -> bool:
-    """Whether these sorted values may be drawn from a distribution: by their variance, their largest, their shares"""
+    """Return whether sorted values may be drawn from a distribution: by their variance, largest value and shares."""
     below, reach, fourth = KINDS[kind]
     z = values / math.sqrt(variance)
     n, largest = len(z), float(max(-z[0], z[-1]))

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-__all__ = ["WANTED", "Difference", "LayerFacts", "difference", "from_graph", "from_model"]
+__all__ = ["WANTED", "LayerDifference", "LayerFacts", "from_graph", "from_model", "layer_difference"]
 
 _PAIR = (2, 2)
 
@@ -32,7 +32,7 @@ class LayerFacts:
 
     @property
     def is_pool(self) -> bool:
-        """Whether this is a pool"""
+        """Return whether this is a pool."""
         return self.kind in _POOLS.values()
 
 
@@ -51,8 +51,8 @@ WANTED = (
 )
 
 
-class Difference(NamedTuple):
-    """The first difference of two tables: a sentence, and the name of the mistake"""
+class LayerDifference(NamedTuple):
+    """The first difference of two tables: a sentence, and the name of the mistake."""
 
     message: str
     mistake: str
@@ -143,44 +143,44 @@ def _name(k: int) -> str:
     return f"layer {k + 1}, {WANTED[k].kind}"
 
 
-def difference(layers: Sequence[LayerFacts]) -> Difference | None:
+def layer_difference(layers: Sequence[LayerFacts]) -> LayerDifference | None:
     """Return the first layer that differs from the task's, and how; None if all are the task's."""
     for k, layer in enumerate(layers[: len(WANTED)]):
         if "softmax" in layer.activations and k < len(WANTED) - 1:
-            return Difference(f"{_name(k)}: softmax, which belongs only to layer 7", "softmax_wrong_layer")
+            return LayerDifference(f"{_name(k)}: softmax, which belongs only to layer 7", "softmax_wrong_layer")
     for k, (layer, want) in enumerate(zip(layers, WANTED, strict=False)):
         if layer.kind != want.kind:
             mistake = "average_pool" if layer.kind == "average pool" else "layer_other"
-            return Difference(f"layer {k + 1} is {layer.kind}; the task says {want.kind}", mistake)
+            return LayerDifference(f"layer {k + 1} is {layer.kind}; the task says {want.kind}", mistake)
         if (found := _differs(layer, want)) is not None:
-            return Difference(f"{_name(k)}: {found.message}", found.mistake)
+            return LayerDifference(f"{_name(k)}: {found.message}", found.mistake)
     if len(layers) < len(WANTED):
-        return Difference(f"{_name(len(layers))} is missing", "layer_other")
+        return LayerDifference(f"{_name(len(layers))} is missing", "layer_other")
     if len(layers) > len(WANTED):
-        return Difference(f"there is one more layer after layer 7, {layers[len(WANTED)].kind}", "layer_other")
+        return LayerDifference(f"there is one more layer after layer 7, {layers[len(WANTED)].kind}", "layer_other")
     return None
 
 
-def _differs(layer: LayerFacts, want: LayerFacts) -> Difference | None:
+def _differs(layer: LayerFacts, want: LayerFacts) -> LayerDifference | None:
     pool = want.is_pool
     if layer.size != want.size:
         what, mistake = ("windows", "pool_size") if pool else ("kernels", "kernel_size")
-        return Difference(f"{what} of {_cross(layer.size)}; the task says {_cross(want.size)}", mistake)
+        return LayerDifference(f"{what} of {_cross(layer.size)}; the task says {_cross(want.size)}", mistake)
     if layer.strides != want.strides:
         mistake = "pool_stride" if pool else "conv_stride"
-        return Difference(f"strides {_cross(layer.strides)}; the task says {_cross(want.strides)}", mistake)
+        return LayerDifference(f"strides {_cross(layer.strides)}; the task says {_cross(want.strides)}", mistake)
     # In a pool of 28 or 10 rows "same" adds no zeros, since both are even
     if layer.padding != want.padding and not (pool and layer.padding == "same"):
         mistake = {"same": "padding_same", "valid": "padding_valid"}.get(layer.padding, "padding_other")
         got = "zeros added by hand" if layer.padding == "explicit" else f'padding "{layer.padding}"'
-        return Difference(f'{got}; the task says "{want.padding}"', mistake)
+        return LayerDifference(f'{got}; the task says "{want.padding}"', mistake)
     if layer.units != want.units:
-        return Difference(f"{layer.units} outputs; the task says {want.units}", "units")
+        return LayerDifference(f"{layer.units} outputs; the task says {want.units}", "units")
     if layer.activations != want.activations:
         got, right = (" and ".join(names) or "no activation" for names in (layer.activations, want.activations))
-        return Difference(f"{got}; the task says {right}", _activation(layer.activations, want.activations))
+        return LayerDifference(f"{got}; the task says {right}", _activation(layer.activations, want.activations))
     if layer.bias != want.bias:
-        return Difference("no bias is added", "no_bias")
+        return LayerDifference("no bias is added", "no_bias")
     return None
 
 

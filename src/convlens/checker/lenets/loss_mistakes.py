@@ -42,7 +42,7 @@ def losses(batch: PlantedBatch, logits: Array) -> Iterator[tuple[Likely, float]]
 
 
 def _cross_entropy(logits: Array, y: Array) -> Array:
-    """The softmax cross-entropy of each example"""
+    """The softmax cross-entropy of each example."""
     top = logits - logits.max(axis=1, keepdims=True)
     return np.asarray(-(y * (top - np.log(np.exp(top).sum(axis=1, keepdims=True)))).sum(axis=1))
 

@@ -16,7 +16,7 @@ from convlens.checker.lenets import graph_checks, model_checks
 from convlens.checker.lenets.adam_step import check_first_step, check_second_step
 from convlens.checker.lenets.expected import near
 from convlens.checker.lenets.initialization import initialization_mistake
-from convlens.checker.lenets.layer_table import difference
+from convlens.checker.lenets.layer_table import layer_difference
 from convlens.checker.lenets.loss_mistakes import accuracies, losses
 from convlens.checker.lenets.mistakes import Likely
 from convlens.checker.lenets.outcomes import exception_outcome, failed
@@ -43,7 +43,7 @@ def loads(lenet: LenetUnderTest) -> None:
 def layers(lenet: LenetUnderTest) -> None:
     """The layers are the layers of the task, in the same order."""
     description = lenet.description(lenet.main)
-    found = difference(description.layers)
+    found = layer_difference(description.layers)
     if found is not None and not lenet.right_output():  # a right output: the layers are only written another way
         raise failed(found.message, found.mistake)
     if description.noisy:
@@ -81,7 +81,7 @@ def start(lenet: LenetUnderTest) -> None:
 
 
 def _check_start(lenet: LenetUnderTest, networks: list[list[Array]]) -> None:
-    """Failed unless the first weights of these networks are drawn from he_normal, and the biases are 0."""
+    """Raise Failed unless the first weights of these networks are drawn from he_normal, and the biases are 0."""
     if not networks or len({tuple(array.shape for array in one) for one in networks}) > 1:
         raise Failed("networks that are built one after the other have weights of different shapes")
     names = iter(LAYERS if len([a for a in networks[0] if a.ndim > 1]) == len(LAYERS) else [])
@@ -116,7 +116,7 @@ def output(lenet: LenetUnderTest) -> None:
 
 
 def _first_wrong(lenet: LenetUnderTest, got: Array, want: Array) -> str:
-    """A message with the output's shape if it is wrong, else with the first wrong number"""
+    """A message with the output's shape if it is wrong, else with the first wrong number."""
     if got.shape != want.shape:
         return f"for {len(want)} images the output has shape {got.shape}; it must have {want.shape}"
     with np.errstate(all="ignore"):
@@ -129,7 +129,7 @@ def _first_wrong(lenet: LenetUnderTest, got: Array, want: Array) -> str:
 
 
 def _maps(got: Array, want: Array) -> list[Map]:
-    """A map of the errors in the outputs of the first examples"""
+    """A map of the errors in the outputs of the first examples."""
     if got.shape != want.shape:
         return []
     with np.errstate(all="ignore"):
@@ -191,7 +191,7 @@ def _no_loss(lenet: LenetUnderTest, error: object, before: str) -> Failed | Unkn
 
 
 def _mean_loss(labels: Array, own: ForwardValues | None, right: float) -> float:
-    """The mean cross-entropy of a network with these forward values; `right`, that of LeNet-5, if they are unknown"""
+    """The mean cross-entropy of a network with these forward values; `right`, that of LeNet-5, if they are unknown."""
     if own is None or own.logits.shape[1:] != (10,):
         return right
     top = own.logits - own.logits.max(axis=1, keepdims=True)
@@ -199,7 +199,7 @@ def _mean_loss(labels: Array, own: ForwardValues | None, right: float) -> float:
 
 
 def _shown(got: Array) -> str:
-    """A number, or the shape of an array where a number should be"""
+    """A number, or the shape of an array where a number should be."""
     return f"{float(got):.6g}" if got.ndim == 0 else f"an array of shape {got.shape}"
 
 

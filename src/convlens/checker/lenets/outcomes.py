@@ -60,7 +60,7 @@ def exception_outcome(error: object, before: str = "", version: str = "") -> Fai
 
 
 def _mistake(kind: str, text: str, code: str) -> str:
-    """The mistake that an exception of this type and text, raised by this statement, shows; "" if none is known"""
+    """The mistake that an exception of this type and text, raised by this statement, shows; "" if none is known."""
     if _CONTRIB.search(text):
         return "tf_contrib"
     if kind in ("AttributeError", "ModuleNotFoundError") and _OF_TENSORFLOW.search(text):

@@ -12,7 +12,7 @@ from convlens.arrays import Array
 from convlens.checker.lenets.expected import PlantedBatch
 from convlens.checker.lenets.mistakes import Likely
 from convlens.checker.lenets.variables import LAYERS
-from convlens.checker.lenets.variant import RIGHT, Pool, Variant, run_variant
+from convlens.checker.lenets.variant import RIGHT, PoolVariant, Variant, run_variant
 
 __all__ = ["faulty_variants", "output_mistake"]
 
@@ -50,10 +50,10 @@ def faulty_variants() -> Iterator[tuple[Likely, Variant]]:
     yield but("no_bias", "both convolutions", biases=(False, False, True, True, True))
     yield but("no_bias", "all dense layers", biases=(True, True, False, False, False))
     yield but("no_bias", "all layers", biases=(False,) * 5)
-    average, larger, dense = Pool("avg"), Pool("max", 3, 2, "same"), Pool("max", 1, 2)
+    average, larger, dense = PoolVariant("avg"), PoolVariant("max", 3, 2, "same"), PoolVariant("max", 1, 2)
     for mistake, other_pool in (("average_pool", average), ("pool_size", larger), ("pool_size", dense)):
-        yield but(mistake, "layer 2", pools=(other_pool, Pool()))
-        yield but(mistake, "layer 4", pools=(Pool(), other_pool))
+        yield but(mistake, "layer 2", pools=(other_pool, PoolVariant()))
+        yield but(mistake, "layer 4", pools=(PoolVariant(), other_pool))
         yield but(mistake, "layers 2 and 4", pools=(other_pool, other_pool))
     for pads, what in (
         (((4, 0), (4, 0)), "only at the top and left"),
@@ -89,7 +89,7 @@ def output_mistake(weights: Sequence[Array], batch: PlantedBatch, got: Array) ->
 
 
 def _near(got: Array, want: Array) -> bool:
-    """Whether two outputs are one network's, within twice the tolerance of the checks"""
+    """Return whether two outputs are one network's, within twice the tolerance of the checks."""
     return got.shape == want.shape and bool(
         (np.abs(got - want) < _TOLERANCE * max(1.0, float(np.abs(want).max()))).all()
     )

@@ -27,7 +27,7 @@ __all__ = ["LenetUnderTest", "RunValues"]
 # What is built, and the number of networks in it. Task 4 has three graphs: one for each type of labels, one with two
 # networks. Task 5 has models; the initialization needs several, since the first kernel has only 150 numbers.
 NETWORKS = {"float32": 1, "int32": 1, "pair": 2, "models": 4}
-_CALLS = 6  # all requests together may take the time of so many at their limit, as in tasks 0 to 3
+_CALLS = 6  # all requests together may take the time of 6 requests at their limit, as in tasks 0 to 3
 _LEAST = 180.0  # seconds, but at least this: six times the 30 s that a request of these tasks may take
 _NO_ANSWER = "the code sent something that is not an answer"
 _LONGEST_LIST = 200  # characters of a list of names in a message
@@ -61,7 +61,7 @@ class LenetUnderTest:
 
     @property
     def expected(self) -> Expected:
-        """The weights, the batches and the right numbers for the options' seed"""
+        """The weights, the batches and the right numbers for the options' seed."""
         return expected(self.options.seed)
 
     def revealed(self, value: float) -> str:
@@ -162,7 +162,7 @@ class LenetUnderTest:
             raise exception_outcome(answer["raised"], "weights could not be set: ")
 
     def _inputs(self, key: str, batch: PlantedBatch) -> list[Array]:
-        """The images and the one-hot labels of a batch, the labels in the type of the placeholder"""
+        """The images and the one-hot labels of a batch, the labels in the type of the placeholder."""
         whole = (self.main if key == "pair" else key) == "int32"
         return [batch.x, batch.y.astype(np.int32 if whole else np.float32)]
 

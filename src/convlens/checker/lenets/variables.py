@@ -52,7 +52,7 @@ def canonical(values: Sequence[Array], shapes: Sequence[Sequence[int]]) -> list[
 
 
 def _transposed(shape: Sequence[int], place: int) -> bool:
-    """Whether a variable of this shape holds the transposed kernel of a dense layer"""
+    """Return whether a variable of this shape holds the transposed kernel of a dense layer."""
     long = [size for size in shape if size > 1]
     return len(SHAPES[place]) == 2 and long == [size for size in SHAPES[place][::-1] if size > 1]
 

@@ -1,6 +1,6 @@
 """Variants of LeNet-5, in float64: its parts can be exchanged, for the parts that students put there by mistake.
 
-A variant whose numbers are those of a submission shows the submission's likely mistake (`output_mistakes`).
+If a variant gives the same numbers as a submission, its fault is the submission's likely mistake (`output_mistakes`).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from convlens import ops
 from convlens.arrays import Array
 from convlens.geometry import Padding
 
-__all__ = ["HEADS", "RIGHT", "ForwardValues", "Pool", "Variant", "run_variant"]
+__all__ = ["HEADS", "RIGHT", "ForwardValues", "PoolVariant", "Variant", "run_variant"]
 
 
-class Pool(NamedTuple):
-    """A pooling layer. mode: "max" or "avg"; size: of the square window; stride; padding"""
+class PoolVariant(NamedTuple):
+    """A pooling layer. mode: "max" or "avg"; size: of the square window; stride; padding."""
 
     mode: str = "max"
     size: int = 2
@@ -38,7 +38,7 @@ class Variant:
     """
 
     paddings: tuple[Padding, Padding] = ("same", "valid")
-    pools: tuple[Pool, Pool] = (Pool(), Pool())
+    pools: tuple[PoolVariant, PoolVariant] = (PoolVariant(), PoolVariant())
     activations: tuple[str, ...] = ("relu", "relu", "relu", "relu", "none")
     biases: tuple[bool, ...] = (True,) * 5
     flatten: str = "hwc"
@@ -100,6 +100,6 @@ def run_variant(weights: Sequence[Array], x: Array, variant: Variant = RIGHT) ->
     return ForwardValues(zs, pooled, x, HEADS[variant.head](x))
 
 
-def _pool(x: Array, pool: Pool) -> Array:
+def _pool(x: Array, pool: PoolVariant) -> Array:
     forward = ops.max_pool2d_forward if pool.mode == "max" else ops.avg_pool2d_forward
     return forward(x, (pool.size, pool.size), stride=(pool.stride, pool.stride), padding=pool.padding)

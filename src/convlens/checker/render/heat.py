@@ -15,7 +15,7 @@ _RIGHT, _WRONG, _NO_NUMBER = (128, 140, 152, 38), (214, 40, 40), (124, 58, 237, 
 
 
 def heat_map(cells: Map) -> str:
-    """Return the picture as a data URI: right cells grey, wrong ones red, those without a finite number violet."""
+    """Return the picture as a data URI: right cells are grey, wrong cells red, cells without a finite number violet."""
     from convlens.report.pixels import data_uri
 
     levels = np.array(cells.rows, dtype=np.int64)

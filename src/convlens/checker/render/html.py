@@ -33,7 +33,7 @@ def submission_page(report: Report) -> str:
 
 
 def class_page(name: str, reports: Sequence[Report], settings: Mapping[str, Any]) -> str:
-    """Return the page of a class: the summary, a row for each submission, and details for those that do not pass.
+    """Return the page of a class: a summary, a row for each submission, and what was found where one does not pass.
 
     settings: of the checks, by name
     """
@@ -92,7 +92,7 @@ def _about(report: Report) -> dict[str, str]:
 
 
 def _likely(report: Report) -> str:
-    """A list of the likely mistakes, each with its file and how many checks fail for it; "" without any"""
+    """A list of the likely mistakes, each with its file and how many checks fail for it; "" without any."""
     lines = [
         f'<li><a href="#f{number}">{_text(name)}</a>: <strong>{_text(same[0].hint)}</strong> '
         f"({count(len(same), 'check')})</li>"
@@ -122,7 +122,7 @@ def _folded(what: str, groups: Sequence[list[Finding]]) -> str:
 
 
 def _findings(groups: Sequence[list[Finding]]) -> str:
-    """A list of checks; under each, checks with the same reason are folded away"""
+    """A list of checks; under each, checks with the same reason are folded away."""
     lines = "\n".join(f"<li>{_finding(first)}{_others(first, others)}</li>" for first, *others in groups)
     return f'<ul class="checks">\n{lines}\n</ul>' if groups else ""
 
@@ -152,7 +152,7 @@ def _finding(finding: Finding) -> str:
 
 
 def _map(cells: Map) -> str:
-    """The picture of a map; "" for a single cell, which shows no more than the message says"""
+    """The picture of a map; "" for a single cell, which shows no more than the message says."""
     if sum(map(len, cells.rows)) <= 1:
         return ""
     words, title = map_in_words(cells), _text(cells.title)

@@ -25,7 +25,7 @@ __all__ = ["show_class", "show_submission"]
 
 
 def _text(text: str, style: str = "", keep: str = "") -> Text:
-    """A text from others, without characters that command the terminal"""
+    """A text from others, without characters that command the terminal."""
     from rich.text import Text
 
     from convlens.checker.escapes import escaped
@@ -66,7 +66,7 @@ def show_submission(report: Report, console: Console) -> None:
 
 
 def _what(same: list[Finding]) -> Iterator[Text]:
-    """The lines for checks that fail for one reason: the first check, what it found, the likely mistake, the others"""
+    """The lines for checks that fail for one reason: the first check, what it found, the likely mistake, the others."""
     first, *others = same
     yield _mark("fail").append(" ").append_text(_text(f"{first.name}: ", "bold")).append_text(_text(first.sentence))
     yield _text(first.message, keep="\n")

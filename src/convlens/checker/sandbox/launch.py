@@ -47,7 +47,7 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Launch:
-    """command and environment: of the process; settings: the first message that it gets"""
+    """How to start a host process: its command, its environment, and `settings`, the first message to it."""
 
     command: list[str]
     environment: dict[str, str]

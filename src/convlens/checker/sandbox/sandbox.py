@@ -1,4 +1,4 @@
-"""Somebody's code in a sealed process: started here, asked over a socket, and never trusted.
+"""Submitted code in a sealed process: started here, asked over a socket, and never trusted.
 
 A `Sandbox` has one host process, which loads numpy or a framework once. The host forks a guest, a process of its own,
 for each file. What a guest says is read as data, with limits for its size and its time, and nothing more is believed.
@@ -28,7 +28,7 @@ _SEAL_SECONDS = 30.0  # for a new guest to say that it is sealed: milliseconds o
 _END_SECONDS = 1.0  # for a guest that closed its connection to end by itself, so that its exit code can be told
 _FILE = 2**26  # bytes of the largest file that the code may write: as much as one answer may hold
 _OPEN = 256  # files that the code may have open: many times what a task needs
-_PROCESSES = 512  # processes and threads beyond those that the user has now: TensorFlow starts a few for each core
+_PROCESSES = 512  # processes and threads more than the user has now: TensorFlow starts a few for each core
 
 
 class Sandbox:
@@ -43,7 +43,7 @@ class Sandbox:
         """tier: one of `tiers.TIERS`; packages: loaded before the files are; seconds: the limit for one answer;
         memory: bytes of address space for each guest, the packages included. OSError unless this is Linux."""
         if sys.platform != "linux":
-            raise OSError(f"checking somebody's code needs Linux; this is {sys.platform}")
+            raise OSError(f"checking submitted code needs Linux; this is {sys.platform}")
         self.tier, self.packages, self.seconds, self.memory = tier, tuple(packages), seconds, memory
         self._host: Host | None = None
         self._busy = False
@@ -88,7 +88,7 @@ class Sandbox:
 
 
 class _Guest:
-    """One forked process with somebody's code; a `Guest`."""
+    """One forked process with submitted code; a `Guest`."""
 
     def __init__(self, sandbox: Sandbox, host: Host, job: str, source: bytes, options: dict[str, Any]) -> None:
         """Wait until the process is sealed, and only then send it the file; OSError if it does not get sealed."""
@@ -197,7 +197,7 @@ def _limits(sandbox: Sandbox) -> dict[str, int]:
 
 
 def _why(status: int | None, sandbox: Sandbox) -> tuple[str, Ending]:
-    """Why a guest that nobody stopped is gone. status: as `os.waitpid` gives it, None if the guest did not end."""
+    """Why a guest is gone that was not stopped from here. status: of `os.waitpid`, None if the guest did not end."""
     if status is None:
         return "closed its connection without an answer", Ending.DISCONNECTED
     number = status & 0x7F

@@ -13,7 +13,7 @@ __all__ = ["Process", "descendants", "end", "find"]
 
 
 class Process(NamedTuple):
-    """pid: the process number; born: its start in clock ticks, which tells it from a later process with that number."""
+    """A process. pid: its number; born: its start in clock ticks, which tells it from a later one with that number."""
 
     pid: int
     born: int
@@ -28,7 +28,7 @@ def find(pid: int) -> Process | None:
 def descendants(root: int, mark: bytes = b"") -> list[Process]:
     """Return all living processes that the process `root` started, directly or not; without `root` itself.
 
-    mark: a variable of the environment. Every process that was started with it is returned too, whoever started it.
+    mark: a variable of the environment. Every process that was started with it is returned, even if not by `root`.
     """
     pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
     table = {pid: status for pid in pids if (status := _status(pid))}

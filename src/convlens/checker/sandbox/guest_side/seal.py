@@ -77,7 +77,7 @@ def _limit(limits: Mapping[str, int]) -> None:
 
 
 def _drop_capabilities() -> None:
-    """Drop every capability: those of this process, and those that a program started later could get back."""
+    """Drop every capability of this process, and every one that a program started later could get back."""
     for capability in range(_CAPABILITIES):
         try:
             prctl(_DROP_BOUND, capability)

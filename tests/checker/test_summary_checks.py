@@ -3,7 +3,7 @@
 import pytest
 
 from convlens.checker.submission import LARGEST, File
-from convlens.checker.summary import CHECKS, SECTIONS
+from convlens.checker.summary_checks import CHECKS, SECTIONS
 
 PROSE = (
     "The network that we trained in this work is the largest of its kind, and it was fitted to a set of images. " * 20
@@ -58,7 +58,7 @@ def test_other_ways_to_write_headings_and_pictures():
 
 @pytest.mark.parametrize("part", ["# a" + " " * 9, "![", "![a]", "=", "-", "1. ", "#", " ", "<img", "# a\n", "*_`:"])
 def test_a_text_as_large_as_is_taken_is_read_at_once(part):
-    """Were the time more than in proportion to the length of a line, this would not come to an end."""
+    """If the time grew faster than the length of a line, this test would not end."""
     text = part * (LARGEST // len(part)) + "b\n"
     assert outcome(text)["sections"][0] == "fail"
 

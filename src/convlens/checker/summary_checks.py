@@ -80,7 +80,7 @@ def language(file: File) -> None:
 
 
 def _headings(lines: list[str]) -> Iterator[tuple[int, str]]:
-    """The line number and the text of each heading, without its number and its marks, in lower case"""
+    """The line number and the text of each heading, without its number and its marks, in lower case."""
     for k, line in enumerate(lines):
         found = _HEADING.match(line)
         text = found[1] if found else ""

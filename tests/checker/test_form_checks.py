@@ -1,4 +1,4 @@
-"""A file's form: what each check says, by files spoilt in one way."""
+"""What each check of a file's form says, for files that are wrong in one way."""
 
 import contextlib
 
@@ -7,8 +7,8 @@ from tests.support.checker.local import opener
 from tests.support.checker.samples import source
 from tests.support.places import CHECKER
 
-from convlens.checker import form
-from convlens.checker.form import FileUnderTest
+from convlens.checker import form_checks
+from convlens.checker.form_checks import FileUnderTest
 from convlens.checker.guest import Ending, GuestError
 from convlens.checker.rules import RULES
 from convlens.checker.sandbox.guest_side import form as job
@@ -19,11 +19,11 @@ HEAD = "#!/usr/bin/env python3\n"
 
 
 def outcome(text, runs=True, task=0, problem="", missing=False):
-    """Of each check: "" if it passes, else what it says."""
+    """For each check by name: "" if it passes, else its message."""
     content = text.encode() if isinstance(text, str) else text
     file = File(content, runs, problem, missing)
     open_guest = opener(job, content or b"", {"file": TASKS[task], "function": RULES[task].function})
-    found = form.run(FileUnderTest(file, RULES[task], open_guest))
+    found = form_checks.run(FileUnderTest(file, RULES[task], open_guest))
     return {one.name: "" if one.status == "pass" else one.message for one in found}
 
 
@@ -73,7 +73,7 @@ def test_bad_form(text, check, said):
     assert said in found[check], found
 
 
-def test_a_complaint_that_comes_often_is_told_once():
+def test_a_frequent_complaint_is_told_once():
     lines = TEXT.count("\n")
     tabs = "".join(f"\nif x:\n\tx = {k}\n" for k in range(9))
     said = outcome(TEXT + tabs)["style"]
@@ -86,7 +86,7 @@ def test_a_complaint_that_comes_often_is_told_once():
 
 
 def test_parsing_has_a_limit_of_its_own():
-    """However short a time the code may run, its form is looked at; what takes too long is not told as the code's"""
+    """The limit for calls does not count for the parser, and a slow parser is not called the code's fault."""
     limits = []
 
     class Slow:
@@ -95,8 +95,8 @@ def test_parsing_has_a_limit_of_its_own():
             raise GuestError("ran for more than 10 s and was stopped", Ending.TIMED_OUT)
 
     file = FileUnderTest(File(TEXT.encode(), True), RULES[0], lambda: contextlib.nullcontext(Slow()))
-    found = {one.name: one.message for one in form.run(file)}
-    assert limits == [form.SECONDS]
+    found = {one.name: one.message for one in form_checks.run(file)}
+    assert limits == [form_checks.SECONDS]
     assert found["parses"].endswith("the parser ran for more than 10 s and was stopped")
     assert "the code" not in found["parses"]
 
@@ -125,7 +125,7 @@ def source_of_task_4():
     return (folder() / TASKS[4]).read_text()
 
 
-def test_what_else_ends_a_line_elsewhere_ends_none_in_python():
+def test_other_line_separators_end_no_line_in_python():
     text = TEXT.replace('"""\n\n', '"""\n\n', 1) + "x = 'a\u2028b\x85c\x0bd'\n\x0c\ny = 1\n"
     assert "E122" not in outcome(text)["style"] and "E101" not in outcome(text)["style"]
     assert outcome(HEAD + "# -*- coding: utf-8 -*-\n" + TEXT.removeprefix(HEAD))["parses"] == ""
@@ -144,7 +144,7 @@ def test_an_expression_as_a_default_is_not_the_default():
     assert "stride=?" in outcome(TEXT.replace("stride=(1, 1)", "stride=(0 + 1, 1)"))["signature"]
 
 
-def test_what_may_not_be_run_or_read():
+def test_a_file_that_is_not_executable_missing_or_a_link():
     assert outcome(TEXT, runs=False)["run_bit"] == "the owner may not execute the file"
     missing = outcome(None, problem=MISSING, missing=True)
     assert missing.pop("exists") == MISSING
@@ -166,5 +166,5 @@ def test_our_own_files_have_good_form(task):
 
 
 @pytest.mark.parametrize("path", sorted((CHECKER / "lenet_submissions").glob("4-*")), ids=lambda p: p.stem)
-def test_other_correct_files_use_of_keras_what_they_may(path):
+def test_other_correct_files_use_keras_as_allowed(path):
     assert outcome(path.read_text(), task=4)["keras"] == ""

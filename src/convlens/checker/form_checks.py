@@ -17,7 +17,7 @@ __all__ = ["CHECKS", "KERAS", "FileUnderTest", "run"]
 
 CHECKS = Checks()
 KERAS = Checks()  # for a task that allows only one use of tf.keras
-SECONDS = 10.0  # to parse a file, whatever the limit for its calls is; parsing takes milliseconds
+SECONDS = 10.0  # to parse a file, for any limit of its calls; parsing takes milliseconds
 # What one message lists at most: imports, names and so on; pycodestyle's complaints; the lines of one complaint
 _EXAMPLES, _COMPLAINTS, _LINES = 3, 3, 3
 _SHOWN = 80  # bytes of a line that a message shows
@@ -38,7 +38,7 @@ class FileUnderTest:
 
     @property
     def content(self) -> bytes:
-        """The file's bytes, none for a file that could not be read"""
+        """The file's bytes, none for a file that could not be read."""
         return self.submitted.content or b""
 
     def parse(self) -> dict[str, Any]:
@@ -170,14 +170,14 @@ def signature(file: FileUnderTest) -> None:
 @KERAS.add("parses")
 def keras(file: FileUnderTest) -> None:
     """The file uses only the part of tf.keras that the task allows."""
-    allowed = (file.rules.keras, file.rules.keras.rpartition(".")[0])  # the module alone may get a short name
+    allowed = (file.rules.keras, file.rules.keras.rpartition(".")[0])  # `k = tf.keras.initializers` is allowed too
     if wrong := [(line, name) for line, name in file.parse()["keras"] if name not in allowed]:
         text = ", ".join(f"{name} (line {line})" for line, name in wrong[:_EXAMPLES])
         raise Failed(f"the task allows only {file.rules.keras}; the file has {text}")
 
 
 def _complaint(text: str, count: int, places: list[tuple[int, int]]) -> str:
-    """A complaint of pycodestyle, and the lines that it is about"""
+    """A complaint of pycodestyle, and the lines that it is about."""
     if count == 1:
         return f"line {places[0][0]}, column {places[0][1]}: {text}"
     lines = list(dict.fromkeys(str(line) for line, _ in places))[:_LINES]
@@ -186,6 +186,6 @@ def _complaint(text: str, count: int, places: list[tuple[int, int]]) -> str:
 
 
 def _shown(line: bytes) -> str:
-    """A line in quotes, as it can be printed, cut if it is long"""
+    """A line in quotes, as it can be printed, cut if it is long."""
     text = line[:_SHOWN].decode(errors="backslashreplace")
     return repr(text + ("…" if len(line) > _SHOWN else ""))
