@@ -6,7 +6,7 @@ from convlens.checker import form_checks, summary_checks
 from convlens.checker.checks import Checks, Failed, Unknown
 from convlens.checker.functions import conv_checks, pool_checks
 from convlens.checker.guest import Ending, GuestError
-from convlens.checker.verdict import FAIL, PASS, UNKNOWN, Finding, Map
+from convlens.checker.verdict import FAIL, PASS, UNKNOWN, ErrorMap, Finding
 
 TABLES = {
     "form": form_checks.CHECKS,
@@ -35,7 +35,7 @@ def table(**outcomes):
 
 
 def test_outcomes():
-    maps = [Map("a", [[1]])]
+    maps = [ErrorMap("a", [[1]])]
     checks = table(
         good=((), None),
         bad=((), Failed("3 is wrong", "turn it", "turned", maps)),

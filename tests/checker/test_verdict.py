@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from convlens.checker.verdict import FAIL, PASS, UNKNOWN, FileReport, Finding, Map, Report
+from convlens.checker.verdict import FAIL, PASS, UNKNOWN, ErrorMap, FileReport, Finding, Report
 
 
 def finding(status, name="one", **more):
@@ -60,7 +60,7 @@ def test_findings_of_one_reason_are_told_together():
 
 
 def test_json_and_back():
-    maps = [Map("result[0, :, :, 1]", [[0, 10], [-1, 3]])]
+    maps = [ErrorMap("result[0, :, :, 1]", [[0, 10], [-1, 3]])]
     checks = [finding(PASS), finding(FAIL, "two", message="3 is wrong", hint="turn it", mistake="turned", maps=maps)]
     report = Report("Ann", "landlock", {"0-conv_forward.py": FileReport(checks, 0.5), "6-alexnet.md": FileReport([])})
     text = json.dumps(report.as_json())

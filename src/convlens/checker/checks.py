@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from convlens.checker.guest import GuestError
-from convlens.checker.verdict import FAIL, PASS, UNKNOWN, Finding, Map
+from convlens.checker.verdict import FAIL, PASS, UNKNOWN, ErrorMap, Finding
 
 __all__ = ["Check", "Checks", "Failed", "Unknown"]
 
@@ -36,7 +36,7 @@ class Failed(Exception):  # noqa: N818 — the outcome of a check, not an error
     """
 
     def __init__(
-        self, message: str, hint: str = "", mistake: str = "", maps: Sequence[Map] = (), evidence: Any = None
+        self, message: str, hint: str = "", mistake: str = "", maps: Sequence[ErrorMap] = (), evidence: Any = None
     ) -> None:
         super().__init__(message)
         self.hint, self.mistake, self.maps, self.evidence = hint, mistake, list(maps), evidence

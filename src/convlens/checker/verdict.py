@@ -10,7 +10,7 @@ import numpy as np
 
 from convlens.arrays import Array
 
-__all__ = ["FAIL", "PASS", "UNKNOWN", "FileReport", "Finding", "Map", "Report", "error_map"]
+__all__ = ["FAIL", "PASS", "UNKNOWN", "ErrorMap", "FileReport", "Finding", "Report", "error_map"]
 
 Status = Literal["pass", "fail", "could not tell"]
 PASS: Status = "pass"
@@ -19,7 +19,7 @@ UNKNOWN: Status = "could not tell"
 
 
 @dataclass(frozen=True)
-class Map:
+class ErrorMap:
     """Where a result is wrong, for one example and channel: the error of each cell, in tenths of the largest error.
 
     title: the array and the part of it; rows: integers from 0 (right) to 10 (the largest error); -1 is not finite
@@ -29,13 +29,13 @@ class Map:
     rows: list[list[int]]
 
 
-def error_map(title: str, errors: Array, wrong: Array) -> Map:
+def error_map(title: str, errors: Array, wrong: Array) -> ErrorMap:
     """Return the map of the absolute errors (h, w) in the cells that are `wrong` (h, w)."""
     finite = np.isfinite(errors)
     counted = np.where(finite & wrong, errors, 0)
     largest = max(float(counted.max(initial=0.0)), 1e-300)  # not 0: all errors may be infinite
     tenths = np.where(finite | ~wrong, np.ceil(10 * counted / largest), -1).astype(int)
-    return Map(title, tenths.tolist())
+    return ErrorMap(title, tenths.tolist())
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Finding:
     message: str = ""
     hint: str = ""
     mistake: str = ""
-    maps: list[Map] = field(default_factory=list)
+    maps: list[ErrorMap] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -144,4 +144,4 @@ class Report:
 
 def _finding(value: Mapping[str, Any]) -> Finding:
     maps: Sequence[Mapping[str, Any]] = value["maps"]
-    return Finding(**{**value, "maps": [Map(**one) for one in maps]})
+    return Finding(**{**value, "maps": [ErrorMap(**one) for one in maps]})

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from convlens.cli.check_class import Class, check_class, title
+from convlens.cli.check_class import ClassOptions, check_class, title
 from convlens.cli.check_output import Doing, Files, console, tell_tier, write
 from convlens.cli.shared import Json, print_json, tell
 
@@ -96,7 +96,7 @@ def check(
             raise ValueError(f"--jobs is for this machine only, not for a Dask cluster; got {jobs} and {dask!r}")
         out = out or Path(f"{title(class_) or 'class'}-results.jsonl")
         _check_places(html, junit, csv, out, roster=class_)
-        code = _run(check_class, Class(class_, out, again, jobs, dask, unsafe, seed), options, files, json_)
+        code = _run(check_class, ClassOptions(class_, out, again, jobs, dask, unsafe, seed), options, files, json_)
     if code:
         raise typer.Exit(code)
 

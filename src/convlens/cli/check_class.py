@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from convlens.checker.verdict import Report
 
 
-class Class(NamedTuple):
+class ClassOptions(NamedTuple):
     """The options of `convlens check` that are only for a class, by their names. place: the value of --class."""
 
     place: Path
@@ -38,7 +38,7 @@ def title(place: Path) -> str:
     return whole.stem if whole.is_file() else whole.name
 
 
-def check_class(asked: Class, options: Options, files: Files, json_: bool) -> int:
+def check_class(asked: ClassOptions, options: Options, files: Files, json_: bool) -> int:
     """Grade a class, show and write what is asked for, and return the exit code."""
     from convlens.checker.classes.roster import roster
     from convlens.checker.verdict import PASS
@@ -54,7 +54,7 @@ def check_class(asked: Class, options: Options, files: Files, json_: bool) -> in
     return 0 if all(report.status == PASS for report in reports) else 1
 
 
-def _tier(asked: Class, tier: str | None) -> str | None:
+def _tier(asked: ClassOptions, tier: str | None) -> str | None:
     """The sandbox's tier. On a cluster without --sandbox it is None: each worker takes its own best one."""
     from convlens.checker.classes.tier_policy import refuse_weak, safe_tier
 
@@ -65,7 +65,9 @@ def _tier(asked: Class, tier: str | None) -> str | None:
     return tier
 
 
-def _graded(asked: Class, students: Sequence[Student], options: Options) -> tuple[dict[str, Any], list[Report]] | None:
+def _graded(
+    asked: ClassOptions, students: Sequence[Student], options: Options
+) -> tuple[dict[str, Any], list[Report]] | None:
     """The settings in the results file, and each student's report; None if the run was stopped from the keyboard."""
     from convlens.checker.classes.results import open_results
     from convlens.report.page import count
@@ -84,7 +86,7 @@ def _graded(asked: Class, students: Sequence[Student], options: Options) -> tupl
         return None
 
 
-def _settings(asked: Class, options: Options) -> dict[str, Any]:
+def _settings(asked: ClassOptions, options: Options) -> dict[str, Any]:
     """What all results of one file have in common."""
     return {
         "convlens": VERSION,
@@ -104,7 +106,7 @@ def _tell_tier(tier: str | None, *, again: bool) -> None:
 
 
 @contextmanager
-def _backend(asked: Class) -> Iterator[GradingBackend]:
+def _backend(asked: ClassOptions) -> Iterator[GradingBackend]:
     """What grades: the Dask cluster that is asked for, or processes on this machine."""
     if asked.dask is not None:
         from convlens.checker.classes.cluster import Cluster
@@ -131,7 +133,7 @@ def _grade(students: Sequence[Student], options: Options, backend: GradingBacken
     tell(f"graded {ways['graded']:,}; equal to another {ways['cached']:,}; done before {ways['kept']:,}")
 
 
-def _show(asked: Class, settings: Mapping[str, Any], reports: list[Report], json_: bool) -> None:
+def _show(asked: ClassOptions, settings: Mapping[str, Any], reports: list[Report], json_: bool) -> None:
     from convlens.checker.classes.tally import tally
     from convlens.checker.render.terminal import show_class
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from convlens.checker.classes.results import FORMAT, VERSION, Entry, open_results
-from convlens.checker.verdict import FAIL, PASS, FileReport, Finding, Map, Report
+from convlens.checker.verdict import FAIL, PASS, ErrorMap, FileReport, Finding, Report
 
 pytestmark = pytest.mark.smoke
 
@@ -15,7 +15,7 @@ SETTINGS = {"tier": "landlock", "tasks": (0, 1), "seed": 5, "seconds": 10.0, "re
 
 
 def entry(name, digest="d", hint="", **more):
-    maps = [Map("dA_prev[0, :, :, 0]", [[0, 10], [-1, 3]])] if hint else []
+    maps = [ErrorMap("dA_prev[0, :, :, 0]", [[0, 10], [-1, 3]])] if hint else []
     finding = Finding("values", "It is right.", FAIL if hint else PASS, "", hint, "", maps)
     return Entry(name, digest, Report(name, "landlock", {"0-conv_forward.py": FileReport([finding], 0.25)}), **more)
 

@@ -53,7 +53,7 @@ def test_the_same_start_twice_is_no_start_of_its_own():
             np.sqrt(0.5),
             "is not drawn from he_normal: its variance is 0.50 times he_normal's; it looks like scale 1.0",
         ),
-        (2.0, "is not drawn from he_normal: its variance is 4.00 times he_normal's, its largest number is 4.5"),
+        (2.0, "is not drawn from he_normal: its variance is 4.00 times he_normal's; its largest number is 4.5"),
     ],
 )
 def test_another_start_is_told_in_terms_of_the_right_one(factor, said):

@@ -17,13 +17,13 @@ from convlens.checker.render.csv import csv_table
 from convlens.checker.render.heat import heat_map, map_in_words
 from convlens.checker.render.html import class_page, submission_page
 from convlens.checker.render.junit import junit
-from convlens.checker.verdict import FAIL, PASS, UNKNOWN, FileReport, Finding, Map, Report
+from convlens.checker.verdict import FAIL, PASS, UNKNOWN, ErrorMap, FileReport, Finding, Report
 
 pytestmark = pytest.mark.smoke
 
 NASTY = "<b>&\"'\x1b[31m\n\x00\udcff\u202eé]]>"
 FILES = ("0-conv_forward.py", "1-pool_forward.py")
-MAP = Map("dA_prev[0, :, :, 1]", [[0, 0, 3], [10, -1, 0]])
+MAP = ErrorMap("dA_prev[0, :, :, 1]", [[0, 0, 3], [10, -1, 0]])
 
 
 def finding(status, name="one", hint="", message=None, mistake="", maps=()):
@@ -44,7 +44,7 @@ NASTY_REPORT = Report(
     NASTY,
     NASTY,
     {
-        FILES[0]: FileReport([finding(FAIL, NASTY, NASTY, NASTY, maps=[Map(NASTY, MAP.rows), MAP])]),
+        FILES[0]: FileReport([finding(FAIL, NASTY, NASTY, NASTY, maps=[ErrorMap(NASTY, MAP.rows), MAP])]),
         NASTY: FileReport([finding(UNKNOWN, NASTY, message=NASTY)]),
     },
 )
@@ -177,12 +177,12 @@ def test_where_an_array_differs():
     assert (pixels[size - 1] == 0).all() and (pixels[:, size - 1] == 0).all()
     wrong = "3 of 2 × 3 cells are wrong, 1 of them without a finite number"
     assert map_in_words(MAP) == f"{wrong}; the first is in row 0, column 2 (counted from 0)"
-    assert map_in_words(Map("", [[0, 0]])) == "all 1 × 2 cells are right"
+    assert map_in_words(ErrorMap("", [[0, 0]])) == "all 1 × 2 cells are right"
 
 
 @pytest.mark.parametrize("rows", [[], [[]], [[10]]])
 def test_an_array_of_no_cell_or_one_has_no_picture(rows):
-    found = FileReport([finding(FAIL, maps=[Map("dA", rows)])])
+    found = FileReport([finding(FAIL, maps=[ErrorMap("dA", rows)])])
     page = submission_page(Report("a", "landlock", {FILES[0]: found}))
     assert "<img" not in page and 'class="maps"' not in page
 

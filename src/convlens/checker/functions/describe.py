@@ -10,7 +10,7 @@ from convlens.arrays import Array
 from convlens.checker.functions.answers import Answer, wrong_cells
 from convlens.checker.functions.cases import CONV_BACKWARD, CONV_FORWARD, Case
 from convlens.checker.functions.expected import Value, accepted
-from convlens.checker.verdict import Map, error_map
+from convlens.checker.verdict import ErrorMap, error_map
 from convlens.gradcheck import GradientError
 
 __all__ = [
@@ -90,7 +90,7 @@ def first_difference(answer: Answer, want: Value, *, reveal: bool) -> str:
     return ""
 
 
-def error_maps(answer: Answer) -> list[Map]:
+def error_maps(answer: Answer) -> list[ErrorMap]:
     """Return a map for each array with the right shape and wrong numbers: of the first example and channel with one."""
     if answer.value is None:
         return []

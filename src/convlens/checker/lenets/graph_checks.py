@@ -61,7 +61,7 @@ def labels(lenet: LenetUnderTest) -> None:
 
 
 def two_networks(lenet: LenetUnderTest) -> None:
-    """Two networks in one graph, if their names allow it, have their own weights, and are trained separately."""
+    """Two networks in one graph, if names allow it, have their own weights: training one does not change the other."""
     first, second = lenet.built("pair")
     clash = _name_clash(second)
     # A variable for the momentum of a weight, which has the weight's name: the weight is the first network's

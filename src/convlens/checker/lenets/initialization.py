@@ -121,7 +121,7 @@ def initialization_mistake(kernels: Sequence[Array]) -> tuple[str, str] | None:
     ratio, largest = float((values**2).mean() * inputs / 2), float(np.abs(values).max() * math.sqrt(inputs / 2))
     told = f"is not drawn from he_normal: its variance is {ratio:.2f} times he_normal's"
     if largest > _REACH * _ROUNDING:
-        told += f", its largest number is {largest:.2f} deviations, and he_normal ends at {_REACH:.2f}"
+        told += f"; its largest number is {largest:.2f} deviations, but he_normal ends at {_REACH:.2f}"
     for mistake, what, name, variance in _others(inputs, outputs):
         if _from(values, name, variance):
             return f"{told}; it looks like {what}", mistake

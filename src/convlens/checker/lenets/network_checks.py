@@ -24,7 +24,7 @@ from convlens.checker.lenets.output_mistakes import output_mistake
 from convlens.checker.lenets.under_test import LenetUnderTest
 from convlens.checker.lenets.variables import LAYERS, places, shape_mistake
 from convlens.checker.lenets.variant import RIGHT, ForwardValues, run_variant
-from convlens.checker.verdict import Map, error_map
+from convlens.checker.verdict import ErrorMap, error_map
 
 __all__ = ["KERAS", "TENSORFLOW"]
 
@@ -128,7 +128,7 @@ def _first_wrong(lenet: LenetUnderTest, got: Array, want: Array) -> str:
     )
 
 
-def _maps(got: Array, want: Array) -> list[Map]:
+def _maps(got: Array, want: Array) -> list[ErrorMap]:
     """A map of the errors in the outputs of the first examples."""
     if got.shape != want.shape:
         return []

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from convlens.checker.checks import Failed, Unknown
 from convlens.checker.lenets.mistakes import HINTS
-from convlens.checker.verdict import Map
+from convlens.checker.verdict import ErrorMap
 
 __all__ = ["exception_outcome", "failed", "one_line"]
 
@@ -25,7 +25,7 @@ _OF_TENSORFLOW = re.compile(r"'tensorflow(\.|')")
 _REGULARIZER = re.compile(r"\bregularizer\s*=")  # in the student's own line
 
 
-def failed(message: str, mistake: str = "", maps: Sequence[Map] = (), what: str = "") -> Failed:
+def failed(message: str, mistake: str = "", maps: Sequence[ErrorMap] = (), what: str = "") -> Failed:
     """Return a failure with the mistake's hint; what: added to the message."""
     return Failed(message + (f" — {what}" if what else ""), HINTS.get(mistake, ""), mistake, maps)
 

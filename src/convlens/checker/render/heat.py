@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from convlens.checker.verdict import Map
+from convlens.checker.verdict import ErrorMap
 
 __all__ = ["heat_map", "map_in_words"]
 
@@ -14,7 +14,7 @@ _SQUARE = 24  # pixels of the widest square
 _RIGHT, _WRONG, _NO_NUMBER = (128, 140, 152, 38), (214, 40, 40), (124, 58, 237, 255)
 
 
-def heat_map(cells: Map) -> str:
+def heat_map(cells: ErrorMap) -> str:
     """Return the picture as a data URI: right cells are grey, wrong cells red, cells without a finite number violet."""
     from convlens.report.pixels import data_uri
 
@@ -32,7 +32,7 @@ def heat_map(cells: Map) -> str:
     return data_uri(large)
 
 
-def map_in_words(cells: Map) -> str:
+def map_in_words(cells: ErrorMap) -> str:
     """Return the same in words: how many cells are wrong, and the first of them."""
     levels = np.array(cells.rows)
     h, w = levels.shape

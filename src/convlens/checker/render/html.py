@@ -10,7 +10,7 @@ from typing import Any
 from convlens.checker.classes.tally import SLOW, Tally, duration, likely, tally
 from convlens.checker.escapes import escaped
 from convlens.checker.render.heat import heat_map, map_in_words
-from convlens.checker.verdict import FAIL, PASS, UNKNOWN, FileReport, Finding, Map, Report, Status
+from convlens.checker.verdict import FAIL, PASS, UNKNOWN, ErrorMap, FileReport, Finding, Report, Status
 from convlens.report.page import count, document, percent, section, table
 
 __all__ = ["class_page", "submission_page"]
@@ -151,7 +151,7 @@ def _finding(finding: Finding) -> str:
     return "".join(parts)
 
 
-def _map(cells: Map) -> str:
+def _map(cells: ErrorMap) -> str:
     """The picture of a map; "" for a single cell, which shows no more than the message says."""
     if sum(map(len, cells.rows)) <= 1:
         return ""
