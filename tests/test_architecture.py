@@ -39,7 +39,7 @@ CHECKER = (
     ("escapes", "rules", "submission", "verdict"),
     ("guest", "options"),
     ("checks", "sandbox"),
-    ("form", "functions", "lenets", "summary"),
+    ("form_checks", "functions", "lenets", "summary_checks"),
     ("check",),
     ("classes",),
     ("render",),

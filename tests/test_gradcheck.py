@@ -60,8 +60,10 @@ WRONG = {
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(("change", "argument"), WRONG.values(), ids=WRONG)
 def test_a_wrong_gradient_fails_and_is_named(change, argument, seed):
-    with pytest.raises(GradientError, match=rf"^gradient {argument} is wrong: along a random direction it gives "):
+    with pytest.raises(GradientError, match=rf"^gradient {argument} is wrong: along a random direction it gives ") as e:
         check(dense(change), seed)
+    assert (e.value.rule, e.value.argument) == ("value", argument)
+    assert str(e.value).endswith(f"gives {e.value.got:.9g}, finite differences give {e.value.wanted:.9g}")
 
 
 @pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
@@ -73,8 +75,9 @@ def test_one_number_that_is_not_finite_fails(bad):
         dw[1, 2] = bad
         return dx, dw, db
 
-    with pytest.raises(GradientError, match=r"^gradient 1 must be finite; got 1 NaN or infinite numbers$"):
+    with pytest.raises(GradientError, match=r"^gradient 1 must be finite; got 1 NaN or infinite numbers$") as e:
         check(dense(change))
+    assert (e.value.rule, e.value.argument, e.value.got, e.value.wanted) == ("finite", 1, 1, 0)
 
 
 SHAPES = {
@@ -103,8 +106,10 @@ SHAPES = {
 
 @pytest.mark.parametrize(("change", "message"), SHAPES.values(), ids=SHAPES)
 def test_a_gradient_of_another_shape_fails(change, message):
-    with pytest.raises(GradientError, match=f"^{message}$"):
+    with pytest.raises(GradientError, match=f"^{message}$") as e:
         check(dense(change))
+    assert e.value.rule == "shape"
+    assert str(e.value).endswith(f"args[{e.value.argument}], {e.value.wanted}; got {e.value.got}")
 
 
 def test_the_failure_gives_both_numbers_and_is_an_assertion():
@@ -180,8 +185,9 @@ def test_the_arguments_are_not_changed():
 @pytest.mark.parametrize("nothing", [None, (), (None, None), (0.0, 0.0, 0.0)])
 def test_a_backward_that_gives_nothing_or_too_much_is_wrong(nothing):
     x, w = np.ones((2, 3)), np.ones((3, 4))
-    with pytest.raises(GradientError, match="backward must return from 1 to 2 gradients, one an argument; got"):
+    with pytest.raises(GradientError, match="backward must return from 1 to 2 gradients, one an argument; got") as e:
         check_vjp(lambda x, w: x @ w, lambda dy, x, w: nothing, (x, w), rng=np.random.default_rng(0))
+    assert (e.value.rule, e.value.argument, e.value.wanted) == ("count", None, 2)
 
 
 def test_a_forward_without_an_array_and_a_seed_for_a_generator_are_named():

@@ -11,7 +11,18 @@ from convlens.arrays import Array, is_plain, kind
 
 
 class GradientError(AssertionError):
-    """The backward is not the gradient of the forward."""
+    """The backward is not the gradient of the forward.
+
+    rule: what is broken, "count" (of the gradients), "shape", "finite" or "value"; argument: the number of the argument
+    whose gradient is wrong, None for "count"; got and wanted: the gradient's value and the right one (numbers of
+    gradients, shapes, slopes along the random direction; for "finite", numbers that are not finite, and 0)
+    """
+
+    def __init__(
+        self, text: str, rule: str = "", argument: int | None = None, got: Any = None, wanted: Any = None
+    ) -> None:
+        super().__init__(text)
+        self.rule, self.argument, self.got, self.wanted = rule, argument, got, wanted
 
 
 def check_vjp(
@@ -51,14 +62,17 @@ def check_vjp(
         gradients = (gradients,)
     if all(dx is None for dx in gradients) or len(gradients) > len(args):
         got = sum(dx is not None for dx in gradients)
-        raise GradientError(f"backward must return from 1 to {len(args)} gradients, one an argument; got {got}")
+        text = f"backward must return from 1 to {len(args)} gradients, one an argument; got {got}"
+        raise GradientError(text, "count", None, got, len(args))
     for k, dx in enumerate(gradients):
         if dx is None:
             continue
         if dx.shape != args[k].shape:
-            raise GradientError(f"gradient {k} must have the shape of args[{k}], {args[k].shape}; got {dx.shape}")
+            text = f"gradient {k} must have the shape of args[{k}], {args[k].shape}; got {dx.shape}"
+            raise GradientError(text, "shape", k, dx.shape, args[k].shape)
         if bad := np.count_nonzero(~np.isfinite(dx)):
-            raise GradientError(f"gradient {k} must be finite; got {bad} NaN or infinite numbers")
+            text = f"gradient {k} must be finite; got {bad} NaN or infinite numbers"
+            raise GradientError(text, "finite", k, int(bad), 0)
         for _ in range(directions):
             v = rng.standard_normal(dx.shape)
             v /= np.linalg.norm(v)
@@ -66,10 +80,11 @@ def check_vjp(
             found = float(np.sum(dx * v))
             scale = max(abs(slope), float(np.linalg.norm(dx)) / np.sqrt(dx.size), 1e-12)
             if not abs(found - slope) <= rtol * scale + 1e-10 * float(np.abs(dy * y).sum()):
-                raise GradientError(
+                text = (
                     f"gradient {k} is wrong: along a random direction it gives {found:.9g}, "
                     f"finite differences give {slope:.9g}"
                 )
+                raise GradientError(text, "value", k, found, slope)
 
 
 def _slope(forward: Callable[..., Array], dy: Array, args: Sequence[Array], k: int, v: Array, step: float) -> float:

@@ -2,29 +2,29 @@
 
 import pytest
 
-from convlens.checker import form, summary
+from convlens.checker import form_checks, summary_checks
 from convlens.checker.checks import Checks, Failed, Unknown
-from convlens.checker.functions import conv, pool
-from convlens.checker.guest import GuestError
-from convlens.checker.verdict import FAIL, PASS, UNKNOWN, Finding, Map
+from convlens.checker.functions import conv_checks, pool_checks
+from convlens.checker.guest import Ending, GuestError
+from convlens.checker.verdict import FAIL, PASS, UNKNOWN, ErrorMap, Finding
 
 TABLES = {
-    "form": form.CHECKS,
-    "keras": form.KERAS,
-    "conv_forward": conv.FORWARD,
-    "conv_backward": conv.BACKWARD,
-    "pool_forward": pool.FORWARD,
-    "pool_backward": pool.BACKWARD,
-    "summary": summary.CHECKS,
+    "form": form_checks.CHECKS,
+    "keras": form_checks.KERAS,
+    "conv_forward": conv_checks.FORWARD,
+    "conv_backward": conv_checks.BACKWARD,
+    "pool_forward": pool_checks.FORWARD,
+    "pool_backward": pool_checks.BACKWARD,
+    "summary": summary_checks.CHECKS,
 }
 
 
 def table(**outcomes):
-    """A check for each name, which raises what is given, or nothing."""
+    """A table with a check for each name; it raises the given error, or nothing."""
     checks = Checks()
     for name, (needs, error) in outcomes.items():
 
-        def run(bench, error=error):
+        def run(subject, error=error):
             """It is so."""
             if error is not None:
                 raise error
@@ -35,12 +35,12 @@ def table(**outcomes):
 
 
 def test_outcomes():
-    maps = [Map("a", [[1]])]
+    maps = [ErrorMap("a", [[1]])]
     checks = table(
         good=((), None),
         bad=((), Failed("3 is wrong", "turn it", "turned", maps)),
         unclear=((), Unknown("who knows")),
-        gone=((), GuestError("ended its process")),
+        gone=((), GuestError("ended its process", Ending.EXITED)),
         stands_on_bad=(("good", "bad"), None),
         stands_on_good=(("good",), None),
         stands_on_before=(("earlier",), None),
@@ -51,7 +51,7 @@ def test_outcomes():
         Finding("bad", "It is so.", FAIL, "3 is wrong", "turn it", "turned", maps),
         Finding("unclear", "It is so.", UNKNOWN, "who knows"),
         Finding("gone", "It is so.", FAIL, "the code ended its process"),
-        Finding("stands_on_bad", "It is so.", UNKNOWN, "not tried, since this comes first: bad"),
+        Finding("stands_on_bad", "It is so.", UNKNOWN, "not tried, because bad does not pass"),
         Finding("stands_on_good", "It is so.", PASS),
         Finding("stands_on_before", "It is so.", PASS),
     ]
@@ -61,7 +61,7 @@ def test_a_check_that_breaks_fails():
     (found,) = table(broken=((), ZeroDivisionError("x" * 9999))).run(None)
     assert found.status == FAIL
     assert (
-        found.message.startswith("the code sent what this check cannot read: ZeroDivisionError('xxx")
+        found.message.startswith("the code sent something that this check cannot read: ZeroDivisionError('xxx")
         and len(found.message) == 2000
     )
 
@@ -78,7 +78,7 @@ def test_evidence_is_handed_on_by_name():
 
 
 def test_a_check_needs_a_sentence():
-    def silent(bench):
+    def silent(subject):
         pass
 
     with pytest.raises(ValueError, match="a check must have a docstring, the sentence a student reads"):

@@ -1,4 +1,4 @@
-"""What somebody handed in is read without trusting it: links, devices, huge files, odd names; what a digest is of."""
+"""A submission is read without trusting it: links, devices, huge files, odd names; and its digest."""
 
 import os
 
@@ -37,11 +37,11 @@ def test_a_summary_of_another_name_is_found(folder):
         (lambda path: None, "the file is missing"),
         (lambda path: path.symlink_to("/etc/hostname"), "the file is a link; hand in the file itself"),
         (lambda path: path.symlink_to(path), "the file is a link; hand in the file itself"),
-        (lambda path: path.mkdir(), "this is no file but a folder or a device"),
-        (lambda path: os.mkfifo(path), "this is no file but a folder or a device"),
+        (lambda path: path.mkdir(), "this is a folder or a device, not a file"),
+        (lambda path: os.mkfifo(path), "this is a folder or a device, not a file"),
         (
             lambda path: path.write_bytes(bytes(LARGEST + 1)),
-            "the file has 262,145 bytes; more than 262,144 are not read",
+            "the file has 262,145 bytes; the limit is 262,144",
         ),
     ],
     ids=["missing", "link", "loop", "folder", "pipe", "large"],
@@ -52,6 +52,7 @@ def test_what_cannot_be_read_says_why(folder, spoil, said):
     spoil(path)
     file = read(folder).files[TASKS[1]]
     assert (file.content, file.problem[: len(said)], file.runs) == (None, said, False)
+    assert file.missing == (said == MISSING)
 
 
 def test_a_file_of_a_gigabyte_is_not_read(folder):
@@ -84,7 +85,8 @@ def test_the_largest_file_is_read(folder):
 def test_a_file_of_another_name_is_told(folder, task, name, meant):
     (folder / TASKS[task]).rename(folder / name)
     said = read(folder).files[TASKS[task]].problem
-    assert said == (f"{MISSING}; there is {name}: call it {TASKS[task]}" if meant else MISSING)
+    assert read(folder).files[TASKS[task]].missing
+    assert said == (f"{MISSING}; there is {name}: rename it to {TASKS[task]}" if meant else MISSING)
 
 
 def test_what_may_be_meant_is_a_file_and_no_link(folder):

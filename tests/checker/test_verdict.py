@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from convlens.checker.verdict import FAIL, PASS, UNKNOWN, FileReport, Finding, Map, Report
+from convlens.checker.verdict import FAIL, PASS, UNKNOWN, ErrorMap, FileReport, Finding, Report
 
 
 def finding(status, name="one", **more):
@@ -20,7 +20,7 @@ def finding(status, name="one", **more):
         ([], UNKNOWN),
     ],
 )
-def test_a_fault_outweighs_a_doubt_and_a_doubt_a_pass(statuses, status):
+def test_fail_counts_before_could_not_tell_and_that_before_pass(statuses, status):
     file = FileReport([finding(one) for one in statuses])
     assert file.status == status
     assert Report("Ann", "landlock", {"a": file}).status == status
@@ -44,7 +44,7 @@ def test_the_likely_mistake_is_the_one_that_most_checks_name():
 
 
 def test_findings_of_one_reason_are_told_together():
-    """By the mistake's name, or else the hint, or else what is said; each in the place where it first comes"""
+    """The reason is the mistake's name, else the hint, else the message; the first finding decides the order."""
     found = [
         finding(FAIL, "a", hint="3 rows", mistake="crop", message="1"),
         finding(FAIL, "b", message="it raises"),
@@ -60,7 +60,7 @@ def test_findings_of_one_reason_are_told_together():
 
 
 def test_json_and_back():
-    maps = [Map("result[0, :, :, 1]", [[0, 10], [-1, 3]])]
+    maps = [ErrorMap("result[0, :, :, 1]", [[0, 10], [-1, 3]])]
     checks = [finding(PASS), finding(FAIL, "two", message="3 is wrong", hint="turn it", mistake="turned", maps=maps)]
     report = Report("Ann", "landlock", {"0-conv_forward.py": FileReport(checks, 0.5), "6-alexnet.md": FileReport([])})
     text = json.dumps(report.as_json())

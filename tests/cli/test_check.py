@@ -1,4 +1,4 @@
-"""`convlens check`: what it prints, writes and refuses, and how it ends. test_classroom has what a run survives."""
+"""`convlens check`: what it prints, writes and refuses, and how it ends. test_grading has what a run survives."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ def right(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def wrong(tmp_path_factory, right):
-    """One that is not"""
+    """A submission with a wrong file"""
     folder = samples.place(tmp_path_factory.mktemp("wrong"), "einsum")
     path = folder / "1-pool_forward.py"
     path.write_text(path.read_text().replace("np.max", "np.min").replace(".max(", ".min("))
@@ -41,7 +41,7 @@ def wrong(tmp_path_factory, right):
 
 @pytest.fixture
 def pretended(monkeypatch):
-    """In place of the check, one at which every check has the status that is set; what it was asked is noted."""
+    """Stands in for the check: every check gets the status that is set, and all calls are noted."""
 
     class Pretended:
         status, asked = PASS, []
@@ -139,7 +139,7 @@ def test_names_and_messages_cannot_command_the_terminal(monkeypatch, pretended, 
 
 
 @pytest.mark.smoke
-def test_what_could_not_be_told_cannot_either(monkeypatch, pretended, tmp_path):
+def test_messages_of_what_could_not_be_checked_cannot_either(monkeypatch, pretended, tmp_path):
     report = Report("a", "landlock", {"a.py": FileReport([Finding("one", "It is so.", UNKNOWN, "x = '\x1b[31m'")])})
     monkeypatch.setattr(true_check, "check", lambda *_: report)
     classes.make(tmp_path, ann="pass")
@@ -154,7 +154,7 @@ def test_a_fault_of_the_checker_is_no_verdict(monkeypatch, pretended, tmp_path):
     done = small.run("check", tmp_path / "ann")
     assert (done.code, done.out) == (2, "")
     assert "KeyError: 'no'" in done.err
-    assert done.err.splitlines()[-1] == "convlens: the checker itself has failed, and has no verdict"
+    assert done.err.splitlines()[-1] == "convlens: the checker itself failed, so there is no verdict"
 
 
 @pytest.mark.smoke
@@ -178,19 +178,19 @@ def test_ctrl_c(monkeypatch, pretended, tmp_path):
         (["ann", "--seconds", "0"], "--seconds must be a number above 0; got 0"),
         (["ann", "--seconds", "nan"], "--seconds must be a number above 0; got nan"),
         (["ann", "--seed", "-1"], "seed must be an integer of at least 0; got -1"),
-        (["ann", "--csv", "x.csv"], "--csv is for a class; got 'x.csv' and no --class"),
-        (["ann", "--again"], "--again is for a class; got 'True' and no --class"),
-        (["ann", "--jobs", "2"], "--jobs is for a class; got '2' and no --class"),
-        (["ann", "--html", "no/x.html"], "a file's folder must be there before the file; there is no 'no'"),
-        (["ann", "--html", "ann"], "a file must be written in a place of its own; 'ann' is a folder"),
-        (["ann", "--html", "x", "--junit", "./x"], "each file must have another name; got x, x"),
-        (["ann", "--class", "."], "a folder and --class cannot both be checked; got 'ann' and '.'"),
+        (["ann", "--csv", "x.csv"], "--csv needs --class; got 'x.csv' and no --class"),
+        (["ann", "--again"], "--again needs --class; got 'True' and no --class"),
+        (["ann", "--jobs", "2"], "--jobs needs --class; got '2' and no --class"),
+        (["ann", "--html", "no/x.html"], "the folder of an output file must exist; there is no 'no'"),
+        (["ann", "--html", "ann"], "an output file must not be a folder; 'ann' is one"),
+        (["ann", "--html", "x", "--junit", "./x"], "all files must have different names; got x, x"),
+        (["ann", "--class", "."], "only one of a folder and --class can be checked; got 'ann' and '.'"),
         (["--class", "none"], "a class must be a folder or a CSV file; there is no 'none'"),
         (["--class", "empty"], "a class must have a folder for each student; 'empty' has none"),
         (["--class", ".", "--jobs", "0"], "jobs must be an integer of at least 1; got 0"),
-        (["--class", ".", "--jobs", "1", "--dask", "a:1"], "--jobs is for this machine, a Dask cluster has its own"),
-        (["--class", ".", "--csv", "r", "--out", "r"], "each file must have another name; got r, r"),
-        (["--class", ".", "--dask", "a:1", "--sandbox", "rlimits"], "a class must be graded in a sandbox that holds"),
+        (["--class", ".", "--jobs", "1", "--dask", "a:1"], "--jobs is for this machine only, not for a Dask cluster"),
+        (["--class", ".", "--csv", "r", "--out", "r"], "all files must have different names; got r, r"),
+        (["--class", ".", "--dask", "a:1", "--sandbox", "rlimits"], "a class must be graded in a safe sandbox"),
         (
             ["--class", ".", "--dask", "a:1", "--sandbox", "jail"],
             "the tier must be one of bubblewrap, landlock, rlimits",
@@ -207,7 +207,7 @@ def test_what_cannot_be_done_is_a_sentence(tmp_path, monkeypatch, words, said):
 
 
 @pytest.mark.smoke
-def test_a_sandbox_that_is_none():
+def test_an_unknown_sandbox():
     said = "the tier must be one of bubblewrap, landlock, rlimits; got 'jail'"
     assert small.fails("check", ".", "--sandbox", "jail") == said
     assert small.fails("check", "--class", "..", "--sandbox", "jail", "--out", "r") == said
@@ -234,19 +234,21 @@ def test_no_report_takes_the_place_of_what_was_handed_in(place, option):
     file = place / "ann" / TASKS[0]
     before = file.read_bytes()
     said = small.fails("check", "--class", place, option, file)
-    assert said == f"a report must not have the name of a file that is handed in; got {str(file)!r}"
+    assert said == f"an output file must not have the name of a file that is handed in; got {str(file)!r}"
     if option in ("--html", "--junit"):
         assert small.fails("check", file.parent, option, file) == said
     roster = place.parent / "class.csv"
     roster.write_text("name,path\nann,autumn 26/ann\n")
-    assert small.fails("check", "--class", roster, option, roster).startswith("each file must have another name; got ")
+    assert small.fails("check", "--class", roster, option, roster).startswith(
+        "all files must have different names; got "
+    )
     assert file.read_bytes() == before and roster.read_text().startswith("name,path")
 
 
 def test_a_class_in_every_form(place, tmp_path):
     done = grade(place, "--csv", "marks.csv", "--html", "page.html", "--junit", "report.xml")
     assert done.code == 1, done
-    assert "5 submissions: 2 pass, 3 fail, 0 could not be told; mean score 40.0%" in done.out
+    assert "5 submissions: 2 pass, 3 fail, 0 could not be checked; mean score 40.0%" in done.out
     assert "          2  Crop it." in done.out and r"two\nlines" in done.out
     told = [line for line in done.err.splitlines() if not line.startswith("  ")]
     assert told == [
@@ -294,7 +296,7 @@ def test_a_class_refuses_the_weakest_sandbox(tmp_path, monkeypatch):
     monkeypatch.setattr("convlens.checker.sandbox.tiers.choose", lambda asked: "rlimits")
     classes.make(tmp_path / "c", ann="pass")
     said = small.fails("check", "--class", tmp_path / "c", "--out", tmp_path / "r")
-    assert said.startswith("a class must be graded in a sandbox that holds, bubblewrap or landlock; this is rlimits")
+    assert said.startswith("a class must be graded in a safe sandbox, bubblewrap or landlock; this is rlimits")
     assert not (tmp_path / "r").exists()
 
 
@@ -303,8 +305,8 @@ def test_a_class_by_the_true_check(right, wrong, tmp_path):
     place.write_text(f"name,path\nann,{right}\nbob,{wrong}\ncopy,{right}\n")
     done = small.run("check", "--class", place, "--tasks", "1", "--out", tmp_path / "r", "--json")
     if done.code == 2:
-        assert "sandbox that holds" in done.err
-        pytest.skip("no sandbox here that holds")
+        assert "safe sandbox" in done.err
+        pytest.skip("no safe sandbox here")
     assert done.code == 1, done
     assert [row["status"] for row in json.loads(done.out)["submissions"]] == [PASS, FAIL, PASS]
     head, entries = classes.lines(tmp_path / "r")

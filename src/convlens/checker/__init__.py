@@ -1,4 +1,5 @@
-"""Is coursework right, why not, and what to look at: checks in a sandbox, for one submission or a class.
+"""Checks coursework in a sandbox, for one submission or a class: is it right, and what is the likely mistake?
 
-`convlens.checker.check.check` is the whole of it: a submission's bytes in, a report out.
+`check.check` is the entry: a submission's bytes in, a report out. It runs `form_checks`, `functions` (tasks 0 to 3),
+`lenets` (tasks 4 and 5) and `summary_checks` (task 6). `classes` grades a class, `render` shows reports.
 """

@@ -1,4 +1,4 @@
-"""One submission checked: its files' form, then what their functions do, in a sandbox. Bytes in, a report out."""
+"""Checks one submission, in a sandbox: the form of its files, then what their functions do. Bytes in, a report out."""
 
 from __future__ import annotations
 
@@ -6,38 +6,45 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
-from convlens.checker import form, summary
+from convlens.checker import form_checks, summary_checks
 from convlens.checker.checks import Checks
-from convlens.checker.form import FormBench
-from convlens.checker.functions import conv, pool
-from convlens.checker.functions.bench import CourseBench
+from convlens.checker.form_checks import FileUnderTest
+from convlens.checker.functions import conv_checks, pool_checks
+from convlens.checker.functions.under_test import FunctionUnderTest
 from convlens.checker.guest import Guest
 from convlens.checker.options import Options
 from convlens.checker.rules import RULES
-from convlens.checker.sandbox.kept import Sandboxes
 from convlens.checker.sandbox.sandbox import Sandbox
+from convlens.checker.sandbox.sandbox_pool import SandboxPool
 from convlens.checker.sandbox.tiers import choose
 from convlens.checker.submission import SUMMARY, TASKS, File, Submission
 from convlens.checker.verdict import UNKNOWN, FileReport, Finding, Report
 
 __all__ = ["check", "check_form", "check_function", "check_lenet", "checker"]
 
-_COURSE: dict[int, Checks] = dict(enumerate((conv.FORWARD, pool.FORWARD, conv.BACKWARD, pool.BACKWARD)))
+_FUNCTIONS: dict[int, Checks] = {
+    0: conv_checks.FORWARD,
+    1: pool_checks.FORWARD,
+    2: conv_checks.BACKWARD,
+    3: pool_checks.BACKWARD,
+}
 _FRAMEWORKS = {4: "tensorflow", 5: "keras"}
 _SUMMARY = TASKS.index(SUMMARY)
-_FRAMEWORK_SECONDS = 30.0  # for a call, at least: TensorFlow builds its graphs slowly
-_GIB = 2**30
+_FRAMEWORK_SECONDS = 30.0  # the least limit for a call of tasks 4 and 5: TensorFlow builds its graphs slowly
+# Bytes of address space. The arrays of tasks 0 to 3 need a small part of it; TensorFlow reserves gigabytes that it does
+# not use.
+_MEMORY, _FRAMEWORK_MEMORY = 2 * 2**30, 8 * 2**30
 
 
 def _quiet(_: str) -> None:
-    """Tells nobody"""
+    """Do nothing."""
 
 
 def check(submission: Submission, options: Options, begins: Callable[[str], None] = _quiet) -> Report:
-    """What is right and wrong with these files. ValueError if there is no such sandbox here
+    """Return the report on a submission. ValueError if the sandbox's tier does not work here.
 
-    All files are read before any is run; each is run in a process of its own. begins: is told of each file before it
-    is looked at, by its name
+    All files are parsed before any is run. Each file is run in a process of its own. begins: called with the name of
+    each file before it is checked
     """
     with checker(begins) as one:
         return one(submission, options)
@@ -45,65 +52,69 @@ def check(submission: Submission, options: Options, begins: Callable[[str], None
 
 @contextmanager
 def checker(begins: Callable[[str], None] = _quiet) -> Iterator[Callable[[Submission, Options], Report]]:
-    """`check`, for one submission after another: a sandbox stays for the next one, where its tier holds"""
-    with Sandboxes() as sandboxes:
+    """Give `check` for one submission after another: sandboxes are kept for the next one, where their tier holds."""
+    with SandboxPool() as sandboxes:
         yield partial(_check, sandboxes, begins)
 
 
-def _check(sandboxes: Sandboxes, begins: Callable[[str], None], submission: Submission, options: Options) -> Report:
+def _check(sandboxes: SandboxPool, begins: Callable[[str], None], submission: Submission, options: Options) -> Report:
     tier = choose(options.tier)
     files = {task: submission.files[TASKS[task]] for task in options.tasks}
     forms: dict[int, list[Finding]] = {}
     reports: dict[int, FileReport] = {}
-    with sandboxes.use(tier, ("numpy", "pycodestyle"), seconds=options.seconds, memory=2 * _GIB) as sandbox:
+    with sandboxes.use(tier, ("numpy", "pycodestyle"), seconds=options.seconds, memory=_MEMORY) as sandbox:
         for task in files.keys() - {_SUMMARY}:
             begins(TASKS[task])
             forms[task] = check_form(sandbox, task, files[task])
-        for task in files.keys() & _COURSE.keys():
+        for task in files.keys() & _FUNCTIONS.keys():
             begins(TASKS[task])
             reports[task] = check_function(sandbox, task, files[task], forms[task], options)
     if lenets := files.keys() & _FRAMEWORKS.keys():
         seconds = max(_FRAMEWORK_SECONDS, options.seconds)
-        with sandboxes.use(tier, ("tensorflow",), seconds=seconds, memory=8 * _GIB) as sandbox:
+        with sandboxes.use(tier, ("tensorflow",), seconds=seconds, memory=_FRAMEWORK_MEMORY) as sandbox:
             for task in lenets:
                 begins(TASKS[task])
                 reports[task] = check_lenet(sandbox, task, files[task], forms[task], options)
     if _SUMMARY in files:
-        reports[_SUMMARY] = FileReport(summary.CHECKS.run(files[_SUMMARY]))
+        reports[_SUMMARY] = FileReport(summary_checks.CHECKS.run(files[_SUMMARY]))
     return Report(submission.name, tier, {TASKS[task]: reports[task] for task in files})
 
 
 def check_form(sandbox: Sandbox, task: int, file: File) -> list[Finding]:
-    """How a program is written"""
+    """Return the findings about a program's form."""
     rules = RULES[task]
 
     def open_guest() -> AbstractContextManager[Guest]:
         return sandbox.guest("form", file.content or b"", {"file": TASKS[task], "function": rules.function})
 
-    return form.run(FormBench(file, rules, open_guest))
+    return form_checks.run(FileUnderTest(file, rules, open_guest))
 
 
 def check_function(sandbox: Sandbox, task: int, file: File, before: Sequence[Finding], options: Options) -> FileReport:
-    """What the function of one of the tasks 0 to 3 does, after the findings about its form"""
+    """Return the report on a file of tasks 0 to 3: the findings about its form, then what its function does."""
     names = {"file": TASKS[task], "function": RULES[task].function}
 
     def open_guest() -> AbstractContextManager[Guest]:
         return sandbox.guest("course_file", file.content or b"", names)
 
-    with CourseBench(task, open_guest, options) as bench:
-        found = bench.run(_COURSE[task], before)
-    return FileReport([*before, *found], bench.seconds)
+    with FunctionUnderTest(task, open_guest, options) as function:
+        found = function.run(_FUNCTIONS[task], before)
+    return FileReport([*before, *found], function.seconds)
 
 
 def check_lenet(sandbox: Sandbox, task: int, file: File, before: Sequence[Finding], options: Options) -> FileReport:
-    """What the network of task 4 or 5 does, after the findings about its form; the sandbox has TensorFlow loaded"""
-    from convlens.checker.lenets import network as lenets
+    """Return the report on a file of task 4 or 5: the findings about its form, then what its network does.
 
-    tables: dict[int, Checks] = {4: lenets.TENSORFLOW, 5: lenets.KERAS}
+    sandbox: with TensorFlow loaded. Without TensorFlow on this machine the network's checks cannot be told.
+    """
+    from convlens.checker.lenets import network_checks
+    from convlens.checker.lenets.under_test import LenetUnderTest
+
+    tables: dict[int, Checks] = {4: network_checks.TENSORFLOW, 5: network_checks.KERAS}
     given = {"file": TASKS[task], "framework": _FRAMEWORKS[task]}
     try:
         with sandbox.guest("lenets", file.content or b"", given) as guest:
-            found = tables[task].run(lenets.LenetBench(guest, options), before)
+            found = tables[task].run(LenetUnderTest(guest, options), before)
     except ModuleNotFoundError as error:
         why = f"{error}: pip install 'convlens[keras]'"
         found = [Finding(check.name, check.sentence, UNKNOWN, why) for check in tables[task].table]

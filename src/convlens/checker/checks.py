@@ -1,14 +1,14 @@
-"""Checks: functions whose docstring is the sentence that a student reads, in a table, some of them standing on others.
+"""Tables of checks. A check is a function, and its docstring is the sentence that a student reads.
 
     CHECKS = Checks()
 
     @CHECKS.add("loads")
-    def one_by_one(bench):
-        "A 1×1 kernel with padding "same" needs no padding at all"
-        bench.agree(...)
+    def whole_image(function):
+        "A kernel as large as the image gives one output."
+        function.agree(...)
 
-A check that returns has passed. It raises `Failed` to fail and `Unknown` where it could not tell; a check that needs
-one that has not passed could not tell, either.
+A check passes by returning, and fails by raising `Failed`. It raises `Unknown` if it cannot tell. A check can need
+other checks: if one of them has not passed, the check is not tried, and counts as "could not tell".
 """
 
 from __future__ import annotations
@@ -19,35 +19,36 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from convlens.checker.guest import GuestError
-from convlens.checker.verdict import FAIL, PASS, UNKNOWN, Finding, Map
+from convlens.checker.verdict import FAIL, PASS, UNKNOWN, ErrorMap, Finding
 
 __all__ = ["Check", "Checks", "Failed", "Unknown"]
 
-_LONGEST = 2000  # characters of a message
+_LONGEST = 2000  # characters of a message: half a page
 
 F = TypeVar("F", bound=Callable[[Any], None])
 
 
 class Failed(Exception):  # noqa: N818 — the outcome of a check, not an error
-    """A check fails: what was found, the likely mistake and its name, where the arrays differ.
+    """A check fails.
 
-    evidence: whatever the bench can find the likely mistake by, once all checks have run
+    The text says what was found. hint: the likely mistake, for the student; mistake: its name; maps: where arrays
+    differ; evidence: what helps to find the likely mistake when all checks have run
     """
 
     def __init__(
-        self, message: str, hint: str = "", mistake: str = "", maps: Sequence[Map] = (), evidence: Any = None
+        self, message: str, hint: str = "", mistake: str = "", maps: Sequence[ErrorMap] = (), evidence: Any = None
     ) -> None:
         super().__init__(message)
         self.hint, self.mistake, self.maps, self.evidence = hint, mistake, list(maps), evidence
 
 
 class Unknown(Exception):  # noqa: N818
-    """A check could not tell, and why."""
+    """A check cannot tell whether it passes; the text says why."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """name and sentence: of the function `run`, which is given a bench; needs: names of checks that must pass before"""
+    """A check: the name and the sentence of the function `run`, and the names of the checks that must pass before."""
 
     name: str
     sentence: str
@@ -56,13 +57,16 @@ class Check:
 
 
 class Checks:
-    """An ordered table of checks for one kind of file"""
+    """An ordered table of checks for one kind of file."""
 
     def __init__(self) -> None:
         self.table: list[Check] = []
 
     def add(self, *needs: str) -> Callable[[F], F]:
-        """A decorator: the function is a check that needs those to pass before it. ValueError without a docstring"""
+        """Return a decorator that adds a function as a check. ValueError if the function has no docstring.
+
+        needs: names of checks that must pass before this one is tried
+        """
 
         def adding(function: F) -> F:
             sentence = " ".join((inspect.getdoc(function) or "").split())
@@ -73,12 +77,15 @@ class Checks:
 
         return adding
 
-    def run(self, bench: Any, before: Sequence[Finding] = (), evidence: dict[str, Any] | None = None) -> list[Finding]:
-        """What all of them find, in order; `before` are findings that the table's needs may name, too.
+    def run(
+        self, subject: Any, before: Sequence[Finding] = (), evidence: dict[str, Any] | None = None
+    ) -> list[Finding]:
+        """Return what all checks find, in order.
 
-        evidence: is given that of the checks that fail, by their names
+        subject: what each check is called with; before: findings of an earlier table, whose checks may be needed too;
+        evidence: filled with the evidence of each check that fails, by its name
         """
-        # Of each check that does not pass: itself, or for one that is not tried, those that stand in its way
+        # For each check that has not passed: itself, or if it was not tried, the checks that stand in its way
         first_of_before = [found.name for found in before if found.status == FAIL][:1]
         ways = {found.name: [found.name] for found in before if found.status == FAIL}
         ways |= {found.name: first_of_before or [found.name] for found in before if found.status == UNKNOWN}
@@ -86,7 +93,7 @@ class Checks:
         findings: list[Finding] = []
         for check in self.table:
             missing = [way for need in check.needs for way in ways.get(need, [] if need in tried else [need])]
-            found, proof = _find(check, bench, list(dict.fromkeys(missing)))
+            found, proof = _find(check, subject, list(dict.fromkeys(missing)))
             if evidence is not None and proof is not None:
                 evidence[check.name] = proof
             tried.add(check.name)
@@ -96,12 +103,14 @@ class Checks:
         return findings
 
 
-def _find(check: Check, bench: Any, missing: list[str]) -> tuple[Finding, Any]:
+def _find(check: Check, subject: Any, missing: list[str]) -> tuple[Finding, Any]:
+    """The finding of one check, and its evidence; missing: the checks that stand in its way."""
     name, sentence = check.name, check.sentence
     if missing:
-        return Finding(name, sentence, UNKNOWN, f"not tried, since this comes first: {', '.join(missing)}"), None
+        verb = "does" if len(missing) == 1 else "do"
+        return Finding(name, sentence, UNKNOWN, f"not tried, because {', '.join(missing)} {verb} not pass"), None
     try:
-        check.run(bench)
+        check.run(subject)
     except Failed as failed:
         said = str(failed)[:_LONGEST]
         return Finding(name, sentence, FAIL, said, failed.hint, failed.mistake, failed.maps), failed.evidence
@@ -109,6 +118,8 @@ def _find(check: Check, bench: Any, missing: list[str]) -> tuple[Finding, Any]:
         return Finding(name, sentence, UNKNOWN, str(unknown)), None
     except GuestError as error:
         return Finding(name, sentence, FAIL, f"the code {error}"), None
-    except Exception as error:  # by what the code has sent: it may not stop the other checks, nor gain by it
-        return Finding(name, sentence, FAIL, f"the code sent what this check cannot read: {error!r}"[:_LONGEST]), None
+    except Exception as error:  # caused by what the code has sent: it must neither stop the other checks nor pass
+        return Finding(
+            name, sentence, FAIL, f"the code sent something that this check cannot read: {error!r}"[:_LONGEST]
+        ), None
     return Finding(name, sentence, PASS), None

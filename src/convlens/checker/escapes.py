@@ -1,4 +1,4 @@
-"""Text that others wrote, made fit for a screen or a page: names of folders, messages of somebody's code."""
+"""Makes text from others safe for a screen or a page: names of folders, messages of submitted code."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ __all__ = ["escaped"]
 
 
 def escaped(text: str, keep: str = "") -> str:
-    r"""The text with all that cannot be printed written out; characters in `keep` stay as they are.
+    r"""Return a text with all unprintable characters written out; characters in `keep` stay.
 
-    Control characters would command a terminal and are forbidden in XML; half of a surrogate pair, which stands for a
-    byte of a file name that is no text, cannot be written at all.
+    A control character can command a terminal, and XML forbids it. Half of a surrogate pair, which stands for a byte of
+    a file name that is no text, cannot be encoded at all.
 
     >>> escaped("red \x1b[31m\nand \udcff")
     'red \\x1b[31m\\nand \\udcff'

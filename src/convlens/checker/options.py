@@ -1,4 +1,4 @@
-"""How a submission is to be checked."""
+"""The options of a check."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["Options"]
 
 @dataclass(frozen=True)
 class Options:
-    """The same options and the same files give the same verdict.
+    """How a submission is checked. The same options and the same files give the same verdict.
 
-    tasks: their numbers; tier: of the sandbox, None for the best that there is; seed: of the numbers that the code is
-    called with; seconds: how long one call may take; reveal: messages say which value was expected
+    tasks: their numbers; tier: of the sandbox, None for the best one here; seed: of the inputs that the code is called
+    with; seconds: the limit for one call; reveal: whether messages tell the right values
     """
 
     tasks: tuple[int, ...] = tuple(range(len(TASKS)))

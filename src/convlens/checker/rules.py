@@ -1,4 +1,4 @@
-"""What each task asks of a file's form: the name of its function, the arguments, the one import."""
+"""The rules of each task for a file's form: the function's name, its arguments, the one allowed import."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ __all__ = ["RULES", "Rules"]
 
 @dataclass(frozen=True)
 class Rules:
-    """What the task asks: the function's name, its arguments with their defaults as text, the one import; the one use
-    of tf.keras that it allows, or "" where that is no matter"""
+    """The rules of one task.
+
+    function: its name; arguments: each with its default as text, None without one; allowed: the one import; keras: the
+    one use of tf.keras that is allowed, "" if the task has no such rule
+    """
 
     function: str
     arguments: tuple[tuple[str, str | None], ...]
@@ -19,7 +22,7 @@ class Rules:
 
     @property
     def signature(self) -> str:
-        """As it must be written"""
+        """The function's name and arguments as they must be written."""
         given = (name if default is None else f"{name}={default}" for name, default in self.arguments)
         return f"{self.function}({', '.join(given)})"
 

@@ -1,4 +1,4 @@
-"""What somebody handed in: the bytes of the files that are asked for, read without trusting them."""
+"""A submission: the bytes of the files that the tasks ask for, read without trusting them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 __all__ = ["LARGEST", "MISSING", "SUMMARY", "TASKS", "EmptyError", "File", "Submission", "parse_tasks", "read"]
 
-# What each task must be called; the summary may have any name that starts with its number and ends in .md
+# The file of each task. The summary may have any name that starts with 6- and ends in .md.
 SUMMARY = "6-alexnet.md"
 TASKS = (
     "0-conv_forward.py",
@@ -24,10 +24,13 @@ TASKS = (
     "5-lenet5.py",
     SUMMARY,
 )
-LARGEST = 2**18  # bytes of a file
+LARGEST = 2**18  # bytes of a file: eighty times the longest of our own solutions
 MISSING = "the file is missing"
-_LONGEST, _MOST = 80, 200  # characters of a name that may be meant for another; such names that are looked at
-_ALIKE = 0.85  # of two names' letters, for one to be meant by the other: "foward" is meant to be "forward"
+# A misspelt name is looked for only among the first _MOST files with names of at most _LONGEST characters: to compare
+# two names takes time in proportion to the product of their lengths
+_LONGEST, _MOST = 80, 200
+# How alike two names must be, by difflib's ratio: convfoward and convforward have 0.95, poolforward has only 0.73
+_ALIKE = 0.85
 
 
 class EmptyError(ValueError):
@@ -36,25 +39,30 @@ class EmptyError(ValueError):
 
 @dataclass(frozen=True)
 class File:
-    """One file: its bytes, or None and why they could not be read; whether its owner may run it.
+    """One file.
 
-    The problem of a file that is not there starts with MISSING.
+    content: its bytes, None if they could not be read; runs: whether its owner may execute it; problem: why it could
+    not be read, for the student; missing: whether there is no such file
     """
 
     content: bytes | None
     runs: bool = False
     problem: str = ""
+    missing: bool = False
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A name, and a file for each task that was asked for, by the name that the task gives it."""
+    """What one student handed in.
+
+    name: of the student, or of the folder; files: one for each task, by the file name that the task asks for
+    """
 
     name: str
     files: Mapping[str, File]
 
     def digest(self) -> str:
-        """Of all that a verdict depends on here: the names, bytes and modes of the files, not whose they are"""
+        """Return a hash of the files' names, bytes and modes: equal for equal submissions of different students."""
         found = hashlib.sha256()
         for name, file in sorted(self.files.items()):
             content = b"" if file.content is None else file.content
@@ -65,7 +73,7 @@ class Submission:
 
 
 def parse_tasks(text: str) -> tuple[int, ...]:
-    """The numbers of some tasks, in order, each once: "0-3,5" -> (0, 1, 2, 3, 5)
+    """Return the numbers of the tasks that a text names, in order, each once: "0-3,5" -> (0, 1, 2, 3, 5).
 
     >>> parse_tasks("5,0-2")
     (0, 1, 2, 5)
@@ -83,9 +91,9 @@ def parse_tasks(text: str) -> tuple[int, ...]:
 
 
 def read(folder: Path, tasks: Sequence[int] = tuple(range(len(TASKS))), name: str | None = None) -> Submission:
-    """The files of those tasks in that folder. A file that is missing, a link, too large or unreadable says so.
+    """Return the files of these tasks in a folder. A file that cannot be read says why in its `problem`.
 
-    Raises OSError if there is no such folder, EmptyError if it has nothing in it.
+    Raises OSError if there is no such folder, EmptyError if nothing is in it.
     """
     if folder.is_file():
         place = os.fspath(folder.parent)
@@ -106,15 +114,15 @@ def read(folder: Path, tasks: Sequence[int] = tuple(range(len(TASKS))), name: st
             files[wanted] = _read(folder / (texts[0] if texts else wanted))
         else:
             files[wanted] = _read(folder / wanted)
-        if files[wanted].problem == MISSING and (meant := _meant(wanted, others)):
-            files[wanted] = File(None, problem=f"{MISSING}; there is {meant}: call it {wanted}")
+        if files[wanted].missing and (meant := _meant(wanted, others)):
+            files[wanted] = File(None, problem=f"{MISSING}; there is {meant}: rename it to {wanted}", missing=True)
     return Submission(folder.resolve().name if name is None else name, files)
 
 
 def _meant(wanted: str, names: Sequence[str]) -> str | None:
-    """Which of these files may be meant to be that one, as `conv_forward.py` or `0-Conv_forward.py`: by its name alone
+    """Return which of these names is probably a misspelt `wanted`, such as `conv_forward.py`, `0-Conv_forward.py`.
 
-    The number in front must be the right one or not there, the letters nearly the same.
+    The number in front must be the right one or absent, and the letters nearly the same. The files are not opened.
     """
     number, letters = _parts(wanted)
     near = {}
@@ -127,18 +135,18 @@ def _meant(wanted: str, names: Sequence[str]) -> str | None:
 
 
 def _parts(name: str) -> tuple[str, str]:
-    """The number in front, and the letters before the first dot: 0-Conv_forward.py -> 0, convforward"""
+    """Return the number in front, and the letters before the first dot: 0-Conv_forward.py -> 0, convforward."""
     stem = name.partition(".")[0].lower()
     number = re.match(r"[0-9]*", stem)
     return number[0] if number else "", re.sub(r"[^a-z]", "", stem)
 
 
 def _read(path: Path) -> File:
-    """That file, never through a link, never waiting for one that is a pipe, never more than LARGEST bytes of it."""
+    """Read a file: not through a link, without waiting for a pipe, and never more than LARGEST bytes."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
-        return File(None, problem=MISSING)
+        return File(None, problem=MISSING, missing=True)
     except OSError as error:
         if path.is_symlink():
             return File(None, problem="the file is a link; hand in the file itself")
@@ -146,10 +154,10 @@ def _read(path: Path) -> File:
     status = os.fstat(handle)
     if not stat.S_ISREG(status.st_mode):
         os.close(handle)
-        return File(None, problem="this is no file but a folder or a device")
+        return File(None, problem="this is a folder or a device, not a file")
     with os.fdopen(handle, "rb") as file:
         if status.st_size > LARGEST:
-            return File(None, problem=f"the file has {status.st_size:,} bytes; more than {LARGEST:,} are not read")
+            return File(None, problem=f"the file has {status.st_size:,} bytes; the limit is {LARGEST:,}")
         try:
             content = file.read(LARGEST)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""What a check finds, and what a submission's checks come to: plain data, to JSON and back."""
+"""Findings, file reports and reports on submissions: plain data, to JSON and back."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-__all__ = ["FAIL", "PASS", "UNKNOWN", "FileReport", "Finding", "Map", "Report"]
+import numpy as np
+
+from convlens.arrays import Array
+
+__all__ = ["FAIL", "PASS", "UNKNOWN", "ErrorMap", "FileReport", "Finding", "Report", "error_map"]
 
 Status = Literal["pass", "fail", "could not tell"]
 PASS: Status = "pass"
@@ -15,22 +19,31 @@ UNKNOWN: Status = "could not tell"
 
 
 @dataclass(frozen=True)
-class Map:
-    """Where a result is wrong: for one example and channel, how far off each cell is, in tenths of the largest error.
+class ErrorMap:
+    """Where a result is wrong, for one example and channel: the error of each cell, in tenths of the largest error.
 
-    title: which array and which part of it; rows: whole numbers from 0 (right) to 10 (the largest error), -1 not finite
+    title: the array and the part of it; rows: integers from 0 (right) to 10 (the largest error); -1 is not finite
     """
 
     title: str
     rows: list[list[int]]
 
 
+def error_map(title: str, errors: Array, wrong: Array) -> ErrorMap:
+    """Return the map of the absolute errors (h, w) in the cells that are `wrong` (h, w)."""
+    finite = np.isfinite(errors)
+    counted = np.where(finite & wrong, errors, 0)
+    largest = max(float(counted.max(initial=0.0)), 1e-300)  # not 0: all errors may be infinite
+    tenths = np.where(finite | ~wrong, np.ceil(10 * counted / largest), -1).astype(int)
+    return ErrorMap(title, tenths.tolist())
+
+
 @dataclass(frozen=True)
 class Finding:
     """What one check found.
 
-    name: of the check, an identifier; sentence: what is checked, for the student; message: what was found, empty for a
-    pass; hint: the likely mistake in a sentence, or ""; mistake: its name in the table of mistakes, or ""; maps: where
+    name: of the check, an identifier; sentence: what is checked, for the student; message: what was found, "" for a
+    pass; hint: the likely mistake in a sentence, or ""; mistake: its name in a table of mistakes, or ""; maps: where
     the arrays differ
     """
 
@@ -40,29 +53,29 @@ class Finding:
     message: str = ""
     hint: str = ""
     mistake: str = ""
-    maps: list[Map] = field(default_factory=list)
+    maps: list[ErrorMap] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class FileReport:
-    """All findings of one file; `seconds` is what a larger call took, None where none was measured."""
+    """All findings of one file; `seconds` is the time of one larger call, None if none was measured."""
 
     checks: list[Finding]
     seconds: float | None = None
 
     @property
     def status(self) -> Status:
-        """fail if a check fails, pass if all pass, could not tell otherwise"""
+        """ "fail" if a check fails, "pass" if all pass, else "could not tell" """
         found = {finding.status for finding in self.checks}
         return FAIL if FAIL in found else PASS if found == {PASS} else UNKNOWN
 
     @property
     def passed(self) -> int:
-        """How many checks pass"""
+        """The number of checks that pass."""
         return sum(finding.status == PASS for finding in self.checks)
 
     def alike(self, status: Status) -> list[list[Finding]]:
-        """The findings with that status, those together that have one reason: the mistake, or else what is said"""
+        """The findings with that status, grouped by their reason: the mistake, else the hint, else the message."""
         found: dict[str, list[Finding]] = {}
         for finding in self.checks:
             if finding.status == status:
@@ -71,26 +84,26 @@ class FileReport:
 
     @property
     def share(self) -> float:
-        """The share of checks that pass; where none fails, of those that could be told"""
+        """The share of checks that pass. If none fails, checks that could not be told do not count."""
         told = [finding for finding in self.checks if self.status != UNKNOWN or finding.status != UNKNOWN]
         return self.passed / max(1, len(told))
 
     @property
     def likely(self) -> Finding | None:
-        """The finding whose hint most of the failing checks give; the first of them if several do"""
+        """The first finding with the most frequent hint, None without hints."""
         hinted = [finding for finding in self.checks if finding.hint]
         names = [finding.mistake or finding.hint for finding in hinted]
         return max(hinted, key=lambda finding: names.count(finding.mistake or finding.hint), default=None)
 
     @property
     def hint(self) -> str:
-        """The hint of that finding, or "" """
+        """The hint of `likely`, or "" """
         return self.likely.hint if self.likely else ""
 
 
 @dataclass(frozen=True)
 class Report:
-    """One submission: `tier` is the sandbox that its code ran in, `files` has a report for each file asked for."""
+    """The report on one submission. tier: of the sandbox; files: a report for each file that was asked for."""
 
     name: str
     tier: str
@@ -98,18 +111,18 @@ class Report:
 
     @property
     def status(self) -> Status:
-        """fail if a file fails, pass if all pass, could not tell otherwise"""
+        """ "fail" if a file fails, "pass" if all pass, else "could not tell" """
         found = {file.status for file in self.files.values()}
         return FAIL if FAIL in found else PASS if found == {PASS} else UNKNOWN
 
     @property
     def score(self) -> float:
-        """The share of checks that pass, the mean over the files: from 0 to 1; see `FileReport.share`"""
+        """The mean of the files' shares, from 0 to 1; see `FileReport.share`."""
         shares = [file.share for file in self.files.values()]
         return round(sum(shares) / len(shares), 4) if shares else 0.0
 
     def as_json(self) -> dict[str, Any]:
-        """{"name", "tier", "status", "files": {file: {"status", "seconds", "checks": [...]}}, "score"}"""
+        """Return {"name", "tier", "status", "files": {file: {"status", "seconds", "checks": [...]}}, "score"}."""
         files = {
             name: {"status": file.status, "seconds": file.seconds, "checks": [asdict(found) for found in file.checks]}
             for name, file in self.files.items()
@@ -118,7 +131,7 @@ class Report:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Report:
-        """What `as_json` gave; ValueError for anything else"""
+        """Return the report from what `as_json` gave; ValueError for anything else."""
         try:
             files = {
                 name: FileReport([_finding(found) for found in file["checks"]], file["seconds"])
@@ -131,4 +144,4 @@ class Report:
 
 def _finding(value: Mapping[str, Any]) -> Finding:
     maps: Sequence[Mapping[str, Any]] = value["maps"]
-    return Finding(**{**value, "maps": [Map(**one) for one in maps]})
+    return Finding(**{**value, "maps": [ErrorMap(**one) for one in maps]})

@@ -1,6 +1,7 @@
-"""`convlens check`: is coursework right, why not, and what to look at; of one folder or of a class.
+"""`convlens check`: checks coursework, of one folder or of a class.
 
-Exit codes: 0 all pass, 1 something fails or could not be told, 2 could not run, 130 stopped from the keyboard.
+Exit codes: 0 everything passes, 1 something fails or could not be checked, 2 the check could not run, 130 stopped from
+the keyboard.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from convlens.cli.check_class import Class, check_class, title
+from convlens.cli.check_class import ClassOptions, check_class, title
 from convlens.cli.check_output import Files, console, tell_tier, write
 from convlens.cli.shared import Doing, Json, print_json, tell
 
@@ -23,41 +24,51 @@ if TYPE_CHECKING:
 
 
 def check(
-    folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="What is handed in. [default: .]")] = None,
+    folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="Folder that is handed in. [default: .]")] = None,
     class_: Annotated[
         Path | None,
-        typer.Option("--class", metavar="PLACE", help="A class: a folder of folders, or a CSV file with name,path."),
+        typer.Option(
+            "--class",
+            metavar="PLACE",
+            help="Class: a folder with a folder for each student, or a CSV file with name,path.",
+        ),
     ] = None,
-    tasks: Annotated[str, typer.Option(help="Their numbers.")] = "0-6",
-    reveal: Annotated[bool, typer.Option("--reveal", help="Say which values were expected.")] = False,
+    tasks: Annotated[str, typer.Option(help="Tasks to check, such as 0-3,5.")] = "0-6",
+    reveal: Annotated[bool, typer.Option("--reveal", help="Show the right values in messages.")] = False,
     sandbox: Annotated[
-        str | None, typer.Option(metavar="TIER", help="What the code runs in. [default: the best there is here]")
+        str | None, typer.Option(metavar="TIER", help="Tier of the sandbox. [default: the best one here]")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Of the numbers that the code is given. [default: 0; of a class, drawn once]")
+        int | None, typer.Option(help="Seed of the test inputs. [default: 0; for a class, drawn once]")
     ] = None,
-    seconds: Annotated[float, typer.Option(help="How long one call of the code may take.")] = 10,
-    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page to look at.")] = None,
-    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit's XML.")] = None,
-    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Class: write a row a student.")] = None,
+    seconds: Annotated[float, typer.Option(help="Time limit for one call of the code.")] = 10,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML page.")] = None,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML.")] = None,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="One row for each student (class only).")] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Class: results as they come. [default: PLACE's name + -results.jsonl]"),
+        typer.Option(
+            metavar="FILE",
+            help="File for the results, one line each (class only). [default: PLACE's name with -results.jsonl]",
+        ),
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Class: forget the results that --out holds.")] = False,
-    jobs: Annotated[int | None, typer.Option(help="Class: how many at a time. [default: all cores]")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Start the results file anew (class only).")] = False,
+    jobs: Annotated[
+        int | None, typer.Option(help="Submissions at the same time (class only). [default: all cores]")
+    ] = None,
     dask: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Class: have a Dask cluster do it, as tcp://HOST:PORT.")
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Address of a Dask cluster that grades, tcp://HOST:PORT (class only)."),
     ] = None,
     unsafe: Annotated[
-        bool, typer.Option("--unsafe", help="Class: grade even where the sandbox cannot stop hostile code.")
+        bool, typer.Option("--unsafe", help="Accept a sandbox that cannot stop hostile code (class only).")
     ] = False,
     json_: Json = False,
 ) -> None:
-    """Is coursework right, why not, and what to look at? One folder, or with --class a whole class.
+    """Check coursework: is it right, and if not, what is wrong? One folder, or with --class a whole class.
 
-    A class run can be killed at any moment: the same command goes on. Exit code 0: all pass; 1: something does not;
-    2: could not run.
+    A class run may be stopped at any time: the same command continues it. Exit code 0: everything passes; 1: something
+    does not pass; 2: the check could not run.
     """
     from convlens.checker.options import Options
     from convlens.checker.submission import parse_tasks
@@ -73,55 +84,58 @@ def check(
         given = {"csv": csv, "out": out, "again": again, "jobs": jobs, "dask": dask, "unsafe": unsafe}
         for name, value in given.items():
             if value not in (None, False):
-                raise ValueError(f"--{name} is for a class; got {str(value)!r} and no --class")
+                raise ValueError(f"--{name} needs --class; got {str(value)!r} and no --class")
         _check_places(html, junit)
         code = _run(_one, folder or Path(), options, files, json_)
     else:
         if folder is not None:
-            raise ValueError(f"a folder and --class cannot both be checked; got {str(folder)!r} and {str(class_)!r}")
+            raise ValueError(
+                f"only one of a folder and --class can be checked; got {str(folder)!r} and {str(class_)!r}"
+            )
         if dask is not None and jobs is not None:
-            raise ValueError(f"--jobs is for this machine, a Dask cluster has its own; got {jobs} and {dask!r}")
+            raise ValueError(f"--jobs is for this machine only, not for a Dask cluster; got {jobs} and {dask!r}")
         out = out or Path(f"{title(class_) or 'class'}-results.jsonl")
         _check_places(html, junit, csv, out, roster=class_)
-        code = _run(check_class, Class(class_, out, again, jobs, dask, unsafe, seed), options, files, json_)
+        code = _run(check_class, ClassOptions(class_, out, again, jobs, dask, unsafe, seed), options, files, json_)
     if code:
         raise typer.Exit(code)
 
 
 def _run(work: Callable[..., int], *arguments: Any) -> int:
-    """The exit code; a fault of ours is not 1, which would be a verdict."""
+    """Return the exit code of `work`. An error of the checker itself gives 2, since 1 would be a verdict."""
     try:
         return work(*arguments)
     except (ValueError, OSError, ArithmeticError, ImportError, MemoryError):
-        raise  # told in a sentence
+        raise  # `cli.main` prints them as a sentence
     except Exception:
         traceback.print_exc()
-        tell("convlens: the checker itself has failed, and has no verdict")
+        tell("convlens: the checker itself failed, so there is no verdict")
         return 2
 
 
 def _check_places(*paths: Path | None, roster: Path | None = None) -> None:
-    """ValueError or OSError now rather than after the work: each file needs a folder, and a name of its own."""
+    """Raise ValueError or OSError, before the work, unless each output file has a folder and a name of its own."""
     from convlens.checker.submission import TASKS
 
     given = [path for path in paths if path is not None]
     for path in given:
         if not path.parent.is_dir():
-            raise FileNotFoundError(f"a file's folder must be there before the file; there is no {str(path.parent)!r}")
+            raise FileNotFoundError(f"the folder of an output file must exist; there is no {str(path.parent)!r}")
         if path.is_dir():
-            raise IsADirectoryError(f"a file must be written in a place of its own; {str(path)!r} is a folder")
+            raise IsADirectoryError(f"an output file must not be a folder; {str(path)!r} is one")
         if path.name in TASKS or path.name.startswith("6-"):
-            raise ValueError(f"a report must not have the name of a file that is handed in; got {str(path)!r}")
+            raise ValueError(f"an output file must not have the name of a file that is handed in; got {str(path)!r}")
     if roster is not None and roster.is_file():
         given.append(roster)
     if len({path.resolve() for path in given}) < len(given):
-        raise ValueError(f"each file must have another name; got {', '.join(map(str, given))}")
+        raise ValueError(f"all files must have different names; got {', '.join(map(str, given))}")
 
 
 # One submission ------------------------------------------------------------------------------------------------------
 
 
 def _one(folder: Path, options: Options, files: Files, json_: bool) -> int:
+    """Check one submission, show and write what is asked for, and return the exit code."""
     from convlens.checker.check import check
     from convlens.checker.render.html import submission_page
     from convlens.checker.render.junit import junit

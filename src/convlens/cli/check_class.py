@@ -1,4 +1,4 @@
-"""`convlens check --class`: a class graded, by processes here or a Dask cluster, resumed where it was left."""
+"""`convlens check --class`: grades a class, here or on a Dask cluster, and goes on where an earlier run stopped."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from convlens.cli.shared import print_json, tell
 from convlens.version import VERSION
 
 if TYPE_CHECKING:
-    from convlens.checker.classes.classroom import Crew, Student
+    from convlens.checker.classes.grading import GradingBackend
     from convlens.checker.classes.results import Results
+    from convlens.checker.classes.roster import Student
     from convlens.checker.options import Options
     from convlens.checker.verdict import Report
 
 
-class Class(NamedTuple):
-    """What is asked of a class run alone: the options of `convlens check` by their names"""
+class ClassOptions(NamedTuple):
+    """The options of `convlens check` that are only for a class, by their names. place: the value of --class."""
 
     place: Path
     out: Path
@@ -32,23 +33,62 @@ class Class(NamedTuple):
 
 
 def title(place: Path) -> str:
-    """What a class is called"""
+    """Return the name of a class: of its folder, or of its CSV file without the ending."""
     whole = place.resolve()
     return whole.stem if whole.is_file() else whole.name
 
 
-def check_class(asked: Class, options: Options, files: Files, json_: bool) -> int:
-    """Grade, show and write what is asked; the exit code"""
-    from convlens.checker.classes.classroom import roster
-    from convlens.checker.classes.results import open_results
-    from convlens.checker.classes.tally import tally
-    from convlens.checker.render.terminal import show_class
+def check_class(asked: ClassOptions, options: Options, files: Files, json_: bool) -> int:
+    """Grade a class, show and write what is asked for, and return the exit code."""
+    from convlens.checker.classes.roster import roster
     from convlens.checker.verdict import PASS
-    from convlens.report.page import count
 
     students = roster(asked.place)
     options = replace(options, tier=_tier(asked, options.tier))
-    settings: dict[str, Any] = {
+    graded = _graded(asked, students, options)
+    if graded is None:
+        return 130
+    settings, reports = graded
+    _show(asked, settings, reports, json_)
+    _write_all(files, asked.place, settings, reports)
+    return 0 if all(report.status == PASS for report in reports) else 1
+
+
+def _tier(asked: ClassOptions, tier: str | None) -> str | None:
+    """The sandbox's tier. On a cluster without --sandbox it is None: each worker takes its own best one."""
+    from convlens.checker.classes.tier_policy import refuse_weak, safe_tier
+
+    if asked.dask is None:
+        tier = safe_tier(tier, unsafe=asked.unsafe)
+    elif tier is not None:
+        refuse_weak(tier, unsafe=asked.unsafe)
+    return tier
+
+
+def _graded(
+    asked: ClassOptions, students: Sequence[Student], options: Options
+) -> tuple[dict[str, Any], list[Report]] | None:
+    """The settings in the results file, and each student's report; None if the run was stopped from the keyboard."""
+    from convlens.checker.classes.results import open_results
+    from convlens.report.page import count
+
+    kept = ""
+    try:
+        with _backend(asked) as backend, open_results(asked.out, _settings(asked, options), asked.again) as results:
+            kept = f"; finished results are in {asked.out}, and the same command continues"
+            _tell_tier(options.tier, again=bool(results.entries))
+            tasks = ",".join(map(str, options.tasks))
+            tell(f"{count(len(students), 'submission')}, tasks {tasks}; results in {asked.out}")
+            _grade(students, replace(options, seed=results.settings["seed"]), backend, results)
+            return dict(results.settings), [results.entries[student.name].report for student in students]
+    except KeyboardInterrupt:
+        tell(f"stopped{kept}")
+        return None
+
+
+def _settings(asked: ClassOptions, options: Options) -> dict[str, Any]:
+    """What all results of one file have in common."""
+    return {
         "convlens": VERSION,
         "tier": options.tier,
         "tasks": options.tasks,
@@ -56,69 +96,51 @@ def check_class(asked: Class, options: Options, files: Files, json_: bool) -> in
         "seconds": options.seconds,
         "reveal": options.reveal,
     }
-    done = ""
-    try:
-        with _crew(asked) as crew, open_results(asked.out, settings, asked.again) as results:
-            done = f", what is done is in {asked.out}; the same command goes on"
-            settings = dict(results.settings)
-            _tell_tier(options.tier, again=bool(results.entries))
-            tasks = ",".join(map(str, options.tasks))
-            tell(f"{count(len(students), 'submission')}, tasks {tasks}; results in {asked.out}")
-            _grade(students, replace(options, seed=settings["seed"]), crew, results)
-            reports = [results.entries[student.name].report for student in students]
-    except KeyboardInterrupt:
-        tell(f"stopped{done}")
-        return 130
-    if json_:
-        print_json(_as_json(asked.out, settings, reports))
-    else:
-        show_class(tally(reports), reports, console())
-    _write_all(files, asked.place, settings, reports)
-    return 0 if all(report.status == PASS for report in reports) else 1
-
-
-def _tier(asked: Class, tier: str | None) -> str | None:
-    """The sandbox's tier; on a cluster None, each worker's own, if none is asked for"""
-    from convlens.checker.classes import grader
-
-    if asked.dask is None:
-        tier = grader.safe_tier(tier, unsafe=asked.unsafe)
-    elif tier is not None:
-        grader.refuse_weak(tier, unsafe=asked.unsafe)
-    return tier
 
 
 def _tell_tier(tier: str | None, *, again: bool) -> None:
     if tier is None:
-        tell("sandbox: the best one of each worker, as every report says")
+        tell("sandbox: the best one of each worker; every report names it")
     else:
         tell_tier(tier, again=again)
 
 
 @contextmanager
-def _crew(asked: Class) -> Iterator[Crew]:
+def _backend(asked: ClassOptions) -> Iterator[GradingBackend]:
+    """What grades: the Dask cluster that is asked for, or processes on this machine."""
     if asked.dask is not None:
         from convlens.checker.classes.cluster import Cluster
 
         with Cluster(asked.dask, unsafe=asked.unsafe) as cluster:
             yield cluster
     else:
-        from convlens.checker.classes.graders import Graders
+        from convlens.checker.classes.grader_processes import GraderPool
         from convlens.machine.threads import usable_threads
 
-        with Graders(asked.jobs or usable_threads(), unsafe=asked.unsafe) as graders:
-            yield graders
+        with GraderPool(asked.jobs or usable_threads(), unsafe=asked.unsafe) as pool:
+            yield pool
 
 
-def _grade(students: Sequence[Student], options: Options, crew: Crew, results: Results) -> None:
-    from convlens.checker.classes.classroom import grade
+def _grade(students: Sequence[Student], options: Options, backend: GradingBackend, results: Results) -> None:
+    """Grade all students, with a bar on the terminal, and say how many results were found in which way."""
+    from convlens.checker.classes.grading import grade
 
     ways = dict.fromkeys(("kept", "cached", "graded"), 0)
     with Bar(len(students)) as bar:
-        for done in grade(students, options, crew, results):
+        for done in grade(students, options, backend, results):
             ways[done.how] += 1
             bar.advance(done.entry.report.status)
     tell(f"graded {ways['graded']:,}; equal to another {ways['cached']:,}; done before {ways['kept']:,}")
+
+
+def _show(asked: ClassOptions, settings: Mapping[str, Any], reports: list[Report], json_: bool) -> None:
+    from convlens.checker.classes.tally import tally
+    from convlens.checker.render.terminal import show_class
+
+    if json_:
+        print_json(_as_json(asked.out, settings, reports))
+    else:
+        show_class(tally(reports), reports, console())
 
 
 def _as_json(out: Path, settings: Mapping[str, Any], reports: list[Report]) -> dict[str, Any]:
@@ -139,6 +161,7 @@ def _as_json(out: Path, settings: Mapping[str, Any], reports: list[Report]) -> d
 
 
 def _write_all(files: Files, place: Path, settings: Mapping[str, Any], reports: list[Report]) -> None:
+    """Write the files that are asked for."""
     from convlens.checker.render.csv import csv_table
     from convlens.checker.render.html import class_page
     from convlens.checker.render.junit import junit
@@ -147,7 +170,7 @@ def _write_all(files: Files, place: Path, settings: Mapping[str, Any], reports: 
         "sandbox": settings["tier"] or "each worker's best",
         "tasks": ", ".join(map(str, settings["tasks"])),
         "seed": settings["seed"],
-        "seconds a call": settings["seconds"],
+        "seconds per call": settings["seconds"],
     }
     write(files.csv, lambda: csv_table(reports))
     write(files.html, lambda: class_page(title(place) or str(place), reports, shown))

@@ -1,4 +1,4 @@
-"""What `convlens check` shows while it works, and where its reports go: a bar, the sandbox's tier, files."""
+"""The output of `convlens check` besides its report: a bar while it works, the sandbox's tier, files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Files(NamedTuple):
-    """Where reports are to be written, None for nowhere"""
+    """The files to write reports to, None where none is asked for."""
 
     html: Path | None
     junit: Path | None
@@ -23,7 +23,7 @@ class Files(NamedTuple):
 
 
 def write(path: Path | None, text: Callable[[], str]) -> None:
-    """Write a file, whole or not at all, and say so."""
+    """Write a file, whole or not at all, and tell its name; nothing without a path."""
     from convlens.storage.atomic import atomic_write
 
     if path is not None:
@@ -33,7 +33,7 @@ def write(path: Path | None, text: Callable[[], str]) -> None:
 
 
 def tell_tier(tier: str, *, again: bool = False) -> None:
-    """Which sandbox it is, and unless that was told before, what it cannot stop"""
+    """Tell the sandbox's tier, and what it cannot stop; again: whether an earlier run has told that."""
     from convlens.checker.sandbox.tiers import CANNOT_STOP
 
     tell(f"sandbox {tier}, as before" if again else f"sandbox {tier}; what it cannot stop:")
@@ -42,14 +42,14 @@ def tell_tier(tier: str, *, again: bool = False) -> None:
 
 
 def console() -> Console:
-    """Standard output as rich has it, which takes no text for markup"""
+    """Return standard output for rich; no text counts as markup."""
     from rich.console import Console
 
     return Console(highlight=False, markup=False, emoji=False)
 
 
 class Bar:
-    """A bar on a terminal's standard error while submissions are graded; a context manager."""
+    """A progress bar on the terminal while submissions are graded. A context manager; writes to standard error."""
 
     def __init__(self, total: int) -> None:
         from rich.console import Console
@@ -62,11 +62,11 @@ class Bar:
         self._counts: dict[Status, int] = {"pass": 0, "fail": 0, "could not tell": 0}
 
     def advance(self, status: Status) -> None:
-        """One more is done."""
+        """Count one more submission, with this status."""
         self._counts[status] += 1
         counts = f"{self._counts['pass']} pass  {self._counts['fail']} fail"
         if unknown := self._counts["could not tell"]:
-            counts += f"  {unknown} could not be told"
+            counts += f"  {unknown} could not be checked"
         self._progress.update(self._task, advance=1, counts=counts)
 
     def __enter__(self) -> Bar:

@@ -1,4 +1,4 @@
-"""classes.cluster: a class graded by Dask's workers on this machine, one of which is lost on the way."""
+"""classes.cluster: a class is graded by two Dask workers on this machine, and one of them is killed."""
 
 import contextlib
 import importlib.metadata
@@ -41,7 +41,7 @@ class Cluster:
         return log
 
     def add(self, number):
-        """So many workers more"""
+        """Start `number` more workers."""
         words = (self.address, "--no-nanny", "--no-dashboard", "--nthreads", "1", "--host", "127.0.0.1")
         logs = [self.start("worker", *words, "--local-directory", str(self.folder)) for _ in range(number)]
         self.workers += self.processes[-number:]
@@ -87,7 +87,7 @@ def test_one_worker_of_two_is_killed_midway(cluster, tmp_path):
     assert seconds == {0.5 + head["seed"], None}
     dead = next(entry for entry in entries if entry["name"] == "dead")
     assert dead["trouble"] and "ended (exit code 3)" in dead["report"]["files"][classes.FILE]["checks"][0]["message"]
-    assert "33 submissions: 31 pass, 1 fail, 1 could not be told" in stdout
+    assert "33 submissions: 31 pass, 1 fail, 1 could not be checked" in stdout
     told = [line for line in stderr.splitlines() if not line.startswith("  ")]  # those say what a tier cannot stop
     assert told == [
         "sandbox rlimits; what it cannot stop:",
@@ -98,7 +98,7 @@ def test_one_worker_of_two_is_killed_midway(cluster, tmp_path):
 
 
 def refused(address):
-    """What is said of a cluster at which nothing can be graded"""
+    """The error for a cluster that cannot grade"""
     from convlens.checker.classes.cluster import Cluster
 
     with pytest.raises(ConnectionError) as error:
@@ -137,7 +137,7 @@ def test_the_scheduler_is_lost_midway(cluster, tmp_path):
     stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout) == (2, "")
     assert stderr.splitlines()[-1].startswith(
-        f"convlens: the Dask scheduler at '{cluster.address}' must go on answering"
+        f"convlens: the Dask scheduler at '{cluster.address}' must answer; it does not answer any more"
     )
     kept = classes.count(tmp_path / "r")
     assert 2 <= kept < 30
@@ -154,7 +154,9 @@ def test_ctrl_c(cluster, tmp_path):
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=30)
     assert (process.returncode, stdout) == (130, "")
-    assert stderr.splitlines()[-1] == f"stopped, what is done is in {tmp_path / 'r'}; the same command goes on"
+    assert (
+        stderr.splitlines()[-1] == f"stopped; finished results are in {tmp_path / 'r'}, and the same command continues"
+    )
     assert "Traceback" not in stderr
 
 
@@ -169,7 +171,7 @@ def test_an_address_at_which_nobody_answers():
 def test_the_command_says_so_and_leaves_no_file(tmp_path):
     place, out = classes.make(tmp_path / "class", a="pass"), tmp_path / "r"
     for address, said in (
-        ("nonsense", "a Dask cluster's address must be such as tcp://HOST:PORT; got 'nonsense'"),
+        ("nonsense", "a Dask cluster's address must be like tcp://HOST:PORT; got 'nonsense'"),
         ("http://127.0.0.1:1", "a Dask scheduler must answer at 'http://127.0.0.1:1'; none does: "),
     ):
         done = small.run("check", "--class", place, "--dask", address, "--out", out)

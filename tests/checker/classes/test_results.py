@@ -1,4 +1,4 @@
-"""classes.results: what is added is on the disk, what is torn is cut off, what is another's stays as it is."""
+"""classes.results: a result is on the disk at once, a torn line is cut off, other files are not changed."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from convlens.checker.classes.results import FORMAT, VERSION, Entry, open_results
-from convlens.checker.verdict import FAIL, PASS, FileReport, Finding, Map, Report
+from convlens.checker.verdict import FAIL, PASS, ErrorMap, FileReport, Finding, Report
 
 pytestmark = pytest.mark.smoke
 
@@ -15,7 +15,7 @@ SETTINGS = {"tier": "landlock", "tasks": (0, 1), "seed": 5, "seconds": 10.0, "re
 
 
 def entry(name, digest="d", hint="", **more):
-    maps = [Map("dA_prev[0, :, :, 0]", [[0, 10], [-1, 3]])] if hint else []
+    maps = [ErrorMap("dA_prev[0, :, :, 0]", [[0, 10], [-1, 3]])] if hint else []
     finding = Finding("values", "It is right.", FAIL if hint else PASS, "", hint, "", maps)
     return Entry(name, digest, Report(name, "landlock", {"0-conv_forward.py": FileReport([finding], 0.25)}), **more)
 
@@ -107,9 +107,9 @@ def test_damage_in_the_middle_is_told_and_stays(path):
 
 @pytest.mark.parametrize("content", [b"my thesis", b"{}\n", b"[1]\n", b'{"format": "another"}\n', b"\xff\n", b"\n"])
 @pytest.mark.parametrize("again", [False, True])
-def test_a_file_of_something_else_stays_as_it_is(path, content, again):
+def test_another_kind_of_file_is_not_changed(path, content, again):
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"must be a file of convlens class results, or .* stays as it is"):
+    with pytest.raises(ValueError, match=r"must be a file of convlens class results, or .* is not changed"):
         add(path, again=again)
     assert path.read_bytes() == content
 
@@ -130,7 +130,7 @@ def test_another_version_is_refused_unless_again(path):
 def test_other_settings_are_refused_unless_again(path, name, value):
     add(path, entry("a"))
     before = path.read_bytes()
-    with pytest.raises(ValueError, match=f"results in one file must be of the same {name}; .* --again"):
+    with pytest.raises(ValueError, match=f"all results in a file must have the same {name}; .* --again"):
         add(path, settings=SETTINGS | {name: value})
     assert path.read_bytes() == before
     assert add(path, settings=SETTINGS | {name: value}, again=True).entries == {}
@@ -185,7 +185,7 @@ def test_without_room_nothing_is_added(path, monkeypatch):
 
 
 def _short(write):
-    """Ten bytes go in, and then no more"""
+    """A write that takes ten bytes, and then fails"""
     left = [10]
 
     def short(handle, data):

@@ -1,4 +1,4 @@
-"""What the checker holds right, by the oracle of the tests: every case that a check tries, in every reading of it."""
+"""The accepted values agree with the oracle of the tests, for every case of every check in every reading."""
 
 import itertools
 
@@ -8,17 +8,17 @@ from tests.support import oracle
 from tests.support.checker.checking import all_cases
 from tests.support.course_files import pads_for
 
+from convlens.checker.functions.answers import close
 from convlens.checker.functions.cases import CONV_BACKWARD, CONV_FORWARD, POOL_FORWARD, Case, Size, odd
-from convlens.checker.functions.diagnosis import close
 from convlens.checker.functions.expected import ACTIVATIONS, accepted
-from convlens.checker.functions.sketch import sketch
+from convlens.checker.functions.faulty import run_faulty
 from convlens.checker.sandbox.guest_side import course_file
 
 CASES = [case for case in all_cases() if case.size.h < 20]  # the oracle takes number by number
 
 
 def right(case, given, before=None):
-    """The oracle's answer; `before` is how many zeros come first, where that is open."""
+    """The oracle's answer. before: the number of zeros before the image, where that is open"""
     x = given["A_prev"]
     if case.task == CONV_FORWARD:
         z = oracle.conv_forward(x, given["W"], given["b"], case.pads(), case.stride)
@@ -37,13 +37,13 @@ def right(case, given, before=None):
 
 
 @pytest.mark.parametrize("task", range(4))
-def test_the_first_of_what_is_accepted_is_the_oracles(task):
+def test_the_first_accepted_value_is_the_oracles(task):
     cases = [case for case in CASES if case.task == task]
     assert len(cases) > 15
     for case in cases:
         given = case.arrays(seed=3)
         assert close(next(accepted(case, given)), right(case, given)), case
-        assert any(close(sketch(case, given, frozenset()), value) for value in accepted(case, given)), case
+        assert any(close(run_faulty(case, given, frozenset()), value) for value in accepted(case, given)), case
 
 
 def test_odd_zeros_may_be_halved_up_or_down_in_a_backward():

@@ -1,4 +1,4 @@
-"""Changes a file that is not its own: its mode, times, marks and content.."""
+"""Changes a file that is not its own: its mode, times, marks and content."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Leaves 1000 folders within each other, with nobody's leave to look in, links out of them, and odd names."""
+"""Leaves 1000 folders within each other, with modes that forbid to look in, links out of them, and odd names."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Raises an error whose text clears the terminal, turns its direction, is no Unicode and has 10 MB."""
+"""Raises an error whose text clears the terminal, changes the text direction, is not Unicode and has 10 MB."""
 
 GIVEN = {}
 

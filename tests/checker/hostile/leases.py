@@ -1,4 +1,4 @@
-"""Would make whoever opens a file wait for it, and be told of changes of a folder."""
+"""Makes other processes wait when they open a file, and asks to be told of changes in a folder."""
 
 import fcntl
 import os

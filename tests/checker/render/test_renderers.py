@@ -1,4 +1,4 @@
-"""Reports as a page, as XML, as a table for a spreadsheet: what others wrote does no harm in any of them."""
+"""Reports as a page, as XML and as a table for a spreadsheet: text from others does no harm in any of them."""
 
 import base64
 import csv
@@ -14,16 +14,16 @@ from PIL import Image
 from convlens.checker.classes.tally import likely, reason, tally
 from convlens.checker.escapes import escaped
 from convlens.checker.render.csv import csv_table
-from convlens.checker.render.heat import heat, told
+from convlens.checker.render.heat import heat_map, map_in_words
 from convlens.checker.render.html import class_page, submission_page
 from convlens.checker.render.junit import junit
-from convlens.checker.verdict import FAIL, PASS, UNKNOWN, FileReport, Finding, Map, Report
+from convlens.checker.verdict import FAIL, PASS, UNKNOWN, ErrorMap, FileReport, Finding, Report
 
 pytestmark = pytest.mark.smoke
 
 NASTY = "<b>&\"'\x1b[31m\n\x00\udcff\u202eé]]>"
 FILES = ("0-conv_forward.py", "1-pool_forward.py")
-MAP = Map("dA_prev[0, :, :, 1]", [[0, 0, 3], [10, -1, 0]])
+MAP = ErrorMap("dA_prev[0, :, :, 1]", [[0, 0, 3], [10, -1, 0]])
 
 
 def finding(status, name="one", hint="", message=None, mistake="", maps=()):
@@ -32,7 +32,7 @@ def finding(status, name="one", hint="", message=None, mistake="", maps=()):
 
 
 def report(name, *statuses, hint="", mistake="", seconds=None):
-    """A file for each status; the hint is of those that fail"""
+    """A report with a file for each status; failing files have the hint"""
     files = {}
     for file, status in zip(FILES, statuses, strict=False):
         found = finding(status, "two", hint if status == FAIL else "", mistake=mistake)
@@ -44,14 +44,14 @@ NASTY_REPORT = Report(
     NASTY,
     NASTY,
     {
-        FILES[0]: FileReport([finding(FAIL, NASTY, NASTY, NASTY, maps=[Map(NASTY, MAP.rows), MAP])]),
+        FILES[0]: FileReport([finding(FAIL, NASTY, NASTY, NASTY, maps=[ErrorMap(NASTY, MAP.rows), MAP])]),
         NASTY: FileReport([finding(UNKNOWN, NASTY, message=NASTY)]),
     },
 )
 
 
 class Page(HTMLParser):
-    """A page read back; wrongly nested tags are errors"""
+    """A page that has been parsed; wrongly nested tags are errors"""
 
     def __init__(self, text):
         super().__init__()
@@ -79,7 +79,7 @@ class Page(HTMLParser):
 
 
 def alone(page):
-    """It needs nothing else, runs nothing, and says what a page should say of itself."""
+    """The page needs no other file, runs no script, and has what every page should have."""
     assert page.text.startswith('<!DOCTYPE html>\n<html lang="en">')
     for forbidden in ("http:", "https:", "<script", "<link", "<iframe", "@import", "url("):
         assert forbidden not in page.text
@@ -155,16 +155,16 @@ def test_the_page_of_a_submission():
         f"{FILES[1]} ✓ pass",
         "1 of 3 checks pass.",
         "✗ fail Sentence of two. two message of two Likely: Crop it.",
-        "1 could not be told ? could not tell Sentence of three.",
+        "1 could not be checked ? could not tell Sentence of three.",
         "1 pass ✓ Sentence of one. one",
-        told(MAP),
+        map_in_words(MAP),
     ):
         assert said in words, said
     assert len(page.of("img")) == 1 and len(page.of("details")) == 3
 
 
 def test_where_an_array_differs():
-    data = heat(MAP)
+    data = heat_map(MAP)
     picture = Image.open(io.BytesIO(base64.b64decode(data.partition(",")[2], validate=True)))
     pixels = np.asarray(picture.convert("RGBA"))
     size = pixels.shape[0] // 2
@@ -175,13 +175,14 @@ def test_where_an_array_differs():
     assert (little[:3] == much[:3]).all() and little[3] < much[3]
     assert len({tuple(colour[:3]) for colour in (right, much, none)}) == 3
     assert (pixels[size - 1] == 0).all() and (pixels[:, size - 1] == 0).all()
-    assert told(MAP) == "3 of 2 × 3 cells wrong, 1 of them no number, the first in row 0, column 2 (from 0)"
-    assert told(Map("", [[0, 0]])) == "1 × 2 cells, all right"
+    wrong = "3 of 2 × 3 cells are wrong, 1 of them without a finite number"
+    assert map_in_words(MAP) == f"{wrong}; the first is in row 0, column 2 (counted from 0)"
+    assert map_in_words(ErrorMap("", [[0, 0]])) == "all 1 × 2 cells are right"
 
 
 @pytest.mark.parametrize("rows", [[], [[]], [[10]]])
 def test_an_array_of_no_cell_or_one_has_no_picture(rows):
-    found = FileReport([finding(FAIL, maps=[Map("dA", rows)])])
+    found = FileReport([finding(FAIL, maps=[ErrorMap("dA", rows)])])
     page = submission_page(Report("a", "landlock", {FILES[0]: found}))
     assert "<img" not in page and 'class="maps"' not in page
 
@@ -230,7 +231,7 @@ def test_the_xml_counts_what_it_holds():
 # A class -------------------------------------------------------------------------------------------------------------
 
 
-def test_what_a_class_comes_to():
+def test_the_summary_of_a_class():
     reports = [
         report("a", PASS, PASS, seconds=1.0),
         report("b", FAIL, PASS, hint="Crop 2 rows.", mistake="crop", seconds=1.0),
@@ -252,7 +253,7 @@ def test_what_a_class_comes_to():
     assert [one.hint for one in likely(reports[2])] == ["Crop 3 rows."]
 
 
-def test_a_class_of_nobody_and_one_without_times():
+def test_the_summary_of_an_empty_class_and_of_one_without_times():
     assert tally([]).score == 0
     assert tally([report("a", PASS)]).files[FILES[0]].usual is None
 
@@ -284,9 +285,9 @@ def test_the_page_of_a_class():
     words = " ".join(page.words.split())
     for said in (
         "submissions 5 passed 3 failed 1 could not tell 1 mean score 75.0 % seed 7 tasks 0, 1",
-        "usual time",
+        "median time",
         f"{FILES[0]} 3 1 1 100 ms",
-        f"b: {FILES[0]} takes 900 ms, 9 times the usual",
+        f"b: {FILES[0]} takes 900 ms, 9 times the median",
         "1 Crop it.",
         "b ✗ fail 75.0 % ✗ ?",
         "b ✗ fail score 75.0 %, sandbox landlock; likely: Crop it. · Back to the class",
@@ -298,4 +299,4 @@ def test_the_page_of_a_class():
     assert [a["href"] for a in page.of("a")] == ["#s1", "#s4", "#class", "#class"]
     nobody = Page(class_page("autumn", [report("a", PASS)], {}))
     alone(nobody)
-    assert "None that was recognised." in nobody.words and "Nothing: all pass." in nobody.words
+    assert "No known mistake was found." in nobody.words and "All submissions pass." in nobody.words

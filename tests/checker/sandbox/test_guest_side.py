@@ -1,3 +1,4 @@
+import ast
 import os
 import re
 import signal
@@ -17,6 +18,7 @@ from convlens.checker.sandbox.guest_side import leftovers, processes, seccomp
 
 pytestmark = pytest.mark.smoke
 
+INSIDE = sorted(Path(launch.__file__).with_name("guest_side").glob("*.py"))
 HEADERS = {
     "x86_64": Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"),
     "aarch64": Path("/usr/include/asm-generic/unistd.h"),
@@ -36,6 +38,25 @@ for _ in range(2):
 print("ready", flush=True)
 time.sleep(60)
 """
+
+
+def imported(node):
+    """The modules that a syntax tree imports when it runs: not for type checkers only"""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        yield "." * node.level + (node.module or "")
+    children = ast.iter_child_nodes(node)
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        children = node.orelse
+    for child in children:
+        yield from imported(child)
+
+
+@pytest.mark.parametrize("path", INSIDE, ids=lambda path: path.stem)
+def test_nothing_inside_the_sandbox_imports_convlens(path):
+    names = set(imported(ast.parse(path.read_text())))
+    assert not [name for name in names if name.startswith((".", "convlens"))]
 
 
 @pytest.mark.parametrize("machine", HEADERS)

@@ -21,7 +21,7 @@ if sys.platform != "linux":
 
 SECONDS = 1.0
 LATE = f"ran for more than {SECONDS:g} s and was stopped"
-NO_ANSWER = "sent something that is no answer"
+NO_ANSWER = "sent something that is not an answer"
 DENIED = "PermissionError"
 CRASH = "crashed its process .signal 11"
 QUIET = r"\('<f8', \(1,\)\)"  # an array that says that nothing was reached
@@ -30,8 +30,11 @@ STARTS, KILLS, MEMORY = "start processes", "stop and kill every process", "more 
 
 
 class Sample(NamedTuple):
-    """What comes of a file: a pattern for the answer or the error; what differs in the tier that isolates nothing,
-    where `harm` is what it reaches in the world and `said` are words of the sentence that owns up to it"""
+    """What a hostile file leads to.
+
+    sealed: a pattern for the answer or the error; rlimits: the same in the tier that isolates nothing, if it differs;
+    there, harm: what the file reaches in the world, and said: words of the sentence in CANNOT_STOP that admits it
+    """
 
     sealed: str
     rlimits: str | None = None
@@ -58,7 +61,7 @@ SAMPLES = {
     "exit_at_import": Sample("^raised SystemExit: 0"),
     "exit_in_call": Sample("^raised SystemExit: 0"),
     "fill_folder": Sample(f"{QUIET}|{LATE}"),
-    "flood_of_arrays": Sample("sent an answer of 1,073,741,8.. bytes; more than 67,108,864 are not taken"),
+    "flood_of_arrays": Sample("sent an answer of 1,073,741,8.. bytes; the limit is 67,108,864"),
     "flood_socket": Sample(NO_ANSWER),
     "flood_stderr": Sample(f"{QUIET}|{LATE}"),
     "flood_stdout": Sample(f"{QUIET}|{LATE}"),
@@ -68,7 +71,7 @@ SAMPLES = {
     "forged_text": Sample(QUIET),
     "fork_bomb": Sample(DENIED, LATE, STARTS),
     "half_an_answer": Sample("ended its process .exit code 7."),
-    "huge_shape": Sample("sent an answer of 8,000,000,000,1.. bytes; more than 67,108,864 are not taken"),
+    "huge_shape": Sample("sent an answer of 8,000,000,000,1.. bytes; the limit is 67,108,864"),
     "interrupts": Sample("^raised Odd: .its text cannot be had: KeyboardInterrupt."),
     "kill_others": Sample(QUIET, QUIET, KILLS, ("killed",)),
     "kill_parent": Sample(DENIED, f"{QUIET}|closed its connection", KILLS),
@@ -119,7 +122,7 @@ class Place(NamedTuple):
     folder: Path
 
     def family(self):
-        """All processes that are there for this sandbox"""
+        """All processes of this sandbox"""
         mine = {process.pid for process in processes.descendants(os.getpid())}
         return (mine | marked(self.sandbox._host.mark)) - {self.world.victim.pid}
 
@@ -147,7 +150,7 @@ def place(request, tmp_path_factory):
 
 
 def run(sandbox, source, name, inputs):
-    """What comes of it, in words, and the arrays"""
+    """What a guest with this file answers, in words, and its arrays"""
     try:
         with sandbox.guest("course_file", source, {"file": f"{name}.py", "function": "conv_forward"}) as guest:
             answer, arrays = guest.ask({"do": "load"})
@@ -162,7 +165,7 @@ def run(sandbox, source, name, inputs):
 
 
 def leaks(world, text, arrays):
-    """Whether what came back has in it what was to be kept back"""
+    """Whether the answer has something in it that the sandbox must hide"""
     said = text.encode() + b"".join(array.tobytes() for array in arrays)
     kept = [SECRET.encode(), *(path.read_bytes()[:200] for path in world.oracle if path.exists())]
     return any(secret in said for secret in kept)
@@ -232,7 +235,7 @@ def test_no_file_finds_the_files_of_the_one_before_it(place):
 
 
 def test_a_forged_answer_is_no_better_than_a_wrong_one(place):
-    """What is written to the socket is what was returned: an array, which the parent compares as any other."""
+    """What code writes to the socket counts as a result: the parent compares it like any other."""
     text, _ = run(place.sandbox, place.world.source("forged_message"), "forged_message", [np.zeros(1)] * 3)
     assert text == NO_ANSWER
     with place.sandbox.guest(
@@ -251,7 +254,7 @@ def test_what_a_tier_says_that_it_cannot_stop_is_so(place, way):
     source = f"import os, numpy\ndef conv_forward(*_):\n    return numpy.array([{size if 'size' in way else read}])\n"
     text, arrays = run(place.sandbox, source.encode(), "look", [np.zeros(1)] * 3)
     said = " ".join(CANNOT_STOP[place.tier])
-    owned_up = "which files there are" if "size" in way else "can read Python"
+    owned_up = "which files exist" if "size" in way else "can read Python"
     assert bool(arrays) == (owned_up in said or "read every file" in said), text
     if arrays and "size" in way:
         assert arrays[0].tolist() == [len(SECRET)]

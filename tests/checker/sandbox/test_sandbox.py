@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import convlens
-from convlens.checker.guest import GuestError
+from convlens.checker.guest import Ending, GuestError
 from convlens.checker.sandbox import tiers
 from convlens.checker.sandbox.sandbox import Sandbox
 from convlens.checker.sandbox.tiers import TIERS, available, choose
@@ -46,14 +46,14 @@ def tier(request):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Where sandboxes have their folders, and nothing else is"""
+    """The folder in which sandboxes make their folders; nothing else is in it"""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 
 
 @contextlib.contextmanager
 def course_file(sandbox, text):
-    """A guest with that file, loaded"""
+    """A guest that has loaded that file"""
     with sandbox.guest("course_file", text.encode(), {"file": "the file.py", "function": "f"}) as guest:
         assert guest.ask({"do": "load"}) == ({"loaded": True}, [])
         yield guest
@@ -66,7 +66,7 @@ def call(sandbox, text):
 
 
 def start(sandbox, job="echo"):
-    """A guest, and no more"""
+    """Start a guest, and end it."""
     with sandbox.guest(job, b""):
         pass
 
@@ -113,31 +113,45 @@ def test_what_code_raises_is_told_with_its_line(tier):
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"),
+    ("line", "ending", "reason"),
     [
-        ("import time\ndef f():\n    time.sleep(60)\n", r"^ran for more than 0\.5 s and was stopped$"),
-        ("import os\ndef f():\n    os._exit(3)\n", r"^ended its process \(exit code 3\)$"),
-        (
-            "import ctypes\ndef f():\n    ctypes.string_at(0)\n",
-            r"^crashed its process \(signal 11, Segmentation fault\)$",
-        ),
-        ("import os\ndef f():\n    os.abort()\n", r"^crashed its process \(signal 6, Aborted\)$"),
-        ("import os\ndef f():\n    os.kill(os.getpid(), 9)\n", "^was killed by the system, for want of memory or"),
-        ("import numpy\ndef f():\n    return numpy.zeros(2**24)\n", "^sent an answer of 134,217,856 bytes; more than"),
+        ("time.sleep(60)", Ending.TIMED_OUT, r"^ran for more than 0\.5 s and was stopped$"),
+        ("os._exit(3)", Ending.EXITED, r"^ended its process \(exit code 3\)$"),
+        ("ctypes.string_at(0)", Ending.CRASHED, r"^crashed its process \(signal 11, Segmentation fault\)$"),
+        ("os.abort()", Ending.CRASHED, r"^crashed its process \(signal 6, Aborted\)$"),
+        ("os.kill(os.getpid(), 9)", Ending.KILLED, "^was killed by the system, because it used too much memory or"),
+        ("os.closerange(3, 99); time.sleep(60)", Ending.DISCONNECTED, "^closed its connection without an answer$"),
+        ("return numpy.zeros(2**24)", Ending.TOO_LARGE, "^sent an answer of 134,217,856 bytes; the limit"),
+        ("os.write(3, b'no answer' * 9)", Ending.NO_MESSAGE, "^sent something that is not an answer$"),
     ],
 )
-def test_a_guest_that_is_gone_says_why_each_time(tier, text, reason):
+def test_a_guest_that_is_gone_says_why_each_time(tier, line, ending, reason):
+    text = f"import ctypes, os, time\nimport numpy\ndef f():\n    {line}\n"
     with Sandbox(tier) as sandbox, course_file(sandbox, text) as guest:
         for _ in range(2):
-            with pytest.raises(GuestError, match=reason):
-                guest.ask({"do": "call", "arguments": []}, seconds=0.5 if "sleep" in text else None)
+            with pytest.raises(GuestError, match=reason) as error:
+                guest.ask({"do": "call", "arguments": []}, seconds=0.5 if ending is Ending.TIMED_OUT else None)
+            assert error.value.ending is ending
+
+
+def test_a_guest_that_was_stopped_answers_no_more(tier):
+    with Sandbox(tier) as sandbox:
+        with sandbox.guest("echo", b"") as guest:
+            pass
+        with pytest.raises(GuestError, match=r"^was stopped$") as error:
+            guest.ask({})
+        assert error.value.ending is Ending.STOPPED
 
 
 def test_processor_time_has_a_limit_of_its_own(tier):
-    """Here it is set lower by the code itself, as nobody wants to wait for it."""
+    """The code itself sets a lower limit, so that the test need not wait."""
     limit = "import resource\ndef f():\n    resource.setrlimit(resource.RLIMIT_CPU, (1, 10))\n    while True: pass\n"
-    with Sandbox(tier, seconds=30) as sandbox, pytest.raises(GuestError, match=r"^used more than 620 s of processor"):
+    with (
+        Sandbox(tier, seconds=30) as sandbox,
+        pytest.raises(GuestError, match=r"^used more than 620 s of processor") as e,
+    ):
         call(sandbox, limit)
+    assert e.value.ending is Ending.PROCESSOR_TIME
 
 
 def test_memory_has_a_limit(tier):
@@ -329,5 +343,5 @@ def test_a_program_that_is_missing_or_fails_is_told(monkeypatch, tmp_path, folde
 
 def test_other_systems_are_told_that_it_needs_linux(monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
-    with pytest.raises(OSError, match="checking somebody's code needs Linux; this is darwin"):
+    with pytest.raises(OSError, match="checking submitted code needs Linux; this is darwin"):
         Sandbox("rlimits")

@@ -1,4 +1,4 @@
-"""What the tests of the checker share: one file checked in a sandbox that is started once, and every tier there is."""
+"""Helpers for the tests of the checker: one file checked in a sandbox that is started once; the tiers; all cases."""
 
 import contextlib
 import functools
@@ -8,14 +8,14 @@ import pytest
 from tests.support.checker.samples import mutated
 
 from convlens.checker import check
-from convlens.checker.functions import conv, pool
+from convlens.checker.functions import conv_checks, pool_checks
 from convlens.checker.functions.cases import Case
 from convlens.checker.options import Options
 from convlens.checker.sandbox.sandbox import Sandbox
 from convlens.checker.sandbox.tiers import TIERS, available
 from convlens.checker.submission import TASKS, File
 
-TABLES = (conv.FORWARD, pool.FORWARD, conv.BACKWARD, pool.BACKWARD)
+TABLES = (conv_checks.FORWARD, pool_checks.FORWARD, conv_checks.BACKWARD, pool_checks.BACKWARD)
 
 
 def skip_without(tier):
@@ -55,7 +55,7 @@ def explained(sandbox, mutant):
 
 
 class Collector:
-    """A bench that only takes down what it is asked to try."""
+    """Stands in for a function under test, and only notes the cases that a check asks for."""
 
     def __init__(self):
         self.cases = []
@@ -67,9 +67,8 @@ class Collector:
     def returns(self, case):
         self.cases.append(case)
 
-    def judge(self, case):
+    def larger(self, case):
         self.cases.append(case)
-        return None, None
 
     def __getattr__(self, name):
         raise LookupError(name)
@@ -80,8 +79,8 @@ def all_cases():
     found = []
     for table in TABLES:
         for entry in table.table:
-            bench = Collector()
+            function = Collector()
             with contextlib.suppress(LookupError):
-                entry.run(bench)
-            found.extend(itertools.chain.from_iterable(case.readings() for case in bench.cases))
+                entry.run(function)
+            found.extend(itertools.chain.from_iterable(case.readings() for case in function.cases))
     return list(dict.fromkeys(found))

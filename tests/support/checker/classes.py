@@ -15,25 +15,25 @@ CHECK = "fake_check:checker"
 
 PROGRAM = f"""
 import sys
-from convlens.checker.classes import grader
-grader.CHECK = {CHECK!r}
+from convlens.checker.classes import grader_program
+grader_program.CHECKER = {CHECK!r}
 import convlens.cli
 convlens.cli.main()
 """
 
 
 def environment(log=None, **more):
-    """For a process that finds `fake_check`, and notes each call in `log`"""
+    """The environment of a process that can import `fake_check`, which notes each call in `log`"""
     found = small.environment(**more)
     found["PYTHONPATH"] = f"{HERE}:{found['PYTHONPATH']}"
     return found | ({"FAKE_LOG": str(log)} if log else {})
 
 
 def fake(monkeypatch, log=None):
-    """The same for processes that this one starts, and has them use `fake_check`."""
+    """Set the same environment for processes that the test starts, and let them use `fake_check`."""
     for name, value in environment(log).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("convlens.checker.classes.grader.CHECK", CHECK)
+    monkeypatch.setattr("convlens.checker.classes.grader_program.CHECKER", CHECK)
 
 
 def make(folder, **content):
@@ -53,10 +53,10 @@ def start(place, *arguments, log=None, **options):
 
 
 def until(true, seconds=30):
-    """Wait for that."""
+    """Wait until a function returns something true."""
     end = time.monotonic() + seconds
     while not true():
-        assert time.monotonic() < end, "it does not come to pass"
+        assert time.monotonic() < end, "it does not happen"
         time.sleep(0.01)
 
 

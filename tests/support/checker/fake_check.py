@@ -1,4 +1,4 @@
-"""In place of the true check, as "fake_check:checker": what a submission's first file says is what comes of it.
+"""Stands in for the true check, as "fake_check:checker": the words in a submission's first file say what happens.
 
 "pass"; "fail HINT"; "sleep SECONDS"; "die": the process ends; "die once": unless it did before; "raise WORDS". Each
 call is noted in the file $FAKE_LOG.

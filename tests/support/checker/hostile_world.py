@@ -1,4 +1,4 @@
-"""What hostile files are let loose on: a stranger's process, files, sockets, all of them the test's own."""
+"""The world that hostile files attack: another process, files and sockets, all made by the test."""
 
 import os
 import platform
@@ -20,7 +20,7 @@ ANSWER = "import os\nwhile os.read(0, 1): os.write(1, b'x')"  # and ends with us
 
 
 class World:
-    """What there is to reach, and whether it was reached."""
+    """The targets of an attack, and whether they were reached."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -48,7 +48,7 @@ class World:
         self.restore()
 
     def restore(self):
-        """As it was, whatever was done to it"""
+        """Bring all targets back to their first state."""
         if self.victim is None or self.harmed_victim():
             self.close_victim()
             self.victim = subprocess.Popen(
@@ -70,7 +70,7 @@ class World:
         self.before = self.owned.stat()
 
     def given(self):
-        """What a hostile file is told of it"""
+        """What a hostile file is told about the targets"""
         x86 = platform.machine() == "x86_64"
         return {
             "canary": SECRET,
@@ -90,13 +90,13 @@ class World:
         }
 
     def source(self, name):
-        """The bytes of a hostile file, told where all this is"""
+        """The bytes of a hostile file, with the targets filled in"""
         text = (HOSTILE / f"{name}.py").read_text()
         assert text.count("GIVEN = {}\n") == 1
         return text.replace("GIVEN = {}\n", f"GIVEN = {self.given()!r}\n").encode()
 
     def harmed_victim(self):
-        """Whether somebody did something to the stranger's process"""
+        """What was done to the other process, "" for nothing"""
         # Asked rather than looked at: a signal is sent before it is felt, but felt before anything is answered.
         try:
             self.victim.stdin.write(b"?")
@@ -111,7 +111,7 @@ class World:
         return "lowered" if lowered else ""
 
     def harm(self):
-        """What was reached from outside this test, in words; empty if nothing was"""
+        """The targets that were reached, in words"""
         found = []
         for name, listener in self.listeners.items():
             try:
@@ -145,7 +145,7 @@ class World:
 
 
 def marked(mark):
-    """The processes, by number, that were started with that in their environment, wherever they are now"""
+    """The numbers of all processes that were started with `mark` in their environment"""
     found = set()
     for path in Path("/proc").iterdir():
         if path.name.isdecimal() and processes.find(int(path.name)):

@@ -6,17 +6,18 @@ import numpy as np
 from tests.coursework.test_lenet5_files import FILES
 
 from convlens.checker.checks import Checks
-from convlens.checker.lenets import network as lenets
+from convlens.checker.lenets import network_checks
+from convlens.checker.lenets.under_test import LenetUnderTest
 from convlens.checker.options import Options
 from convlens.checker.sandbox.guest_side import lenets as job
 from convlens.checker.verdict import FAIL, PASS, Finding
 
-TABLES = {"tensorflow": lenets.TENSORFLOW, "keras": lenets.KERAS}
+TABLES = {"tensorflow": network_checks.TENSORFLOW, "keras": network_checks.KERAS}
 PARSES = Finding("parses", "The file parses.", PASS)
 
 
 class Inside:
-    """A guest in this process. What it answers has to get through JSON"""
+    """A guest in this process. Its answers go through JSON, as in a sandbox"""
 
     def __init__(self, framework, text):
         self.answer = job.start(text.encode(), {"file": FILES[framework], "framework": framework})
@@ -28,16 +29,16 @@ class Inside:
 
 
 def check(framework, guest, **options):
-    return TABLES[framework].run(lenets.LenetBench(guest, Options(**options)), [PARSES])
+    return TABLES[framework].run(LenetUnderTest(guest, Options(**options)), [PARSES])
 
 
 def first_failure(framework, guest):
     """The finding that fails first, None if none does; the checks after it are not run"""
-    bench, found = lenets.LenetBench(guest, Options()), [PARSES]
+    lenet, found = LenetUnderTest(guest, Options()), [PARSES]
     for one in TABLES[framework].table:
         alone = Checks()
         alone.table = [one]
-        found += alone.run(bench, found)
+        found += alone.run(lenet, found)
         if found[-1].status == FAIL:
             return found[-1]
     assert {finding.status for finding in found} == {PASS}, found
@@ -49,7 +50,7 @@ def told(findings):
 
 
 class Through:
-    """What another guest says, changed on the way"""
+    """A guest that passes on another guest's answers, changed by a function"""
 
     def __init__(self, guest, change):
         self.guest, self.change = guest, change

@@ -1,4 +1,4 @@
-"""A guest that is no process: its job runs here, for the tests of those who ask it."""
+"""A guest whose job runs in this process, for tests of the code that asks guests."""
 
 import contextlib
 import traceback
@@ -7,7 +7,7 @@ from convlens.checker.guest import GuestError
 
 
 class Local:
-    """Answers as a process in a sandbox does, an exception in place of an answer included."""
+    """Answers as a process in a sandbox does, and also tells of exceptions as it does."""
 
     def __init__(self, job, source, options):
         self.handler, self.file = job.start(source, options), options["file"]
@@ -24,7 +24,7 @@ class Local:
 
 
 def opener(job, source, options, started=None):
-    """What starts such a guest; `started` takes down each start."""
+    """A function that starts such a guest; `started` gets an entry for each start"""
 
     def open_guest():
         if started is not None:

@@ -1,4 +1,4 @@
-"""The tests of the mutants, for files 0 and 1 and for 2 and 3 apart: so two processes can share them."""
+"""The tests of the mutants, made once for files 0 and 1 and once for 2 and 3, so that two processes share them."""
 
 import pytest
 from tests.support.checker.checking import best, examine, explained, failing, open_sandbox

@@ -1,4 +1,4 @@
-"""Coursework files, right and wrong, to try the checker on: where they are, and how a submission is made of them."""
+"""Right and wrong coursework files for the tests of the checker, and how to make a submission from them."""
 
 import shutil
 from collections.abc import Callable

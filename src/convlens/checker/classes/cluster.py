@@ -1,7 +1,7 @@
-"""A Dask cluster that grades: the same work, done by its workers, each of which sandboxes for itself.
+"""Grades on a Dask cluster: each worker has sandboxes of its own.
 
-The files' bytes and the options go out, a report comes back. Dask gives the work of a worker that is lost to another.
-Its workers must have the same version of convlens installed, and be as trusted as this machine is.
+The bytes of the files and the options go out, a report comes back. If a worker is lost, Dask gives its work to another
+one. The workers must have the same version of convlens installed, and be trusted like this machine.
 """
 
 from __future__ import annotations
@@ -17,29 +17,36 @@ from concurrent.futures import Future
 from importlib.metadata import version
 from typing import Any, cast
 
-from convlens.checker.classes import grader
-from convlens.checker.classes.graders import Grader, Trouble, read_answer
+from convlens.checker.classes import grader_program
+from convlens.checker.classes.grader_processes import GraderProcess
+from convlens.checker.classes.messages import Trouble, pack, read_answer, unpack
 from convlens.checker.options import Options
 from convlens.checker.submission import Submission
 from convlens.checker.verdict import Report
 
 __all__ = ["Cluster"]
 
-_SOON = 8.0  # seconds for an answer
-_PATIENCE = 60  # seconds without any worker, after which the cluster counts as lost
+# Seconds
+_ANSWER = 8.0  # for the scheduler to answer: milliseconds on one network, so that a wrong address is told soon
+_PATIENCE = 60  # without any worker, after which the cluster counts as lost: a worker may be starting again
+_BETWEEN = 5  # at least, between two questions for the number of workers
+_LET_GO = 3  # for the client to close
 
 
 class Cluster:
-    """The workers of the cluster whose scheduler is at that address, such as "tcp://10.0.0.1:8786". A context manager.
+    """The workers of a Dask cluster. A context manager, and a `grading.GradingBackend`."""
 
-    unsafe: let code run in a sandbox that does not hold; check: as for `Grader`. ImportError
-    without the package distributed; ConnectionError if nobody answers within `timeout` seconds, or there is no worker.
-    """
+    def __init__(
+        self, address: str, *, unsafe: bool = False, check: str | None = None, timeout: float = _ANSWER
+    ) -> None:
+        """address: of the scheduler, such as "tcp://10.0.0.1:8786"; unsafe: whether a sandbox that does not hold is
+        accepted; check: as for `GraderProcess`; timeout: seconds for the scheduler to answer.
 
-    def __init__(self, address: str, *, unsafe: bool = False, check: str | None = None, timeout: float = _SOON) -> None:
+        Raises ImportError without the package distributed, ConnectionError if there is no answer or no worker.
+        """
         self.address = address
-        self._unsafe, self._check, self._version = unsafe, check or grader.CHECK, version("convlens")
-        self._held: dict[Future[Report], Any] = {}  # Dask forgets the work that nobody holds
+        self._unsafe, self._check, self._version = unsafe, check or grader_program.CHECKER, version("convlens")
+        self._held: dict[Future[Report], Any] = {}  # Dask's futures: Dask drops the work of a future that is not kept
         self._looked, self._seen = 0.0, time.monotonic()
         self._threads, self._closed = 1, False
         self._client = _connect(address, timeout)
@@ -51,13 +58,13 @@ class Cluster:
 
     @property
     def width(self) -> int:
-        """How many submissions to have in hand: two for each thread of a worker"""
+        """How many submissions to hand in at a time: two for each thread of a worker."""
         return 2 * self._threads
 
     def submit(self, submission: Submission, options: Options) -> Future[Report]:
-        """The report, later; its exception is Trouble, or ConnectionError when the scheduler is lost."""
+        """Return the report to come; its exception is Trouble, or ConnectionError if the scheduler is lost."""
         found: Future[Report] = Future()
-        line = grader.pack(submission, options, self._unsafe)
+        line = pack(submission, options, self._unsafe)
         name = f"convlens-{secrets.token_hex(8)}"
         theirs = self._client.submit(_grade, line, self._check, self._version, key=name, pure=False)
         self._held[found] = theirs
@@ -65,9 +72,9 @@ class Cluster:
         return found
 
     def watch(self) -> None:
-        """ConnectionError when the scheduler is lost, or has had no worker for a minute"""
+        """Raise ConnectionError if the scheduler is lost, or has had no worker for a minute."""
         now = time.monotonic()
-        if now - self._looked < 5:
+        if now - self._looked < _BETWEEN:
             return
         self._looked = now
         threads = self._count()
@@ -79,6 +86,7 @@ class Cluster:
             )
 
     def _count(self) -> int:
+        """The number of all workers' threads."""
         try:
             if self._client.status != "running":
                 raise OSError
@@ -87,9 +95,10 @@ class Cluster:
             raise self._lost() from None
 
     def _lost(self) -> ConnectionError:
-        return ConnectionError(f"the Dask scheduler at {self.address!r} must go on answering; it does not any more")
+        return ConnectionError(f"the Dask scheduler at {self.address!r} must answer; it does not answer any more")
 
     def _meet(self, timeout: float) -> None:
+        """Wait for a worker; ConnectionError if there is none, or if one has another version of convlens."""
         try:
             self._client.wait_for_workers(1, timeout=timeout)
         except TimeoutError:
@@ -108,19 +117,21 @@ class Cluster:
             )
 
     def _settle(self, found: Future[Report], theirs: Any) -> None:
-        """In a thread of Dask's: what came of it"""
+        """Give `found` the report or the exception of Dask's future. Runs in a thread of Dask."""
         try:
             found.set_result(read_answer(self._fetch(theirs)))
         except Trouble as trouble:
             found.set_exception(trouble)
-        except BaseException as error:  # Dask's CancelledError is none that Exception catches
+        except BaseException as error:  # Dask's CancelledError is no Exception
             lost = theirs.status in ("cancelled", "lost")
-            found.set_exception(self._lost() if lost else Trouble(f"the Dask cluster could not do it: {error}"))
+            found.set_exception(
+                self._lost() if lost else Trouble(f"the Dask cluster could not grade the submission: {error}")
+            )
         finally:
             self._held.pop(found, None)
 
     def _fetch(self, theirs: Any) -> str:
-        """The answer. In pieces of a second: when we let go of the cluster meanwhile, Dask would wait for ever."""
+        """Return the answer, asked for second by second: if the client is closed meanwhile, Dask waits for ever."""
         until = time.monotonic() + _PATIENCE
         while True:
             try:
@@ -130,10 +141,10 @@ class Cluster:
                     raise
 
     def close(self) -> None:
-        """Let go of the cluster; work that it has not done it need not do."""
+        """Let go of the cluster. It drops the work that is not done."""
         self._closed = True
         with warnings.catch_warnings(action="ignore"):
-            self._client.close(timeout=3)
+            self._client.close(timeout=_LET_GO)
 
     def __enter__(self) -> Cluster:
         return self
@@ -143,8 +154,9 @@ class Cluster:
 
 
 def _connect(address: str, timeout: float) -> Any:
+    """Return a Dask client; ValueError for what is no address, ConnectionError if no scheduler answers there."""
     if not re.fullmatch(r"(\w+://)?.+:\d+", address):
-        raise ValueError(f"a Dask cluster's address must be such as tcp://HOST:PORT; got {address!r}")
+        raise ValueError(f"a Dask cluster's address must be like tcp://HOST:PORT; got {address!r}")
     try:
         import distributed
     except ModuleNotFoundError:
@@ -153,7 +165,9 @@ def _connect(address: str, timeout: float) -> Any:
         ) from None
     _hush()
     try:
-        asyncio.run(asyncio.wait_for(_greet(address), timeout))  # for a Client would wait for ever at a silent port
+        asyncio.run(
+            asyncio.wait_for(_greet(address), timeout)
+        )  # first, because a Client waits for ever at a silent port
         with warnings.catch_warnings(action="ignore"):
             return cast(Any, distributed).Client(address, timeout=timeout, set_as_default=False, name="convlens")
     except (OSError, ValueError, RuntimeError, ImportError) as error:
@@ -162,19 +176,19 @@ def _connect(address: str, timeout: float) -> Any:
 
 
 async def _greet(address: str) -> None:
-    """OSError unless who answers there is a scheduler"""
+    """Raise OSError unless a scheduler answers at the address."""
     from distributed.core import rpc
     from distributed.security import Security
 
-    ask, security = cast(Any, rpc), cast(Any, Security)  # they have no types
+    ask, security = cast(Any, rpc), cast(Any, Security)  # without types
     async with ask(address, connection_args=security().get_connection_args("client")) as scheduler:
         found = await scheduler.identity()
     if found.get("type") != "Scheduler":
-        raise OSError(f"a {found.get('type', 'nobody')} does")
+        raise OSError(f"a {found.get('type', 'nobody')} answers")
 
 
 def _hush() -> None:
-    """Dask tells of every worker that comes or goes, to its very end; we say what matters ourselves."""
+    """Silence the loggers of Dask, which tell of every worker that comes or goes; the command says what matters."""
     ours = ("distributed", "dask", "tornado", "asyncio")
     for name in (*ours, *(name for name in logging.root.manager.loggerDict if name.split(".")[0] in ours)):
         logger = logging.getLogger(name)
@@ -184,20 +198,22 @@ def _hush() -> None:
 
 # On a worker ---------------------------------------------------------------------------------------------------------
 
-_idle: dict[str, list[Grader]] = {}  # by their check: processes that wait for a submission; they end with this one
+_idle: dict[
+    str, list[GraderProcess]
+] = {}  # by their check: processes that wait for a submission, and end with this one
 
 
 def _grade(line: bytes, check: str, wanted: str) -> str:
-    """The answer of a grader: a process of its own, so that a worker of many threads grades as many at a time"""
+    """Return a grader's answer. Each thread of a worker has a process of its own, so several grade at a time."""
     if (found := version("convlens")) != wanted:
         return json.dumps({"trouble": f"a worker must have convlens {wanted}; one has {found}"})
     idle = _idle.setdefault(check, [])
     try:
         one = idle.pop()
     except IndexError:
-        one = Grader(check)
+        one = GraderProcess(check)
     try:
-        submission, options, unsafe = grader.unpack(line)
+        submission, options, unsafe = unpack(line)
         return json.dumps({"report": one.grade(submission, options, unsafe=unsafe).as_json()})
     except Trouble as trouble:
         return json.dumps({"trouble": str(trouble)})

@@ -1,4 +1,4 @@
-"""What the reports of a class come to: how many pass, which mistakes are common, who is slow."""
+"""Summarizes the reports of a class: how many submissions pass, which mistakes are common, which files are slow."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from convlens.checker.verdict import FAIL, PASS, UNKNOWN, Finding, Report, Statu
 
 __all__ = ["SLOW", "FileTally", "Slow", "Tally", "duration", "likely", "reason", "tally"]
 
-SLOW = 5  # times as long as the class usually takes
+SLOW = (
+    5  # a file is slow if it takes more than this many times the class's median; less may be chance on a busy machine
+)
 
 
 @dataclass(frozen=True)
 class Slow:
-    """Somebody whose file takes more than SLOW times as long as is usual"""
+    """A submission with a slow file: its name, the seconds, and how many times the median they are."""
 
     name: str
     seconds: float
@@ -26,7 +28,7 @@ class Slow:
 
 @dataclass(frozen=True)
 class FileTally:
-    """How many submissions have which verdict on a file; `usual`: the median of the seconds, None if there are none"""
+    """One file of all submissions: how many have which status; usual: the median of the seconds, None without any."""
 
     passed: int
     failed: int
@@ -37,7 +39,8 @@ class FileTally:
 
 @dataclass(frozen=True)
 class Tally:
-    """Of a class. mistakes: each hint and how many submissions have it, the most common first; score: the mean"""
+    """A class: how many submissions have which status; the mean score; each file; each likely mistake's hint and how
+    many submissions have it, the most common first."""
 
     submissions: int
     passed: int
@@ -48,13 +51,13 @@ class Tally:
     mistakes: list[tuple[str, int]]
 
     def as_json(self) -> dict[str, Any]:
-        """The same by name, as JSON can hold it"""
+        """Return the same as JSON can hold it."""
         mistakes = [{"hint": hint, "submissions": count} for hint, count in self.mistakes]
         return asdict(self) | {"mistakes": mistakes}
 
 
 def tally(reports: Sequence[Report]) -> Tally:
-    """What they come to; files in the order in which they first come"""
+    """Return the summary of a class's reports; files are in the order in which they first come."""
     names = dict.fromkeys(name for report in reports for name in report.files)
     found = [finding for report in reports for finding in likely(report)]
     hints = {_mistake(finding): finding.hint for finding in reversed(found)}
@@ -69,20 +72,21 @@ def tally(reports: Sequence[Report]) -> Tally:
 
 
 def likely(report: Report) -> list[Finding]:
-    """The likely mistake in each file that has one, each once"""
+    """Return the likely mistakes of a submission: one for each file that has one, none twice."""
     found = [file.likely for file in report.files.values()]
     return list({_mistake(finding): finding for finding in reversed(found) if finding}.values())[::-1]
 
 
 def reason(report: Report) -> str:
-    """What is wrong, in a sentence: the first likely mistake, or else what the first check that does not pass found"""
+    """Return a sentence for what is wrong: the first likely mistake, else the message of the first check that does
+    not pass."""
     hints = [finding.hint for finding in likely(report)]
     said = [found.message for file in report.files.values() for found in file.checks if found.status != PASS]
     return next(filter(None, [*hints, *said]), "")
 
 
 def duration(seconds: float) -> str:
-    """So many seconds, in words
+    """Return seconds as text, to three digits.
 
     >>> duration(0.00708), duration(0.45), duration(12.345), duration(0.9996)
     ('7.08 ms', '450 ms', '12.3 s', '1 s')
@@ -91,7 +95,7 @@ def duration(seconds: float) -> str:
 
 
 def _mistake(finding: Finding) -> str:
-    """What two findings of the same mistake have in common: a hint may name numbers"""
+    """What findings of one mistake have in common: its name, since hints may differ in numbers."""
     return finding.mistake or finding.hint
 
 

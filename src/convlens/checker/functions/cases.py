@@ -1,4 +1,4 @@
-"""What the functions of tasks 0 to 3 are called with: sizes, and the arrays that go with them."""
+"""The calls of tasks 0 to 3: sizes, options, and the arrays that are drawn for them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from convlens.geometry import Pads, out_size
 __all__ = ["CONV_BACKWARD", "CONV_FORWARD", "POOL_BACKWARD", "POOL_FORWARD", "READINGS", "Case", "Size", "odd"]
 
 CONV_FORWARD, POOL_FORWARD, CONV_BACKWARD, POOL_BACKWARD = range(4)
-_FEW = 6  # numbers of an array that are told with a call
 
-# Zeros before and after, of an odd total 2 t + 1: more than t before? more than t after? All four are met and accepted.
+# Padding "same" may need an odd number of zeros, 2 t + 1 rows or columns. A reading says whether t + 1 of them (1) or t
+# (0) stand before the image, and after it. The course leaves this open, and students hand in all four.
 READINGS = {"start": (1, 0), "floor": (0, 0), "ceil": (1, 1), "end": (0, 1)}
 
 
 class Size(NamedTuple):
-    """Images (n, h, w, ci), a kernel (kh, kw, ci, co), strides (sh, sw). Pooling has no co."""
+    """Images (n, h, w, ci), a kernel (kh, kw, ci, co), strides (sh, sw). Pooling uses no co."""
 
     n: int
     h: int
@@ -39,10 +39,9 @@ class Size(NamedTuple):
 class Case:
     """One call of one task's function.
 
-    how: the padding or the mode; numbers: "float64", "float32", "integers" (the images alone), "whole" (all arrays are
-    integers), "ties" or "negative";
-    activation: a name that the guest knows; bias: whether there is one; defaults: whether to leave out what has one;
-    reading: of "same" where the total of zeros is odd, a key of READINGS
+    how: the padding or the mode; numbers: "float64", "float32", "integers" (only the images), "whole" (all arrays are
+    integers), "ties" or "negative"; activation: a key of `expected.ACTIVATIONS`; bias: whether b is not 0; defaults:
+    whether arguments with a default are left out; reading: a key of READINGS, where "same" needs an odd number of zeros
     """
 
     task: int
@@ -56,16 +55,16 @@ class Case:
 
     @property
     def kernel(self) -> tuple[int, int]:
-        """(kh, kw)"""
+        """(kh, kw)."""
         return self.size.kh, self.size.kw
 
     @property
     def stride(self) -> tuple[int, int]:
-        """(sh, sw)"""
+        """(sh, sw)."""
         return self.size.sh, self.size.sw
 
     def pads(self) -> Pads:
-        """The zeros around the images, by this reading"""
+        """The zeros around the images in this reading: ((top, bottom), (left, right))."""
         if self.how != "same":
             return (0, 0), (0, 0)
         start, end = READINGS[self.reading]
@@ -74,19 +73,19 @@ class Case:
         return rows, columns
 
     def windows(self) -> tuple[int, int]:
-        """How many windows there are, down and across"""
+        """The number of windows down and across: (oh, ow)."""
         size, pads = self.size, self.pads()
         return out_size(size.h, size.kh, size.sh, *pads[0]), out_size(size.w, size.kw, size.sw, *pads[1])
 
     def possible(self) -> bool:
-        """Is there a window at all, in every reading?"""
+        """Return whether there is at least one window in every reading."""
         return min(self.size) >= 1 and all(min(case.windows()) >= 1 for case in self.readings())
 
     def arrays(self, seed: int) -> dict[str, Array]:
-        """The arrays by the names that the course gives them, the same ones for the same case and seed.
+        """Return the arrays by the course's names, the same arrays for the same case and seed.
 
-        Quarters that float32 holds exactly, none of them 0, the images' numbers all different (but for "ties"): so that
-        sums are exact, and a message has short numbers.
+        All numbers are quarters, so that sums are exact in float32 and messages have short numbers. None is 0. The
+        numbers of the images are all different, except for "ties".
         """
         key = zlib.crc32(repr((self.task, self.size, self.how, self.numbers, self.activation, self.bias)).encode())
         rng = np.random.default_rng((seed, key))
@@ -106,7 +105,7 @@ class Case:
         return given
 
     def arguments(self, given: dict[str, Array]) -> tuple[list[Any], dict[str, Any], list[Array]]:
-        """Positional and named arguments as a guest understands them, and their arrays"""
+        """Return positional and named arguments as `guest_side.course_file` takes them, and the arrays."""
         order: list[Any] = [{"array": k} for k in range(len(given))]
         if self.task == CONV_FORWARD:
             order.append({"activation": self.activation})
@@ -117,12 +116,12 @@ class Case:
         return order, named, list(given.values())
 
     def readings(self) -> Iterator[Case]:
-        """This case in every reading of it, ours first: one where nothing is odd"""
+        """This case in each of its readings, our own first; only that one where the zeros are even in number."""
         for reading in READINGS if odd(self) else ("start",):
             yield replace(self, reading=reading)
 
     def smaller(self) -> Iterator[Case]:
-        """This case with one size less each, the greatest steps first"""
+        """This case with one of its sizes made smaller: to 1, to half, by 1."""
         for name in Size._fields:
             value = getattr(self.size, name)
             for less in sorted({1, value // 2, value - 1} - {0, value}):
@@ -130,32 +129,19 @@ class Case:
                 if case.possible() and odd(case) == odd(self):
                     yield case
 
-    def describe(self, given: dict[str, Array]) -> str:
-        """The call in words: the shapes, the numbers where they are few, and what else was given"""
-        shapes = ", ".join(f"{name} {array.shape}{_few(array)}" for name, array in given.items())
-        if self.defaults:
-            return f"{shapes}, nothing else given"
-        if self.task in (CONV_FORWARD, CONV_BACKWARD):
-            return f"{shapes}, padding {self.how!r}, stride {self.stride}"
-        return f"{shapes}, kernel_shape {self.kernel}, stride {self.stride}, mode {self.how!r}"
-
     def weight(self) -> int:
-        """How much there is to look at: what makes a case smaller than another"""
+        """The sizes of a case as one number, to find the smallest of several cases."""
         size = self.size
         return size.n * size.h * size.w * size.ci + size.kh * size.kw * size.co + size.sh + size.sw
 
 
-def _few(array: Array) -> str:
-    """The numbers, row by row, if there are not many"""
-    return f" = [{', '.join(f'{value + 0:g}' for value in array.ravel())}]" if array.size <= _FEW else ""
-
-
 def odd(case: Case) -> bool:
-    """Is the total of zeros of "same" odd, down or across?"""
+    """Return whether padding "same" needs an odd number of zeros, down or across."""
     return case.how == "same" and any(total % 2 for total in _totals(case.size))
 
 
 def _totals(size: Size) -> tuple[int, int]:
+    """The zeros that padding "same" needs in all, down and across, by the course's formula."""
     return (size.h - 1) * size.sh + size.kh - size.h, (size.w - 1) * size.sw + size.kw - size.w
 
 

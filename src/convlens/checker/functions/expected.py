@@ -1,4 +1,4 @@
-"""What is right: the library's operations in the course's terms. It never leaves this process."""
+"""The right values: the library's operations in the course's terms. They never go into the sandbox."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["ACTIVATIONS", "accepted"]
 
 Value = tuple[Array, ...]  # one array, or the three of conv_backward
 
-# As `convlens.checker.sandbox.guest_side.course_file` has them
+# The same as in `convlens.checker.sandbox.guest_side.course_file`; a test compares them
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "identity": lambda z: z,
     "relu": lambda z: np.maximum(z, 0),
@@ -24,7 +24,7 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 
 
 def accepted(case: Case, given: dict[str, Array]) -> Iterator[Value]:
-    """The values that are right for this call, in float64: more than one where a backward's zeros are odd"""
+    """Return the right values of a call, in float64; two for a conv_backward with an odd number of zeros."""
     given = {name: array.astype(np.float64) for name, array in given.items()}
     x = given["A_prev"]
     if case.task == CONV_FORWARD:
@@ -43,7 +43,7 @@ def accepted(case: Case, given: dict[str, Array]) -> Iterator[Value]:
 
 
 def _conv_backward(case: Case, given: dict[str, Array]) -> Iterator[Value]:
-    """dZ says how many windows there were; where the first one starts is open if the zeros are odd."""
+    """The shape of dZ gives the number of windows. If the number of zeros is odd, the first window's start is open."""
     dz, x, w = given["dZ"], given["A_prev"], given["W"]
     starts = [[before for before, _ in case.pads()]]
     if odd(case):
@@ -54,7 +54,7 @@ def _conv_backward(case: Case, given: dict[str, Array]) -> Iterator[Value]:
             after = max(0, (count - 1) * s + k - before - size)
             pads.append((before, after))
             counts.append(out_size(size, k, s, before, after))
-        dy = np.zeros((len(x), *counts, dz.shape[3]))  # windows that fit in beyond those of dZ have no gradient
+        dy = np.zeros((len(x), *counts, dz.shape[3]))  # a window that fits in but is not in dZ has gradient 0
         dy[:, : dz.shape[1], : dz.shape[2]] = dz
         dx, dw, db = ops.conv2d_backward(dy, x, w, padding=(pads[0], pads[1]), stride=case.stride)
         assert dx is not None
@@ -62,6 +62,7 @@ def _conv_backward(case: Case, given: dict[str, Array]) -> Iterator[Value]:
 
 
 def _even_totals(case: Case) -> list[tuple[int, int]]:
+    """The zeros of padding "same", (before, after) for rows and for columns; an odd one comes after."""
     size = case.size
     totals = ((size.h - 1) * size.sh + size.kh - size.h, (size.w - 1) * size.sw + size.kw - size.w)
     return [(total // 2, total - total // 2) for total in totals]

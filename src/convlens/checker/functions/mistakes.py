@@ -1,33 +1,37 @@
-"""The mistakes that are looked for, each with what it looks like in a program (`sketch`) and a hint for the student."""
+"""The table of known mistakes: each has a hint for the student, and the faults that make it in a program (`faulty`)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from convlens.checker.functions.cases import CONV_BACKWARD, CONV_FORWARD, POOL_BACKWARD, POOL_FORWARD
-from convlens.checker.functions.sketch_conv import DB_AXES
-from convlens.checker.functions.sketch_windows import Has
+from convlens.checker.functions.faulty_conv import DB_AXES
+from convlens.checker.functions.faulty_windows import Faults
 
 __all__ = ["HINTS", "MISTAKES", "Mistake"]
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """name; tasks where it is met; hint: a sentence for the student; variants: ways to make it, for `sketch`"""
+    """A known mistake.
+
+    name: in reports; tasks: in which students make it; hint: a sentence for the student; variants: the ways to make it,
+    each as the faults of a program
+    """
 
     name: str
     tasks: tuple[int, ...]
     hint: str
-    variants: tuple[Has, ...]
+    variants: tuple[Faults, ...]
 
     @property
     def may_raise(self) -> bool:
-        """Does NumPy refuse some ways to make this mistake?"""
+        """Return whether NumPy raises an exception for some ways to make this mistake."""
         return self.name in ("wrong_dtype", "input_changed")
 
     @property
-    def by_place(self) -> bool:
-        """Is it an IndexError that this mistake ends in, however a program is written?"""
+    def only_index_error(self) -> bool:
+        """Return whether this mistake ends in an IndexError in any program that makes it."""
         return self.name == "loops_over_input"
 
 
@@ -42,12 +46,12 @@ def _mistake(name: str, tasks: tuple[int, ...], hint: str, *variants: str) -> Mi
     return Mistake(name, tasks, hint, tuple(frozenset(variant.split()) for variant in variants or (name,)))
 
 
-# In this order they are preferred where several explain all that was seen
+# Where several mistakes explain all calls equally well, the first one in this table is named
 MISTAKES = (
     _mistake(
         "pad_one_too_much",
         _CONV,
-        'one row too much padding: with T zeros in all, "same" has T / 2 of them on each side, and no + 1',
+        'there is one row of padding too many: if "same" needs T rows of zeros, each side gets T / 2, without + 1',
         "pad_one_too_much",
         "pad_one_too_much count_of_input",
         "pad_one_too_much only_h",
@@ -57,22 +61,22 @@ MISTAKES = (
     _mistake(
         "crop_zero",
         (CONV_BACKWARD,),
-        "the padding is cut off with ph:-ph, which leaves nothing when ph is 0; cut from ph to ph + h_prev",
+        "the padding is cut off with the slice ph:-ph, which is empty when ph is 0: use ph:ph + h_prev",
         "crop_zero only_same",
         "crop_zero",
     ),
-    _mistake("not_cropped", (CONV_BACKWARD,), "the padding is never cut off: dA_prev must have the shape of A_prev"),
+    _mistake("not_cropped", (CONV_BACKWARD,), "the padding is not cut off: dA_prev must have the shape of A_prev"),
     _mistake(
         "same_not_padded",
         _CONV,
-        'nothing is padded when padding is "same"',
+        'no zeros are added when padding is "same"',
         "same_not_padded",
         "same_not_padded own_count",
     ),
     _mistake(
         "valid_padded",
         _CONV,
-        'zeros are added though padding is "valid"',
+        'zeros are added although padding is "valid"',
         "valid_padded",
         "valid_padded both",
         "valid_padded both round_down",
@@ -80,18 +84,20 @@ MISTAKES = (
         "valid_padded pad_ignores_stride round_down",
     ),
     _mistake(
-        "unpadded_input", _CONV[:1], "the zeros are made but not used: windows are cut from A_prev, not from its copy"
+        "unpadded_input",
+        _CONV[:1],
+        "the padded copy of A_prev is not used: windows must be cut from it, not from A_prev",
     ),
-    _mistake("pad_swapped", _CONV, "the zeros of the rows and those of the columns are swapped"),
+    _mistake("pad_swapped", _CONV, "the padding of the rows and the padding of the columns are swapped"),
     _mistake(
         "cropped_from_corner",
         (CONV_BACKWARD,),
-        "the padding is cut off at the end alone; the image starts at row ph and column pw",
+        "the padding is cut off only at the end: in the padded array the image starts at row ph and column pw",
     ),
     _mistake(
         "pad_ignores_stride",
         _CONV,
-        'the padding of "same" leaves out the stride: the total is (h_prev - 1) * sh + kh - h_prev',
+        'the padding for "same" ignores the stride: it needs (h_prev - 1) * sh + kh - h_prev rows of zeros in all',
         "pad_ignores_stride",
         "pad_ignores_stride round_down",
         "pad_ignores_stride count_of_input",
@@ -106,7 +112,7 @@ MISTAKES = (
     _mistake(
         "pad_height_for_width",
         _CONV,
-        "the padding of the width is computed from the height's numbers",
+        "the padding of the width is computed with a number of the height: use w_prev, kw and sw",
         "pad_height_for_width",
         *(f"pad_width_by {what}" for what in ("size", "kernel", "stride")),
         *(f"pad_width_by {what} both" for what in ("size", "kernel", "stride")),
@@ -115,7 +121,7 @@ MISTAKES = (
     _mistake(
         "tensorflow_same",
         _CONV,
-        'this is TensorFlow\'s "same", ceil(h / s) rows; in the course there are as many rows as before, at any stride',
+        'this is TensorFlow\'s "same", with ceil(h_prev / sh) rows: the course\'s "same" has h_prev rows at any stride',
         "tensorflow_same",
         "tensorflow_same round_up",
         "tensorflow_same both",
@@ -135,17 +141,17 @@ MISTAKES = (
     _mistake(
         "stride_height_for_width",
         _ALL,
-        "the height's stride is used for the width, too",
+        "the stride of the height is also used for the width: use sw there",
         "stride_height_for_width",
         "stride_height_for_width both",
         "stride_height_for_width both round_down",
         "stride_height_for_width start_only",
     ),
-    _mistake("stride_is_kernel", _POOL, "the kernel's size is taken for the stride"),
+    _mistake("stride_is_kernel", _POOL, "the size of the kernel is used as the stride"),
     _mistake(
         "height_for_width",
         _ALL,
-        "the kernel's height is used for its width, or the other way round",
+        "the height kh of the kernel is used as its width, or the width kw as its height",
         "height_for_width",
         "width_for_height",
         "height_for_width count_height_for_width",
@@ -156,7 +162,7 @@ MISTAKES = (
     _mistake(
         "stride_forgotten",
         _ALL,
-        "a window starts at row i, where it should start at i * sh (and j * sw)",
+        "the start of a window ignores the stride: it must be row i * sh and column j * sw, not row i and column j",
         "stride_forgotten",
         "stride_forgotten only_h",
         "stride_forgotten only_w",
@@ -164,7 +170,7 @@ MISTAKES = (
     _mistake(
         "window_end_without_stride",
         _ALL,
-        "a window's end is computed without the stride: it goes from i * sh to i * sh + kh",
+        "the end of a window ignores the stride: a window goes from row i * sh to row i * sh + kh",
         "window_end_without_stride",
         "window_end_without_stride only_h",
         "window_end_without_stride only_w",
@@ -173,14 +179,14 @@ MISTAKES = (
     _mistake(
         "output_size_without_stride",
         _FORWARD,
-        "the size of the output leaves out the stride: it is (h + padding - kh) // sh + 1",
+        "the size of the output ignores the stride: it must be (h_prev + padding - kh) // sh + 1",
         "count_ignores_stride",
         "count_ignores_stride stride_forgotten",
     ),
     _mistake(
         "output_one_too_many",
         _FORWARD,
-        "the output has a row or column too many: (h + padding - kh) // sh + 1 windows fit, rounded down",
+        "the output has one row or column too many: (h_prev + padding - kh) // sh + 1 windows fit, and // rounds down",
         "output_one_too_many",
         "output_one_too_many rounded_up",
         "output_one_too_many only_h",
@@ -191,12 +197,16 @@ MISTAKES = (
     _mistake(
         "loops_over_input",
         _ALL,
-        "the loop runs over the rows and columns of the input, of which there are more than windows",
+        "the loops go over the rows and columns of the input: they must go over the windows, which are fewer",
     ),
     _mistake("bias_missing", (CONV_FORWARD,), "the bias b is not added"),
     _mistake("bias_doubled", (CONV_FORWARD,), "the bias b is added twice"),
-    _mistake("bias_repeated", (CONV_FORWARD,), "the bias b is added for each cell of the kernel, not once"),
-    _mistake("first_bias_only", (CONV_FORWARD,), "the bias of the first channel is used for all"),
+    _mistake(
+        "bias_repeated",
+        (CONV_FORWARD,),
+        "the bias b is added once for each cell of the kernel: add it once for each output",
+    ),
+    _mistake("first_bias_only", (CONV_FORWARD,), "the bias of the first channel is used for all channels"),
     _mistake(
         "activation_missing",
         (CONV_FORWARD,),
@@ -206,19 +216,21 @@ MISTAKES = (
     ),
     _mistake("activation_doubled", (CONV_FORWARD,), "the activation is applied twice"),
     _mistake(
-        "activation_before_bias", (CONV_FORWARD,), "the bias is added after the activation: A = activation(sum + b)"
+        "activation_before_bias",
+        (CONV_FORWARD,),
+        "the bias is added after the activation: it must be A = activation(sum + b)",
     ),
     _mistake(
         "kernel_flipped",
         _CONV,
-        "the kernel is turned by 180 degrees; the course's convolution does not turn it",
+        "the kernel is rotated by 180 degrees: the course's convolution does not rotate it",
         "kernel_flipped",
         "kernel_flipped dw_too",
     ),
     _mistake(
         "first_channel_only",
         _ALL,
-        "one channel is used where each has its own, or where there is a sum over all",
+        "one channel is used for all: use each channel's own numbers, and sum over all channels where the task says so",
         "first_channel_only",
         "first_filter_only",
         "first_channel_only of_gradient",
@@ -233,7 +245,7 @@ MISTAKES = (
     _mistake(
         "returned_early",
         _ALL,
-        "only the first example is computed: return stands inside the loop",
+        "only the first example is computed: return is inside the loop",
         "returned_early",
         "returned_early outside",
     ),
@@ -241,25 +253,27 @@ MISTAKES = (
     _mistake(
         "divided_by_m",
         _BACKWARD,
-        "the gradients are divided by the number of examples; they are sums here, not means",
+        "the gradients are divided by the number of examples: in this task they are sums, not means",
     ),
     _mistake(
         "divided_by_all",
         (CONV_BACKWARD,),
-        "the gradients are divided by the number of all windows; they are sums here, not means",
+        "the gradients are divided by the number of all windows: in this task they are sums, not means",
     ),
-    _mistake("db_shape", (CONV_BACKWARD,), "db must have the shape of b, (1, 1, 1, c_new): keepdims=True", "flat"),
+    _mistake(
+        "db_shape", (CONV_BACKWARD,), "db must have the shape of b, (1, 1, 1, c_new): sum with keepdims=True", "flat"
+    ),
     _mistake(
         "db_axes",
         (CONV_BACKWARD,),
-        "db is summed over the wrong axes: they are 0, 1 and 2, examples, rows and columns",
+        "db is summed over the wrong axes: sum over the axes 0, 1 and 2 (examples, rows and columns)",
         *DB_AXES,
         *(f"{axes} flat" for axes in DB_AXES),
     ),
     _mistake(
         "overwritten",
         _ALL,
-        "what is computed overwrites what is there (=) where it should be added to it, or compared with it",
+        "a new value overwrites the old one (=): add it to the old one (+=), or for a maximum compare the two",
         "overwritten",
         "dw_overwritten",
         "overwritten dw_overwritten",
@@ -268,38 +282,44 @@ MISTAKES = (
         "last_cell",
     ),
     _mistake(
-        "ties_first", (POOL_BACKWARD,), "one of several equal maxima gets the gradient; each of them should get it"
+        "ties_first", (POOL_BACKWARD,), "only one of several equal maxima gets the gradient: each of them must get it"
     ),
-    _mistake("ties_shared", (POOL_BACKWARD,), "equal maxima share the gradient; each of them gets all of it"),
+    _mistake("ties_shared", (POOL_BACKWARD,), "equal maxima share the gradient: each of them must get all of it"),
     _mistake("max_starts_at_zero", _POOL, "the search for the maximum starts at 0: numbers below 0 are never found"),
     _mistake(
         "maximum_of_all",
         _POOL,
-        "the maximum is taken over examples or channels, too; each has its own",
+        "the maximum is taken over several examples or channels: each example and each channel has its own maximum",
         "max_over_channels",
         "maximum_of_all",
         "maximum_of_all mean_too",
         "maximum_of_all of_channels",
     ),
     _mistake("mask_value", (POOL_BACKWARD,), "the gradient is multiplied by the value of the maximum"),
-    _mistake("average_square", _POOL, "the average divides by kh * kh or so; a window has kh * kw cells"),
-    _mistake("average_not_divided", _POOL, "the sum of a window is taken for its average: divide by kh * kw"),
+    _mistake(
+        "average_square",
+        _POOL,
+        "the average is divided by the wrong number, such as kh * kh: a window has kh * kw cells",
+    ),
+    _mistake("average_not_divided", _POOL, "the sum of a window is used as its average: divide it by kh * kw"),
     _mistake("average_divided_whole", _POOL, "the average is rounded down: divide with / and not with //"),
     _mistake(
         "mode_misspelt",
         _POOL,
-        'one mode gives zeros alone: modes are called "max" and "avg"',
+        'one mode gives only zeros: the modes are called "max" and "avg"',
         "mode_misspelt",
         "mode_misspelt of_max",
     ),
-    _mistake("mode_ignored", _POOL, "the mode is ignored", "always_max", "always_avg"),
+    _mistake("mode_ignored", _POOL, "the argument mode is ignored", "always_max", "always_avg"),
     _mistake(
         "wrong_dtype",
         _ALL,
-        "the result is an array of whole numbers, since the images are: what is behind the point is lost",
+        "the result is an array of integers because the images are, so decimals are lost: make it an array of floats",
     ),
     _mistake(
-        "whole_numbers", _ALL, "the result is made as an array of whole numbers: what is behind the point is lost"
+        "whole_numbers",
+        _ALL,
+        "the result is made as an array of integers, so decimals are lost: make it an array of floats",
     ),
 )
 

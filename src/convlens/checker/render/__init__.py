@@ -1,1 +1,1 @@
-"""Reports as others read them: on a terminal, as a page, as JUnit's XML, as CSV."""
+"""Shows reports: on a terminal, as an HTML page, as JUnit XML, as a CSV table."""

@@ -1,4 +1,4 @@
-"""A class as a CSV file, a row for each submission."""
+"""The reports of a class as a CSV table, with a row for each submission."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["csv_table"]
 
 
 def csv_table(reports: Sequence[Report]) -> str:
-    """A row for each submission: name, status, score, the status of each file, what is wrong.
+    """Return a row for each submission: name, status, score, the status of each file, what is wrong.
 
-    A cell that a spreadsheet would take for a formula, since it starts with =, +, -, @, a tab or a line end, gets an
-    apostrophe before it. What cannot be printed is written out, but for tabs and line ends.
+    A cell that starts with =, +, -, @, a tab or a line end gets an apostrophe in front, since a spreadsheet would take
+    it for a formula. Unprintable characters, except tabs and line ends, are written out.
     """
     names = list(dict.fromkeys(name for report in reports for name in report.files))
     text = io.StringIO()
-    rows = csv.writer(text, quoting=csv.QUOTE_ALL)  # so that no other separator counts
+    rows = csv.writer(text, quoting=csv.QUOTE_ALL)  # so that a spreadsheet with another separator does not split a cell
     rows.writerow(["name", "status", "score", *names, "hint"])
     for report in reports:
         statuses = [report.files[name].status if name in report.files else "" for name in names]

@@ -1,4 +1,4 @@
-"""Reports as a page: one HTML file that needs nothing else, for a student or a whole class. No script."""
+"""Reports as an HTML page, for a student or a whole class: one file without scripts that needs no other file."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 from convlens.checker.classes.tally import SLOW, Tally, duration, likely, tally
 from convlens.checker.escapes import escaped
-from convlens.checker.render.heat import heat, told
-from convlens.checker.verdict import FAIL, PASS, UNKNOWN, FileReport, Finding, Map, Report, Status
+from convlens.checker.render.heat import heat_map, map_in_words
+from convlens.checker.verdict import FAIL, PASS, UNKNOWN, ErrorMap, FileReport, Finding, Report, Status
 from convlens.report.page import count, document, percent, section, table
 
 __all__ = ["class_page", "submission_page"]
@@ -20,7 +20,7 @@ _MARKS: dict[Status, tuple[str, str]] = {PASS: ("✓", "ok"), FAIL: ("✗", "bad
 
 
 def submission_page(report: Report) -> str:
-    """The page of one submission: the likely mistakes, then each file with all its checks"""
+    """Return the page of one submission: the likely mistakes, then each file with all its checks."""
     parts = [
         f"<header><h1>{_text(report.name)}</h1>\n{_figures(_about(report))}</header>",
         _likely(report),
@@ -33,9 +33,9 @@ def submission_page(report: Report) -> str:
 
 
 def class_page(name: str, reports: Sequence[Report], settings: Mapping[str, Any]) -> str:
-    """The page of a class: what it comes to, a row for each submission, and what was found in those that do not pass.
+    """Return the page of a class: a summary, a row for each submission, and what was found where one does not pass.
 
-    settings: how they were checked, by name
+    settings: of the checks, by name
     """
     found = tally(reports)
     details = [_student(number, report) for number, report in enumerate(reports) if report.status != PASS]
@@ -52,7 +52,7 @@ def class_page(name: str, reports: Sequence[Report], settings: Mapping[str, Any]
         section("Files", _files(found)),
         section("Common mistakes", _mistakes(found)),
         section("Class", _class(reports)),
-        section("What was found", "\n".join(details) or "<p>Nothing: all pass.</p>"),
+        section("What was found", "\n".join(details) or "<p>All submissions pass.</p>"),
     )
     return _document(f"{name}: {count(found.submissions, 'submission')}", "\n".join(parts))
 
@@ -92,7 +92,7 @@ def _about(report: Report) -> dict[str, str]:
 
 
 def _likely(report: Report) -> str:
-    """Each likely mistake with its file and how many checks fail by it, nothing if none is known"""
+    """A list of the likely mistakes, each with its file and how many checks fail for it; "" without any."""
     lines = [
         f'<li><a href="#f{number}">{_text(name)}</a>: <strong>{_text(same[0].hint)}</strong> '
         f"({count(len(same), 'check')})</li>"
@@ -104,10 +104,13 @@ def _likely(report: Report) -> str:
 
 
 def _file(file: FileReport, *, passing: bool = True) -> str:
-    """What fails; folded away, what passes, if that is wanted, and what was not told because something fails"""
+    """The checks of a file. Checks that pass, and checks that others hide by failing, are folded away.
+
+    passing: whether checks that pass are listed at all
+    """
     failed, unknown, passed = (file.alike(status) for status in (FAIL, UNKNOWN, PASS))
     parts = [f"<p>{file.passed} of {len(file.checks)} checks pass.</p>", _findings(failed)]
-    parts.append(_folded("could not be told", unknown) if failed else _findings(unknown))
+    parts.append(_folded("could not be checked", unknown) if failed else _findings(unknown))
     if passing:
         parts.append(_folded("pass", [[one] for same in passed for one in same]))
     return "\n".join(part for part in parts if part) + "\n"
@@ -119,7 +122,7 @@ def _folded(what: str, groups: Sequence[list[Finding]]) -> str:
 
 
 def _findings(groups: Sequence[list[Finding]]) -> str:
-    """Checks, each with what has the same reason folded away under it"""
+    """A list of checks; under each, checks with the same reason are folded away."""
     lines = "\n".join(f"<li>{_finding(first)}{_others(first, others)}</li>" for first, *others in groups)
     return f'<ul class="checks">\n{lines}\n</ul>' if groups else ""
 
@@ -148,21 +151,20 @@ def _finding(finding: Finding) -> str:
     return "".join(parts)
 
 
-def _map(cells: Map) -> str:
-    """The picture of an array; none of a single cell, which shows no more than the message says"""
+def _map(cells: ErrorMap) -> str:
+    """The picture of a map; "" for a single cell, which shows no more than the message says."""
     if sum(map(len, cells.rows)) <= 1:
         return ""
-    words, title = told(cells), _text(cells.title)
-    return (
-        f'<figure><img src="{heat(cells)}" alt="{title}: {words}"><figcaption>{title}<br>{words}</figcaption></figure>'
-    )
+    words, title = map_in_words(cells), _text(cells.title)
+    caption = f"<figcaption>{title}<br>{words}</figcaption>"
+    return f'<figure><img src="{heat_map(cells)}" alt="{title}: {words}">{caption}</figure>'
 
 
 # A class --------------------------------------------------------------------------------------------------------------
 
 
 def _files(found: Tally) -> str:
-    columns = ("file", "passed", "failed", "could not tell", "usual time")
+    columns = ("file", "passed", "failed", "could not tell", "median time")
     rows = [
         (name, file.passed, file.failed, file.unknown, "—" if file.usual is None else duration(file.usual))
         for name, file in found.files.items()
@@ -175,16 +177,16 @@ def _files(found: Tally) -> str:
     table = f'<table class="class"><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>'
     slow = [(one, name) for name, file in found.files.items() for one in file.slow]
     lines = "\n".join(
-        f"<li>{_text(one.name)}: {_text(name)} takes {duration(one.seconds)}, {one.times:g} times the usual</li>"
+        f"<li>{_text(one.name)}: {_text(name)} takes {duration(one.seconds)}, {one.times:g} times the median</li>"
         for one, name in slow
     )
-    told = f"\n<p>More than {SLOW} times as slow as is usual, which fails nobody:</p>\n<ul>\n{lines}\n</ul>"
+    told = f"\n<p>Files that take more than {SLOW} times the median, which is not a failure:</p>\n<ul>\n{lines}\n</ul>"
     return f'<div class="wide">{table}</div>{told if slow else ""}'
 
 
 def _mistakes(found: Tally) -> str:
     if not found.mistakes:
-        return "<p>None that was recognised.</p>"
+        return "<p>No known mistake was found.</p>"
     return table(("submissions", "likely mistake"), [(number, escaped(hint)) for hint, number in found.mistakes])
 
 
@@ -216,7 +218,7 @@ def _student(number: int, report: Report) -> str:
         about += "; likely: " + "; ".join(_text(finding.hint) for finding in found)
     files = {name: file for name, file in report.files.items() if file.status != PASS}
     first, *others = files.items()
-    if all(file.checks == first[1].checks for _, file in others):  # as where nothing could be read
+    if all(file.checks == first[1].checks for _, file in others):  # such as where nothing could be read
         files = {", ".join(files): first[1]}
     parts = (
         f"<h4>{_text(name)} {_status(file.status)}</h4>\n{_file(file, passing=False)}" for name, file in files.items()

@@ -1,4 +1,4 @@
-"""Reports as JUnit's XML, which programs for continuous integration show."""
+"""Reports as JUnit XML, which programs for continuous integration show."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["junit"]
 
 
 def junit(reports: Sequence[Report]) -> str:
-    """A test suite for each file of each submission, a test case for each check.
+    """Return a test suite for each file of each submission, with a test case for each check.
 
-    What fails is a failure. What could not be told is skipped if something else in the file fails, and an error if not:
-    so no file is green that did not pass.
+    A check that fails is a failure. A check that could not be told is skipped if another check of the file fails, and
+    else an error: so a file that did not pass is never green.
     """
     root = ET.Element("testsuites", name="convlens check")
     for report in reports:

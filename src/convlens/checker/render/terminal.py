@@ -1,4 +1,4 @@
-"""Reports on a terminal: one submission with its checks, or what a class comes to."""
+"""Reports on a terminal: one submission with its checks, or the summary of a class."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from convlens.checker.classes.tally import Tally
     from convlens.checker.verdict import Finding, Report, Status
 
-_FEW = 40  # submissions that are shown one by one
-_KINDS = 5  # of failures of a file that are shown in full
-_COMMON = 10  # mistakes, and slow files, that are shown
+# How much fits on a terminal
+_FEW = 40  # submissions: a larger class is not listed one by one
+_FAILURES = 5  # reasons of failure in one file that are shown in full
+_COMMON = 10  # mistakes, and slow files, that are listed
 _STYLES = {"pass": ("✓", "green"), "fail": ("✗", "red"), "could not tell": ("?", "yellow")}
 
 
@@ -24,7 +25,7 @@ __all__ = ["show_class", "show_submission"]
 
 
 def _text(text: str, style: str = "", keep: str = "") -> Text:
-    """What others wrote, without what would command the terminal"""
+    """A text from others, without characters that command the terminal."""
     from rich.text import Text
 
     from convlens.checker.escapes import escaped
@@ -38,7 +39,7 @@ def _mark(status: Status) -> Text:
 
 
 def show_submission(report: Report, console: Console) -> None:
-    """Each file with the checks that do not pass, and what it all comes to."""
+    """Print each file with the checks that do not pass, and a last line for the whole submission."""
     from rich.padding import Padding
 
     width = max((len(name) for name in report.files), default=0)
@@ -47,10 +48,10 @@ def show_submission(report: Report, console: Console) -> None:
         sum_ = f"  {file.status}, {file.passed} of {len(file.checks)} checks pass"
         console.print(_mark(file.status).append(" ").append_text(_text(f"{name:<{width}}{sum_}", style)))
         failed, untold = file.alike("fail"), file.alike("could not tell")
-        for same in failed[:_KINDS]:
+        for same in failed[:_FAILURES]:
             for indent, said in enumerate(_what(same), start=1):
                 console.print(Padding(said, (0, 0, 0, 2 * min(indent, 2))))
-        if rest := [one.name for same in failed[_KINDS:] for one in same]:
+        if rest := [one.name for same in failed[_FAILURES:] for one in same]:
             console.print(Padding(_text(f"and {len(rest)} more fail: {', '.join(rest)}"), (0, 0, 0, 2)))
         for same in untold:
             names = same[0].name if len(same) == 1 else f"{len(same)} checks"
@@ -65,7 +66,7 @@ def show_submission(report: Report, console: Console) -> None:
 
 
 def _what(same: list[Finding]) -> Iterator[Text]:
-    """Of checks that have one reason: what is checked, what was found, the likely mistake, and the others' names"""
+    """The lines for checks that fail for one reason: the first check, what it found, the likely mistake, the others."""
     first, *others = same
     yield _mark("fail").append(" ").append_text(_text(f"{first.name}: ", "bold")).append_text(_text(first.sentence))
     yield _text(first.message, keep="\n")
@@ -76,13 +77,13 @@ def _what(same: list[Finding]) -> Iterator[Text]:
 
 
 def show_class(found: Tally, reports: Sequence[Report], console: Console) -> None:
-    """What a class comes to: its files, its mistakes, who is slow; each submission if there are few."""
+    """Print the summary of a class: its files, its mistakes, its slow files, and each submission if there are few."""
     from rich.table import Table
 
     from convlens.checker.classes.tally import duration
 
     files = Table("file", box=None, pad_edge=False, header_style="bold")
-    for column in ("passed", "failed", "could not tell", "usual time"):
+    for column in ("passed", "failed", "could not tell", "median time"):
         files.add_column(column, justify="right")
     for name, file in found.files.items():
         usual = "" if file.usual is None else duration(file.usual)
@@ -99,9 +100,9 @@ def show_class(found: Tally, reports: Sequence[Report], console: Console) -> Non
     slow = [(one, name) for name, file in found.files.items() for one in file.slow]
     if slow:
         slowest = sorted(slow, key=lambda pair: -pair[0].times)[:_COMMON]
-        console.print(f"\nslow, which fails nobody: {len(slow):,}, the first of them")
+        console.print(f"\nslow files, which is not a failure: {len(slow):,}; the slowest are")
         for one, name in slowest:
-            said = f"  {one.name}, {name}: {duration(one.seconds)}, {one.times:g} times the usual"
+            said = f"  {one.name}, {name}: {duration(one.seconds)}, {one.times:g} times the median"
             console.print(_text(said), soft_wrap=True)
     if len(reports) <= _FEW:
         console.print()
@@ -109,7 +110,7 @@ def show_class(found: Tally, reports: Sequence[Report], console: Console) -> Non
     console.print()
     console.print(
         f"{count(found.submissions, 'submission')}: {found.passed:,} pass, {found.failed:,} fail, "
-        f"{found.unknown:,} could not be told; mean score {found.score:.1%}",
+        f"{found.unknown:,} could not be checked; mean score {found.score:.1%}",
         style="bold",
         soft_wrap=True,
     )

@@ -1,1 +1,1 @@
-"""Where the code of others runs: its tiers, how each is started, and what is asked of it from outside."""
+"""The sandbox for submitted code: its tiers, how each is started, and how the code in it is asked."""

@@ -1,4 +1,4 @@
-"""How the host process of a sandbox is started in each tier: its command, its environment, what it may read."""
+"""How the host process of a sandbox is started in each tier: its command, its environment, the files it may read."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ from typing import Any
 
 __all__ = ["Launch", "plan"]
 
-_INSIDE = Path(__file__).resolve().with_name("guest_side")
-_ALONE = ("numpy", "pycodestyle")  # need nothing beside them; other packages bring all that is installed where they are
+_GUEST_SIDE = Path(__file__).resolve().with_name("guest_side")
+# Packages that import nothing beside themselves. Any other package brings all that is installed in the same folder.
+_ALONE = ("numpy", "pycodestyle")
 _LIBRARIES = ("/usr/lib", "/usr/lib64", "/usr/lib32", "/lib", "/lib64", "/lib32")
 _LOADER = ("/etc/ld.so.cache", "/etc/alternatives")
 _SYSTEM = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat")
 _SITES = ("site-packages", "dist-packages")
-_TEMPORARY = 2**28  # bytes that fit into /tmp under bubblewrap
-_PLACE = "/run/convlens"  # where the host's own files are under bubblewrap
+_TEMPORARY = 2**28  # bytes of /tmp under bubblewrap: four files of the largest size that `sandbox._FILE` allows
+_PLACE = "/run/convlens"  # the folder of the host's own files under bubblewrap
 
 _START = (
-    "import sys; inside, packages, handle = sys.argv[1:]; "
-    "sys.path.insert(0, inside); sys.path.append(packages); import host; host.main(int(handle))"
+    "import sys; guest_side, packages, handle = sys.argv[1:]; "
+    "sys.path.insert(0, guest_side); sys.path.append(packages); import fork_server; fork_server.main(int(handle))"
 )
-_FLAGS = ("-s", "-S", "-P", "-B", "-X", "utf8")  # as -I, but the environment, which is ours, counts: PYTHONHASHSEED
+# Like -I, but with the environment, which is ours: it has PYTHONHASHSEED
+_FLAGS = ("-s", "-S", "-P", "-B", "-X", "utf8")
 
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
@@ -37,7 +39,7 @@ ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
-    "TF_ENABLE_ONEDNN_OPTS": "0",  # TensorFlow 2.21 overwrites memory with it
+    "TF_ENABLE_ONEDNN_OPTS": "0",  # with oneDNN, TensorFlow 2.21 overwrites memory
     "CUDA_VISIBLE_DEVICES": "-1",
     "GRPC_VERBOSITY": "NONE",
 }
@@ -45,7 +47,7 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Launch:
-    """command and environment of the process; settings: the first thing that it is told"""
+    """How to start a host process: its command, its environment, and `settings`, the first message to it."""
 
     command: list[str]
     environment: dict[str, str]
@@ -53,42 +55,43 @@ class Launch:
 
 
 def plan(tier: str, packages: Sequence[str], folder: Path | None, handle: int, mark: str) -> Launch:
-    """How to start a host that talks on that file handle and has that private folder, None under bubblewrap
+    """Return how to start a host, and make in `folder` what the host needs.
 
-    Makes what the host needs in the folder. mark: goes into the environment as CONVLENS_SANDBOX. ModuleNotFoundError
-    if a package is not installed, OSError without bubblewrap.
+    packages: what guests may import; folder: private to the host, None under bubblewrap; handle: the file number of
+    the host's socket; mark: the value of CONVLENS_SANDBOX in the environment. Raises ModuleNotFoundError if a package
+    is not installed, OSError if the tier is bubblewrap and there is none.
     """
-    farm = _farm(packages)
+    importable = _importable(packages)
     environment = {**ENVIRONMENT, "CONVLENS_SANDBOX": mark}
     python = os.path.realpath(sys.executable)
     settings: dict[str, Any] = {"tier": tier, "packages": list(packages), "read": [], "listed": []}
     if folder is None:
         settings |= {"guests": "/tmp", "own": ""}
-        inside, modules, home = f"{_PLACE}/inside", f"{_PLACE}/packages", "/tmp"
-        command = _bubblewrap(python, farm)
+        own_modules, modules, home = f"{_PLACE}/guest_side", f"{_PLACE}/packages", "/tmp"
+        command = _bubblewrap(python, importable)
     else:
         guests, links = folder / "guests", folder / "packages"
         for made in (guests, links):
             made.mkdir()
-        for name, path in farm.items():
+        for name, path in importable.items():
             (links / name).symlink_to(path)
         settings |= {"guests": str(guests), "own": str(folder)}
-        inside, modules, home = str(_INSIDE), str(links), str(guests)
+        own_modules, modules, home = str(_GUEST_SIDE), str(links), str(guests)
         command = []
         if tier == "landlock":
-            wanted = [*_libraries(), python, *farm.values(), str(_INSIDE), str(links), *_SYSTEM, "/proc/self"]
+            wanted = [*_libraries(), python, *importable.values(), str(_GUEST_SIDE), str(links), *_SYSTEM, "/proc/self"]
             wanted.append("/sys/devices/system/cpu")
             settings["read"], settings["listed"] = _without(wanted, _hidden())
     environment |= {"HOME": home, "TMPDIR": home}
     if command:
         command += [word for name, value in environment.items() for word in ("--setenv", name, value)] + ["--"]
-    command += [python, *_FLAGS, "-c", _START, inside, modules, str(handle)]
+    command += [python, *_FLAGS, "-c", _START, own_modules, modules, str(handle)]
     return Launch(command, environment, settings)
 
 
-def _farm(packages: Sequence[str]) -> dict[str, str]:
-    """What there will be to import, by name: the packages with what they need, from where they are installed"""
-    farm: dict[str, str] = {}
+def _importable(packages: Sequence[str]) -> dict[str, str]:
+    """The files and folders that guests can import, by name: the packages with what they need, as installed here."""
+    found: dict[str, str] = {}
     for package in ("numpy", *packages):
         spec = importlib.util.find_spec(package)
         if spec is None or not spec.origin:
@@ -97,22 +100,22 @@ def _farm(packages: Sequence[str]) -> dict[str, str]:
         path = path.parent if spec.submodule_search_locations else path
         if package in _ALONE:
             beside = (path, path.with_name(f"{package}.libs"))
-            farm |= {one.name: str(one) for one in beside if one.exists()}
+            found |= {one.name: str(one) for one in beside if one.exists()}
         else:
             others = (one for one in path.parent.iterdir() if not one.name.startswith(("convlens", "__editable__")))
-            farm |= {one.name: str(one) for one in others if one.suffix not in (".pth", ".egg-link")}
-    return farm
+            found |= {one.name: str(one) for one in others if one.suffix not in (".pth", ".egg-link")}
+    return found
 
 
 def _libraries() -> list[str]:
-    """Folders of the standard library and of shared libraries, and the loader's own files"""
+    """The folders of the standard library and of shared libraries, and the loader's own files."""
     prefix = Path(sys.base_prefix)
     found = [str(path) for path in (prefix / "lib", prefix / "lib64") if path.exists()]
     return [*(path for path in (*_LIBRARIES, *_LOADER) if Path(path).exists()), *found, sysconfig.get_path("stdlib")]
 
 
 def _hidden() -> list[Path]:
-    """What must stay out of sight even where it lies in a folder that is needed: convlens, and all that is installed"""
+    """The folders that must stay hidden even inside a readable folder: convlens, and all installed packages."""
     package = Path(__file__).resolve().parents[2]
     stdlib = Path(sysconfig.get_path("stdlib"))
     sites = [Path(entry) for entry in sys.path if Path(entry).name in _SITES]
@@ -120,9 +123,9 @@ def _hidden() -> list[Path]:
 
 
 def _without(wanted: Iterable[str], hidden: Sequence[Path]) -> tuple[list[str], list[str]]:
-    """Those paths as such that nothing hidden lies under them, and the folders of which then only the names count
+    """Two lists: paths that may be read whole, and folders that may only be listed because something hidden is inside.
 
-    A path that is itself within something hidden was asked for by name, and stays.
+    A wanted path that lies inside a hidden folder stays: it was asked for by name.
     """
     keep: dict[str, None] = {}
     listed: dict[str, None] = {}
@@ -137,7 +140,8 @@ def _without(wanted: Iterable[str], hidden: Sequence[Path]) -> tuple[list[str], 
     return list(keep), list(listed)
 
 
-def _bubblewrap(python: str, farm: dict[str, str]) -> list[str]:
+def _bubblewrap(python: str, importable: dict[str, str]) -> list[str]:
+    """The start of the command: bwrap with all that the host may see, read-only except for /tmp."""
     program = shutil.which("bwrap")
     if program is None:
         raise OSError("bubblewrap needs the program bwrap; there is none")
@@ -152,9 +156,9 @@ def _bubblewrap(python: str, farm: dict[str, str]) -> list[str]:
     for hidden in dict.fromkeys(_hidden()):
         if hidden.is_dir() and any(hidden.is_relative_to(other) for other in bound):
             words += ["--tmpfs", str(hidden), "--remount-ro", str(hidden)]
-    words += ["--ro-bind", str(_INSIDE), f"{_PLACE}/inside"]
-    for name, path in farm.items():
+    words += ["--ro-bind", str(_GUEST_SIDE), f"{_PLACE}/guest_side"]
+    for name, path in importable.items():
         words += ["--ro-bind", path, f"{_PLACE}/packages/{name}"]
     words += ["--proc", "/proc", "--dev", "/dev", "--size", str(_TEMPORARY), "--tmpfs", "/tmp", "--chdir", "/tmp"]
-    # Read-only /proc too: root may write the kernel's settings in /proc/sys, in any namespace and without capabilities
+    # /proc read-only too: root may write the kernel's settings in /proc/sys, in any namespace, without capabilities
     return [*words, "--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"]

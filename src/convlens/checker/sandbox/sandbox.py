@@ -1,7 +1,7 @@
-"""Somebody's code in a process that can do no harm, as far as the tier goes, and that is asked over a socket.
+"""Submitted code in a sealed process: started here, asked over a socket, and never trusted.
 
-A `Sandbox` has one host process, which loads numpy or a framework once; each file gets a guest of its own, which the
-host forks. Nothing that is said in there is believed here: it is bounded in bytes and in time, and read as data.
+A `Sandbox` has one host process, which loads numpy or a framework once. The host forks a guest, a process of its own,
+for each file. What a guest says is read as data, with limits for its size and its time, and nothing more is believed.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ from typing import Any
 import numpy as np
 
 from convlens.arrays import Array
-from convlens.checker.guest import Guest, GuestError
+from convlens.checker.guest import Ending, Guest, GuestError
 from convlens.checker.sandbox.guest_side import wire
-from convlens.checker.sandbox.starting import Host
+from convlens.checker.sandbox.host import Host
 
 __all__ = ["Sandbox"]
 
-_PROMPT = 30.0  # seconds for a process to say that it is sealed
-_FILE = 2**26  # bytes of a file that the code writes
-_OPEN = 256  # files at a time
-_PROCESSES = 512  # more than the user has already
+_SEAL_SECONDS = 30.0  # for a new guest to say that it is sealed: milliseconds of work, on a machine that may be busy
+_END_SECONDS = 1.0  # for a guest that closed its connection to end by itself, so that its exit code can be told
+_FILE = 2**26  # bytes of the largest file that the code may write: as much as one answer may hold
+_OPEN = 256  # files that the code may have open: many times what a task needs
+_PROCESSES = 512  # processes and threads more than the user has now: TensorFlow starts a few for each core
 
 
 class Sandbox:
-    """A context; in it, `guest` starts a process for each file, one at a time. Leaving it leaves nothing behind.
+    """A context manager. `guest` starts a process for one file; one guest at a time. Leaving it leaves nothing behind.
 
     To be used in one thread: the host process ends with the thread that had the first guest.
     """
@@ -39,10 +40,10 @@ class Sandbox:
     def __init__(
         self, tier: str, packages: Sequence[str] = ("numpy",), *, seconds: float = 10.0, memory: int = 2 * 2**30
     ) -> None:
-        """tier: one of `tiers.TIERS`; packages: what is loaded before the files are; seconds: for one answer;
-        memory: bytes of address space for each file, that of the packages included"""
+        """tier: one of `tiers.TIERS`; packages: loaded before the files are; seconds: the limit for one answer;
+        memory: bytes of address space for each guest, the packages included. OSError unless this is Linux."""
         if sys.platform != "linux":
-            raise OSError(f"checking somebody's code needs Linux; this is {sys.platform}")
+            raise OSError(f"checking submitted code needs Linux; this is {sys.platform}")
         self.tier, self.packages, self.seconds, self.memory = tier, tuple(packages), seconds, memory
         self._host: Host | None = None
         self._busy = False
@@ -57,13 +58,13 @@ class Sandbox:
 
     @contextlib.contextmanager
     def guest(self, job: str, source: bytes, options: Mapping[str, Any] | None = None) -> Iterator[Guest]:
-        """A new process, sealed, that has that file and does that job, a module of `checker.inside`
+        """Start a sealed process that has the file `source` and does a job, a module of `sandbox.guest_side`.
 
-        OSError if it cannot be sealed or started, ModuleNotFoundError for a package that is not installed, RuntimeError
-        while another guest is there.
+        Raises OSError if the process cannot be sealed or started, ModuleNotFoundError for a package that is not
+        installed, RuntimeError while another guest is open.
         """
         if self._busy:
-            raise RuntimeError("a sandbox must have one guest at a time; the one before is not closed")
+            raise RuntimeError("a sandbox must have one guest at a time; the guest before is not closed")
         self._busy = True
         try:
             guest = self._start(job, source, dict(options or {}))
@@ -75,7 +76,7 @@ class Sandbox:
             self._busy = False
 
     def _start(self, job: str, source: bytes, options: dict[str, Any]) -> _Guest:
-        """From the host that there is; if that fails, as an earlier guest may have seen to, from a new one"""
+        """Start a guest from the present host. If that fails, an earlier guest may have harmed it: take a new host."""
         if self._host:
             try:
                 return _Guest(self, self._host, job, source, options)
@@ -87,16 +88,16 @@ class Sandbox:
 
 
 class _Guest:
-    """One forked process with somebody's code, see `Guest`."""
+    """One forked process with submitted code; a `Guest`."""
 
     def __init__(self, sandbox: Sandbox, host: Host, job: str, source: bytes, options: dict[str, Any]) -> None:
-        """See that it is sealed, only then hand it the file; OSError otherwise"""
+        """Wait until the process is sealed, and only then send it the file; OSError if it does not get sealed."""
         self._sandbox, self._host = sandbox, host
         self._number = 0
-        self._gone = ""  # why, once it is
+        self._gone: tuple[str, Ending] | None = None  # why, once the process is gone
         self._pid, self._channel = host.fork(job)
         self._channel.setblocking(False)
-        self._until = time.monotonic() + _PROMPT
+        self._until = time.monotonic() + _SEAL_SECONDS
         try:
             _, answer, _ = wire.load(self._read)
             if "sealed" not in answer:
@@ -105,15 +106,15 @@ class _Guest:
         except BaseException as error:
             self.close()
             if isinstance(error, (EOFError, TimeoutError, wire.WireError)):
-                raise OSError(f"the tier {sandbox.tier} does not work here: a guest says nothing") from None
+                raise OSError(f"the tier {sandbox.tier} does not work here: a guest does not answer") from None
             raise
 
     def ask(
         self, request: Mapping[str, Any], arrays: Sequence[Array] = (), *, seconds: float | None = None
     ) -> tuple[dict[str, Any], list[Array]]:
-        """The answer to a request, see `Guest.ask`; ValueError for a request that cannot be sent"""
+        """Return the answer to a request, see `Guest.ask`; ValueError for a request that cannot be sent."""
         if self._gone:
-            raise GuestError(self._gone)
+            raise GuestError(*self._gone)
         limit = self._sandbox.seconds if seconds is None else seconds
         self._until = time.monotonic() + limit
         self._number += 1
@@ -125,24 +126,27 @@ class _Guest:
                 raise wire.WireError("an answer must have the number of its request")
             return answer, results
         except TimeoutError:
-            self._end(f"ran for more than {limit:g} s and was stopped")
+            gone = self._end(f"ran for more than {limit:g} s and was stopped", Ending.TIMED_OUT)
         except EOFError:
-            self._end("")
+            gone = self._end()
         except wire.TooMuchError as error:
-            self._end(f"sent an answer of {error.size:,} bytes; more than {wire.MOST:,} are not taken")
+            text = f"sent an answer of {error.size:,} bytes; the limit is {wire.MOST:,}"
+            gone = self._end(text, Ending.TOO_LARGE)
         except wire.WireError:
-            self._end("sent something that is no answer")
-        raise GuestError(self._gone)
+            gone = self._end("sent something that is not an answer", Ending.NO_MESSAGE)
+        raise GuestError(*gone)
 
     def close(self) -> None:
-        """End the process and all that it started"""
+        """End the process and all that it started."""
         if not self._gone:
-            self._end("was stopped")
+            self._end("was stopped", Ending.STOPPED)
 
-    def _end(self, reason: str) -> None:
+    def _end(self, text: str = "", ending: Ending = Ending.EXITED) -> tuple[str, Ending]:
+        """End the process and return why it is gone: what is given, or without a text what its host tells."""
         self._channel.close()
-        status = self._host.end(self._pid, 0.0 if reason else 1.0)
-        self._gone = reason or _ending(status, self._sandbox)
+        status = self._host.end(self._pid, 0.0 if text else _END_SECONDS)
+        self._gone = (text, ending) if text else _why(status, self._sandbox)
+        return self._gone
 
     def _write(self, data: bytes) -> None:
         left = memoryview(data)
@@ -172,7 +176,7 @@ class _Guest:
         return data
 
     def _wait(self, what: int) -> None:
-        """Until the socket is ready; TimeoutError at the end of the time for the whole answer"""
+        """Wait until the socket is ready; TimeoutError when the time for the whole answer is up."""
         left = self._until - time.monotonic()
         poll = select.poll()
         poll.register(self._channel, what)
@@ -181,23 +185,29 @@ class _Guest:
 
 
 def _limits(sandbox: Sandbox) -> dict[str, int]:
-    """For `inside.seal`: what a whole guest may use of each resource; its time counts for each answer by the clock"""
+    """The limits of one guest, for `guest_side.seal`.
+
+    CPU, seconds of processor time for the guest's whole life, is a second line of defence: the clock limits each
+    answer. All answers together may take 6 answers' time (`functions.process`, `lenets.under_test`). 20 times leaves
+    room for three threads that compute all the time, and for loading.
+    """
     seconds = 20 + int(20 * sandbox.seconds)
     sizes = {"AS": sandbox.memory, "DATA": sandbox.memory, "CORE": 0, "FSIZE": _FILE, "MEMLOCK": 2**16}
     return {**sizes, "NOFILE": _OPEN, "CPU": seconds, "NPROC": _PROCESSES}
 
 
-def _ending(status: int | None, sandbox: Sandbox) -> str:
-    """Why a guest that nobody stopped is gone, as its host tells"""
+def _why(status: int | None, sandbox: Sandbox) -> tuple[str, Ending]:
+    """Why a guest is gone that was not stopped from here. status: of `os.waitpid`, None if the guest did not end."""
     if status is None:
-        return "closed its connection without an answer"
+        return "closed its connection without an answer", Ending.DISCONNECTED
     number = status & 0x7F
     if not number:
-        return f"ended its process (exit code {status >> 8 & 0xFF})"
+        return f"ended its process (exit code {status >> 8 & 0xFF})", Ending.EXITED
     if number == signal.SIGXCPU:
-        return f"used more than {_limits(sandbox)['CPU']} s of processor time"
+        return f"used more than {_limits(sandbox)['CPU']} s of processor time", Ending.PROCESSOR_TIME
     if number == signal.SIGKILL:
-        return "was killed by the system, for want of memory or of processor time"
+        return "was killed by the system, because it used too much memory or processor time", Ending.KILLED
     with contextlib.suppress(ValueError):
-        return f"crashed its process (signal {number}, {signal.strsignal(number) or signal.Signals(number).name})"
-    return f"crashed its process (signal {number})"
+        name = signal.strsignal(number) or signal.Signals(number).name
+        return f"crashed its process (signal {number}, {name})", Ending.CRASHED
+    return f"crashed its process (signal {number})", Ending.CRASHED

@@ -1,4 +1,4 @@
-"""The tiers of the sandbox, best first: which of them this machine offers, and what each cannot stop."""
+"""The tiers of the sandbox, best first: which of them work on this machine, and what each cannot stop."""
 
 from __future__ import annotations
 
@@ -7,52 +7,52 @@ import functools
 __all__ = ["CANNOT_STOP", "TIERS", "WEAKEST", "available", "choose"]
 
 TIERS = ("bubblewrap", "landlock", "rlimits")
-WEAKEST = TIERS[-1]  # which a class run refuses, unless asked for
+WEAKEST = TIERS[-1]  # a class run refuses it without --unsafe
 
 _READS = (
-    "The code can read Python, the system's shared libraries, numpy and, for tasks 4 and 5, all that is installed "
-    "beside TensorFlow but convlens."
+    "The code can read Python, the system's shared libraries and numpy; for tasks 4 and 5 also all that is installed "
+    "beside TensorFlow, except convlens."
 )
 _THREADS = (
-    "The code can keep every processor busy with threads until its time is up; run as root, no limit of the system "
-    "counts them."
+    "The code can keep every processor busy with threads until its time is up. If you are root, the system does not "
+    "limit their number."
 )
 CANNOT_STOP: dict[str, tuple[str, ...]] = {
     "bubblewrap": (
         _READS,
-        "The code can start processes of its own where the kernel cannot filter system calls; they end with it.",
+        "The code can start processes if the kernel cannot filter system calls; they end when the code ends.",
         _THREADS,
-        "A hole in the kernel itself is not covered.",
+        "A security hole in the kernel itself is not covered.",
     ),
     "landlock": (
         _READS,
-        "The code can find out which files there are, whose they are and how large, though not what is in them.",
-        "The code can fill the disk with files of its own until its time is up; then they are removed.",
+        "The code can find out which files exist, who owns them and how large they are, but not what is in them.",
+        "The code can fill the disk with files until its time is up; then the files are removed.",
         _THREADS,
-        "A hole in the kernel itself is not covered.",
+        "A security hole in the kernel itself is not covered.",
     ),
     "rlimits": (
-        "The code can read every file that you can read: other submissions, and how its own is checked.",
+        "The code can read every file that you can read, such as other submissions and the checks themselves.",
         "The code can change and remove every file that you can change.",
         "The code can use the network.",
-        "The code can start processes; those that stay are ended after it, if they do not hide from that on purpose.",
-        "The code can stop and kill every process of yours, this one too, and may read and change its memory.",
+        "The code can start processes. They are ended after it, unless they hide on purpose.",
+        "The code can stop and kill every process of yours, this one too. It may read and change their memory.",
         "The code can fill the disk until its time is up.",
-        "The code can use more memory than one process may, by starting many.",
+        "The code can use more memory than one process may have, by starting several.",
         _THREADS,
     ),
 }
 
 
 def available() -> dict[str, str]:
-    """For each tier, in order, "" if it works here, else a sentence that says why it does not; each is tried once"""
+    """For each tier, best first: "" if it works here, else a sentence that says why not. Each tier is tried once."""
     return {tier: _try(tier) for tier in TIERS}
 
 
 def choose(asked: str | None) -> str:
-    """The tier that was asked for, or the best that works here
+    """Return the tier that was asked for, or for None the best tier that works here.
 
-    ValueError for one that is unknown or does not work here: no other is taken in its place.
+    ValueError for a tier that is unknown or does not work here: no other is taken in its place.
     """
     if asked is None:
         for tier in TIERS:
@@ -68,7 +68,7 @@ def choose(asked: str | None) -> str:
 
 @functools.cache
 def _try(tier: str) -> str:
-    """Start a process in it and have it say something"""
+    """Start a process in a tier and ask it something: "" if it answers, else why it does not."""
     from convlens.checker.guest import GuestError
     from convlens.checker.sandbox.sandbox import Sandbox
 

@@ -1,1 +1,4 @@
-"""What runs inside the sandbox: nothing here imports convlens, and nothing here is trusted with a verdict."""
+"""The modules that run inside the sandbox. None of them imports convlens, and none of them makes a verdict.
+
+Inside, this folder is on the import path, so the modules import each other by bare name.
+"""

@@ -1,6 +1,6 @@
 """A guest's job: load a submitted file of tasks 0 to 3 and call its function.
 
-Whatever happens in here is the submission's word: the verdict is made outside, from the arrays.
+Nothing that this process says is trusted: the verdict is made outside, from the arrays.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ Handler = Callable[[dict[str, Any], Arrays], tuple[dict[str, Any], Arrays]]
 
 
 def _relu(z: Any) -> Any:
-    """Zero for whatever is negative"""
+    """Return z with 0 in place of negative numbers."""
     return np.maximum(z, 0)
 
 
-# Functions that a file is given as its activation; "curve" is not its own inverse, nor the same if it is done twice
+# The activations that a file is called with. "curve" shows an activation that is applied twice, or before the bias.
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {"identity": lambda z: z, "relu": _relu, "curve": lambda z: z / 2 + 1}
 
 
 def start(source: bytes, options: dict[str, Any]) -> Handler:
-    """What answers requests about a file.
+    """Return the function that answers requests about a file.
 
-    options: "file", its name, and "function", the name of what is called in it
-    {"do": "load"} -> {"loaded": true}, or {"missing": [the functions that there are]}; raises what the file raises
+    options: "file" is the file's name, "function" the name of the function to call in it
+    {"do": "load"} -> {"loaded": true}, or {"missing": [the functions of the file]}; raises what the file raises
     {"do": "call", "arguments": [...], "named": {...}, "inputs": bool} -> {"result": ...}, arrays
-        an argument is {"array": k}, {"activation": name}, {"tuple": [...]} or itself; with "inputs" the arrays that
-        were given come after those of the result, as they are after the call: from number "inputs" on
+        An argument is {"array": k}, {"activation": name}, {"tuple": [...]} or a plain value. With "inputs": true the
+        answer has "inputs": k, and the given arrays, as they are after the call, follow from number k on.
     A result is {"array": k}, {"tuple" or "list": [results]}, {"number": x}, {"none": true} or {"other": its type}.
     """
     name, function = str(options["file"]), str(options["function"])
@@ -71,7 +71,7 @@ def _argument(value: Any, arrays: Arrays) -> Any:
 
 
 def _encode(value: Any, found: Arrays) -> dict[str, Any]:
-    """What JSON can say of a result; its arrays of numbers go to `found`."""
+    """Return a result as JSON can hold it; its arrays of numbers are appended to `found`."""
     if isinstance(value, np.ndarray | np.generic):
         array = np.asarray(value)
         if array.dtype.kind not in "biuf":

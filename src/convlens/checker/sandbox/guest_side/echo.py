@@ -1,4 +1,4 @@
-"""The job that answers with what it is asked: to see whether a sandbox works."""
+"""A guest's job that repeats each request, to show that a sandbox works."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Arrays = list[NDArray[Any]]
 
 
 def start(source: bytes, options: dict[str, Any]) -> Callable[[dict[str, Any], Arrays], tuple[dict[str, Any], Arrays]]:
-    """{"echo": ...} and arrays -> the same, {"source": true} -> the file's bytes as an array, and the options"""
+    """Any request and arrays -> the same; {"source": true} -> the options, and the file's bytes as an array."""
 
     def answer(request: dict[str, Any], arrays: Arrays) -> tuple[dict[str, Any], Arrays]:
         if request.get("source"):

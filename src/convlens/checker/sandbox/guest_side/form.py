@@ -1,6 +1,6 @@
-"""A guest's job: read a submitted file without running it.
+"""A guest's job: parse a submitted file without running it.
 
-In a process of its own, since a parser can be brought down by what it reads.
+The parser has a process of its own because a file can crash it.
 """
 
 from __future__ import annotations
@@ -14,24 +14,25 @@ import pycodestyle
 from numpy.typing import NDArray
 
 Arrays = list[NDArray[Any]]
-_MANY = 5  # findings of a kind
-_IMPORTING = ("__import__", "__builtins__", "__loader__", "__spec__", "import_module")  # by which code gets modules
+_MANY = 5  # findings of one kind that are kept, or a small multiple of it
+# Names by which code can import without an import statement
+_IMPORTING = ("__import__", "__builtins__", "__loader__", "__spec__", "import_module")
 _CODING = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")  # PEP 263
 
 
 def start(source: bytes, options: dict[str, Any]) -> Any:
-    """What answers the one request {"do": "form"}.
+    """Return the function that answers the one request, {"do": "form"}.
 
-    options: "file", its name, and "function", the name that it must have
+    options: "file" is the file's name, "function" the name of the function that the task asks for
     The answer: {"parses": "" or why not, "imports": [[line, text]...], "undocumented": [[line, name]...],
     "style": [[text, how often, [[line, column]...]]...], "signature": [[name, default or null]...] or null,
-    "functions": [names], "keras": [[line, name]...], what is used of tf.keras}
+    "functions": [names], "keras": [[line, name]...], every use of tf.keras}
     """
 
     def answer(request: dict[str, Any], arrays: Arrays) -> tuple[dict[str, Any], Arrays]:
         coding = next((found[1] for line in source.split(b"\n")[:2] if (found := _CODING.match(line))), b"utf-8")
         if coding.lower().replace(b"_", b"-") not in (b"utf-8", b"utf8"):
-            return {"parses": f"it must be UTF-8; it says that it is {coding.decode()[:40]}"}, []
+            return {"parses": f"the file must be in UTF-8; its first lines say {coding.decode()[:40]}"}, []
         try:
             tree = ast.parse(source)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -39,7 +40,9 @@ def start(source: bytes, options: dict[str, Any]) -> Any:
             text = error.msg if isinstance(error, SyntaxError) else str(error)
             return {"parses": f"{type(error).__name__}: {text}{line}"}, []
         top = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-        last = [node for node in top if node.name == options["function"]][-1:]  # the one that counts
+        last = [node for node in top if node.name == options["function"]][
+            -1:
+        ]  # the last definition is the one that counts
         signature = next(map(_signature, last), None)
         return {
             "parses": "",
@@ -55,7 +58,7 @@ def start(source: bytes, options: dict[str, Any]) -> Any:
 
 
 def _imports(tree: ast.Module) -> list[list[Any]]:
-    """Every import, in any function, as it is written, and calls that import"""
+    """Return every import as it is written, in any function, and every name that can import."""
     found: list[list[Any]] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -75,7 +78,7 @@ def _as(name: ast.alias) -> str:
 
 
 def _undocumented(tree: ast.Module) -> list[list[Any]]:
-    """The module, its functions, classes and their methods that have no docstring"""
+    """Return the module, functions, classes and methods without a docstring."""
     found: list[list[Any]] = [] if (ast.get_docstring(tree) or "").strip() else [[1, "the module"]]
     inner = [node for scope in tree.body if isinstance(scope, ast.ClassDef) for node in scope.body]
     for node in [*tree.body, *inner]:
@@ -85,7 +88,7 @@ def _undocumented(tree: ast.Module) -> list[list[Any]]:
 
 
 def _style(text: str, file: str) -> list[list[Any]]:
-    """What pycodestyle finds, by its defaults: each complaint once, without its numbers if they differ"""
+    """Return what pycodestyle finds by default: each complaint once, without the numbers in it if they differ."""
     found: dict[str, list[Any]] = {}
 
     class Report(pycodestyle.BaseReport):  # type: ignore[misc]
@@ -104,7 +107,7 @@ def _style(text: str, file: str) -> list[list[Any]]:
 
 
 def _keras(tree: ast.Module) -> list[list[Any]]:
-    """Every name that starts with tf.keras, as long as it goes"""
+    """Return every dotted name that starts with tf.keras, in full."""
     found: list[list[Any]] = []
     rest: list[ast.AST] = [tree]
     while rest:
@@ -122,7 +125,7 @@ def _keras(tree: ast.Module) -> list[list[Any]]:
 
 
 def _signature(node: ast.FunctionDef) -> list[list[Any]] | None:
-    """[[name, default]...], a default as it is written with its spaces gone, null without one; null with * or **"""
+    """Return [[name, default]...]: a default as Python prints its value, None without one. None if * or ** is there."""
     given = node.args
     if given.vararg or given.kwarg or given.kwonlyargs:
         return None

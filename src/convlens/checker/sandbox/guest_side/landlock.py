@@ -1,6 +1,7 @@
-"""Landlock: from now on this process reaches only the files and folders that it names, whatever its user may do.
+"""Landlock: the process gives up all files and folders except the ones that it names.
 
-The kernel has versions ("ABI") of it, each of which can forbid more; everything that the one found knows is forbidden.
+The kernel has versions of Landlock ("ABI"), and each can forbid more. Everything that the present version knows is
+forbidden.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from collections.abc import Sequence
 
 __all__ = ["restrict", "version"]
 
-_CREATE, _ADD, _RESTRICT = 444, 445, 446  # the same numbers on every machine
+_CREATE, _ADD, _RESTRICT = 444, 445, 446  # system calls, with the same numbers on every machine
 _EXECUTE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 2, 1 << 3
-_WRITE_FILE, _TRUNCATE = 1 << 1, 1 << 14  # the latter since ABI 3
+_WRITE_FILE, _TRUNCATE = 1 << 1, 1 << 14  # _TRUNCATE since ABI 3
 _REMOVE_DIR, _REMOVE_FILE, _MAKE_DIR, _MAKE_REG, _MAKE_SYM = 1 << 4, 1 << 5, 1 << 7, 1 << 8, 1 << 12
 _READ = _READ_FILE | _READ_DIR | _EXECUTE
 _WRITE = _READ_FILE | _READ_DIR | _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _MAKE_SYM
@@ -33,21 +34,22 @@ class _Beneath(ctypes.Structure):
 
 
 def version() -> int:
-    """The ABI of this kernel, 0 if it has no Landlock"""
+    """Return the ABI of this kernel, 0 if it has no Landlock."""
     found = _library().syscall(_CREATE, None, ctypes.c_size_t(0), 1)
     return max(0, int(found))
 
 
 def restrict(read: Sequence[str], listed: Sequence[str], write: Sequence[str]) -> None:
-    """Reach these alone: files and folders to read, folders whose names alone may be read, those to write in too
+    """Give up all but these paths, for ever.
 
-    Those that are not there are left out. No TCP, no abstract Unix socket and no signal to others, where the kernel's
-    version can forbid them. Needs no_new_privs; OSError if the kernel does not do it. There is no way back.
+    read: files and folders to read and execute; listed: folders whose entries may be listed; write: folders to read and
+    write. A path that does not exist is left out. TCP, abstract Unix sockets and signals to other processes are
+    forbidden too, where the kernel's version can do it. Needs no_new_privs; OSError if the kernel refuses.
     """
     abi = version()
     if not abi:
         raise OSError("this kernel has no Landlock")
-    files = (1 << 13) - 1
+    files = (1 << 13) - 1  # the 13 rights of ABI 1
     for since, right in ((2, 1 << 13), (3, _TRUNCATE), (5, 1 << 15)):
         files |= right if abi >= since else 0
     rules = _Ruleset(files, 0b11 if abi >= 4 else 0, 0b11 if abi >= 6 else 0)

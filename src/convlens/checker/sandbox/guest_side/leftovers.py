@@ -1,4 +1,4 @@
-"""Removing what somebody's code left in its folder, whatever that is."""
+"""Removes the files that submitted code left in its folder: deep folders, links, closed modes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 __all__ = ["clear", "empty"]
 
-_MANY = 1000  # entries of a folder that are looked at together
+_MANY = 1000  # entries of a folder that are read at a time: a folder may have millions
 
 
 def empty(folder: str) -> None:
-    """Remove that folder and all in it: never through a link, and however deep its folders are
+    """Remove a folder with all in it: never through a link, and however deep its folders are.
 
-    A folder in a folder is moved up and taken apart there, so that no path gets long and nothing recurs. What the
-    system does not let go of stays.
+    An inner folder is moved up before it is emptied, so no path gets long and nothing recurses. Entries that the system
+    refuses to remove stay.
     """
     clear(folder)
     with contextlib.suppress(OSError):
@@ -24,7 +24,7 @@ def empty(folder: str) -> None:
 
 
 def clear(folder: str) -> None:
-    """The same for all in it; the folder itself stays"""
+    """Remove all that lies in a folder, as `empty` does; the folder itself stays."""
     with contextlib.suppress(OSError):
         while within := _some(Path(folder)):
             for path, is_folder in within:
@@ -35,18 +35,18 @@ def clear(folder: str) -> None:
 
 
 def _some(folder: Path) -> list[tuple[Path, bool]]:
-    """A part of what lies in it: paths, and whether they are folders"""
+    """Return up to _MANY entries of a folder: the path, and whether it is a folder."""
     with os.scandir(folder) as entries:
         return [(Path(entry.path), entry.is_dir(follow_symlinks=False)) for entry in itertools.islice(entries, _MANY)]
 
 
 def _take_apart(path: Path, folder: Path) -> None:
-    """Remove a folder, moving those in it up into `folder`"""
+    """Remove the folder `path`; the folders in it are moved up into `folder`."""
     path.chmod(0o700)
     while within := _some(path):
         for inner, is_folder in within:
             if is_folder:
-                inner.chmod(0o700)  # else it cannot be given another parent
+                inner.chmod(0o700)  # a folder that may not be written cannot be moved
                 inner.rename(folder / os.urandom(16).hex())
             else:
                 inner.unlink()

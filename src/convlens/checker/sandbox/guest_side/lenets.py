@@ -1,7 +1,7 @@
-"""A guest's job: build the LeNet-5 of task 4 or 5, plant weights in it, run it, and tell what it is made of.
+"""A guest's job: build the LeNet-5 of task 4 or 5, plant weights in it, run it, and describe its layers.
 
-Whatever happens in here is the submission's word: the verdict is made outside, from the arrays. What is told of
-layers and optimizers explains a verdict, it never makes one.
+Nothing that this process says is trusted: the verdict is made outside, from the arrays. The description of layers and
+optimizers explains a verdict and never makes one.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ from numpy.typing import NDArray
 Arrays = list[NDArray[Any]]
 Reply = tuple[dict[str, Any], Arrays]
 Handler = Callable[[dict[str, Any], Arrays], Reply]
-Told = Callable[[BaseException], dict[str, Any]]
+Told = Callable[[BaseException], dict[str, Any]]  # an exception as JSON can hold it
 
 IMAGE, CLASSES = (28, 28, 1), 10
-LONGEST = 400  # characters of an error
+LONGEST = 400  # characters of an exception's text
 
 
 def start(source: bytes, options: dict[str, Any]) -> Handler:
-    """What answers requests about a file.
+    """Return the function that answers requests about a file.
 
-    options: "file", its name, and "framework", "tensorflow" (task 4) or "keras" (task 5)
-    {"do": "load"} -> {"loaded": true, "version"}, {"missing": [functions that there are]} or {"absent": why}, if there
-        is no TensorFlow
-    {"do": "build", "key": name, "networks": n, "labels": dtype, "seed": k} -> {"networks": [facts]}: a graph of its
-        own (task 4) or n models (task 5), kept under that name; see the two classes below
-    {"do": "weights", "key", "network"} -> an array for each of the "variables" among the facts, in that order
-    {"do": "plant", "key", "network"} and such arrays -> {"planted": how many}
-    {"do": "values", "key", "network"}, x and labels -> {"names": [...], "errors": {name: error}}, arrays of these names
+    options: "file" is the file's name, "framework" is "tensorflow" (task 4) or "keras" (task 5)
+    {"do": "load"} -> {"loaded": true, "version"}, {"missing": [the functions of the file]}, or without TensorFlow
+        {"absent": why}
+    {"do": "build", "key": name, "networks": n, "labels": dtype, "seed": k} -> {"networks": [descriptions]}: n networks
+        in one new graph (task 4), or n models (task 5), kept under that name; see the two classes below
+    {"do": "weights", "key", "network"} -> an array for each of the description's "variables", in that order
+    {"do": "plant", "key", "network"} and an array for each variable -> {"planted": their number}
+    {"do": "values", "key", "network"}, x and labels -> {"names": [...], "errors": {name: error}}, an array a name
     {"do": "train", "key", "network"}, x and labels -> the weights after one step of training
-    Where something is raised, the answer (or that of one network) is {"raised": error}; an error is {"type", "message",
-    "line": of the file or 0, "code": that line, and those that its statement goes on in}.
+    If something is raised, the answer (or the description of one network) is {"raised": error}. An error is {"type",
+    "message", "line": of the file, 0 if unknown, "code": the whole statement that starts in that line}.
     """
     name = str(options["file"])
     module = types.ModuleType(name.removesuffix(".py"))
@@ -87,7 +87,7 @@ def start(source: bytes, options: dict[str, Any]) -> Handler:
 
 
 def _told(error: BaseException, name: str, source: bytes) -> dict[str, Any]:
-    """What is told of an error: its type, its first words and the deepest line of the file that led to it."""
+    """Return the type and the first words of an exception, and the deepest statement of the file that led to it."""
     line = last = 0
     for frame in traceback.extract_tb(error.__traceback__):
         if frame.filename == name:
@@ -100,7 +100,9 @@ def _told(error: BaseException, name: str, source: bytes) -> dict[str, Any]:
 
 
 def plain(text: str) -> str:
-    """What an error says, without what TensorFlow puts around it: the places where a node was made, and the node
+    """Return an error's text without what TensorFlow puts around it: the places where a node was made, and the node.
+
+    For the eye only: a text of another form is returned as it is.
 
     >>> plain("too long for '{{node add}} = Add[T=DT_FLOAT](x, y)' with shapes 2, 3 [[{{node add}}]]")
     'too long with shapes 2, 3'
@@ -122,7 +124,7 @@ def _try(add: Callable[[], dict[str, Any]], told: Told) -> dict[str, Any]:
 
 
 def _each(calls: dict[str, Callable[[], Any]], told: Told) -> Reply:
-    """The array that each call gives, and for one that raises what it raises"""
+    """Return the array of each call, or what the call raises."""
     names, found, errors = [], [], {}
     for name, call in calls.items():
         try:
@@ -134,7 +136,7 @@ def _each(calls: dict[str, Callable[[], Any]], told: Told) -> Reply:
 
 
 def _sizes(shape: Any) -> list[int | None] | None:
-    """A shape as JSON can hold it, None for what is not known."""
+    """Return a shape as JSON can hold it; None for a size, or a shape, that is not known."""
     try:
         return [None if size is None else int(size) for size in tuple(shape)]
     except (TypeError, ValueError):
@@ -142,12 +144,14 @@ def _sizes(shape: Any) -> list[int | None] | None:
 
 
 class _Graph:
-    """A graph of task 4 with some networks, one after the other, and a session.
+    """A graph of task 4 with one or more networks in it, and a session.
 
-    Facts of a network: "returned": {"kind": "tuple", "list" or another type, "items": [{"kind", "type", "shape"}]};
-    "variables": [{"name", "shape", "trainable"}], those that are trained or that the output depends on; "operations"
-    from x to the first item, in order: {"type", "out", "variables": numbers of those it reads, "strides", "padding",
-    "size"}; "regularizers": how many; "optimizers": types of the operations that change weights
+    The description of a network:
+    "returned": {"kind": "tuple", "list" or another type, "items": [{"kind", "type", "shape"}]}
+    "variables": [{"name", "shape", "trainable"}], all that are trained or that the output depends on
+    "operations": from x to the first item, in order, {"type", "out", "variables": the numbers of the variables that it
+        reads, "strides", "padding", "size"}
+    "regularizers": their number; "optimizers": the types of the operations that change weights
     """
 
     def __init__(self, seed: int, labels: str, told: Told) -> None:
@@ -155,14 +159,14 @@ class _Graph:
         self.tf = importlib.import_module("tensorflow.compat.v1")
         self.graph = self.tf.Graph()
         self.session: Any = None
-        self.made: list[tuple[Any, Any]] = []  # what each call returned, and its variables
+        self.made: list[tuple[Any, Any]] = []  # for each call of lenet5: the items that it returned, its variables
         with self.graph.as_default():
             self.tf.set_random_seed(seed)
             self.x = self.tf.placeholder(self.tf.float32, (None, *IMAGE))
             self.y = self.tf.placeholder(labels, (None, CLASSES))
 
     def add(self, lenet5: Any) -> dict[str, Any]:
-        """One more network; its facts"""
+        """Build one more network; return its description."""
         with self.graph.as_default():
             before = {v.name for v in self.tf.global_variables()}
             found = lenet5(self.x, self.y)
@@ -198,7 +202,7 @@ class _Graph:
         return {"kind": "other", "type": type(item).__name__, "shape": None}
 
     def _operations(self, output: Any, variables: Any) -> list[dict[str, Any]]:
-        """Those that lie between x and the output."""
+        """Return the operations on a path from x to the output."""
         above, below = _closure(output.op, _before), _closure(self.x.op, _after)
         names = {v.op.name: k for k, v in enumerate(variables)}
         found = []
@@ -226,18 +230,18 @@ class _Graph:
             return self.session.run(what, feed)
 
     def weights(self, network: int, _: Arrays) -> Reply:
-        """What the variables hold"""
+        """Return the values of the variables."""
         return {}, [np.asarray(value) for value in self._run(list(self.made[network][1]), [])]
 
     def plant(self, network: int, arrays: Arrays) -> Reply:
-        """Give the variables these values"""
+        """Set the variables to these values."""
         self._run([], [])
         initializers = [variable.initializer for variable in self.made[network][1]]
         self.session.run(initializers, {op.inputs[1]: v for op, v in zip(initializers, arrays, strict=True)})
         return {"planted": len(arrays)}, []
 
     def values(self, network: int, arrays: Arrays) -> Reply:
-        """output, loss and accuracy: the tensors in the places where these belong"""
+        """Return output, loss and accuracy: the tensors that were returned in places 0, 2 and 3."""
         items = self.made[network][0]
         tensors = {name: items[k] for name, k in (("output", 0), ("loss", 2), ("accuracy", 3)) if k < len(items)}
         return _each(
@@ -245,7 +249,7 @@ class _Graph:
         )
 
     def train(self, network: int, arrays: Arrays) -> Reply:
-        """Run what stands in second place, once"""
+        """Run once what was returned in place 1, the training operation."""
         self._run(self.made[network][0][1], arrays)
         return self.weights(network, [])
 
@@ -259,7 +263,7 @@ def _after(op: Any) -> list[Any]:
 
 
 def _closure(op: Any, following: Callable[[Any], list[Any]]) -> set[Any]:
-    """That operation, those that follow it, those that follow them, and so on."""
+    """Return an operation with all that follow it, directly or not."""
     found, new = {op}, [op]
     while new:
         new = [other for one in new for other in following(one) if other not in found]
@@ -270,10 +274,12 @@ def _closure(op: Any, following: Callable[[Any], list[Any]]) -> set[Any]:
 class _Models:
     """Models of task 5.
 
-    Facts of a network: "returned": {"kind": the type, "model": whether it is a K.Model}; "variables": [{"name",
-    "shape", "trainable"}]; "layers", those of models inside it in their place: {"type", "kernel", "strides", "padding",
-    "size", "activation", "bias", "regularizer", "initializer": whether the regularizer is one}; "compiled";
-    "optimizers": its optimizer's type; "from_logits": whether the loss is told that it gets logits
+    The description of a network:
+    "returned": {"kind": the type, "model": whether it is a K.Model}
+    "variables": [{"name", "shape", "trainable"}]
+    "layers": {"type", "kernel", "strides", "padding", "size", "activation", "bias", "regularizer", "initializer":
+        whether the regularizer is an initializer}; in place of a model inside the model stand that model's layers
+    "compiled": whether it is; "optimizers": the type of its optimizer; "from_logits": the loss's own option
     """
 
     def __init__(self, seed: int, labels: str, told: Told) -> None:
@@ -283,14 +289,14 @@ class _Models:
         self.K.utils.set_random_seed(seed)
 
     def add(self, lenet5: Any) -> dict[str, Any]:
-        """One more network; its facts"""
+        """Build one more network; return its description."""
         model = lenet5(self.K.Input(shape=IMAGE))
         self.made.append(model)
         returned = {"kind": type(model).__name__, "model": isinstance(model, self.K.Model)}
         if not returned["model"]:
             return {"returned": returned, "variables": [], "layers": [], "compiled": False}
         trained = {id(v) for v in model.trainable_weights}
-        facts = {
+        description = {
             "returned": returned,
             "variables": [
                 {"name": v.name, "shape": _sizes(v.shape), "trainable": id(v) in trained} for v in model.weights[:100]
@@ -298,11 +304,11 @@ class _Models:
             "layers": [self._layer(layer) for layer in self._flat(model)][:100],
             "compiled": getattr(model, "optimizer", None) is not None,
         }
-        if facts["compiled"]:
-            facts["optimizers"] = [type(model.optimizer).__name__]
+        if description["compiled"]:
+            description["optimizers"] = [type(model.optimizer).__name__]
             config: dict[str, Any] = getattr(getattr(model, "loss", None), "get_config", dict)()
-            facts["from_logits"] = bool(config.get("from_logits"))
-        return facts
+            description["from_logits"] = bool(config.get("from_logits"))
+        return description
 
     def _flat(self, model: Any) -> list[Any]:
         found = []
@@ -328,16 +334,16 @@ class _Models:
         }
 
     def weights(self, network: int, _: Arrays) -> Reply:
-        """What the variables hold"""
+        """Return the values of the variables."""
         return {}, [np.asarray(value) for value in self.made[network].get_weights()]
 
     def plant(self, network: int, arrays: Arrays) -> Reply:
-        """Give the variables these values"""
+        """Set the variables to these values."""
         self.made[network].set_weights(arrays)
         return {"planted": len(arrays)}, []
 
     def values(self, network: int, arrays: Arrays) -> Reply:
-        """output, and whatever numbers the model was compiled to give: loss, and metrics by their names"""
+        """Return the output, the loss, and the metrics that the model was compiled with, by their names."""
         model = self.made[network]
         numbers: dict[str, Any] = {}
 
@@ -351,13 +357,13 @@ class _Models:
         return reply, [*found, *(np.asarray(value) for value in numbers.values())]
 
     def train(self, network: int, arrays: Arrays) -> Reply:
-        """One step on a batch"""
+        """Train the model for one step on a batch."""
         self.made[network].train_on_batch(arrays[0], arrays[1])
         return self.weights(network, [])
 
 
 def _named(value: Any) -> str:
-    """What a function or an object is called; "" for None"""
+    """Return the name of a function, or of an object's type; "" for None."""
     if value is None:
         return ""
     return str(value if isinstance(value, str) else getattr(value, "__name__", type(value).__name__))[:100]

@@ -1,4 +1,4 @@
-"""Finding and ending a process and all that it started, however it tries to hide, by way of /proc."""
+"""Finds and ends a process with all that it started, by /proc, even where they try to hide."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ __all__ = ["Process", "descendants", "end", "find"]
 
 
 class Process(NamedTuple):
-    """pid: its number; born: its start in clock ticks, by which another of the same number is told apart"""
+    """A process. pid: its number; born: its start in clock ticks, which tells it from a later one with that number."""
 
     pid: int
     born: int
 
 
 def find(pid: int) -> Process | None:
-    """That process, None if there is none or it has ended (and waits for its parent to see it)"""
+    """Return the process with that number; None if there is none, or it has ended and waits for its parent."""
     status = _status(pid)
     return None if status is None or status[2] else Process(pid, status[1])
 
 
 def descendants(root: int, mark: bytes = b"") -> list[Process]:
-    """All processes that live and were started by that one, or by one that was; the process itself is not among them
+    """Return all living processes that the process `root` started, directly or not; without `root` itself.
 
-    With a mark, also those that have it in the environment that they were started with, wherever they come from.
+    mark: a variable of the environment. Every process that was started with it is returned, even if not by `root`.
     """
     pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
     table = {pid: status for pid in pids if (status := _status(pid))}
@@ -49,9 +49,10 @@ def descendants(root: int, mark: bytes = b"") -> list[Process]:
 
 
 def end(root: int, mark: bytes = b"", *, itself: bool = False, patience: float = 10.0) -> bool:
-    """Kill all descendants (see there), with `itself` that process at last; whether they are gone within `patience`
+    """Kill all descendants (see `descendants`), then with `itself` the process `root`; False if some live on.
 
-    They are stopped before they are killed, so that none can start another while the rest is found.
+    patience: seconds after which some may live on. All are stopped before any is killed, so that none can start
+    another meanwhile.
     """
     until = time.monotonic() + patience
     pause = 0.001
@@ -76,9 +77,9 @@ def end(root: int, mark: bytes = b"", *, itself: bool = False, patience: float =
 
 
 def send(process: Process, number: int) -> None:
-    """That signal, to that process and to no other that has its number by now"""
+    """Send a signal to that process, and to no other that has its number by now."""
     with contextlib.suppress(OSError):
-        if not hasattr(os, "pidfd_open"):  # some builds of Python do without
+        if not hasattr(os, "pidfd_open"):  # some builds of Python lack it
             if find(process.pid) == process:
                 os.kill(process.pid, number)
             return
@@ -91,7 +92,7 @@ def send(process: Process, number: int) -> None:
 
 
 def _status(pid: int) -> tuple[int, int, bool] | None:
-    """The parent, the start, and whether it has ended"""
+    """Return the parent's number, the start in clock ticks, and whether the process has ended."""
     try:
         text = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:

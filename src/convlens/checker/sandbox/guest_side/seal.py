@@ -1,4 +1,4 @@
-"""What a process gives up for ever before it looks at the first byte of somebody's code."""
+"""Seals a process: it gives up rights for ever, before it reads the first byte of submitted code."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from convlens.checker.sandbox.guest_side import landlock, seccomp
-else:  # inside, this folder is on the path and convlens is not there
+else:  # inside the sandbox this folder is on the path, and there is no convlens
     import landlock
     import seccomp
 
 __all__ = ["prctl", "seal"]
 
-_PDEATHSIG, _DUMPABLE, _DROP_BOUND, _NO_NEW_PRIVS = 1, 4, 24, 38
-_VERSION = 0x20080522  # of capset's arguments
-_CAPABILITIES = 64  # more than there are
+_PDEATHSIG, _DUMPABLE, _DROP_BOUND, _NO_NEW_PRIVS = 1, 4, 24, 38  # PR_... of prctl(2)
+_VERSION = 0x20080522  # _LINUX_CAPABILITY_VERSION_3 of capset(2)
+_CAPABILITIES = 64  # bits of a set of version 3: Linux has fewer capabilities
+_KILL_AFTER = 5  # seconds of processor time from the signal SIGXCPU to SIGKILL
 
 
 class _Head(ctypes.Structure):
@@ -29,10 +30,10 @@ class _Head(ctypes.Structure):
 def seal(
     tier: str, limits: Mapping[str, int], read: Sequence[str], listed: Sequence[str], write: str, parent: int
 ) -> None:
-    """Give up what that tier can take away. OSError or NotImplementedError if it cannot: then run nothing.
+    """Give up all that the tier takes away. OSError or NotImplementedError if that fails: then no code may be run.
 
-    limits: of resources, by the names of `resource` without RLIMIT_; read, listed, write: what stays within reach
-    where Landlock decides it, see `landlock.restrict`; parent: the process with which this one shall die
+    limits: of resources, by their names in `resource` without RLIMIT_; read, listed, write: the paths that stay within
+    reach under Landlock, see `landlock.restrict`; parent: when this process ends, the sealed one is killed
     """
     os.setsid()
     prctl(_PDEATHSIG, signal.SIGKILL)
@@ -48,12 +49,12 @@ def seal(
     elif tier == "bubblewrap":
         try:
             seccomp.install()
-        except (OSError, NotImplementedError):  # the namespaces do without it
+        except (OSError, NotImplementedError):  # the namespaces isolate without it
             return
 
 
 def prctl(option: int, value: int) -> None:
-    """The system call of that name; OSError if it fails"""
+    """Make the system call prctl(2); OSError if it fails."""
     zero = ctypes.c_ulong(0)
     if _library().prctl(option, ctypes.c_ulong(value), zero, zero, zero):
         raise OSError(ctypes.get_errno(), f"prctl {option}: {os.strerror(ctypes.get_errno())}")
@@ -70,17 +71,17 @@ def _limit(limits: Mapping[str, int]) -> None:
     for name, value in limits.items():
         which = getattr(resource, f"RLIMIT_{name}")
         _, hard = resource.getrlimit(which)
-        later = value + 5 if name == "CPU" else value  # a signal that says so comes before the one that ends it
+        later = value + _KILL_AFTER if name == "CPU" else value  # SIGXCPU first: it tells why the process ends
         most = later if hard == resource.RLIM_INFINITY else min(later, hard)
         resource.setrlimit(which, (min(value, most), most))
 
 
 def _drop_capabilities() -> None:
-    """None that a program started later could get back, none that this process has"""
+    """Drop every capability of this process, and every one that a program started later could get back."""
     for capability in range(_CAPABILITIES):
         try:
             prctl(_DROP_BOUND, capability)
-        except OSError:  # not ours to drop, or no such capability
+        except OSError:  # this process may not drop it, or there is no such capability
             break
     if _library().capset(ctypes.byref(_Head(_VERSION, 0)), (ctypes.c_uint32 * 6)()):
         raise OSError(ctypes.get_errno(), f"capset: {os.strerror(ctypes.get_errno())}")

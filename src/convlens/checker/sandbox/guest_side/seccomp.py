@@ -1,8 +1,8 @@
-"""A filter of system calls: what a process with somebody's code has no need of fails from now on with EPERM.
+"""A filter of system calls: calls that submitted code does not need fail with EPERM.
 
-The list names what reaches out of the process: other processes, the network, other users' files' modes and owners
-(which Landlock does not cover), the machine's settings, and memory that no limit counts. Calls that are newer than
-the list do not exist for the process.
+The list names the calls that reach out of the process: other processes, the network, modes and owners of files (which
+Landlock does not cover), the machine's settings, and memory that no limit counts. A call newer than the list fails with
+ENOSYS, as if the kernel did not have it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import platform
 
 __all__ = ["install"]
 
-# The calls that always fail: name, number on x86_64, on aarch64 (None where there is none)
+# The calls that always fail: name, number on x86_64, number on aarch64; "-" where there is no such call
 _DENIED = """
 socket 41 198, connect 42 203, accept 43 202, accept4 288 242, bind 49 200, listen 50 201, socketpair 53 199,
 sendto 44 206, recvfrom 45 207, sendmsg 46 211, recvmsg 47 212, sendmmsg 307 269, recvmmsg 299 243,
@@ -48,32 +48,32 @@ setuid 105 146, setgid 106 144, setreuid 113 145, setregid 114 143, setresuid 11
 setfsuid 122 151, setfsgid 123 152, setgroups 116 159, capset 126 91, seccomp 317 277, remap_file_pages 216 234,
 sync 162 81, syncfs 306 267, statmount 457 457, listmount 458 458, lsm_set_self_attr 460 460
 """
-# Those that are looked at more closely, in the same notation
+# The calls whose arguments are checked, in the same notation
 _WATCHED = """
 clone 56 220, kill 62 129, tgkill 234 131, prlimit64 302 261, sched_setaffinity 203 122, sched_setscheduler 144 119,
 sched_setparam 142 118, fcntl 72 25, ioctl 16 29, open 2 -, openat 257 56, clone3 435 435, openat2 437 437
 """
-_NEWEST = 462  # the last call that the list has seen: mseal
+_NEWEST = 462  # mseal, the newest call when the list was made
 
-_MACHINES = {"x86_64": (1, 0xC000003E), "aarch64": (2, 0xC00000B7)}  # column of the list, the kernel's name for it
+_MACHINES = {"x86_64": (1, 0xC000003E), "aarch64": (2, 0xC00000B7)}  # column of the list, AUDIT_ARCH_... of the kernel
 _KILL, _ALLOW, _ERROR = 0x80000000, 0x7FFF0000, 0x00050000
 _LOAD, _EQUAL, _GREATER, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x25, 0x45, 0x54, 0x06
 
 _THREAD = 0x10000  # CLONE_THREAD
 _NAMESPACES = 0x7E020000  # CLONE_NEW*
-# Of fcntl: F_SETOWN, F_SETSIG, F_SETOWN_EX and F_NOTIFY, signals to others by way of a file; F_SETLEASE, which makes
-# others wait for a file that they open
+# Commands of fcntl: F_SETOWN, F_SETSIG, F_SETOWN_EX and F_NOTIFY send signals to others through a file; F_SETLEASE
+# makes others wait for a file that they open
 _OTHERS_FILES = (8, 10, 15, 1026, 1024)
 _IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # is it a terminal, its size, bytes to read, flags
-_ACCESS, _TRUNCATE = 0x3, 0x200  # of open: to truncate a file without leave to write to it
+_ACCESS, _TRUNCATE = 0x3, 0x200  # flags of open: the access mode, and O_TRUNC
 
 Step = tuple[int, int, int, int]  # code, jump if true, jump if false, constant
 
 
 def install() -> None:
-    """Filter the calls of this process, which must have one thread and no_new_privs, and of all its later threads
+    """Filter the calls of this process and of all its later threads. It must have one thread and no_new_privs.
 
-    NotImplementedError on a machine whose calls are not known here, OSError if the kernel does not do it.
+    Raises NotImplementedError on a machine whose calls are not known here, OSError if the kernel refuses.
     """
     steps = program(platform.machine(), os.getpid())
     packed = b"".join(
@@ -86,13 +86,13 @@ def install() -> None:
 
     number = _numbers(_DENIED, platform.machine())["seccomp"]
     library = ctypes.CDLL(None, use_errno=True)
-    spectre_as_before = 4  # else older kernels slow the whole process down
+    spectre_as_before = 4  # SECCOMP_FILTER_FLAG_SPEC_ALLOW: without it older kernels slow the whole process down
     if library.syscall(number, 1, spectre_as_before, ctypes.byref(Program(len(steps), packed))):
         raise OSError(ctypes.get_errno(), f"seccomp: {os.strerror(ctypes.get_errno())}")
 
 
 def program(machine: str, pid: int) -> list[Step]:
-    """The filter for that kind of machine and the process of that number"""
+    """Return the filter for that kind of machine and the process with that number."""
     if machine not in _MACHINES:
         raise NotImplementedError(f"the filter of system calls knows {' and '.join(_MACHINES)}; this is {machine}")
     denied, watched = _numbers(_DENIED, machine), _numbers(_WATCHED, machine)
@@ -103,7 +103,7 @@ def program(machine: str, pid: int) -> list[Step]:
         steps += _if_equal(number, [refuse])
     rules = {
         "clone": [_argument(0), (_ANY_BIT, 0, 1, _NAMESPACES), refuse, (_ANY_BIT, 1, 0, _THREAD), refuse],
-        "clone3": [missing],  # its flags are in memory, where a filter cannot look; libraries then use clone
+        "clone3": [missing],  # a filter cannot see its flags, which are in memory; libraries then use clone
         "openat2": [missing],
         "kill": _only(0, (pid,)),
         "tgkill": _only(0, (pid,)),
@@ -130,7 +130,7 @@ def _error(number: int) -> Step:
 
 
 def _argument(index: int) -> Step:
-    """The lower half: the kernel takes process numbers, commands and flags as 32 bits"""
+    """Load the lower half of an argument: the kernel takes process numbers, commands and flags as 32 bits."""
     return _LOAD, 0, 0, 16 + 8 * index
 
 
@@ -139,12 +139,13 @@ def _if_equal(value: int, then: list[Step]) -> list[Step]:
 
 
 def _only(index: int, values: tuple[int, ...]) -> list[Step]:
-    """Refuse unless that argument is one of these"""
+    """Refuse the call unless that argument is one of `values`."""
     allowed: list[Step] = [(_EQUAL, len(values) - place, 0, value) for place, value in enumerate(values)]
     return [_argument(index), *allowed, _error(errno.EPERM)]
 
 
 def _no_sly_truncation(index: int) -> list[Step]:
+    """Refuse to open a file with O_TRUNC in a mode that does not write: before ABI 3 Landlock lets it be truncated."""
     refuse = _error(errno.EPERM)
     return [
         _argument(index),

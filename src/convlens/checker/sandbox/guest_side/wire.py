@@ -1,8 +1,8 @@
-"""Messages between the parent and a process that nobody trusts: a line of JSON, and arrays as .npy, each with its size.
+"""Messages between the parent and an untrusted process: JSON text, and arrays in the format .npy.
 
 A message is a prefix (magic, bytes of text, bytes of arrays), the text, and the arrays one after another. The text is
-{"id": a number that the answer repeats, "message": {...}, "sizes": [bytes of each array]}. Whoever reads believes
-nothing: sizes are compared with limits before memory is taken, and an array with the bytes that are really there.
+{"id": a number that the answer repeats, "message": {...}, "sizes": [bytes of each array]}. The reader trusts nothing:
+it compares sizes with the limits before it takes memory, and the shape of each array with the bytes that are there.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 __all__ = ["MOST", "Read", "TooMuchError", "WireError", "dump", "load", "refusal"]
 
-MOST = 2**26  # bytes of all arrays of a message
-MOST_TEXT = 2**18  # bytes of the JSON text
-MOST_ARRAYS = 64
-_DEEPEST = 20  # lists and dicts within each other
+MOST = 2**26  # bytes of all arrays of a message: a hundred times what a right answer of any task needs
+MOST_TEXT = 2**18  # bytes of the JSON text: the description of a network with hundreds of operations fits
+MOST_ARRAYS = 64  # LeNet-5 has ten
+_DEEPEST = 20  # lists and dicts inside each other; ours have fewer than ten
 
 _MAGIC = b"cvl1"
 _PREFIX = struct.Struct(">4sIQ")
@@ -33,19 +33,19 @@ _HEADER = re.compile(
     rb"\{'descr': '([<>|][biufc]\d{1,2})', 'fortran_order': (?:False|True), "
     rb"'shape': \(((?:\d{1,18}, ){0,31}(?:\d{1,18},?)?)\), \} *\n"
 )
-# What a terminal or XML would take for more than text: controls, halves of pairs, marks that turn the direction round
+# Characters that a terminal or XML does not take as text: controls, half surrogate pairs, marks of text direction
 _UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 Array = NDArray[Any]
-Read = Callable[[int], bytes | bytearray]  # exactly so many bytes, or an exception
+Read = Callable[[int], bytes | bytearray]  # given n it returns exactly n bytes, or raises
 
 
 class WireError(ValueError):
-    """This is no message"""
+    """What was read is no message."""
 
 
 class TooMuchError(WireError):
-    """A message with more bytes than are taken; `size` says how many"""
+    """A message has more bytes than the limit; `size` is their number."""
 
     def __init__(self, size: int) -> None:
         super().__init__(f"a message must have at most {MOST:,} bytes; got {size:,}")
@@ -53,10 +53,10 @@ class TooMuchError(WireError):
 
 
 def dump(number: int, message: dict[str, Any], arrays: Sequence[Array] = ()) -> bytes:
-    """A message, in one piece: whoever reads it wakes up once
+    """Return a message as bytes, in one piece, so that its reader wakes up once.
 
     Raises WireError for an array of anything but numbers and truth values, TooMuchError before a copy is made of
-    arrays that are too large, and what json raises for a message that it cannot write.
+    arrays that are too large, and json's errors for a message that JSON cannot hold.
     """
     heads = [_npy_header(array) for array in arrays]
     sizes = [len(head) + array.nbytes for head, array in zip(heads, arrays, strict=True)]
@@ -74,15 +74,15 @@ def dump(number: int, message: dict[str, Any], arrays: Sequence[Array] = ()) -> 
 
 
 def refusal(size: int) -> bytes:
-    """The start of a message of that size, of which no more follows: the reader stops there and knows why"""
+    """Return only the prefix of a message that is too large: the reader stops there and knows the size."""
     return _PREFIX.pack(_MAGIC, 0, max(size, MOST + 1))
 
 
 def load(read: Read) -> tuple[int, dict[str, Any], list[Array]]:
-    """The next message: its number, what JSON had, and its arrays
+    """Read the next message; return its number, its JSON part and its arrays.
 
     Strings come without control characters. Raises WireError if what is read is no message, TooMuchError if it would
-    be too large; nothing larger than the limits is read or allocated.
+    be too large. Nothing larger than the limits is read or allocated.
     """
     magic, text_size, size = _PREFIX.unpack(read(_PREFIX.size))
     if magic != _MAGIC:
@@ -111,7 +111,7 @@ def _npy_header(array: Array) -> bytes:
 
 
 def _array(data: bytes | bytearray) -> Array:
-    """The array in these bytes of a .npy file, if they are all of it and no more"""
+    """Return the array in these bytes of a .npy file; WireError unless they are exactly one array."""
     if len(data) < _NPY.size or data[:8] != _NPY_MAGIC:
         raise WireError("an array must start as version 1.0 of .npy does")
     start = _NPY.size + _NPY.unpack_from(data)[1]
@@ -130,7 +130,7 @@ def _array(data: bytes | bytearray) -> Array:
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
-    """The same, with text that is only text, and not nested without end"""
+    """Return a JSON value with unfit characters replaced in its strings; WireError if it is nested too deep."""
     if depth > _DEEPEST:
         raise WireError(f"a message must be at most {_DEEPEST} lists and dicts deep")
     if isinstance(value, str):

@@ -1,0 +1,86 @@
+"""The program of a process that grades: `python -m convlens.checker.classes.grader_program MODULE:FUNCTION`.
+
+For each line of JSON on its standard input it writes a line of JSON (see `messages`). It ends when its standard input
+does, even in the middle of a submission. So it never outlives the process that started it, however that one ends.
+`grader_processes` is the other side.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, suppress
+from typing import Any
+
+from convlens.checker.classes.messages import unpack
+from convlens.checker.classes.tier_policy import refuse_weak, safe_tier
+from convlens.checker.options import Options
+from convlens.checker.submission import Submission
+from convlens.checker.verdict import Report
+
+__all__ = ["CHECKER", "SubmissionCheck", "serve"]
+
+SubmissionCheck = Callable[[Submission, Options], Report]
+CHECKER = "convlens.checker.check:checker"  # a function that returns a context manager, which gives a SubmissionCheck
+_GRACE = 5  # seconds to end the sandboxes after the end of the standard input; then the process kills itself
+
+
+def serve(check: str = CHECKER) -> None:
+    """Answer each line of standard input, until it ends. check: as CHECKER."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what this process prints otherwise is not an answer
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where Ctrl-C is ignored, as after `nohup`
+    jobs: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    idle = threading.Event()
+    threading.Thread(target=_listen, args=(jobs, idle), daemon=True).start()
+    # The two exceptions mean that no answer is wanted any more
+    with suppress(KeyboardInterrupt, BrokenPipeError), ExitStack() as stack:
+
+        @functools.cache
+        def grade() -> SubmissionCheck:
+            module, _, name = check.partition(":")
+            context: AbstractContextManager[SubmissionCheck] = getattr(importlib.import_module(module), name)()
+            return stack.enter_context(context)
+
+        idle.set()
+        while line := jobs.get():
+            idle.clear()
+            answers.write(json.dumps(_answer(line, grade)).encode() + b"\n")
+            answers.flush()
+            idle.set()
+
+
+def _listen(jobs: queue.SimpleQueue[bytes], idle: threading.Event) -> None:
+    """Hand on each line; at the end of the input, see that the process ends, its sandboxes first."""
+    for line in sys.stdin.buffer:
+        jobs.put(line)
+    jobs.put(b"")
+    if not idle.is_set():
+        os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(_GRACE)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _answer(line: bytes, grade: Callable[[], SubmissionCheck]) -> dict[str, Any]:
+    """The answer to one line: a report, or why there is none."""
+    try:
+        submission, options, unsafe = unpack(line)
+        if options.tier is None:
+            safe_tier(None, unsafe=unsafe)
+        else:
+            refuse_weak(options.tier, unsafe=unsafe)
+        return {"report": grade()(submission, options).as_json()}
+    except Exception as error:  # of any kind: the class goes on
+        return {"trouble": f"{type(error).__name__}: {error}"}
+
+
+if __name__ == "__main__":
+    serve(*sys.argv[1:])

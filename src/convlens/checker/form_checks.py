@@ -1,0 +1,191 @@
+"""The checks of a file's form, made before the file is run. Each docstring is the sentence that a student reads."""
+
+from __future__ import annotations
+
+import codecs
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+from convlens.checker.checks import Checks, Failed
+from convlens.checker.guest import Guest, GuestError
+from convlens.checker.rules import Rules
+from convlens.checker.submission import File
+from convlens.checker.verdict import Finding
+
+__all__ = ["CHECKS", "KERAS", "FileUnderTest", "run"]
+
+CHECKS = Checks()
+KERAS = Checks()  # for a task that allows only one use of tf.keras
+SECONDS = 10.0  # to parse a file, for any limit of its calls; parsing takes milliseconds
+# What one message lists at most: imports, names and so on; pycodestyle's complaints; the lines of one complaint
+_EXAMPLES, _COMPLAINTS, _LINES = 3, 3, 3
+_SHOWN = 80  # bytes of a line that a message shows
+FIRST_LINE = b"#!/usr/bin/env python3"
+
+
+@dataclass
+class FileUnderTest:
+    """A submitted file, and what a guest found when it parsed the file.
+
+    open_guest: starts a process that does the job `guest_side.form`; facts: its answer, {} before the first `parse`
+    """
+
+    submitted: File
+    rules: Rules
+    open_guest: Any
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def content(self) -> bytes:
+        """The file's bytes, none for a file that could not be read."""
+        return self.submitted.content or b""
+
+    def parse(self) -> dict[str, Any]:
+        """Return what `guest_side.form` finds; Failed if the parser gives no answer."""
+        if not self.facts:
+            opened: AbstractContextManager[Guest] = self.open_guest()
+            with opened as guest:
+                try:
+                    self.facts, _ = guest.ask({"do": "form"}, seconds=SECONDS)
+                except GuestError as error:
+                    raise Failed(f"the file was parsed, not run, and the parser {error}") from None
+        return self.facts
+
+
+def run(file: FileUnderTest) -> list[Finding]:
+    """Return what all checks of this task's form find."""
+    found = CHECKS.run(file)
+    return [*found, *KERAS.run(file, found)] if file.rules.keras else found
+
+
+@CHECKS.add()
+def exists(file: FileUnderTest) -> None:
+    """The file exists."""
+    if file.submitted.missing:
+        raise Failed(file.submitted.problem)
+
+
+@CHECKS.add("exists")
+def readable(file: FileUnderTest) -> None:
+    """The file can be read, and it is not a link."""
+    if file.submitted.content is None:
+        raise Failed(file.submitted.problem)
+
+
+@CHECKS.add("readable")
+def run_bit(file: FileUnderTest) -> None:
+    """The file is executable."""
+    if not file.submitted.runs:
+        raise Failed("the owner may not execute the file", "make the file executable: chmod u+x")
+
+
+@CHECKS.add("readable")
+def first_line(file: FileUnderTest) -> None:
+    """The first line is exactly #!/usr/bin/env python3."""
+    first = file.content.partition(b"\n")[0].rstrip(b"\r")
+    if first.startswith(codecs.BOM_UTF8):
+        raise Failed(
+            "the file starts with a byte-order mark, which editors do not show",
+            "save the file as UTF-8 without a byte-order mark",
+        )
+    if first != FIRST_LINE:
+        raise Failed(f"the first line is {_shown(first)}")
+
+
+@CHECKS.add("readable")
+def final_newline(file: FileUnderTest) -> None:
+    """The file ends with a newline character."""
+    if not file.content.endswith(b"\n"):
+        last = file.content.rpartition(b"\n")[2]
+        raise Failed(f"the file ends with {_shown(last)}, without a newline" if last else "the file is empty")
+
+
+@CHECKS.add("readable")
+def line_ends(file: FileUnderTest) -> None:
+    """Lines end only with \\n, as on Linux."""
+    if b"\r" in file.content:
+        line = file.content[: file.content.index(b"\r")].count(b"\n") + 1
+        raise Failed(
+            f"line {line} ends with \\r\\n or has \\r in it, as on Windows", "save the file with Unix line endings"
+        )
+
+
+@CHECKS.add("readable")
+def parses(file: FileUnderTest) -> None:
+    """The file is valid Python."""
+    try:
+        file.content.decode()
+    except UnicodeDecodeError as error:
+        line = file.content.count(b"\n", 0, error.start) + 1
+        byte = f"0x{file.content[error.start]:02x}"
+        message = f"the file must be text in UTF-8; line {line} has the byte {byte}, which is not UTF-8"
+        raise Failed(message, "save the file as UTF-8, not in another encoding") from None
+    if problem := file.parse().get("parses"):
+        raise Failed(str(problem))
+
+
+@CHECKS.add("parses")
+def imports(file: FileUnderTest) -> None:
+    """The file imports only what the task allows."""
+    wrong = [(line, text) for line, text in file.parse()["imports"] if text != file.rules.allowed]
+    if wrong:
+        text = ", ".join(f"{text!r} (line {line})" for line, text in wrong[:_EXAMPLES])
+        raise Failed(f"the task allows only {file.rules.allowed!r}; the file has {text}")
+
+
+@CHECKS.add("parses")
+def documentation(file: FileUnderTest) -> None:
+    """The module and all its functions have docstrings."""
+    if missing := file.parse()["undocumented"]:
+        text = ", ".join(f"{name} (line {line})" for line, name in missing[:_EXAMPLES])
+        raise Failed(f"no docstring: {text}")
+
+
+@CHECKS.add("parses")
+def style(file: FileUnderTest) -> None:
+    """The style is right: pycodestyle finds nothing."""
+    if found := file.parse()["style"]:
+        rest = sum(count for _, count, _ in found[_COMPLAINTS:])
+        raise Failed(
+            "; ".join([_complaint(*one) for one in found[:_COMPLAINTS]] + ([f"and {rest} more"] if rest else []))
+        )
+
+
+@CHECKS.add("parses")
+def signature(file: FileUnderTest) -> None:
+    """The function has the name, the arguments and the defaults that the task asks for."""
+    facts, rules = file.parse(), file.rules
+    if facts["signature"] is None:
+        names = facts["functions"]
+        if rules.function in names:
+            raise Failed(f"the function must be {rules.signature}; it has *, ** or keyword-only arguments")
+        raise Failed(f"the file must have a function {rules.signature}; it has {', '.join(names) or 'no function'}")
+    got = tuple((name, default) for name, default in facts["signature"])
+    if got != rules.arguments:
+        given = ", ".join(name if default is None else f"{name}={default}" for name, default in got)
+        raise Failed(f"the function must be {rules.signature}; it is {rules.function}({given})")
+
+
+@KERAS.add("parses")
+def keras(file: FileUnderTest) -> None:
+    """The file uses only the part of tf.keras that the task allows."""
+    allowed = (file.rules.keras, file.rules.keras.rpartition(".")[0])  # `k = tf.keras.initializers` is allowed too
+    if wrong := [(line, name) for line, name in file.parse()["keras"] if name not in allowed]:
+        text = ", ".join(f"{name} (line {line})" for line, name in wrong[:_EXAMPLES])
+        raise Failed(f"the task allows only {file.rules.keras}; the file has {text}")
+
+
+def _complaint(text: str, count: int, places: list[tuple[int, int]]) -> str:
+    """A complaint of pycodestyle, and the lines that it is about."""
+    if count == 1:
+        return f"line {places[0][0]}, column {places[0][1]}: {text}"
+    lines = list(dict.fromkeys(str(line) for line, _ in places))[:_LINES]
+    more = count - len(lines)
+    return f"{text}: lines {', '.join(lines)}" + (f" and {more} more" if more else "")
+
+
+def _shown(line: bytes) -> str:
+    """A line in quotes, as it can be printed, cut if it is long."""
+    text = line[:_SHOWN].decode(errors="backslashreplace")
+    return repr(text + ("…" if len(line) > _SHOWN else ""))

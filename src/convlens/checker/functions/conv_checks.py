@@ -1,0 +1,284 @@
+"""The checks of tasks 0 and 2: a convolution and its gradients. Each docstring is the sentence that a student reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from convlens import ops
+from convlens.arrays import Array
+from convlens.checker.checks import Checks, Failed
+from convlens.checker.functions.cases import CONV_BACKWARD, CONV_FORWARD, Case, Size
+from convlens.checker.functions.describe import gradient_error
+from convlens.checker.functions.under_test import FunctionUnderTest
+from convlens.gradcheck import GradientError, check_vjp
+
+__all__ = ["BACKWARD", "FORWARD", "loads"]
+
+FORWARD = Checks()
+BACKWARD = Checks()
+
+# n, h, w, ci, co, kh, kw, sh, sw. Nothing is square, so that a height in place of a width is found.
+_PLAIN = (Size(1, 3, 4, 1, 1, 2, 3), Size(2, 5, 4, 1, 1, 3, 2))
+_STRIDES = (Size(1, 5, 8, 1, 1, 3, 2, 2, 3), Size(2, 7, 5, 1, 1, 1, 3, 3, 1))
+_LEFTOVER = (Size(1, 6, 6, 1, 1, 3, 2, 2, 3), Size(2, 8, 7, 1, 1, 2, 3, 4, 3))
+_SAME = (Size(1, 4, 6, 1, 1, 3, 5), Size(2, 5, 3, 1, 1, 5, 1), Size(2, 6, 5, 1, 1, 1, 3))
+_SAME_STRIDES = (Size(1, 5, 4, 1, 1, 3, 3, 2, 3), Size(2, 3, 5, 1, 1, 3, 5, 4, 2))
+_EVEN = (Size(1, 4, 5, 1, 1, 2, 4), Size(2, 5, 4, 2, 1, 4, 2))
+_EVEN_STRIDES = (Size(1, 4, 6, 1, 1, 3, 3, 2, 2), Size(2, 3, 5, 1, 2, 2, 3))
+_ONE = (Size(1, 3, 4, 1, 1, 1, 1), Size(2, 4, 3, 2, 3, 1, 1))
+_ONE_STRIDES = (Size(1, 3, 5, 1, 1, 1, 1, 2, 2), Size(2, 5, 3, 2, 1, 1, 1, 3, 2))
+_WHOLE = (Size(2, 3, 4, 2, 3, 3, 4),)
+_CHANNELS = (Size(1, 3, 4, 2, 1, 2, 3), Size(2, 4, 3, 1, 3, 3, 2), Size(2, 4, 5, 3, 2, 2, 3))
+_MIXED = Size(2, 5, 6, 2, 3, 3, 3, 2, 1)
+_DIGITS = Size(4, 28, 28, 1, 2, 3, 3)
+
+
+def _cases(task: int, how: str, sizes: tuple[Size, ...], **named: Any) -> list[Case]:
+    return [Case(task, size, how, **named) for size in sizes]
+
+
+def _forward(how: str, *sizes: Size, **named: Any) -> list[Case]:
+    return _cases(CONV_FORWARD, how, sizes, **named)
+
+
+def _backward(how: str, *sizes: Size, **named: Any) -> list[Case]:
+    return _cases(CONV_BACKWARD, how, sizes, **named)
+
+
+# ---------------------------------------------------------------- task 0
+
+
+@FORWARD.add("parses")
+def loads(function: FunctionUnderTest) -> None:
+    """The file can be imported, and it has the function."""
+    function.load()
+
+
+@FORWARD.add("loads")
+def valid(function: FunctionUnderTest) -> None:
+    """With padding "valid", each output is the sum of a window times the kernel."""
+    function.agree(*_forward("valid", *_PLAIN))
+
+
+@FORWARD.add("loads")
+def strides(function: FunctionUnderTest) -> None:
+    """With the stride (sh, sw), windows start every sh rows and every sw columns."""
+    function.agree(*_forward("valid", *_STRIDES))
+
+
+@FORWARD.add("loads")
+def leftover(function: FunctionUnderTest) -> None:
+    """Rows and columns at the end are left out if no whole window fits into them."""
+    function.agree(*_forward("valid", *_LEFTOVER))
+
+
+@FORWARD.add("loads")
+def same(function: FunctionUnderTest) -> None:
+    """With padding "same", zeros are added around the input, so that the output has the same height and width."""
+    function.agree(*_forward("same", *_SAME))
+
+
+@FORWARD.add("loads")
+def same_with_strides(function: FunctionUnderTest) -> None:
+    """With padding "same" and a stride, each side gets ((h_prev - 1) * sh + kh - h_prev) / 2 rows of zeros."""
+    function.agree(*_forward("same", *_SAME_STRIDES))
+
+
+@FORWARD.add("loads")
+def odd_zeros(function: FunctionUnderTest) -> None:
+    """If padding "same" needs an odd number of zeros, the odd one may be on either side, on both or on none."""
+    function.agree(*_forward("same", *_EVEN, *_EVEN_STRIDES))
+
+
+@FORWARD.add("loads")
+def one_by_one(function: FunctionUnderTest) -> None:
+    """A kernel of 1×1 works with both paddings, and needs no zeros when the stride is 1."""
+    function.agree(*_forward("same", *_ONE, *_ONE_STRIDES), *_forward("valid", *_ONE))
+
+
+@FORWARD.add("loads")
+def whole_image(function: FunctionUnderTest) -> None:
+    """A kernel as large as the image gives one output."""
+    function.agree(*_forward("valid", *_WHOLE))
+
+
+@FORWARD.add("loads")
+def channels(function: FunctionUnderTest) -> None:
+    """Each output channel is the sum over all input channels with its own kernel, for each example."""
+    function.agree(*_forward("valid", *_CHANNELS))
+
+
+@FORWARD.add("loads")
+def bias(function: FunctionUnderTest) -> None:
+    """The bias of the output channel is added once to each output."""
+    function.agree(*_forward("valid", Size(1, 3, 4, 1, 2, 2, 3), bias=True))
+
+
+@FORWARD.add("loads")
+def activation(function: FunctionUnderTest) -> None:
+    """The activation is applied once, after the bias is added."""
+    function.agree(
+        *_forward("valid", Size(1, 3, 4, 1, 1, 2, 3), Size(2, 4, 3, 1, 2, 3, 2), bias=True, activation="curve")
+    )
+
+
+@FORWARD.add("loads")
+def defaults(function: FunctionUnderTest) -> None:
+    """By default, padding is "same" and the stride is (1, 1)."""
+    function.agree(*_forward("same", Size(1, 4, 5, 1, 1, 3, 3), defaults=True))
+
+
+@FORWARD.add("loads")
+def together(function: FunctionUnderTest) -> None:
+    """Channels, strides, padding, bias and ReLU work together."""
+    function.agree(
+        *_forward("same", _MIXED, bias=True, activation="relu"),
+        *_forward("valid", _MIXED, bias=True, activation="relu"),
+    )
+
+
+@FORWARD.add("loads")
+def float32(function: FunctionUnderTest) -> None:
+    """Images of type float32 give the right numbers, to the precision of float32."""
+    function.agree(*_forward("same", _MIXED, bias=True, numbers="float32"))
+
+
+@FORWARD.add("loads")
+def integers(function: FunctionUnderTest) -> None:
+    """Images of integers give the right numbers: no decimals are lost."""
+    function.agree(*_forward("valid", *_PLAIN, bias=True, numbers="integers"))
+    function.agree(*_forward("valid", *_PLAIN, bias=True, activation="curve", numbers="whole"))
+
+
+@FORWARD.add("loads")
+def inputs_unchanged(function: FunctionUnderTest) -> None:
+    """The call does not change the arrays that the function is given."""
+    for how in ("same", "valid"):
+        function.unchanged(Case(CONV_FORWARD, _MIXED, how, bias=True, activation="relu"))
+
+
+@FORWARD.add("loads", "valid", "bias", "activation")
+def digits(function: FunctionUnderTest) -> None:
+    """Several images as large as MNIST's digits give the right numbers."""
+    function.larger(Case(CONV_FORWARD, _DIGITS, "valid", bias=True, activation="relu"))
+
+
+# ---------------------------------------------------------------- task 2
+
+BACKWARD.add("parses")(loads)
+
+
+@BACKWARD.add("loads")
+def three_gradients(function: FunctionUnderTest) -> None:
+    """The function returns three arrays: dA_prev, dW and db."""
+    function.returns(Case(CONV_BACKWARD, Size(1, 3, 4, 1, 2, 2, 3), "valid"))
+
+
+@BACKWARD.add("loads")
+def valid_gradients(function: FunctionUnderTest) -> None:
+    """With padding "valid", dA_prev, dW and db are sums over all windows."""
+    function.agree(*_backward("valid", *_PLAIN, *_CHANNELS))
+
+
+@BACKWARD.add("loads")
+def strided_gradients(function: FunctionUnderTest) -> None:
+    """With the stride (sh, sw), the gradient goes back to windows that start every sh rows and every sw columns."""
+    function.agree(*_backward("valid", *_STRIDES))
+
+
+@BACKWARD.add("loads")
+def leftover_gradients(function: FunctionUnderTest) -> None:
+    """Rows and columns that no window covers have a gradient of 0."""
+    function.agree(*_backward("valid", *_LEFTOVER))
+
+
+@BACKWARD.add("loads")
+def same_gradients(function: FunctionUnderTest) -> None:
+    """With padding "same", dA_prev has the gradient of the image only, without the zeros around it."""
+    function.agree(*_backward("same", *_SAME))
+
+
+@BACKWARD.add("loads")
+def same_gradients_with_strides(function: FunctionUnderTest) -> None:
+    """With padding "same" and a stride, each side gets ((h_prev - 1) * sh + kh - h_prev) / 2 rows of zeros."""
+    function.agree(*_backward("same", *_SAME_STRIDES))
+
+
+@BACKWARD.add("loads")
+def odd_zeros_gradients(function: FunctionUnderTest) -> None:
+    """If padding "same" needs an odd number of zeros, half of them, rounded up or down, come before the image."""
+    function.agree(*_backward("same", *_EVEN, *_EVEN_STRIDES))
+
+
+@BACKWARD.add("loads")
+def one_by_one_gradients(function: FunctionUnderTest) -> None:
+    """A kernel of 1×1 with padding "same" needs no zeros, and nothing is cut off."""
+    function.agree(*_backward("same", *_ONE, *_ONE_STRIDES), *_backward("valid", *_ONE))
+
+
+@BACKWARD.add("loads")
+def examples(function: FunctionUnderTest) -> None:
+    """The gradients dW and db are sums over the examples, and each example has its own dA_prev."""
+    function.agree(*_backward("valid", Size(3, 3, 4, 1, 2, 2, 3), Size(2, 4, 3, 2, 1, 2, 2)))
+
+
+@BACKWARD.add("loads", "valid_gradients")
+def finite_differences(function: FunctionUnderTest) -> None:
+    """The gradients agree with finite differences: with the change of the output when an input changes a little."""
+    for how in ("valid", "same"):
+        _check_vjp(function, Case(CONV_BACKWARD, _MIXED, how))
+
+
+def _check_vjp(function: FunctionUnderTest, case: Case) -> None:
+    rng = np.random.default_rng(function.options.seed)
+    pads = case.pads()
+
+    def forward(x: Array, w: Array, b: Array) -> Array:
+        return ops.conv2d_forward(x, w, b.ravel(), padding=pads, stride=case.stride)
+
+    def backward(dz: Array, x: Array, w: Array, b: Array) -> tuple[Array, ...]:
+        given = {"dZ": dz, "A_prev": x, "W": w, "b": b}
+        return function.value(case, given)
+
+    size = case.size
+    x = rng.standard_normal((size.n, size.h, size.w, size.ci))
+    w = rng.standard_normal((size.kh, size.kw, size.ci, size.co))
+    try:
+        check_vjp(forward, backward, (x, w, rng.standard_normal((1, 1, 1, size.co))), rng=rng, rtol=1e-3, directions=1)
+    except GradientError as error:
+        raise Failed(
+            f"stride {case.stride}, padding {case.how!r}: {gradient_error(error, reveal=function.options.reveal)}"
+        ) from None
+
+
+@BACKWARD.add("loads")
+def default_arguments(function: FunctionUnderTest) -> None:
+    """By default, padding is "same" and the stride is (1, 1)."""
+    function.agree(*_backward("same", Size(1, 4, 5, 1, 1, 3, 3), defaults=True))
+
+
+@BACKWARD.add("loads")
+def float32_gradients(function: FunctionUnderTest) -> None:
+    """Arrays of type float32 give the right numbers, to the precision of float32."""
+    function.agree(*_backward("valid", _MIXED, numbers="float32"))
+
+
+@BACKWARD.add("loads")
+def integer_images(function: FunctionUnderTest) -> None:
+    """Images of integers give the right numbers: no decimals are lost."""
+    function.agree(*_backward("valid", *_PLAIN, numbers="integers"))
+
+
+@BACKWARD.add("loads")
+def arrays_unchanged(function: FunctionUnderTest) -> None:
+    """The call does not change the arrays that the function is given."""
+    for how in ("same", "valid"):
+        function.unchanged(Case(CONV_BACKWARD, _MIXED, how, bias=True))
+
+
+@BACKWARD.add("loads", "valid_gradients")
+def digits_backward(function: FunctionUnderTest) -> None:
+    """Several images as large as MNIST's digits give the right numbers."""
+    function.larger(Case(CONV_BACKWARD, _DIGITS, "valid"))

@@ -1,0 +1,123 @@
+"""The words for a call: its arguments, what it raised or returned, the first wrong number, and maps of the errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from convlens.arrays import Array
+from convlens.checker.functions.answers import Answer, wrong_cells
+from convlens.checker.functions.cases import CONV_BACKWARD, CONV_FORWARD, Case
+from convlens.checker.functions.expected import Value, accepted
+from convlens.checker.verdict import ErrorMap, error_map
+from convlens.gradcheck import GradientError
+
+__all__ = [
+    "GRADIENTS",
+    "LONGEST_TYPE",
+    "call_in_words",
+    "error_maps",
+    "exception_in_words",
+    "first_difference",
+    "gradient_error",
+    "kind_of",
+]
+
+GRADIENTS = ("dA_prev", "dW", "db")  # what conv_backward returns
+_FEW = 6  # numbers: an array of no more is written out in a message
+LONGEST_TYPE, _LONGEST_TEXT = 80, 300  # characters of what a submission says: a message fits on a terminal's screen
+
+
+def call_in_words(case: Case, given: dict[str, Array]) -> str:
+    """Return the arguments of a call: shapes, the numbers of small arrays, and the options."""
+    shapes = ", ".join(f"{name} {array.shape}{_few(array)}" for name, array in given.items())
+    if case.defaults:
+        return f"{shapes}, no other arguments"
+    if case.task in (CONV_FORWARD, CONV_BACKWARD):
+        return f"{shapes}, padding {case.how!r}, stride {case.stride}"
+    return f"{shapes}, kernel_shape {case.kernel}, stride {case.stride}, mode {case.how!r}"
+
+
+def _few(array: Array) -> str:
+    """The numbers of an array, row by row, if it is small."""
+    return f" = [{', '.join(f'{value + 0:g}' for value in array.ravel())}]" if array.size <= _FEW else ""
+
+
+def exception_in_words(answer: dict[str, Any]) -> str:
+    """Return the type, the text and the line of the exception that a guest's answer tells of."""
+    raised = answer["raised"] if isinstance(answer["raised"], dict) else {}
+    text = " ".join(str(raised.get("message", "")).split())[:_LONGEST_TEXT]
+    line = raised.get("line")
+    where = f" (line {line})" if isinstance(line, int) else ""
+    return f"{str(raised.get('type', 'an exception'))[:LONGEST_TYPE]}{': ' if text else ''}{text}{where}"
+
+
+def kind_of(result: dict[str, Any]) -> str:
+    """Return what kind of thing a function returned, where it should have returned arrays."""
+    if "none" in result:
+        return "None"
+    if "array" in result:
+        return "one array"
+    for kind in ("tuple", "list"):
+        if kind in result:
+            return f"a {kind} of {len(result[kind])}"
+    return (
+        f"a number, {result['number']:g}" if "number" in result else str(result.get("other", "nothing"))[:LONGEST_TYPE]
+    )
+
+
+def first_difference(answer: Answer, want: Value, *, reveal: bool) -> str:
+    """Return a sentence for the first array that differs: its shape, or its first wrong number.
+
+    reveal: whether the sentence may tell the right number
+    """
+    assert answer.value is not None
+    names = GRADIENTS if answer.case.task == CONV_BACKWARD else ("the result",)
+    for name, got, right in zip(names, answer.value, want, strict=True):
+        words = call_in_words(answer.case, answer.given)
+        if got.shape != right.shape:
+            return f"for {words}, {name} has shape {got.shape}; it must have {right.shape}"
+        wrong = wrong_cells(got, right, answer.case.numbers)
+        if wrong.any():
+            index = tuple(int(k) for k in np.argwhere(wrong)[0])
+            cell = f"{name.removeprefix('the ')}[{', '.join(map(str, index))}]"
+            text = f"for {words}, {cell} is {got[index] + 0:.6g}, which is wrong"
+            if reveal:
+                text += f": {right[index] + 0:.6g} is right"
+            count = np.count_nonzero(wrong)
+            return text + (f" ({count:,} of {wrong.size:,} numbers are wrong; this is the first)" if count > 1 else "")
+    return ""
+
+
+def error_maps(answer: Answer) -> list[ErrorMap]:
+    """Return a map for each array with the right shape and wrong numbers: of the first example and channel with one."""
+    if answer.value is None:
+        return []
+    names, maps = GRADIENTS if answer.case.task == CONV_BACKWARD else ("result",), []
+    for name, got, right in zip(names, answer.value, next(accepted(answer.case, answer.given)), strict=True):
+        if got.shape != right.shape or not (wrong := wrong_cells(got, right, answer.case.numbers)).any():
+            continue
+        first = np.argwhere(wrong)[0]
+        at = np.s_[:, :, first[2], first[3]] if name == "dW" else np.s_[first[0], :, :, first[3]]
+        where = f"[:, :, {first[2]}, {first[3]}]" if name == "dW" else f"[{first[0]}, :, :, {first[3]}]"
+        with np.errstate(all="ignore"):
+            off = np.abs(got[at].astype(np.float64) - right[at])
+        maps.append(error_map(name + where, off, wrong[at]))
+    return maps
+
+
+def gradient_error(error: GradientError, *, reveal: bool) -> str:
+    """Return what a comparison with finite differences found, with the task's names for the arrays.
+
+    reveal: whether the sentence may tell the slopes, one of which is right
+    """
+    name = ("A_prev", "W", "b")[error.argument or 0]
+    if error.rule == "shape":
+        return f"d{name} must have the shape of {name}, {error.wanted}; got {error.got}"
+    if error.rule == "finite":
+        return f"d{name} must be finite; got {error.got} NaN or infinite numbers"
+    if not reveal:
+        return f"d{name} is wrong, as finite differences show"
+    slopes = f"along a random direction it gives {error.got:.9g}, finite differences give {error.wanted:.9g}"
+    return f"d{name} is wrong: {slopes}"

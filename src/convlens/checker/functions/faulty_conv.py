@@ -1,0 +1,220 @@
+"""Convolution and its gradients as students write them, with faults put in; see `faulty`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from convlens.arrays import Array
+from convlens.checker.functions.cases import Case
+from convlens.checker.functions.expected import ACTIVATIONS, Value
+from convlens.checker.functions.faulty_windows import Faults, cut, more, on, strides
+
+__all__ = ["DB_AXES", "conv_backward", "conv_forward"]
+
+# Axes of dZ that a faulty program sums over in place of examples, rows and columns
+DB_AXES = {
+    "db_hw": (1, 2),
+    "db_nh": (0, 1),
+    "db_nw": (0, 2),
+    "db_n": (0,),
+    "db_hwc": (1, 2, 3),
+    "db_all": (0, 1, 2, 3),
+}
+
+
+def _padding(case: Case, faults: Faults) -> tuple[list[tuple[int, int]], list[int]]:
+    """The zeros (before, after) and the number of windows, each for rows and for columns."""
+    rule = "valid" if "same_not_padded" in faults else "same" if "valid_padded" in faults else case.how
+    sizes = (case.size.h, case.size.w)
+    steps = case.stride if "start_only" in faults else strides(case, faults)
+    right, pads, counts = case.pads(), [], []
+    for axis, (size, k, s) in enumerate(zip(sizes, case.kernel, steps, strict=True)):
+        total = (size - 1) * s + k - size
+        if axis == 1 and "pad_width_by" in faults:
+            total = _mixed_total(case, faults)
+        before, after = right[axis]
+        if rule == "valid":
+            before = after = 0
+        elif "pad_one_too_much" in faults and on(axis, faults):
+            before = after = total // 2 + 1
+        elif "pad_ignores_stride" in faults and on(axis, faults):
+            before = after = (k - 1) // 2 if "round_down" in faults else k // 2
+            after = k - 1 - before if "split" in faults else after
+        elif "tensorflow_same" in faults:
+            total = max((-(-size // s) - 1) * s + k - size, 0)
+            before = total - total // 2 if "round_up" in faults else total // 2
+            after = before if "both" in faults else total - before
+        elif faults & {"valid_padded", "stride_swapped", "stride_height_for_width", "pad_width_by"}:
+            before = total - total // 2 if "round_down" not in faults else total // 2
+            after = before if "both" in faults else total - before
+        pads.append((before, after))
+    if "pad_height_for_width" in faults:
+        pads[1] = pads[0]
+    if "pad_swapped" in faults:
+        pads.reverse()
+    for axis, (size, k, s) in enumerate(zip(sizes, case.kernel, steps, strict=True)):
+        before, after = pads[axis]
+        count = (size + before + after - k) // s + 1
+        if "count_of_input" in faults and rule == "same":
+            count = size
+        if "count_ignores_stride" in faults:
+            count = size + before + after - k + 1
+        counts.append(more(count, size + before + after - k, s, faults) if on(axis, faults) else count)
+    return pads, counts
+
+
+def _mixed_total(case: Case, faults: Faults) -> int:
+    """All zeros for the width, computed with one number of the height by mistake."""
+    size = case.size
+    length, k, s = size.w, size.kw, size.sw
+    if "size" in faults:
+        length = size.h
+    if "kernel" in faults:
+        k = size.kh
+    if "stride" in faults:
+        s = size.sh
+    return (length - 1) * s + k - size.w
+
+
+def _padded(x: Array, pads: list[tuple[int, int]]) -> Array:
+    (top, bottom), (left, right) = pads
+    n, h, w, c = x.shape
+    padded = np.zeros((n, top + h + bottom, left + w + right, c))
+    padded[:, top : top + h, left : left + w] = x
+    return padded
+
+
+def conv_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
+    """Task 0: return A."""
+    x, w, b = given["A_prev"], given["W"], given["b"]
+    pads, (oh, ow) = _padding(case, faults)
+    w = w[::-1, ::-1] if "kernel_flipped" in faults else w
+    if "first_channel_only" in faults:
+        x, w = x[..., :1], w[:, :, :1]
+    if "first_filter_only" in faults:
+        w = np.repeat(w[..., :1], w.shape[3], axis=3)
+    if "square_kernel" in faults:
+        w = _square(w)
+    if "first_bias_only" in faults:
+        b = np.full_like(b, b[..., 0].item())
+    if "first_example_only" in faults:
+        x = np.repeat(x[:1], len(x), axis=0)
+    xp, stride = x if "unpadded_input" in faults else _padded(x, pads), strides(case, faults)
+    z = np.zeros((len(x), oh, ow, w.shape[3]))
+    for i in range(oh):
+        for j in range(ow):
+            rows, columns = cut(i, j, xp.shape, case.kernel, stride, faults)
+            z[:, i, j] = (xp[:, rows, columns, :, None] * w).sum(axis=(1, 2, 3))
+    activate = ACTIVATIONS[case.activation]
+    if "overwritten" in faults:
+        z = _last_cell_forward(xp, w, (oh, ow), stride)
+    if "activation_before_bias" in faults:
+        return activate(z) + b
+    times = (
+        0
+        if "bias_missing" in faults
+        else 2
+        if "bias_doubled" in faults
+        else w[..., 0, 0].size
+        if "bias_repeated" in faults
+        else 1
+    )
+    z = z + times * b
+    if "returned_early" in faults:
+        z[1:] = 0
+    if "transposed" in faults:
+        z = z.transpose(0, 2, 1, 3)
+    if "activation_missing" in faults:
+        return np.asarray(z)
+    z = activate(activate(z)) if "activation_doubled" in faults else activate(z)
+    if "returned_early" in faults and "outside" in faults:
+        z[1:] = 0
+    return np.asarray(z)
+
+
+def _square(w: Array) -> Array:
+    """The kernel with only the cells that a loop over kh rows and kh columns reads; IndexError beyond the last one."""
+    kh, kw = w.shape[:2]
+    if kh > kw:
+        raise IndexError(f"column {kw} of {kw}")
+    w = w.copy()
+    w[:, kh:] = 0
+    return w
+
+
+def _last_cell_forward(xp: Array, w: Array, counts: tuple[int, int], stride: tuple[int, int]) -> Array:
+    """A forward that loops over the kernel's cells and overwrites: only the last cell's part stays."""
+    (oh, ow), (sh, sw) = counts, stride
+    p, q = w.shape[0] - 1, w.shape[1] - 1
+    return np.asarray(xp[:, p : p + sh * oh : sh, q : q + sw * ow : sw] @ w[p, q])
+
+
+def conv_backward(case: Case, given: dict[str, Array], faults: Faults) -> Value:
+    """Task 2: return dA_prev, dW, db."""
+    dz, x, w = given["dZ"], given["A_prev"], given["W"]
+    pads, counts = _padding(case, faults)
+    stride = strides(case, faults)
+    oh, ow = dz.shape[1:3]
+    if "own_count" in faults:
+        oh, ow = counts
+    if "first_example_only" in faults:
+        x = np.repeat(x[:1], len(x), axis=0)
+    xp = _padded(x, pads)
+    dxp, dw = np.zeros_like(xp), np.zeros_like(w)
+    w = _square(w) if "square_kernel" in faults else w
+    turned = w[::-1, ::-1] if "kernel_flipped" in faults else w
+    if "first_channel_only" in faults:
+        turned = np.repeat(turned[..., :1], w.shape[3], axis=3)
+    for n in range(1 if "returned_early" in faults else len(x)):
+        for i in range(oh):
+            for j in range(ow):
+                window = (n, *cut(i, j, xp.shape, case.kernel, stride, faults))
+                for o in range(dz.shape[3]):
+                    share = turned[..., o] * dz[n, i, j, o]
+                    dxp[window] = share if "overwritten" in faults else dxp[window] + share
+                    part = xp[window] * dz[n, i, j, o]
+                    if "kernel_flipped" in faults and "dw_too" in faults:
+                        part = part[::-1, ::-1]
+                    dw[..., o] = part if "dw_overwritten" in faults else dw[..., o] + part
+    if "overwritten_by_cell" in faults:
+        dxp = _last_cell(dz, w, xp, stride)
+    dx = _cropped(dxp, x.shape, pads, frozenset() if "only_same" in faults and case.how != "same" else faults)
+    value = (dx, dw, _bias_gradient(dz[:1] if "returned_early" in faults else dz, faults))
+    if "divided_by_m" in faults:
+        value = (value[0] / len(x), value[1] / len(x), value[2] / len(x))
+    if "divided_by_all" in faults:
+        count = dz[..., 0].size
+        value = (value[0] / count, value[1] / count, value[2] / count)
+    return value
+
+
+def _last_cell(dz: Array, w: Array, xp: Array, stride: tuple[int, int]) -> Array:
+    """The gradient of the images, by a loop over the kernel's cells that overwrites: the last cell wins."""
+    dxp, (sh, sw) = np.zeros_like(xp), stride
+    for p in range(w.shape[0]):
+        for q in range(w.shape[1]):
+            rows, columns = slice(p, p + sh * dz.shape[1], sh), slice(q, q + sw * dz.shape[2], sw)
+            dxp[:, rows, columns] = dz @ w[p, q].T
+    return dxp
+
+
+def _cropped(dxp: Array, shape: tuple[int, ...], pads: list[tuple[int, int]], faults: Faults) -> Array:
+    (top, _), (left, _) = pads
+    if "not_cropped" in faults:
+        return dxp
+    if "cropped_from_corner" in faults:
+        return dxp[:, : shape[1], : shape[2]]
+    if "crop_zero" in faults:
+        return dxp[:, top:-top, left:-left]
+    return dxp[:, top : top + shape[1], left : left + shape[2]]
+
+
+def _bias_gradient(dz: Array, faults: Faults) -> Array:
+    if "db_last" in faults:
+        return np.asarray(dz[-1, -1, -1].reshape(1, 1, 1, -1))
+    if "first_channel_only" in faults:
+        dz = np.repeat(dz[..., :1], dz.shape[3], axis=3)
+    for name, axes in DB_AXES.items():
+        if name in faults:
+            return np.asarray(dz.sum(axis=axes, keepdims="flat" not in faults))
+    return np.asarray(dz.sum(axis=(0, 1, 2), keepdims="flat" not in faults))

@@ -1,0 +1,126 @@
+"""Pooling and its gradient as students write them, with faults put in; see `faulty`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from convlens.arrays import Array
+from convlens.checker.functions.cases import Case
+from convlens.checker.functions.faulty_windows import Faults, cut, more, on, strides
+
+__all__ = ["pool_backward", "pool_forward"]
+
+
+def _pool_windows(case: Case, faults: Faults) -> tuple[int, int]:
+    """The number of windows, down and across."""
+    sh, sw = case.stride if "start_only" in faults else strides(case, faults)
+    kh, kw = case.kernel
+    if "count_height_for_width" in faults:
+        kw = kh
+    if "count_ignores_stride" in faults:
+        return case.size.h - kh + 1, case.size.w - kw + 1
+    counts = []
+    for axis, (size, k, s) in enumerate(((case.size.h, kh, sh), (case.size.w, kw, sw))):
+        count = (size - k) // s + 1
+        counts.append(more(count, size - k, s, faults) if on(axis, faults) else count)
+    return counts[0], counts[1]
+
+
+def _mode(case: Case, faults: Faults) -> str:
+    return "max" if "always_max" in faults else "avg" if "always_avg" in faults else case.how
+
+
+def pool_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
+    """Task 1: return A."""
+    x = given["A_prev"]
+    if "first_example_only" in faults:
+        x = np.repeat(x[:1], len(x), axis=0)
+    if "first_channel_only" in faults:
+        x = np.repeat(x[..., :1], x.shape[3], axis=3)
+    oh, ow = _pool_windows(case, faults)
+    y, stride = np.zeros((len(x), oh, ow, x.shape[3])), strides(case, faults)
+    for i in range(oh):
+        for j in range(ow):
+            window = x[:, *cut(i, j, x.shape, case.kernel, stride, faults)]
+            if not window.size:
+                raise ValueError("an empty window")
+            if _mode(case, faults) == "avg" and "overwritten" not in faults:
+                square = "average_square" in faults
+                y[:, i, j] = window.sum(axis=(1, 2)) / case.kernel[0] ** 2 if square else window.mean(axis=(1, 2))
+                if "average_not_divided" in faults:
+                    y[:, i, j] = window.sum(axis=(1, 2))
+                if "average_divided_whole" in faults:
+                    y[:, i, j] = window.sum(axis=(1, 2)) // (case.kernel[0] * case.kernel[1])
+                if "maximum_of_all" in faults and "mean_too" in faults:
+                    y[:, i, j] = window.mean()
+                continue
+            if "overwritten" in faults:
+                y[:, i, j] = window[:, -1, -1] / (1 if case.how == "max" else case.kernel[0] * case.kernel[1])
+                continue
+            y[:, i, j] = window.max(axis=(1, 2))
+            if "maximum_of_all" in faults:
+                y[:, i, j] = window.max()
+            if "max_over_channels" in faults:
+                y[:, i, j] = window.max(axis=(1, 2, 3))[:, None]
+            if "max_starts_at_zero" in faults:
+                y[:, i, j] = np.maximum(y[:, i, j], 0)
+    if "mode_misspelt" in faults and ("max" if "of_max" in faults else "avg") == case.how:
+        y[...] = 0
+    if "returned_early" in faults:
+        y[1:] = 0
+    return y.transpose(0, 2, 1, 3) if "transposed" in faults else y
+
+
+def pool_backward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
+    """Task 3: return dA_prev."""
+    da, x = given["dA"], given["A_prev"]
+    if "first_channel_only" in faults:
+        da = np.repeat(da[..., :1], da.shape[3], axis=3) if "of_gradient" in faults else da
+        x = x if "of_gradient" in faults else np.repeat(x[..., :1], x.shape[3], axis=3)
+    if "first_example_only" in faults:
+        da = np.repeat(da[:1], len(da), axis=0) if "of_gradient" in faults else da
+        x = x if "of_gradient" in faults else np.repeat(x[:1], len(x), axis=0)
+    dx, stride = np.zeros_like(x), strides(case, faults)
+    for n in range(1 if "returned_early" in faults else len(x)):
+        for i in range(da.shape[1]):
+            for j in range(da.shape[2]):
+                rows, columns = cut(i, j, x.shape, case.kernel, stride, faults)
+                for c in range(da.shape[3]):
+                    window = (n, rows, columns, c)
+                    largest = x[n, rows, columns] if "of_channels" in faults else x[:, rows, columns, c]
+                    limit = largest.max() if "maximum_of_all" in faults else x[window].max()
+                    share = _share(x[window], limit, da[n, i, j, c], case, faults)
+                    dx[window] = share if "overwritten" in faults else dx[window] + share
+    if "last_cell" in faults:
+        dx = _last_cell_pool(da, x, case)
+    if "mode_misspelt" in faults and ("max" if "of_max" in faults else "avg") == case.how:
+        dx[...] = 0
+    return dx / len(x) if "divided_by_m" in faults else dx
+
+
+def _last_cell_pool(da: Array, x: Array, case: Case) -> Array:
+    """The gradient, by a loop over the window's cells that overwrites: the last cell wins."""
+    (kh, kw), (sh, sw) = case.kernel, case.stride
+    cells = [
+        np.s_[:, p : p + sh * da.shape[1] : sh, q : q + sw * da.shape[2] : sw] for p in range(kh) for q in range(kw)
+    ]
+    largest, dx = np.max([x[cell] for cell in cells], axis=0), np.zeros_like(x)
+    for cell in cells:
+        dx[cell] = da * (x[cell] == largest) if case.how == "max" else da / (kh * kw)
+    return dx
+
+
+def _share(cells: Array, limit: float, gradient: float, case: Case, faults: Faults) -> Array:
+    """The gradients of one window's cells; limit: the number that counts as the maximum."""
+    kh, kw = case.kernel
+    if _mode(case, faults) == "avg":
+        if "average_not_divided" in faults:
+            return np.full(cells.shape, gradient)
+        return np.full(cells.shape, gradient / (kh * kh if "average_square" in faults else kh * kw))
+    mask = cells == (max(0.0, limit) if "max_starts_at_zero" in faults else limit)
+    if "ties_first" in faults:
+        mask = (np.arange(cells.size) == cells.argmax()).reshape(cells.shape)
+    if "ties_shared" in faults:
+        mask = mask / mask.sum()
+    share: Array = mask * gradient
+    return share * cells if "mask_value" in faults else share

@@ -1,0 +1,128 @@
+"""The process in which a submitted file runs: started, asked for a call, and started again when the code ended it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any
+
+from convlens.arrays import Array
+from convlens.checker.checks import Failed, Unknown
+from convlens.checker.functions.answers import SIZE_ERRORS
+from convlens.checker.functions.cases import Case
+from convlens.checker.functions.describe import LONGEST_TYPE, call_in_words, exception_in_words
+from convlens.checker.guest import Ending, Guest, GuestError
+from convlens.checker.rules import RULES
+
+__all__ = ["FunctionProcess", "OpenGuest", "RaisedError"]
+
+OpenGuest = Callable[[], AbstractContextManager[Guest]]
+
+# A file that ends its process in one call, such as by os._exit or a crash, is loaded again, since other calls may work.
+# A file that ends it in every call shows that in a few.
+_RESTARTS = 4
+# All calls of a file together may take 1 s and the time of this many calls at their limit. A file has about 40 calls,
+# so one that always stays just below the limit of 10 s ends after a minute, not after seven. A right file takes less.
+_CALLS = 6
+_LONGEST_LIST = 200  # characters of a list of names in a message
+
+
+class RaisedError(Failed):
+    """A call has raised an exception; kind: the exception's type."""
+
+    def __init__(self, message: str, answer: dict[str, Any]) -> None:
+        super().__init__(message)
+        raised = answer["raised"] if isinstance(answer["raised"], dict) else {}
+        self.kind = str(raised.get("type", ""))[:LONGEST_TYPE]
+        if self.kind not in SIZE_ERRORS:  # one reason for all calls that raise it, of any size
+            self.mistake = f"{self.kind} in line {raised.get('line')}"
+
+
+class FunctionProcess:
+    """The process of one submitted file. It starts when it is first needed.
+
+    A process that the code ended is replaced a few times. A process that ran out of time is not replaced, because the
+    next call would run out of time too.
+
+    refusal: why no call gets an answer any more, "" as long as calls do
+    """
+
+    def __init__(self, task: int, open_guest: OpenGuest, seconds: float) -> None:
+        """open_guest: starts a process that has the file; seconds: the limit for one call."""
+        self.refusal = ""
+        self._task, self._open, self._seconds = task, open_guest, seconds
+        self._stack = ExitStack()
+        self._guest: Guest | None = None
+        self._started, self._spent = 0, 0.0
+
+    @property
+    def last_start(self) -> bool:
+        """Return whether the process can be started only once more, or not at all."""
+        return self._started >= _RESTARTS
+
+    def close(self) -> None:
+        """End the process, if there is one."""
+        self._stack.close()
+        self._guest = None
+
+    def load(self) -> None:
+        """Start the process and load the file; Failed if it does not load or has no such function."""
+        self._running()
+
+    def call(self, case: Case, given: dict[str, Array], inputs: bool = False) -> tuple[dict[str, Any], list[Array]]:
+        """Call the function; return its result as `guest_side.course_file` encodes it, and the arrays.
+
+        inputs: whether the arrays that the function got are returned too, as they are after the call. Raises Failed if
+        there is no result, Unknown if no call gets an answer any more.
+        """
+        order, named, arrays = case.arguments(given)
+        request = {"do": "call", "arguments": order, "named": named, "inputs": inputs}
+        guest = self._running()
+        begin = time.monotonic()
+        try:
+            answer, found = guest.ask(request, arrays, seconds=self._seconds)
+        except GuestError as error:
+            self.close()
+            if error.ending is Ending.TIMED_OUT:
+                self.refusal = f"the code {error}"
+            raise Failed(f"for {call_in_words(case, given)}, the code {error}") from None
+        self._spent += time.monotonic() - begin
+        most = 1 + _CALLS * self._seconds
+        if self._spent > most:
+            self.close()
+            self.refusal = f"all calls together took more than {most:g} s"
+            raise Failed(f"for {call_in_words(case, given)}, the call ends, but {self.refusal}")
+        if "raised" in answer:
+            raise RaisedError(
+                f"for {call_in_words(case, given)}, the function raises {exception_in_words(answer)}", answer
+            )
+        return answer, found
+
+    def _running(self) -> Guest:
+        """Return the process with the file loaded, a new one if the last one ended; Failed or Unknown without one."""
+        if self._guest is not None:
+            return self._guest
+        if self.refusal:
+            raise Unknown(f"not tried: {self.refusal}")
+        if self._started > _RESTARTS:
+            raise Unknown("not tried: the code ended its process too often")
+        self._started += 1
+        guest = self._stack.enter_context(self._open())
+        try:
+            answer, _ = guest.ask({"do": "load"}, seconds=self._seconds)
+        except GuestError as error:
+            self.close()
+            self.refusal = f"the code {error}"
+            raise Failed(f"when the file is loaded, the code {error}") from None
+        if "raised" in answer:
+            self.close()
+            raise Failed(f"the file does not load: {exception_in_words(answer)}")
+        if not answer.get("loaded"):
+            self.close()
+            missing = answer.get("missing")
+            names = ", ".join(map(str, missing if isinstance(missing, list) else [])) or "no function"
+            function = RULES[self._task].function
+            raise Failed(f"the file must have a function {function}; it has {names[:_LONGEST_LIST]}")
+        self._guest = guest
+        return guest

@@ -1,0 +1,154 @@
+"""The function of a submitted file, as the checks of tasks 0 to 3 use it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from types import TracebackType
+
+import numpy as np
+
+from convlens.arrays import Array
+from convlens.checker.checks import Checks, Failed, Unknown
+from convlens.checker.functions.answers import Answer
+from convlens.checker.functions.cases import Case
+from convlens.checker.functions.describe import call_in_words, error_maps
+from convlens.checker.functions.diagnosis import Diagnosis
+from convlens.checker.functions.expected import Value
+from convlens.checker.functions.judge import NO_RESULT, Wrong, arrays_of, distance, judge
+from convlens.checker.functions.process import FunctionProcess, OpenGuest, RaisedError
+from convlens.checker.functions.smallest import smallest
+from convlens.checker.options import Options
+from convlens.checker.verdict import Finding
+
+__all__ = ["FunctionUnderTest"]
+
+_SEARCH = 1 / 4  # of the time for one call: how long the search for a smaller call may take
+
+
+class FunctionUnderTest:
+    """One file's function and its answers so far. A context manager: leaving it ends the file's process.
+
+    passed: the right answers to the calls that checks have asked for; seconds: the time of one larger call, once known
+    """
+
+    def __init__(self, task: int, open_guest: OpenGuest, options: Options) -> None:
+        """open_guest: starts a process that has the file."""
+        self.task, self.options = task, options
+        self.passed: list[Answer] = []
+        self.seconds: float | None = None
+        self._process = FunctionProcess(task, open_guest, options.seconds)
+
+    def __enter__(self) -> FunctionUnderTest:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.close()
+
+    def run(self, checks: Checks, before: Sequence[Finding]) -> list[Finding]:
+        """Return what the checks find. The likely mistakes are looked for at the end, when all calls are known.
+
+        before: findings that checks may need, see `Checks.run`
+        """
+        failed: dict[str, list[list[Answer]]] = {}
+        findings = checks.run(self, before, failed)
+        diagnosis = Diagnosis(self.passed, list(failed.values()))
+        for k, found in enumerate(findings):
+            if found.name in failed and not found.hint and (mistake := diagnosis.likely(failed[found.name])):
+                findings[k] = replace(found, hint=mistake.hint, mistake=mistake.name)
+        return findings
+
+    def load(self) -> None:
+        """Load the file in a process; Failed if it does not load or has no such function."""
+        self._process.load()
+
+    def value(self, case: Case, given: dict[str, Array]) -> Value:
+        """Return the arrays that the function returns for a call; Failed if it raises, or returns something else."""
+        return arrays_of(self.task, *self._process.call(case, given))
+
+    def returns(self, case: Case) -> None:
+        """Raise Failed unless the function returns what it should: one array, or three."""
+        self.value(case, case.arrays(self.options.seed))
+
+    def agree(self, *cases: Case) -> None:
+        """Call the function for each case. Failed, with the smallest call that goes wrong, unless all are right."""
+        failed: list[tuple[Case, list[Wrong]]] = []
+        for case in cases:
+            if failed and self._process.refusal:
+                break  # no call gets an answer any more
+            if wrong := self._wrong(case):
+                failed.append((case, wrong))
+        if not failed:
+            return
+        case, wrong = min(failed, key=lambda one: one[0].weight())
+        first = wrong[0]
+        told = smallest(case, first, self._wrong_unrecorded, self._process, self.options.seconds * _SEARCH).problem
+        told.hint, told.mistake = first.problem.hint, first.problem.mistake
+        # The maps are of the call before it was made smaller: there is more to see
+        told.maps = error_maps(first.answer)
+        told.evidence = [[answer for answer, _ in wrong] for _, wrong in failed]
+        raise told
+
+    def judge(self, case: Case) -> tuple[Answer, Failed | None]:
+        """Call the function for a case in its own reading; return the answer, and what is wrong with it or None."""
+        given = case.arrays(self.options.seed)
+        try:
+            value = self.value(case, given)
+        except RaisedError as raised:
+            return Answer(case, given, None, raised.kind), raised
+        except Failed as failed:
+            return Answer(case, given, None), failed
+        return judge(case, given, value, reveal=self.options.reveal)
+
+    def unchanged(self, case: Case) -> None:
+        """Raise Failed if the call changes one of the arrays that it is given."""
+        given = case.arrays(self.options.seed)
+        try:
+            reply, found = self._process.call(case, given, inputs=True)
+        except Failed as failed:
+            raise Unknown(str(failed)) from None
+        start = reply.get("inputs")
+        after = found[start:] if isinstance(start, int) else []
+        if len(after) != len(given):
+            raise Failed(NO_RESULT)
+        for (name, before), now in zip(given.items(), after, strict=True):
+            if now.shape != before.shape or not np.array_equal(now, before):
+                hint = f"{name} is changed in place: work on a copy, or write x = x + y in place of x += y"
+                words = call_in_words(case, given)
+                raise Failed(f"for {words}, the call changes the array {name} that it is given", hint, "input_changed")
+
+    def larger(self, case: Case) -> None:
+        """Raise Failed unless a larger call is right. Its time goes into the report and is never a fault."""
+        _, problem = self.judge(case)
+        if problem is not None:
+            raise problem
+        given = case.arrays(self.options.seed)
+        before = time.perf_counter()
+        self._process.call(case, given)
+        self.seconds = time.perf_counter() - before
+
+    def _wrong(self, case: Case) -> list[Wrong]:
+        """What is wrong with a call in each reading, the nearest to right first; nothing if one reading is right.
+
+        The right answer is added to `passed`.
+        """
+        wrong: list[Wrong] = []
+        for reading in case.readings():
+            if wrong and self._process.refusal:
+                break
+            answer, problem = self.judge(reading)
+            if problem is None:
+                self.passed.append(answer)
+                return []
+            wrong.append(Wrong(answer, problem))
+        return sorted(wrong, key=lambda one: distance(one.answer))
+
+    def _wrong_unrecorded(self, case: Case) -> list[Wrong]:
+        """The same for a call that no check has asked for: the diagnosis does not count it."""
+        passed = len(self.passed)
+        wrong = self._wrong(case)
+        del self.passed[passed:]
+        return wrong

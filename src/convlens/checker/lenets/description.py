@@ -1,0 +1,109 @@
+"""A guest's description of a network that it has built, read without trusting it.
+
+A description explains a failure or is the reason for one. It never makes a check pass.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from convlens.checker.lenets.layer_table import LayerFacts, from_graph, from_model
+
+__all__ = ["Description", "read_description", "returned_in_words"]
+
+_NOISY = re.compile("Dropout|Noise")  # Keras's layers with such names act in training only
+# Limits for what is not trusted: the number of variables (LeNet-5 has ten), the sizes and the number of their axes, the
+# length of a name, the number of optimizers
+_MOST, _LARGEST, _AXES, _LONGEST, _MOST_OPTIMIZERS = 200, 2**31, 8, 80, 10
+
+
+@dataclass(frozen=True)
+class Description:
+    """One network, as its guest describes it.
+
+    error: the exception that was raised in place of a network, or None; kind: the type of what lenet5 returned; items:
+    for task 4 the kind ("tensor", "operation", "other") and the type of each thing in it; model, compiled: for task 5
+    whether it is a K.Model, and compiled; shapes, trained: of the variables; layers: none if they could not be read;
+    regularized: whether a layer has a regularizer; misplaced: whether that may be an initializer; noisy: layers that
+    act in training only; from_logits: whether the loss expects logits; optimizers: their names
+    """
+
+    error: object = None
+    kind: str = ""
+    items: list[tuple[str, str]] = field(default_factory=list)
+    model: bool = False
+    compiled: bool = False
+    shapes: list[tuple[int, ...]] = field(default_factory=list)
+    trained: list[bool] = field(default_factory=list)
+    layers: list[LayerFacts] = field(default_factory=list)
+    regularized: bool = False
+    misplaced: bool = False
+    noisy: list[str] = field(default_factory=list)
+    from_logits: bool = False
+    optimizers: list[str] = field(default_factory=list)
+
+
+def read_description(told: object) -> Description:
+    """Return the description of one network in a guest's answer; ValueError if it makes no sense."""
+    if not isinstance(told, dict):
+        raise ValueError(f"a description must be a dict; got {type(told).__name__}")
+    if "raised" in told:
+        return Description(error=told["raised"])
+    try:
+        return _read(told)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"a description must be as guest_side/lenets.py has it; got {type(error).__name__}") from None
+
+
+def returned_in_words(kind: str) -> str:
+    """Return words for what a function returned, from the name of its type.
+
+    >>> returned_in_words("NoneType"), returned_in_words("SymbolicTensor"), returned_in_words("History")
+    ('None', 'a tensor', 'something of type History')
+    """
+    if kind.endswith("Tensor"):
+        return "a tensor"
+    return {
+        "NoneType": "None",
+        "Operation": "an operation",
+        "tuple": "a tuple",
+        "list": "a list",
+        "dict": "a dict",
+    }.get(kind, f"something of type {kind}")
+
+
+def _read(told: Mapping[str, Any]) -> Description:
+    returned, variables = told["returned"], list(told["variables"])[:_MOST]
+    shapes = [tuple(_size(size) for size in one["shape"][:_AXES]) for one in variables]
+    told_layers, operations = told.get("layers"), told.get("operations")
+    layers: list[LayerFacts] = []
+    with contextlib.suppress(KeyError, TypeError, ValueError, IndexError, AttributeError):
+        layers = from_graph(operations, shapes) if operations is not None else from_model(told_layers or [])
+    return Description(
+        kind=_name(returned["kind"]),
+        items=[(_name(item["kind"]), _name(item["type"])) for item in returned.get("items", [])],
+        model=bool(returned.get("model")),
+        compiled=bool(told.get("compiled")),
+        shapes=shapes,
+        trained=[bool(one.get("trainable", True)) for one in variables],
+        layers=layers,
+        regularized=bool(told.get("regularizers")) or any(bool(layer["regularizer"]) for layer in told_layers or []),
+        misplaced=bool(told.get("regularizers")) or any(bool(layer["initializer"]) for layer in told_layers or []),
+        noisy=[kind for kind in (_name(layer["type"]) for layer in told_layers or []) if _NOISY.search(kind)],
+        from_logits=bool(told.get("from_logits")),
+        optimizers=[_name(name) for name in told.get("optimizers", [])][:_MOST_OPTIMIZERS],
+    )
+
+
+def _name(value: object) -> str:
+    return str(value)[:_LONGEST]
+
+
+def _size(value: Any) -> int:
+    if not isinstance(value, int) or not 0 <= value < _LARGEST:
+        raise ValueError(f"a size must be an int from 0 to {_LARGEST - 1}; got {type(value).__name__}")
+    return value

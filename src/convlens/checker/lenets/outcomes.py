@@ -1,0 +1,74 @@
+"""Outcomes of checks of tasks 4 and 5: a failure with its hint, and what an exception in the guest means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from convlens.checker.checks import Failed, Unknown
+from convlens.checker.lenets.mistakes import HINTS
+from convlens.checker.verdict import ErrorMap
+
+__all__ = ["exception_outcome", "failed", "one_line"]
+
+_LONGEST, _LONGEST_TYPE, _LONGEST_LINE = 300, 80, 120  # characters of a text, of a type's name, of a line of code
+
+# The mistakes that TensorFlow's exceptions show. TensorFlow and Python raise the same types for many reasons, with no
+# code or field that tells these reasons apart: only their text does. Where another version has another text, the check
+# fails with that text and without a hint.
+_NO_TF_LAYERS = "not available with Keras 3"
+_NO_GRADIENT = "No gradients provided"
+_NOT_FED = "must feed a value for placeholder"
+_SPARSE_LABELS = re.compile(r"target\.ndim - 1|labels\.shape\.rank` must equal `logits\.shape\.rank - 1")
+_CONTRIB = re.compile(r"\bcontrib\b")
+_OF_TENSORFLOW = re.compile(r"'tensorflow(\.|')")
+_REGULARIZER = re.compile(r"\bregularizer\s*=")  # in the student's own line
+
+
+def failed(message: str, mistake: str = "", maps: Sequence[ErrorMap] = (), what: str = "") -> Failed:
+    """Return a failure with the mistake's hint; what: added to the message."""
+    return Failed(message + (f" — {what}" if what else ""), HINTS.get(mistake, ""), mistake, maps)
+
+
+def one_line(value: object) -> str:
+    """Return a value of the guest as one line of text, cut if it is long."""
+    return " ".join(str(value).split())[:_LONGEST]
+
+
+def exception_outcome(error: object, before: str = "", version: str = "") -> Failed | Unknown:
+    """Return the outcome of a check in which the guest raised an exception.
+
+    The check fails; but if the file uses tf.layers, which later versions of TensorFlow lack, nothing can be told.
+    error: as the guest tells it, not trusted; before: the start of the message; version: of TensorFlow
+    """
+    told = error if isinstance(error, dict) else {}
+    kind, text = one_line(told.get("type", "an exception"))[:_LONGEST_TYPE], one_line(told.get("message", ""))
+    line = told.get("line")
+    code = str(told.get("code", ""))
+    first = one_line(code.partition("\n")[0])[:_LONGEST_LINE]
+    where = f" (line {line}: `{first}`)" if isinstance(line, int) and line > 0 else ""
+    if kind in ("AttributeError", "NotImplementedError") and _NO_TF_LAYERS in text:
+        return Unknown(
+            f"the file uses tf.layers{where}. TensorFlow 2.6 has it, TensorFlow {version or 'of today'} has not. "
+            "So the file cannot be run here; with tf.get_variable and tf.nn it would run on both"
+        )
+    mistake = _mistake(kind, text, code)
+    said = f"{kind}{': ' if text else ''}{text}"
+    if mistake == "loss_sparse":
+        said = "a sparse loss needs class numbers as labels, and the labels are one-hot"
+    return failed(f"{before}{said}{where}", mistake)
+
+
+def _mistake(kind: str, text: str, code: str) -> str:
+    """The mistake that an exception of this type and text, raised by this statement, shows; "" if none is known."""
+    if _CONTRIB.search(text):
+        return "tf_contrib"
+    if kind in ("AttributeError", "ModuleNotFoundError") and _OF_TENSORFLOW.search(text):
+        return "tf_not_v1"
+    if _NO_GRADIENT in text:
+        return "no_gradient"
+    if _NOT_FED in text:
+        return "graph_run"
+    if _SPARSE_LABELS.search(text):
+        return "loss_sparse"
+    return "initializer_as_regularizer" if _REGULARIZER.search(code) else ""

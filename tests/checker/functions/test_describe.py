@@ -1,0 +1,42 @@
+"""The words and maps for a wrong call: right numbers only on request, errors where they are, the task's own names."""
+
+import pytest
+from tests.support.checker.function_findings import findings, pooling
+
+from convlens.checker.functions.describe import gradient_error
+from convlens.checker.options import Options
+from convlens.gradcheck import GradientError
+
+
+def test_the_right_number_is_hidden_unless_it_is_asked_for():
+    text = pooling(lambda text: text.replace("start = -np.inf", "start = 0."))
+    assert "is right" not in findings(1, text)["negative"].message
+    assert "is 0, which is wrong: -0.25 is right" in findings(1, text, Options(reveal=True))["negative"].message
+
+
+def test_a_map_shows_where():
+    def change(text):
+        return text.replace("    return A\n", "    A[-1, 0, 1:, -1] += 1\n    A[-1, 0, 2:, -1] += 3\n    return A\n")
+
+    found = findings(1, pooling(change), Options(seconds=0))["maximum"]  # no time to find a smaller call
+    (shown,) = found.maps
+    assert shown.title == "result[0, :, :, 0]"
+    assert shown.rows == [[0, 10], [0, 0]]
+
+
+def test_a_map_shows_what_is_not_finite():
+    found = findings(1, pooling(lambda text: text.replace("return A\n", "return A * np.inf\n")))["average"]
+    assert found.maps[0].rows == [[-1, -1], [-1, -1]]
+
+
+@pytest.mark.parametrize(
+    ("error", "reveal", "said"),
+    [
+        (("value", 0, 1.0, 2.0), False, "dA_prev is wrong, as finite differences show"),
+        (("value", 1, 1.0, 2.0), True, "dW is wrong: along a random direction it gives 1, finite differences give 2"),
+        (("shape", 2, (3,), (1, 1, 1, 3)), False, "db must have the shape of b, (1, 1, 1, 3); got (3,)"),
+        (("finite", 0, 3, 0), False, "dA_prev must be finite; got 3 NaN or infinite numbers"),
+    ],
+)
+def test_gradients_have_the_names_of_the_task(error, reveal, said):
+    assert gradient_error(GradientError("a text that nobody reads", *error), reveal=reveal) == said

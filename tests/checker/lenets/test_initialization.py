@@ -1,0 +1,77 @@
+"""Kernels drawn from he_normal are accepted, others are named, and the table's moments are the distributions' own."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+
+from convlens.checker.lenets.initialization import KINDS, initialization_mistake
+from convlens.checker.lenets.variables import SHAPES
+from convlens.nn import he_normal
+
+KERNELS = SHAPES[::2]
+
+
+@pytest.mark.parametrize("shape", KERNELS)
+def test_he_normal_is_always_accepted(shape):
+    rng = np.random.default_rng(0)
+    for _ in range(5 if np.prod(shape) > 10000 else 100):
+        assert initialization_mistake([he_normal(shape, rng, np.float32).astype(float) for _ in range(2)]) is None
+
+
+def draws(shape, rng):
+    """Kernels that are not drawn from he_normal, and the mistake in each"""
+    inputs = np.prod(shape[:-1])
+    outputs = np.prod(shape) // shape[-2]
+    limit = np.sqrt(6 / inputs)
+    yield "initializer_scale", he_normal(shape, rng, float) / np.sqrt(2)
+    yield "initializer_uniform", rng.uniform(-limit, limit, shape)
+    yield "initializer_missing", rng.uniform(-1, 1, shape) * np.sqrt(6 / (inputs + outputs))
+    yield "initializer_not_truncated", rng.standard_normal(shape) * np.sqrt(2 / inputs)
+    yield "initializer_other", np.full(shape, 0.1)
+    yield "initializer_other", np.full(shape, np.nan)
+    yield "initializer_other", abs(he_normal(shape, rng, float))
+
+
+@pytest.mark.parametrize("shape", KERNELS[1:])
+def test_other_starts_are_named(shape):
+    rng = np.random.default_rng(0)
+    for (mistake, first), (_, second) in zip(draws(shape, rng), draws(shape, rng), strict=True):
+        assert initialization_mistake([first, second])[1] == mistake
+
+
+def test_the_same_start_twice_is_no_start_of_its_own():
+    kernel = he_normal((84, 10), np.random.default_rng(0), float)
+    assert initialization_mistake([kernel, kernel.copy()])[1] == "initializer_shared"
+
+
+@pytest.mark.parametrize(
+    ("factor", "said"),
+    [
+        (
+            np.sqrt(0.5),
+            "is not drawn from he_normal: its variance is 0.50 times he_normal's; it looks like scale 1.0",
+        ),
+        (2.0, "is not drawn from he_normal: its variance is 4.00 times he_normal's; its largest number is 4.5"),
+    ],
+)
+def test_another_start_is_told_in_terms_of_the_right_one(factor, said):
+    rng = np.random.default_rng(0)
+    found, _ = initialization_mistake([factor * he_normal((400, 120), rng, float) for _ in range(2)])
+    assert re.sub(r"0\.(49|50|51)", "0.50", re.sub(r"(3\.9|4\.0)\d", "4.00", found)).startswith(said)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_distribution_has_deviation_1_and_the_fourth_moment_of_the_table(kind):
+    below, reach, fourth = KINDS[kind]
+    edges = np.linspace(-min(reach, 12), min(reach, 12), 200_001)
+    middles, shares = (edges[1:] + edges[:-1]) / 2, np.diff(below(edges))
+    assert shares.sum() == pytest.approx(1, abs=1e-9)
+    assert (shares * middles**2).sum() == pytest.approx(1, abs=1e-6)
+    assert (shares * middles**4).sum() == pytest.approx(fourth, abs=1e-3)
+
+
+def test_the_deviation_of_he_normal_is_that_of_its_definition():
+    density, inside = math.exp(-2) / math.sqrt(2 * math.pi), math.erf(math.sqrt(2))
+    assert KINDS["truncated"].reach == pytest.approx(2 / math.sqrt(1 - 4 * density / inside), rel=1e-12)

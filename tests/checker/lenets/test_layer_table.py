@@ -1,0 +1,59 @@
+"""The table of layers is the library's, and the first difference from it is told."""
+
+import dataclasses
+
+import pytest
+
+from convlens.checker.lenets.layer_table import WANTED, layer_difference
+from convlens.models.lenet5 import LAYERS
+from convlens.nn import Conv2D, Dense, MaxPooling2D
+
+
+def test_the_table_is_that_of_the_library():
+    layers = [layer for layer in LAYERS if isinstance(layer, Conv2D | MaxPooling2D | Dense)]
+    assert len(layers) == len(WANTED)
+    for layer, facts in zip(layers, WANTED, strict=True):
+        if isinstance(layer, Dense):
+            assert (facts.kind, facts.units) == ("dense", layer.units)
+        elif isinstance(layer, Conv2D):
+            want = ("convolution", layer.kernel_size, layer.filters, layer.strides, layer.padding)
+            assert (facts.kind, facts.size, facts.units, facts.strides, facts.padding) == want
+        else:
+            assert (facts.kind, facts.size, facts.strides) == ("max pool", layer.pool_size, layer.strides)
+
+
+CHANGES = [
+    (0, {"padding": "valid"}, 'layer 1, convolution: padding "valid"; the task says "same"', "padding_valid"),
+    (2, {"padding": "same"}, 'layer 3, convolution: padding "same"; the task says "valid"', "padding_same"),
+    (2, {"size": (5, 3)}, "layer 3, convolution: kernels of 5 × 3; the task says 5 × 5", "kernel_size"),
+    (2, {"strides": (2, 2)}, "layer 3, convolution: strides 2 × 2; the task says 1 × 1", "conv_stride"),
+    (1, {"kind": "average pool"}, "layer 2 is average pool; the task says max pool", "average_pool"),
+    (3, {"size": (3, 3)}, "layer 4, max pool: windows of 3 × 3; the task says 2 × 2", "pool_size"),
+    (3, {"strides": (1, 1)}, "layer 4, max pool: strides 1 × 1; the task says 2 × 2", "pool_stride"),
+    (4, {"units": 100}, "layer 5, dense: 100 outputs; the task says 120", "units"),
+    (5, {"bias": False}, "layer 6, dense: no bias is added", "no_bias"),
+    (5, {"activations": ()}, "layer 6, dense: no activation; the task says relu", "activation_missing"),
+    (5, {"activations": ("softmax",)}, "layer 6, dense: softmax, which belongs only to layer 7", "softmax_wrong_layer"),
+    (6, {"activations": ()}, "layer 7, dense: no activation; the task says softmax", "softmax_missing"),
+    (6, {"activations": ("relu", "softmax")}, "layer 7, dense: relu and softmax; the", "relu_on_logits"),
+]
+
+
+@pytest.mark.parametrize(("place", "change", "message", "mistake"), CHANGES)
+def test_a_layer_that_differs_is_told(place, change, message, mistake):
+    layers = list(WANTED)
+    layers[place] = dataclasses.replace(layers[place], **change)
+    found = layer_difference(layers)
+    assert found.message.startswith(message)
+    assert found.mistake == mistake
+
+
+def test_layers_too_few_and_too_many_are_told():
+    assert layer_difference(WANTED) is None
+    assert layer_difference(WANTED[:6]).message == "layer 7, dense is missing"
+    assert layer_difference([*WANTED, WANTED[1]]).message == "there is one more layer after layer 7, max pool"
+
+
+def test_a_pool_that_pads_nothing_is_no_difference():
+    layers = [dataclasses.replace(layer, padding="same") if layer.is_pool else layer for layer in WANTED]
+    assert layer_difference(layers) is None

@@ -1,0 +1,219 @@
+"""The checks of tasks 4 and 5: correct files of any style pass; what a guest says makes no pass and breaks no check.
+
+The guest's job runs in this process, but for one test in a sandbox.
+"""
+
+import functools
+import json
+from collections import Counter
+
+import numpy as np
+import pytest
+from tests.coursework.test_lenet5_files import FILES, source
+from tests.support.checker.lenet_guests import TABLES, Inside, Through, check, first_failure, told
+from tests.support.checker.lenet_mutants import CASES
+from tests.support.places import CHECKER
+
+from convlens.checker.guest import Ending, GuestError
+from convlens.checker.sandbox import tiers
+from convlens.checker.sandbox.sandbox import Sandbox
+from convlens.checker.verdict import FAIL, PASS, UNKNOWN
+
+pytestmark = pytest.mark.frameworks
+
+FOLDER = CHECKER / "lenet_submissions"
+
+
+# Right files ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("framework", TABLES)
+def test_the_course_files_pass_whatever_the_seed(tf, framework):
+    for seed in (0, 2**31):
+        found = check(framework, Inside(framework, source(framework)), seed=seed)
+        assert told(found) == []
+        assert len(found) == len(TABLES[framework].table) >= 9
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
+def test_other_correct_files_pass(tf, path):
+    framework = {"4": "tensorflow", "5": "keras"}[path.name[0]]
+    assert told(check(framework, Inside(framework, path.read_text()))) == []
+
+
+def test_there_are_four_other_correct_files_of_each():
+    assert min(Counter(path.name[0] for path in FOLDER.glob("*.py")).values()) >= 4
+
+
+# What cannot be told -----------------------------------------------------------------------------------------------
+
+LAYERS = source("tensorflow").replace(
+    'maps = tf.nn.conv2d(x, kernel, strides=1, padding="SAME")',
+    'maps = tf.layers.Conv2D(6, 5, padding="same")(x)',
+)
+
+
+def test_tf_layers_cannot_be_told_where_it_is_gone(tf):
+    found = {finding.name: finding for finding in check("tensorflow", Inside("tensorflow", LAYERS))}
+    assert found["loads"].status == PASS
+    assert {finding.status for name, finding in found.items() if name != "loads"} == {UNKNOWN}
+    assert "uses tf.layers" in found["builds"].message
+    assert f"TensorFlow {tf.__version__} has not" in found["builds"].message
+
+
+class Saying:
+    """A guest that gives the same answer to every request"""
+
+    def __init__(self, answer, arrays=()):
+        self.answer, self.arrays = answer, list(arrays)
+
+    def ask(self, request, arrays=(), *, seconds=None):
+        return self.answer, self.arrays
+
+
+def test_without_tensorflow_nothing_can_be_told():
+    found = check("keras", Saying({"absent": "No module named 'tensorflow'"}))
+    assert {finding.status for finding in found} == {UNKNOWN}
+    assert found[0].message == "there is no TensorFlow here: No module named 'tensorflow'"
+
+
+# Guests that are not to be trusted ---------------------------------------------------------------------------------
+
+
+class Replay:
+    """A guest that repeats recorded answers to a request, in their order, for any arrays"""
+
+    def __init__(self, said):
+        self.said = list(said)
+
+    def ask(self, request, arrays=(), *, seconds=None):
+        for k, (asked, answer, found) in enumerate(self.said):
+            if asked == request:
+                del self.said[k]
+                return json.loads(json.dumps(answer)), [np.array(array) for array in found]
+        raise GuestError("was never asked that", Ending.STOPPED)
+
+
+@pytest.fixture(scope="module")
+def right(tf):
+    """For each framework, a function that makes a guest with the right file in it"""
+    said = {}
+    for framework in TABLES:
+        said[framework] = []
+
+        def note(request, answer, arrays, own=said[framework]):
+            own.append((request, answer, arrays))
+            return answer, arrays
+
+        check(framework, Through(Inside(framework, source(framework)), note))
+    return {framework: functools.partial(Replay, own) for framework, own in said.items()}
+
+
+def test_a_replay_is_right(right):
+    for framework, guest in right.items():
+        assert told(check(framework, guest())) == []
+
+
+FORGED = ["tensorflow: missing relu", "tensorflow: average pool", "keras: no softmax", "keras: missing relu"]
+
+
+@pytest.mark.parametrize("case", FORGED)
+def test_a_forged_table_of_layers_makes_no_wrong_network_pass(right, case):
+    framework, text, mistake = CASES[case]
+
+    def forge(request, answer, arrays):
+        if request["do"] == "build":
+            answer, _ = right[framework]().ask(request)
+        return answer, arrays
+
+    found = first_failure(framework, Through(Inside(framework, text), forge))
+    assert (found.name, found.mistake) == ("output", mistake)
+
+
+def test_facts_alone_make_nothing_pass(right):
+    def numbers_only(request, answer, arrays):
+        return answer, [np.zeros_like(array) for array in arrays]
+
+    for framework, guest in right.items():
+        status = {found.name: found.status for found in check(framework, Through(guest(), numbers_only))}
+        assert status["start"] == status["output"] == FAIL
+        assert PASS not in {status[name] for name in ("loss", "accuracy", "training")}
+
+
+@pytest.mark.parametrize("do", ["load", "build", "values", "weights", "train", "plant"])
+def test_a_guest_that_ends_fails_once(right, do):
+    def end(request, answer, arrays):
+        if request["do"] == do:
+            raise GuestError("ended its process (exit code 0)", Ending.EXITED)
+        return answer, arrays
+
+    for framework, guest in right.items():
+        found = check(framework, Through(guest(), end))
+        failing = [finding for finding in found if finding.status == FAIL]
+        assert [finding.message for finding in failing] == ["the code ended its process (exit code 0)"]
+        assert {finding.status for finding in found[found.index(failing[0]) + 1 :]} <= {UNKNOWN}
+
+
+NONSENSE = [None, 5, -1, "x", [], {}, [None], {"raised": None}, [[], {}], 1e300, [{"shape": [-1]}], True]
+
+
+def garbled(value, rng):
+    """The value with a part of it replaced by nonsense"""
+    if not value or not isinstance(value, list | dict) or rng.random() < 0.3:
+        return NONSENSE[rng.integers(len(NONSENSE))]
+    value = dict(value) if isinstance(value, dict) else list(value)
+    keys = list(value) if isinstance(value, dict) else range(len(value))
+    key = list(keys)[rng.integers(len(keys))]
+    value[key] = garbled(value[key], rng)
+    return value
+
+
+ARRAYS = [
+    lambda array: array.astype(complex),
+    lambda array: array.ravel()[:0],
+    lambda array: np.full_like(array, np.nan, dtype=float),
+    lambda array: np.full(array.shape, 1e300),
+    lambda array: np.full(array.shape, np.inf),
+    lambda array: array.astype(np.int64),
+    lambda array: array.ravel(),
+    lambda array: np.float64(7),
+]
+
+
+@pytest.mark.parametrize("framework", TABLES)
+@pytest.mark.parametrize("do", ["load", "build", "weights", "plant", "values", "train"])
+def test_nonsense_never_breaks_a_check(right, framework, do):
+    rng = np.random.default_rng(0)
+    for k in range(12):
+
+        def garble(request, answer, arrays, k=k):
+            if request["do"] != do:
+                return answer, arrays
+            if k < len(ARRAYS):
+                return answer, [np.asarray(ARRAYS[k](array)) for array in arrays]
+            replaced = garbled(answer, rng)
+            return replaced if isinstance(replaced, dict) else {}, arrays[: rng.integers(len(arrays) + 1)]
+
+        found = check(framework, Through(right[framework](), garble))
+        assert [finding.name for finding in found] == [one.name for one in TABLES[framework].table]
+        assert {finding.status for finding in found} <= {PASS, FAIL, UNKNOWN}
+        if do in ("weights", "values", "train") and k < 5:
+            assert FAIL in {finding.status for finding in found}
+
+
+# A sandbox ---------------------------------------------------------------------------------------------------------
+
+
+def test_both_files_in_one_sandbox():
+    ends = source("keras").replace("    return model", "    import os\n    os._exit(0)")
+    with Sandbox(tiers.choose(None), ("tensorflow",), seconds=60, memory=4 * 2**30) as sandbox:
+        for framework, text, wrong in (
+            ("tensorflow", source("tensorflow"), []),
+            ("keras", ends, ["builds"]),
+            ("keras", source("keras"), []),
+        ):
+            options = {"file": FILES[framework], "framework": framework}
+            with sandbox.guest("lenets", text.encode(), options) as guest:
+                found = check(framework, guest)
+            assert [finding.name for finding in found if finding.status == FAIL] == wrong, told(found)
+            assert wrong or {finding.status for finding in found} == {PASS}, told(found)

@@ -1,0 +1,23 @@
+"""Every faulty variant of LeNet-5 gives another output, by which it is found."""
+
+import pytest
+
+from convlens.checker.lenets.expected import expected
+from convlens.checker.lenets.mistakes import HINTS
+from convlens.checker.lenets.output_mistakes import faulty_variants, output_mistake
+from convlens.checker.lenets.variant import run_variant
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_no_mistaken_network_gives_the_right_output(seed):
+    weights, batch = expected(seed).weights, expected(seed).batches[0]
+    for likely, variant in faulty_variants():
+        found = run_variant(weights, batch.x.astype(float), variant).output
+        assert found.shape != batch.output.shape or abs(found - batch.output).max() > 1e-3, likely
+        assert output_mistake(weights, batch, found)[0].mistake == likely.mistake
+        assert likely.mistake in HINTS
+
+
+def test_an_unknown_output_has_no_mistake():
+    right = expected(0)
+    assert output_mistake(right.weights, right.batches[0], right.batches[0].output[::-1]) is None
