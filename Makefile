@@ -7,7 +7,7 @@ PIP := PIP_CONSTRAINT=$(CURDIR)/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 
 COURSE_PYTHON ?= $(shell for found in python3.8 $(HOME)/.pyenv/versions/3.8*/bin/python; do \
 	$$found -c 'import sys; sys.exit(sys.version_info[:2] != (3, 8))' 2>/dev/null && echo $$found && break; done)
 
-.PHONY: help demo test smoke lint bench setup picture summary course-env course-python clean
+.PHONY: help demo test smoke coverage lint bench setup picture summary course-env course-python clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,6 +20,9 @@ test: .venv/test ## all tests
 
 smoke: .venv/test ## the quickest tests, half a minute
 	$(BIN)/python -m pytest -q -m smoke -n 2
+
+coverage: .venv/test ## which lines of the Python code the tests run
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --cov --cov-report=term
 
 lint: .venv/test ## ruff, mypy, pycodestyle
 	$(BIN)/ruff check .

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
-from convlens.nn.layers import Layer, Shape
 
 from convlens.geometry import pair
 from convlens.models.alexnet import INPUT_SHAPE, LAYERS
 from convlens.nn import Conv2D, Dense, Dropout, Flatten, LocalResponseNormalization, MaxPooling2D
+from convlens.nn.layer import Layer, Shape
 from convlens.report.figures import png
 from convlens.storage.atomic import atomic_write
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 
@@ -126,3 +127,9 @@ def test_file_names_that_are_no_text(place):
     assert done.stderr == "convlens: there is no file 'two\\nlines.png'\n"
     done = convlens(place, "train", "--data", "few.npz", "--out", "few.npz/two\nlines")
     assert done.stderr == "convlens: few.npz/two lines: Not a directory\n"
+
+
+def test_the_versions_in_a_line(place):
+    done = convlens(place, "--version")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"convlens \d+\.\d+\.\d+, Python 3\.\d+\.\d+, numpy [\d.]+.*; \w+ \w+\n", done.stdout)

@@ -6,15 +6,19 @@ Exit codes: 0 done, 2 a mistake in what was asked, 130 stopped from the keyboard
 from __future__ import annotations
 
 import io
+import platform
 import sys
 import warnings
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, Any
 
 import typer
 
 from convlens.cli import check, compare, data, evaluate, export, import_model, predict, report, study, summary, train
 from convlens.cli.shared import sentence, tell
+from convlens.version import VERSION
 
 __all__ = ["app", "main"]
 
@@ -41,6 +45,36 @@ COMMANDS: dict[str, Callable[..., None]] = {
 for _name, _command in COMMANDS.items():
     app.command(_name)(_command)
 app.add_typer(data.data_app, name="data")
+
+
+def _print_versions(asked: bool) -> None:
+    if asked:
+        print(_versions())
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the versions of convlens and of what it uses.",
+            callback=_print_versions,
+            is_eager=True,
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+def _versions() -> str:
+    """One line: what a report of a fault needs"""
+    found = [f"convlens {VERSION}", f"Python {platform.python_version()}"]
+    for package in ("numpy", "numba", "tensorflow-cpu", "keras"):
+        with suppress(PackageNotFoundError):
+            found.append(f"{package} {version(package)}")
+    return f"{', '.join(found)}; {platform.system()} {platform.machine()}"
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from convlens.arrays import Array
-from convlens.models import lenet5
+from convlens.models.lenet5 import lenet5
 
 __all__ = ["LAYERS", "SHAPES", "canonical", "fitted", "places", "shape_mistake"]
 

@@ -1,0 +1,235 @@
+"""The compiled engine's constants: the time for each choice, so that a choice can be checked on another machine.
+
+    python -m benchmarks.tuning
+
+Prints microseconds, the median of several rounds in which all choices take turns; `*` marks the choice in the code.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from convlens.arrays import Array
+from convlens.engines.compiled import dense, engine, helpers, operation, over_channels, over_examples, program
+from convlens.engines.compiled.fused import FusedPass
+from convlens.engines.compiled.program import Program
+from convlens.engines.compiled.registers import BYTES
+from convlens.machine.memory import aligned
+from convlens.models.lenet5 import lenet5
+
+ROUNDS = 9
+CACHES = (engine._conv2d, engine._conv2d_dx, engine._conv2d_dw, engine._pool)
+
+
+def fresh() -> None:
+    """Forget what was planned with other constants."""
+    for cache in CACHES:
+        cache.cache_clear()
+
+
+def times(choices: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, float]:
+    """Microseconds of each choice: the median of rounds in which they take turns"""
+    found: dict[str, list[float]] = {name: [] for name in choices}
+    for work in choices.values():
+        work()  # compiles
+    for _ in range(rounds):
+        for name, work in choices.items():
+            begin, count = time.perf_counter(), 0
+            while count == 0 or time.perf_counter() - begin < 0.02:
+                work()
+                count += 1
+            found[name].append((time.perf_counter() - begin) / count * 1e6)
+    return {name: statistics.median(values) for name, values in found.items()}
+
+
+def show(what: str, found: Mapping[str, float], chosen: Iterable[str]) -> None:
+    """A line for one constant and one shape"""
+    marks = set(chosen)
+    print(
+        f"{what:58}", "  ".join(f"{name}{'*' if name in marks else ''}: {value:,.0f}" for name, value in found.items())
+    )
+
+
+# One layer: input (n, h, w, ci), kernel (kh, kw, co)
+LAYERS = {
+    "LeNet-5 conv 1": ((32, 32, 32, 1), (5, 5, 6)),
+    "LeNet-5 conv 2": ((32, 14, 14, 6), (5, 5, 16)),
+    "VGG 3x3, 64 channels": ((4, 58, 58, 64), (3, 3, 64)),
+    "VGG 3x3, 256 channels": ((4, 16, 16, 256), (3, 3, 256)),
+}
+
+
+def _layer(x: Sequence[int], w: Sequence[int]) -> tuple[Array, Array, Array, Array]:
+    rng = np.random.default_rng(0)
+    (n, h, width, ci), (kh, kw, co) = x, w
+    arrays = ((n, h, width, ci), (kh, kw, ci, co), (co,), (n, h - kh + 1, width - kw + 1, co))
+    x_, w_, b_, y_ = (rng.standard_normal(shape).astype(np.float32) for shape in arrays)
+    return x_, w_, b_, y_
+
+
+def _with(module: Any, name: str, value: Any, work: Callable[[], object]) -> Callable[[], object]:
+    """The work with another value of a constant, planned anew at its first call"""
+    ready = False
+
+    def call() -> object:
+        nonlocal ready
+        with mock.patch.object(module, name, value):
+            if not ready:
+                fresh()
+                ready = True
+            return work()
+
+    return call
+
+
+def _planned(module: Any, name: str, values: Mapping[str, Any], plan: Callable[[], Callable[[], object]]) -> Any:
+    """A choice for each value: what `plan` makes with it, to be run later"""
+    made = {}
+    for label, value in values.items():
+        fresh()
+        with mock.patch.object(module, name, value):
+            made[label] = plan()
+    fresh()
+    return made
+
+
+def tiles() -> None:
+    """The register tiles of single layers, over channels"""
+    for what, (x_shape, w_shape) in LAYERS.items():
+        x, w, b, y = _layer(x_shape, w_shape)
+        dw = np.empty_like(w)
+
+        def forward(x: Array = x, w: Array = w, b: Array = b, y: Array = y) -> Callable[[], object]:
+            width = engine._neighbours(w.shape, 1, y.shape[2], y.dtype)
+            packed = over_channels.panels(over_channels.band(w, width, 1).reshape(-1, width * len(b)))
+            found = engine._conv2d(x.shape, w.shape, (1, 1), y.shape, y.dtype)
+            return lambda: found.run(x=x, w=packed, b=np.tile(b, width), y=y)
+
+        def gradient(x: Array = x, dw: Array = dw, y: Array = y) -> Callable[[], object]:
+            found, _, shape, panel = engine._conv2d_dw(y.shape, x.shape, (1, 1), dw.shape, y.dtype)
+            room = aligned(shape[0] * panel, y.dtype)
+            return lambda: found.run(x=x, dy=y, panel=room, dw=np.zeros(shape, y.dtype))
+
+        usual = over_examples.tile(
+            y.shape[2] // engine._neighbours(w.shape, 1, y.shape[2], y.dtype), *engine.FORWARD_TILES
+        )
+        values = {str(size): (size,) for size in (5, 6, 7, 8, 9, 10, 12, 14)}
+        show(f"forward tile, {what}", times(_planned(engine, "FORWARD_TILES", values, forward)), [str(usual)])
+        run = engine._conv2d_dw(y.shape, x.shape, (1, 1), dw.shape, y.dtype)[2]
+        usual = over_examples.tile(run[2] * run[3], *engine.DW_TILES)
+        values = {str(size): (size,) for size in (5, 6, 8, 10, 11, 12, 14, 16)}
+        show(f"dw tile, {what}", times(_planned(engine, "DW_TILES", values, gradient)), [str(usual)])
+    x, w, b, y = _layer((8, 227, 227, 3), (11, 11, 96))
+    y = y[:, :55, :55].copy()
+    dx, packed = np.empty_like(x), np.stack([over_channels.panels(row.reshape(-1, 96).T) for row in w])
+
+    def strided() -> Callable[[], object]:
+        found = engine._conv2d_dx(y.shape, w.shape, (4, 4), dx.shape, y.dtype)
+        return lambda: found.run(dy=y, w=packed, dx=dx)
+
+    values = {str(size): (size,) for size in (1, 2, 4, 8)}
+    usual = over_examples.tile(8 // operation.pieces(8, 1e12), *engine.DX_TILES)
+    show("dx tile at stride 4, AlexNet conv 1", times(_planned(engine, "DX_TILES", values, strided)), [str(usual)])
+
+
+def _fixed(count: int, examples: int, operations: float) -> int:
+    return count
+
+
+def pieces() -> None:
+    """How much work is worth a piece of its own, and what handing pieces over costs"""
+    for what, (x_shape, w_shape) in list(LAYERS.items())[:2]:
+        for n in (4, 8, 16, 32):
+            x, w, b, y = _layer((n, *x_shape[1:]), w_shape)
+            operations = 2.0 * y.size * w[..., 0].size
+            usual = str(operation.pieces(n, operations))
+            found = times(
+                {
+                    str(count): _with(
+                        engine, "pieces", partial(_fixed, count), partial(engine.conv2d, x, w, b, (1, 1), y)
+                    )
+                    for count in (1, 2, 4)
+                }
+            )  # fmt: skip
+            show(f"pieces, {what}, {n} images, {operations / 1e6:.1f} M operations", found, [usual])
+    pool = helpers.helpers(2)
+    empty = helpers.Job([0, 0, 0], [], None)
+
+    def asleep() -> None:
+        while pool.states() != ["asleep"]:
+            time.sleep(0.0005)
+        begin = time.perf_counter()
+        pool.run(empty)
+        waits.append((time.perf_counter() - begin) * 1e6)
+
+    waits: list[float] = []
+    for _ in range(200):
+        asleep()
+    spinning = times({"handing over": lambda: pool.run(empty)})["handing over"]
+    print(f"{'a job of two empty pieces':58} helper spins: {spinning:.1f}  sleeps: {statistics.median(waits):.1f}")
+
+
+def costs() -> None:
+    """What a cell of a pooling window costs, in multiply-adds of a convolution over the same machine"""
+    x, w, b, y = _layer((32, 14, 14, 6), (5, 5, 16))
+    one = times({"conv": lambda: engine.conv2d(x, w, b, (1, 1), y)})["conv"] / (2.0 * y.size * w[..., 0].size)
+    maps = np.random.default_rng(0).standard_normal((32, 28, 28, 6)).astype(np.float32)
+    top, dx = np.empty((32, 14, 14, 6), np.float32), np.empty_like(maps)
+    engine.max_pool2d(maps, (2, 2), (2, 2), top)
+    found = times(
+        {
+            "max": lambda: engine.max_pool2d(maps, (2, 2), (2, 2), top),
+            "max dx": lambda: engine.max_pool2d_dx(top, maps, top, (2, 2), (2, 2), "first", dx),
+            "sum dx": lambda: engine.sum_pool2d_dx(top, (2, 2), (2, 2), dx),
+        }
+    )
+    usual = f"in the code: {engine.POOL_COST:g}, {engine.MAX_POOL_DX_COST:g}, {engine.SUM_POOL_DX_COST:g}"
+    measured = "  ".join(f"{name}: {value / (4 * top.size) / one:.0f}" for name, value in found.items())
+    print(f"{'operations a cell of a window costs':58} {measured}  ({usual})")
+
+
+def blocks() -> None:
+    """The register tiles of a fused pass, over examples: a block of 16 images of LeNet-5, forward and backward"""
+    model = lenet5(engine="numba")
+    specs, flat = model.specs(), model.flat
+    assert specs is not None and isinstance(model.fused, FusedPass)
+    x, labels = np.random.default_rng(0).random((16, 28, 28, 1), dtype=np.float32), np.arange(16) % 10
+    rooms: dict[str, Array] = {
+        "x": x, "labels": labels, "weight": np.ones(1, np.float32), "losses": np.empty(16, np.float32),
+        "logits": np.empty((16, 10), np.float32), "gradient": np.zeros_like(flat),
+    }  # fmt: skip
+
+    def block() -> Callable[[], object]:
+        made = Program(specs, flat, over_examples.LANES)
+        return lambda: made.both.run(**rooms)
+
+    def across(values: Mapping[str, Any], name: str, chosen: str, what: str, module: Any = program) -> None:
+        show(f"{what}, a block of LeNet-5", times(_planned(module, name, values, block)), [chosen])
+
+    outputs = {str(sizes): sizes for sizes in ((8, 6, 4), (8,), (6,), (4,), (10, 6), (12, 8, 6), (16, 6))}
+    across(outputs, "OUTPUT_TILES", str(program.OUTPUT_TILES), "output tiles")
+    dw_outputs = {str(sizes): sizes for sizes in ((4, 3), (3,), (2,), (6, 4), (5,))}
+    across(dw_outputs, "DW_OUTPUT_TILES", str(program.DW_OUTPUT_TILES), "dw output tiles")
+    taps = {str(sizes): sizes for sizes in ((5, 3, 1), (1,), (3, 1), (2, 1), (4, 3, 1))}
+    across(taps, "DW_TAP_TILES", str(program.DW_TAP_TILES), "dw tap tiles")
+    print(f"{'dense tile':58} {dense.FEATURES}: a literal of the kernels; see engines/compiled/README.md")
+
+
+def main() -> None:
+    """All of them"""
+    print(f"vectors of {BYTES} bytes; microseconds")
+    tiles()
+    blocks()
+    pieces()
+    costs()
+
+
+if __name__ == "__main__":
+    main()
