@@ -7,7 +7,7 @@ PIP := PIP_CONSTRAINT=$(CURDIR)/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 
 COURSE_PYTHON ?= $(shell for found in python3.8 $(HOME)/.pyenv/versions/3.8*/bin/python; do \
 	$$found -c 'import sys; sys.exit(sys.version_info[:2] != (3, 8))' 2>/dev/null && echo $$found && break; done)
 
-.PHONY: help demo test smoke coverage lint bench setup picture summary course-env course-python clean
+.PHONY: help demo test smoke coverage lint bench setup pictures summary course-env course-python clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,9 +33,11 @@ lint: .venv/test ## ruff, mypy, pycodestyle
 bench: .venv/test ## measure every figure and print the table
 	$(BIN)/python -m benchmarks
 
-picture: .venv/test ## draw docs/lenet5.png and 0x07-cnn/images/alexnet.png again
-	$(BIN)/python scripts/make_picture.py
-	$(BIN)/python scripts/make_alexnet_picture.py
+pictures: .venv/test ## draw the pictures of the documents again
+	$(BIN)/python -m scripts.make_picture
+	$(BIN)/python -m scripts.make_alexnet_picture
+	$(BIN)/python -m scripts.make_architecture
+	$(BIN)/python -m scripts.make_engine_figures
 
 summary: .venv/test ## put the summary of the AlexNet paper into one HTML file
 	$(BIN)/python scripts/make_summary.py

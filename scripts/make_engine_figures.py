@@ -1,6 +1,6 @@
-"""Draw the four figures of src/convlens/engines/compiled/README.md: `python scripts/make_engine_figures.py`.
+"""Draw the four figures of src/convlens/engines/compiled/README.md: `python -m scripts.make_engine_figures`.
 
-Plain SVG with a white ground: they are read on dark pages, too. The numbers in them are those of the code.
+The numbers in them are the code's.
 """
 
 from __future__ import annotations
@@ -8,47 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from scripts.svg import BLUE, GREEN, GREY, ORANGE, SOFT, Picture
+
 from convlens.engines.compiled.over_examples import LANES, convolve, from_nhwc
 
 FOLDER = Path(__file__).resolve().parents[1] / "src" / "convlens" / "engines" / "compiled" / "figures"
-INK, SOFT, BLUE, ORANGE, GREEN, GREY = "#1f2328", "#6b7280", "#cfe3ff", "#ffe0b8", "#cdeccd", "#eceff3"
-
-
-class Picture:
-    """Boxes, arrows and texts, in pixels"""
-
-    def __init__(self, width: int, height: int, title: str) -> None:
-        self.width, self.height, self.title, self.parts = width, height, title, list[str]()
-
-    def box(self, x: float, y: float, w: float, h: float, fill: str = GREY, text: str = "", size: int = 12) -> None:
-        """A box, with its text in the middle"""
-        self.parts.append(f'<rect x="{x}" y="{y}" width="{w}" height="{h}" fill="{fill}" stroke="{INK}" rx="2"/>')
-        if text:
-            self.text(x + w / 2, y + h / 2 + size * 0.35, text, size, "middle")
-
-    def text(self, x: float, y: float, text: str, size: int = 12, anchor: str = "start", colour: str = INK) -> None:
-        """A line of text"""
-        escaped = text.replace("&", "&amp;").replace("<", "&lt;")
-        self.parts.append(
-            f'<text x="{x}" y="{y}" font-size="{size}" text-anchor="{anchor}" fill="{colour}">{escaped}</text>'
-        )
-
-    def arrow(self, x1: float, y1: float, x2: float, y2: float) -> None:
-        """From one point to the other"""
-        self.parts.append(f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="{INK}" marker-end="url(#head)"/>')
-
-    def save(self, name: str) -> None:
-        """Write the file."""
-        head = (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}" role="img" '
-            f'font-family="system-ui, sans-serif"><title>{self.title}</title>'
-            '<defs><marker id="head" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" '
-            'orient="auto">'
-            f'<path d="M0 0 L8 4 L0 8 z" fill="{INK}"/></marker></defs>'
-            f'<rect width="{self.width}" height="{self.height}" fill="white"/>'
-        )
-        FOLDER.mkdir(exist_ok=True)
-        (FOLDER / name).write_text("\n".join([head, *self.parts, "</svg>"]) + "\n", encoding="utf-8")
 
 
 def cells(picture: Picture, x: float, y: float, size: float, fills: Iterable[str]) -> None:
@@ -82,7 +46,7 @@ def register_tile() -> None:
         "The loops over c, a, d run inside the micro-kernel; the sums are stored once, at its end.",
         colour=SOFT,
     )
-    p.save("register-tile.svg")
+    p.save(FOLDER / "register-tile.svg")
 
 
 def lanes() -> None:
@@ -109,7 +73,7 @@ def lanes() -> None:
     p.arrow(390, 132, 390, 114)
     p.text(280, 252, "pitch: from one row to the next.  A step of one column is a step of 16 numbers,")
     p.text(280, 270, "so that no vector ever starts off the grid, whatever the kernel's size.")
-    p.save("lanes.svg")
+    p.save(FOLDER / "lanes.svg")
 
 
 def tape() -> None:
@@ -143,7 +107,7 @@ def tape() -> None:
         "Names are checked when a tape is written. What runs is a plain call: nothing is paid for them.",
         colour=SOFT,
     )
-    p.save("tape.svg")
+    p.save(FOLDER / "tape.svg")
 
 
 def helpers() -> None:
@@ -170,7 +134,7 @@ def helpers() -> None:
         "All threads take the next piece by an atomic add. Which thread took a piece does not change its bits.",
         colour=SOFT,
     )
-    p.save("helpers.svg")
+    p.save(FOLDER / "helpers.svg")
 
 
 def main() -> None:

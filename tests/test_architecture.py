@@ -6,52 +6,26 @@ import fnmatch
 import importlib
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-
-import convlens
+from scripts import make_architecture
+from tests.support import rooms
+from tests.support.rooms import (
+    CHECKER,
+    DOORS,
+    FLOORS,
+    NAMES,
+    ONLY,
+    PARTS,
+    ROOT,
+    below_floor,
+    imported,
+    part,
+    target,
+    tree,
+)
 
 pytestmark = pytest.mark.smoke
-
-ROOT = Path(convlens.__file__).parent
-FILES = sorted(ROOT.rglob("*.py"))
-NAMES = [path.relative_to(ROOT).as_posix() for path in FILES]
-
-# A room, a module or package of convlens, may import the rooms on the floors below its own, and nothing else of
-# convlens. The doors are on no floor: `import convlens` loads a room when a name of it is used.
-FLOORS = (
-    ("arrays", "course", "geometry", "version"),
-    ("gradcheck", "machine", "storage"),
-    ("engines", "data"),
-    ("ops",),
-    ("nn",),
-    ("models",),
-    ("inspection", "training"),
-    ("interop", "report"),
-    ("checker", "explorer", "studies"),
-    ("cli",),
-)
-DOORS = {"__init__": {room for floor in FLOORS[:-1] for room in floor}, "__main__": {"cli"}}
-
-# The same inside the checker, the largest room.
-CHECKER = (
-    ("escapes", "rules", "submission", "verdict"),
-    ("guest", "options"),
-    ("checks", "sandbox"),
-    ("form_checks", "functions", "lenets", "summary_checks"),
-    ("check",),
-    ("classes",),
-    ("render",),
-)
-
-# These may import even less.
-ONLY = {
-    "data": {"arrays", "geometry", "storage"},
-    "engines": {"arrays", "geometry", "machine"},
-    "machine": {"arrays"},
-    "storage": {"arrays"},
-}
 
 # Packages that are slow to load or need not be there, and the files that may import them.
 HEAVY = {
@@ -84,40 +58,6 @@ FOR_THE_COMMAND_LINE = ("print", "exit", "quit", "sys.exit", "os._exit")
 each_file = pytest.mark.parametrize("name", NAMES)
 
 
-def tree(name):
-    return ast.parse((ROOT / name).read_text(encoding="utf-8"))
-
-
-def part(name):
-    """The module or package directly under convlens that a file belongs to."""
-    return name.split("/")[0].removesuffix(".py")
-
-
-PARTS = {part(name) for name in NAMES}
-
-
-def imported(name):
-    """(line, full dotted name) of everything that a file imports, wherever in it; a relative import in full."""
-    package = ["convlens", *name.split("/")[:-1]]
-    for node in ast.walk(tree(name)):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield node.lineno, alias.name
-        elif isinstance(node, ast.ImportFrom):
-            start = ".".join(package[: len(package) + 1 - node.level]) if node.level else ""
-            module = ".".join(filter(None, (start, node.module)))
-            for alias in node.names:
-                yield node.lineno, f"{module}.{alias.name}"
-
-
-def target(dotted):
-    """The part of convlens that an import reaches, or None: `convlens.x` is the front door unless x is a part."""
-    names = dotted.split(".")
-    if names[0] != "convlens":
-        return None
-    return names[1] if len(names) > 1 and names[1] in PARTS else "__init__"
-
-
 def wrong_arrows(name):
     """A sentence for each import of a file that points the wrong way."""
     own = part(name)
@@ -126,13 +66,6 @@ def wrong_arrows(name):
         reached = target(dotted)
         if reached not in (None, own) and reached not in below:
             yield f"{name}:{line} imports {dotted}; {own} may import {', '.join(sorted(below)) or 'none of convlens'}"
-
-
-def below_floor(own):
-    """The rooms on all floors below that of a room"""
-    found = [k for k, line in enumerate(FLOORS) if own in line]
-    assert len(found) == 1, f"{own} needs one place in FLOORS of {Path(__file__).name}"
-    return {other for line in FLOORS[: found[0]] for other in line}
 
 
 @each_file
@@ -159,6 +92,38 @@ def test_the_tables_agree_with_each_other():
         assert allowed <= below_floor(own), own
 
 
+def circle(imports):
+    """The names on a way of imports that comes back to its start, or an empty list"""
+    done = set()
+
+    def walk(name, way):
+        if name in way:
+            return [*way[way.index(name) :], name]
+        if name in done:
+            return []
+        found = next(filter(None, (walk(other, [*way, name]) for other in sorted(imports.get(name, ())))), [])
+        done.add(name)
+        return found
+
+    return next(filter(None, (walk(name, []) for name in sorted(imports))), [])
+
+
+def test_no_files_import_each_other_in_a_circle():
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert circle(rooms.files_imported_by_files()) == []
+
+
+def test_the_house_can_be_drawn_on_one_page():
+    assert len(PARTS - DOORS.keys()) <= 25
+    assert len(FLOORS) <= 10
+
+
+def test_the_drawn_house_is_this_one():
+    assert make_architecture.TARGET.read_text(encoding="utf-8") == make_architecture.draw().svg(), (
+        "the rooms or their imports changed: run `make pictures`"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [
@@ -178,7 +143,7 @@ def test_the_tables_agree_with_each_other():
     ],
 )
 def test_an_arrow_that_points_up_is_found(monkeypatch, text, wrong):
-    monkeypatch.setitem(globals(), "tree", lambda name: ast.parse(text))
+    monkeypatch.setattr(rooms, "tree", lambda name: ast.parse(text))
     assert bool(list(wrong_arrows("ops/conv.py"))) == wrong
 
 

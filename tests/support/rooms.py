@@ -1,0 +1,111 @@
+"""The rooms of src/convlens and their floors, and which room imports which, read from the syntax trees."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import convlens
+
+ROOT = Path(convlens.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+NAMES = [path.relative_to(ROOT).as_posix() for path in FILES]
+
+# A room, a module or package of convlens, may import the rooms on the floors below its own, and nothing else of
+# convlens. The doors are on no floor: `import convlens` loads a room when a name of it is used.
+FLOORS = (
+    ("arrays", "course", "geometry", "version"),
+    ("gradcheck", "machine", "storage"),
+    ("engines", "data"),
+    ("ops",),
+    ("nn",),
+    ("models",),
+    ("inspection", "training"),
+    ("interop", "report"),
+    ("checker", "explorer", "studies"),
+    ("cli",),
+)
+DOORS = {"__init__": {room for floor in FLOORS[:-1] for room in floor}, "__main__": {"cli"}}
+
+# The same inside the checker, the largest room.
+CHECKER = (
+    ("escapes", "rules", "submission", "verdict"),
+    ("guest", "options"),
+    ("checks", "sandbox"),
+    ("form_checks", "functions", "lenets", "summary_checks"),
+    ("check",),
+    ("classes",),
+    ("render",),
+)
+
+# These may import even less.
+ONLY = {
+    "data": {"arrays", "geometry", "storage"},
+    "engines": {"arrays", "geometry", "machine"},
+    "machine": {"arrays"},
+    "storage": {"arrays"},
+}
+
+
+def tree(name: str) -> ast.Module:
+    """The syntax tree of a file"""
+    return ast.parse((ROOT / name).read_text(encoding="utf-8"))
+
+
+def part(name: str) -> str:
+    """The module or package directly under convlens that a file belongs to."""
+    return name.split("/")[0].removesuffix(".py")
+
+
+PARTS = {part(name) for name in NAMES}
+
+
+def imported(name: str) -> Iterator[tuple[int, str]]:
+    """(line, full dotted name) of everything that a file imports, wherever in it; a relative import in full."""
+    package = ["convlens", *name.split("/")[:-1]]
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            start = ".".join(package[: len(package) + 1 - node.level]) if node.level else ""
+            module = ".".join(filter(None, (start, node.module)))
+            for alias in node.names:
+                yield node.lineno, f"{module}.{alias.name}"
+
+
+def target(dotted: str) -> str | None:
+    """The part of convlens that an import reaches, or None: `convlens.x` is the front door unless x is a part."""
+    names = dotted.split(".")
+    if names[0] != "convlens":
+        return None
+    return names[1] if len(names) > 1 and names[1] in PARTS else "__init__"
+
+
+def below_floor(own: str) -> set[str]:
+    """The rooms on all floors below that of a room"""
+    found = [k for k, line in enumerate(FLOORS) if own in line]
+    assert len(found) == 1, f"{own} needs one place in FLOORS of {Path(__file__).name}"
+    return {other for line in FLOORS[: found[0]] for other in line}
+
+
+def arrows() -> set[tuple[str, str]]:
+    """(room, other room) where the first imports the second; the doors are left out"""
+    pairs = {(part(name), target(dotted)) for name in NAMES for _, dotted in imported(name)}
+    return {(own, other) for own, other in pairs if other and own != other and own not in DOORS and other not in DOORS}
+
+
+def files_imported_by_files() -> dict[str, set[str]]:
+    """By file, the files that it imports when it is loaded, as far as a name that it asks for is a file's.
+
+    An `__init__` is left out on both sides: it may import every file of its package, and a file's import of a package
+    runs it.
+    """
+    by_dotted = {".".join(["convlens", *name.removesuffix(".py").split("/")]): name for name in NAMES}
+    found: dict[str, set[str]] = {}
+    for name in NAMES:
+        if not name.endswith("__init__.py"):
+            ways = {way for _, dotted in imported(name) for way in (dotted, dotted.rpartition(".")[0])}
+            found[name] = {by_dotted[way] for way in ways if way in by_dotted} - {name}
+    return found
