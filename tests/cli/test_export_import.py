@@ -237,7 +237,7 @@ def test_a_layer_that_convlens_does_not_have(keras, tmp_path):
     path = tmp_path / "a.keras"
     layers = [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.GaussianNoise(0.5, name="noise")]
     keras.Sequential([*layers, keras.layers.Dense(10)]).save(path)
-    has = "Conv2D, MaxPooling2D, AveragePooling2D, Flatten, Dense and Dropout"
+    has = "AveragePooling2D, Conv2D, Dense, Dropout, Flatten and MaxPooling2D"
     message = f"{path}: layer noise: convlens has {has}; got GaussianNoise"
     assert small.fails("import", path, "--out", tmp_path / "new") == message
     assert entries(tmp_path) == ["a.keras"]

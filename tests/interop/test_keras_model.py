@@ -215,7 +215,7 @@ def test_names_of_our_models_are_for_networks_that_compute_the_same(keras):
 
 # Refused --------------------------------------------------------------------------------------------------------------
 
-KINDS = "convlens has Conv2D, MaxPooling2D, AveragePooling2D, Flatten, Dense and Dropout; got "
+KINDS = "convlens has AveragePooling2D, Conv2D, Dense, Dropout, Flatten and MaxPooling2D; got "
 
 
 def stack(*layers, shape=(8, 7, 2), end=True):
@@ -436,7 +436,7 @@ def test_networks_that_keras_does_not_get():
         def output_shape(self, shape):
             return shape
 
-    with pytest.raises(ValueError, match=r"layer other: only Conv2D, .* can go to Keras; got Other"):
+    with pytest.raises(ValueError, match=r"layer other: only .*Conv2D.* can go to Keras; got Other"):
         to_keras(Sequential([Other(), Dense(3)], (4,)))
     with pytest.raises(ValueError, match=r"layer conv2d: the last layer's output must be of shape \(classes,\); got "):
         to_keras(Sequential([Conv2D(3, (2, 1))], (4, 5, 1)))

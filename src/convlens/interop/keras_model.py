@@ -6,14 +6,13 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from convlens.geometry import Padding, Pair, pair, plan
 from convlens.interop.frameworks import load, load_keras
-from convlens.interop.layers import ACTIVATIONS, KERAS, TRAINING_ALONE, check_fields, kinds
+from convlens.interop.layers import ACTIVATIONS, TRAINING_ALONE, in_keras, keras_words, named
 from convlens.models import recognise
 from convlens.nn import Conv2D, Layer, Sequential
 from convlens.nn.pooling2d import Pooling2D
@@ -56,9 +55,14 @@ def _no_end(shape: tuple[int, ...]) -> str:
 
 
 def _keras_layers(module: Any, row: LayerRow, dtype: str, initializer: str) -> Iterator[Any]:
-    """The layers of Keras that are one of ours, by the table in `convlens.interop.layers`"""
-    layer, settings = row.layer, {"name": row.name, "dtype": dtype}
-    words = check_fields(row.name, layer, "Keras")
+    """The layers of Keras that are one of ours, by the rule in `convlens.interop.layers`"""
+    layer, settings, kinds = row.layer, {"name": row.name, "dtype": dtype}, in_keras(module)
+    if type(layer) not in kinds.values():
+        raise ValueError(f"layer {row.name}: only {named(kinds)} can go to Keras; got {type(layer).__name__}")
+    try:
+        words = keras_words(module, type(layer))
+    except ValueError as error:
+        raise ValueError(f"layer {row.name}: {error}") from None
     fields = {name: getattr(layer, name) for name in words.fields}
     if row.layer.weight_shapes(row.input_shape):
         settings["kernel_initializer"] = initializer
@@ -75,7 +79,7 @@ def _keras_layers(module: Any, row: LayerRow, dtype: str, initializer: str) -> I
             zeros = {"name": f"{row.name}_zeros", "dtype": dtype, "data_format": _LAST}
             yield module.ZeroPadding2D(pads, **zeros)
         fields["padding"] = rule or "valid"
-    yield getattr(module, type(layer).__name__)(**fields, **words.expects, **settings)
+    yield getattr(module, type(layer).__name__)(**fields, **words.fixed, **settings)
 
 
 def _rule(row: LayerRow, kernel: Pair, strides: Pair, padding: Padding) -> str | None:
@@ -120,18 +124,19 @@ def read_keras(path: str | os.PathLike[str], *, engine: str = "auto") -> Sequent
             if damaged := archive.testzip():
                 raise ValueError(f"{damaged} is damaged")
             config = json.loads(archive.read("config.json"))
-        kinds = [(layer["config"]["name"], layer["class_name"], layer["module"]) for layer in _layer_configs(config)]
+        found = [(layer["config"]["name"], layer["class_name"], layer["module"]) for layer in _layer_configs(config)]
     except Exception as error:  # whatever damaged bytes make of zipfile, zlib and json
         raise _no_model(path, error) from None
-    for name, kind, module in kinds:  # before Keras makes them, for it runs what some of them hold
-        if kind not in (*_READERS, "InputLayer") or module != "keras.layers":
-            raise ValueError(f"{path}: layer {name}: {_no_kind(kind)}")
+    ours = in_keras(keras.layers)
+    for name, kind, module in found:  # before Keras makes them, for it runs what some of them hold
+        if kind not in (*ours, *_READERS, "InputLayer") or module != "keras.layers":
+            raise ValueError(f"{path}: layer {name}: convlens has {named(ours)}; got {kind}")
     try:
-        found = keras.models.load_model(path, compile=False, safe_mode=True)
+        model = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # whatever a damaged file makes of Keras
         raise _no_model(path, error) from None
     try:
-        return from_keras(found, engine=engine)
+        return from_keras(model, engine=engine)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -163,18 +168,20 @@ def from_keras(found: Any, *, engine: str = "auto") -> Sequential:
     if None in shape:
         raise ValueError(f"the input must be of a shape that is known, as (h, w, channels); got {shape}")
     dtype = chain[0].dtype_policy.name if hasattr(chain[0], "dtype_policy") else "float32"
-    kinds, input_shape, layers = load("keras", "a Keras model").layers, shape, []
+    module, input_shape, layers = load("keras", "a Keras model").layers, shape, list[Layer]()
+    ours = in_keras(module)
     for before, layer, after in zip([None, *chain], chain, [*chain[1:], None], strict=False):
         kind = type(layer).__name__
         try:
-            if kind not in _READERS or type(layer) is not getattr(kinds, kind):
-                raise ValueError(_no_kind(kind))
+            if kind not in (*ours, *_READERS) or type(layer) is not getattr(module, kind):
+                raise ValueError(f"convlens has {named(ours)}; got {kind}")
             if layer.dtype_policy.name not in ("float32", "float64") or layer.dtype_policy.name != dtype:
                 raise ValueError(f"all layers must be float32, or all float64; got {layer.dtype_policy.name}")
-            made = _READERS[kind](layer, before, after)
-            if made is not None:
-                layers.append(made)
-                shape = made.output_shape(shape)
+            if kind in ours:
+                layers.append(_ours(module, ours[kind], layer, before, after))
+                shape = layers[-1].output_shape(shape)
+            else:
+                _READERS[kind](layer, after)
             if after is None and len(shape) != 1:
                 raise ValueError(_no_end(shape))
         except ValueError as error:
@@ -183,10 +190,6 @@ def from_keras(found: Any, *, engine: str = "auto") -> Sequential:
     model.name = recognise(model) or "sequential"
     model.set_weights([w for layer in chain for w in layer.get_weights()])
     return model
-
-
-def _no_kind(kind: str) -> str:
-    return f"convlens has {kinds()}; got {kind}"
 
 
 def _chain(found: Any) -> list[Any]:
@@ -217,12 +220,6 @@ def _chain(found: Any) -> list[Any]:
 # ---------------------------------------------------------------- layer by layer
 
 
-def _expect(layer: Any, **wanted: Any) -> None:
-    for name, value in wanted.items():
-        if getattr(layer, name) != value:
-            raise ValueError(f"{name} must be {value}; got {getattr(layer, name)!r}")
-
-
 def _activation(layer: Any, *, last: bool) -> str | None:
     own = load("keras", "a Keras model").activations
     allowed = {"linear": None, **{words.keras: name for name, words in ACTIVATIONS.items()}}
@@ -237,18 +234,17 @@ def _activation(layer: Any, *, last: bool) -> str | None:
     raise ValueError(f"activation must be one of {', '.join(allowed)}; got {name}")
 
 
-def _ours(kind: type[Layer], layer: Any, before: Any, after: Any) -> Layer:
-    """The layer of that kind, by the table in `convlens.interop.layers`"""
-    words, fields = KERAS[kind], {}
-    _expect(layer, **words.expects)
-    for name in words.fields:
-        value = getattr(layer, name)
-        fields[name] = tuple(value) if isinstance(value, list) else value
+def _ours(module: Any, kind: type[Layer], layer: Any, before: Any, after: Any) -> Layer:
+    """The layer of that kind, by the rule in `convlens.interop.layers`"""
+    words = keras_words(module, kind)
+    fields = {name: _as_tuple(getattr(layer, name)) for name in words.fields}
     if "activation" in words.fields:
         fields["activation"] = _activation(layer, last=after is None and kind.__name__ == "Dense")
-    for name, value in layer.get_config().items():
-        if name not in {*words.fields, *words.expects, *TRAINING_ALONE} and value not in (None, False):
-            raise ValueError(f"{name} is not known to convlens; got {value!r}")
+    config = layer.get_config()
+    for name in sorted(config.keys() - {*words.fields, *TRAINING_ALONE}):
+        value, wanted = _as_tuple(config[name]), words.fixed.get(name)
+        if value != wanted and not (wanted is None and value is False):
+            raise ValueError(f"{name} must be {wanted}; got {value!r}")
     if type(before).__name__ == "ZeroPadding2D":
         if fields["padding"] != "valid":
             raise ValueError(f"padding after ZeroPadding2D must be valid; got {fields['padding']!r}")
@@ -256,20 +252,25 @@ def _ours(kind: type[Layer], layer: Any, before: Any, after: Any) -> Layer:
     return kind(**fields)
 
 
-def _zeros(layer: Any, before: Any, after: Any) -> None:
-    _expect(layer, data_format=_LAST)
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _zeros(layer: Any, after: Any) -> None:
+    if layer.data_format != _LAST:
+        raise ValueError(f"data_format must be {_LAST}; got {layer.data_format!r}")
     if type(after).__name__ != "Conv2D":
         raise ValueError(f"after ZeroPadding2D there must be a Conv2D; got {type(after).__name__ if after else 'none'}")
 
 
-def _softmax(layer: Any, before: Any, after: Any) -> None:
+def _softmax(layer: Any, after: Any) -> None:
     if after is not None:
         raise ValueError(f"a softmax must be at the end of the network; after it comes {type(after).__name__}")
     if layer.axis not in (-1, 1):
         raise ValueError(f"a softmax must be over the classes, axis -1; got {layer.axis}")
 
 
-def _activation_layer(layer: Any, before: Any, after: Any) -> None:
+def _activation_layer(layer: Any, after: Any) -> None:
     if layer.activation is not load("keras", "a Keras model").activations.softmax:
         name = getattr(layer.activation, "__name__", type(layer.activation).__name__)
         raise ValueError(f"an Activation must be softmax, and others be part of Conv2D or Dense; got {name}")
@@ -277,9 +278,8 @@ def _activation_layer(layer: Any, before: Any, after: Any) -> None:
         raise ValueError(f"a softmax must be at the end of the network; after it comes {type(after).__name__}")
 
 
-# By the class in Keras: called with the layer, the one before and the one after; None for what is no layer of ours
-_READERS: dict[str, Any] = {
-    **{kind.__name__: partial(_ours, kind) for kind in KERAS},
+# Keras's layers that are no layer of ours, but a part of another: each checks the layer and the one after it
+_READERS: dict[str, Callable[[Any, Any], None]] = {
     "ZeroPadding2D": _zeros,
     "Softmax": _softmax,
     "Activation": _activation_layer,

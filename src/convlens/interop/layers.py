@@ -1,27 +1,27 @@
 """What our layers are in Keras and in ONNX: the one table, for writers and readers.
 
-A layer is known to an engine's fused pass and to ONNX by its specifications (`Layer.specs`, plain numbers), to Keras by
-its class and its fields, which have the same names there. Whatever is not in this table is refused by name, a field
-that was added to a layer or to a specification included: no file may lose something in silence.
+ONNX and an engine's fused pass know a layer by its specifications (`Layer.specs`, plain numbers). Keras knows it by the
+names of its class and of its fields, which are Keras's own. Whatever a writer or Keras does not know is refused by
+name, a field that was added to a layer or to a specification included: no file may lose something in silence.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from convlens import nn
 from convlens.arrays import Array
 from convlens.engines import specs
 from convlens.engines.specs import Spec
 from convlens.geometry import Pads, Pair
-from convlens.nn import AveragePooling2D, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D
-from convlens.nn.layer import Weights
+from convlens.nn.layer import Layer, Weights
 
-__all__ = ["ACTIVATIONS", "KERAS", "TRAINING_ALONE", "Graph", "KerasWords", "check_fields", "kinds", "write_onnx"]
+__all__ = ["ACTIVATIONS", "TRAINING_ALONE", "Graph", "KerasWords", "in_keras", "keras_words", "named", "write_onnx"]
 
 
 class ActivationWords(NamedTuple):
@@ -42,29 +42,7 @@ ACTIVATIONS = {
 # ---------------------------------------------------------------- Keras
 
 
-class KerasWords(NamedTuple):
-    """fields: of our layer, named alike in Keras; expects: what Keras can vary and we cannot, with the value we need"""
-
-    fields: tuple[str, ...]
-    expects: Mapping[str, Any]
-
-
-_LAST = {"data_format": "channels_last"}
-_POOL = KerasWords(("pool_size", "strides", "padding"), _LAST)
-
-KERAS: dict[type[Layer], KerasWords] = {
-    Conv2D: KerasWords(
-        ("filters", "kernel_size", "strides", "padding", "activation", "groups"),
-        {**_LAST, "use_bias": True, "dilation_rate": (1, 1)},
-    ),
-    MaxPooling2D: _POOL,
-    AveragePooling2D: _POOL,
-    Flatten: KerasWords((), _LAST),
-    Dense: KerasWords(("units", "activation"), {"use_bias": True}),
-    Dropout: KerasWords(("rate",), {"noise_shape": None}),
-}
-
-# Of a Keras layer's configuration: what counts while Keras trains, and not for what the network computes
+# Settings of a Keras layer that count while Keras trains, and not for what the network computes
 TRAINING_ALONE = frozenset(
     {
         "activity_regularizer",
@@ -82,22 +60,45 @@ TRAINING_ALONE = frozenset(
 )
 
 
-def kinds() -> str:
-    """The kinds of layers that Keras and we both have, as a list in words"""
-    *most, last = (kind.__name__ for kind in KERAS)
+def in_keras(module: Any) -> dict[str, type[Layer]]:
+    """Our layers by name, as far as `module`, which is `keras.layers`, has a layer of that name"""
+    ours = (getattr(nn, name) for name in nn.__all__)
+    kinds = [kind for kind in ours if isinstance(kind, type) and issubclass(kind, Layer) and kind is not Layer]
+    return {kind.__name__: kind for kind in kinds if hasattr(module, kind.__name__)}
+
+
+def named(kinds: Iterable[str]) -> str:
+    """The kinds as a list in words"""
+    *most, last = kinds
     return f"{', '.join(most)} and {last}"
 
 
-def check_fields(name: str, layer: Layer, where: str) -> KerasWords:
-    """The words for a layer; a ValueError for a kind, or a field of it, that is not in the table"""
-    if type(layer) not in KERAS:
-        raise ValueError(f"layer {name}: only {kinds()} can go to {where}; got {type(layer).__name__}")
-    words = KERAS[type(layer)]
-    for field in dataclasses.fields(layer):
-        if field.name not in words.fields:
-            value = getattr(layer, field.name)
-            raise ValueError(f"layer {name}: {field.name} cannot go to {where}; got {value!r}")
-    return words
+class KerasWords(NamedTuple):
+    """fields: of our layer, which Keras has too; fixed: the other settings in Keras, with the values that ours has"""
+
+    fields: tuple[str, ...]
+    fixed: Mapping[str, Any]
+
+
+def keras_words(module: Any, kind: type[Layer]) -> KerasWords:
+    """How a layer is told in Keras; a ValueError for a field that Keras does not have
+
+    Our layers and their fields have Keras's names (docs/decisions/06-specifications.md). What Keras can vary beyond
+    them stays as its constructor has it, for a layer of ours computes what Keras's does by default.
+    """
+    theirs = inspect.signature(getattr(module, kind.__name__)).parameters
+    fields = tuple(field.name for field in dataclasses.fields(kind))
+    for name in fields:
+        if name not in theirs:
+            raise ValueError(f"{name} cannot go to Keras, whose {kind.__name__} has no such setting")
+    fixed = {
+        name: setting.default
+        for name, setting in theirs.items()
+        if setting.kind is setting.POSITIONAL_OR_KEYWORD and name not in {*fields, *TRAINING_ALONE}
+    }
+    if "data_format" in fixed:
+        fixed["data_format"] = "channels_last"  # None stands for what the user's keras.json says
+    return KerasWords(fields, fixed)
 
 
 # ---------------------------------------------------------------- ONNX
