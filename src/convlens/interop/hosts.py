@@ -18,6 +18,7 @@ from convlens.arrays import Array
 from convlens.interop.frameworks import load
 
 _HEARTBEAT = 10  # seconds of silence after which a host counts as lost
+_TRANSPORT = "Gloo"  # a plain ValueError of JAX, raised when its transport loses a host, has only this name to tell it
 
 
 def parse_hosts(text: str) -> list[str]:
@@ -117,7 +118,7 @@ def join(hosts: Sequence[str], rank: int, timeout: float) -> Iterator[Hosts]:
         yield Hosts(rank, len(hosts))
         jax.distributed.shutdown()
     except (jax.errors.JaxRuntimeError, ValueError) as error:
-        if isinstance(error, ValueError) and "Gloo" not in str(error):
+        if isinstance(error, ValueError) and _TRANSPORT not in str(error):
             raise
         raise HostLostError(f"another of the {name} is lost: {_line(error)}") from None
 

@@ -58,7 +58,7 @@ def test_a_guest_that_ends_is_replaced_a_few_times_and_one_that_hangs_is_not(kin
         assert len(started) == 1
         assert found["overlapping"].message == f"not tried: the code {kind.why}"
     else:
-        assert 2 <= len(started) <= 5
+        assert 2 <= len(started) <= 5 + 4, "five for the checks, four for the search for smaller calls"
 
 
 def test_a_guest_that_names_no_functions():

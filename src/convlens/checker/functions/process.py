@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 from convlens.arrays import Array
@@ -45,21 +45,33 @@ class FunctionProcess:
     A process that the code ended is replaced a few times. A process that ran out of time is not replaced, because the
     next call would run out of time too.
 
-    refusal: why no call gets an answer any more, "" as long as calls do
+    refusal: why no call gets an answer any more, "" as long as calls do; searchable: whether calls may be tried that no
+    check asks for
     """
 
     def __init__(self, task: int, open_guest: OpenGuest, seconds: float) -> None:
         """open_guest: starts a process that has the file; seconds: the limit for one call."""
-        self.refusal = ""
+        self.refusal, self.searchable = "", True
         self._task, self._open, self._seconds = task, open_guest, seconds
         self._stack = ExitStack()
         self._guest: Guest | None = None
         self._started, self._spent = 0, 0.0
+        self._searching, self._searched, self._ended_in_search = False, 0.0, 0
 
-    @property
-    def last_start(self) -> bool:
-        """Return whether the process can be started only once more, or not at all."""
-        return self._started >= _RESTARTS
+    @contextmanager
+    def search(self) -> Iterator[None]:
+        """Make calls that no check asks for: they use up neither the starts nor the time of the calls of checks.
+
+        `searchable` becomes False when searches have ended the process a few times, or run out of time, or taken the
+        time of one call together.
+        """
+        self._searching, begin = True, time.monotonic()
+        try:
+            yield
+        finally:
+            self._searching = False
+            self._searched += time.monotonic() - begin
+            self.searchable &= self._searched < self._seconds
 
     def close(self) -> None:
         """End the process, if there is one."""
@@ -84,10 +96,15 @@ class FunctionProcess:
             answer, found = guest.ask(request, arrays, seconds=self._seconds)
         except GuestError as error:
             self.close()
-            if error.ending is Ending.TIMED_OUT:
+            if self._searching:
+                self._started -= 1
+                self._ended_in_search += 1
+                self.searchable &= error.ending is not Ending.TIMED_OUT and self._ended_in_search < _RESTARTS
+            elif error.ending is Ending.TIMED_OUT:
                 self.refusal = f"the code {error}"
             raise Failed(f"for {call_in_words(case, given)}, the code {error}") from None
-        self._spent += time.monotonic() - begin
+        if not self._searching:
+            self._spent += time.monotonic() - begin
         most = 1 + _CALLS * self._seconds
         if self._spent > most:
             self.close()

@@ -21,8 +21,8 @@ def smallest(
     """Return a call that fails like `wrong`, the answer to `case`, with sizes as small as the search finds.
 
     One size after the other is made smaller, as long as the call still fails and still gives a value (or still gives
-    none). The search ends when nothing smaller fails, after _MOST calls, when `seconds` are over, and before it would
-    use up the last start of the process, which belongs to the next check.
+    none). The search ends when nothing smaller fails, after _MOST calls, when `seconds` are over, and when the process
+    allows no more of it.
 
     wrong_in: returns what is wrong with a call, the reading nearest to right first; nothing if the call is right
     """
@@ -32,10 +32,10 @@ def smallest(
         found_one = False
         for smaller in case.smaller():
             tries += 1
-            ends = wrong.answer.value is None and process.last_start
-            if tries > _MOST or ends or time.monotonic() > until:
+            if tries > _MOST or not process.searchable or time.monotonic() > until:
                 return wrong
-            found = wrong_in(smaller)
+            with process.search():
+                found = wrong_in(smaller)
             if found and _alike(wrong.answer, found[0].answer):
                 case, wrong, found_one = smaller, found[0], True
                 break
