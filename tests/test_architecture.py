@@ -6,6 +6,7 @@ import fnmatch
 import importlib
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,7 @@ def part(name):
 PARTS = {part(name) for name in NAMES}
 
 
-def imported(name):
+def imported(name) -> Iterator[tuple[int, str]]:
     """(line, full dotted name) of everything that a file imports, wherever in it; a relative import in full."""
     package = ["convlens", *name.split("/")[:-1]]
     for node in ast.walk(tree(name)):
