@@ -7,6 +7,8 @@ pycodestyle reads them all. Prints a line for each; exits 1 if any is not ok.
 """
 
 # ruff: noqa: B905 (zip of Python 3.8 has no strict)
+from __future__ import annotations
+
 import json
 import os
 import re
@@ -15,6 +17,7 @@ import subprocess
 import sys
 from importlib import util
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
@@ -22,6 +25,12 @@ os.environ["MPLBACKEND"] = "Agg"
 
 import numpy as np
 import tensorflow as tf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import ModuleType
+
+    Reference = Mapping[str, np.ndarray]
 
 tf.get_logger().setLevel("ERROR")
 
@@ -43,20 +52,21 @@ SAID = {  # by the programs, at least: a pattern of numbers is that of losses, a
 }
 
 
-def load(name):
+def load(name: str) -> ModuleType:
     """The module in that file of the coursework."""
     spec = util.spec_from_file_location("course_" + name[0], str(COURSE / name))
+    assert spec is not None and spec.loader is not None
     module = util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def relu(z):
+def relu(z: Any) -> Any:
     """Zero for whatever is negative."""
     return np.maximum(z, 0)
 
 
-def differ(what, got, want, tolerance):
+def differ(what: str, got: Any, want: np.ndarray, tolerance: float) -> list[str]:
     """A list of one sentence, or none if the arrays agree."""
     if np.shape(got) != np.shape(want):
         return [f"{what}: shape {np.shape(got)}, not {np.shape(want)}"]
@@ -64,14 +74,14 @@ def differ(what, got, want, tolerance):
     return [] if distance <= tolerance else [f"{what}: off by {distance:.1e}"]
 
 
-def all_differ(what, got, want, tolerance):
+def all_differ(what: str, got: Sequence[Any], want: Sequence[np.ndarray], tolerance: float) -> list[str]:
     """The same for two lists of arrays."""
     if len(got) != len(want):
         return [f"{what}: {len(got)} arrays, not {len(want)}"]
     return [said for k, pair in enumerate(zip(got, want)) for said in differ(what + str(k), *pair, tolerance)]
 
 
-def numpy_task(task, reference):
+def numpy_task(task: str, reference: Reference) -> list[str]:
     """Every call of that task which the reference holds."""
     function = getattr(load(FILES[task]), task)
     wrong, count = [], 0
@@ -88,12 +98,12 @@ def numpy_task(task, reference):
     return wrong if count else ["the reference has no call of it"]
 
 
-def weights_of(reference, name):
+def weights_of(reference: Reference, name: str) -> list[np.ndarray]:
     """The ten arrays of that name."""
     return [reference[f"lenet/{name}{k}"] for k in range(10)]
 
 
-def outcome(reference, output, loss, accuracy):
+def outcome(reference: Reference, output: Any, loss: Any, accuracy: Any) -> list[str]:
     """What is wrong with these."""
     return (
         differ("output", output, reference["lenet/output"], 1e-5)
@@ -102,7 +112,7 @@ def outcome(reference, output, loss, accuracy):
     )
 
 
-def task_4(reference):
+def task_4(reference: Reference) -> list[str]:
     """LeNet-5 of TensorFlow 1's style: output, loss, accuracy, gradients, one step of Adam."""
     v1 = tf.compat.v1
     with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
@@ -121,7 +131,7 @@ def task_4(reference):
         return wrong + all_differ("step ", session.run(variables), weights_of(reference, "tensorflow"), 1e-5)
 
 
-def task_5(reference):
+def task_5(reference: Reference) -> list[str]:
     """LeNet-5 of Keras: the same."""
     model = load("5-lenet5.py").lenet5(tf.keras.Input(shape=(28, 28, 1)))
     model.set_weights(weights_of(reference, "weight"))
@@ -136,7 +146,7 @@ def task_5(reference):
     return wrong + all_differ("step ", model.get_weights(), weights_of(reference, "keras"), 1e-5)
 
 
-def program(main, folder):
+def program(main: str, folder: Path) -> list[str]:
     """Run it in a copy of the coursework that has the small data set beside it."""
     command = [sys.executable, str(folder / COURSE.name / main)]
     done = subprocess.run(command, cwd=str(folder), capture_output=True, text=True)
@@ -151,7 +161,7 @@ def program(main, folder):
     return [] if losses[-1] < losses[0] else [f"losses do not fall: {losses}"]
 
 
-def versions():
+def versions() -> list[str]:
     """Those that are not the course's."""
     found = {"Python": sys.version.split()[0], "NumPy": np.__version__, "TensorFlow": tf.__version__}
     print(", ".join(" ".join(pair) for pair in found.items()))
@@ -162,19 +172,19 @@ def versions():
     ]
 
 
-def style():
+def style() -> list[str]:
     """What pycodestyle says of the files."""
     command = [sys.executable, "-m", "pycodestyle"] + [str(path) for path in sorted(COURSE.glob("*.py"))]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return done.stdout.splitlines() or ([f"exit code {done.returncode}"] if done.returncode else [])
 
 
-def main(folder):
+def main(folder: Path) -> bool:
     """Print the table; return whether all is ok."""
     with np.load(str(folder / "reference.npz")) as archive:
         reference = dict(archive)
     shutil.copytree(str(COURSE), str(folder / COURSE.name))
-    checks = [("versions", versions, ())]
+    checks: list[tuple[str, Callable[..., list[str]], tuple[Any, ...]]] = [("versions", versions, ())]
     checks += [(file, numpy_task, (task, reference)) for task, file in FILES.items()]
     checks += [("4-lenet5.py", task_4, (reference,)), ("5-lenet5.py", task_5, (reference,))]
     checks += [(name, program, (name, folder)) for name in SAID]

@@ -94,7 +94,7 @@ def lenet(rng: np.random.Generator) -> dict[str, Array]:
     x = load("embedded").x_train[:32]
     output = model.predict(x.astype(np.float64))
     labels = np.where(rng.random(len(x)) < 0.5, output.argmax(axis=1), rng.integers(0, 10, len(x)))
-    found = {"x": x, "y": np.eye(10)[labels], "output": output}
+    found: dict[str, Array] = {"x": x, "y": np.eye(10)[labels], "output": output}
     found |= {f"weight{k}": weight for k, weight in enumerate(model.get_weights())}
     gradient, start = np.empty_like(model.flat), model.flat.copy()
     loss, logits = model.loss_gradient(x.astype(np.float64), labels, 1 / len(x), gradient)
@@ -111,7 +111,7 @@ def lenet(rng: np.random.Generator) -> dict[str, Array]:
 def main(folder: Path) -> None:
     """Write both files."""
     rng = np.random.default_rng(0)
-    arrays = {f"lenet/{name}": array for name, array in lenet(rng).items()}
+    arrays: dict[str, Any] = {f"lenet/{name}": array for name, array in lenet(rng).items()}
     calls = convolutions(rng) + poolings(rng)
     for number, call in enumerate(calls):
         for kind in ("takes", "gives"):
@@ -119,10 +119,15 @@ def main(folder: Path) -> None:
             call[kind] = len(call[kind])
     np.savez(folder / "reference.npz", calls=json.dumps(calls), **arrays)
     digits = load("embedded")
-    few = {"x_train": digits.x_train[:TRAIN], "y_train": digits.y_train[:TRAIN]}
-    few |= {"x_valid": digits.x_valid[:VALID], "y_valid": digits.y_valid[:VALID]}
+    few = dataclasses.replace(
+        digits,
+        x_train=digits.x_train[:TRAIN],
+        y_train=digits.y_train[:TRAIN],
+        x_valid=digits.x_valid[:VALID],
+        y_valid=digits.y_valid[:VALID],
+    )
     (folder / "data").mkdir()
-    course_npz.export(dataclasses.replace(digits, **few), folder / "data" / "MNIST.npz")
+    course_npz.export(few, folder / "data" / "MNIST.npz")
 
 
 if __name__ == "__main__":

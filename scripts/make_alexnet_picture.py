@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
@@ -190,7 +190,8 @@ class Box:
     def window(self, part: float) -> np.ndarray:
         """The corners of a square in the middle of that map, as large as this part of its side"""
         across, down = _rectangle((1 - part) / 2, (1 - part) / 2, part, part).T[..., None]
-        return self.front[1] + across * self.slant + down * np.array([0, self.size])
+        corners: np.ndarray = self.front[1] + across * self.slant + down * np.array([0, self.size])
+        return corners
 
     @property
     def front(self) -> np.ndarray:
@@ -208,7 +209,7 @@ class Box:
 def _polygon(axes: Axes, corners: np.ndarray, fill: object, edge: object = "none", **style: float) -> None:
     from matplotlib.patches import Polygon
 
-    more = {"linewidth": 1.1, "joinstyle": "round", "zorder": 2, **style}
+    more: dict[str, Any] = {"linewidth": 1.1, "joinstyle": "round", "zorder": 2, **style}
     axes.add_patch(Polygon(corners, facecolor=fill, edgecolor=edge, **more))
 
 
@@ -217,8 +218,9 @@ def _rectangle(left: float, top: float, width: float, height: float) -> np.ndarr
     return np.array([[left, top], [left + width, top], [left + width, top + height], [left, top + height]])
 
 
-def _say(axes: Axes, x: float, y: float, text: str, size: float = 22, colour: str = _TEXT, **more: object) -> None:
-    axes.text(x, y, text, size=size * _FONT, color=colour, **{"ha": "center", "va": "center", "zorder": 5, **more})
+def _say(axes: Axes, x: float, y: float, text: str, size: float = 22, colour: str = _TEXT, **more: Any) -> None:
+    more = {"ha": "center", "va": "center", "zorder": 5, **more}
+    axes.text(x, y, text, size=size * _FONT, color=colour, **more)
 
 
 def _look(axes: Axes, box: Box, part: float, to: Box) -> None:
@@ -253,11 +255,11 @@ def _maps(axes: Axes, stage: Stage, left: float, before: list[Box]) -> list[Box]
         found.append(boxes[-1])
     _say(axes, left, _MIDDLE, _SEES[sight], 20, ha="left", linespacing=1.25)
     above = _MIDDLE - _LANE - stage.out[0] * _PIXEL * (1 + _SLANT[1]) / 2 - 18
-    middle = (left + found[0].right) / 2
+    centre = (left + found[0].right) / 2
     if stage.pool:
-        _say(axes, middle, above, "max pool", 20, _SOFT)
+        _say(axes, centre, above, "max pool", 20, _SOFT)
     if stage.norm:
-        _say(axes, middle, above - 27, "normalise", 20, _GREEN)
+        _say(axes, centre, above - 27, "normalise", 20, _GREEN)
     return found
 
 

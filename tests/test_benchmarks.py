@@ -3,6 +3,7 @@
 import importlib
 import json
 import sys
+from collections.abc import Iterator
 
 import pytest
 from tests.support.places import ROOT
@@ -128,6 +129,9 @@ def test_what_other_programs_took_is_told():
 
 def test_rounds_in_which_others_worked_are_taken_again_or_told(monkeypatch):
     sides, row = module("sides"), module("table").Row("a", "at least 1", 2.0, "×", True, "1 to 3")
+
+    shares: Iterator[float]
+    turns: Iterator[str]
 
     class Fake:
         id = 0

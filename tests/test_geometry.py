@@ -1,5 +1,7 @@
 """Padding and output sizes against their definitions, counted one window at a time."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -61,7 +63,8 @@ def test_at_stride_1_and_an_odd_kernel_the_two_rules_agree(size, kernel):
 
 @given(st.tuples(sizes, sizes), st.tuples(kernels, kernels), st.tuples(strides, strides), st.tuples(pads, pads))
 def test_plan_treats_rows_and_columns_apart(size, kernel, stride, explicit):
-    for padding in (*RULES, explicit, [list(explicit[0]), list(explicit[1])]):
+    paddings: tuple[Any, ...] = (*RULES, explicit, [list(explicit[0]), list(explicit[1])])
+    for padding in paddings:
         try:
             found = plan(size, kernel, stride, padding)
         except ValueError as error:
@@ -166,4 +169,4 @@ def test_plan_checks_kernel_and_stride_by_name():
 
 def test_plan_keeps_its_promise_for_an_array_of_paddings():
     with pytest.raises(ValueError, match=r"^padding must be 'valid'"):
-        plan((5, 4), (1, 1), (1, 1), np.zeros((2, 2), int))
+        plan((5, 4), (1, 1), (1, 1), np.zeros((2, 2), int))  # type: ignore[arg-type]  # on purpose

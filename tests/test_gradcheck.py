@@ -115,7 +115,9 @@ def test_a_gradient_of_another_shape_fails(change, message):
 def test_the_failure_gives_both_numbers_and_is_an_assertion():
     with pytest.raises(AssertionError) as caught:
         check_vjp(lambda x: 3 * x, lambda dy, x: dy * 4, [np.ones(1)], rng=np.random.default_rng(0))
-    got, slope = map(float, re.search(r"it gives (\S+), finite differences give (\S+)$", str(caught.value)).groups())
+    found = re.search(r"it gives (\S+), finite differences give (\S+)$", str(caught.value))
+    assert found is not None
+    got, slope = map(float, found.groups())
     assert got / slope == pytest.approx(4 / 3)
 
 
@@ -193,6 +195,11 @@ def test_a_backward_that_gives_nothing_or_too_much_is_wrong(nothing):
 def test_a_forward_without_an_array_and_a_seed_for_a_generator_are_named():
     x = np.ones((2, 3))
     with pytest.raises(ValueError, match="forward must return an array; got float"):
-        check_vjp(lambda x: 1.0, lambda dy, x: x, (x,), rng=np.random.default_rng(0))
+        check_vjp(
+            lambda x: 1.0,  # type: ignore[arg-type, return-value]  # on purpose
+            lambda dy, x: x,
+            (x,),
+            rng=np.random.default_rng(0),
+        )
     with pytest.raises(ValueError, match=r"rng must be a numpy\.random\.Generator; got int"):
-        check_vjp(lambda x: x, lambda dy, x: dy, (x,), rng=0)
+        check_vjp(lambda x: x, lambda dy, x: dy, (x,), rng=0)  # type: ignore[arg-type]  # on purpose

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from importlib.metadata import version
+from typing import Any
 
 import pytest
 from tests.support import small
@@ -61,7 +62,7 @@ def test_the_command_line_loads_no_more_than_it_needs():
 
 @pytest.mark.smoke
 def test_every_public_name_is_there():
-    names = {}
+    names: dict[str, Any] = {}
     exec("from convlens import *", names)
     assert set(convlens.__all__) <= set(names)
     assert len(set(convlens.__all__)) == len(convlens.__all__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 import typer
@@ -19,7 +20,7 @@ def code(language: str) -> list[str]:
 
 @pytest.mark.parametrize("block", code("python"), ids=lambda block: block.split("\n")[0])
 def test_python_blocks_run(block, capsys):
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     exec(compile(block, "README.md", "exec"), names)
     if "history" in names:
         assert names["history"].history["val_accuracy"][-1] > 0.9
@@ -31,7 +32,7 @@ def test_commands_and_their_options_exist():
     assert len(commands) >= 8
     group = typer.main.get_command(app)
     for words in commands:
-        command = group
+        command: Any = group
         while words and words[0] in getattr(command, "commands", {}):
             command, words = command.commands[words[0]], words[1:]
         assert command is not group, words

@@ -72,7 +72,7 @@ def test_a_long_message_is_cut():
 
 
 def test_evidence_is_handed_on_by_name():
-    evidence = {}
+    evidence: dict[str, object] = {}
     table(bad=((), Failed("no", evidence=[1, 2])), good=((), None)).run(None, evidence=evidence)
     assert evidence == {"bad": [1, 2]}
 

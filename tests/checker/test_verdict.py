@@ -35,7 +35,7 @@ def test_the_score_is_the_mean_of_the_files_shares():
 def test_the_likely_mistake_is_the_one_that_most_checks_name():
     hints = [("first", "a"), ("often", "b"), ("often", "b")]
     file = FileReport([finding(FAIL)] + [finding(FAIL, hint=hint, mistake=name) for hint, name in hints])
-    assert file.likely.mistake == "b"
+    assert file.likely is not None and file.likely.mistake == "b"
     assert file.hint == "often"
     assert FileReport([finding(FAIL)]).likely is None
     assert FileReport([finding(FAIL)]).hint == ""

@@ -80,7 +80,7 @@ def test_a_wrong_one_in_every_form(wrong, tmp_path):
     assert done.err.splitlines()[-2:] == [f"written: {page}", f"written: {xml}"]
     text = page.read_text()
     assert text.startswith("<!DOCTYPE html>") and "✗ fail" in text and "Likely mistakes" in text
-    assert int(ET.parse(xml).getroot().get("failures")) > 0
+    assert int(ET.parse(xml).getroot().attrib["failures"]) > 0
     again = small.run("check", wrong, "--tasks", "0,1", "--json")
     assert again.code == 1
     found = json.loads(again.out)
@@ -149,7 +149,7 @@ def test_messages_of_what_could_not_be_checked_cannot_either(monkeypatch, preten
 
 @pytest.mark.smoke
 def test_a_fault_of_the_checker_is_no_verdict(monkeypatch, pretended, tmp_path):
-    monkeypatch.setattr(true_check, "check", lambda *_: {}["no"])
+    monkeypatch.setattr(true_check, "check", lambda *_: dict[str, object]()["no"])
     classes.make(tmp_path, ann="pass")
     done = small.run("check", tmp_path / "ann")
     assert (done.code, done.out) == (2, "")
@@ -366,7 +366,7 @@ def test_a_terminal_shows_which_file_is_checked(tmp_path):
 
 @pytest.mark.smoke
 def test_each_file_is_announced_before_it_is_checked(right):
-    begun = []
+    begun: list[str] = []
     options = Options(tasks=(0, 1), tier=next(tier for tier, why in available().items() if not why))
     true_check.check(read(right, options.tasks), options, begun.append)
     assert begun == [TASKS[0], TASKS[1], TASKS[0], TASKS[1]]  # first the form of all, then what they do

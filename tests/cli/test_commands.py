@@ -13,6 +13,7 @@ from convlens import cli
 from convlens.cli import train as cli_train
 from convlens.data import download, load
 from convlens.engines import get_engine
+from convlens.storage.tensors import write_tensors
 from convlens.training import Run, Settings, load_model
 from convlens.training import run as checkpoint
 
@@ -78,7 +79,7 @@ def test_train_says_what_it_does_and_prints_nothing(place, reporting):
 
 
 def test_ctrl_c_while_saving_counts_what_is_on_disk(place, monkeypatch):
-    saved = checkpoint.write_tensors
+    saved = write_tensors
 
     def stopped(path, tensors, about):
         if len(about.get("epochs", ())) == 2:
@@ -331,7 +332,7 @@ def test_data_fetch(place, monkeypatch):
 @pytest.mark.smoke
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help_of_all(option):
-    names = [command.name or command.callback.__name__ for command in cli.app.registered_commands]
+    names = [command.name or getattr(command.callback, "__name__", "") for command in cli.app.registered_commands]
     commands = [[], ["data"], *([name] for name in names), *(["data", name] for name in ("info", "fetch", "export"))]
     assert len(commands) == 15
     for command in commands:

@@ -141,7 +141,7 @@ def starter(folder, processes=None):
 @pytest.fixture
 def start(tmp_path):
     """Starts processes in tmp_path; those that are left in the end are killed."""
-    processes = []
+    processes: list[Process] = []
     try:
         yield starter(tmp_path, processes)
     finally:

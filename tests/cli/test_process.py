@@ -102,7 +102,7 @@ def test_a_terminal_shows_progress(place):
     assert "epoch 3/3" in text
     assert "images/s" in text
     assert "\x1b[" in text
-    assert process.stdout.closed
+    assert process.stdout is not None and process.stdout.closed
 
 
 def test_a_screen_that_knows_only_ascii(place):

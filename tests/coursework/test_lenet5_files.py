@@ -78,14 +78,14 @@ def test_task_4_uses_keras_for_the_initializer_alone():
 class Reference:
     """Planted weights, a batch, and what convlens makes of them, in float64."""
 
-    weights: list
+    weights: list[np.ndarray]
     x: np.ndarray
     y: np.ndarray
     output: np.ndarray
     loss: float
     accuracy: float
-    gradients: list
-    steps: dict
+    gradients: list[np.ndarray]
+    steps: dict[str, list[np.ndarray]]
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ TEXT = (FOLDER / "6-alexnet.md").read_text(encoding="utf-8")
 def test_the_page_is_of_this_text():
     pytest.importorskip("markdown_it")
     spec = importlib.util.spec_from_file_location("make_summary", ROOT / "scripts" / "make_summary.py")
+    assert spec is not None and spec.loader is not None
     made = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)
     assert (FOLDER / "6-alexnet.html").read_text(encoding="utf-8") == made.page(TEXT, FOLDER), "run `make summary`"
@@ -33,7 +34,8 @@ def test_its_pictures_are_there():
 
 
 def test_its_table_is_that_of_the_model():
-    shape, parameters, products = INPUT_SHAPE, [], []
+    shape: tuple[int, ...] = INPUT_SHAPE
+    parameters, products = [], []
     for layer in LAYERS:
         out = layer.output_shape(shape)
         if sizes := layer.weight_shapes(shape):

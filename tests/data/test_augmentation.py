@@ -312,7 +312,7 @@ ILLEGAL = {
         "scale must be a number of at least 0; got -0.1",
     ),
     "a change that is none": (
-        lambda: Compose((3,)),
+        lambda: Compose((3,)),  # type: ignore[arg-type]  # on purpose
         "changes must be a tuple of functions of images and rng; got (3,)",
     ),
     "ten too wide": (

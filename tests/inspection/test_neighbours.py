@@ -65,9 +65,9 @@ def test_pieces_change_nothing(rng, monkeypatch, numbers):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_for_a_network_they_are_those_of_a_plain_loop_too(rng, dtype):
     x, among, tolerance = images(rng, 3, dtype), images(rng, 40, dtype), 1e-5 if dtype == "float32" else 1e-12
-    passed = [trace(model(dtype), some, np.zeros(len(some), int)).layers[-1].input for some in (x, among)]
+    rows, others = (trace(model(dtype), some, np.zeros(len(some), int)).layers[-1].input for some in (x, among))
     found = nearest_images(model(dtype), x, among, 5)
-    places, distances = by_hand(*passed, 5)
+    places, distances = by_hand(rows, others, 5)
     np.testing.assert_array_equal(found.places, places)
     np.testing.assert_allclose(found.distances, distances, rtol=tolerance)
     assert found.distances.dtype == dtype

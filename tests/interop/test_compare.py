@@ -142,6 +142,7 @@ def test_a_unit_that_switched_is_named(digits, monkeypatch, layer):
         if np.linalg.norm(other - gradient) > 10 * switches.NOISE * np.linalg.norm(gradient):
             break
     found = switches.explain(model, x, labels, other)
+    assert found is not None
     assert found.units == [unit]
     assert np.linalg.norm(found.left) <= switches.NOISE * np.linalg.norm(other)
     assert str(unit).startswith(f"{layer} {unit.kind} [")
@@ -153,7 +154,8 @@ def test_two_units_and_none_and_what_no_unit_explains(digits, monkeypatch):
     model, x, labels = lenet5(seed=2, engine="numpy"), digits.x_train[:32], digits.y_train[:32]
     gradient = np.empty_like(model.flat)
     model.loss_gradient(x, labels, 1 / 32, gradient)
-    assert switches.explain(model, x, labels, gradient * np.float32(1 + 1e-6)).units == []
+    found = switches.explain(model, x, labels, gradient * np.float32(1 + 1e-6))
+    assert found is not None and found.units == []
     assert switches.explain(model, x, labels, gradient * np.float32(1.01)) is None
     _, passes = model.forward(x)
     large = [
@@ -165,7 +167,7 @@ def test_two_units_and_none_and_what_no_unit_explains(digits, monkeypatch):
     ]
     (one, first), (other, second) = large[0], large[-1]
     found = switches.explain(model, x, labels, gradient + first + second)
-    assert set(found.units) == {one, other}
+    assert found is not None and set(found.units) == {one, other}
 
 
 @pytest.mark.parametrize("powers", ["single", "product", "rounded"])

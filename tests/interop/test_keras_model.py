@@ -21,7 +21,7 @@ pytestmark = [
 
 
 # input shape, layers
-NETWORKS = {
+NETWORKS: dict[str, tuple[tuple[int, ...], list[Layer]]] = {
     "valid": (
         (8, 5, 2),
         [Conv2D(3, (3, 2), (2, 1), activation="relu"), MaxPooling2D((2, 1)), Flatten(), Dense(5, "relu"), Dense(3)],
@@ -147,6 +147,7 @@ def test_the_data_format_of_this_machine_does_not_matter(keras):
 
 def test_the_coursework_lenet5(keras, tmp_path):
     spec = importlib.util.spec_from_file_location("task5", COURSEWORK / "5-lenet5.py")
+    assert spec is not None and spec.loader is not None
     task = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(task)
     theirs = task.lenet5(keras.Input((28, 28, 1)))
@@ -401,11 +402,11 @@ def test_branches(keras):
 
 
 def test_what_is_no_network(keras):
-    class Mine(keras.Model):
+    class Mine(keras.Model):  # type: ignore[name-defined, misc]  # keras is a fixture
         def call(self, x):
             return x
 
-    class Conv2D(keras.layers.Conv2D):
+    class Conv2D(keras.layers.Conv2D):  # type: ignore[name-defined, misc]  # keras is a fixture
         def call(self, x):
             return -super().call(x)
 

@@ -6,6 +6,7 @@ convlens fails here until it has values below.
 
 import dataclasses
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,12 +24,12 @@ pytestmark = pytest.mark.frameworks
 
 KINDS = [kind for kind in vars(nn).values() if isinstance(kind, type) and issubclass(kind, Layer) and kind is not Layer]
 IMAGE = (7, 6, 4)
-WINDOW = {"strides": [(2, 1), 3], "padding": ["same", "course", ((1, 0), (0, 2))]}
-POOL = {"pool_size": [(3, 2), 1], **WINDOW, "padding": ["same", ((1, 0), (0, 2))]}
+WINDOW: dict[str, list[Any]] = {"strides": [(2, 1), 3], "padding": ["same", "course", ((1, 0), (0, 2))]}
+POOL: dict[str, list[Any]] = {"pool_size": [(3, 2), 1], **WINDOW, "padding": ["same", ((1, 0), (0, 2))]}
 ACTIVATION = [None, *ACTIVATIONS]
 
 # Of each kind: a layer, and values of each of its fields that differ from it
-LAYERS = {
+LAYERS: dict[str, tuple[dict[str, Any], dict[str, list[Any]]]] = {
     "Conv2D": (
         {"filters": 4, "kernel_size": (3, 2)},
         {"filters": [8], "kernel_size": [(2, 3), 1], **WINDOW, "activation": ACTIVATION, "groups": [2, 4]},
@@ -136,7 +137,7 @@ def test_a_number_of_a_specification_that_no_writer_takes_is_refused():
         def specs(self, shape):
             (conv, *rest) = super().specs(shape)
             wider = dataclasses.make_dataclass("Conv", conv._fields)  # stands for the specification of another day
-            wider._asdict = lambda self: {**conv._asdict(), "dilation": (2, 1)}
+            wider._asdict = lambda self: {**conv._asdict(), "dilation": (2, 1)}  # type: ignore[attr-defined]
             return (wider(*conv), *rest)
 
     model = Sequential([Conv2D(2, (3, 2)), Flatten(), Dense(3)], IMAGE)
@@ -145,6 +146,6 @@ def test_a_number_of_a_specification_that_no_writer_takes_is_refused():
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(layers.ONNX, type(found), layers.ONNX[specs.Conv])
         with pytest.raises(ValueError, match=r"layer conv2d: dilation \(2, 1\) of Conv cannot go to ONNX"):
-            layers.write_onnx(None, row.name, row.layer, [found], model.weights[0])
+            layers.write_onnx(None, row.name, row.layer, [found], model.weights[0])  # type: ignore[arg-type]  # no graph needed
     with pytest.raises(ValueError, match="layer conv2d: Conv cannot go to ONNX; got"):
-        layers.write_onnx(None, row.name, row.layer, [found], model.weights[0])
+        layers.write_onnx(None, row.name, row.layer, [found], model.weights[0])  # type: ignore[arg-type]  # no graph needed

@@ -2,6 +2,7 @@
 
 import gc
 import threading
+from collections.abc import Generator
 
 import numpy as np
 import pytest
@@ -85,6 +86,7 @@ def test_blas_is_as_before_trainings_that_overlap():
     before = blas_threads()
     one = train(tiny(), *patterns(), optimizer=Adam())
     two = train(tiny(), *patterns(), optimizer=Adam())
+    assert isinstance(one, Generator) and isinstance(two, Generator)
     next(one)
     next(two)
     one.close()
@@ -110,4 +112,5 @@ def test_floating_point_errors_are_the_callers_again():
         events = train(convlens.lenet5(), digits.x_train, digits.y_train, optimizer=Adam(1e6))
         next(events)
         assert np.geterr()["over"] == "raise"
+        assert isinstance(events, Generator)
         events.close()

@@ -34,6 +34,7 @@ def test_each_number_is_left_out_or_scaled_and_so_is_its_gradient(rate, shape, s
     x.flags.writeable = dy.flags.writeable = False
     y, saved = forward(Dropout(rate), x, seed)
     dx, none = Dropout(rate).backward(dy, saved, {}, numpy_engine)
+    assert dx is not None
     assert none == {} and y.dtype == dx.dtype == dtype and y.shape == dx.shape == shape
     kept = y != 0
     assert kept.all() or rate > 0

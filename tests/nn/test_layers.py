@@ -1,6 +1,7 @@
 """Each layer: its shapes, its weights, its gradient by finite differences, and what it refuses."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -145,7 +146,7 @@ def test_activations_groups_and_response_norm_compute_what_ops_compute(engine):
         assert_array_equal(conv.forward(x, {"kernel": w, "bias": b}, engine)[0], function(z))
         want = function(ops.dense_forward(flat, v, c))
         assert_array_equal(dense.forward(flat, {"kernel": v, "bias": c}, engine)[0], want)
-    numbers = {"size": 2, "k": 1.5, "alpha": 0.3, "beta": 0.5}
+    numbers: dict[str, Any] = {"size": 2, "k": 1.5, "alpha": 0.3, "beta": 0.5}
     want = ops.local_response_norm_forward(x, **numbers)
     assert_array_equal(LocalResponseNormalization(**numbers).forward(x, {}, engine)[0], want)
     assert_array_equal(
@@ -157,15 +158,16 @@ def test_max_pooling_gives_ties_to_the_first(engine):
     layer, x = MaxPooling2D((2, 2)), np.zeros((1, 2, 2, 1))
     _, saved = layer.forward(x, {}, engine)
     dx, _ = layer.backward(np.ones((1, 1, 1, 1)), saved, {}, engine)
+    assert dx is not None
     assert_array_equal(dx.ravel(), [1, 0, 0, 0])
 
 
 def test_layers_are_values():
     assert Conv2D(3, (2, 1)) == Conv2D(3, (2, 1)) != Conv2D(3, (1, 2))
     assert hash(MaxPooling2D((2, 3))) == hash(MaxPooling2D((2, 3)))
-    assert MaxPooling2D() != AveragePooling2D()
+    assert MaxPooling2D() != AveragePooling2D()  # type: ignore[comparison-overlap]  # on purpose
     with pytest.raises(dataclasses.FrozenInstanceError):
-        Dense(3).units = 4
+        Dense(3).units = 4  # type: ignore[misc]  # on purpose
 
 
 ILLEGAL = {
@@ -187,7 +189,10 @@ ILLEGAL = {
         "LocalResponseNormalization needs an input of shape (h, w, channels); got (5,)",
     ),
     "kernel": (lambda: Conv2D(1, (3, 0)), "kernel_size must be an integer of at least 1, or two of them; got (3, 0)"),
-    "strides": (lambda: Conv2D(1, 3, strides=1.5), "strides must be an integer of at least 1, or two of them; got 1.5"),
+    "strides": (
+        lambda: Conv2D(1, 3, strides=1.5),  # type: ignore[arg-type]  # on purpose
+        "strides must be an integer of at least 1, or two of them; got 1.5",
+    ),
     "activation": (
         lambda: Conv2D(1, 3, activation="g"),
         "activation must be one of None, relu, tanh, sigmoid; got 'g'",

@@ -1,5 +1,7 @@
 """An engine's own pass through a network gives what the layers give one by one."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -41,7 +43,8 @@ def compare(layers, input_shape, dtype, n, seed=0):
 def networks(draw):
     """Convolutions and poolings of any shape that fit, then dense layers."""
     h, w, c = draw(st.integers(3, 12)), draw(st.integers(3, 12)), draw(st.integers(1, 3))
-    shape, layers = (h, w, c), []
+    shape: tuple[int, ...] = (h, w, c)
+    layers: list[Layer] = []
     for _ in range(draw(st.integers(0, 3))):
         size = draw(st.integers(1, min(6, shape[0]))), draw(st.integers(1, min(6, shape[1])))
         strides = draw(st.integers(1, 3)), draw(st.integers(1, 3))
@@ -50,7 +53,7 @@ def networks(draw):
         if kind is Conv2D:
             rule = draw(st.sampled_from([rule, "course", ((1, 0), (0, 2))]))
             relu = draw(st.sampled_from([None, "relu"]))
-            layer = Conv2D(draw(st.integers(1, 5)), size, strides=strides, padding=rule, activation=relu)
+            layer: Layer = Conv2D(draw(st.integers(1, 5)), size, strides=strides, padding=rule, activation=relu)
         else:
             layer = kind(size, strides=strides, padding=rule)
         layers.append(layer)
@@ -63,7 +66,8 @@ def networks(draw):
 
 @given(networks(), st.integers(1, 35), st.integers(0, 99))
 def test_any_network(network, n, seed):
-    compare(*network, "float64", n, seed)
+    layers, input_shape = network
+    compare(layers, input_shape, "float64", n, seed)
 
 
 @pytest.mark.smoke
@@ -78,13 +82,13 @@ def test_training_curves_are_those_of_the_numpy_engine():
     import convlens
 
     digits = convlens.load("embedded")
-    curves = []
+    curves: list[dict[str, Any]] = []
     for engine in ("numpy", "numba"):
         model = lenet5(engine=engine)
         valid = digits.x_valid, digits.y_valid
         curves.append(convlens.fit(model, digits.x_train, digits.y_train, validation=valid, epochs=1).history)
     for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
-        assert_allclose(*(curve[name] for curve in curves), rtol=0, atol=1e-3)
+        assert_allclose(curves[0][name], curves[1][name], rtol=0, atol=1e-3)
 
 
 @pytest.mark.smoke

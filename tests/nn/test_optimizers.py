@@ -1,6 +1,7 @@
 """SGD and Adam against their papers' formulas, number by number, and against Keras; their state."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from convlens.nn import SGD, Adam, optimizers
 
-MAKE = {
+MAKE: dict[str, Callable[[], SGD | Adam]] = {
     "SGD": lambda: SGD(0.05),
     "SGD, momentum": lambda: SGD(0.05, momentum=0.9),
     "SGD, weight decay": lambda: SGD(0.05, weight_decay=0.1),

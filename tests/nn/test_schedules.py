@@ -43,7 +43,7 @@ def test_schedules_are_values():
     assert StepDecay(0.1, (3,)) == StepDecay(0.1, (3,), 10.0) != StepDecay(0.1, (4,))
     assert hash(StepDecay(0.1, (3,))) == hash(StepDecay(0.1, (3,)))
     with pytest.raises(dataclasses.FrozenInstanceError):
-        StepDecay(0.1, (3,)).by = 2
+        StepDecay(0.1, (3,)).by = 2  # type: ignore[misc]  # on purpose
 
 
 ILLEGAL = {
@@ -51,9 +51,15 @@ ILLEGAL = {
     "rate NaN": (lambda: StepDecay(math.nan, (3,)), "learning_rate must be a number above 0; got nan"),
     "by 1": (lambda: StepDecay(0.1, (3,), 1), "by must be a number above 1; got 1"),
     "by infinite": (lambda: StepDecay(0.1, (3,), math.inf), "by must be a number above 1; got inf"),
-    "one epoch": (lambda: StepDecay(0.1, 3), "epochs must be a tuple of integers; got 3"),
+    "one epoch": (
+        lambda: StepDecay(0.1, 3),  # type: ignore[arg-type]  # on purpose
+        "epochs must be a tuple of integers; got 3",
+    ),
     "the first epoch": (lambda: StepDecay(0.1, (1, 3)), "each of epochs must be an integer of at least 2; got 1"),
-    "half an epoch": (lambda: StepDecay(0.1, (2.5,)), "each of epochs must be an integer of at least 2; got 2.5"),
+    "half an epoch": (
+        lambda: StepDecay(0.1, (2.5,)),  # type: ignore[arg-type]  # on purpose
+        "each of epochs must be an integer of at least 2; got 2.5",
+    ),
     "twice": (lambda: StepDecay(0.1, (3, 3)), "epochs must rise; got (3, 3)"),
     "backwards": (lambda: StepDecay(0.1, (5, 3)), "epochs must rise; got (5, 3)"),
     "epoch 0": (lambda: StepDecay(0.1, (3,))(0), "epoch must be an integer of at least 1; got 0"),

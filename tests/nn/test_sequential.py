@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from tests.support.tolerance import Tolerance
 
 from convlens import ops
 from convlens.gradcheck import check_vjp
@@ -194,12 +195,12 @@ def test_loss_gradient_is_weighted_and_writes_all_of_the_gradient(engine, dtype)
     loss, logits = model.loss_gradient(x, labels, 1.0, one)
     assert loss.dtype == logits.dtype == dtype and loss.shape == (5,) and logits.shape == (5, 3)
     assert_array_equal(logits, model.logits(x))
-    rounding = {"rtol": 1e-6, "atol": 1e-6} if dtype == np.float32 else {"rtol": 1e-13, "atol": 1e-13}
+    rounding: Tolerance = {"rtol": 1e-6, "atol": 1e-6} if dtype == np.float32 else {"rtol": 1e-13, "atol": 1e-13}
     assert_allclose(logits, model.forward(x)[0], **rounding)
     assert_allclose(loss, ops.softmax_cross_entropy_forward(logits, labels), **rounding)
     again, _ = model.loss_gradient(x, labels, 1 / 5, fifth)
     assert_array_equal(again, loss, "the weight is on the gradient alone")
-    tolerance = {"rtol": 1e-3, "atol": 1e-4} if dtype == np.float32 else {"rtol": 1e-10, "atol": 1e-12}
+    tolerance: Tolerance = {"rtol": 1e-3, "atol": 1e-4} if dtype == np.float32 else {"rtol": 1e-10, "atol": 1e-12}
     assert_allclose(5 * fifth, one, **tolerance)
     alone = np.zeros_like(one)
     for k in range(5):

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
+from tests.support.tolerance import Tolerance
 
 from convlens.gradcheck import check_vjp
 from convlens.ops import (
@@ -70,7 +71,7 @@ curves = pytest.mark.parametrize(("forward", "backward", "number", "slope"), CUR
 @given(x=any_array)
 def test_tanh_and_sigmoid_number_by_number(forward, backward, number, slope, x):
     x.flags.writeable = False
-    tolerance = {"rtol": 1e-6, "atol": 1e-7} if x.dtype == "float32" else {"rtol": 1e-14, "atol": 1e-15}
+    tolerance: Tolerance = {"rtol": 1e-6, "atol": 1e-7} if x.dtype == "float32" else {"rtol": 1e-14, "atol": 1e-15}
     y = forward(x)
     assert y.dtype == x.dtype and y.shape == x.shape
     assert_allclose(y.ravel(), [number(float(v)) for v in x.ravel()], **tolerance)
@@ -144,7 +145,7 @@ def test_tensorflow_agrees(tf, dtype, rng):
     x = (rng.standard_normal((4, 6, 5)) * 5).astype(dtype)
     x[0, 0] = 0
     dy = rng.standard_normal(x.shape).astype(dtype)
-    tolerance = {"rtol": 1e-5, "atol": 1e-6} if dtype == "float32" else {"rtol": 1e-12, "atol": 1e-13}
+    tolerance: Tolerance = {"rtol": 1e-5, "atol": 1e-6} if dtype == "float32" else {"rtol": 1e-12, "atol": 1e-13}
     given = tf.constant(x)
     for function, forward, backward in (
         (tf.nn.relu, relu_forward, relu_backward),

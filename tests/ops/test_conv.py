@@ -1,17 +1,20 @@
 """conv2d against the oracle, finite differences and TensorFlow: padding, bias, blocks of examples, what it refuses."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from tests.support import oracle
+from tests.support.tolerance import Tolerance
 
 from convlens.geometry import plan
 from convlens.gradcheck import check_vjp
 from convlens.ops import _windows, conv2d_backward, conv2d_forward
 
-TOLERANCE = {"float32": {"rtol": 2e-4, "atol": 2e-4}, "float64": {"rtol": 1e-11, "atol": 1e-11}}
+TOLERANCE: dict[str, Tolerance] = {"float32": {"rtol": 2e-4, "atol": 2e-4}, "float64": {"rtol": 1e-11, "atol": 1e-11}}
 
 # n, (h, w), ci, co, kernel, stride, padding
 CASES = {
@@ -51,7 +54,7 @@ def check(engine, case, seed, dtype):
     got = (y, *conv2d_backward(dy, x, w, **how, engine=engine))
     want = (oracle.conv_forward(x, w, b, pads, how["stride"]), *oracle.conv_backward(dy, x, w, pads, how["stride"]))
     for array, expected in zip(got, want, strict=True):
-        assert array.dtype == dtype and array.shape == expected.shape
+        assert array is not None and array.dtype == dtype and array.shape == expected.shape
         assert_allclose(array, expected, **TOLERANCE[dtype])
 
 
@@ -130,6 +133,7 @@ def test_any_layout_in_memory(engine, case, layout):
     x, w, b, dy = (layout(a) for a in (x, w, b, dy))
     got = (conv2d_forward(x, w, b, **how, engine=engine), *conv2d_backward(dy, x, w, **how, engine=engine))
     for array, expected in zip(got, want, strict=True):
+        assert array is not None and expected is not None
         assert_allclose(array, expected, rtol=1e-12, atol=1e-12)
 
 
@@ -156,7 +160,8 @@ def test_without_dx_the_other_gradients_are_the_same(engine, case):
 
 def test_one_integer_stands_for_both_strides(engine):
     x, w, b, dy, _ = arrays(np.random.default_rng(7), (2, (6, 5), 2, 3, (3, 2), (2, 2), "valid"))
-    for stride in (2, [2, 2], np.int64(2)):
+    strides: tuple[Any, ...] = (2, [2, 2], np.int64(2))
+    for stride in strides:
         assert_array_equal(
             conv2d_forward(x, w, b, stride=stride, engine=engine), conv2d_forward(x, w, b, stride=(2, 2), engine=engine)
         )
@@ -201,7 +206,7 @@ def check_groups(engine, groups, case, seed, dtype):
     y = conv2d_forward(x, w, b, **how, engine=engine)
     got = (y, *conv2d_backward(dy, x, w, **how, engine=engine))
     for array, expected in zip(got, (oracle.conv_forward(x, full, b, pads, how["stride"]), dx, dw, db), strict=True):
-        assert array.dtype == dtype and array.shape == expected.shape
+        assert array is not None and array.dtype == dtype and array.shape == expected.shape
         assert_allclose(array, expected, **TOLERANCE[dtype])
 
 
@@ -257,6 +262,7 @@ def test_tensorflow_agrees_in_groups(tf, engine, groups, case, dtype):
 
     got = (conv2d_forward(x, w, b, **how, engine=engine), *conv2d_backward(dy, x, w, **how, engine=engine))
     for array, expected in zip(got, theirs(*map(tf.constant, (x, w, b))), strict=True):
+        assert array is not None
         assert_allclose(array, expected.numpy(), **TOLERANCE[dtype])
 
 
@@ -355,4 +361,5 @@ def test_tensorflow_agrees(tf, engine, kernel, stride, padding, dtype):
     want = (y, *tape.gradient(y, given, output_gradients=tf.constant(dy)))
     got = (conv2d_forward(x, w, b, **how, engine=engine), *conv2d_backward(dy, x, w, **how, engine=engine))
     for array, expected in zip(got, want, strict=True):
+        assert array is not None
         assert_allclose(array, expected.numpy(), **TOLERANCE[dtype])

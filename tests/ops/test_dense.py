@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from tests.support.tolerance import Tolerance
 
 from convlens.gradcheck import check_vjp
 from convlens.ops import dense_backward, dense_forward
 
-TOLERANCE = {"float32": {"rtol": 1e-4, "atol": 1e-4}, "float64": {"rtol": 1e-12, "atol": 1e-12}}
+TOLERANCE: dict[str, Tolerance] = {"float32": {"rtol": 1e-4, "atol": 1e-4}, "float64": {"rtol": 1e-12, "atol": 1e-12}}
 
 
 def arrays(seed, n, inputs, units, dtype="float64"):

@@ -1,18 +1,20 @@
 """Local response normalisation against loops, finite differences and TensorFlow: window, blocks, what it refuses."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from tests.support.tolerance import Tolerance
 
 from convlens.gradcheck import check_vjp
 from convlens.ops import _windows, local_response_norm_backward, local_response_norm_forward
 
-TOLERANCE = {"float32": {"rtol": 3e-5, "atol": 3e-5}, "float64": {"rtol": 1e-12, "atol": 1e-12}}
-PAPER = {"size": 5, "k": 2.0, "alpha": 1e-4, "beta": 0.75}
+TOLERANCE: dict[str, Tolerance] = {"float32": {"rtol": 3e-5, "atol": 3e-5}, "float64": {"rtol": 1e-12, "atol": 1e-12}}
+PAPER: dict[str, Any] = {"size": 5, "k": 2.0, "alpha": 1e-4, "beta": 0.75}
 
 # shape, size, k, alpha, beta
 CASES = {
@@ -192,6 +194,6 @@ def test_tensorflow_agrees(tf, radius, beta):
         tape.watch(given)
         y = tf.nn.local_response_normalization(given, depth_radius=radius, bias=1.5, alpha=0.3, beta=beta)
     want = tape.gradient(y, given, output_gradients=tf.constant(dy))
-    numbers = {"size": 2 * radius + 1, "k": 1.5, "alpha": 0.3, "beta": beta}
+    numbers: dict[str, Any] = {"size": 2 * radius + 1, "k": 1.5, "alpha": 0.3, "beta": beta}
     assert_allclose(local_response_norm_forward(x, **numbers), y.numpy(), **TOLERANCE["float32"])
     assert_allclose(local_response_norm_backward(dy, x, **numbers), want.numpy(), **TOLERANCE["float32"])

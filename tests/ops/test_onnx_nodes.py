@@ -9,6 +9,7 @@ response normalisation has alpha divided by the size.
 
 import functools
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -117,6 +118,7 @@ def cases():
         everything = load_model_tests(kind="node")
     found = {}
     for case in everything:
+        assert case.model is not None and case.data_sets is not None
         nodes = case.model.graph.node
         if len(nodes) == 1 and nodes[0].op_type in RUN:
             values = {a.name: get_attribute_value(a) for a in nodes[0].attribute}
@@ -280,7 +282,7 @@ def softmax(values, inputs, engine):
     return y
 
 
-RUNNERS = {
+RUNNERS: dict[str, Callable[..., np.ndarray]] = {
     "AveragePool": functools.partial(pool, ops.avg_pool2d_forward),
     "Conv": conv,
     "ConvTranspose": conv_transpose,

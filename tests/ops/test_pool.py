@@ -6,6 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from tests.support import oracle
+from tests.support.tolerance import Tolerance
 
 from convlens.geometry import plan
 from convlens.gradcheck import check_vjp
@@ -18,7 +19,7 @@ from convlens.ops import (
     relu_forward,
 )
 
-TOLERANCE = {"float32": {"rtol": 1e-5, "atol": 1e-5}, "float64": {"rtol": 1e-13, "atol": 1e-13}}
+TOLERANCE: dict[str, Tolerance] = {"float32": {"rtol": 1e-5, "atol": 1e-5}, "float64": {"rtol": 1e-13, "atol": 1e-13}}
 
 # n, (h, w), c, kernel, stride, padding
 CASES = {

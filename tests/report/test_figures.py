@@ -118,7 +118,9 @@ def test_curves_draw_the_numbers_given():
 
 def test_curves_without_validation():
     (axes,) = figures.curves("Loss", [1, 2], [3.0, 1.0], [None, None], chosen=2).axes
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["training", "weights kept"]
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["training", "weights kept"]
 
 
 def test_percent_does_not_go_beyond_a_hundred():
@@ -198,6 +200,7 @@ def test_the_picture_shows_the_numbers_of_the_trace(passed):
 @pytest.mark.parametrize("scale", [0, 1, 2])
 def test_nothing_in_the_picture_overlaps_or_leaves_it(scale):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.image import FigureImage
 
     model = lenet5(seed=2, engine="numpy")
     model.flat *= scale
@@ -206,6 +209,7 @@ def test_nothing_in_the_picture_overlaps_or_leaves_it(scale):
     renderer = FigureCanvasAgg(figure).get_renderer()
     boxes = [(text.get_text(), text.get_window_extent(renderer).extents) for text in texts(figure)]
     for k, image in enumerate(figure.images):
+        assert isinstance(image, FigureImage)
         left, right, bottom, top = image.get_extent()
         boxes.append((f"picture {k}", (left, bottom, right, top)))
     assert len(boxes) > 50
@@ -231,6 +235,7 @@ def test_the_picture_of_another_network(rng):
 
 def test_the_script_makes_a_picture_like_the_one_in_docs(tmp_path, monkeypatch, capsys):
     spec = importlib.util.spec_from_file_location("make_picture", ROOT / "scripts" / "make_picture.py")
+    assert spec is not None and spec.loader is not None
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     monkeypatch.setattr(script, "EPOCHS", 1)

@@ -6,6 +6,7 @@ import sys
 from base64 import b64decode
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,8 +34,12 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.text, self.open, self.tags = text, [], []
-        self.section, self.tables, self.words, self.cards = "", {}, {}, []
+        self.text, self.section = text, ""
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, Any]]] = []
+        self.tables: dict[str, list[list[list[str]]]] = {}
+        self.words: dict[str, str] = {}
+        self.cards: list[str] = []
         self.feed(text)
         self.close()
         assert self.open == []

@@ -18,6 +18,7 @@ pytest.importorskip("matplotlib")
 @pytest.fixture(scope="module")
 def script():
     spec = importlib.util.spec_from_file_location("make_alexnet_picture", ROOT / "scripts" / "make_alexnet_picture.py")
+    assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # for its dataclasses
     spec.loader.exec_module(module)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from convlens.storage.tensors import read_tensors, write_tensors
 
-TENSORS = {
+TENSORS: dict[str, np.ndarray] = {
     "conv/kernel": np.arange(24, dtype=np.float32).reshape(2, 3, 1, 4),
     "conv/bias": np.array([-0.0, np.pi], np.float64),
     "step": np.array(7, np.int64),
@@ -174,7 +174,7 @@ def test_other_kinds_of_files(tmp_path):
     path.write_bytes(pickle.dumps(Bomb()))
     refused(path, "must be a whole safetensors file written by convlens; it is not: ")
     with path.open("wb") as file:
-        np.savez(file, **TENSORS)
+        np.savez(file, **TENSORS)  # type: ignore[arg-type]  # none is named allow_pickle
     refused(path, "must be a whole safetensors file written by convlens; it is not: ")
 
 

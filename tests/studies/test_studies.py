@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from collections.abc import Generator
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from tests.support import tiny_studies
 
 import convlens
 from convlens.storage.journal import open_journal
-from convlens.studies import STUDIES, Start, do, outcome, runner
+from convlens.studies import STUDIES, Done, Start, do, outcome, runner
 from convlens.studies.claims import compare, spread
 from convlens.studies.figure import draw
 from convlens.studies.runner import PILOT, chosen_rate, digits_of
@@ -32,9 +33,10 @@ def quick(monkeypatch):
 
 def does(folder, digits, study=None, **options):
     """All runs of the tiny study, and which of them are new."""
-    start, *done = do(study or tiny_studies.study(), folder, digits=digits, **{"seeds": 2, "threads": 1, **options})
+    start, *rest = do(study or tiny_studies.study(), folder, digits=digits, **{"seeds": 2, "threads": 1, **options})
     assert isinstance(start, Start)
-    assert start.runs == len(done)
+    done = [each for each in rest if isinstance(each, Done)]
+    assert start.runs == len(done) == len(rest)
     assert start.found == sum(not each.new for each in done)
     return [each.run for each in done], [each.new for each in done]
 
@@ -191,6 +193,7 @@ def test_stopped_and_started_again_it_gives_the_same(whole, digits, tmp_path, ke
     events = do(tiny_studies.study(), tmp_path, seeds=2, threads=1, digits=digits)
     for _ in range(1 + kept):
         next(events)
+    assert isinstance(events, Generator)
     events.close()
     assert len(lines(tmp_path)) == 1 + kept
     runs, new = does(tmp_path, digits)
@@ -298,6 +301,7 @@ def test_one_at_a_time_writes(whole, digits):
     next(events)
     with pytest.raises(BlockingIOError, match=r"one convlens study at a time writes a file; another one writes"):
         does(whole[0], digits)
+    assert isinstance(events, Generator)
     events.close()
 
 

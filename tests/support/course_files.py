@@ -2,7 +2,9 @@
 
 import importlib.util
 import types
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tests.support import oracle
@@ -40,6 +42,7 @@ POOLINGS = [
 def load(path):
     """The module at `path`, whose name need not be an identifier."""
     spec = importlib.util.spec_from_file_location(f"course_{Path(path).stem}", path)
+    assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -160,7 +163,7 @@ def check_pool_backward(function, rng, dtype, case):
         compare(function(dy, x, kernel, stride, mode), want, result_type(dy, x))
 
 
-CHECKS = {
+CHECKS: dict[str, tuple[Callable[..., None], Sequence[tuple[Any, ...]]]] = {
     "conv_forward": (check_conv_forward, CONVOLUTIONS),
     "pool_forward": (check_pool_forward, POOLINGS),
     "conv_backward": (check_conv_backward, CONVOLUTIONS),

@@ -67,6 +67,7 @@ def run(*arguments: object) -> Done:
         try:
             cli.main()
         except SystemExit as end:
+            assert isinstance(end.code, int)
             code = end.code
     return Done(code, out.getvalue(), err.getvalue())
 

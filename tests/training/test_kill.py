@@ -81,7 +81,9 @@ def leftovers(folder):
 
 
 def test_killed_at_random_moments(long, data, tmp_path):
-    out, codes, epochs = tmp_path / "run", [], []
+    out = tmp_path / "run"
+    codes: list[int] = []
+    epochs: list[int] = []
     rng = np.random.default_rng(0)
     while len(codes) < 6 or not epochs[-1]:  # a slow machine needs longer for a first epoch
         with child(*options(LONG, data, out)) as process:
@@ -167,7 +169,7 @@ def test_killed_while_the_report_is_written(stopped, data, tmp_path):
 
 def begun(process):
     """Wait until an epoch is done."""
-    lines = []
+    lines: list[str] = []
     while not (lines and lines[-1].startswith("epoch 1/")):
         lines.append(process.stderr.readline())
         assert lines[-1], lines

@@ -2,8 +2,10 @@
 
 import json
 import shutil
+from collections.abc import Generator
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from tests.support.short_run import DIGITS, FILES, SETTINGS, entries, finish, mo
 
 import convlens
 from convlens.engines import get_engine
+from convlens.storage.atomic import atomic_write
 from convlens.training import Epoch, Run, Settings, evaluate, load_model
 from convlens.training import run as checkpoint
 from convlens.training.settings import go_on
@@ -117,8 +120,9 @@ def test_an_epoch_is_saved_before_it_is_told(tmp_path):
 
 
 def test_numpy_numbers_and_paths_are_good_settings(tmp_path):
-    settings = Settings(data=Path("a few"), seed=np.int64(0), batch_size=np.int32(40), learning_rate=np.float32(0.5))
-    run = Run.start(tmp_path / "run", settings, DIGITS)
+    given: dict[str, Any] = {"data": Path("a few"), "seed": np.int64(0), "batch_size": np.int32(40)}
+    given["learning_rate"] = np.float32(0.5)
+    run = Run.start(tmp_path / "run", Settings(**given), DIGITS)
     assert Run.open(run.folder).settings == Settings(data="a few", batch_size=40, learning_rate=0.5)
 
 
@@ -132,6 +136,7 @@ def test_going_on_gives_the_bits_of_never_stopping(whole, tmp_path, events):
     training = run.train(DIGITS, 2)
     for _ in range(events):
         next(training)
+    assert isinstance(training, Generator)
     training.close()
     told = finish(Run.open(run.folder))
     assert model_bytes(run.folder) == model_bytes(whole.folder)
@@ -144,6 +149,7 @@ def test_the_same_run_object_goes_on_from_its_last_epoch(whole, tmp_path):
         training = run.train(DIGITS)
         for _ in range(breaks):
             next(training)
+        assert isinstance(training, Generator)
         training.close()
     finish(run)
     assert model_bytes(run.folder) == model_bytes(whole.folder)
@@ -164,6 +170,7 @@ def test_more_epochs_give_the_bits_of_asking_for_them_at_once(whole, tmp_path):
     longer.settings = go_on(longer.settings, {"epochs": 3})
     training = longer.train(DIGITS)
     next(training)
+    assert isinstance(training, Generator)
     training.close()
     last = Run.open(short.folder)  # the new number of epochs is kept from the beginning on
     assert last.settings.epochs == 3
@@ -228,6 +235,7 @@ def test_early_stopping_goes_on_as_if_never_stopped(stopped, tmp_path, after):
     training = run.train(DIGITS)
     while after and not (isinstance(event := next(training), Epoch) and event.epoch == after):
         pass
+    assert isinstance(training, Generator)
     training.close()
     (run.folder / "model.safetensors").unlink()  # it follows from the checkpoint
     finish(Run.open(run.folder))
@@ -239,7 +247,7 @@ def test_early_stopping_goes_on_as_if_never_stopped(stopped, tmp_path, after):
 def test_a_failure_between_the_files_of_an_epoch_loses_nothing(stopped, tmp_path, monkeypatch, name, number):
     number = {"first": 1, "best": stopped.best, "worse": stopped.best + 1}.get(number, 0)
     run = Run.start(tmp_path / "run", STOPPING, DIGITS)
-    write, calls = checkpoint.atomic_write, []
+    write, calls = atomic_write, []
 
     def fail(path):
         calls.append(path.name)

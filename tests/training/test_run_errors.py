@@ -5,6 +5,7 @@ import shutil
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +15,8 @@ from tests.support.short_run import DIGITS, FILES, SETTINGS, entries, finish, mo
 import convlens
 from convlens.data import from_arrays
 from convlens.nn import Sequential
+from convlens.storage.tensors import write_tensors
 from convlens.training import Batch, Run, Settings, load_model, save_model
-from convlens.training import run as checkpoint
 from convlens.training.settings import go_on
 
 
@@ -209,15 +210,15 @@ def test_a_model_is_no_checkpoint_and_a_checkpoint_no_model(whole, tmp_path):
 def test_weights_of_other_names_or_shapes_are_named(tmp_path):
     path = tmp_path / "model.safetensors"
     weights = convlens.lenet5().named_weights()
-    checkpoint.write_tensors(path, {**weights, "more": np.ones(1)}, {"model": "lenet5"})
+    write_tensors(path, {**weights, "more": np.ones(1)}, {"model": "lenet5"})
     with pytest.raises(ValueError, match=re.escape(f"{path} must hold the weights conv2d/kernel, conv2d/bias,")):
         load_model(tmp_path)
-    checkpoint.write_tensors(path, {**weights, "conv2d/bias": np.ones(5)}, {"model": "lenet5"})
+    write_tensors(path, {**weights, "conv2d/bias": np.ones(5)}, {"model": "lenet5"})
     with pytest.raises(ValueError, match=re.escape(f"{path}: lenet5 needs conv2d/bias (6,); got (5,)")):
         load_model(tmp_path)
 
 
-BAD_ABOUTS = {
+BAD_ABOUTS: dict[str, dict[str, Any]] = {
     "other settings": {"settings": {"depth": 3}, "data_sha256": "", "epochs": []},
     "no settings": {"settings": None, "data_sha256": "", "epochs": []},
     "a model that is unknown": {"settings": {"model": "vgg"}, "data_sha256": "", "epochs": []},
@@ -230,7 +231,7 @@ BAD_ABOUTS = {
 def test_a_checkpoint_of_another_version_is_named(tmp_path, case):
     path = tmp_path / "checkpoint.safetensors"
     model = convlens.lenet5()
-    checkpoint.write_tensors(path, {"weights": model.flat, "step": np.array(0)}, BAD_ABOUTS[case])
+    write_tensors(path, {"weights": model.flat, "step": np.array(0)}, BAD_ABOUTS[case])
     with pytest.raises(
         ValueError, match=re.escape(f"{path} must be a checkpoint of this version of convlens; it is not")
     ):
@@ -240,7 +241,7 @@ def test_a_checkpoint_of_another_version_is_named(tmp_path, case):
 def test_a_checkpoint_of_another_size_is_named(tmp_path):
     about = {"settings": asdict(SETTINGS), "data_sha256": "", "epochs": []}
     for size in (1, 61_705):
-        checkpoint.write_tensors(
+        write_tensors(
             tmp_path / "checkpoint.safetensors", {"weights": np.ones(size, np.float32), "step": np.array(0)}, about
         )
         with pytest.raises(ValueError, match="must be a checkpoint of this version of convlens; it is not"):

@@ -28,9 +28,12 @@ class Cluster:
     def __init__(self, folder):
         self.folder, self.processes, self.workers = folder, [], []
         log = self.start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show")
-        found = []
-        classes.until(lambda: found.extend(re.findall(r"Scheduler at: +(tcp://\S+)", log.read_text())) or found)
-        self.address = found[0]
+
+        def addresses():
+            return re.findall(r"Scheduler at: +(tcp://\S+)", log.read_text())
+
+        classes.until(addresses)
+        self.address = addresses()[0]
 
     def start(self, what, *words):
         log = self.folder / f"{what}-{len(self.processes)}.log"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.support.checker import classes
 
-from convlens.checker.classes import grader_processes
+from convlens.checker.classes import grader_processes, grader_program
 from convlens.checker.classes.grader_processes import GraderPool, GraderProcess
 from convlens.checker.classes.grader_program import CHECKER
 from convlens.checker.classes.messages import Trouble, pack, read_answer, unpack
@@ -123,7 +123,7 @@ def test_a_check_that_cannot_be_imported_is_trouble(log):
 
 
 def test_a_process_that_says_why_it_died(grader, monkeypatch):
-    monkeypatch.setattr(grader_processes.grader_program, "__name__", "no_such_program")
+    monkeypatch.setattr(grader_program, "__name__", "no_such_program")
     with pytest.raises(Trouble, match=r"ended \(exit code 1: .*No module named no_such_program\)"):
         grade(grader, "pass")
 
@@ -195,6 +195,7 @@ def test_it_ends_with_whoever_started_it(tmp_path, words):
     )
     log = tmp_path / "log"
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=classes.environment(log)) as process:
+        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
         process.stdin.write(pack(submission(words), OPTIONS, True))
         process.stdin.flush()
         if words == "pass":

@@ -31,7 +31,7 @@ class Backend:
 
     def submit(self, submission, options):
         self.asked.append(submission.name)
-        future = Future()
+        future: Future[object] = Future()
         self.waiting.append((future, submission, options))
         if not self.patient or len(self.waiting) == self.width:
             self.go_on()
@@ -178,7 +178,7 @@ def test_a_backend_that_is_lost_ends_the_run_and_what_is_done_stays(place, out):
             raise ConnectionError("nobody is left")
         backend.go_on()
 
-    backend.watch = watch
+    backend.watch = watch  # type: ignore[method-assign]  # on purpose
     with pytest.raises(ConnectionError, match="nobody is left"):
         run(roster(place), out, backend)
     assert [entry["name"] for entry in classes.lines(out)[1]] == ["a", "b"]

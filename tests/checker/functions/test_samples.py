@@ -210,9 +210,10 @@ def unstyled(path):
 def unsigned(path):
     """Whether there is no function of the name and the signature that are asked for."""
     name = path.stem[2:]
-    wanted = ast.parse(f"def {name}{SIGNATURES[name]}: pass").body[0].args
+    (wanted,) = ast.parse(f"def {name}{SIGNATURES[name]}: pass").body
+    assert isinstance(wanted, ast.FunctionDef)
     found = [node for node in utf8_tree(path).body if isinstance(node, ast.FunctionDef) and node.name == name]
-    return not found or ast.dump(found[0].args) != ast.dump(wanted)
+    return not found or ast.dump(found[0].args) != ast.dump(wanted.args)
 
 
 def unloadable(path):

@@ -44,14 +44,16 @@ def test_a_layer_that_differs_is_told(place, change, message, mistake):
     layers = list(WANTED)
     layers[place] = dataclasses.replace(layers[place], **change)
     found = layer_difference(layers)
+    assert found is not None
     assert found.message.startswith(message)
     assert found.mistake == mistake
 
 
 def test_layers_too_few_and_too_many_are_told():
     assert layer_difference(WANTED) is None
-    assert layer_difference(WANTED[:6]).message == "layer 7, dense is missing"
-    assert layer_difference([*WANTED, WANTED[1]]).message == "there is one more layer after layer 7, max pool"
+    few, many = layer_difference(WANTED[:6]), layer_difference([*WANTED, WANTED[1]])
+    assert few is not None and few.message == "layer 7, dense is missing"
+    assert many is not None and many.message == "there is one more layer after layer 7, max pool"
 
 
 def test_a_pool_that_pads_nothing_is_no_difference():

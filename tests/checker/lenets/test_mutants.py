@@ -37,7 +37,8 @@ def test_a_wrong_file_is_found_and_its_mistake_named(tf, case):
 @pytest.mark.parametrize("name", ["no softmax", "softmax on the wrong layer", "initializer as regularizer"])
 def test_the_likely_mistake_of_all_findings_is_the_first_one(tf, name):
     framework, text, mistake = CASES[f"keras: {name}"]
-    assert FileReport(check(framework, Inside(framework, text))).likely.mistake == mistake
+    likely = FileReport(check(framework, Inside(framework, text))).likely
+    assert likely is not None and likely.mistake == mistake
 
 
 def test_expected_numbers_are_kept_back_unless_asked_for(tf):

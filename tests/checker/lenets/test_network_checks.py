@@ -6,6 +6,7 @@ The guest's job runs in this process, but for one test in a sandbox.
 import functools
 import json
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,7 +98,7 @@ class Replay:
 @pytest.fixture(scope="module")
 def right(tf):
     """For each framework, a function that makes a guest with the right file in it"""
-    said = {}
+    said: dict[str, list[tuple[Any, ...]]] = {}
     for framework in TABLES:
         said[framework] = []
 
@@ -154,7 +155,7 @@ def test_a_guest_that_ends_fails_once(right, do):
         assert {finding.status for finding in found[found.index(failing[0]) + 1 :]} <= {UNKNOWN}
 
 
-NONSENSE = [None, 5, -1, "x", [], {}, [None], {"raised": None}, [[], {}], 1e300, [{"shape": [-1]}], True]
+NONSENSE: list[Any] = [None, 5, -1, "x", [], {}, [None], {"raised": None}, [[], {}], 1e300, [{"shape": [-1]}], True]
 
 
 def garbled(value, rng):

@@ -6,6 +6,7 @@ import io
 import re
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,7 +56,9 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.text, self.open, self.tags, self.words = text, [], [], ""
+        self.text, self.words = text, ""
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, Any]]] = []
         text.encode()
         self.feed(text)
         self.close()
@@ -116,6 +119,7 @@ def test_pages_of_what_others_wrote():
 def test_xml_of_what_others_wrote():
     root = ET.fromstring(junit([NASTY_REPORT]).encode())
     failure = root.find(".//failure")
+    assert failure is not None and failure.text is not None
     assert failure.get("message") == escaped(NASTY)
     assert failure.text.splitlines()[0] == escaped(f"Sentence of {NASTY}.", keep="\n").splitlines()[0]
     assert root[0].get("name") == f"{escaped(NASTY)}/{FILES[0]}"
@@ -221,11 +225,12 @@ def test_the_xml_counts_what_it_holds():
     assert [suite.get("name") for suite in root] == [f"a/{FILES[0]}", f"a/{FILES[1]}", f"b/{FILES[0]}"]
     for suite in root:
         cases = suite.findall("testcase")
-        assert int(suite.get("tests")) == len(cases)
+        assert int(suite.attrib["tests"]) == len(cases)
         for kind, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
-            assert int(suite.get(kind)) == len(suite.findall(f"testcase/{tag}"))
-        assert suite.find("properties/property").attrib == {"name": "tier", "value": "landlock"}
-    assert root.find(".//failure").text == "Sentence of two.\nmessage of two\nLikely: hint"
+            assert int(suite.attrib[kind]) == len(suite.findall(f"testcase/{tag}"))
+        tier = suite.find("properties/property")
+        assert tier is not None and tier.attrib == {"name": "tier", "value": "landlock"}
+    assert root.findtext(".//failure") == "Sentence of two.\nmessage of two\nLikely: hint"
 
 
 # A class -------------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def imported(node):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
         yield "." * node.level + (node.module or "")
-    children = ast.iter_child_nodes(node)
+    children: Iterable[ast.AST] = ast.iter_child_nodes(node)
     if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
         children = node.orelse
     for child in children:
@@ -91,6 +92,7 @@ def test_a_machine_whose_calls_are_not_known_is_refused():
 def test_all_descendants_are_ended_those_too_that_hide():
     with subprocess.Popen([sys.executable, "-c", FAMILY], stdout=subprocess.PIPE) as root:
         try:
+            assert root.stdout is not None
             root.stdout.readline()
             while len(children := processes.descendants(root.pid)) < 4 and root.poll() is None:
                 time.sleep(0.01)
@@ -117,7 +119,9 @@ def test_no_signal_goes_to_another_process_of_the_same_number():
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as other:
         processes.send(processes.Process(other.pid, 1), signal.SIGKILL)
         assert other.poll() is None
-        processes.send(processes.find(other.pid), signal.SIGKILL)
+        found = processes.find(other.pid)
+        assert found is not None
+        processes.send(found, signal.SIGKILL)
         assert other.wait(10) == -signal.SIGKILL
     assert processes.find(other.pid) is None
 

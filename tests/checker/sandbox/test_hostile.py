@@ -124,6 +124,7 @@ class Place(NamedTuple):
     def family(self):
         """All processes of this sandbox"""
         mine = {process.pid for process in processes.descendants(os.getpid())}
+        assert self.sandbox._host is not None
         return (mine | marked(self.sandbox._host.mark)) - {self.world.victim.pid}
 
 
@@ -142,6 +143,7 @@ def place(request, tmp_path_factory):
             with sandbox.guest("echo", b"") as guest:
                 guest.ask({})
             yield Place(tier, sandbox, world, folder)
+            assert sandbox._host is not None
             mark = sandbox._host.mark
     world.close()
     after = {process.pid for process in processes.descendants(os.getpid())}

@@ -279,6 +279,7 @@ def test_nothing_is_left_after_an_error_in_the_caller(tier, folder):
 def test_nothing_is_left_when_the_parent_is_killed(tier, tmp_path):
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(convlens.__file__).parent.parent)}
     with subprocess.Popen([sys.executable, "-c", PARENT, tier], stdout=subprocess.PIPE, env=environment) as parent:
+        assert parent.stdout is not None
         assert parent.stdout.readline() == b"runs\n"
         family = processes.descendants(parent.pid)
         assert len(family) >= 2  # the host and the guest

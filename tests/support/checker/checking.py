@@ -76,7 +76,7 @@ class Collector:
 
 def all_cases():
     """Every case that any check tries, in every reading."""
-    found = []
+    found: list[Case] = []
     for table in TABLES:
         for entry in table.table:
             function = Collector()

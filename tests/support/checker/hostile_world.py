@@ -44,23 +44,27 @@ class World:
             self.listeners[name].listen()
         for listener in self.listeners.values():
             listener.setblocking(False)
-        self.victim = None
+        self.victim = self.start_victim()
         self.restore()
+
+    def start_victim(self) -> subprocess.Popen[bytes]:
+        victim = subprocess.Popen(
+            [sys.executable, "-c", ANSWER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
+            env={"SECRET": SECRET},
+            cwd=self.folder,
+        )
+        self.priority = os.getpriority(os.PRIO_PROCESS, victim.pid)
+        return victim
 
     def restore(self):
         """Bring all targets back to their first state."""
-        if self.victim is None or self.harmed_victim():
+        if self.harmed_victim():
             self.close_victim()
-            self.victim = subprocess.Popen(
-                [sys.executable, "-c", ANSWER],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                bufsize=0,
-                start_new_session=True,
-                env={"SECRET": SECRET},
-                cwd=self.folder,
-            )
-            self.priority = os.getpriority(os.PRIO_PROCESS, self.victim.pid)
+            self.victim = self.start_victim()
         self.owned.unlink(missing_ok=True)
         Path(f"{self.owned}.moved").unlink(missing_ok=True)
         self.owned.write_text("kept")
@@ -97,6 +101,7 @@ class World:
 
     def harmed_victim(self):
         """What was done to the other process, "" for nothing"""
+        assert self.victim.stdin is not None and self.victim.stdout is not None
         # Asked rather than looked at: a signal is sent before it is felt, but felt before anything is answered.
         try:
             self.victim.stdin.write(b"?")
@@ -134,9 +139,8 @@ class World:
         return found
 
     def close_victim(self):
-        if self.victim:
-            self.victim.kill()
-            self.victim.communicate()
+        self.victim.kill()
+        self.victim.communicate()
 
     def close(self):
         self.close_victim()

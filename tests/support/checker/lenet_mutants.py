@@ -152,8 +152,8 @@ def mutants():
         for name, mistake in table.items():
             old, new, _ = MUTANTS[framework][name]
             yield framework, name, source(framework).replace(old, new), mistake
-    for framework, table in OWN.items():
-        for name, (old, new, mistake) in table.items():
+    for framework, more in OWN.items():
+        for name, (old, new, mistake) in more.items():
             assert old in source(framework), f"{old!r} must stand in the file of {framework}"
             yield framework, f"{name} (own)", source(framework).replace(old, new), mistake
 

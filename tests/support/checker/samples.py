@@ -82,10 +82,11 @@ def place(tmp_path: Path, base: str, file: str | None = None, text: str | None =
     folder.mkdir()
     for name in FILES:
         shutil.copy(FOLDER / base / name, folder / name)
-    if file is not None and text is None:
-        (folder / file).unlink()
-    elif file is not None:
-        (folder / file).write_text(text)
+    if file is not None:
+        if text is None:
+            (folder / file).unlink()
+        else:
+            (folder / file).write_text(text)
     return folder
 
 
