@@ -38,7 +38,7 @@ def draw() -> Picture:
     picture.text(20, 28, "The rooms of src/convlens. A room imports only from floors below its own.", 15)
     place: dict[str, tuple[float, float]] = {}
     for number, floor in enumerate(floors):
-        y = 50 + (len(floors) - 1 - number) * (HEIGHT + GAP)
+        y: float = 50 + (len(floors) - 1 - number) * (HEIGHT + GAP)
         picture.text(20, y + 22, f"floor {number + 1}", 11, colour=SOFT)
         step = (WIDTH - 110) / len(floor)
         for k, room in enumerate(floor):

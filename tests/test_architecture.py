@@ -92,16 +92,18 @@ def test_the_tables_agree_with_each_other():
         assert allowed <= below_floor(own), own
 
 
-def circle(imports):
+def circle(imports: dict[str, set[str]]) -> list[str]:
     """The names on a way of imports that comes back to its start, or an empty list"""
     done = set()
 
-    def walk(name, way):
+    def walk(name: str, way: list[str]) -> list[str]:
         if name in way:
             return [*way[way.index(name) :], name]
         if name in done:
             return []
-        found = next(filter(None, (walk(other, [*way, name]) for other in sorted(imports.get(name, ())))), [])
+        found: list[str] = next(
+            filter(None, (walk(other, [*way, name]) for other in sorted(imports.get(name, ())))), []
+        )
         done.add(name)
         return found
 

@@ -511,12 +511,11 @@ def test_a_run_by_another_engine_does_not_go_on_with_hosts(place, here):
 
 
 @frameworks
-@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
-def test_the_old_name_of_the_trainer_goes_on_working_with_a_word(place, here):
-    done = small.run("train", "--engine", "keras", "--data", place / "few.npz", "--epochs", 1, "--out", "run")
-    assert done.code == 0
-    assert "; Keras on JAX, all cores; in run\n--engine keras is now --trainer keras\n" in done.err
-    assert Run.open(here / "run").settings == Settings(trainer="keras", data=place / "few.npz", epochs=1)
+def test_the_old_name_of_the_trainer_goes_on_working_with_a_word(place, start, tmp_path):
+    process = start("old", "--engine", "keras", "--data", place / "few.npz", "--epochs", 1, "--out", "run")
+    assert process.wait() == 0, process.err
+    assert "; Keras on JAX, all cores; in run\n--engine keras is now --trainer keras\n" in process.err
+    assert Run.open(tmp_path / "run").settings == Settings(trainer="keras", data=place / "few.npz", epochs=1)
 
 
 def test_a_run_of_the_first_version_opens(place, here):
