@@ -1,4 +1,4 @@
-"""The house rules for all of src, read from its syntax trees: arrows one way, heavy packages in their places."""
+"""The rules of the source code, checked on its syntax trees: imports point one way, heavy packages in few files."""
 
 import ast
 import doctest
@@ -18,8 +18,8 @@ ROOT = Path(convlens.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 NAMES = [path.relative_to(ROOT).as_posix() for path in FILES]
 
-# A room, a module or package of convlens, may import the rooms on the floors below its own, and nothing else of
-# convlens. The doors are on no floor: `import convlens` loads a room when a name of it is used.
+# A room is a module or package directly under convlens. It may import rooms on the floors below its own, and nothing
+# else of convlens. The doors belong to no floor: `import convlens` loads a room when one of its names is first used.
 FLOORS = (
     ("arrays", "course", "geometry", "version"),
     ("gradcheck", "machine", "storage"),
@@ -34,7 +34,7 @@ FLOORS = (
 )
 DOORS = {"__init__": {room for floor in FLOORS[:-1] for room in floor}, "__main__": {"cli"}}
 
-# The same inside the checker, the largest room.
+# The same rule inside the checker, the largest room.
 CHECKER = (
     ("escapes", "rules", "submission", "verdict"),
     ("guest", "options"),
@@ -45,7 +45,7 @@ CHECKER = (
     ("render",),
 )
 
-# These may import even less.
+# These rooms may import less than their floor allows.
 ONLY = {
     "data": {"arrays", "geometry", "storage"},
     "engines": {"arrays", "geometry", "machine"},
@@ -53,7 +53,7 @@ ONLY = {
     "storage": {"arrays"},
 }
 
-# Packages that are slow to load or need not be there, and the files that may import them.
+# Packages that are slow to load or optional, and the files that may import them.
 HEAVY = {
     "PIL": ("data/picture.py", "data/images.py", "report/pixels.py"),
     "dask": ("checker/*",),
@@ -76,7 +76,7 @@ HEAVY = {
     "uvicorn": ("explorer/*",),
 }
 
-# All others import them inside a function: so nothing is loaded before it is used.
+# These files may import a heavy package at the top. All others import it inside a function, when it is used.
 AT_THE_TOP = ("cli/*", "engines/compiled/*", "explorer/*")
 
 FOR_THE_COMMAND_LINE = ("print", "exit", "quit", "sys.exit", "os._exit")
@@ -89,7 +89,7 @@ def tree(name):
 
 
 def part(name):
-    """The module or package directly under convlens that a file belongs to."""
+    """The room that a file belongs to: a module or package directly under convlens."""
     return name.split("/")[0].removesuffix(".py")
 
 
@@ -97,7 +97,7 @@ PARTS = {part(name) for name in NAMES}
 
 
 def imported(name):
-    """(line, full dotted name) of everything that a file imports, wherever in it; a relative import in full."""
+    """(line, full dotted name) of every import anywhere in a file. Relative imports are made absolute."""
     package = ["convlens", *name.split("/")[:-1]]
     for node in ast.walk(tree(name)):
         if isinstance(node, ast.Import):
@@ -111,7 +111,7 @@ def imported(name):
 
 
 def target(dotted):
-    """The part of convlens that an import reaches, or None: `convlens.x` is the front door unless x is a part."""
+    """The room that an import reaches; None outside convlens; "__init__" if `convlens.x` names no room."""
     names = dotted.split(".")
     if names[0] != "convlens":
         return None
@@ -119,7 +119,7 @@ def target(dotted):
 
 
 def wrong_arrows(name):
-    """A sentence for each import of a file that points the wrong way."""
+    """A sentence for each import of a file that its room does not allow."""
     own = part(name)
     below = DOORS[own] if own in DOORS else below_floor(own) & ONLY.get(own, PARTS)
     for line, dotted in imported(name):
@@ -129,7 +129,7 @@ def wrong_arrows(name):
 
 
 def below_floor(own):
-    """The rooms on all floors below that of a room"""
+    """All rooms on the floors below the floor of this room."""
     found = [k for k, line in enumerate(FLOORS) if own in line]
     assert len(found) == 1, f"{own} needs one place in FLOORS of {Path(__file__).name}"
     return {other for line in FLOORS[: found[0]] for other in line}
@@ -183,14 +183,14 @@ def test_an_arrow_that_points_up_is_found(monkeypatch, text, wrong):
 
 
 @each_file
-def test_heavy_packages_are_imported_in_their_places(name):
+def test_heavy_packages_are_imported_only_in_their_files(name):
     for line, dotted in imported(name):
         places = HEAVY.get(dotted.split(".")[0], ("*",))
         assert any(fnmatch.fnmatch(name, place) for place in places), f"{name}:{line} imports {dotted}: not in {places}"
 
 
 def at_the_top(body):
-    """The imports that run when a module is loaded; what stands under `if TYPE_CHECKING` does not."""
+    """The imports that run when a module is loaded. Imports under `if TYPE_CHECKING` do not run and are left out."""
     for node in body:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -208,7 +208,7 @@ def test_heavy_packages_are_imported_when_they_are_used(name):
         assert {dotted.split(".")[0] for dotted in at_the_top(tree(name).body)} & HEAVY.keys() == set()
 
 
-def test_importing_convlens_loads_numpy_alone():
+def test_importing_convlens_loads_only_numpy():
     program = (
         "import sys\n"
         "before = {name.partition('.')[0] for name in sys.modules}\n"
@@ -229,12 +229,12 @@ def test_importing_convlens_loads_numpy_alone():
 
 
 @each_file
-def test_a_file_is_one_idea(name):
+def test_no_file_is_longer_than_400_lines(name):
     assert len((ROOT / name).read_text(encoding="utf-8").splitlines()) <= 400
 
 
 def public(node, name):
-    """A module's or class's own docstring holder and, by dotted name, those of all that is public in it."""
+    """(dotted name, node) of a module or class and of every public function and class in it."""
     yield name, node
     for child in node.body:
         if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not child.name.startswith("_"):
@@ -245,15 +245,14 @@ def public(node, name):
 
 
 @each_file
-def test_everything_public_says_what_it_is(name):
+def test_everything_public_has_a_docstring(name):
     assert [dotted for dotted, node in public(tree(name), name) if not ast.get_docstring(node)] == []
 
 
 @each_file
 def test_only_the_command_line_prints_or_exits(name):
-    if fnmatch.fnmatch(name, "cli/*") or fnmatch.fnmatch(
-        name, "checker/sandbox/guest_side/*"
-    ):  # or in a program of its own
+    programs = ("cli/*", "checker/sandbox/guest_side/*")  # the second runs as a program of its own
+    if any(fnmatch.fnmatch(name, program) for program in programs):
         return
     for node in ast.walk(tree(name)):
         if isinstance(node, ast.Call):
@@ -273,5 +272,5 @@ def test_examples_in_docstrings(name):
     assert attempted and not failed
 
 
-def test_there_are_examples_where_they_help_most():
+def test_the_most_used_modules_have_examples():
     assert {"geometry.py", "engines/__init__.py", "models/lenet5.py"} <= set(WITH_EXAMPLES)

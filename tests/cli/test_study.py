@@ -106,7 +106,7 @@ def test_a_folder_of_another_study_is_refused(place, monkeypatch):
     assert small.run(*ASKED, "--out", "one").code == 0
     monkeypatch.setitem(STUDIES, "dropout", tiny_studies.study(epochs=3))
     assert small.fails(*ASKED, "--out", "one") == (
-        "results in one file must be of the same epochs; 'one/runs.jsonl' has 2, asked for is 3: use another folder"
+        "all results in a file must have the same epochs; 'one/runs.jsonl' has 2, this run has 3: use another folder"
     )
 
 

@@ -249,9 +249,9 @@ def test_a_run_may_stop_where_it_is_there(digits):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"epochs": 3}, r"of the same epochs; .* has 2, asked for is 3: use another folder"),
-        ({"rates": (0.02,)}, r"of the same rates; .* has \[0.02, 0.05\], asked for is \[0.02\]"),
-        ({"weight_decay": 0.0}, r"of the same weight_decay; .* has 0.0005, asked for is 0.0"),
+        ({"epochs": 3}, r"must have the same epochs; .* has 2, this run has 3: use another folder"),
+        ({"rates": (0.02,)}, r"must have the same rates; .* has \[0.02, 0.05\], this run has \[0.02\]"),
+        ({"weight_decay": 0.0}, r"must have the same weight_decay; .* has 0.0005, this run has 0.0"),
     ],
 )
 def test_other_settings_are_refused(whole, digits, changed, message):
@@ -263,23 +263,23 @@ def test_other_settings_are_refused(whole, digits, changed, message):
 
 def test_other_networks_and_other_digits_are_refused(whole, digits):
     study = tiny_studies.study()
-    with pytest.raises(ValueError, match=r"of the same networks"):
+    with pytest.raises(ValueError, match=r"must have the same networks"):
         does(whole[0], digits, dataclasses.replace(study, arms=study.arms[::-1]))
-    with pytest.raises(ValueError, match=r"of the same data"):
+    with pytest.raises(ValueError, match=r"must have the same data"):
         does(whole[0], (digits[0][:200], digits[1][:200]))
 
 
 def test_another_version_is_refused(whole, digits, tmp_path):
     first, *rest = lines(whole[0])
     (tmp_path / runner.FILE).write_bytes(first.replace(b'"version": 1', b'"version": 7') + b"".join(rest))
-    with pytest.raises(ValueError, match=r"of the same version; .* has 7, asked for is 1"):
+    with pytest.raises(ValueError, match=r"must have the same version; .* has 7, this run has 1"):
         does(tmp_path, digits)
 
 
 @pytest.mark.parametrize("content", [b"my thesis\n", b"[1]\n", b'{"format": "other"}\n', b"no end"])
 def test_other_files_stay_as_they_are(digits, tmp_path, content):
     (tmp_path / runner.FILE).write_bytes(content)
-    with pytest.raises(ValueError, match=r"must be a file of convlens study, or not be there; it is something else"):
+    with pytest.raises(ValueError, match=r"must be a file of convlens study or not exist; it is another kind of file"):
         does(tmp_path, digits)
     assert (tmp_path / runner.FILE).read_bytes() == content
 
@@ -296,7 +296,7 @@ def test_one_at_a_time_writes(whole, digits):
     study = tiny_studies.study()
     events = do(study, whole[0], seeds=2, threads=1, digits=digits)
     next(events)
-    with pytest.raises(BlockingIOError, match=r"one convlens study at a time writes a file; another one writes"):
+    with pytest.raises(BlockingIOError, match=r"only one convlens study may write a file at a time"):
         does(whole[0], digits)
     events.close()
 
