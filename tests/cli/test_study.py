@@ -41,7 +41,7 @@ def test_it_says_what_it_does_and_what_came_of_it(place):
     assert [line.split()[0] for line in text[table + 2 : table + 4]] == ["none", "dropout"]
     assert all(len(line.split()) == 6 for line in text[table + 2 : table + 4])
     assert "epochs until the training error is 80%" in text
-    assert sum(line.startswith("At this size it ") for line in text) == 2
+    assert sum(line.startswith("At this size the ") for line in text) == 2
     assert "The paper, section 4.2: dropout helps." in text
     assert (place / "studies" / "dropout" / "figure.svg").read_bytes().startswith(b"<?xml")
 

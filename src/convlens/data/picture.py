@@ -83,7 +83,7 @@ def _grey(image: Image.Image) -> Grey:
 
 
 def _deep(level: NDArray[np.float64]) -> Grey:
-    """Convert more than 8 bits per pixel to 8. 16-bit levels are divided by 257; others are scaled to their own range."""
+    """Convert more than 8 bits per pixel to 8. 16-bit levels are divided by 257, others scaled to their own range."""
     if not np.isfinite(level).all():
         raise ValueError("its pixels must be finite numbers; some are not")
     low, high = float(level.min()), float(level.max())
