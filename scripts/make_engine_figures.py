@@ -1,6 +1,8 @@
-"""Draw the four figures of src/convlens/engines/compiled/README.md: `python scripts/make_engine_figures.py`.
+"""Draw the four figures of src/convlens/engines/compiled/README.md.
 
-Plain SVG with a white ground: they are read on dark pages, too. The numbers in them are those of the code.
+    python scripts/make_engine_figures.py
+
+The figures are plain SVG. Their white background keeps them readable on dark pages. Their numbers come from the code.
 """
 
 from __future__ import annotations
@@ -15,30 +17,30 @@ INK, SOFT, BLUE, ORANGE, GREEN, GREY = "#1f2328", "#6b7280", "#cfe3ff", "#ffe0b8
 
 
 class Picture:
-    """Boxes, arrows and texts, in pixels"""
+    """An SVG picture of boxes, arrows and texts. All coordinates are in pixels."""
 
     def __init__(self, width: int, height: int, title: str) -> None:
         self.width, self.height, self.title, self.parts = width, height, title, list[str]()
 
     def box(self, x: float, y: float, w: float, h: float, fill: str = GREY, text: str = "", size: int = 12) -> None:
-        """A box, with its text in the middle"""
+        """Add a box with a text in its middle."""
         self.parts.append(f'<rect x="{x}" y="{y}" width="{w}" height="{h}" fill="{fill}" stroke="{INK}" rx="2"/>')
         if text:
             self.text(x + w / 2, y + h / 2 + size * 0.35, text, size, "middle")
 
     def text(self, x: float, y: float, text: str, size: int = 12, anchor: str = "start", colour: str = INK) -> None:
-        """A line of text"""
+        """Add a line of text."""
         escaped = text.replace("&", "&amp;").replace("<", "&lt;")
         self.parts.append(
             f'<text x="{x}" y="{y}" font-size="{size}" text-anchor="{anchor}" fill="{colour}">{escaped}</text>'
         )
 
     def arrow(self, x1: float, y1: float, x2: float, y2: float) -> None:
-        """From one point to the other"""
+        """Add an arrow from (x1, y1) to (x2, y2)."""
         self.parts.append(f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="{INK}" marker-end="url(#head)"/>')
 
     def save(self, name: str) -> None:
-        """Write the file."""
+        """Write the picture to the file `name` in FOLDER."""
         head = (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}" role="img" '
             f'font-family="system-ui, sans-serif"><title>{self.title}</title>'
@@ -52,13 +54,13 @@ class Picture:
 
 
 def cells(picture: Picture, x: float, y: float, size: float, fills: Iterable[str]) -> None:
-    """A row of squares"""
+    """Add a row of squares with these colours."""
     for k, fill in enumerate(fills):
         picture.box(x + k * size, y, size, size, fill)
 
 
 def register_tile() -> None:
-    """One turn of multiply_tile's innermost loop"""
+    """Draw one turn of the innermost loop of multiply_tile."""
     p = Picture(760, 300, "A register tile: one vector of x times a number of w for each of eight outputs")
     p.text(20, 28, "One turn of multiply_tile: TILE = 8 outputs, vectors of 16 numbers", 15)
     p.text(20, 62, "w[o, c, a, d]")
@@ -86,7 +88,7 @@ def register_tile() -> None:
 
 
 def lanes() -> None:
-    """A block of examples as an Image"""
+    """Draw a block of examples as an Image."""
     p = Picture(760, 300, f"{LANES} examples in lanes: every vector holds one pixel of each example")
     p.text(20, 28, f"An Image: {LANES} examples side by side (drawn: 4)", 15)
     fills = [BLUE, GREEN, ORANGE, GREY]
@@ -113,7 +115,7 @@ def lanes() -> None:
 
 
 def tape() -> None:
-    """A tape of two calls"""
+    """Draw a tape of two calls."""
     p = Picture(760, 260, "A tape: two calls, a slot that is filled when it is played")
     p.text(20, 28, "A tape of two calls: from_nhwc(x=Slot, y=image, …) and convolve(x=image, …)", 15)
     numbers = [
@@ -147,7 +149,7 @@ def tape() -> None:
 
 
 def helpers() -> None:
-    """Helpers and their boxes"""
+    """Draw the helpers and their boxes."""
     p = Picture(760, 290, "Helpers: a box each, a job of pieces that all threads take from")
     p.text(20, 28, "Helpers and their boxes: two helpers, a job of eight pieces", 15)
     p.box(20, 60, 130, 40, GREY, "calling thread")
@@ -174,7 +176,7 @@ def helpers() -> None:
 
 
 def main() -> None:
-    """All four"""
+    """Draw all four figures."""
     register_tile()
     lanes()
     tape()

@@ -103,7 +103,7 @@ def test_inputs_that_do_not_agree_are_refused_and_nothing_is_written(make_digits
     images[sources.chosen[7], 3, 4] ^= 1
     sources.write_npz(images)
     assert failing(make_digits, sources.arguments(sources.npz)) == (
-        "make_digits: every image must be the one at its place in the training set; 1 are not"
+        "make_digits: every image must equal the image at its index in the training set; 1 do not"
     )
     sources.idx.write_bytes(struct.pack(">II", 0x801, 13) + bytes(10) + b"\1\1\1")
     assert failing(make_digits, sources.arguments(sources.idx)) == (
