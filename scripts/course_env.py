@@ -2,9 +2,9 @@
 
     .venv-course/bin/python scripts/course_env.py FOLDER
 
-`make course-env` runs `course_reference.py`, which writes FOLDER, and then this script. This script compares each course file with the reference, runs each
-main program on the small data set in FOLDER, and runs pycodestyle on all files. It prints one line for each check and
-exits with 1 if a check failed.
+`make course-env` runs `course_reference.py`, which writes FOLDER, and then this script. This script compares each
+course file with the reference, runs each main program on the small data set in FOLDER, and runs pycodestyle on all
+files. It prints one line for each check and exits with 1 if a check failed.
 """
 
 # ruff: noqa: B905 (in Python 3.8, zip has no argument `strict`)
