@@ -1,9 +1,9 @@
-# convlens: `make demo` trains LeNet-5 and writes a report, `make test` tests everything. Each does its own set-up.
+# convlens: `make demo` trains LeNet-5 and writes a report; `make test` runs all tests. Each target installs what it needs.
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name))))
 BIN := .venv/bin
 PIP := PIP_CONSTRAINT=$(CURDIR)/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet
 
-# A Python 3.8, for the course's own versions: COURSE_PYTHON=... names another.
+# Python 3.8, for the versions of the course. COURSE_PYTHON=... names another interpreter.
 COURSE_PYTHON ?= $(shell for found in python3.8 $(HOME)/.pyenv/versions/3.8*/bin/python; do \
 	$$found -c 'import sys; sys.exit(sys.version_info[:2] != (3, 8))' 2>/dev/null && echo $$found && break; done)
 
@@ -15,16 +15,16 @@ help:
 demo: .venv/demo ## train LeNet-5 on the embedded digits and write a report
 	$(BIN)/convlens train
 
-test: .venv/test ## all tests
+test: .venv/test ## run all tests
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
-smoke: .venv/test ## the quickest tests, half a minute
+smoke: .venv/test ## run the quickest tests, in half a minute
 	$(BIN)/python -m pytest -q -m smoke -n 2
 
-coverage: .venv/test ## which lines of the Python code the tests run
+coverage: .venv/test ## measure which lines of the Python code the tests run
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --cov --cov-report=term
 
-lint: .venv/test ## ruff, mypy, pycodestyle
+lint: .venv/test ## run ruff, mypy, pycodestyle
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -39,25 +39,25 @@ pictures: .venv/test ## draw the pictures of the documents again
 	$(BIN)/python -m scripts.make_architecture
 	$(BIN)/python -m scripts.make_engine_figures
 
-summary: .venv/test ## put the summary of the AlexNet paper into one HTML file
+summary: .venv/test ## convert the summary of the AlexNet paper to one HTML file
 	$(BIN)/python scripts/make_summary.py
 
-course-env: course-python .venv/demo .venv-course/ready ## the coursework on Python 3.8 and TensorFlow 2.6
+course-env: course-python .venv/demo .venv-course/ready ## check the coursework with Python 3.8 and TensorFlow 2.6
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 		$(BIN)/python scripts/course_reference.py "$$folder" && .venv-course/bin/python scripts/course_env.py "$$folder"
 
 course-python:
 	@"$(COURSE_PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 8))' 2>/dev/null || \
-		{ echo "course-env needs Python 3.8; set COURSE_PYTHON=... to one" >&2; exit 2; }
+		{ echo "course-env needs Python 3.8; set COURSE_PYTHON=... to its path" >&2; exit 2; }
 
-setup: .venv/test ## all that the tests need, in .venv
+setup: .venv/test ## install everything that the tests need, in .venv
 
-clean: ## remove what make made
+clean: ## remove the virtual environments and caches
 	rm -rf .venv .venv-course .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "convlens needs Python 3.11 or later; set PYTHON=... to one" >&2; exit 1; }
+		{ echo "convlens needs Python 3.11 or later; set PYTHON=... to its path" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 
 .venv/demo: .venv/bin/python pyproject.toml constraints.txt

@@ -1,1 +1,1 @@
-"""Every figure that the README quotes has a command here; `python -m benchmarks` runs them all."""
+"""The benchmarks: one command for every figure that the README quotes. `python -m benchmarks` runs all of them."""

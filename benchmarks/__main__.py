@@ -1,7 +1,8 @@
-"""Measure every figure: `python -m benchmarks [NAME …] [--json FILE]`, or `make bench`.
+"""Measure all figures: `python -m benchmarks [NAME …] [--json FILE]`, or `make bench`.
 
-Prints a table, and writes it as JSON with the machine and the versions to benchmarks/results/. Figures that are not
-measured again stay in the file, if they are of the same machine and versions. `python -m benchmarks.plot` draws them.
+The command prints a table and writes it as JSON, with the machine and the versions, to benchmarks/results/. Figures
+that are not measured again stay in the file if machine and versions are the same. `python -m benchmarks.plot` draws
+them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import platform
 from pathlib import Path
 
-from benchmarks.quiet import clock, others
+from benchmarks.cpu_share import cpu_times, others_row
 from benchmarks.table import Row, show
 
 NAMES = (
@@ -27,7 +28,7 @@ RESULTS = Path(__file__).parent / "results" / "benchmarks.json"
 
 
 def machine() -> dict[str, object]:
-    """What the figures were measured on."""
+    """Return the machine and the versions with which the figures are measured."""
     cpu = next(
         (line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.processor()
     )
@@ -48,7 +49,7 @@ def _version(name: str) -> str:
 
 
 def _earlier(path: Path) -> dict[str, list[Row]]:
-    """The rows by benchmark that the file holds, if they were measured on this machine with these versions"""
+    """Return the rows in the file by benchmark, or none if they come from another machine or other versions."""
     if not path.is_file():
         return {}
     content = json.loads(path.read_text())
@@ -67,7 +68,7 @@ def _write(path: Path, benchmarks: dict[str, list[Row]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure every figure.")
     parser.add_argument("names", nargs="*", default=NAMES, metavar="NAME", help=", ".join(NAMES))
-    parser.add_argument("--json", type=Path, default=RESULTS, metavar="FILE")
+    parser.add_argument("--json", type=Path, default=RESULTS, metavar="FILE", help="where the results are written")
     options = parser.parse_args()
     unknown = set(options.names) - set(NAMES)
     if unknown:
@@ -75,16 +76,16 @@ def main() -> None:
     benchmarks = _earlier(options.json)
     rows: list[Row] = []
     for name in options.names:
-        begin = clock()
+        begin = cpu_times()
         benchmarks[name] = importlib.import_module(f"benchmarks.{name}").measure()
-        benchmarks[name] += others(begin, clock())
+        benchmarks[name] += others_row(begin, cpu_times())
         print(f"\n{name}")
         show(benchmarks[name])
-        _write(options.json, benchmarks)  # at once: what follows may take long, and be interrupted
+        _write(options.json, benchmarks)  # after each benchmark, because the next ones may take long or be interrupted
         rows += benchmarks[name]
-    short = [row for row in rows if not row.ok]
-    print(f"\n{len(rows) - len(short)} of {len(rows)} figures reached; {options.json}")
-    for row in short:
+    missed = [row for row in rows if not row.ok]
+    print(f"\n{len(rows) - len(missed)} of {len(rows)} figures reached; {options.json}")
+    for row in missed:
         print(f"not reached, or not measured: {row.what}")
 
 

@@ -1,12 +1,12 @@
-"""AlexNet beside PyTorch: a forward pass, a training step and its peak memory, in turn in one run.
+"""AlexNet compared with PyTorch: a forward pass, a training step and its peak memory. The programs take turns.
 
     python -m benchmarks.alexnet [BATCH …]
 
-The images are cuts of 227 × 227 pixels from scikit-learn's two photographs, china.jpg and flower.jpg. Each side is a
-process of its own, float32, on all cores. A step is forward, backward and update, with dropout and SGD (momentum 0.9,
-weight decay 0.0005): convlens's by its public training loop, PyTorch's with the fused SGD, contiguous and in
-channels_last, of which the faster one of each round counts. In the end all sides compute the logits of both photographs
-from the same weights: how much they differ is in the table too.
+The images are crops of 227 × 227 pixels from the two photographs of scikit-learn, china.jpg and flower.jpg. Each
+program runs in its own process, in float32, on all cores. A step is forward, backward and update, with dropout and SGD
+(momentum 0.9, weight decay 0.0005). convlens uses its public training loop. PyTorch uses its fused SGD, once with
+contiguous arrays and once with channels_last; the faster one of each round counts. At the end all programs compute the
+logits of both photographs from the same weights, and the table shows the differences.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.quiet import judged
-from benchmarks.sides import Answers, Side, close, peak_megabytes, ratios, serve, start, take_turns, typical_seconds
+from benchmarks.cpu_share import mark_disturbed
 from benchmarks.table import Row, show
+from benchmarks.workers import Answers, Worker, close, peak_megabytes, ratios, serve, start, take_turns, typical_seconds
 from convlens.arrays import Array
 from convlens.machine.threads import usable_threads
 from convlens.models.alexnet import INPUT_SHAPE, alexnet
 
 ROUNDS, EXTRA = 5, 2
 BATCHES = (16,)
-STEPS = 4  # a turn
-AT_MOST = 1.5  # times as long as PyTorch's step
-ALIKE = 1e-4  # of the largest logit
+STEPS = 4  # steps in one turn
+AT_MOST = 1.5  # the longest allowed step, in units of PyTorch's step
+CLOSE = 1e-4  # the largest allowed difference of logits, relative to the largest logit
 ENGINES = ("numba", "numpy")
 PEERS = ("torch", "torch channels_last")
 NEEDS = {"numba": "numba", "numpy": "numpy", "torch": "torch", "torch channels_last": "torch"}
@@ -39,7 +39,7 @@ Calls = dict[str, Callable[[], Any]]
 
 
 def photographs(each: int) -> tuple[Array, Array]:
-    """So many cuts of each photograph (2 each, 227, 227, 3), numbers around 0; labels, 0 China and 1 the flower"""
+    """Return `each` crops of each photograph, (2 each, 227, 227, 3) with mean 0, and labels: 0 China, 1 flower."""
     from sklearn.datasets import load_sample_image
 
     h, w, _ = INPUT_SHAPE
@@ -54,7 +54,7 @@ def photographs(each: int) -> tuple[Array, Array]:
 
 
 def ours(engine: str, batch: int) -> Calls:
-    """Through the public training loop"""
+    """Return the calls of convlens. Training uses the public training loop."""
     from convlens.nn import SGD
     from convlens.training import Epoch, train
 
@@ -74,7 +74,7 @@ def ours(engine: str, batch: int) -> Calls:
 
 
 def torch_model() -> Any:
-    """The same layers in PyTorch, whose response normalisation divides alpha by `size`"""
+    """Return the same layers in PyTorch. Its response normalisation divides alpha by `size`, so alpha is 5 * 1e-4."""
     from torch import nn
 
     def norm() -> nn.Module:
@@ -94,10 +94,10 @@ def torch_model() -> Any:
 
 
 def take_weights(model: Any, weights: list[Array]) -> None:
-    """Give the PyTorch model convlens's weights, in the order of `get_weights`"""
+    """Set the weights of the PyTorch model to those of convlens, in the order of `get_weights`."""
     import torch
 
-    first = [w.ndim for w in weights].index(2)  # the dense layer after Flatten: (h, w, c) there, (c, h, w) here
+    first = [w.ndim for w in weights].index(2)  # the dense layer after Flatten: order (h, w, c) becomes (c, h, w)
     weights[first] = weights[first].reshape(6, 6, 256, -1).transpose(2, 0, 1, 3).reshape(9216, -1)
     order = {4: (3, 2, 0, 1), 2: (1, 0), 1: (0,)}
     with torch.no_grad():
@@ -106,7 +106,7 @@ def take_weights(model: Any, weights: list[Array]) -> None:
 
 
 def pytorch(last: bool, batch: int) -> Calls:
-    """Eager, with the fused SGD; channels_last if `last`"""
+    """Return the calls of PyTorch in eager mode with the fused SGD. last: use channels_last."""
     import torch
 
     torch.set_num_threads(usable_threads())
@@ -149,8 +149,8 @@ def pytorch(last: bool, batch: int) -> Calls:
     return {"steps": steps, "forward": forward, "logits": logits}
 
 
-def run_side(name: str, batch: int) -> None:
-    """In the process of that side: a turn of steps, of forward passes, or the logits"""
+def run_worker(name: str, batch: int) -> None:
+    """Run in the worker process of a program: a turn of steps, of forward passes, or the logits."""
     calls = ours(name, batch) if name in ENGINES else pytorch(name.endswith("last"), batch)
     calls["steps"]()
 
@@ -167,7 +167,10 @@ def run_side(name: str, batch: int) -> None:
 
 
 def rows_of(what: str, answers: Answers, asked: float | None = None) -> list[Row]:
-    """A row a side, and one an engine: how many times as long as the faster PyTorch of the same round"""
+    """Return one row with the time of each program, and one row with the ratio of each engine to PyTorch.
+
+    The ratio of a round is to the faster PyTorch program of this round.
+    """
     seconds = {name: [answer["seconds"] for answer in values] for name, values in answers.items()}
     rows = []
     for name, found in seconds.items():
@@ -188,46 +191,46 @@ def rows_of(what: str, answers: Answers, asked: float | None = None) -> list[Row
                     f"{min(found):.2f} to {max(found):.2f}",
                 )
             )
-    return judged(rows, answers)
+    return mark_disturbed(rows, answers)
 
 
-def witness(sides: dict[str, Side]) -> list[Row]:
-    """A row for each side but the first: its logits of the two photographs differ so much from the first one's"""
-    logits = {name: np.array(side.ask("logits")["logits"]) for name, side in sides.items()}
+def witness(workers: dict[str, Worker]) -> list[Row]:
+    """Return one row for each program except the first: the difference of its logits from those of the first."""
+    logits = {name: np.array(worker.ask("logits")["logits"]) for name, worker in workers.items()}
     (first, want), *others = logits.items()
     rows = []
     for name, found in others:
-        apart = float(np.abs(found - want).max() / np.abs(want).max())
-        what = f"AlexNet, logits from the same weights: {name} beside {first}, largest difference"
-        rows.append(Row(what, f"at most {ALIKE:g}", apart, "of the largest", apart <= ALIKE))
+        difference = float(np.abs(found - want).max() / np.abs(want).max())
+        what = f"AlexNet, logits from the same weights: {name} and {first}, largest difference"
+        rows.append(Row(what, f"at most {CLOSE:g}", difference, "of the largest", difference <= CLOSE))
     return rows
 
 
 def measure(batches: tuple[int, ...] = BATCHES) -> list[Row]:
-    """Logits, forward, step and memory, for each batch size"""
-    return [row for k, batch in enumerate(batches) for row in _of_batch(batch, k == 0)]
+    """Return the rows on logits, forward pass, step and memory, for each batch size."""
+    return [row for k, batch in enumerate(batches) for row in _measure_batch(batch, k == 0)]
 
 
-def _of_batch(batch: int, compare: bool) -> list[Row]:
+def _measure_batch(batch: int, compare: bool) -> list[Row]:
     about = f"AlexNet training step, batch {batch}"
-    sides, others = start(about, "benchmarks.alexnet", NEEDS, batch)
-    steps = take_turns(sides, ROUNDS, "steps", again=EXTRA)
+    workers, others = start(about, "benchmarks.alexnet", NEEDS, batch)
+    steps = take_turns(workers, ROUNDS, "steps", again=EXTRA)
     rows = rows_of(about, steps, AT_MOST)
     for name, answers in steps.items():
         rows.append(Row(f"{about}, peak memory: {name}", "", answers[-1]["megabytes"], "MB of the process", True))
-    forward = take_turns(sides, ROUNDS, "forward", again=EXTRA)
+    forward = take_turns(workers, ROUNDS, "forward", again=EXTRA)
     rows += rows_of(f"AlexNet forward, batch {batch}", forward)
-    if compare and sides:
-        rows += witness(sides)
-    close(sides.values())
+    if compare and workers:
+        rows += witness(workers)
+    close(workers.values())
     for k, row in enumerate(others):
         if "torch" in row.note and row.measured is None and row.ok is None:
-            others[k] = row._replace(note=f"{row.note}: there is no ratio without it; pip install torch==2.13.0")
+            others[k] = row._replace(note=f"{row.note}: no ratio without PyTorch; pip install torch==2.13.0")
     return rows + others
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["side"]:
-        run_side(sys.argv[2], int(sys.argv[3]))
+    if sys.argv[1:2] == ["worker"]:
+        run_worker(sys.argv[2], int(sys.argv[3]))
     else:
         show(measure(tuple(map(int, sys.argv[1:])) or BATCHES))

@@ -1,9 +1,10 @@
-"""What checking costs, one submission and a class of 500, and whether a class loses nothing when it is killed.
+"""The time to check one submission and a class of 500, and whether a class run that is killed loses any result.
 
     python -m benchmarks.classroom [SUBMISSIONS]
 
-The class has our own solution and those of the tests in turn, each with a remark of its own, so that none is equal to
-another. The run is killed at ten random moments, and goes on each time; a Dask worker of two is killed midway.
+The submissions of the class are our own solution and the solutions in the tests, repeated. Each one has a different
+comment, so no two are equal. One class run is killed at ten random moments and resumed each time. In another run, one
+of two Dask workers is killed midway.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ OURS = ROOT / "0x07-cnn"
 OTHERS = ROOT / "tests" / "checker" / "submissions"
 TASKS = "0-3"
 NUMBER, KILLS = 500, 10
-_QUIET: dict[str, int] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+_NO_OUTPUT: dict[str, int] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 
 def _command(*words: str | Path) -> list[str]:
@@ -37,17 +38,17 @@ def _command(*words: str | Path) -> list[str]:
 
 
 def _one(tasks: str, at_most: float) -> Row:
-    """Our own solution, in a process of its own"""
+    """Check our own solution in a separate process."""
     begin = time.perf_counter()
     done = subprocess.run(_command(OURS, "--tasks", tasks), capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - begin
-    last = (done.stdout.splitlines() or done.stderr.splitlines() or ["nothing said"])[-1]
+    last = (done.stdout.splitlines() or done.stderr.splitlines() or ["no output"])[-1]
     good = done.returncode == 0 and seconds <= at_most
     return Row(f"one correct submission, tasks {tasks}", f"at most {at_most:g}", seconds, "s", good, last)
 
 
 def _make(place: Path, number: int) -> None:
-    """A class of so many, all right and no two equal"""
+    """Write a class of `number` submissions to `place`. All are right and no two are equal."""
     bases = [OURS, *(sorted(OTHERS.iterdir()) if OTHERS.is_dir() else [])]
     for k in range(number):
         folder = place / f"student {k:03d}"
@@ -59,22 +60,22 @@ def _make(place: Path, number: int) -> None:
 
 
 def _each_once(out: Path, number: int) -> tuple[int, str]:
-    """How many have a result that passes and is there once, and what else there is to say"""
+    """Return how many submissions have exactly one result, and it passes; and a note on missing or repeated results."""
     _, *entries = map(json.loads, out.read_text().splitlines())
     times = Counter(entry["name"] for entry in entries)
     passed = sum(entry["report"]["status"] == "pass" and times[entry["name"]] == 1 for entry in entries)
-    more = sum(times.values()) - len(times)
-    return passed, f"{len(times)} of {number} have results, {more} more than one"
+    repeated = sum(times.values()) - len(times)
+    return passed, f"{len(times)} of {number} have results, {repeated} results are repeated"
 
 
 def _whole(place: Path, out: Path, number: int) -> Row:
-    """A run that nothing happens to; each core's share of its speed"""
+    """Check the class without interruption. The figure is submissions per second and core."""
     cores = len(os.sched_getaffinity(0))
     begin = time.perf_counter()
-    subprocess.run(_command("--class", place, "--tasks", TASKS, "--out", out), check=False, **_QUIET)  # type: ignore[call-overload]
+    subprocess.run(_command("--class", place, "--tasks", TASKS, "--out", out), check=False, **_NO_OUTPUT)  # type: ignore[call-overload]
     speed = number / (time.perf_counter() - begin) / cores
     passed, note = _each_once(out, number)
-    what = f"a class of {number}, tasks {TASKS}, {cores} cores: submissions a second a core"
+    what = f"a class of {number}, tasks {TASKS}, {cores} cores: submissions per second and core"
     return Row(what, "at least 2", speed, "1/s", speed >= 2 and passed == number, note)
 
 
@@ -83,12 +84,12 @@ def _results(out: Path) -> int:
 
 
 def _killed(place: Path, out: Path, number: int) -> Row:
-    """Killed at random moments of its work, and at its start and between; then resumed to its end"""
+    """Check the class, kill the run at random moments and resume it each time, until it is done."""
     rng = random.Random(0)
     moments = sorted(rng.randrange(number) for _ in range(KILLS))
     killed = 0
     for moment in [*moments, None]:
-        process = subprocess.Popen(_command("--class", place, "--tasks", TASKS, "--out", out), **_QUIET)  # type: ignore[call-overload]
+        process = subprocess.Popen(_command("--class", place, "--tasks", TASKS, "--out", out), **_NO_OUTPUT)  # type: ignore[call-overload]
         while process.poll() is None and moment is not None:
             if _results(out) >= moment:
                 time.sleep(rng.uniform(0, 1.5))
@@ -99,12 +100,12 @@ def _killed(place: Path, out: Path, number: int) -> Row:
         process.wait()
     passed, note = _each_once(out, number)
     good = passed == number and killed == KILLS
-    what = f"killed at {KILLS} random moments and resumed: results, each once"
+    what = f"killed at {KILLS} random moments and resumed: submissions with exactly one result"
     return Row(what, f"{number} of {number}", passed, "", good, f"{killed} kills; {note}")
 
 
 def _dask(place: Path, out: Path, number: int) -> Row:
-    """A scheduler and two workers on this machine; one of them is killed when half is done"""
+    """Check the class with a Dask scheduler and two workers on this machine. Kill one worker when half is done."""
     with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
 
@@ -124,17 +125,17 @@ def _dask(place: Path, out: Path, number: int) -> Row:
         while log.read_text().count("Registered to") < len(workers):
             time.sleep(0.1)
         words = ("--class", place, "--tasks", TASKS, "--out", out, "--dask", found[1])
-        with subprocess.Popen(_command(*words), **_QUIET) as process:  # type: ignore[call-overload]
+        with subprocess.Popen(_command(*words), **_NO_OUTPUT) as process:  # type: ignore[call-overload]
             while process.poll() is None and _results(out) < number / 2:
                 time.sleep(0.05)
             workers[0].kill()
     passed, note = _each_once(out, number)
-    what = "Dask, two workers on loopback, one killed midway: results, each once"
+    what = "Dask, two workers on loopback, one killed midway: submissions with exactly one result"
     return Row(what, f"{number} of {number}", passed, "", passed == number, note)
 
 
 def measure(number: int = NUMBER) -> list[Row]:
-    """A row for each figure"""
+    """Return one row for each figure."""
     with tempfile.TemporaryDirectory() as name:
         place = Path(name, "class")
         _make(place, number)

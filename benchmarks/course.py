@@ -1,11 +1,12 @@
-"""How fast the four course files are, on one core, beside the loop over output positions that most people write first.
+"""Speed and memory of the four NumPy course files, compared with loops over output positions.
 
     python -m benchmarks.course
 
-The speed is that of the course's own four programs, in µs of processor time an image: the median of several runs, with
-the fastest and the slowest. The memory is what tracemalloc sees at its peak on 50,000 images beyond the input and the
-output, in units of one padded copy of the input. All of it runs in a process of its own, on one core (where the system
-can pin a process) and with one BLAS thread.
+Most people first write a loop over output positions, so it is the peer.
+The settings are those of the course's four main programs. Speed is processor time in µs per image: the median of
+several runs, with the fastest and the slowest. Memory is the peak that tracemalloc sees on 50,000 images, without the
+input and the output, in units of one padded copy of the input. Everything runs in a separate process, with one BLAS
+thread, and on one core if the system can pin a process.
 """
 
 import importlib.util
@@ -39,7 +40,7 @@ Array = NDArray[Any]
 
 
 def naive_conv_forward(x: Array, w: Array, b: Array, activation: Callable[[Array], Array], padding: str) -> Array:
-    """A window at a time, of all examples at once; "valid", stride 1."""
+    """Convolve one window of all examples at a time; "valid", stride 1."""
     kh, kw, _, co = w.shape
     z = np.zeros((len(x), x.shape[1] - kh + 1, x.shape[2] - kw + 1, co))
     for i in range(z.shape[1]):
@@ -50,7 +51,7 @@ def naive_conv_forward(x: Array, w: Array, b: Array, activation: Callable[[Array
 
 
 def naive_pool_forward(x: Array, kernel: tuple[int, int], stride: tuple[int, int]) -> Array:
-    """A window at a time, of all examples at once."""
+    """Pool one window of all examples at a time."""
     (kh, kw), (sh, sw) = kernel, stride
     y = np.zeros((len(x), (x.shape[1] - kh) // sh + 1, (x.shape[2] - kw) // sw + 1, x.shape[3]))
     for i in range(y.shape[1]):
@@ -60,7 +61,7 @@ def naive_pool_forward(x: Array, kernel: tuple[int, int], stride: tuple[int, int
 
 
 def naive_conv_backward(dz: Array, x: Array, w: Array, b: Array, padding: str) -> tuple[Array, Array, Array]:
-    """A window of one example at a time; "valid", stride 1."""
+    """Compute the gradients from one window of one example at a time; "valid", stride 1."""
     kh, kw, _, _ = w.shape
     dx, dw = np.zeros(x.shape), np.zeros(w.shape)
     for e, i, j, o in np.ndindex(dz.shape):
@@ -70,7 +71,7 @@ def naive_conv_backward(dz: Array, x: Array, w: Array, b: Array, padding: str) -
 
 
 def naive_pool_backward(dy: Array, x: Array, kernel: tuple[int, int], stride: tuple[int, int]) -> Array:
-    """A window of one channel of one example at a time."""
+    """Compute the gradient from one window of one channel of one example at a time."""
     (kh, kw), (sh, sw) = kernel, stride
     dx = np.zeros(x.shape)
     for e, i, j, c in np.ndindex(dy.shape):
@@ -85,7 +86,7 @@ def naive_pool_backward(dy: Array, x: Array, kernel: tuple[int, int], stride: tu
 
 @dataclass(frozen=True)
 class Program:
-    """One of the course's programs, on as many images as it takes; the peer may take fewer."""
+    """One of the course's main programs. images, peer_images: numbers of images for our function and for the peer."""
 
     name: str
     file: str
@@ -103,7 +104,7 @@ def relu(z: Array) -> Array:
 
 
 def kernels() -> tuple[Array, Array]:
-    """W and b of two 3x3 kernels."""
+    """Return W and b of two 3x3 kernels."""
     rng = np.random.RandomState(0)
     return rng.randn(3, 3, 1, 2), rng.randn(1, 1, 1, 2)
 
@@ -161,7 +162,7 @@ PROGRAMS = [
 
 
 def course_function(program: Program) -> Callable[..., Any]:
-    """The function in the course file."""
+    """Return the function in the course file."""
     spec = importlib.util.spec_from_file_location(program.name, FOLDER / program.file)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -174,7 +175,7 @@ def course_function(program: Program) -> Callable[..., Any]:
 
 
 def microseconds(function: Callable[..., Any], arguments: tuple[Any, ...], images: int, calls: int = 1) -> float:
-    """An image, over that many calls: processor time, so that a busy machine does not count."""
+    """Return the processor time per image over several calls. On a busy machine it is better than the clock time."""
     start = time.process_time()
     for _ in range(calls):
         function(*arguments)
@@ -182,12 +183,15 @@ def microseconds(function: Callable[..., Any], arguments: tuple[Any, ...], image
 
 
 def size(result: Any) -> int:
-    """Bytes of an array or of several."""
+    """Return the bytes of an array or of a tuple of arrays."""
     return sum(part.nbytes for part in (result if isinstance(result, tuple) else (result,)))
 
 
 def extra_memory(function: Callable[..., Any], arguments: tuple[Any, ...]) -> float:
-    """The peak beyond input and output, in copies of A_prev; no program pads, so a padded copy is as large."""
+    """Return the peak memory without input and output, in units of A_prev.
+
+    No program pads, so a padded copy of the input has the size of A_prev.
+    """
     copy: int = inspect.signature(function).bind(*arguments).arguments["A_prev"].nbytes
     tracemalloc.start()
     result = function(*arguments)
@@ -197,13 +201,13 @@ def extra_memory(function: Callable[..., Any], arguments: tuple[Any, ...]) -> fl
 
 
 def rows(program: Program, images: Array) -> list[Row]:
-    """Two rows: speed, and memory."""
+    """Return two rows for a program: speed, and memory."""
     ours = course_function(program)
     arguments = program.arguments(images[: program.images])
     few = program.arguments(images[: program.peer_images])
     for mine, theirs in zip(ours(*few), program.peer(*few), strict=True):
         np.testing.assert_allclose(mine, theirs, atol=1e-4)
-    calls = max(1, 1_000 // program.images)  # ten images are too soon done to be timed once
+    calls = max(1, 1_000 // program.images)  # one call on ten images is too short to be timed
     times, peer_times = [], []
     for _ in range(REPEATS):
         times.append(microseconds(ours, arguments, program.images, calls))
@@ -218,12 +222,12 @@ def rows(program: Program, images: Array) -> list[Row]:
             f"{program.name}, {program.setting}, {program.images:,} images",
             f"at most {program.at_most:g}",
             median,
-            "µs an image",
+            "µs per image",
             median <= program.at_most,
             f"{min(times):.1f} to {max(times):.1f}; a loop over positions takes {peer / median:,.0f} times as long",
         ),
         Row(
-            f"{program.name}, memory beyond input and output, {MANY:,} images",
+            f"{program.name}, memory without input and output, {MANY:,} images",
             "at most 1",
             memory,
             "padded copies",
@@ -233,7 +237,7 @@ def rows(program: Program, images: Array) -> list[Row]:
 
 
 def measure_here() -> list[Row]:
-    """All rows, in this process, which it keeps to one core from here on."""
+    """Return all rows, measured in this process. It pins the process to one core."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     images = np.resize(load("embedded").x_train, (MANY, 28, 28, 1))
@@ -241,7 +245,7 @@ def measure_here() -> list[Row]:
 
 
 def measure() -> list[Row]:
-    """A row for each figure. Runs in a process of its own, on one core."""
+    """Return one row for each figure, measured in a separate process on one core."""
     one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "benchmarks.course", "--here"]
     done = subprocess.run(command, env=os.environ | one_thread, stdout=subprocess.PIPE, check=True)

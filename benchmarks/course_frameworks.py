@@ -1,9 +1,9 @@
-"""How well the course's two LeNets learn the full MNIST: `4-main.py` and `5-main.py`, as they are.
+"""The accuracy of the course's two LeNets on the full MNIST: `4-main.py` and `5-main.py`, unchanged.
 
     python -m benchmarks.course_frameworks
 
-Five epochs of batches of 32, on the TensorFlow of this Python and on that of `.venv-course`, which `make course-env`
-makes. Each program is a process of its own; they run one after the other.
+They train five epochs with batches of 32, with the TensorFlow of this Python and with that of `.venv-course`, which
+`make course-env` makes. The programs run one after the other, each in its own process.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from convlens.data import course_npz
 
 ROOT = Path(__file__).resolve().parent.parent
 OTHER = ROOT / ".venv-course" / "bin" / "python"
-MAINS = {"4-main.py": r"accuracy (\S+)", "5-main.py": r"val_accuracy: (\S+)"}  # and what each calls its accuracy
+MAINS = {"4-main.py": r"accuracy (\S+)", "5-main.py": r"val_accuracy: (\S+)"}  # program -> pattern of its accuracy
 ASKED = 0.985
 
 
 def _environment() -> dict[str, str]:
-    """Today's, on the CPU, and with no word of TensorFlow's own."""
+    """Return the environment variables for TensorFlow on the CPU, without its log messages."""
     return os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
 
 
 def _version(python: Path) -> str:
-    """What TensorFlow that Python has: "absent" if none."""
+    """Return the TensorFlow version of a Python interpreter, or "absent"."""
     code = "import tensorflow; print(tensorflow.__version__)"
     if not python.is_file():
         return "absent"
@@ -42,7 +42,7 @@ def _version(python: Path) -> str:
 
 
 def _row(python: Path, version: str, folder: Path, main: str) -> Row:
-    """Run one program, in the copy of the course's folder that has its data beside it."""
+    """Run one program in the copy of the coursework next to its data, and return its row."""
     what = f"full MNIST, {main}, TensorFlow {version}, 5 epochs: validation"
     begin = time.perf_counter()
     done = subprocess.run(
@@ -51,13 +51,13 @@ def _row(python: Path, version: str, folder: Path, main: str) -> Row:
     seconds = time.perf_counter() - begin
     found = [float(number) for number in re.findall(MAINS[main], done.stdout)]
     if done.returncode or not found:
-        last = (done.stderr.strip().splitlines() or ["no word"])[-1]
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         return Row(what, f"at least {ASKED}", None, "", False, f"it failed: {last}")
     return Row(what, f"at least {ASKED}", found[-1], "", found[-1] >= ASKED, f"{seconds:.0f} s for the whole program")
 
 
 def measure() -> list[Row]:
-    """A row for each program on each TensorFlow."""
+    """Return one row for each program and each TensorFlow."""
     digits = full_mnist()
     if digits is None:
         what = "full MNIST, the course's two LeNets"

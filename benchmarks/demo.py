@@ -1,4 +1,4 @@
-"""`make demo` as a newcomer runs it: in a fresh clone, the package cache warm.
+"""The time of `make demo` for a new user: in a fresh clone, with a warm package cache.
 
 python -m benchmarks.demo
 """
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def measure() -> list[Row]:
-    """Two rows: the time in all, and the validation accuracy. What is committed is measured."""
+    """Return two rows: the total time, and the validation accuracy. Only committed files are in the clone."""
     with tempfile.TemporaryDirectory() as name:
         clone = Path(name, "convlens")
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)

@@ -1,9 +1,9 @@
-"""Do the engines agree? LeNet-5 from equal states, in every engine, with twenty seeds and three sets of BLAS kernels.
+"""Agreement of the engines: each trains LeNet-5 from equal states, with twenty seeds and three sets of BLAS kernels.
 
     python -m benchmarks.engines [SEEDS]
 
-NumPy's matrix products come from OpenBLAS, which chooses its kernels by the processor. OPENBLAS_CORETYPE names others,
-which round differently: what holds for all of them holds on other machines.
+NumPy computes matrix products with OpenBLAS, which chooses its kernels by the processor. OPENBLAS_CORETYPE selects
+other kernels, which round differently. A result that holds for all kernels also holds on other machines.
 """
 
 from __future__ import annotations
@@ -21,35 +21,39 @@ ASKED, ASKED_FLOAT64 = 1e-5, 1e-9
 
 
 def _measure_here(seeds: int) -> None:
-    """In a process of its own: the figures of all engines that are installed, as JSON"""
+    """Run in a separate process: print the figures of all installed engines as JSON."""
     from convlens.data import load
     from convlens.interop.compare import ENGINES, from_equal_states, in_float64, spread
     from convlens.interop.steppers import STEPPERS
 
-    digits, sides = load("embedded"), {}
+    digits, steppers = load("embedded"), {}
     for name in ENGINES:
         try:
-            sides[name] = STEPPERS[name]()
+            steppers[name] = STEPPERS[name]()
         except ImportError:
             continue
     worst = {"loss": 0.0, "gradient": 0.0, "update": 0.0}
     switched = unexplained = steps = 0
     for seed in range(seeds):
-        found = from_equal_states(digits, sides, steps=STEPS, batch_size=32, seed=seed)
+        found = from_equal_states(digits, steppers, steps=STEPS, batch_size=32, seed=seed)
         for one in found.values():
             for kind in worst:
                 worst[kind] = max(worst[kind], spread(getattr(one, kind)).p99)
             switched += len(one.switched)
             unexplained += sum(step.units is None for step in one.switched)
-        steps += STEPS * (len(sides) - 1)
-    float64 = in_float64(digits, tuple(sides), steps=STEPS, batch_size=32, seed=0)
+        steps += STEPS * (len(steppers) - 1)
+    float64 = in_float64(digits, tuple(steppers), steps=STEPS, batch_size=32, seed=0)
     largest = max(max(figures.values()) for figures in float64.values())
     figures = {"switched": switched, "unexplained": unexplained, "steps": steps, "float64": largest}
-    print(json.dumps({"engines": list(sides), **worst, **figures}))
+    print(json.dumps({"engines": list(steppers), **worst, **figures}))
 
 
 def measure(seeds: int = SEEDS) -> list[Row]:
-    """For each set of BLAS kernels: the worst 99th percentile of all seeds and engines, what switched, float64"""
+    """Return rows for each set of BLAS kernels.
+
+    They show the worst 99th percentile of all seeds and engines, the steps in which a unit switched, and the largest
+    difference of free runs in float64.
+    """
     rows = []
     for core in CORE_TYPES:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENBLAS_")}

@@ -1,9 +1,9 @@
-"""LeNet-5's prediction in one run: convlens beside whatever frameworks are installed, in turn on the same cores.
+"""Prediction with LeNet-5: convlens compared with all installed frameworks. The programs take turns on the same cores.
 
     python -m benchmarks.inference [BATCH …]
 
-NumPy images in, NumPy probabilities out, on every side, each a process of its own and warm. One image at a time, how
-long a user waits for it; a thousand, how many a second.
+Each program gets NumPy images and returns NumPy probabilities. It runs in its own process and is warm. A batch of one
+image gives the waiting time of a user; a batch of a thousand gives the images per second.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from typing import Any
 import numpy as np
 
 from benchmarks import lenets
-from benchmarks.quiet import judged
-from benchmarks.sides import close, ratios, serve, start, take_turns, typical_seconds
+from benchmarks.cpu_share import mark_disturbed
 from benchmarks.table import Row, show
+from benchmarks.workers import close, ratios, serve, start, take_turns, typical_seconds
 from convlens.arrays import Array
 
 ROUNDS = 9
-TURN = 0.2  # seconds
+TURN = 0.2  # the seconds of one turn
 BATCHES = (1, 1_000)
-AT_MOST = 0.15  # ms, for one image
-ONNX = "onnxruntime session"  # it predicts, but does not train: a peer of another kind, so it has a row of its own
+AT_MOST = 0.15  # the largest allowed time in ms, for one image
+ONNX = "onnxruntime session"  # has its own row: unlike the frameworks, it predicts but does not train
 OURS = ("convlens numba", "convlens numpy")
 NEEDS = {
     "convlens numba": "numba",
@@ -44,14 +44,14 @@ Predict = Callable[[Array], Any]
 
 
 def ours(engine: str) -> Predict:
-    """`Sequential.predict`"""
+    """Return `Sequential.predict` of LeNet-5."""
     from convlens import lenet5
 
     return lenet5(engine=engine).predict
 
 
 def keras(traced: bool) -> Predict:
-    """Keras's own method for a batch, or its model as a `tf.function`"""
+    """Return `predict_on_batch` of the Keras model, or the model as a `tf.function` if `traced`."""
     model = lenets.keras_model("tensorflow")
     if not traced:
         return lambda x: model.predict_on_batch(x)
@@ -62,7 +62,7 @@ def keras(traced: bool) -> Predict:
 
 
 def tensorflow_graph() -> Predict:
-    """A session, made callable once"""
+    """Return a callable of a TensorFlow 1 session."""
     tf, x, logits = lenets.tensorflow_graph()
     session = tf.Session()
     session.run(tf.global_variables_initializer())
@@ -71,7 +71,7 @@ def tensorflow_graph() -> Predict:
 
 
 def torch(compiled: bool) -> Predict:
-    """Under inference_mode, eager or compiled"""
+    """Return the PyTorch model in inference_mode, eager or compiled."""
     import torch
 
     model = torch.nn.Sequential(lenets.torch_model(), torch.nn.Softmax(1)).eval()
@@ -85,7 +85,7 @@ def torch(compiled: bool) -> Predict:
 
 
 def jax_jit() -> Predict:
-    """One jitted function of weights and images"""
+    """Return a jitted JAX function."""
     import jax
 
     call = jax.jit(lambda weights, x: jax.nn.softmax(lenets.jax_logits(weights, x)))
@@ -94,7 +94,7 @@ def jax_jit() -> Predict:
 
 
 def onnxruntime_session() -> Predict:
-    """With our weights, on as many threads as there are cores"""
+    """Return an ONNX Runtime session with the weights of convlens, on one thread for each core."""
     from convlens import lenet5
 
     model = lenets.onnx_file(lenet5(engine="numpy").get_weights())
@@ -103,7 +103,7 @@ def onnxruntime_session() -> Predict:
 
 
 def make(name: str) -> Predict:
-    """The function of that side"""
+    """Return the prediction function of a program."""
     library, kind = name.split()
     if library == "convlens":
         return ours(kind)
@@ -114,8 +114,8 @@ def make(name: str) -> Predict:
     return {"tensorflow": tensorflow_graph, "jax": jax_jit, "onnxruntime": onnxruntime_session}[library]()
 
 
-def run_side(name: str, batch: int) -> None:
-    """In the process of that side: warm, then how long a call takes, each turn"""
+def run_worker(name: str, batch: int) -> None:
+    """Run in the worker process of a program: check it, warm it up, then measure the time of a call in each turn."""
     predict = make(name)
     x = np.random.default_rng(0).random((batch, 28, 28, 1), dtype=np.float32)
     found = predict(x)
@@ -125,16 +125,19 @@ def run_side(name: str, batch: int) -> None:
 
 
 def measure(batches: tuple[int, ...] = BATCHES) -> list[Row]:
-    """For each batch size a row a side, and how many times as fast numba is as the fastest framework, and as ONNX"""
+    """Return for each batch size one row for each program, and the speed of numba relative to the peers.
+
+    The peers are the fastest framework and ONNX Runtime.
+    """
     return [row for batch in batches for row in rows_of(batch)]
 
 
 def rows_of(batch: int) -> list[Row]:
-    """One image: its ms, and what is asked. More: images a second"""
+    """Return the rows of one batch size: milliseconds for one image, images per second for larger batches."""
     what = f"LeNet-5 prediction, batch {batch:,}"
-    sides, others = start(what, "benchmarks.inference", NEEDS, batch)
-    answers = take_turns(sides, ROUNDS, again=2 * ROUNDS)
-    close(sides.values())
+    workers, others = start(what, "benchmarks.inference", NEEDS, batch)
+    answers = take_turns(workers, ROUNDS, again=2 * ROUNDS)
+    close(workers.values())
     seconds = {name: [answer["seconds"] for answer in values] for name, values in answers.items()}
     rows = []
     for name, values in seconds.items():
@@ -143,20 +146,20 @@ def rows_of(batch: int) -> list[Row]:
         asked = f"at most {AT_MOST}" if batch == 1 and name == "convlens numba" else ""
         spread = f"{min(shown):,.4g} to {max(shown):,.4g}" if batch == 1 else f"{min(shown):,.0f} to {max(shown):,.0f}"
         rows.append(Row(f"{what}: {name}", asked, middle, unit, not asked or middle <= AT_MOST, spread))
-    frameworks = [name for name in sides if name not in (*OURS, ONNX)]
+    frameworks = [name for name in workers if name not in (*OURS, ONNX)]
     fastest = min(frameworks, key=lambda name: statistics.median(seconds[name]), default="")
     for other, about in ((fastest, f"the fastest framework, {fastest}"), (ONNX, ONNX)):
-        if other in sides and "convlens numba" in sides:
+        if other in workers and "convlens numba" in workers:
             found = ratios(seconds[other], seconds["convlens numba"])
             ratio, asked = statistics.median(found), "above 1" if batch == 1 else ""
             spread = f"{min(found):.2f} to {max(found):.2f}"
             title = f"{what}: numba, times as fast as {about}"
             rows.append(Row(title, asked, ratio, "×", not asked or ratio > 1, spread))
-    return judged(rows, answers) + others
+    return mark_disturbed(rows, answers) + others
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["side"]:
-        run_side(sys.argv[2], int(sys.argv[3]))
+    if sys.argv[1:2] == ["worker"]:
+        run_worker(sys.argv[2], int(sys.argv[3]))
     else:
         show(measure(tuple(map(int, sys.argv[1:])) or BATCHES))

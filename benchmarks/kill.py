@@ -1,9 +1,9 @@
-"""A run is killed at random moments and resumed; are its weights those of a run that was never killed, bit for bit?
+"""Kill training runs at random moments and resume them. All must end with the same bits as an uninterrupted run.
 
     python -m benchmarks.kill [TIMES]
 
-Each time a training process gets SIGKILL after a random part of the time that the whole run takes, start-up and writing
-of files included; then it is resumed to its end.
+Each training process gets SIGKILL after a random part of the time of a whole run, which includes start-up and the
+writing of files. Then the run is resumed to its end.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _run(command: list[str]) -> None:
 
 
 def _run_and_kill(command: list[str], after: float) -> bool:
-    """True if the process was still running when it was killed."""
+    """Run a command and kill it after some seconds. Return whether it was still running when it was killed."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         process.wait(timeout=after)
@@ -43,7 +43,7 @@ def _run_and_kill(command: list[str], after: float) -> bool:
 
 
 def measure(times: int = TIMES) -> list[Row]:
-    """One row: how many of the resumed runs have the bits of the one that was never killed."""
+    """Return one row: how many of the resumed runs have the same bits as the run that was never killed."""
     rng = random.Random(0)
     with tempfile.TemporaryDirectory() as name:
         whole = Path(name, "whole")
@@ -56,13 +56,13 @@ def measure(times: int = TIMES) -> list[Row]:
             number += 1
             folder = Path(name, str(number))
             if not _run_and_kill(_command(folder), rng.uniform(0.05, 0.98) * seconds):
-                continue  # it was done before its moment came: not a kill
+                continue  # the run ended before it could be killed
             killed += 1
             kept += (folder / "checkpoint.safetensors").exists()
             _run(_command(folder, "--resume"))
             left = list(folder.glob("*.tmp")) + list(folder.glob(".*.tmp"))
             same += (folder / "model.safetensors").read_bytes() == wanted and not left
-    note = f"{kept} of them after their first checkpoint"
+    note = f"{kept} of them were killed after their first checkpoint"
     return [
         Row("killed at random moments and resumed, bit-identical", f"{times} of {times}", same, "", same == times, note)
     ]

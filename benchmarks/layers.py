@@ -1,11 +1,11 @@
-"""Layer by layer beside PyTorch: the convolutions and pools of LeNet-5, AlexNet and VGG, in turn in one run.
+"""Single layers compared with PyTorch: convolutions and pools of LeNet-5, AlexNet and VGG. The programs take turns.
 
     python -m benchmarks.layers [WORD …]      only the layers with all of these words in their names
 
-convlens through its public operations, PyTorch channels_last, each a process of its own, warm, float32, on all cores.
-Forward, and forward + backward: dx, dw, db; for a network's first layer also without dx, which training leaves out.
-The figure is how many times as fast as PyTorch an engine is: the median over the rounds. Before that each layer's
-results are compared.
+convlens uses its public operations; PyTorch uses channels_last. Each program runs in its own process, warm, in float32,
+on all cores. Measured are the forward pass, and forward + backward (dx, dw, db). For the first layer of a network,
+forward + backward without dx is measured too, because training does not need this dx. The figure is the speed of an
+engine relative to PyTorch, the median over the rounds. The results of each layer are compared before.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.quiet import judged
-from benchmarks.sides import Side, close, ratios, serve, start, take_turns, typical_seconds
+from benchmarks.cpu_share import mark_disturbed
 from benchmarks.table import Row, show
+from benchmarks.workers import Worker, close, ratios, serve, start, take_turns, typical_seconds
 from convlens.arrays import Array
 from convlens.machine.threads import usable_threads
 
 ROUNDS = 7
-TURN = 0.15  # seconds
+TURN = 0.15  # the seconds of one turn
 TORCH = "torch"
 ENGINES = ("numba", "numpy")
 NEEDS = {"numba": "numba", "numpy": "numpy", TORCH: "torch"}
@@ -36,7 +36,7 @@ Calls = dict[str, Callable[[], tuple[Any, ...]]]
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution of square images; one to 0 channels is a max pool. `asked` of numba, times PyTorch's speed."""
+    """A convolution of square images, or a max pool if `co` is 0. asked: the required speed of numba / PyTorch."""
 
     name: str
     batch: int
@@ -51,27 +51,27 @@ class Layer:
 
     @property
     def out(self) -> int:
-        """Rows and columns of the output"""
+        """The number of rows, and of columns, of the output."""
         return (self.size + 2 * self.padding - self.kernel) // self.stride + 1
 
     @property
     def passes(self) -> list[str]:
-        """What is measured"""
+        """The passes that are measured."""
         return [FORWARD, BOTH, *([NO_DX] if self.is_first else [])]
 
     def title(self) -> str:
-        """Name and shapes"""
+        """Return the name and the shapes of the layer."""
         to = f"→{self.co}" if self.co else ""
         step = f"/{self.stride}" if self.stride > 1 else ""
         return f"{self.name}, {self.batch}×{self.size}×{self.size}×{self.ci}{to} {self.kernel}×{self.kernel}{step}"
 
     def flop(self, which: str) -> int:
-        """Of the products, y, dx and dw each one"""
+        """Return the number of floating-point operations in the products. y, dx and dw take one product each."""
         products = {FORWARD: 1, BOTH: 3, NO_DX: 2}[which]
         return products * 2 * self.batch * self.out**2 * self.kernel**2 * self.ci * self.co
 
     def arrays(self) -> tuple[Array, Array, Array, Array]:
-        """x, w, b, dy: the same on every side"""
+        """Return x, w, b, dy. They are equal in every program."""
         rng = np.random.default_rng(0)
 
         def normal(*shape: int) -> Array:
@@ -102,7 +102,7 @@ LAYERS = (
 
 
 def ours(layer: Layer, engine_name: str) -> Calls:
-    """Through the public operations"""
+    """Return the calls of convlens, with its public operations."""
     from convlens import ops
     from convlens.engines import get_engine
 
@@ -113,25 +113,25 @@ def ours(layer: Layer, engine_name: str) -> Calls:
     def pool() -> tuple[Array, ...]:
         return (ops.max_pool2d_forward(x, kernel, stride=stride, engine=engine),)
 
-    def pool_back() -> tuple[Array, ...]:
+    def pool_both() -> tuple[Array, ...]:
         (y,) = pool()
         return y, ops.max_pool2d_backward(dy, x, y, kernel, stride=stride, engine=engine)
 
     if not layer.co:
-        return {FORWARD: pool, BOTH: pool_back}
+        return {FORWARD: pool, BOTH: pool_both}
     settings: dict[str, Any] = {"padding": ((layer.padding,) * 2,) * 2, "stride": stride, "engine": engine}
 
     def conv() -> tuple[Array, ...]:
         return (ops.conv2d_forward(x, w, b, **settings),)
 
-    def conv_back(need_dx: bool = True) -> tuple[Any, ...]:
+    def conv_both(need_dx: bool = True) -> tuple[Any, ...]:
         return *conv(), *ops.conv2d_backward(dy, x, w, need_dx=need_dx, **settings)
 
-    return {FORWARD: conv, BOTH: conv_back, NO_DX: lambda: conv_back(need_dx=False)}
+    return {FORWARD: conv, BOTH: conv_both, NO_DX: lambda: conv_both(need_dx=False)}
 
 
 def pytorch(layer: Layer) -> Calls:
-    """channels_last, so that the numbers lie in memory as ours do"""
+    """Return the calls of PyTorch. channels_last is the same memory layout as in convlens."""
     import torch
     from torch.nn.functional import conv2d, max_pool2d
 
@@ -166,13 +166,13 @@ def pytorch(layer: Layer) -> Calls:
 
 
 def size(result: Any) -> float:
-    """The root of the mean square, by which the sides compare what they computed"""
+    """Return the root mean square of a result. The programs compare their results by it."""
     a = np.asarray(result.detach() if hasattr(result, "detach") else result, np.float64)
     return float(np.sqrt(np.mean(a * a)))
 
 
-def run_side(name: str) -> None:
-    """In the process of that side: a turn for the layer and pass that are asked for"""
+def run_worker(name: str) -> None:
+    """Run in the worker process of a program: a turn for the layer and pass of the job."""
     made: dict[int, Calls] = {}
 
     def turn(job: tuple[int, str, bool]) -> dict[str, Any]:
@@ -188,15 +188,15 @@ def run_side(name: str) -> None:
     serve(turn)
 
 
-def rows_of(k: int, which: str, sides: dict[str, Side]) -> list[Row]:
-    """A row an engine, for one pass of layer k"""
+def rows_of(k: int, which: str, workers: dict[str, Worker]) -> list[Row]:
+    """Return one row for each engine, for one pass of layer k."""
     layer = LAYERS[k]
-    sizes = {name: side.ask((k, which, True))["sizes"] for name, side in sides.items()}
-    for name, mine in sizes.items():
-        wanted = sizes.get(TORCH, mine)
-        np.testing.assert_allclose(np.array(mine, float), np.array(wanted, float), rtol=1e-3, err_msg=layer.title())
-        assert len(mine) == len(wanted), (name, layer.title())
-    answers = take_turns(sides, ROUNDS, (k, which, False), again=2 * ROUNDS)
+    sizes = {name: worker.ask((k, which, True))["sizes"] for name, worker in workers.items()}
+    for name, got in sizes.items():
+        wanted = sizes.get(TORCH, got)
+        np.testing.assert_allclose(np.array(got, float), np.array(wanted, float), rtol=1e-3, err_msg=layer.title())
+        assert len(got) == len(wanted), (name, layer.title())
+    answers = take_turns(workers, ROUNDS, (k, which, False), again=2 * ROUNDS)
     seconds = {name: [answer["seconds"] for answer in values] for name, values in answers.items()}
 
     def speed(name: str) -> str:
@@ -206,9 +206,9 @@ def rows_of(k: int, which: str, sides: dict[str, Side]) -> list[Row]:
     rows = []
     for engine in ENGINES:
         what = f"{layer.title()}, {which}: {engine}"
-        if engine not in sides:
+        if engine not in workers:
             continue
-        if TORCH not in sides:
+        if TORCH not in workers:
             rows.append(
                 Row(what, "", statistics.median(seconds[engine]) * 1e3, "ms", True, speed(engine) if layer.co else "")
             )
@@ -217,21 +217,21 @@ def rows_of(k: int, which: str, sides: dict[str, Side]) -> list[Row]:
         ratio, asked = statistics.median(found), f"at least {layer.asked:g}" if engine == "numba" else ""
         note = f"{min(found):.2f} to {max(found):.2f}; {speed(engine)}, PyTorch {speed(TORCH)}"
         rows.append(Row(what, asked, ratio, "× PyTorch", not asked or ratio >= layer.asked, note))
-    return judged(rows, answers)
+    return mark_disturbed(rows, answers)
 
 
 def measure(words: tuple[str, ...] = ()) -> list[Row]:
-    """For each layer and pass a row an engine: how many times as fast as PyTorch"""
-    sides, rows = start("layers", "benchmarks.layers", NEEDS)
+    """Return for each layer and pass one row for each engine: its speed relative to PyTorch."""
+    workers, rows = start("layers", "benchmarks.layers", NEEDS)
     for k, layer in enumerate(LAYERS):
         if all(word.lower() in layer.name.lower() for word in words):
-            rows += [row for which in layer.passes for row in rows_of(k, which, sides)]
-    close(sides.values())
+            rows += [row for which in layer.passes for row in rows_of(k, which, workers)]
+    close(workers.values())
     return rows
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["side"]:
-        run_side(sys.argv[2])
+    if sys.argv[1:2] == ["worker"]:
+        run_worker(sys.argv[2])
     else:
         show(measure(tuple(sys.argv[1:])))

@@ -1,6 +1,6 @@
-"""LeNet-5 in each framework, defined once, for training (`benchmarks.peers`) and prediction (`benchmarks.inference`).
+"""LeNet-5 in each framework, for training (`benchmarks.peers`) and prediction (`benchmarks.inference`).
 
-The frameworks load when their function is called, and use all cores.
+Each function imports its framework when it is called. The frameworks use all cores.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ DENSE = ((400, 120), (120, 84), (84, 10))
 
 
 def keras_model(backend: str) -> Any:
-    """A `keras.Sequential` that ends in probabilities"""
+    """Return a `keras.Sequential` model. Its outputs are probabilities."""
     os.environ["KERAS_BACKEND"] = backend
     import keras
 
@@ -46,7 +46,7 @@ class Graph(NamedTuple):
 
 
 def tensorflow_graph() -> Graph:
-    """TensorFlow 1 style, as task 4 of the course has it; run it in a `tf.Session`"""
+    """Return LeNet-5 in TensorFlow 1 style, like task 4 of the course. It runs in a `tf.Session`."""
     import tensorflow.compat.v1 as tf
 
     tf.disable_eager_execution()
@@ -70,7 +70,7 @@ def tensorflow_graph() -> Graph:
 
 
 def torch_model() -> Any:
-    """An `nn.Sequential` that takes (n, 1, 28, 28) and ends in logits"""
+    """Return an `nn.Sequential` model: images (n, 1, 28, 28) -> logits (n, 10)."""
     import torch
     from torch import nn
 
@@ -83,7 +83,7 @@ def torch_model() -> Any:
 
 
 def jax_weights() -> Any:
-    """Kernel and bias of each layer, He's normal"""
+    """Return kernel and bias of each layer. Kernels are initialised by He's normal distribution."""
     import jax
     from jax import numpy as jnp
 
@@ -96,7 +96,7 @@ def jax_weights() -> Any:
 
 
 def jax_logits(weights: Any, x: Any) -> Any:
-    """weights of `jax_weights`, x (n, 28, 28, 1) -> logits (n, 10); to be jitted"""
+    """Compute logits (n, 10) from the weights of `jax_weights` and x (n, 28, 28, 1). The caller jits this function."""
     import jax
     from jax import lax
     from jax import numpy as jnp
@@ -113,7 +113,7 @@ def jax_logits(weights: Any, x: Any) -> Any:
 
 
 def onnx_file(weights: list[Array]) -> bytes:
-    """An ONNX model with these weights (kernel and bias in turn, HWIO): x (n, 1, 28, 28) -> probabilities p (n, 10)"""
+    """Return an ONNX model: x (n, 1, 28, 28) -> probabilities (n, 10). weights: kernel, bias, kernel, …, in HWIO."""
     from onnx import TensorProto, helper, numpy_helper
 
     nodes: list[Any] = []
@@ -132,7 +132,7 @@ def onnx_file(weights: list[Array]) -> bytes:
         add("Relu")
         add("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
     add("Flatten")
-    # Here the numbers of an image stand channel by channel.
+    # ONNX flattens an image in the order (c, h, w), convlens in the order (h, w, c).
     by_channel = weights[4].reshape(5, 5, 16, 120).transpose(2, 0, 1, 3).reshape(400, 120)
     for w, b in ((by_channel, weights[5]), (weights[6], weights[7]), (weights[8], weights[9])):
         add("Gemm", w, b)

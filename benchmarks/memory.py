@@ -1,10 +1,10 @@
-"""Peak memory: of a layer on 50,000 images, and of a process that trains LeNet-5, beside the frameworks.
+"""Peak memory of single layers on 50,000 images, and of processes that train LeNet-5, compared with the frameworks.
 
     python -m benchmarks.memory
 
-Of a layer of the library, forward and backward, beyond its inputs and outputs: what tracemalloc sees at its peak (NumPy
-reports its arrays to it), less the results; the inputs are there before. Of a process: all that it ever had at once,
-with the 40 MB of made-up digits that each side trains on.
+Layer: the peak that tracemalloc sees during a forward or backward call, minus the size of the results. NumPy reports
+its arrays to tracemalloc. The inputs do not count, because they exist before the call.
+Process: the peak memory of the whole process. It includes the 40 MB of random digits on which each program trains.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import peers
-from benchmarks.sides import close, start
 from benchmarks.table import Row, show
+from benchmarks.workers import close, start
 from convlens import ops
 from convlens.arrays import Array
 from convlens.engines import ENGINES, get_engine
@@ -39,7 +39,7 @@ def _size(result: Any) -> int:
 
 
 def peak_beyond_results(call: Call) -> float:
-    """MB that the call needs beside what it returns."""
+    """Return the peak memory of a call in MB, without the results that it returns."""
     tracemalloc.start()
     try:
         result = call()
@@ -75,7 +75,7 @@ def _layers(engine_name: str) -> dict[str, list[Call]]:
 
 
 def layers() -> list[Row]:
-    """A row a layer and engine."""
+    """Return one row for each layer and engine."""
     rows = []
     for engine in ENGINES:
         for name, calls in _layers(engine).items():
@@ -94,16 +94,16 @@ def layers() -> list[Row]:
 
 
 def processes(batch: int = 32) -> list[Row]:
-    """A row a side: the whole process, interpreter and libraries with it, after two passes of training."""
+    """Return one row for each program: the memory of its process, with interpreter and libraries, after two epochs."""
     what = f"LeNet-5 training, batch {batch}, peak memory of the process"
-    sides, others = start(what, "benchmarks.peers", peers.NEEDS, batch)
-    rows = [Row(f"{what}: {name}", "", side.ask()["megabytes"], "MB", True) for name, side in sides.items()]
-    close(sides.values())
+    workers, others = start(what, "benchmarks.peers", peers.NEEDS, batch)
+    rows = [Row(f"{what}: {name}", "", worker.ask()["megabytes"], "MB", True) for name, worker in workers.items()]
+    close(workers.values())
     return rows + others
 
 
 def measure() -> list[Row]:
-    """All rows."""
+    """Return all rows."""
     return [*layers(), *processes()]
 
 

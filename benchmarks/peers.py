@@ -1,9 +1,10 @@
-"""LeNet-5's training speed in one run: convlens beside whatever frameworks are installed, in turn on the same cores.
+"""Training speed of LeNet-5: convlens compared with all installed frameworks.
 
     python -m benchmarks.peers [BATCH …]
 
-Each side is a process of its own that trains a pass over 12,800 made-up digits when it is asked, warm; the figure is
-the median ratio to the fastest peer of the same round. Frameworks that are not installed are named as absent.
+The programs take turns on the same cores. Each program runs in its own process and is warm. In its turn it trains one
+epoch on 12,800 random digits. The figure is the ratio to the fastest framework, the median over the rounds. The table
+names frameworks that are not installed.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks import lenets
-from benchmarks.quiet import judged
-from benchmarks.sides import close, peak_megabytes, ratios, serve, start, take_turns
+from benchmarks.cpu_share import mark_disturbed
 from benchmarks.table import Row, show
+from benchmarks.workers import close, peak_megabytes, ratios, serve, start, take_turns
 
 IMAGES = 12_800
 ROUNDS = 5
@@ -36,17 +37,17 @@ NEEDS = {
     "jax jit": "jax",
 }
 
-Pass = Callable[[], Any]
+TrainEpoch = Callable[[], Any]
 
 
 def data() -> tuple[Any, Any]:
-    """Random images (n, 28, 28, 1) and labels"""
+    """Return random images (n, 28, 28, 1) and labels (n,)."""
     rng = np.random.default_rng(0)
     return rng.random((IMAGES, 28, 28, 1), dtype=np.float32), rng.integers(0, 10, IMAGES)
 
 
-def ours(engine: str, batch: int) -> Pass:
-    """Through the public training loop"""
+def ours(engine: str, batch: int) -> TrainEpoch:
+    """Train with convlens, by its public training loop."""
     from convlens import lenet5
     from convlens.nn import Adam
     from convlens.training import Epoch, train
@@ -58,7 +59,7 @@ def ours(engine: str, batch: int) -> Pass:
     return lambda: next(event for event in events if isinstance(event, Epoch))
 
 
-def keras_fit(backend: str, batch: int) -> Pass:
+def keras_fit(backend: str, batch: int) -> TrainEpoch:
     """`Model.fit`"""
     x, y = data()
     targets = np.eye(10, dtype=np.float32)[y]
@@ -67,8 +68,8 @@ def keras_fit(backend: str, batch: int) -> Pass:
     return lambda: model.fit(x, targets, batch_size=batch, verbose=0)
 
 
-def tensorflow_graph(batch: int) -> Pass:
-    """A session that runs one step after the other"""
+def tensorflow_graph(batch: int) -> TrainEpoch:
+    """Train with a TensorFlow 1 session that runs one step after the other."""
     tf, x, logits = lenets.tensorflow_graph()
     images, labels = data()
     targets = np.eye(10, dtype=np.float32)[labels]
@@ -87,8 +88,8 @@ def tensorflow_graph(batch: int) -> Pass:
     return once
 
 
-def torch_step(compiled: bool, batch: int) -> Pass:
-    """Eager or compiled, with the fused Adam"""
+def torch_step(compiled: bool, batch: int) -> TrainEpoch:
+    """Train with PyTorch, eager or compiled, and its fused Adam."""
     import torch
 
     images, labels = data()
@@ -109,8 +110,8 @@ def torch_step(compiled: bool, batch: int) -> Pass:
     return once
 
 
-def jax_step(batch: int) -> Pass:
-    """One jitted step, Adam written out"""
+def jax_step(batch: int) -> TrainEpoch:
+    """Train with JAX: one jitted step, which contains Adam."""
     import jax
     from jax import numpy as jnp
 
@@ -145,8 +146,8 @@ def jax_step(batch: int) -> Pass:
     return once
 
 
-def make(name: str, batch: int) -> Pass:
-    """The pass of that side"""
+def make(name: str, batch: int) -> TrainEpoch:
+    """Return the function of a program that trains one epoch."""
     library, kind = name.split()
     if library == "convlens":
         return ours(kind, batch)
@@ -157,8 +158,8 @@ def make(name: str, batch: int) -> Pass:
     return tensorflow_graph(batch) if library == "tensorflow" else jax_step(batch)
 
 
-def run_side(name: str, batch: int) -> None:
-    """In the process of that side: one pass to be warm, then one each turn"""
+def run_worker(name: str, batch: int) -> None:
+    """Run in the worker process of a program: one epoch to warm up, then one epoch in each turn."""
     once = make(name, batch)
     once()
 
@@ -171,38 +172,38 @@ def run_side(name: str, batch: int) -> None:
 
 
 def measure(batches: tuple[int, ...] = BATCHES) -> list[Row]:
-    """For each batch size a row a side, seconds for 50,000 images; and how many times as fast numba is as the peers"""
+    """Return for each batch size one row for each program (seconds for 50,000 images) and the ratios of numba."""
     return [row for batch in batches for row in rows_of(batch)]
 
 
 def rows_of(batch: int) -> list[Row]:
-    """The rows of one batch size"""
+    """Return the rows of one batch size."""
     what = f"LeNet-5 training, batch {batch}"
-    sides, others = start(what, "benchmarks.peers", NEEDS, batch)
-    answers = take_turns(sides, ROUNDS, again=ROUNDS)
-    close(sides.values())
+    workers, others = start(what, "benchmarks.peers", NEEDS, batch)
+    answers = take_turns(workers, ROUNDS, again=ROUNDS)
+    close(workers.values())
     seconds = {name: [answer["seconds"] * 50_000 / IMAGES for answer in values] for name, values in answers.items()}
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     rows = [
         Row(f"{what}: {name}", "", medians[name], "s / 50,000", True, f"{min(values):.2f} to {max(values):.2f}")
         for name, values in seconds.items()
     ]
-    peers = [name for name in sides if name not in OURS]
-    if not peers or "convlens numba" not in sides:
-        return judged(rows, answers) + others
+    peers = [name for name in workers if name not in OURS]
+    if not peers or "convlens numba" not in workers:
+        return mark_disturbed(rows, answers) + others
     fastest = min(peers, key=lambda name: medians[name])
     for other, least in {fastest: 2.5, "keras tensorflow": 4.0}.items():
-        if other in sides:
+        if other in workers:
             found = ratios(seconds[other], seconds["convlens numba"])
             ratio, asked = statistics.median(found), f"at least {least}" if batch == 32 else ""
             spread = f"{min(found):.2f} to {max(found):.2f}"
             about = f"{what}: numba, times as fast as {other}"
             rows.append(Row(about, asked, ratio, "×", not asked or ratio >= least, spread))
-    return judged(rows, answers) + others
+    return mark_disturbed(rows, answers) + others
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["side"]:
-        run_side(sys.argv[2], int(sys.argv[3]))
+    if sys.argv[1:2] == ["worker"]:
+        run_worker(sys.argv[2], int(sys.argv[3]))
     else:
         show(measure(tuple(map(int, sys.argv[1:])) or BATCHES))

@@ -51,7 +51,7 @@ FORWARD, BOTH = "forward", "forward + backward"
 
 
 class Bars(NamedTuple):
-    """One panel: a figure for each side."""
+    """One panel: a title, a unit, and one value for each program."""
 
     title: str
     unit: str
@@ -59,12 +59,15 @@ class Bars(NamedTuple):
 
 
 def measured(row: dict[str, Any]) -> bool:
-    """True if it has a figure, and one that means something: `ok` is None where others were at work"""
+    """Return whether a row has a valid figure. If `ok` is None, other programs disturbed the measurement."""
     return row["measured"] is not None and row["ok"] is not None
 
 
 def panels(rows: Sequence[dict[str, Any]], task: str) -> list[Bars]:
-    """The rows "LeNet-5 `task`, batch N: side", a panel for each N; seconds for 50,000 images become images a second"""
+    """Return one panel for each batch size N, from the rows "LeNet-5 `task`, batch N: program".
+
+    Seconds for 50,000 images are converted to images per second.
+    """
     found: dict[str, Bars] = {}
     for row in rows:
         match = re.fullmatch(rf"LeNet-5 {task}, batch ([\d,]+): (.+)", row["what"])
@@ -76,7 +79,7 @@ def panels(rows: Sequence[dict[str, Any]], task: str) -> list[Bars]:
 
 
 def layer_ratios(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Layer with its shapes -> pass -> how many times as fast as PyTorch the Numba engine is"""
+    """Return layer with its shapes -> pass -> speed of the Numba engine, in units of PyTorch's speed."""
     found: dict[str, dict[str, float]] = {}
     for row in rows:
         match = re.fullmatch(rf"(.+), ({FORWARD}|{re.escape(BOTH)}): numba", row["what"])
@@ -86,47 +89,48 @@ def layer_ratios(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
 
 
 def number(value: float) -> str:
-    """Three digits that matter"""
+    """Format a number with three significant digits; all digits before the point from 100 on."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def clean(axes: Axes) -> None:
-    """No frame, no ticks beside names"""
+    """Remove the frame, the ticks and the x axis. The first bar is at the top."""
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     axes.tick_params(axis="both", length=0)
     axes.set_xticks([])
     axes.invert_yaxis()
 
 
-def draw_bars(axes: Axes, bars: Bars, sides: Sequence[str], is_first: bool) -> None:
-    """A bar a side, ours in colour, each with its number"""
-    values = [bars.values.get(side, 0) for side in sides]
-    colours = [{"convlens numba": OURS, "convlens numpy": PALE}.get(side, PEER) for side in sides]
-    axes.barh(range(len(sides)), values, color=colours, height=0.72)
-    for k, (side, value) in enumerate(zip(sides, values, strict=True)):
-        is_ours = side.startswith("convlens")
-        text = number(value) if side in bars.values else "–"
+def draw_bars(axes: Axes, bars: Bars, programs: Sequence[str], is_first: bool) -> None:
+    """Draw one bar with its number for each program. Bars of convlens are coloured."""
+    values = [bars.values.get(program, 0) for program in programs]
+    colours = [{"convlens numba": OURS, "convlens numpy": PALE}.get(program, PEER) for program in programs]
+    axes.barh(range(len(programs)), values, color=colours, height=0.72)
+    for k, (program, value) in enumerate(zip(programs, values, strict=True)):
+        is_ours = program.startswith("convlens")
+        text = number(value) if program in bars.values else "–"
         axes.text(value + max(values) * 0.02, k, text, va="center", weight="bold" if is_ours else "normal", fontsize=8)
     axes.set_xlim(0, max(values) * 1.24)
-    axes.set_yticks(range(len(sides)), [NAMES[side] for side in sides] if is_first else [""] * len(sides))
-    for label, side in zip(axes.get_yticklabels(), sides, strict=True):
-        label.set_fontweight("bold" if side.startswith("convlens") else "normal")
+    names = [NAMES[program] if is_first else "" for program in programs]
+    axes.set_yticks(range(len(programs)), names)
+    for label, program in zip(axes.get_yticklabels(), programs, strict=True):
+        label.set_fontweight("bold" if program.startswith("convlens") else "normal")
     axes.set_title(f"{bars.title}, {bars.unit}", fontsize=9, color=FAINT, loc="left")
     clean(axes)
 
 
 def draw_panels(figure: SubFigure, title: str, all_bars: Sequence[Bars]) -> None:
-    """Panels side by side, the sides in the same order in each"""
-    sides = [name for name in NAMES if any(name in bars.values for bars in all_bars)]
+    """Draw panels side by side. The programs have the same order in each panel."""
+    programs = [name for name in NAMES if any(name in bars.values for bars in all_bars)]
     figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=11)
     for k, bars in enumerate(all_bars):
-        draw_bars(figure.add_subplot(1, len(all_bars), k + 1), bars, sides, k == 0)
+        draw_bars(figure.add_subplot(1, len(all_bars), k + 1), bars, programs, k == 0)
 
 
 def draw_layers(figure: SubFigure, found: dict[str, dict[str, float]]) -> None:
-    """Two bars a layer, and where PyTorch is"""
+    """Draw two bars for each layer, and a line at the speed of PyTorch."""
     figure.suptitle(
-        "Layer by layer: times as fast as PyTorch (Numba engine)", x=0.01, ha="left", weight="bold", fontsize=11
+        "Single layers: speed relative to PyTorch (Numba engine)", x=0.01, ha="left", weight="bold", fontsize=11
     )
     axes = figure.add_subplot()
     longest = max(value for passes in found.values() for value in passes.values())
@@ -146,19 +150,19 @@ def draw_layers(figure: SubFigure, found: dict[str, dict[str, float]]) -> None:
 
 
 def small_print(machine: dict[str, Any]) -> str:
-    """What the figures were measured on"""
+    """Return the note under the figure: machine, versions, and how the figures were measured."""
     versions = [
         f"{name} {machine['versions'][key].split('+')[0]}"
         for key, name in VERSIONS.items()
         if key in machine["versions"]
     ]
-    there = ", ".join(version for version in versions if not version.endswith("absent"))
+    installed = ", ".join(version for version in versions if not version.endswith("absent"))
     where = f"{machine['cores']} cores of a shared {machine['cpu']}; Python {machine['python']}; float32"
-    return f"{where}. Medians; all sides in turn in one run, warm.\n{there}."
+    return f"{where}. Medians; all programs take turns in one run, warm.\n{installed}."
 
 
 def draw(content: dict[str, Any]) -> Figure:
-    """The figure, with a part for each benchmark that has its figures in the file"""
+    """Return the figure, with one part for each benchmark whose results are in the file."""
     from matplotlib.figure import Figure
 
     rows = content["benchmarks"]
@@ -166,13 +170,13 @@ def draw(content: dict[str, Any]) -> Figure:
     layers = layer_ratios(rows.get("layers", []))
     parts: list[tuple[float, Callable[[SubFigure], None]]] = []
     if training:
-        parts.append((2.5, lambda part: draw_panels(part, "Training LeNet-5: images a second", training)))
+        parts.append((2.5, lambda part: draw_panels(part, "Training LeNet-5: images per second", training)))
     if inference:
         parts.append((2.7, lambda part: draw_panels(part, "Prediction with LeNet-5", inference)))
     if layers:
         parts.append((0.8 + 0.32 * len(layers), lambda part: draw_layers(part, layers)))
     if not parts:
-        raise ValueError("the file has no figures of peers, inference or layers; measure them first")
+        raise ValueError("the file must have results of peers, inference or layers; it has none: measure them first")
     heights = [height for height, _ in parts]
     figure = Figure(figsize=(10, sum(heights) + 0.5), layout="constrained", facecolor="white")
     grid = figure.add_gridspec(len(parts) + 1, 1, height_ratios=[*heights, 0.5], hspace=0.04)
@@ -184,15 +188,15 @@ def draw(content: dict[str, Any]) -> Figure:
 
 
 def main() -> None:
-    """Draw, and say what was written."""
+    """Draw the figure, write it, and print its path and size."""
     import matplotlib
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks.plot", description="Draw the figures for the docs.")
     parser.add_argument("json", nargs="?", type=Path, default=RESULTS, metavar="JSON")
-    parser.add_argument("--out", type=Path, default=OUT, metavar="FILE", help="its ending says the format")
+    parser.add_argument("--out", type=Path, default=OUT, metavar="FILE", help="the picture; its suffix is its format")
     options = parser.parse_args()
     if not options.json.is_file():
-        parser.error(f"{options.json} is not there; python -m benchmarks writes it")
+        parser.error(f"there is no file {options.json}; python -m benchmarks writes it")
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         for name, value in SETTINGS.items():

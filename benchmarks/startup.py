@@ -1,10 +1,11 @@
-"""How long a user waits before anything happens: the commands, and the first batch with the Numba engine.
+"""Start-up times: the time of commands and imports, and the time until the Numba engine has trained its first batch.
 
     python -m benchmarks.startup
 
-`convlens --help` and `import convlens` are whole processes, the median of several; the interpreter alone is the peer in
-the same run. The Numba engine's start is what the first batch of LeNet-5's training costs a process that has imported
-convlens: all that compiles, or comes from the cache, and Numba's own import. The best of a few.
+`convlens --help` and `import convlens` are measured as whole processes, the median of several. The bare interpreter is
+measured in the same run for comparison. The start of the Numba engine is the time of the first training batch of
+LeNet-5 in a process that has imported convlens. It includes the import of Numba and everything that is compiled or
+loaded from the cache. It is the best of a few starts.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from benchmarks.table import Row, show
 
 REPEATS = 15
 STARTS = 3
-FIRST, CACHED = 6, 0.6  # seconds at most
+FIRST, CACHED = 6, 0.6  # the largest allowed seconds: compiled, and from the cache
 ONE_BATCH = """
 import time, numpy, convlens
 x, y = numpy.zeros((32, 28, 28, 1), numpy.float32), numpy.zeros(32, int)
@@ -45,7 +46,7 @@ def _first_batch(cache: str) -> float:
 
 
 def processes() -> list[Row]:
-    """A row each, and the bare interpreter's time in the note."""
+    """Return one row for each command. The notes have the times of the bare interpreter and of `import numpy`."""
     commands = {
         "convlens --help": [sys.executable, "-m", "convlens", "--help"],
         "import convlens": [sys.executable, "-c", "import convlens"],
@@ -65,7 +66,7 @@ def processes() -> list[Row]:
 
 
 def first_batches() -> list[Row]:
-    """Two rows: with an empty cache, and with that of the run before."""
+    """Return two rows for the Numba engine: with an empty cache, and with the cache of the run before."""
     asked = {"compiled": FIRST, "from the cache": CACHED}
     title = "numba engine, until LeNet-5's first batch is trained, {}"
     if importlib.util.find_spec("numba") is None:
@@ -87,7 +88,7 @@ def first_batches() -> list[Row]:
 
 
 def measure() -> list[Row]:
-    """All rows."""
+    """Return all rows."""
     return [*processes(), *first_batches()]
 
 

@@ -1,4 +1,4 @@
-"""One row a figure: what was asked, what was measured. And how a table of them looks."""
+"""The rows of a benchmark's table, and a function that prints the table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 
 class Row(NamedTuple):
-    """`ok` is None where the figure could not be measured here; `note` says why, or gives the spread."""
+    """One figure. asked: the required value, in words. measured: the value. ok: whether the requirement is met.
+
+    `ok` is None if the figure could not be measured. `note` says why, or gives the range of the values.
+    """
 
     what: str
     asked: str

@@ -1,8 +1,9 @@
-"""LeNet-5 on the full MNIST, batch 32: convlens beside Keras on TensorFlow, epoch by epoch in turn on the same cores.
+"""LeNet-5 on the full MNIST, batch 32: convlens compared with Keras on TensorFlow.
 
     python -m benchmarks.training [EPOCHS]
 
-Each side is a process of its own that waits while the other trains. Seconds are training alone, without validation.
+Each program runs in its own process. They take turns on the same cores, one epoch in each turn. Seconds are the time of
+training, without validation.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ import numpy as np
 
 from benchmarks.lenets import keras_model
 from benchmarks.mnist import full_mnist, mnist_argument
-from benchmarks.sides import Side, close, ratios, serve, take_turns
 from benchmarks.table import Row, show
+from benchmarks.workers import Worker, close, ratios, serve, take_turns
 from convlens.engines import ENGINES
 
 EPOCHS = 5
 BATCH = 32
-ASKED = {"numpy": 1, "numba": 0.25}  # an epoch's time by Keras's on TensorFlow
+ASKED = {"numpy": 1, "numba": 0.25}  # the longest allowed epoch, in units of an epoch of Keras on TensorFlow
 
 
 def _convlens(engine: str, epochs: int) -> None:
@@ -33,7 +34,7 @@ def _convlens(engine: str, epochs: int) -> None:
     digits = full_mnist()
     assert digits is not None
     model = lenet5(engine=engine)
-    model.loss_gradient(digits.x_train[:16], digits.y_train[:16], 1.0, np.empty_like(model.flat))  # compiled
+    model.loss_gradient(digits.x_train[:16], digits.y_train[:16], 1.0, np.empty_like(model.flat))  # compile
     events = train(
         model,
         digits.x_train,
@@ -59,7 +60,7 @@ def _keras() -> None:
     y_train, y_valid = (np.eye(10, dtype=np.float32)[y] for y in (digits.y_train, digits.y_valid))
     few = slice(0, BATCH * 20)
     start = model.get_weights()
-    model.fit(digits.x_train[few], y_train[few], batch_size=BATCH, verbose=0)  # traced and warm
+    model.fit(digits.x_train[few], y_train[few], batch_size=BATCH, verbose=0)  # trace and warm up
     model.set_weights(start)
 
     def turn(_: object) -> dict[str, Any]:
@@ -72,28 +73,28 @@ def _keras() -> None:
 
 
 def measure(epochs: int = EPOCHS) -> list[Row]:
-    """Rows for each engine: validation accuracy, an epoch's time beside Keras's, and the time to 0.985."""
+    """Return for each engine the validation accuracy and the ratio of its epoch to Keras, and the time to 0.985."""
     what = "full MNIST, batch 32"
     if mnist_argument() is None:
         return [Row(what, "", None, "", None, "the full MNIST is not on this machine: convlens data fetch")]
     names = ("keras", *ENGINES)
-    sides = {name: Side("benchmarks.training", name, epochs) for name in names}
-    turns = take_turns(sides, epochs)
-    close(sides.values())
+    workers = {name: Worker("benchmarks.training", name, epochs) for name in names}
+    turns = take_turns(workers, epochs)
+    close(workers.values())
     seconds = {name: [turn["seconds"] for turn in turns[name]] for name in names}
     rows = []
     for name in ENGINES:
         last = turns[name][-1]["val_accuracy"]
         note = f"Keras on TensorFlow: {turns['keras'][-1]['val_accuracy']:.4f}"
-        asked = name == "numpy"  # of numba, that it gets there in time: below
+        asked = name == "numpy"  # for numba, the last row requires this accuracy, and a time
         ok = last >= 0.985 or not asked
         rows.append(
             Row(f"{what}, {name}, {epochs} epochs: validation", "at least 0.985" if asked else "", last, "", ok, note)
         )
         ratio = statistics.median(ratios(seconds[name], seconds["keras"]))
         most = ASKED[name]
-        note = "; ".join(f"{side} {_spread(seconds[side])}" for side in (name, "keras"))
-        rows.append(Row(f"{what}, {name}: an epoch, by Keras's", f"at most {most}", ratio, "×", ratio <= most, note))
+        note = "; ".join(f"{program} {_spread(seconds[program])}" for program in (name, "keras"))
+        rows.append(Row(f"{what}, {name}: epoch / Keras's epoch", f"at most {most}", ratio, "×", ratio <= most, note))
     total, reached = 0.0, False
     for turn in turns["numba"]:
         total += turn["seconds"]

@@ -1,8 +1,9 @@
-"""The compiled engine's constants: the time for each choice, so that a choice can be checked on another machine.
+"""Measure choices for the constants of the compiled engine, so that a choice can be checked on another machine.
 
     python -m benchmarks.tuning
 
-Prints microseconds, the median of several rounds in which all choices take turns; `*` marks the choice in the code.
+The table shows microseconds, the median of several rounds in which all choices take turns. `*` marks the choice in the
+code.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ ROUNDS = 9
 CACHES = (engine._conv2d, engine._conv2d_dx, engine._conv2d_dw, engine._pool)
 
 
-def fresh() -> None:
-    """Forget what was planned with other constants."""
+def clear_plans() -> None:
+    """Clear the cached plans, which were made with other constants."""
     for cache in CACHES:
         cache.cache_clear()
 
 
 def times(choices: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, float]:
-    """Microseconds of each choice: the median of rounds in which they take turns"""
+    """Return the microseconds of each choice: the median of rounds in which the choices take turns."""
     found: dict[str, list[float]] = {name: [] for name in choices}
     for work in choices.values():
         work()  # compiles
@@ -50,7 +51,7 @@ def times(choices: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) -> 
 
 
 def show(what: str, found: Mapping[str, float], chosen: Iterable[str]) -> None:
-    """A line for one constant and one shape"""
+    """Print the line of one constant and one shape. chosen: the names of the choices in the code."""
     marks = set(chosen)
     print(
         f"{what:58}", "  ".join(f"{name}{'*' if name in marks else ''}: {value:,.0f}" for name, value in found.items())
@@ -75,14 +76,14 @@ def _layer(x: Sequence[int], w: Sequence[int]) -> tuple[Array, Array, Array, Arr
 
 
 def _with(module: Any, name: str, value: Any, work: Callable[[], object]) -> Callable[[], object]:
-    """The work with another value of a constant, planned anew at its first call"""
+    """Return `work` with another value of a constant. Its first call makes a new plan."""
     ready = False
 
     def call() -> object:
         nonlocal ready
         with mock.patch.object(module, name, value):
             if not ready:
-                fresh()
+                clear_plans()
                 ready = True
             return work()
 
@@ -90,18 +91,18 @@ def _with(module: Any, name: str, value: Any, work: Callable[[], object]) -> Cal
 
 
 def _planned(module: Any, name: str, values: Mapping[str, Any], plan: Callable[[], Callable[[], object]]) -> Any:
-    """A choice for each value: what `plan` makes with it, to be run later"""
+    """Return a choice for each value of a constant: the function that `plan` makes with this value."""
     made = {}
     for label, value in values.items():
-        fresh()
+        clear_plans()
         with mock.patch.object(module, name, value):
             made[label] = plan()
-    fresh()
+    clear_plans()
     return made
 
 
 def tiles() -> None:
-    """The register tiles of single layers, over channels"""
+    """Measure the register tiles of single layers (kernels over channels)."""
     for what, (x_shape, w_shape) in LAYERS.items():
         x, w, b, y = _layer(x_shape, w_shape)
         dw = np.empty_like(w)
@@ -144,7 +145,7 @@ def _fixed(count: int, examples: int, operations: float) -> int:
 
 
 def pieces() -> None:
-    """How much work is worth a piece of its own, and what handing pieces over costs"""
+    """Measure the number of pieces into which work is divided, and the time to hand a job to a helper thread."""
     for what, (x_shape, w_shape) in list(LAYERS.items())[:2]:
         for n in (4, 8, 16, 32):
             x, w, b, y = _layer((n, *x_shape[1:]), w_shape)
@@ -162,7 +163,7 @@ def pieces() -> None:
     pool = helpers.helpers(2)
     empty = helpers.Job([0, 0, 0], [], None)
 
-    def asleep() -> None:
+    def wake() -> None:
         while pool.states() != ["asleep"]:
             time.sleep(0.0005)
         begin = time.perf_counter()
@@ -171,13 +172,13 @@ def pieces() -> None:
 
     waits: list[float] = []
     for _ in range(200):
-        asleep()
-    spinning = times({"handing over": lambda: pool.run(empty)})["handing over"]
+        wake()
+    spinning = times({"empty": lambda: pool.run(empty)})["empty"]
     print(f"{'a job of two empty pieces':58} helper spins: {spinning:.1f}  sleeps: {statistics.median(waits):.1f}")
 
 
 def costs() -> None:
-    """What a cell of a pooling window costs, in multiply-adds of a convolution over the same machine"""
+    """Measure the cost of a cell of a pooling window, in floating-point operations of a convolution on this machine."""
     x, w, b, y = _layer((32, 14, 14, 6), (5, 5, 16))
     one = times({"conv": lambda: engine.conv2d(x, w, b, (1, 1), y)})["conv"] / (2.0 * y.size * w[..., 0].size)
     maps = np.random.default_rng(0).standard_normal((32, 28, 28, 6)).astype(np.float32)
@@ -192,11 +193,11 @@ def costs() -> None:
     )
     usual = f"in the code: {engine.POOL_COST:g}, {engine.MAX_POOL_DX_COST:g}, {engine.SUM_POOL_DX_COST:g}"
     measured = "  ".join(f"{name}: {value / (4 * top.size) / one:.0f}" for name, value in found.items())
-    print(f"{'operations a cell of a window costs':58} {measured}  ({usual})")
+    print(f"{'cost of a cell of a window, in operations':58} {measured}  ({usual})")
 
 
 def blocks() -> None:
-    """The register tiles of a fused pass, over examples: a block of 16 images of LeNet-5, forward and backward"""
+    """Measure the register tiles of a fused pass (kernels over examples): LeNet-5, 16 images, forward and backward."""
     model = lenet5(engine="numba")
     specs, flat = model.specs(), model.flat
     assert specs is not None and isinstance(model.fused, FusedPass)
@@ -223,7 +224,7 @@ def blocks() -> None:
 
 
 def main() -> None:
-    """All of them"""
+    """Measure all constants."""
     print(f"vectors of {BYTES} bytes; microseconds")
     tiles()
     blocks()

@@ -1,9 +1,9 @@
-"""Is it right? The tests that hold the course files and the library against independent witnesses, counted.
+"""Count the tests that compare the course files and the library with independent witnesses.
 
     python -m benchmarks.witnesses
 
-The witnesses: `expected.json` (what the course prints), brute-force loops, finite differences, TensorFlow and Keras,
-and the ONNX project's own node tests.
+The witnesses are `expected.json` (the outputs that the course prints), brute-force loops, finite differences,
+TensorFlow and Keras, and the node tests of the ONNX project.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ SUITES = {
         "tests/coursework/test_course_files.py",
         "tests/coursework/test_course_mutants.py",
     ],
-    "every engine and op: the same": ["tests/engines", "tests/ops", "tests/test_gradcheck.py"],
-    "layers, LeNet-5, optimizers: the same, and Keras": ["tests/nn", "tests/models"],
+    "every engine and op: the same witnesses": ["tests/engines", "tests/ops", "tests/test_gradcheck.py"],
+    "layers, LeNet-5, optimizers: the same witnesses, and Keras": ["tests/nn", "tests/models"],
 }
 
 
@@ -51,7 +51,7 @@ def _onnx() -> Row:
 
 
 def measure() -> list[Row]:
-    """A row a suite."""
+    """Return one row for each test suite."""
     return [*(_run(name, arguments) for name, arguments in SUITES.items()), _onnx()]
 
 

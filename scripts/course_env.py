@@ -1,12 +1,13 @@
-"""The coursework on the course's own versions: Python 3.8, NumPy 1.19.2, TensorFlow 2.6. `make course-env` runs it.
+"""Check the coursework with the versions of the course: Python 3.8, NumPy 1.19.2, TensorFlow 2.6.
 
     .venv-course/bin/python scripts/course_env.py FOLDER
 
-FOLDER is what `course_reference.py` has written. Each file is checked against it, each program is run on its data, and
-pycodestyle reads them all. Prints a line for each; exits 1 if any is not ok.
+`make course-env` runs `course_reference.py`, which writes FOLDER, and then this script. This script compares each
+course file with the reference, runs each main program on the small data set in FOLDER, and runs pycodestyle on all
+files. It prints one line for each check and exits with 1 if a check failed.
 """
 
-# ruff: noqa: B905 (zip of Python 3.8 has no strict)
+# ruff: noqa: B905 (in Python 3.8, zip has no argument `strict`)
 from __future__ import annotations
 
 import json
@@ -42,7 +43,7 @@ FILES = {
     "pool_backward": "3-pool_backward.py",
 }
 VERSIONS = {"Python": "3.8", "NumPy": "1.19.2", "TensorFlow": "2.6"}
-SAID = {  # by the programs, at least: a pattern of numbers is that of losses, and they must fall
+OUTPUT = {  # a pattern in the output of each program; a pattern with a group finds losses, and they must fall
     "0-main.py": r"feature maps \(640, 26, 26, 2\)",
     "1-main.py": r"average \(640, 14, 14, 2\)",
     "2-main.py": r"dA_prev \(10, 28, 28, 1\)",
@@ -53,7 +54,7 @@ SAID = {  # by the programs, at least: a pattern of numbers is that of losses, a
 
 
 def load(name: str) -> ModuleType:
-    """The module in that file of the coursework."""
+    """Import a file of the coursework and return its module."""
     spec = util.spec_from_file_location("course_" + name[0], str(COURSE / name))
     assert spec is not None and spec.loader is not None
     module = util.module_from_spec(spec)
@@ -62,12 +63,12 @@ def load(name: str) -> ModuleType:
 
 
 def relu(z: Any) -> Any:
-    """Zero for whatever is negative."""
+    """Return max(z, 0)."""
     return np.maximum(z, 0)
 
 
 def differ(what: str, got: Any, want: np.ndarray, tolerance: float) -> list[str]:
-    """A list of one sentence, or none if the arrays agree."""
+    """Compare two arrays. Return a list with one sentence on the difference, or an empty list if they agree."""
     if np.shape(got) != np.shape(want):
         return [f"{what}: shape {np.shape(got)}, not {np.shape(want)}"]
     distance = np.max(np.abs(np.subtract(got, want)))
@@ -75,36 +76,38 @@ def differ(what: str, got: Any, want: np.ndarray, tolerance: float) -> list[str]
 
 
 def all_differ(what: str, got: Sequence[Any], want: Sequence[np.ndarray], tolerance: float) -> list[str]:
-    """The same for two lists of arrays."""
+    """Compare two lists of arrays, like `differ`."""
     if len(got) != len(want):
         return [f"{what}: {len(got)} arrays, not {len(want)}"]
-    return [said for k, pair in enumerate(zip(got, want)) for said in differ(what + str(k), *pair, tolerance)]
+    return [text for k, pair in enumerate(zip(got, want)) for text in differ(what + str(k), *pair, tolerance)]
 
 
 def numpy_task(task: str, reference: Reference) -> list[str]:
-    """Every call of that task which the reference holds."""
+    """Repeat all calls of a NumPy task that are in the reference, and compare the results."""
     function = getattr(load(FILES[task]), task)
     wrong, count = [], 0
     for number, call in enumerate(json.loads(str(reference["calls"]))):
         if call["task"] != task:
             continue
         count += 1
-        takes, gives = ([reference[f"{number}/{kind}/{k}"] for k in range(call[kind])] for kind in ("takes", "gives"))
+        arguments, results = (
+            [reference[f"{number}/{kind}/{k}"] for k in range(call[kind])] for kind in ("arguments", "results")
+        )
         options = {name: tuple(value) if isinstance(value, list) else value for name, value in call["options"].items()}
         if "activation" in options:
             options["activation"] = relu
-        got = function(*takes, **options)
-        wrong += all_differ(f"call {number}, result ", got if len(gives) > 1 else [got], gives, 1e-9)
-    return wrong if count else ["the reference has no call of it"]
+        got = function(*arguments, **options)
+        wrong += all_differ(f"call {number}, result ", got if len(results) > 1 else [got], results, 1e-9)
+    return wrong if count else ["the reference has no call of this task"]
 
 
 def weights_of(reference: Reference, name: str) -> list[np.ndarray]:
-    """The ten arrays of that name."""
+    """Return the ten arrays of LeNet-5 with this name."""
     return [reference[f"lenet/{name}{k}"] for k in range(10)]
 
 
 def outcome(reference: Reference, output: Any, loss: Any, accuracy: Any) -> list[str]:
-    """What is wrong with these."""
+    """Compare output, loss and accuracy of LeNet-5 with the reference."""
     return (
         differ("output", output, reference["lenet/output"], 1e-5)
         + differ("loss", loss, reference["lenet/loss"], 1e-5)
@@ -113,7 +116,7 @@ def outcome(reference: Reference, output: Any, loss: Any, accuracy: Any) -> list
 
 
 def task_4(reference: Reference) -> list[str]:
-    """LeNet-5 of TensorFlow 1's style: output, loss, accuracy, gradients, one step of Adam."""
+    """Check LeNet-5 in TensorFlow 1 style: output, loss, accuracy, gradients, and one step of Adam."""
     v1 = tf.compat.v1
     with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
         x = v1.placeholder(tf.float32, (None, 28, 28, 1))
@@ -132,7 +135,7 @@ def task_4(reference: Reference) -> list[str]:
 
 
 def task_5(reference: Reference) -> list[str]:
-    """LeNet-5 of Keras: the same."""
+    """Check LeNet-5 in Keras: output, loss, accuracy, gradients, and one step of Adam."""
     model = load("5-lenet5.py").lenet5(tf.keras.Input(shape=(28, 28, 1)))
     model.set_weights(weights_of(reference, "weight"))
     x, y = reference["lenet/x"], reference["lenet/y"]
@@ -147,22 +150,22 @@ def task_5(reference: Reference) -> list[str]:
 
 
 def program(main: str, folder: Path) -> list[str]:
-    """Run it in a copy of the coursework that has the small data set beside it."""
+    """Run a main program in a copy of the coursework next to the small data set, and check its output."""
     command = [sys.executable, str(folder / COURSE.name / main)]
     done = subprocess.run(command, cwd=str(folder), capture_output=True, text=True)
     if done.returncode:
         return (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1:]
-    found = re.findall(SAID[main], done.stdout)
+    found = re.findall(OUTPUT[main], done.stdout)
     if not found:
-        return ["it did not print " + SAID[main]]
+        return ["it did not print " + OUTPUT[main]]
     if "(" in found[0]:
         return []
     losses = [float(number) for number in found]
-    return [] if losses[-1] < losses[0] else [f"losses do not fall: {losses}"]
+    return [] if losses[-1] < losses[0] else [f"the losses must fall; got {losses}"]
 
 
 def versions() -> list[str]:
-    """Those that are not the course's."""
+    """Print the versions and return a sentence for each one that differs from the version of the course."""
     found = {"Python": sys.version.split()[0], "NumPy": np.__version__, "TensorFlow": tf.__version__}
     print(", ".join(" ".join(pair) for pair in found.items()))
     return [
@@ -173,21 +176,21 @@ def versions() -> list[str]:
 
 
 def style() -> list[str]:
-    """What pycodestyle says of the files."""
+    """Return what pycodestyle reports on the files."""
     command = [sys.executable, "-m", "pycodestyle"] + [str(path) for path in sorted(COURSE.glob("*.py"))]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return done.stdout.splitlines() or ([f"exit code {done.returncode}"] if done.returncode else [])
 
 
 def main(folder: Path) -> bool:
-    """Print the table; return whether all is ok."""
+    """Run all checks, print one line for each, and return whether all passed."""
     with np.load(str(folder / "reference.npz")) as archive:
         reference = dict(archive)
     shutil.copytree(str(COURSE), str(folder / COURSE.name))
     checks: list[tuple[str, Callable[..., list[str]], tuple[Any, ...]]] = [("versions", versions, ())]
     checks += [(file, numpy_task, (task, reference)) for task, file in FILES.items()]
     checks += [("4-lenet5.py", task_4, (reference,)), ("5-lenet5.py", task_5, (reference,))]
-    checks += [(name, program, (name, folder)) for name in SAID]
+    checks += [(name, program, (name, folder)) for name in OUTPUT]
     checks += [("pycodestyle", style, ())]
     good = True
     for name, check, arguments in checks:

@@ -1,9 +1,10 @@
-"""What the coursework must compute, by convlens, written to a folder for `course_env.py`: `make course-env` runs both.
+"""Compute with convlens the results that the coursework must give, for `course_env.py`. `make course-env` runs both.
 
     python scripts/course_reference.py FOLDER
 
-FOLDER/reference.npz gets, for each call of a NumPy task, its arrays and its results; for LeNet-5, weights, a batch, and
-what comes of them. FOLDER/data/MNIST.npz gets a small data set, in the layout that the programs read.
+FOLDER/reference.npz gets the arguments and results of each call of a NumPy task. For LeNet-5 it gets weights, a batch,
+and the outputs, gradients and new weights for them. FOLDER/data/MNIST.npz gets a small data set in the layout that the
+main programs read.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from convlens.data import course_npz, load
 from convlens.models.lenet5 import lenet5
 from convlens.nn import Adam
 
-# n, h, w, ci, co, kernel, stride, padding. Nothing square; odd and even totals of padding, leftovers, 1x1, whole image
+# n, h, w, ci, co, kernel, stride, padding. No case is square. The cases have odd and even totals of padding, rows that
+# are left over, a 1x1 kernel, and a kernel as large as the image.
 CONVOLUTIONS = [
     (2, 5, 7, 2, 3, (3, 2), (1, 1), "same"),
     (3, 6, 4, 1, 2, (2, 3), (2, 1), "same"),
@@ -40,14 +42,14 @@ POOLINGS = [
     (2, 5, 4, 2, (1, 1), (2, 1)),
     (3, 4, 5, 2, (4, 5), (1, 2)),
 ]
-EPSILONS = {"tensorflow": 1e-8, "keras": 1e-7}  # what each one's Adam adds to the root
-TRAIN, VALID = 640, 200  # images for the programs
+EPSILONS = {"tensorflow": 1e-8, "keras": 1e-7}  # the epsilon of Adam in each framework
+TRAIN, VALID = 640, 200  # numbers of images for the main programs
 
 Call = dict[str, Any]
 
 
 def convolutions(rng: np.random.Generator) -> list[Call]:
-    """Both directions of each case: the arrays passed in, the options, the arrays that come out."""
+    """Return a forward and a backward call of each case: task, arguments, options, results."""
     calls = []
     for n, h, w, ci, co, kernel, stride, padding in CONVOLUTIONS:
         x, weights, b = (rng.standard_normal(s) for s in ((n, h, w, ci), (*kernel, ci, co), (1, 1, 1, co)))
@@ -58,14 +60,15 @@ def convolutions(rng: np.random.Generator) -> list[Call]:
         assert dx is not None
         options = {"padding": padding, "stride": stride}
         relu = options | {"activation": "relu"}
-        results = [dx, dw, db.reshape(b.shape)]
-        calls.append({"task": "conv_forward", "takes": [x, weights, b], "options": relu, "gives": [np.maximum(z, 0)]})
-        calls.append({"task": "conv_backward", "takes": [dz, x, weights, b], "options": options, "gives": results})
+        y = np.maximum(z, 0)
+        calls.append({"task": "conv_forward", "arguments": [x, weights, b], "options": relu, "results": [y]})
+        backward = {"task": "conv_backward", "arguments": [dz, x, weights, b], "options": options}
+        calls.append({**backward, "results": [dx, dw, db.reshape(b.shape)]})
     return calls
 
 
 def poolings(rng: np.random.Generator) -> list[Call]:
-    """Both modes and directions of each case; the numbers are few, so that windows have several maxima."""
+    """Return a forward and a backward call of each case and mode. x has few values, so windows have several maxima."""
     calls = []
     for n, h, w, c, kernel, stride in POOLINGS:
         x = rng.integers(-2, 3, (n, h, w, c)).astype(float)
@@ -76,18 +79,21 @@ def poolings(rng: np.random.Generator) -> list[Call]:
             ("avg", ops.avg_pool2d_forward(x, kernel, stride=stride), avg_backward(dy, x, kernel, stride)),
         ):
             options = {"kernel_shape": kernel, "stride": stride, "mode": mode}
-            calls.append({"task": "pool_forward", "takes": [x], "options": options, "gives": [y]})
-            calls.append({"task": "pool_backward", "takes": [dy, x], "options": options, "gives": [dx]})
+            calls.append({"task": "pool_forward", "arguments": [x], "options": options, "results": [y]})
+            calls.append({"task": "pool_backward", "arguments": [dy, x], "options": options, "results": [dx]})
     return calls
 
 
 def avg_backward(dy: Array, x: Array, kernel: tuple[int, int], stride: tuple[int, int]) -> Array:
-    """The gradient of average pooling."""
+    """Return the gradient of average pooling."""
     return ops.avg_pool2d_backward(dy, x, kernel, stride=stride)
 
 
 def lenet(rng: np.random.Generator) -> dict[str, Array]:
-    """Weights, a batch of which about half is told right, what comes out, the gradients, a step of each Adam."""
+    """Return weights of LeNet-5, a batch, its output, loss, accuracy and gradients, and the weights after one step.
+
+    About half of the batch is predicted right. The step is that of Adam with the epsilon of each framework.
+    """
     model = lenet5(seed=1, dtype=np.float64, engine="numpy")
     model.flat += 0.05 * rng.standard_normal(model.flat.size)  # biases that are not 0
     model.flat[...] = model.flat.astype(np.float32)
@@ -109,12 +115,12 @@ def lenet(rng: np.random.Generator) -> dict[str, Array]:
 
 
 def main(folder: Path) -> None:
-    """Write both files."""
+    """Write reference.npz and MNIST.npz."""
     rng = np.random.default_rng(0)
     arrays: dict[str, Any] = {f"lenet/{name}": array for name, array in lenet(rng).items()}
     calls = convolutions(rng) + poolings(rng)
     for number, call in enumerate(calls):
-        for kind in ("takes", "gives"):
+        for kind in ("arguments", "results"):
             arrays |= {f"{number}/{kind}/{k}": array for k, array in enumerate(call[kind])}
             call[kind] = len(call[kind])
     np.savez(folder / "reference.npz", calls=json.dumps(calls), **arrays)

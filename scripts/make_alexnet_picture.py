@@ -1,8 +1,8 @@
-"""Make 0x07-cnn/images/alexnet.png and its text alternative, alexnet.txt: AlexNet's layers, drawn to scale.
+"""Make 0x07-cnn/images/alexnet.png, the layers of AlexNet drawn to scale, and its text alternative, alexnet.txt.
 
     python scripts/make_alexnet_picture.py
 
-All sizes are worked out from `convlens.models.alexnet.LAYERS` and its input's shape; no weights are drawn.
+All sizes are computed from `convlens.models.alexnet.LAYERS` and the shape of its input. No weights are needed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ OUT = Path(__file__).parents[1] / "0x07-cnn" / "images" / "alexnet.png"
 
 @dataclass
 class Stage:
-    """A layer with weights, and what follows it without any: `out` comes from the layer, `end` from the last of all."""
+    """A layer with weights, and the layers without weights that follow it.
+
+    given, out: the input and output shape of the layer with weights. end: the output shape of the last layer.
+    """
 
     name: str
     layer: Conv2D | Dense
@@ -50,27 +53,27 @@ class Stage:
 
     @property
     def groups(self) -> int:
-        """Of a convolution; 1 for a dense layer"""
+        """The groups of a convolution; 1 for a dense layer."""
         return self.layer.groups if isinstance(self.layer, Conv2D) else 1
 
     @property
     def activation(self) -> str:
-        """As it is written; after the logits comes a softmax, in the loss"""
+        """The name of the activation. A layer without one gives the logits; the softmax after it is in the loss."""
         return {"relu": "ReLU", None: "softmax"}[self.layer.activation]
 
     @property
     def kernel(self) -> Shape:
-        """(kh, kw, ci / groups) of one filter, or (in,) of one unit"""
+        """The shape of one filter, (kh, kw, ci / groups), or of one unit, (in,)."""
         return self.layer.weight_shapes(self.given)["kernel"][:-1]
 
     @property
     def products(self) -> int:
-        """How many multiplications one image costs: each number of the output is a sum over one kernel"""
+        """The number of multiplications for one image. Each number of the output is a sum over one kernel."""
         return math.prod(self.out) * math.prod(self.kernel)
 
 
 def stages(layers: Sequence[Layer], shape: Shape) -> list[Stage]:
-    """The layers with weights in order, named as in the model's own table"""
+    """Return the layers with weights in order, with the names that the table of the model gives them."""
     found: list[Stage] = []
     counts: Counter[str] = Counter()
     for layer in layers:
@@ -93,12 +96,12 @@ def stages(layers: Sequence[Layer], shape: Shape) -> list[Stage]:
 
 
 def sizes(shape: Sequence[int]) -> str:
-    """(55, 55, 96) -> 55 × 55 × 96"""
+    """Format a shape: (55, 55, 96) -> 55 × 55 × 96."""
     return " × ".join(f"{n:,}" for n in shape)
 
 
 def rows(table: Sequence[Stage]) -> Iterator[tuple[str, list[str]]]:
-    """The lines under the drawing: a heading, and a cell for the input and for each stage; "" where there is nothing"""
+    """Yield the lines of the table: a heading, and one cell for the input and for each stage. A cell may be empty."""
 
     convs = [stage.layer if isinstance(stage.layer, Conv2D) else None for stage in table]
     yield "layer", ["input", *(stage.name for stage in table)]
@@ -116,7 +119,7 @@ def rows(table: Sequence[Stage]) -> Iterator[tuple[str, list[str]]]:
 
 
 def _once(strides: int | tuple[int, int] | None) -> str:
-    """(2, 2) -> 2"""
+    """Format strides. Equal strides are written once: (2, 2) -> 2."""
     down, right = pair("strides", strides, 1)
     return str(down) if down == right else sizes((down, right))
 
@@ -126,7 +129,7 @@ def _pool(layer: MaxPooling2D) -> str:
 
 
 def share(table: Sequence[Stage]) -> str:
-    """Where the parameters are, and where the work is"""
+    """Return sentences on the share of the convolutions in the parameters and in the products."""
     convs = [stage for stage in table if isinstance(stage.layer, Conv2D)]
     parameters = sum(stage.parameters for stage in convs) / sum(stage.parameters for stage in table)
     products = sum(stage.products for stage in convs) / sum(stage.products for stage in table)
@@ -137,29 +140,32 @@ def share(table: Sequence[Stage]) -> str:
     )
 
 
-# The drawing, in pixels from the top left ----------------------------------------------------------------------------
+# The drawing: all coordinates are pixels from the top left -----------------------------------------------------------
 
 _WIDTH, _HEIGHT, _SIDE = 2000, 1190, 36
-_MIDDLE, _LANE = 374, 126  # where the input is, and how far above and below it the two groups are
-_CELLS, _LINE = 648, 38  # where the table begins, and the height of its lines
-_COLUMNS = (206, 196, 224, 202, 202, 228, 178, 178, 152)  # widths: the input, then a stage each
+_MIDDLE, _LANE = 374, 126  # the y of the input, and the distance of the two groups above and below it
+_CELLS, _LINE = 648, 38  # the y of the table, and the height of its lines
+_COLUMNS = (206, 196, 224, 202, 202, 228, 178, 178, 152)  # the widths of the columns: the input, then each stage
 _HEADINGS = _WIDTH - 2 * _SIDE - sum(_COLUMNS)
-_PIXEL, _CHANNEL, _UNIT = 1.62, 0.44, 0.1  # how long one is drawn
-_SLANT = (0.44, 0.24)  # of the third dimension
+_PIXEL, _CHANNEL, _UNIT = 1.62, 0.44, 0.1  # the drawn length of one pixel, one channel and one unit
+_SLANT = (0.44, 0.24)  # the direction in which depth is drawn
 _TEXT, _SOFT, _BAND = "#1f2328", "#57606a", "#f3f5f8"
 _HALVES, _RGB, _GREEN, _PLAIN = ("#2a7fd4", "#e0701a"), ("#d1453d", "#3a9d4b", "#3a6fd1"), "#1a8a6a", "#6e7781"
-_FONT = 0.72  # points a pixel
+_FONT = 0.72  # points per pixel
 _SEES = {"whole": "sees the\nwhole image", "both": "sees both\nhalves", "own": "each sees\nits own half"}
 
 
 def _mix(colour: str, white: float) -> tuple[float, ...]:
-    """The colour, so much of the way to white"""
+    """Mix a colour with white. `white` is the share of white; a negative share darkens the colour."""
     return tuple(max(0.0, (1 - white) * part + white) for part in matplotlib.colors.to_rgb(colour))
 
 
 @dataclass
 class Box:
-    """Feature maps: channels to the right, height down, width into the distance; `middle` is that of all it covers."""
+    """Feature maps as a box: channels to the right, height down, width into the depth.
+
+    left: the x of its left end. middle: the y of the centre of the whole box.
+    """
 
     left: float
     middle: float
@@ -169,37 +175,37 @@ class Box:
 
     @property
     def slant(self) -> np.ndarray:
-        """From front to back"""
+        """The vector from the front edge to the back edge."""
         return np.array([self.size * _SLANT[0], -self.size * _SLANT[1]])
 
     @property
     def right(self) -> float:
-        """Where it ends"""
+        """The x of its right end."""
         return self.left + self.channels + float(self.slant[0])
 
     @property
     def top(self) -> float:
-        """Where its front begins"""
+        """The y of the top of its front."""
         return self.middle - (self.size + float(self.slant[1])) / 2
 
     @property
     def face(self) -> np.ndarray:
-        """The corners of a whole map, the last one: near top, far top, far bottom, near bottom"""
+        """The corners of the last map: near top, far top, far bottom, near bottom."""
         return self.window(1)
 
     def window(self, part: float) -> np.ndarray:
-        """The corners of a square in the middle of that map, as large as this part of its side"""
+        """Return the corners of a square in the middle of the last map. part: its side, as a fraction of the map's."""
         across, down = _rectangle((1 - part) / 2, (1 - part) / 2, part, part).T[..., None]
         corners: np.ndarray = self.front[1] + across * self.slant + down * np.array([0, self.size])
         return corners
 
     @property
     def front(self) -> np.ndarray:
-        """The corners of its front, in the same order"""
+        """The corners of its front: upper left, upper right, lower right, lower left."""
         return _rectangle(self.left, self.top, self.channels, self.size)
 
     def draw(self, axes: Axes, pale: float = 0.45) -> None:
-        """Front, top and side; how pale the side is"""
+        """Draw its front, top and side. pale: the share of white in the colour of the side."""
         front = self.front
         roof = np.array([front[0], front[1], front[1] + self.slant, front[0] + self.slant])
         for corners, white in ((front, 0.25), (roof, 0.6), (self.face, pale)):
@@ -214,7 +220,7 @@ def _polygon(axes: Axes, corners: np.ndarray, fill: object, edge: object = "none
 
 
 def _rectangle(left: float, top: float, width: float, height: float) -> np.ndarray:
-    """Its corners: the upper two, from the left, and then the lower two, from the right"""
+    """Return the corners of a rectangle: upper left, upper right, lower right, lower left."""
     return np.array([[left, top], [left + width, top], [left + width, top + height], [left, top + height]])
 
 
@@ -224,7 +230,7 @@ def _say(axes: Axes, x: float, y: float, text: str, size: float = 22, colour: st
 
 
 def _look(axes: Axes, box: Box, part: float, to: Box) -> None:
-    """A window on a map, and the lines from it to the one number that is made of it"""
+    """Draw a window on a map, and lines from it to the output number that it gives."""
     corners, tip = box.window(part), to.front[[0, 3]].mean(axis=0)
     for k in range(4):
         _polygon(axes, np.array([corners[k], corners[k - 1], tip]), _SOFT, alpha=0.1, zorder=3)
@@ -233,7 +239,7 @@ def _look(axes: Axes, box: Box, part: float, to: Box) -> None:
 
 
 def _maps(axes: Axes, stage: Stage, left: float, before: list[Box]) -> list[Box]:
-    """A convolution's two halves, above and below, and what follows them; returns those that the next layer sees"""
+    """Draw the two halves of a convolution, above and below, and their pooling. Return the boxes of the next input."""
     assert isinstance(stage.layer, Conv2D)
     part = stage.kernel[0] / stage.given[0]
     length = stage.out[2] / 2 * _CHANNEL
@@ -264,7 +270,7 @@ def _maps(axes: Axes, stage: Stage, left: float, before: list[Box]) -> list[Box]
 
 
 def _input(axes: Axes, left: float) -> list[Box]:
-    """The photograph, its three channels a little apart"""
+    """Draw the photograph as three channels, slightly shifted."""
     boxes = [Box(left + 11 * k, _MIDDLE, 2, INPUT_SHAPE[0] * _PIXEL, colour) for k, colour in enumerate(_RGB)]
     for box in boxes:
         box.draw(axes, pale=0.8)
@@ -272,7 +278,7 @@ def _input(axes: Axes, left: float) -> list[Box]:
 
 
 def _units(axes: Axes, stage: Stage, left: float, before: list[np.ndarray]) -> list[np.ndarray]:
-    """A dense layer as a bar, and what it is connected to; returns the bar's right side"""
+    """Draw a dense layer as a bar with its connections to the layer before. Return the right side of the bar."""
     height, width = stage.out[0] * _UNIT, 24
     top, bottom = np.array([left, _MIDDLE - height / 2]), np.array([left, _MIDDLE + height / 2])
     for (upper, lower), colour in zip(before, _HALVES if len(before) > 1 else (_PLAIN,), strict=True):
@@ -301,7 +307,7 @@ def _table(axes: Axes, table: Sequence[Stage], lefts: Sequence[float]) -> None:
 
 
 def draw(table: Sequence[Stage]) -> Figure:
-    """The picture, 2000 pixels wide"""
+    """Return the picture, 2000 pixels wide."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         from matplotlib.figure import Figure
@@ -334,11 +340,11 @@ def draw(table: Sequence[Stage]) -> Figure:
     return figure
 
 
-# In words -----------------------------------------------------------------------------------------------------------
+# The text alternative -----------------------------------------------------------------------------------------------
 
 
 def words(table: Sequence[Stage]) -> str:
-    """The same for those who do not see it"""
+    """Return the text alternative: the content of the picture in words."""
     convs = [stage for stage in table if isinstance(stage.layer, Conv2D)]
     apart = ", ".join(stage.name for stage in convs if stage.groups > 1)
     lines = [
@@ -371,7 +377,7 @@ def _sentence(stage: Stage) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Draw, write the picture and its text, and print what was written."""
+    """Draw, write the picture and its text alternative, and print their paths and sizes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--out", type=Path, default=OUT, help="the picture to write (default: %(default)s)")
     out = parser.parse_args(arguments).out

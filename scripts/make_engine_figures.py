@@ -1,6 +1,8 @@
-"""Draw the four figures of src/convlens/engines/compiled/README.md: `python -m scripts.make_engine_figures`.
+"""Draw the four figures of src/convlens/engines/compiled/README.md.
 
-The numbers in them are the code's.
+    python -m scripts.make_engine_figures
+
+The figures are plain SVG. Their white background keeps them readable on dark pages. Their numbers come from the code.
 """
 
 from __future__ import annotations
@@ -16,13 +18,13 @@ FOLDER = Path(__file__).resolve().parents[1] / "src" / "convlens" / "engines" / 
 
 
 def cells(picture: Picture, x: float, y: float, size: float, fills: Iterable[str]) -> None:
-    """A row of squares"""
+    """Add a row of squares with these colours."""
     for k, fill in enumerate(fills):
         picture.box(x + k * size, y, size, size, fill)
 
 
 def register_tile() -> None:
-    """One turn of multiply_tile's innermost loop"""
+    """Draw one turn of the innermost loop of multiply_tile."""
     p = Picture(760, 300, "A register tile: one vector of x times a number of w for each of eight outputs")
     p.text(20, 28, "One turn of multiply_tile: TILE = 8 outputs, vectors of 16 numbers", 15)
     p.text(20, 62, "w[o, c, a, d]")
@@ -50,7 +52,7 @@ def register_tile() -> None:
 
 
 def lanes() -> None:
-    """A block of examples as an Image"""
+    """Draw a block of examples as an Image."""
     p = Picture(760, 300, f"{LANES} examples in lanes: every vector holds one pixel of each example")
     p.text(20, 28, f"An Image: {LANES} examples side by side (drawn: 4)", 15)
     fills = [BLUE, GREEN, ORANGE, GREY]
@@ -77,7 +79,7 @@ def lanes() -> None:
 
 
 def tape() -> None:
-    """A tape of two calls"""
+    """Draw a tape of two calls."""
     p = Picture(760, 260, "A tape: two calls, a slot that is filled when it is played")
     p.text(20, 28, "A tape of two calls: from_nhwc(x=Slot, y=image, …) and convolve(x=image, …)", 15)
     numbers = [
@@ -111,7 +113,7 @@ def tape() -> None:
 
 
 def helpers() -> None:
-    """Helpers and their boxes"""
+    """Draw the helpers and their boxes."""
     p = Picture(760, 290, "Helpers: a box each, a job of pieces that all threads take from")
     p.text(20, 28, "Helpers and their boxes: two helpers, a job of eight pieces", 15)
     p.box(20, 60, 130, 40, GREY, "calling thread")
@@ -138,7 +140,7 @@ def helpers() -> None:
 
 
 def main() -> None:
-    """All four"""
+    """Draw all four figures."""
     register_tile()
     lanes()
     tape()

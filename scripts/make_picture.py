@@ -1,8 +1,9 @@
-"""Make docs/lenet5.png: LeNet-5, trained here in a few seconds, looks at one digit, and learns from it.
+"""Make docs/lenet5.png: the forward and backward pass of LeNet-5 for one digit.
 
     python scripts/make_picture.py
 
-The same machine makes the same picture each time; another one's may differ in the last bits.
+The script trains the network first, in a few seconds. The same machine makes the same picture each time. On another
+machine the numbers may differ in the last bits.
 """
 
 from __future__ import annotations
@@ -13,27 +14,29 @@ from pathlib import Path
 from convlens.data import load
 from convlens.inspection.trace import trace
 from convlens.models.lenet5 import lenet5
-from convlens.report.figures import png, there_and_back
+from convlens.report.figures import forward_and_backward, png
 from convlens.storage.atomic import atomic_write
 from convlens.training import fit
 
 OUT = Path(__file__).parents[1] / "docs" / "lenet5.png"
-DIGIT = 290  # of the validation part: a 3 that has something of a 5
+DIGIT = 290  # index in the validation part: a 3 that looks a little like a 5
 EPOCHS = 5
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train, trace one digit, draw, and print what was written."""
+    """Train the network, trace one digit, draw the picture, and print its path and size."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--out", type=Path, default=OUT, help="the picture to write (default: %(default)s)")
-    parser.add_argument("--digit", type=int, default=DIGIT, help="which digit to look at (default: %(default)s)")
+    parser.add_argument(
+        "--digit", type=int, default=DIGIT, help="index of the digit in the validation part (default: %(default)s)"
+    )
     options = parser.parse_args(arguments)
     digits, model = load("embedded"), lenet5(seed=0, engine="numpy")
     epoch = fit(
         model, digits.x_train, digits.y_train, validation=(digits.x_valid, digits.y_valid), epochs=EPOCHS, seed=0
     ).epochs[-1]
     one = slice(options.digit, options.digit + 1)
-    figure = there_and_back(trace(model, digits.x_valid[one], digits.y_valid[one]))
+    figure = forward_and_backward(trace(model, digits.x_valid[one], digits.y_valid[one]))
     options.out.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(options.out) as file:
         file.write(png(figure))

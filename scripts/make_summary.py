@@ -1,4 +1,4 @@
-"""Put 0x07-cnn/6-alexnet.md and its pictures into one HTML file that needs nothing else: `make summary`."""
+"""Convert 0x07-cnn/6-alexnet.md and its pictures to one HTML file that needs no other file. See `make summary`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ code { font-size: .86em; } pre { overflow-x: auto; padding: .8rem 1rem; backgrou
 
 
 def page(text: str, folder: Path) -> str:
-    """The HTML of a Markdown text, with the pictures that it names in `folder` inside it"""
+    """Convert a Markdown text to an HTML page. The pictures that the text names in `folder` become part of the page."""
     body = MarkdownIt("commonmark").enable("table").render(text)
     body = re.sub(r'src="([^"]+)"', lambda found: f'src="{_data_uri(folder / found[1])}"', body)
     body = re.sub(r" (%|×) ?(?=[\d<)])?", lambda found: found[0].replace(" ", "\u00a0"), body)

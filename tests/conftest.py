@@ -1,4 +1,4 @@
-"""What all tests share: quiet frameworks on the CPU, how hypothesis draws, a fixture for engines and for frameworks."""
+"""Shared by all tests: frameworks on the CPU without log messages, the hypothesis profile, and common fixtures."""
 
 import importlib.util
 import os
@@ -24,7 +24,7 @@ settings.load_profile("convlens")
 
 @pytest.fixture(scope="session", params=ENGINES)
 def engine(request):
-    """Each engine in turn; one whose library is not installed is skipped."""
+    """One engine: the test runs once for each engine whose library is installed."""
     try:
         return get_engine(request.param)
     except ImportError as error:
@@ -33,7 +33,7 @@ def engine(request):
 
 @pytest.fixture
 def rng():
-    """The same numbers in every run."""
+    """A generator with a fixed seed: the same numbers in every run."""
     return np.random.default_rng(0)
 
 
@@ -51,7 +51,7 @@ def keras(tf):
 
 @pytest.fixture
 def lacking(monkeypatch):
-    """Lets packages seem not to be installed: lacking("keras", "jax")"""
+    """A function that makes packages look as if they were not installed: lacking("keras", "jax")."""
     whole = importlib.util.find_spec
 
     def lack(*names):

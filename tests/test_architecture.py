@@ -1,4 +1,4 @@
-"""The house rules for all of src, read from its syntax trees: arrows one way, heavy packages in their places."""
+"""The rules of the source code, checked on its syntax trees: imports point one way, heavy packages in few files."""
 
 import ast
 import doctest
@@ -27,7 +27,7 @@ from tests.support.rooms import (
 
 pytestmark = pytest.mark.smoke
 
-# Packages that are slow to load or need not be there, and the files that may import them.
+# Packages that are slow to load or optional, and the files that may import them.
 HEAVY = {
     "PIL": ("data/picture.py", "data/images.py", "report/pixels.py"),
     "dask": ("checker/*",),
@@ -50,7 +50,7 @@ HEAVY = {
     "uvicorn": ("explorer/*",),
 }
 
-# All others import them inside a function: so nothing is loaded before it is used.
+# These files may import a heavy package at the top. All others import it inside a function, when it is used.
 AT_THE_TOP = ("cli/*", "engines/compiled/*", "explorer/*")
 
 FOR_THE_COMMAND_LINE = ("print", "exit", "quit", "sys.exit", "os._exit")
@@ -59,7 +59,7 @@ each_file = pytest.mark.parametrize("name", NAMES)
 
 
 def wrong_arrows(name):
-    """A sentence for each import of a file that points the wrong way."""
+    """A sentence for each import of a file that its room does not allow."""
     own = part(name)
     below = DOORS[own] if own in DOORS else below_floor(own) & ONLY.get(own, PARTS)
     for line, dotted in imported(name):
@@ -150,14 +150,14 @@ def test_an_arrow_that_points_up_is_found(monkeypatch, text, wrong):
 
 
 @each_file
-def test_heavy_packages_are_imported_in_their_places(name):
+def test_heavy_packages_are_imported_only_in_their_files(name):
     for line, dotted in imported(name):
         places = HEAVY.get(dotted.split(".")[0], ("*",))
         assert any(fnmatch.fnmatch(name, place) for place in places), f"{name}:{line} imports {dotted}: not in {places}"
 
 
 def at_the_top(body):
-    """The imports that run when a module is loaded; what stands under `if TYPE_CHECKING` does not."""
+    """The imports that run when a module is loaded. Imports under `if TYPE_CHECKING` do not run and are left out."""
     for node in body:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -175,7 +175,7 @@ def test_heavy_packages_are_imported_when_they_are_used(name):
         assert {dotted.split(".")[0] for dotted in at_the_top(tree(name).body)} & HEAVY.keys() == set()
 
 
-def test_importing_convlens_loads_numpy_alone():
+def test_importing_convlens_loads_only_numpy():
     program = (
         "import sys\n"
         "before = {name.partition('.')[0] for name in sys.modules}\n"
@@ -196,12 +196,12 @@ def test_importing_convlens_loads_numpy_alone():
 
 
 @each_file
-def test_a_file_is_one_idea(name):
+def test_no_file_is_longer_than_400_lines(name):
     assert len((ROOT / name).read_text(encoding="utf-8").splitlines()) <= 400
 
 
 def public(node, name):
-    """A module's or class's own docstring holder and, by dotted name, those of all that is public in it."""
+    """(dotted name, node) of a module or class and of every public function and class in it."""
     yield name, node
     for child in node.body:
         if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not child.name.startswith("_"):
@@ -212,15 +212,14 @@ def public(node, name):
 
 
 @each_file
-def test_everything_public_says_what_it_is(name):
+def test_everything_public_has_a_docstring(name):
     assert [dotted for dotted, node in public(tree(name), name) if not ast.get_docstring(node)] == []
 
 
 @each_file
 def test_only_the_command_line_prints_or_exits(name):
-    if fnmatch.fnmatch(name, "cli/*") or fnmatch.fnmatch(
-        name, "checker/sandbox/guest_side/*"
-    ):  # or in a program of its own
+    programs = ("cli/*", "checker/sandbox/guest_side/*")  # the second runs as a program of its own
+    if any(fnmatch.fnmatch(name, program) for program in programs):
         return
     for node in ast.walk(tree(name)):
         if isinstance(node, ast.Call):
@@ -240,5 +239,5 @@ def test_examples_in_docstrings(name):
     assert attempted and not failed
 
 
-def test_there_are_examples_where_they_help_most():
+def test_the_most_used_modules_have_examples():
     assert {"geometry.py", "engines/__init__.py", "models/lenet5.py"} <= set(WITH_EXAMPLES)

@@ -1,4 +1,4 @@
-"""Arrays as they come: unaligned, masked, a matrix, a mapped file; and strides that no address can hold."""
+"""Unusual arrays: unaligned, masked, matrices, memory-mapped files. Also strides too large for an address."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ DTYPES = (np.float32, np.float64)
 
 
 def unaligned(array):
-    """The same numbers, one byte off the grid."""
+    """The same numbers at an address one byte off alignment."""
     raw = bytearray(array.nbytes + 1)
     found = np.frombuffer(raw, np.uint8, offset=1).view(array.dtype).reshape(array.shape)
     found[...] = array
@@ -21,12 +21,12 @@ def unaligned(array):
     return found
 
 
-def as_they_are(array):
+def unchanged(array):
     return array
 
 
-def calls(turn, engine, rng, dtype):
-    """Every windowed operation, with each of its arrays in turn changed by `turn`: what it gives, as one list"""
+def results(change, engine, rng, dtype):
+    """The results of every window operation as one list. Each time `change` is applied to one of its arrays."""
 
     def normal(*shape):
         return rng.standard_normal(shape).astype(dtype)
@@ -38,9 +38,9 @@ def calls(turn, engine, rng, dtype):
     y = ops.max_pool2d_forward(x, (3, 2), **pool)
     found = []
     for k in range(3):
-        x_, w_, b_ = (turn(a) if j == k else a for j, a in enumerate((x, w, b)))
-        dy_, xx, ww = (turn(a) if j == k else a for j, a in enumerate((dy, x, w)))
-        d_, xp, yy = (turn(a) if j == k else a for j, a in enumerate((d_pool, x, y)))
+        x_, w_, b_ = (change(a) if j == k else a for j, a in enumerate((x, w, b)))
+        dy_, xx, ww = (change(a) if j == k else a for j, a in enumerate((dy, x, w)))
+        d_, xp, yy = (change(a) if j == k else a for j, a in enumerate((d_pool, x, y)))
         found += [ops.conv2d_forward(x_, w_, b_, **conv), *ops.conv2d_backward(dy_, xx, ww, **conv)]
         found += [ops.max_pool2d_forward(xp, (3, 2), **pool), ops.max_pool2d_backward(d_, xp, yy, (3, 2), **pool)]
         found += [ops.avg_pool2d_forward(xp, (3, 2), **pool), ops.avg_pool2d_backward(d_, xp, (3, 2), **pool)]
@@ -49,8 +49,8 @@ def calls(turn, engine, rng, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_an_unaligned_array_gives_the_same(engine, dtype):
-    wanted = calls(as_they_are, engine, np.random.default_rng(0), dtype)
-    for got, want in zip(calls(unaligned, engine, np.random.default_rng(0), dtype), wanted, strict=True):
+    wanted = results(unchanged, engine, np.random.default_rng(0), dtype)
+    for got, want in zip(results(unaligned, engine, np.random.default_rng(0), dtype), wanted, strict=True):
         assert_array_equal(got, want)
 
 
@@ -98,7 +98,7 @@ def test_masked_labels_are_refused(engine):
 
 @pytest.mark.filterwarnings("ignore:the matrix subclass")
 @pytest.mark.parametrize("kind", ["masked", "matrix"])
-def test_an_array_that_is_not_what_it_seems_is_refused(engine, kind):
+def test_masked_arrays_and_matrices_are_refused(engine, kind):
     x = np.ones((2, 4), np.float32)
     odd = np.ma.masked_array(x) if kind == "masked" else np.asmatrix(x)
     told = f"got {'MaskedArray' if kind == 'masked' else 'matrix'}"
@@ -119,7 +119,7 @@ def test_an_array_that_is_not_what_it_seems_is_refused(engine, kind):
             model.logits(np.ma.masked_array(small.patterns(3)[0]))
 
 
-def test_a_mapped_file_is_an_array(engine, tmp_path):
+def test_a_memory_mapped_file_is_a_plain_array(engine, tmp_path):
     x = small.patterns(20)[0]
     np.save(tmp_path / "x.npy", x)
     model = small.tiny()
@@ -131,7 +131,7 @@ def test_a_mapped_file_is_an_array(engine, tmp_path):
 
 
 @pytest.mark.parametrize("stride", [2**31, 2**61, 2**63, 2**64, 10**30])
-def test_a_stride_that_no_address_can_hold_is_refused(engine, stride):
+def test_a_stride_too_large_for_an_address_is_refused(engine, stride):
     x, w, b = np.ones((1, 4, 5, 1), np.float32), np.ones((2, 3, 1, 2), np.float32), np.ones(2, np.float32)
     rule = "stride must be at most 2147483647; got"
     for call in (
@@ -166,13 +166,13 @@ def test_the_longest_stride_is_one_window(engine):
 
 
 @pytest.mark.parametrize("padding", [((0, 2**40), (0, 0)), ((0, 0), (2**63, 0)), "course"])
-def test_a_frame_that_no_address_can_hold_is_refused(engine, padding):
+def test_padding_too_large_for_an_address_is_refused(engine, padding):
     x, w, b = np.ones((1, 4, 5, 1), np.float32), np.ones((2, 3, 1, 2), np.float32), np.ones(2, np.float32)
     with pytest.raises(ValueError, match="the padded input must have at most 2147483647 rows and columns; got"):
         ops.conv2d_forward(x, w, b, padding=padding, stride=(2**31 - 1, 1), engine=engine)
 
 
-def test_a_layer_with_an_endless_stride_is_refused_at_once():
+def test_a_layer_with_too_large_a_stride_is_refused_when_it_is_made():
     with pytest.raises(ValueError, match="strides must be at most 2147483647"):
         Conv2D(2, (3, 2), strides=2**61)
     with pytest.raises(ValueError, match="strides must be at most 2147483647"):

@@ -1,4 +1,4 @@
-"""What the benchmarks count and draw. The figures themselves are measured, not tested."""
+"""The parts of the benchmarks that count, compare and draw. The figures themselves are measured, not tested."""
 
 import importlib
 import json
@@ -12,7 +12,7 @@ from convlens import ops
 
 
 def module(name):
-    """A file of benchmarks/, which is no installed package"""
+    """Import a module of benchmarks/, which is not an installed package."""
     if str(ROOT) not in sys.path:
         sys.path.append(str(ROOT))
     return importlib.import_module(f"benchmarks.{name}")
@@ -20,7 +20,7 @@ def module(name):
 
 @pytest.mark.smoke
 @pytest.mark.parametrize("which", ["forward", "forward + backward", "forward + backward without dx"])
-def test_flop_of_a_layer_are_those_of_its_loops(which):
+def test_flop_of_a_layer_counts_its_multiplications_and_additions(which):
     layer = module("layers").Layer("a", batch=2, size=9, ci=3, co=5, kernel=4, stride=2, padding=1)
     x, w, b, dy = layer.arrays()
     y = ops.conv2d_forward(x, w, b, padding=((1, 1), (1, 1)), stride=(2, 2))
@@ -30,7 +30,7 @@ def test_flop_of_a_layer_are_those_of_its_loops(which):
 
 
 @pytest.mark.smoke
-def test_our_calls_of_every_layer_have_the_shapes_that_are_compared():
+def test_our_calls_return_the_shapes_of_the_pytorch_calls():
     layers = module("layers")
     for layer in layers.LAYERS:
         if layer.size < 50:
@@ -44,7 +44,7 @@ def test_our_calls_of_every_layer_have_the_shapes_that_are_compared():
                 assert found["forward + backward without dx"][1] is None
 
 
-def test_the_onnx_model_computes_what_ours_does(rng):
+def test_the_onnx_model_predicts_like_ours(rng):
     onnx = pytest.importorskip("onnx")
     reference = pytest.importorskip("onnx.reference")
     from convlens import lenet5
@@ -58,14 +58,14 @@ def test_the_onnx_model_computes_what_ours_does(rng):
 
 
 def rows():
-    """Some of each benchmark that is drawn, with rows that are not"""
+    """Some rows of each benchmark in the plot, and rows that the plot ignores."""
     row = module("table").Row
     layer = module("layers").LAYERS[0].title()
     return {
         "peers": [
             row("LeNet-5 training, batch 32: convlens numba", "", 2.0, "s / 50,000", True),
             row("LeNet-5 training, batch 32: torch fused", "", 5.0, "s / 50,000", True),
-            row("LeNet-5 training, batch 32: jax jit", "", 9.0, "s / 50,000", None, "others took 60% of the cores"),
+            row("LeNet-5 training, batch 32: jax jit", "", 9.0, "s / 50,000", None, "other programs used 60%"),
             row("LeNet-5 training, batch 32: not installed", "", None, "", None, "jax jit"),
             row("LeNet-5 training, batch 32: numba, times as fast as torch fused", "at least 2.5", 2.5, "×", True),
         ],
@@ -92,7 +92,7 @@ def test_rows_are_found_for_the_plot():
     assert list(plot.layer_ratios(content["layers"]).values()) == [{"forward": 1.5, "forward + backward": 2.0}]
 
 
-def test_a_file_of_results_is_kept_added_to_and_drawn(tmp_path, monkeypatch, capsys):
+def test_results_are_added_to_the_file_and_drawn(tmp_path, monkeypatch, capsys):
     pytest.importorskip("matplotlib")
     main, plot = module("__main__"), module("plot")
     path, picture = tmp_path / "r" / "b.json", tmp_path / "p.svg"
@@ -112,23 +112,25 @@ def test_a_file_of_results_is_kept_added_to_and_drawn(tmp_path, monkeypatch, cap
 
 
 @pytest.mark.smoke
-def test_nothing_to_draw_is_said():
+def test_a_file_with_nothing_to_draw_is_refused():
     with pytest.raises(ValueError, match="measure them first"):
         module("plot").draw({"machine": {}, "benchmarks": {}})
 
 
 @pytest.mark.smoke
-def test_what_other_programs_took_is_told():
-    quiet = module("quiet")
-    (row,) = quiet.others(quiet.Clock(0, 0, 0), quiet.Clock(10, 10, 10))
+def test_the_share_of_other_programs_is_a_row():
+    cpu_share = module("cpu_share")
+    start = cpu_share.CpuTimes(0, 0, 0)
+    (row,) = cpu_share.others_row(start, cpu_share.CpuTimes(10, 10, 10))
     assert row.measured == 0 and row.ok
-    (row,) = quiet.others(quiet.Clock(0, 0, 0), quiet.Clock(10, 20, 10))
-    assert row.measured == pytest.approx(100 / (quiet.os.cpu_count() or 1)) and row.ok is None
-    assert quiet.others(None, quiet.Clock(0, 0, 0)) == []
+    (row,) = cpu_share.others_row(start, cpu_share.CpuTimes(10, 20, 10))
+    assert row.measured == pytest.approx(100 / (cpu_share.os.cpu_count() or 1)) and row.ok is None
+    assert cpu_share.others_row(None, start) == []
 
 
-def test_rounds_in_which_others_worked_are_taken_again_or_told(monkeypatch):
-    sides, row = module("sides"), module("table").Row("a", "at least 1", 2.0, "×", True, "1 to 3")
+def test_disturbed_rounds_are_repeated_or_marked(monkeypatch):
+    workers, row = module("workers"), module("table").Row("a", "at least 1", 2.0, "×", True, "1 to 3")
+    cpu_share = workers.cpu_share
 
     shares: Iterator[float]
     turns: Iterator[str]
@@ -139,26 +141,26 @@ def test_rounds_in_which_others_worked_are_taken_again_or_told(monkeypatch):
         def ask(self, job):
             return {"turn": next(turns)}
 
-    monkeypatch.setattr(sides.quiet, "clock", lambda ids: None)
-    monkeypatch.setattr(sides.quiet, "share", lambda since, now: next(shares))
+    monkeypatch.setattr(cpu_share, "cpu_times", lambda ids: None)
+    monkeypatch.setattr(cpu_share, "others_share", lambda since, now: next(shares))
     shares, turns = iter([0.5, 0.0, 0.3, 0.01, 0.0]), iter("abcde")
-    answers = sides.take_turns({"a": Fake()}, 2, again=3)
+    answers = workers.take_turns({"a": Fake()}, 2, again=3)
     assert answers == {"a": [{"turn": "b", "others": 0.0}, {"turn": "d", "others": 0.01}]}
-    assert sides.quiet.judged([row], answers) == [row]
+    assert cpu_share.mark_disturbed([row], answers) == [row]
     shares, turns = iter([0.5, 0.1, 0.3]), iter("abc")
-    answers = sides.take_turns({"a": Fake()}, 2, again=1)
+    answers = workers.take_turns({"a": Fake()}, 2, again=1)
     assert [answer["turn"] for answer in answers["a"]] == ["b", "c"]
-    (found,) = sides.quiet.judged([row], answers)
-    assert found.ok is None and found.note == "others took 20% of the cores; 1 to 3"
+    (found,) = cpu_share.mark_disturbed([row], answers)
+    assert found.ok is None and found.note == "other programs used 20% of the cores; 1 to 3"
     shares, turns = iter([0.5, 0.1]), iter("ab")
-    assert [answer["turn"] for answer in sides.take_turns({"a": Fake()}, 2)["a"]] == ["a", "b"]
+    assert [answer["turn"] for answer in workers.take_turns({"a": Fake()}, 2)["a"]] == ["a", "b"]
 
 
-def test_a_side_answers_each_job_and_tells_why_it_ended(monkeypatch, tmp_path):
-    sides = module("sides")
-    (tmp_path / "echo_side.py").write_text(
+def test_a_worker_answers_each_job_and_its_error_is_named(monkeypatch, tmp_path):
+    workers = module("workers")
+    (tmp_path / "echo_worker.py").write_text(
         "import sys\n"
-        "from benchmarks.sides import serve\n"
+        "from benchmarks.workers import serve\n"
         "def turn(job):\n"
         "    if job == 'stop':\n"
         "        raise ValueError('enough')\n"
@@ -166,10 +168,10 @@ def test_a_side_answers_each_job_and_tells_why_it_ended(monkeypatch, tmp_path):
         "serve(turn)\n"
     )
     monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{tmp_path}")
-    found, others = sides.start("echo", "echo_side", {"a": "numpy", "b": "no_such_package"})
+    found, others = workers.start("echo", "echo_worker", {"a": "numpy", "b": "no_such_package"})
     assert [(row.ok, row.note) for row in others] == [(None, "b")]
-    assert sides.take_turns(found, 2, [1, "x"])["a"][1]["job"] == [1, "x"]
+    assert workers.take_turns(found, 2, [1, "x"])["a"][1]["job"] == [1, "x"]
     with pytest.raises(RuntimeError, match="enough"):
         found["a"].ask("stop")
-    found, others = sides.start("echo", "no_such_module", {"a": "numpy"})
+    found, others = workers.start("echo", "no_such_module", {"a": "numpy"})
     assert found == {} and others[0].ok is False and "no_such_module" in others[0].note

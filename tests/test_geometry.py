@@ -1,4 +1,4 @@
-"""Padding and output sizes against their definitions, counted one window at a time."""
+"""Padding and output sizes, compared with their definitions by counting one window at a time."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ pads = st.tuples(st.integers(0, 6), st.integers(0, 6))
 
 
 def windows(size, kernel, stride):
-    """How many windows fit, found by moving one along until it sticks out."""
+    """How many windows fit, counted by moving one window until it no longer fits."""
     count = 0
     while count * stride + kernel <= size:
         count += 1
@@ -62,7 +62,7 @@ def test_at_stride_1_and_an_odd_kernel_the_two_rules_agree(size, kernel):
 
 
 @given(st.tuples(sizes, sizes), st.tuples(kernels, kernels), st.tuples(strides, strides), st.tuples(pads, pads))
-def test_plan_treats_rows_and_columns_apart(size, kernel, stride, explicit):
+def test_plan_treats_rows_and_columns_independently(size, kernel, stride, explicit):
     paddings: tuple[Any, ...] = (*RULES, explicit, [list(explicit[0]), list(explicit[1])])
     for padding in paddings:
         try:
@@ -79,7 +79,7 @@ def test_plan_treats_rows_and_columns_apart(size, kernel, stride, explicit):
 
 
 def _axis(padding, axis):
-    """Only this axis' share of an explicit padding; a rule as it is."""
+    """Explicit padding with the other axis set to 0; a named rule unchanged."""
     if isinstance(padding, str):
         return padding
     return tuple(padding[a] if a == axis else (0, 0) for a in (0, 1))
@@ -167,6 +167,6 @@ def test_plan_checks_kernel_and_stride_by_name():
         plan((5, 4), (1, 1), (1, 0), "valid")
 
 
-def test_plan_keeps_its_promise_for_an_array_of_paddings():
+def test_plan_refuses_a_padding_given_as_an_array():
     with pytest.raises(ValueError, match=r"^padding must be 'valid'"):
         plan((5, 4), (1, 1), (1, 1), np.zeros((2, 2), int))  # type: ignore[arg-type]  # on purpose

@@ -1,4 +1,4 @@
-"""check_vjp finds right gradients right and wrong ones wrong: the tester is tested."""
+"""The gradient checker itself is tested: check_vjp accepts right gradients and rejects wrong ones."""
 
 import re
 
@@ -14,13 +14,13 @@ SEEDS = range(6)
 
 
 def arrays(seed):
-    """x, w, b of a dense layer as wide as high, so that a transposed gradient has the right shape."""
+    """x, w, b of a dense layer with a square w, so that a transposed gradient has the right shape."""
     rng = np.random.default_rng(seed)
     return [rng.standard_normal(shape) for shape in ((3, 5), (5, 5), (5,))]
 
 
 def dense(change=lambda dx, dw, db: (dx, dw, db)):
-    """The dense layer's backward, with its gradients changed."""
+    """The backward function of the dense layer, its gradients changed by `change`."""
     return lambda dy, x, w, b: change(*ops.dense_backward(dy, x, w))
 
 
@@ -51,8 +51,8 @@ WRONG = {
     "transposed": (lambda dx, dw, db: (dx, dw.T, db), 1),
     "rows in another order": (lambda dx, dw, db: (dx[::-1], dw, db), 0),
     "mean, not sum": (lambda dx, dw, db: (dx, dw, db / 3), 2),
-    "nothing": (lambda dx, dw, db: (dx, dw, np.zeros_like(db)), 2),
-    "a constant more": (lambda dx, dw, db: (dx, dw + 1e-3, db), 1),
+    "all zeros": (lambda dx, dw, db: (dx, dw, np.zeros_like(db)), 2),
+    "a constant added": (lambda dx, dw, db: (dx, dw + 1e-3, db), 1),
     "right sum, wrong numbers": (lambda dx, dw, db: (dx, dw, np.full_like(db, db.mean())), 2),
 }
 
@@ -68,7 +68,7 @@ def test_a_wrong_gradient_fails_and_is_named(change, argument, seed):
 
 @pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
 def test_one_number_that_is_not_finite_fails(bad):
-    """An infinite one must not stretch the tolerance to infinity."""
+    """An infinite number must not make the tolerance infinite."""
 
     def change(dx, dw, db):
         dw = dw.copy()
@@ -112,7 +112,7 @@ def test_a_gradient_of_another_shape_fails(change, message):
     assert str(e.value).endswith(f"args[{e.value.argument}], {e.value.wanted}; got {e.value.got}")
 
 
-def test_the_failure_gives_both_numbers_and_is_an_assertion():
+def test_the_error_names_both_slopes_and_is_an_assertion_error():
     with pytest.raises(AssertionError) as caught:
         check_vjp(lambda x: 3 * x, lambda dy, x: dy * 4, [np.ones(1)], rng=np.random.default_rng(0))
     found = re.search(r"it gives (\S+), finite differences give (\S+)$", str(caught.value))
@@ -129,12 +129,12 @@ def test_the_failure_gives_both_numbers_and_is_an_assertion():
         (lambda x, w, b: (x, w.tolist(), b), r"check_vjp needs float64 arrays; got args\[1\] list"),
     ],
 )
-def test_only_float64_is_fine_enough(args, message):
+def test_arrays_that_are_not_float64_are_refused(args, message):
     with pytest.raises(ValueError, match=f"^{message}$"):
         check_vjp(ops.dense_forward, dense(), args(*arrays(0)), rng=np.random.default_rng(0))
 
 
-def test_a_wrong_convolution_of_the_kinds_that_students_hand_in_fails():
+def test_wrong_convolution_gradients_that_students_write_fail():
     rng = np.random.default_rng(0)
     x, w, b = rng.standard_normal((2, 5, 5, 2)), rng.standard_normal((3, 3, 2, 2)), rng.standard_normal(2)
 
@@ -164,7 +164,7 @@ def test_a_wrong_convolution_of_the_kinds_that_students_hand_in_fails():
             check_vjp(forward, wrong, (x, w, b), rng=rng)
 
 
-def test_the_gradient_of_a_maximum_handed_to_its_neighbour_fails():
+def test_a_max_pool_gradient_shifted_by_one_column_fails():
     x = 0.1 * np.random.default_rng(0).permutation(24).reshape(1, 4, 6, 1)
 
     def forward(x):
@@ -184,15 +184,15 @@ def test_the_arguments_are_not_changed():
     assert all(map(np.array_equal, args, before))
 
 
-@pytest.mark.parametrize("nothing", [None, (), (None, None), (0.0, 0.0, 0.0)])
-def test_a_backward_that_gives_nothing_or_too_much_is_wrong(nothing):
+@pytest.mark.parametrize("gradients", [None, (), (None, None), (0.0, 0.0, 0.0)])
+def test_a_backward_with_no_gradient_or_too_many_is_wrong(gradients):
     x, w = np.ones((2, 3)), np.ones((3, 4))
-    with pytest.raises(GradientError, match="backward must return from 1 to 2 gradients, one an argument; got") as e:
-        check_vjp(lambda x, w: x @ w, lambda dy, x, w: nothing, (x, w), rng=np.random.default_rng(0))
+    with pytest.raises(GradientError, match="from 1 to 2 gradients, one for each argument; got") as e:
+        check_vjp(lambda x, w: x @ w, lambda dy, x, w: gradients, (x, w), rng=np.random.default_rng(0))
     assert (e.value.rule, e.value.argument, e.value.wanted) == ("count", None, 2)
 
 
-def test_a_forward_without_an_array_and_a_seed_for_a_generator_are_named():
+def test_a_forward_that_returns_no_array_and_a_seed_instead_of_a_generator_are_refused():
     x = np.ones((2, 3))
     with pytest.raises(ValueError, match="forward must return an array; got float"):
         check_vjp(

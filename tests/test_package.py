@@ -1,4 +1,4 @@
-"""The package as a whole: its names, its version, and what importing it costs."""
+"""The package as a whole: its names, its version, and which packages importing it loads."""
 
 import doctest
 import json
@@ -34,7 +34,7 @@ HEAVY = [
 
 
 def loaded(statements):
-    """The modules of a fresh interpreter after `statements`."""
+    """The top-level packages that a new interpreter has loaded after `statements`."""
     program = f"{statements}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, env=small.environment(), check=True
@@ -43,7 +43,7 @@ def loaded(statements):
 
 
 @pytest.mark.smoke
-def test_importing_costs_numpy_at_most():
+def test_importing_loads_no_heavy_package():
     assert loaded("import convlens").isdisjoint(HEAVY)
 
 
@@ -73,7 +73,7 @@ def test_every_public_name_is_there():
 
 
 @pytest.mark.smoke
-def test_parts_are_there_as_the_documentation_says():
+def test_subpackages_import_as_the_documentation_says():
     for statement in (
         "import convlens.ops",
         "from convlens import inspection, nn, ops",
@@ -113,7 +113,7 @@ def test_the_package_has_examples():
     assert doctest.testmod(convlens).attempted >= 4
 
 
-def test_parts_load_when_they_are_named():
+def test_subpackages_load_when_they_are_first_used():
     names = loaded("import convlens\nassert convlens.ops.relu_forward and convlens.nn.Dense and convlens.data.load")
     assert "numpy" in names
     assert {"ops", "nn", "data", "training"} <= set(dir(convlens))

@@ -1,4 +1,4 @@
-"""The README's Python runs as it stands, and its commands exist."""
+"""The Python code of the README runs unchanged. Its commands, options, make targets and links exist."""
 
 from __future__ import annotations
 

@@ -6,9 +6,9 @@
 >>> model.count_params()
 61706
 
-`convlens.fit`, `evaluate` and the model's `predict` and `summary` do what their namesakes in Keras do. The rooms are
-`convlens.ops`, `nn`, `models`, `data`, `training`, `inspection`, `interop` and `report`; docs/architecture.md says what
-each of them holds. Names load when they are first used.
+`convlens.fit`, `evaluate` and the model's `predict` and `summary` work like the functions of the same name in Keras.
+The subpackages are `convlens.ops`, `nn`, `models`, `data`, `training`, `inspection`, `interop` and `report`;
+docs/architecture.md describes each of them. A name is imported when it is first used.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __version__ = VERSION
 
-_HOMES = {
+_MODULES = {
     "EarlyStopping": "training",
     "History": "training",
     "Run": "training",
@@ -54,16 +54,16 @@ __all__ = [
 ]
 
 
-_ROOMS = ("data", "engines", "inspection", "interop", "models", "nn", "ops", "report", "training")
+_SUBPACKAGES = ("data", "engines", "inspection", "interop", "models", "nn", "ops", "report", "training")
 
 
 def __getattr__(name: str) -> Any:
-    if name in _ROOMS:
+    if name in _SUBPACKAGES:
         return importlib.import_module(f"convlens.{name}")
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'convlens' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"convlens.{_HOMES[name]}"), name)
+    return getattr(importlib.import_module(f"convlens.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return [*__all__, *_ROOMS]
+    return [*__all__, *_SUBPACKAGES]

@@ -1,4 +1,4 @@
-"""`python -m convlens` is the command `convlens`."""
+"""Run the command line: `python -m convlens` is the same as the command `convlens`."""
 
 from convlens.cli import main
 

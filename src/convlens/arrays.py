@@ -1,4 +1,4 @@
-"""What an array is here: plain numbers in memory. `Array` is its type; `is_plain` tells it from its subclasses."""
+"""The array type of convlens, `Array`: plain NumPy arrays. `is_plain` tells a plain array from its subclasses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def contiguous(x: Array) -> Array:
-    """x with its numbers one after the other in memory, the last axis fastest, and aligned: a copy unless it is so
+    """Return x in C order (the last axis changes fastest), contiguous and aligned. Copies x only if it is not so yet.
 
     >>> contiguous(np.zeros((3, 5)).T).strides
     (24, 8)
@@ -23,9 +23,9 @@ def contiguous(x: Array) -> Array:
 
 
 def is_plain(value: object) -> bool:
-    """Whether value is an array and no more: not a masked array, whose hidden numbers would count, nor a matrix
+    """Return whether value is a plain NumPy array. A memory-mapped array (`np.memmap`) counts as plain.
 
-    A file that is mapped into memory is one.
+    A masked array is not plain: its hidden numbers would enter the computation. A matrix is not plain either.
 
     >>> is_plain(np.zeros(3)), is_plain(np.ma.masked_array([1.0])), is_plain([1.0])
     (True, False, False)
@@ -34,7 +34,7 @@ def is_plain(value: object) -> bool:
 
 
 def kind(value: object) -> str:
-    """What a value is, for an error: the dtype of a plain array, else the name of its type
+    """Name what a value is, for an error message: the dtype of a plain array, otherwise the name of its type.
 
     >>> kind(np.zeros(3, np.float32)), kind([1.0]), kind(np.ma.masked_array([1.0]))
     ('float32', 'list', 'MaskedArray')

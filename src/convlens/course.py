@@ -1,4 +1,4 @@
-"""The coursework's files: where they are, and how to load one whose name is no identifier."""
+"""The six coursework files: where they are, and how to load them. Their names are not valid module names."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _FOLDERS = (_HERE / "coursework", _HERE.parents[1] / "0x07-cnn")  # as installed
 
 
 def folder() -> Path:
-    """The folder of the six files"""
+    """Return the folder of the six files. Raises FileNotFoundError if there is none."""
     for found in _FOLDERS:
         if found.is_dir():
             return found
-    raise FileNotFoundError(f"the coursework must lie in {' or '.join(map(str, _FOLDERS))}; neither is there")
+    raise FileNotFoundError(f"the coursework must be in {' or '.join(map(str, _FOLDERS))}; neither folder exists")
 
 
 def load_file(path: Path) -> ModuleType:
-    """The module at that path"""
+    """Import the Python file at `path` and return its module. Raises ImportError for another kind of file."""
     spec = importlib.util.spec_from_file_location(f"course_{path.stem.replace('-', '_')}", path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} must be a Python file")
@@ -38,5 +38,5 @@ def load_file(path: Path) -> ModuleType:
 
 
 def load_task(name: str) -> ModuleType:
-    """The module of our own file for that task, a name in FILES"""
+    """Import our own file for the task `name`, a key of FILES, and return its module."""
     return load_file(folder() / FILES[name])

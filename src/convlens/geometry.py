@@ -1,9 +1,9 @@
-"""Where a window stands: output sizes and padding. Integers only.
+"""The geometry of windows: output sizes and padding. Everything here is an integer.
 
-One letter, one meaning: h, w the input's rows and columns; kh, kw the kernel's; sh, sw the strides; oh, ow the
-output's.
-Along one axis an input of `size` with `before` and `after` rows of padding holds
-(before + size + after - kernel) // stride + 1 windows; rows left over at the end are dropped.
+Each letter has one meaning. h, w: rows and columns of the input. kh, kw: of the kernel. oh, ow: of the output.
+sh, sw: the strides along rows and columns.
+Along one axis, an input of `size` with `before` and `after` rows of padding holds
+(before + size + after - kernel) // stride + 1 windows. Rows left over at the end are dropped.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ Pads = tuple[Pair, Pair]
 Padding = str | Pads
 
 RULES = ("valid", "same", "course")
-LARGEST = 2**31 - 1  # of a stride, a kernel's side, a padded image's side: products of two of them fit into 64 bits
+# The largest stride, kernel side and side of a padded image. The product of two such numbers fits into 64 bits.
+LARGEST = 2**31 - 1
 
 
 class Plan(NamedTuple):
-    """What a window operation needs to know: the padding of each side, and how many windows fit."""
+    """The plan of a window operation: the padding of each side, and how many windows fit along each axis."""
 
     pads: Pads
     out: Pair
 
 
 def out_size(size: int, kernel: int, stride: int, before: int = 0, after: int = 0) -> int:
-    """Number of windows along one axis.
+    """Return the number of windows along one axis.
 
     >>> out_size(28, 5, 1), out_size(28, 5, 1, before=2, after=2), out_size(7, 2, 2)
     (24, 28, 3)
@@ -37,7 +38,9 @@ def out_size(size: int, kernel: int, stride: int, before: int = 0, after: int = 
 
 
 def same_pads(size: int, kernel: int, stride: int) -> Pair:
-    """Padding that makes ceil(size / stride) windows fit: the rule of TensorFlow and Keras. An odd row goes to the end.
+    """Return the padding (before, after) for ceil(size / stride) windows, as in TensorFlow and Keras.
+
+    If the total is odd, the extra row goes to the end.
 
     >>> same_pads(28, 5, 1), same_pads(7, 3, 2), same_pads(6, 3, 2), same_pads(5, 1, 2)
     ((2, 2), (1, 1), (0, 1), (0, 0))
@@ -48,7 +51,9 @@ def same_pads(size: int, kernel: int, stride: int) -> Pair:
 
 
 def course_pads(size: int, kernel: int, stride: int) -> Pair:
-    """Padding that makes `size` windows fit at any stride: the rule of the course. An odd row goes to the start.
+    """Return the padding (before, after) for `size` windows at any stride, as in the course.
+
+    If the total is odd, the extra row goes to the start.
 
     >>> course_pads(28, 5, 1), course_pads(7, 3, 2), course_pads(4, 2, 1)
     ((2, 2), (4, 4), (1, 0))
@@ -58,13 +63,15 @@ def course_pads(size: int, kernel: int, stride: int) -> Pair:
 
 
 def pair(name: str, value: object, least: int) -> Pair:
-    """Two integers from `least` to LARGEST, from a pair or from one integer that stands for both.
+    """Return two integers from `least` to LARGEST. `value` is a pair, or one integer that stands for both.
+
+    Raises ValueError, which calls the argument `name`, for anything else.
 
     >>> pair("stride", 2, 1), pair("stride", (1, 3), 1)
     ((2, 2), (1, 3))
     """
     if isinstance(value, tuple) and len(value) == 2 and type(value[0]) is type(value[1]) is int:
-        both: Pair | None = value if min(value) >= least else None  # the usual case: a step comes here a hundred times
+        both: Pair | None = value if min(value) >= least else None  # the usual case, kept fast: 100 calls in a step
     else:
         both = _two(value, least)
     if both is None:
@@ -75,7 +82,7 @@ def pair(name: str, value: object, least: int) -> Pair:
 
 
 def _two(value: object, least: int) -> Pair | None:
-    """The two integers, None if they are no integers or too small"""
+    """Return the two integers, or None if they are not integers or below `least`."""
     both = value if isinstance(value, tuple | list) else (value, value)
     try:
         first, second = (operator.index(v) for v in both)
@@ -87,7 +94,7 @@ def _two(value: object, least: int) -> Pair | None:
 
 
 def check_count(name: str, value: object, least: int) -> None:
-    """A ValueError unless value is an integer of at least `least`; NumPy's integers are integers, True is not."""
+    """Raise ValueError unless value is an integer of at least `least`. NumPy's integers are accepted, True is not."""
     try:
         if isinstance(value, bool) or operator.index(value) < least:  # type: ignore[arg-type]
             raise ValueError
@@ -96,10 +103,12 @@ def check_count(name: str, value: object, least: int) -> None:
 
 
 def plan(size: Pair, kernel: Pair, stride: Pair, padding: Padding) -> Plan:
-    """The padding and the number of windows for an input of `size` (h, w), or a ValueError.
+    """Return the padding and the number of windows for an input of `size` (h, w).
 
-    `padding` is a rule by name, "valid" (none), "same" (Keras: ceil(h / sh) windows) or "course" (h windows at any
-    stride), or the rows and columns themselves, ((top, bottom), (left, right)).
+    `padding` is the name of a rule or explicit. The rules are "valid" (none), "same" (Keras: ceil(h / sh) windows) and
+    "course" (h windows at any stride). Explicit padding is ((top, bottom), (left, right)), in rows and columns.
+
+    Raises ValueError for bad arguments, and if the kernel does not fit into the padded input.
 
     >>> plan((28, 20), (5, 3), (1, 2), "same")
     Plan(pads=((2, 2), (0, 1)), out=(28, 10))
@@ -131,7 +140,9 @@ def _pads(size: Pair, kernel: Pair, stride: Pair, padding: Padding) -> Pads:
 
 
 def as_padding(padding: object) -> Padding:
-    """A rule by name, or the rows and columns as ((top, bottom), (left, right)): a ValueError for anything else
+    """Return padding in its normal form: the name of a rule, or ((top, bottom), (left, right)).
+
+    Raises ValueError for anything else.
 
     >>> as_padding("same"), as_padding([[1, 0], (2, 3)])
     ('same', ((1, 0), (2, 3)))

@@ -1,4 +1,4 @@
-"""Is this backward the gradient of that forward? A check against finite differences, in float64."""
+"""Check a backward function against finite differences of its forward function, in float64."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from convlens.arrays import Array, is_plain, kind
 class GradientError(AssertionError):
     """The backward is not the gradient of the forward.
 
-    rule: what is broken, "count" (of the gradients), "shape", "finite" or "value"; argument: the number of the argument
-    whose gradient is wrong, None for "count"; got and wanted: the gradient's value and the right one (numbers of
-    gradients, shapes, slopes along the random direction; for "finite", numbers that are not finite, and 0)
+    rule: the rule that is broken: "count" (the number of gradients), "shape", "finite" or "value".
+    argument: the index of the argument whose gradient is wrong; None for "count".
+    got, wanted: what was found and what is right. "count": numbers of gradients. "shape": shapes. "finite": how many
+    numbers are not finite, and 0. "value": slopes along the random direction.
     """
 
     def __init__(
@@ -37,16 +38,18 @@ def check_vjp(
 ) -> None:
     """Raise GradientError unless backward(dy, *args) is the vector-Jacobian product of y = forward(*args).
 
-    For a random cotangent dy and, argument by argument, random directions v of length 1:
+    The check draws a random cotangent dy, and for each argument x random directions v of length 1. It compares:
 
         sum(dx * v) = d/dt sum(dy * forward(x + t v)) at t = 0
 
-    The right side is a central difference of sixth order (error about step**6), so a gradient that is off by 0.01 % is
-    found. Random numbers on both sides matter: with all-ones many wrong gradients add up to the right sum.
+    The right side is a central difference of sixth order. Its error is about step**6, so the check finds a gradient
+    that is off by 0.01 %. dy and v must be random: if both are all ones, many wrong gradients give the right sum.
 
-    forward: arrays -> one array. backward: dy and the same arrays -> one gradient, or a tuple with one for each of the
-    first arguments, None where there is none. args: float64 arrays at a place where forward is smooth (no ties in a
-    maximum, nothing within `step` of a ReLU's kink). Raises ValueError for arguments of another kind.
+    forward: arrays -> one array. backward: dy and the same arrays -> one gradient, or a tuple of gradients for the
+    first arguments in order, None for an argument that has no gradient. args: float64 arrays at a point where forward
+    is smooth (no ties in a maximum, no number within `step` of the kink of a ReLU).
+
+    Raises ValueError if args are not float64 arrays, rng is not a Generator, or forward does not return an array.
     """
     for k, arg in enumerate(args):
         if not is_plain(arg) or arg.dtype != np.float64:
@@ -62,7 +65,7 @@ def check_vjp(
         gradients = (gradients,)
     if all(dx is None for dx in gradients) or len(gradients) > len(args):
         got = sum(dx is not None for dx in gradients)
-        text = f"backward must return from 1 to {len(args)} gradients, one an argument; got {got}"
+        text = f"backward must return from 1 to {len(args)} gradients, one for each argument; got {got}"
         raise GradientError(text, "count", None, got, len(args))
     for k, dx in enumerate(gradients):
         if dx is None:

@@ -42,7 +42,7 @@ def test_it_says_what_it_does_and_what_came_of_it(place):
     assert [line.split()[0] for line in text[table + 2 : table + 4]] == ["none", "dropout"]
     assert all(len(line.split()) == 6 for line in text[table + 2 : table + 4])
     assert "epochs until the training error is 80%" in text
-    assert sum(line.startswith("At this size it ") for line in text) == 2
+    assert sum(line.startswith("At this size the ") for line in text) == 2
     assert "The paper, section 4.2: dropout helps." in text
     assert (place / "studies" / "dropout" / "figure.svg").read_bytes().startswith(b"<?xml")
 
@@ -107,7 +107,7 @@ def test_a_folder_of_another_study_is_refused(place, monkeypatch):
     assert small.run(*ASKED, "--out", "one").code == 0
     monkeypatch.setitem(STUDIES, "dropout", tiny_studies.study(epochs=3))
     assert small.fails(*ASKED, "--out", "one") == (
-        "results in one file must be of the same epochs; 'one/runs.jsonl' has 2, asked for is 3: use another folder"
+        "all results in a file must have the same epochs; 'one/runs.jsonl' has 2, this run has 3: use another folder"
     )
 
 

@@ -1,4 +1,4 @@
-"""Crops, mirrors, shifts of colour and ten crops against loops; chance, bits, what they refuse."""
+"""Crops, flips, colour shifts and ten crops: compared with loops, their distribution, equal bits, and errors."""
 
 import math
 
@@ -21,7 +21,7 @@ def generator(seed: int = 0) -> np.random.Generator:
 
 
 def numbered(shape, dtype="float64"):
-    """Each number another one, none of them 0; read-only."""
+    """A read-only array of different numbers, none of them 0."""
     images = np.arange(1, 1 + math.prod(shape), dtype=dtype).reshape(shape)
     images.flags.writeable = False
     return images
@@ -47,7 +47,7 @@ every = pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 
 @every
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_the_dtype_stays_and_so_do_the_images(change, dtype):
+def test_the_dtype_is_kept_and_the_input_is_not_changed(change, dtype):
     images = coloured(dtype=dtype)
     kept = images.copy()
     got = change(images, generator())
@@ -62,11 +62,11 @@ def test_generators_in_the_same_state_give_the_same_bits(change):
     assert_array_equal(change(images, generator(3)), change(images, generator(3)))
     assert (change(images, generator(3)) != change(images, generator(4))).any()
     rng = generator(3)
-    assert (change(images, rng) != change(images, rng)).any(), "the generator goes on"
+    assert (change(images, rng) != change(images, rng)).any(), "the generator must advance"
 
 
 @every
-def test_the_images_of_one_call_are_changed_each_by_itself(change):
+def test_each_image_of_a_call_gets_its_own_random_change(change):
     same = np.repeat(coloured(1), 200, axis=0)
     different = np.unique(change(same, generator()).reshape(200, -1), axis=0)
     assert len(different) >= (2 if isinstance(change, RandomFlip) else 5)
@@ -85,7 +85,7 @@ def padded_by_hand(image, rows, columns):
 
 
 def places(image, size, whole):
-    """Where in the whole the image might have been cut out."""
+    """All positions in `whole` at which `image` occurs."""
     h, w = size
     rows, columns = whole.shape[0] - h + 1, whole.shape[1] - w + 1
     cells = [(i, j) for i in range(rows) for j in range(columns)]
@@ -132,11 +132,11 @@ def test_digits_are_shifted_by_at_most_the_padding():
     assert sorted(set(at[:, 2] - 3)) == [-1, 0, 1]
 
 
-# Mirrors -------------------------------------------------------------------------------------------------------------
+# Flips ---------------------------------------------------------------------------------------------------------------
 
 
 @given(n=st.integers(1, 5), h=sides, w=sides, c=st.integers(1, 3), seed=st.integers(0, 999))
-def test_a_flip_exchanges_left_and_right_or_nothing(n, h, w, c, seed):
+def test_a_flip_mirrors_an_image_or_leaves_it(n, h, w, c, seed):
     images = numbered((n, h, w, c))
     for image, got in zip(images, RandomFlip()(images, generator(seed)), strict=True):
         mirrored = np.array([[image[i, w - 1 - j] for j in range(w)] for i in range(h)])
@@ -176,7 +176,7 @@ def test_the_principal_colours_are_the_eigenvectors_of_the_covariance(monkeypatc
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_a_shift_is_the_papers_sum_and_the_same_for_all_pixels_of_an_image(dtype):
+def test_a_shift_follows_the_papers_formula_and_is_equal_for_all_pixels_of_an_image(dtype):
     vectors, values = np.linalg.qr(generator(5).standard_normal((3, 3)))[0], np.array([0.9, 0.4, 0.1])
     images = coloured(7, dtype=dtype)
     got = ColourShift(vectors, values, 0.2)(images, generator(6))
@@ -198,7 +198,7 @@ def test_the_strengths_are_normal_with_the_scale_given():
     assert_allclose((np.abs(found) < 0.1).mean(axis=0), 0.6827, atol=0.02)
 
 
-def test_grey_images_have_one_principal_colour_and_plain_ones_none():
+def test_grey_images_have_one_principal_colour_and_constant_images_none():
     grey = np.repeat(generator().random((9, 4, 3, 1)), 3, axis=3)
     shift = ColourShift.from_images(grey)
     assert_allclose(shift.vectors[:, 0], 1 / math.sqrt(3))
@@ -206,11 +206,11 @@ def test_grey_images_have_one_principal_colour_and_plain_ones_none():
     moved = shift(grey, generator()) - grey
     assert_allclose(moved, np.repeat(moved[..., :1], 3, axis=3), atol=1e-14)
     assert np.abs(moved).max() > 1e-3
-    plain = ColourShift.from_images(np.full((2, 3, 4, 3), 0.3))
-    assert (plain.values >= 0).all() and plain.values.max() < 1e-20
+    constant = ColourShift.from_images(np.full((2, 3, 4, 3), 0.3))
+    assert (constant.values >= 0).all() and constant.values.max() < 1e-20
 
 
-def test_one_channel_has_its_variance():
+def test_the_value_of_one_channel_is_its_variance():
     images = generator().random((5, 4, 3, 1))
     shift = ColourShift.from_images(images, scale=0)
     assert_allclose(shift.values, [images.var()])
@@ -256,7 +256,7 @@ def test_a_crop_as_large_as_the_image_is_the_image():
         assert_array_equal(crop, images if k < 5 else images[:, :, ::-1])
 
 
-# What they refuse ----------------------------------------------------------------------------------------------------
+# Errors --------------------------------------------------------------------------------------------------------------
 
 IMAGES = np.zeros((2, 5, 4, 3))
 NAN = IMAGES.copy()
@@ -311,7 +311,7 @@ ILLEGAL = {
         lambda: ColourShift(np.eye(3), np.ones(3), -0.1),
         "scale must be a number of at least 0; got -0.1",
     ),
-    "a change that is none": (
+    "a change that is not a function": (
         lambda: Compose((3,)),  # type: ignore[arg-type]  # on purpose
         "changes must be a tuple of functions of images and rng; got (3,)",
     ),
@@ -327,7 +327,7 @@ ILLEGAL = {
 
 
 @pytest.mark.parametrize(("call", "message"), ILLEGAL.values(), ids=ILLEGAL)
-def test_what_they_refuse(call, message):
+def test_bad_arguments_are_refused(call, message):
     with pytest.raises(ValueError) as caught:
         call()
     assert str(caught.value) == message

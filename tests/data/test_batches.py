@@ -1,4 +1,4 @@
-"""Batches hold every example once."""
+"""Batches contain every example exactly once."""
 
 import numpy as np
 import pytest
@@ -50,7 +50,7 @@ def test_the_generator_is_used_at_the_call() -> None:
         (7, -1, "batches needs batch_size >= 1; got n 7, batch_size -1"),
     ],
 )
-def test_refuses_at_the_call(n: int, batch_size: int, text: str) -> None:
+def test_bad_arguments_are_refused_at_the_call(n: int, batch_size: int, text: str) -> None:
     with pytest.raises(ValueError) as caught:
         batches(n, batch_size, None)
     assert str(caught.value) == text

@@ -1,4 +1,4 @@
-"""The course's .npz: what is written is read again, and nothing that is damaged gets through."""
+"""The .npz layout of the course: reading returns what was written, and damaged files are refused."""
 
 import subprocess
 import sys
@@ -26,7 +26,7 @@ def small(channels: int = 1, seed: int = 0) -> Digits:
 
 
 def course(**changes: NDArray[Any] | None) -> dict[str, NDArray[Any]]:
-    """The arrays of a course file of the smallest size, with changes; None takes an array out."""
+    """The arrays of a very small course file, with changes. None removes an array."""
     arrays: dict[str, Any] = {
         "X_train": np.zeros((3, 5, 4), np.float32),
         "Y_train": np.zeros(3, np.int64),
@@ -38,7 +38,7 @@ def course(**changes: NDArray[Any] | None) -> dict[str, NDArray[Any]]:
 
 @pytest.mark.smoke
 @pytest.mark.parametrize("channels", [1, 3])
-def test_what_is_exported_is_loaded_again(tmp_path: Path, channels: int) -> None:
+def test_loading_returns_what_was_exported(tmp_path: Path, channels: int) -> None:
     digits, path = small(channels), tmp_path / "set.npz"
     export(digits, path)
     again = load(path)
@@ -91,7 +91,7 @@ def test_equal_data_is_left_alone(tmp_path: Path) -> None:
     assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
-def test_anything_in_the_way_is_kept(tmp_path: Path) -> None:
+def test_any_existing_file_folder_or_link_is_kept(tmp_path: Path) -> None:
     text, folder, link = tmp_path / "text", tmp_path / "folder", tmp_path / "link"
     text.write_text("mine")
     folder.mkdir()
@@ -105,7 +105,7 @@ def test_anything_in_the_way_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
-def test_a_full_disk_leaves_nothing_and_says_so_once(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_file_and_gives_one_error(tmp_path: Path) -> None:
     path = tmp_path / "digits.npz"
     program = (
         "import resource, signal, sys\n"
@@ -125,7 +125,7 @@ def test_a_full_disk_leaves_nothing_and_says_so_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.smoke
-def test_other_arrays_are_passed_over_even_pickled_ones(tmp_path: Path) -> None:
+def test_other_arrays_are_ignored_even_pickled_ones(tmp_path: Path) -> None:
     path = tmp_path / "set.npz"
     np.savez(path, **course(), about=np.array([{"a": 1}], dtype=object))  # type: ignore[arg-type]
     assert load(path).classes == 1
@@ -161,7 +161,7 @@ RULES = [
 
 @pytest.mark.smoke
 @pytest.mark.parametrize(("arrays", "text"), RULES, ids=[text for _, text in RULES])
-def test_says_the_file_the_array_the_rule_and_what_was_found(
+def test_errors_name_the_file_the_array_the_rule_and_what_was_found(
     tmp_path: Path, arrays: dict[str, NDArray[Any]], text: str
 ) -> None:
     path = tmp_path / "set.npz"
@@ -175,7 +175,7 @@ def test_says_the_file_the_array_the_rule_and_what_was_found(
 
 
 def not_npz() -> dict[str, bytes]:
-    """Content of files that are no .npz."""
+    """The content of files that are not .npz files."""
     import io
     import pickle
 
@@ -186,7 +186,7 @@ def not_npz() -> dict[str, bytes]:
 
 @pytest.mark.smoke
 @pytest.mark.parametrize("kind", not_npz())
-def test_what_is_no_npz_is_named(tmp_path: Path, kind: str) -> None:
+def test_a_file_that_is_not_an_npz_is_named(tmp_path: Path, kind: str) -> None:
     path = tmp_path / kind
     path.write_bytes(not_npz()[kind])
     with pytest.raises(ValueError) as caught:
@@ -196,7 +196,7 @@ def test_what_is_no_npz_is_named(tmp_path: Path, kind: str) -> None:
     )
 
 
-def test_a_member_that_is_no_array_is_named(tmp_path: Path) -> None:
+def test_a_member_that_is_not_an_array_is_named(tmp_path: Path) -> None:
     path = tmp_path / "set.npz"
     np.savez(path, **course(X_train=None))  # type: ignore[arg-type]
     with zipfile.ZipFile(path, "a") as archive:
@@ -218,7 +218,7 @@ def test_a_header_that_claims_more_than_memory_is_refused(tmp_path: Path) -> Non
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The bytes of a good file."""
+    """The bytes of a valid file."""
     path = tmp_path_factory.mktemp("whole") / "set.npz"
     export(small(), path)
     return path.read_bytes()
@@ -226,7 +226,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where damaged files are put."""
+    """The path for damaged files."""
     return tmp_path_factory.mktemp("damaged") / "set.npz"
 
 

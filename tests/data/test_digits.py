@@ -1,4 +1,4 @@
-"""The embedded digits, and the rules for the content of every data set."""
+"""The embedded digits, and the rules for the content of all data sets."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ FINGERPRINT = "a5e85d80adcc8429b9db699c615f4fb2b74433db2291dbafea1c1a1ecd3e88e1"
 
 
 def arrays() -> dict[str, Any]:
-    """A small valid set: 5, 3 and 2 images of 4 x 6 pixels."""
+    """A small valid data set: 5, 3 and 2 images of 4 x 6 pixels."""
     rng = np.random.default_rng(0)
     return {
         "x_train": rng.random((5, 4, 6)),
@@ -84,7 +84,7 @@ def test_an_altered_embedded_file_is_refused(tmp_path: Path, monkeypatch: pytest
         load("embedded")
     found = hashlib.sha256(content).hexdigest()
     assert str(caught.value) == (
-        f"{copy} must have the sha256 {expected}; got {found}. Install convlens again to mend it"
+        f"{copy} must have the sha256 {expected}; got {found}. Install convlens again to repair it"
     )
 
 
@@ -95,7 +95,7 @@ def test_the_licence_of_the_digits_is_beside_them() -> None:
 
 
 @pytest.mark.smoke
-def test_importing_costs_numpy_alone() -> None:
+def test_importing_loads_only_numpy() -> None:
     program = (
         "import sys, numpy; before = set(sys.modules); import convlens.data;"
         "print(*sorted({name.split('.')[0] for name in set(sys.modules) - before} - sys.stdlib_module_names))"
@@ -105,7 +105,7 @@ def test_importing_costs_numpy_alone() -> None:
 
 
 @pytest.mark.smoke
-def test_mnist_is_the_folder_that_fetch_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mnist_is_read_from_the_folder_that_fetch_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "fetch", lambda: tmp_path)
     with pytest.raises(FileNotFoundError, match=f"{tmp_path} must hold train-images-idx3-ubyte"):
         load("mnist")
@@ -121,7 +121,7 @@ def test_loads_the_full_set() -> None:
 
 
 @pytest.mark.smoke
-def test_what_is_nowhere_says_what_data_can_be(tmp_path: Path) -> None:
+def test_the_error_for_unknown_data_says_what_data_can_be(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as caught:
         load("minst")
     assert str(caught.value) == (
@@ -155,7 +155,7 @@ def test_converts_every_accepted_type() -> None:
         assert field.dtype == (np.float32 if name.startswith("x") else np.int64) and field.dtype.isnative
 
 
-def test_keeps_channels_and_what_already_fits() -> None:
+def test_channels_are_kept_and_arrays_of_the_right_type_are_not_copied() -> None:
     parts: dict[str, Any] = {
         "x_train": np.zeros((5, 4, 6, 3), np.float32),
         "y_train": np.zeros(5, np.int64),
@@ -241,7 +241,7 @@ RULES = [
 
 @pytest.mark.smoke
 @pytest.mark.parametrize(("parts", "text"), RULES, ids=[text for _, text in RULES])
-def test_says_the_rule_and_what_was_found(parts: dict[str, Any], text: str) -> None:
+def test_errors_name_the_rule_and_what_was_found(parts: dict[str, Any], text: str) -> None:
     with pytest.raises(ValueError) as caught:
         from_arrays(**parts)
     assert str(caught.value) == text
@@ -254,7 +254,7 @@ def test_an_error_uses_the_names_of_the_reader() -> None:
 
 @pytest.mark.smoke
 @given(data=st.data())
-def test_the_fingerprint_sees_every_value(data: st.DataObject) -> None:
+def test_the_fingerprint_depends_on_every_value(data: st.DataObject) -> None:
     field = data.draw(st.sampled_from(list(arrays())))
     parts = arrays()
     at = data.draw(st.integers(0, parts[field].size - 1))
@@ -263,10 +263,10 @@ def test_the_fingerprint_sees_every_value(data: st.DataObject) -> None:
     assert from_arrays(**parts).fingerprint != before
 
 
-def test_the_fingerprint_is_of_the_content() -> None:
+def test_the_fingerprint_depends_only_on_the_content() -> None:
     digits = from_arrays(**arrays())
-    turned_in_memory = {name: np.asfortranarray(array) for name, array in arrays().items()}
-    again = from_arrays(**turned_in_memory, source="elsewhere")  # type: ignore[arg-type]
+    other_layout = {name: np.asfortranarray(array) for name, array in arrays().items()}
+    again = from_arrays(**other_layout, source="elsewhere")  # type: ignore[arg-type]
     assert again.fingerprint == digits.fingerprint
     assert len(digits.fingerprint) == 64
     swapped = Digits(

@@ -1,4 +1,4 @@
-"""The download, against mirrors on the loopback interface that fail in every way."""
+"""The download, tested with mirrors on the loopback interface that fail in many ways."""
 
 import gzip
 import hashlib
@@ -21,7 +21,7 @@ SMALL = tuple(MnistFile(name, len(data), hashlib.sha256(data).hexdigest()) for n
 
 
 class Mirrors(ThreadingHTTPServer):
-    """Several mirrors in one server: /good/ has everything, the others fail as their names say."""
+    """Several mirrors in one server. /good/ has all files; each other mirror fails in the way its name says."""
 
     daemon_threads = True
 
@@ -51,7 +51,7 @@ BODIES: dict[str, Callable[[bytes], bytes]] = {
 
 
 class Answer(BaseHTTPRequestHandler):
-    """One request's answer."""
+    """The handler of one request."""
 
     server: Mirrors
 
@@ -71,12 +71,12 @@ class Answer(BaseHTTPRequestHandler):
         self.wfile.write(body[: len(body) // 2] if mirror == "cut" else body)
 
     def log_message(self, *_: object) -> None:
-        """Nothing on standard error."""
+        """Write nothing to standard error."""
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirrors]:
-    """A running server; requests to it pass by any proxy."""
+    """A running server. Requests to it do not use a proxy."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with Mirrors() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -116,7 +116,7 @@ REASONS = {
 
 
 @pytest.mark.parametrize("failing", REASONS)
-def test_the_next_mirror_stands_in(server: Mirrors, tmp_path: Path, failing: str) -> None:
+def test_the_next_mirror_is_used_if_one_fails(server: Mirrors, tmp_path: Path, failing: str) -> None:
     fetch(mirrors=[server.mirror(failing), server.mirror("good")], files=SMALL, folder=tmp_path)
     assert_whole(tmp_path)
     assert server.asked == [f"/{mirror}/{name}.gz" for name in CONTENT for mirror in (failing, "good")]
@@ -137,12 +137,12 @@ def test_when_all_fail_the_error_has_every_reason_and_what_to_do(server: Mirrors
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_server_that_unpacks_on_the_way_is_as_good(server: Mirrors, tmp_path: Path) -> None:
+def test_a_server_may_send_the_content_unpacked(server: Mirrors, tmp_path: Path) -> None:
     fetch(mirrors=[server.mirror("unpacked")], files=SMALL, folder=tmp_path)
     assert_whole(tmp_path)
 
 
-def test_nobody_listening_is_a_reason(server: Mirrors, tmp_path: Path) -> None:
+def test_a_closed_port_is_named_as_a_reason(server: Mirrors, tmp_path: Path) -> None:
     closed = server.mirror("good")
     server.server_close()
     with pytest.raises(ValueError, match=rf"{closed} \(no connection: ConnectionError\)"):
@@ -171,10 +171,8 @@ def test_an_altered_file_in_the_cache_is_downloaded_again(server: Mirrors, tmp_p
     assert server.asked[2:] == ["/good/a-ubyte.gz"]
 
 
-def test_a_bar_is_drawn_when_asked_and_nothing_otherwise(
-    server: Mirrors, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    fetch(mirrors=[server.mirror("missing"), server.mirror("good")], files=SMALL, folder=tmp_path / "quiet")
+def test_a_bar_is_drawn_only_when_asked(server: Mirrors, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    fetch(mirrors=[server.mirror("missing"), server.mirror("good")], files=SMALL, folder=tmp_path / "without")
     assert capfd.readouterr() == ("", "")
     fetch(True, mirrors=[server.mirror("missing"), server.mirror("good")], files=SMALL, folder=tmp_path / "shown")
     out, err = capfd.readouterr()
@@ -208,7 +206,9 @@ def test_there_are_mirrors_by_https_and_all_four_files() -> None:
 
 
 @pytest.mark.skipif(not MNIST.exists(), reason="needs the full MNIST at ../shared/data/MNIST.npz")
-def test_the_whole_way_with_the_real_files(server: Mirrors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_real_files_are_downloaded_and_loaded(
+    server: Mirrors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with np.load(MNIST) as full:
         x = np.concatenate([full["X_train"], full["X_valid"]]), full["X_test"]
         y = np.concatenate([full["Y_train"], full["Y_valid"]]), full["Y_test"]

@@ -1,4 +1,4 @@
-"""IDX files: read exactly, or refused with the rule and what was found."""
+"""IDX files are read exactly, or refused with the rule and what was found."""
 
 import gzip
 import struct
@@ -72,7 +72,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("content", "text"), BAD, ids=[str(number) for number in range(len(BAD))])
-def test_says_the_rule_and_what_was_found(tmp_path: Path, content: bytes, text: str) -> None:
+def test_errors_name_the_rule_and_what_was_found(tmp_path: Path, content: bytes, text: str) -> None:
     path = tmp_path / "train-images-idx3-ubyte"
     path.write_bytes(content)
     with pytest.raises(ValueError) as caught:
@@ -88,7 +88,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where damaged files are put."""
+    """The path for damaged files."""
     return tmp_path_factory.mktemp("damaged") / "file"
 
 
@@ -103,7 +103,7 @@ def test_altered_bytes_are_harmless_or_a_one_line_error(place: Path, data: st.Da
         assert str(error).startswith(str(place)) and "\n" not in str(error)
 
 
-def test_a_folder_is_a_data_set_whose_last_sixth_validates(folder: Path) -> None:
+def test_the_last_sixth_of_a_folder_is_the_validation_part(folder: Path) -> None:
     digits = load(folder)
     assert digits.source == str(folder)
     assert digits.x_train.shape == (11, 5, 3, 1)
@@ -115,7 +115,7 @@ def test_a_folder_is_a_data_set_whose_last_sixth_validates(folder: Path) -> None
     assert read_folder(folder, source="mine").source == "mine"
 
 
-def test_ten_thousand_validate_at_most(folder: Path) -> None:
+def test_the_validation_part_has_at_most_ten_thousand(folder: Path) -> None:
     (folder / "train-images-idx3-ubyte").write_bytes(idx(np.zeros((60_006, 1, 1), np.uint8)))
     (folder / "train-labels-idx1-ubyte").write_bytes(idx(np.zeros(60_006, np.uint8)))
     (folder / "t10k-images-idx3-ubyte").write_bytes(idx(np.zeros((4, 1, 1), np.uint8)))
@@ -142,7 +142,7 @@ def test_every_file_is_needed(folder: Path, stem: str) -> None:
     assert str(caught.value) == f"{folder} must hold {stem}-ubyte, with or without .gz; there is no such file"
 
 
-def test_the_folder_s_errors_name_the_files(folder: Path) -> None:
+def test_errors_of_a_folder_name_the_files(folder: Path) -> None:
     x, y = folder / "train-images-idx3-ubyte", folder / "train-labels-idx1-ubyte"
     y.write_bytes(idx(np.zeros(12, np.uint8)))
     with pytest.raises(ValueError) as caught:

@@ -1,4 +1,4 @@
-"""Pictures of digits become what MNIST would have made of them."""
+"""Pictures of digits are converted to the form of MNIST."""
 
 import io
 import warnings
@@ -38,9 +38,10 @@ def render(
     noise: float = 0,
     slope: float = 0,
 ) -> Grey:
-    """A picture (h, w) = `size` of the digit, somewhere, with a side of `share` of the shorter side.
+    """A picture (h, w) = `size` with the digit at a random place.
 
-    `noise` is its standard deviation; `slope` is how much darker, of 1, the paper gets from one corner to the other.
+    share: the range of the digit's size, as a fraction of the shorter side. noise: its standard deviation.
+    slope: how much darker the paper is in one corner than in the opposite one, as a fraction.
     """
     h, w = size
     side = int(min(size) * rng.uniform(*share))
@@ -82,7 +83,7 @@ EVERY_DIGIT = ("60 x 90", "90 x 60, light on dark", "500 x 380", "jpeg of qualit
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_picture_of_a_digit_is_the_digit_again(digits: Grey, case: str) -> None:
+def test_the_digit_is_recovered_from_its_picture(digits: Grey, case: str) -> None:
     options, quality = CASES[case]
     rng = np.random.default_rng(1)
     found = []
@@ -90,7 +91,7 @@ def test_a_picture_of_a_digit_is_the_digit_again(digits: Grey, case: str) -> Non
         level = render(digit, rng, **options)
         found.append(likeness(like_mnist(jpeg(level, quality) if quality else level), digit))
     assert np.median(found) > 0.9
-    assert min(found) > 0.5  # at the worst off by a pixel: the centre of mass lay between two
+    assert min(found) > 0.5  # at worst one pixel off: the centre of mass was between two pixels
 
 
 @pytest.mark.smoke
@@ -106,7 +107,7 @@ def test_a_picture_of_28_x_28_keeps_its_pixels(digits: Grey, tmp_path: Path) -> 
 
 
 def saved(path: Path, kind: str, level: Grey) -> None:
-    """Write dark ink on light paper, `level` (h, w), in one of many ways."""
+    """Write dark ink on light paper, `level` (h, w), in the format `kind`."""
     image = Image.fromarray(level)
     deep = level.astype(np.uint16) * 257
     ink = 255 - level
@@ -173,7 +174,7 @@ KINDS = [
 @pytest.mark.smoke
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_file_shows_the_same_digit(digits: Grey, tmp_path: Path, kind: str) -> None:
-    path = tmp_path / "picture.png"  # whatever the format: the content decides
+    path = tmp_path / "picture.png"  # the reader looks at the content, not at the name
     rng = np.random.default_rng(2)
     found = []
     for digit in digits[::7]:
@@ -215,7 +216,7 @@ def test_a_thin_pen_gives_full_strokes(width: int) -> None:
 
 
 @pytest.mark.smoke
-def test_what_is_made_has_mnist_s_form(digits: Grey) -> None:
+def test_results_have_the_form_of_mnist(digits: Grey) -> None:
     rng = np.random.default_rng(3)
     for digit in digits[::5]:
         found = like_mnist(render(digit, rng, size=(75, 110)))
@@ -238,7 +239,7 @@ def test_any_picture_is_a_digit_or_shows_nothing(level: Grey) -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 5000), (5000, 1), (3, 900), (28, 29)])
-def test_odd_shapes_are_no_trouble(size: tuple[int, int]) -> None:
+def test_extreme_shapes_are_accepted(size: tuple[int, int]) -> None:
     level = np.zeros(size, np.uint8)
     level[: max(1, size[0] // 3), : max(1, size[1] // 3)] = 200
     assert like_mnist(level).shape == (28, 28)
@@ -288,7 +289,7 @@ def test_faint_ink_and_mere_noise_show_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.smoke
-def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_picture_is_named(tmp_path: Path) -> None:
     path = tmp_path / "digit.png"
     assert refused(path, FileNotFoundError) == f"there is no file '{path}'"
     assert refused(tmp_path, FileNotFoundError) == f"there is no file '{tmp_path}'"

@@ -1,4 +1,4 @@
-"""Training leaves the process as it was: BLAS's threads, its own threads, NumPy's treatment of errors."""
+"""After training the process is as before: the threads of BLAS and of convlens, and NumPy's error settings."""
 
 import gc
 import threading
@@ -51,7 +51,7 @@ def exhausted(events):
 
 @pytest.fixture(scope="module", autouse=True)
 def trained():
-    """The first training may load libraries that bring a BLAS, and an engine's own threads stay, asleep."""
+    """Train once first: training may load a library with its own BLAS, and an engine keeps its threads, asleep."""
     weights_after(3)
 
 
@@ -90,7 +90,7 @@ def test_blas_is_as_before_trainings_that_overlap():
     next(one)
     next(two)
     one.close()
-    assert blas_threads() == [1] * len(before)  # two still goes on
+    assert blas_threads() == [1] * len(before)  # the training `two` has not ended
     two.close()
     assert blas_threads() == before
 
@@ -106,7 +106,7 @@ def test_trainings_in_several_threads_do_not_disturb_each_other():
     assert blas_threads() == before
 
 
-def test_floating_point_errors_are_the_callers_again():
+def test_the_callers_floating_point_settings_are_restored():
     digits = small.digits(32, 10)
     with np.errstate(all="raise"):
         events = train(convlens.lenet5(), digits.x_train, digits.y_train, optimizer=Adam(1e6))

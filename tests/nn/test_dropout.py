@@ -1,4 +1,4 @@
-"""Dropout: what is left out and how often, the scale, its gradient, and that a network's answers never have it."""
+"""Dropout: which numbers are dropped and how often, the scale, the gradient, and predictions without dropout."""
 
 import math
 
@@ -28,7 +28,7 @@ def forward(layer, x, seed=None):
 
 
 @given(rate=rates, shape=shapes, seed=st.integers(0, 2**32 - 1), dtype=st.sampled_from(["float32", "float64"]))
-def test_each_number_is_left_out_or_scaled_and_so_is_its_gradient(rate, shape, seed, dtype):
+def test_each_number_and_its_gradient_are_dropped_or_scaled(rate, shape, seed, dtype):
     rng = np.random.default_rng(seed)
     x, dy = (rng.uniform(0.5, 2, shape).astype(dtype) for _ in "ab")
     x.flags.writeable = dy.flags.writeable = False
@@ -56,21 +56,21 @@ def test_without_a_generator_it_does_nothing(rate, shape):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.8])
-def test_as_many_are_left_out_as_the_rate_says_and_the_mean_stays(rate, dtype):
+def test_the_dropped_fraction_is_the_rate_and_the_mean_is_kept(rate, dtype):
     n, h, c = 40, 50, 30
     y, _ = forward(Dropout(rate), np.ones((n, h, c), dtype), 1)
-    deviation = math.sqrt(rate * (1 - rate) / y.size)  # of a mean of so many throws
+    deviation = math.sqrt(rate * (1 - rate) / y.size)  # the standard deviation of the fraction
     out = y == 0
     assert abs(out.mean() - rate) < 5 * deviation
     assert abs(y.mean(dtype=float) - 1) < 5 * deviation / (1 - rate)
-    for axis, others in ((0, (1, 2)), (1, (0, 2)), (2, (0, 1))):  # each place, and each by itself
+    for axis, others in ((0, (1, 2)), (1, (0, 2)), (2, (0, 1))):  # no axis has a pattern
         share = out.mean(axis=others)
         assert np.abs(share - rate).max() < 6 * deviation * math.sqrt(y.shape[axis])
     together = (out[1:] & out[:-1]).mean(), (out[:, 1:] & out[:, :-1]).mean(), (out[..., 1:] & out[..., :-1]).mean()
     assert_allclose(together, rate**2, atol=6 * deviation)
 
 
-def test_another_call_leaves_out_others():
+def test_another_call_drops_other_numbers():
     rng, x = np.random.default_rng(2), np.ones((3, 50))
     first, second = (Dropout(0.5).forward(x, {}, numpy_engine, rng)[0] for _ in "ab")
     assert (first != second).any()
@@ -89,7 +89,7 @@ def test_backward_is_the_gradient_of_forward(shape):
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1, 1.0, 2, math.nan, math.inf, "0.5", None, True])
-def test_what_it_refuses(rate):
+def test_bad_arguments_are_refused(rate):
     with pytest.raises(ValueError) as caught:
         Dropout(rate)
     assert str(caught.value) == f"rate must be from 0 to below 1; got {rate!r}"
@@ -104,7 +104,7 @@ def network(rate=0.5, engine="auto", dtype=np.float32):
 
 
 def without(model):
-    """The same weights, and no dropout at all"""
+    """A network with the same weights, without dropout layers."""
     layers = [layer for layer in model.layers if not isinstance(layer, Dropout)]
     plain = Sequential(layers, model.input_shape, engine=model.engine.name, dtype=model.dtype)
     plain.set_weights(model.get_weights())
@@ -145,8 +145,8 @@ def test_training_has_dropout(engine):
     assert trained(0.5) == trained(0.5, threads=1) == trained(0.5, threads=3)
 
 
-def test_with_dropout_the_gradient_is_that_of_the_network_drawn():
-    """All layers at once, the generator in the same state each time."""
+def test_with_dropout_the_gradient_is_that_of_the_drawn_network():
+    """Check all layers at once. The generator has the same state each time."""
     x, labels = patterns(4, np.float64)
     model = network(0.3, dtype=np.float64)
 

@@ -1,4 +1,4 @@
-"""he_normal: reproducible, the same numbers in both dtypes, and distributed as Keras's."""
+"""he_normal: reproducible, the same numbers in both dtypes, and the same distribution as in Keras."""
 
 import math
 
@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from convlens.nn import he_normal
 
 SHAPES = [((5, 3, 4, 1500), 60), ((60, 1500), 60), ((1, 1, 3, 20000), 3)]
-CUT = 2 / 0.87962566103423978  # where the normal distribution is cut, in standard deviations of what is left
+CUT = 2 / 0.87962566103423978  # the largest value, in standard deviations of the truncated normal distribution
 
 
 def draw(shape, seed=0, dtype=np.float64):
@@ -43,7 +43,7 @@ def test_the_seed_decides_and_the_dtype_does_not():
     assert_array_equal(single, draw(shape, 1).astype(np.float32))
 
 
-def test_one_generator_gives_other_numbers_each_time():
+def test_one_generator_gives_different_numbers_at_each_call():
     rng = np.random.default_rng(0)
     first, second = (he_normal((4, 5), rng, np.dtype(np.float32)) for _ in range(2))
     assert not np.array_equal(first, second)

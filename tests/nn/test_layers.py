@@ -1,4 +1,4 @@
-"""Each layer: its shapes, its weights, its gradient by finite differences, and what it refuses."""
+"""Each layer: its shapes, its weights, its gradient compared with finite differences, and its errors."""
 
 import dataclasses
 from typing import Any
@@ -23,7 +23,7 @@ from convlens.nn.layer import initial_weights
 
 pytestmark = pytest.mark.smoke
 
-# layer, shape in, shape out, kernel's shape
+# layer, input shape, output shape, kernel shape
 LAYERS = {
     "conv": (Conv2D(4, (3, 2)), (7, 5, 2), (5, 4, 4), (3, 2, 2, 4)),
     "conv, same, strides, relu": (
@@ -58,12 +58,12 @@ named = pytest.mark.parametrize(("layer", "shape", "out", "kernel"), LAYERS.valu
 
 
 def inputs(layer, shape, n=3, seed=0):
-    """x without ties, no pre-activation near the kink, and weights in float64."""
+    """Return x and weights in float64: x has no ties, and no pre-activation is near the kink of a ReLU."""
     rng = np.random.default_rng(seed)
     x = 0.1 * (rng.permutation(n * np.prod(shape)).reshape(n, *shape) - n * np.prod(shape) / 2) / np.prod(shape) ** 0.5
     weights = initial_weights(layer, shape, rng, np.dtype(np.float64))
-    if "bias" in weights:  # far from 0, on either side of it
-        far = 20 if layer.activation in (None, "relu") else 0.5  # where a curve is not yet flat
+    if "bias" in weights:  # biases far from 0, positive and negative
+        far = 20 if layer.activation in (None, "relu") else 0.5  # tanh and sigmoid are flat farther away
         weights["bias"] += np.where(np.arange(len(weights["bias"])) % 2, far, -far)
     return x, weights
 
@@ -113,7 +113,7 @@ def test_backward_is_the_gradient_of_forward(engine, layer, shape, out, kernel):
 
 
 def test_a_relu_layer_has_some_units_on_and_some_off():
-    """Guards the test above: its gradient would be right by chance if all were on."""
+    """Check the test above: if all units were on, a wrong gradient could pass it."""
     for name, (layer, shape, _, _) in LAYERS.items():
         if getattr(layer, "activation", None) == "relu":
             x, weights = inputs(layer, shape)
@@ -242,13 +242,13 @@ ILLEGAL = {
 
 
 @pytest.mark.parametrize(("make", "message"), ILLEGAL.values(), ids=ILLEGAL)
-def test_what_it_refuses(make, message):
+def test_bad_arguments_are_refused(make, message):
     with pytest.raises(ValueError) as caught:
         make()
     assert str(caught.value) == message
 
 
-def test_the_base_is_no_layer(engine):
+def test_the_base_class_cannot_be_used_as_a_layer(engine):
     layer = Layer()
     assert layer.weight_shapes((1, 2, 3)) == {}
     for call in (

@@ -1,4 +1,4 @@
-"""An engine's own pass through a network gives what the layers give one by one."""
+"""An engine's fused pass through a network gives the same results as the single layers."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from convlens.nn import AveragePooling2D, Conv2D, Dense, Flatten, Layer, MaxPool
 
 pytest.importorskip("numba")
 
-TOLERANCE = {"float64": 1e-12, "float32": 1e-5}  # relative to the largest number that goes in
+TOLERANCE = {"float64": 1e-12, "float32": 1e-5}  # relative to the largest number
 
 
 def equal(got, want, dtype, among=0.0):
@@ -30,10 +30,10 @@ def compare(layers, input_shape, dtype, n, seed=0):
     labels = rng.integers(0, slow.output_shape[0], n)
     wanted, found = np.full_like(slow.flat, np.nan), np.full_like(slow.flat, np.nan)
     loss, logits = slow.loss_gradient(x, labels, 1 / n, wanted)
-    for _ in range(2):  # nothing is left of the first time
+    for _ in range(2):  # the second pass must not depend on the first
         fast_loss, fast_logits = fast.loss_gradient(x, labels, 1 / n, found)
         equal(fast_logits, logits, dtype)
-        equal(fast_loss, loss, dtype, among=logits)  # a difference of two such numbers
+        equal(fast_loss, loss, dtype, among=logits)  # a loss is a difference of two numbers of this size
         equal(found, wanted, dtype)
     equal(fast.logits(x), logits, dtype)
     assert fast_loss.dtype == fast_logits.dtype == found.dtype == np.dtype(dtype)
@@ -41,7 +41,7 @@ def compare(layers, input_shape, dtype, n, seed=0):
 
 @st.composite
 def networks(draw):
-    """Convolutions and poolings of any shape that fit, then dense layers."""
+    """A random network: convolutions and poolings of any shape that fits, then dense layers."""
     h, w, c = draw(st.integers(3, 12)), draw(st.integers(3, 12)), draw(st.integers(1, 3))
     shape: tuple[int, ...] = (h, w, c)
     layers: list[Layer] = []
@@ -78,7 +78,7 @@ def test_lenet5(n, dtype):
     compare(model.layers, model.input_shape, dtype, n)
 
 
-def test_training_curves_are_those_of_the_numpy_engine():
+def test_training_curves_equal_those_of_the_numpy_engine():
     import convlens
 
     digits = convlens.load("embedded")
@@ -92,7 +92,7 @@ def test_training_curves_are_those_of_the_numpy_engine():
 
 
 @pytest.mark.smoke
-def test_layers_of_another_kind_go_one_by_one():
+def test_other_layer_kinds_are_computed_one_by_one():
     class Twice(Layer):
         kind = "twice"
 
@@ -112,7 +112,7 @@ def test_layers_of_another_kind_go_one_by_one():
 
 
 @pytest.mark.smoke
-def test_what_a_pass_refuses():
+def test_a_fused_pass_refuses_bad_arguments():
     model, gradient = lenet5(engine="numba"), np.empty(61_706, np.float32)
     x, labels = np.zeros((2, 28, 28, 1), np.float32), np.array([3, 10])
     with pytest.raises(ValueError, match="labels must be from 0 to 9; got 3 to 10"):

@@ -1,4 +1,4 @@
-"""SGD and Adam against their papers' formulas, number by number, and against Keras; their state."""
+"""SGD and Adam, compared number by number with the formulas of their papers, and with Keras; and their state."""
 
 import math
 from collections.abc import Callable
@@ -21,7 +21,7 @@ every = pytest.mark.parametrize("make", MAKE.values(), ids=MAKE)
 
 
 def gradients(steps, size, dtype="float64"):
-    """Of very different sizes, some of them zero."""
+    """Gradients of very different sizes, some of them zero."""
     rng = np.random.default_rng(0)
     scale = 10.0 ** rng.integers(-4, 2, size)
     return [(rng.standard_normal(size) * scale * rng.integers(0, 2, size)).astype(dtype) for _ in range(steps)]
@@ -43,7 +43,7 @@ def sgd_by_hand(w, steps, rate, momentum):
 
 
 def alexnet_by_hand(w, steps, rate, momentum, decay):
-    """Krizhevsky et al. 2012, section 5: v and w are those of the step before on every right side."""
+    """Krizhevsky et al. 2012, section 5. On every right side, v and w are the values of the step before."""
     v = 0.0
     for g in steps:
         v, w_before = momentum * v - decay * rate * w - rate * g, w
@@ -52,7 +52,7 @@ def alexnet_by_hand(w, steps, rate, momentum, decay):
 
 
 def adam_by_hand(w, steps, rate, beta_1, beta_2, epsilon):
-    """Algorithm 1 with the reordering of the note at the end of section 2."""
+    """Algorithm 1 of the Adam paper, reordered as in the note at the end of section 2."""
     m = v = 0.0
     for t, g in enumerate(steps, 1):
         m = beta_1 * m + (1 - beta_1) * g
@@ -73,7 +73,7 @@ BY_HAND = {
 
 @pytest.mark.smoke
 @pytest.mark.parametrize("name", MAKE)
-def test_thirty_steps_worked_number_by_number(name):
+def test_thirty_steps_follow_the_formula(name):
     steps, start = gradients(30, 12), np.linspace(-1, 1, 12)
     want = [BY_HAND[name](float(start[k]), [float(g[k]) for g in steps]) for k in range(12)]
     assert_allclose(walk(MAKE[name](), steps, start), want, rtol=1e-12, atol=1e-14)
@@ -95,13 +95,13 @@ def test_weights_move_in_place_and_gradients_stay(make, dtype):
 @pytest.mark.smoke
 @every
 @pytest.mark.parametrize("stop", [0, 1, 7])
-def test_state_taken_over_goes_on_bit_by_bit(make, stop):
+def test_a_restored_state_continues_with_the_same_bits(make, stop):
     steps, start = gradients(15, 9, "float32"), np.linspace(-1, 1, 9).astype("float32")
     whole = walk(make(), steps, start)
     first = make()
     half = walk(first, steps[:stop], start)
     state = first.get_state()
-    walk(first, steps, start)  # the state is a copy: what happens here must not show
+    walk(first, steps, start)  # the saved state is a copy, so these steps must not change it
     second = make()
     second.set_state(state)
     assert second.step == stop
@@ -112,7 +112,7 @@ def test_state_taken_over_goes_on_bit_by_bit(make, stop):
 
 
 @every
-def test_a_state_from_before_the_first_step_forgets_what_came_since(make):
+def test_a_state_from_before_the_first_step_resets_the_optimizer(make):
     steps, start = gradients(6, 5), np.zeros(5)
     optimizer = make()
     fresh = optimizer.get_state()
@@ -123,30 +123,30 @@ def test_a_state_from_before_the_first_step_forgets_what_came_since(make):
 
 @pytest.mark.smoke
 @every
-def test_it_walks_downhill(make):
+def test_it_finds_the_minimum(make):
     target, weights, optimizer = np.array([3.0, -2.0, 0.5]), np.zeros(3), make()
     for _ in range(6000):
         optimizer.update(weights, 2 * (weights - target))
-    decay = getattr(optimizer, "weight_decay", 0)  # the lowest point of |w - target|² + decay / 2 |w|²
+    decay = getattr(optimizer, "weight_decay", 0)  # the minimum of |w - target|² + decay / 2 |w|²
     assert_allclose(weights, target * 2 / (2 + decay), atol=0.01)
 
 
 @pytest.mark.parametrize("size", [1, 5, 6, 12, 17])
-def test_sgd_in_blocks_gives_the_bits_of_one_piece(monkeypatch, size):
+def test_sgd_in_blocks_gives_the_same_bits_as_in_one_piece(monkeypatch, size):
     start, steps = np.linspace(-1, 1, size), gradients(3, size)
     whole = walk(MAKE["SGD, as in AlexNet"](), steps, start)
     monkeypatch.setattr(optimizers, "_BLOCK", 6)
     assert_array_equal(walk(MAKE["SGD, as in AlexNet"](), steps, start), whole)
 
 
-def test_weight_decay_alone_shrinks_the_weights_as_fast_as_the_rate_says():
+def test_weight_decay_without_gradients_shrinks_the_weights_by_the_rate():
     start = np.array([2.0, -1.0, 0.0])
     for rate in (0.1, 0.5):
         got = walk(SGD(rate, weight_decay=0.2), [np.zeros(3)] * 3, start)
         assert_allclose(got, start * (1 - 0.2 * rate) ** 3, rtol=1e-14)
 
 
-def test_a_rate_that_is_changed_holds_from_the_next_step_on():
+def test_a_changed_rate_applies_from_the_next_step():
     optimizer, weights = SGD(0.5, momentum=0.5, weight_decay=0.1), np.array([1.0])
     optimizer.update(weights, np.array([1.0]))
     assert_allclose(weights, 1 - 0.55, rtol=1e-15)
@@ -174,13 +174,14 @@ ILLEGAL = {
 
 
 @pytest.mark.parametrize(("make", "message"), ILLEGAL.values(), ids=ILLEGAL)
-def test_what_it_refuses(make, message):
+def test_bad_arguments_are_refused(make, message):
     with pytest.raises(ValueError) as caught:
         make()
     assert str(caught.value) == message
 
 
-# What Keras has for each, and a weight decay that Keras gets as a part of the gradient: its own does not go through v
+# The optimizer of Keras for each of ours, and its weight decay. Keras gets the weight decay as a part of the gradient,
+# because Keras's own weight decay does not enter v.
 KERAS = {
     "SGD": (lambda keras: keras.optimizers.SGD(0.05), 0),
     "SGD, momentum": (lambda keras: keras.optimizers.SGD(0.05, momentum=0.9), 0),
@@ -193,7 +194,7 @@ KERAS = {
 
 @pytest.mark.frameworks
 @pytest.mark.parametrize("name", MAKE)
-def test_keras_goes_the_same_way(keras, name):
+def test_keras_takes_the_same_steps(keras, name):
     theirs, decay = KERAS[name][0](keras), KERAS[name][1]
     start = np.linspace(-1, 1, 40).astype("float32")
     variable, ours, weights = keras.Variable(start), MAKE[name](), start.copy()

@@ -1,4 +1,4 @@
-"""The learning rate, epoch by epoch."""
+"""Schedules: the learning rate of each epoch."""
 
 import dataclasses
 import math
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.smoke
     epochs=st.lists(st.integers(2, 40), unique=True, max_size=5).map(sorted).map(tuple),
     by=st.floats(1.01, 20),
 )
-def test_it_is_divided_at_the_start_of_each_epoch_named(rate, epochs, by):
+def test_the_rate_is_divided_at_the_start_of_the_given_epochs(rate, epochs, by):
     schedule, want = StepDecay(rate, epochs, by), rate
     for epoch in range(1, 45):
         if epoch in epochs:
@@ -67,7 +67,7 @@ ILLEGAL = {
 
 
 @pytest.mark.parametrize(("make", "message"), ILLEGAL.values(), ids=ILLEGAL)
-def test_what_it_refuses(make, message):
+def test_bad_arguments_are_refused(make, message):
     with pytest.raises(ValueError) as caught:
         make()
     assert str(caught.value) == message
@@ -93,13 +93,13 @@ def test_fit_trains_each_epoch_at_its_rate():
 
 
 @pytest.mark.parametrize("rate", [0, -0.1, math.nan, math.inf])
-def test_fit_refuses_a_rate_that_is_none(rate):
+def test_fit_refuses_a_rate_that_is_not_a_valid_number(rate):
     with pytest.raises(ValueError) as caught:
         fit(tiny(), *patterns(40), epochs=3, schedule=lambda epoch: rate if epoch == 2 else 0.1)
     assert str(caught.value) == f"schedule must give a learning rate above 0; got {float(rate)!r} for epoch 2"
 
 
-def test_a_rate_of_numpy_gives_the_bits_of_the_number():
+def test_a_numpy_rate_gives_the_same_bits_as_a_python_number():
     def after(kind):
         model = tiny()
         fit(model, *patterns(40), optimizer=SGD(1.0, 0.9, 0.01), epochs=2, schedule=lambda epoch: kind(0.1 / epoch))

@@ -1,4 +1,4 @@
-"""The stack: names, table, weights as views of one vector, gradients by finite differences, and what it refuses."""
+"""Sequential: names, table, weights as views of one vector, gradients compared with finite differences, errors."""
 
 import threading
 
@@ -42,7 +42,7 @@ WEIGHTS = {
 
 
 def tiny(seed=0, dtype=np.float64, engine="numpy"):
-    """Every kind of layer, nothing square."""
+    """A network with every kind of layer. Nothing is square."""
     return Sequential(LAYERS, SHAPE, name="tiny", seed=seed, dtype=dtype, engine=engine)
 
 
@@ -94,7 +94,7 @@ def test_weights_are_views_of_one_vector_in_order():
     assert (model.flat == -1).sum() == 1
 
 
-def test_views_cut_any_vector_of_that_length():
+def test_views_divide_any_vector_of_this_length():
     model = tiny()
     vector = np.zeros(model.flat.size, np.float32)
     for views, weights in zip(model.views(vector), model.weights, strict=True):
@@ -167,7 +167,7 @@ def test_forward_is_one_layer_after_the_other(engine, dtype):
 
 
 def test_backward_is_the_gradient_of_the_loss_by_every_weight(engine):
-    """All layers at once, from the flat vector to one loss an example."""
+    """Check all layers at once, from the flat vector of weights to one loss for each example."""
     model, (x, labels) = tiny(seed=2, engine=engine.name), batch()
     for name, w in model.named_weights().items():
         if name.endswith("bias"):
@@ -189,7 +189,7 @@ def test_backward_is_the_gradient_of_the_loss_by_every_weight(engine):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_loss_gradient_is_weighted_and_writes_all_of_the_gradient(engine, dtype):
+def test_loss_gradient_is_weighted_and_writes_the_whole_gradient(engine, dtype):
     model, (x, labels) = tiny(dtype=dtype, engine=engine.name), batch(5, dtype)
     one, fifth = (np.full(model.flat.size, np.nan, dtype) for _ in range(2))
     loss, logits = model.loss_gradient(x, labels, 1.0, one)
@@ -210,7 +210,7 @@ def test_loss_gradient_is_weighted_and_writes_all_of_the_gradient(engine, dtype)
     assert_allclose(alone, one, **tolerance)
 
 
-def test_predict_is_the_softmax_of_the_logits_however_many_images(monkeypatch):
+def test_predict_is_the_softmax_of_the_logits_for_any_number_of_images(monkeypatch):
     model, (x, _) = tiny(), batch(7)
     want = ops.softmax_forward(model.forward(x)[0])
     assert_allclose(model.predict(x), want, rtol=1e-12)
@@ -250,8 +250,8 @@ def test_one_model_serves_several_threads_at_once(engine):
         assert_array_equal(gradient, want)
 
 
-def test_only_the_first_layer_is_spared_the_gradient_of_its_input(engine):
-    """Nobody needs the gradient of the images; of all else it is needed."""
+def test_only_the_first_layer_skips_the_gradient_of_its_input(engine):
+    """The gradient of the images is not needed. Every other layer must compute the gradient of its input."""
     asked = []
 
     class Asked(Conv2D):
@@ -292,7 +292,7 @@ BAD_IMAGES = {
 
 
 @pytest.mark.parametrize(("x", "message"), BAD_IMAGES.values(), ids=BAD_IMAGES)
-def test_images_it_refuses(x, message):
+def test_bad_images_are_refused(x, message):
     with pytest.raises(ValueError) as caught:
         tiny().predict(x)
     assert str(caught.value) == message
@@ -301,7 +301,7 @@ def test_images_it_refuses(x, message):
     assert str(caught.value) == message.replace("x ", "images ", 1)
 
 
-def test_images_of_another_dtype_than_the_model():
+def test_images_of_another_dtype_than_the_model_are_refused():
     with pytest.raises(ValueError, match=r"^conv2d needs x and w of one dtype; got x float32, w float64$"):
         tiny().predict(X.astype(np.float32))
 
@@ -333,19 +333,19 @@ ILLEGAL = {
 
 
 @pytest.mark.parametrize(("layers", "message"), ILLEGAL.values(), ids=ILLEGAL)
-def test_stacks_it_refuses_with_the_layer_by_name(layers, message):
+def test_bad_stacks_are_refused_and_the_layer_is_named(layers, message):
     with pytest.raises(ValueError) as caught:
         Sequential(layers, SHAPE)
     assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("dtype", ["float16", "int32", "complex64", object])
-def test_dtypes_it_refuses(dtype):
+def test_bad_dtypes_are_refused(dtype):
     with pytest.raises(ValueError) as caught:
         Sequential([Flatten()], SHAPE, dtype=dtype)
     assert str(caught.value) == f"dtype must be float32 or float64; got {np.dtype(dtype)}"
 
 
-def test_an_engine_it_does_not_know():
+def test_an_unknown_engine_is_refused():
     with pytest.raises(ValueError, match=r"^engine must be one of auto, "):
         Sequential([Flatten()], SHAPE, engine="gpu")

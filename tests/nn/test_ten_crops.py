@@ -1,4 +1,4 @@
-"""The mean of ten softmaxes."""
+"""predict_ten_crops: the mean of ten softmaxes."""
 
 import numpy as np
 import pytest
@@ -55,7 +55,7 @@ def test_no_dropout(rng):
         (np.zeros((2, 9, 8, 1), int), "x must be float32 or float64; got int64"),
     ],
 )
-def test_what_it_refuses(x, message):
+def test_bad_arguments_are_refused(x, message):
     with pytest.raises(ValueError) as caught:
         predict_ten_crops(tiny(), x)
     assert str(caught.value) == message

@@ -1,4 +1,4 @@
-"""ReLU, tanh, sigmoid and softmax against their definitions, finite differences and TensorFlow; extremes."""
+"""ReLU, tanh, sigmoid and softmax, compared with their definitions, finite differences and TensorFlow; extremes."""
 
 import math
 
@@ -59,7 +59,7 @@ def by_hand_sigmoid(v):
     return 1 / (1 + math.exp(-v)) if v > -700 else 0.0
 
 
-CURVES = {  # forward, backward, the number y and its slope from y
+CURVES = {  # forward, backward, a function that computes y, and the slope as a function of y
     "tanh": (tanh_forward, tanh_backward, math.tanh, lambda y: 1 - y**2),
     "sigmoid": (sigmoid_forward, sigmoid_backward, by_hand_sigmoid, lambda y: y * (1 - y)),
 }
@@ -114,7 +114,7 @@ def test_softmax_takes_the_last_axis_unless_told():
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_softmax_neither_overflows_nor_minds_a_common_shift(dtype):
+def test_softmax_does_not_overflow_and_ignores_a_common_shift(dtype):
     x = np.array([[1.5e38, 1.5e38, -1.5e38], [-3e38, -3e38, -3e38], [1000, 1001, 1002]], dtype)
     y = softmax_forward(x)
     assert_allclose(y[0], [0.5, 0.5, 0], rtol=1e-6)

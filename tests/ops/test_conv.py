@@ -1,4 +1,4 @@
-"""conv2d against the oracle, finite differences and TensorFlow: padding, bias, blocks of examples, what it refuses."""
+"""conv2d, compared with loops, finite differences and TensorFlow: padding, bias, blocks of examples, errors."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ dtypes = pytest.mark.parametrize("dtype", TOLERANCE)
 
 
 def arrays(rng, case, dtype="float64"):
-    """x, w, b and dy, read-only; and what the functions take by name"""
+    """Return read-only x, w, b and dy, and the keyword arguments of the functions."""
     n, size, ci, co, kernel, stride, padding = case
     out = plan(size, kernel, stride, padding).out
     shapes = (n, *size, ci), (*kernel, ci, co), (co,), (n, *out, co)
@@ -137,7 +137,7 @@ def test_any_layout_in_memory(engine, case, layout):
         assert_allclose(array, expected, rtol=1e-12, atol=1e-12)
 
 
-def test_one_number_broadcast_serves_as_the_incoming_gradient(engine):
+def test_the_incoming_gradient_may_be_one_broadcast_number(engine):
     x, w, _, dy, how = arrays(np.random.default_rng(5), CASES["explicit, asymmetric"])
     ones = np.broadcast_to(np.float64(1), dy.shape)
     for got, want in zip(
@@ -171,7 +171,7 @@ def test_one_integer_stands_for_both_strides(engine):
         )
 
 
-# groups, and a case whose ci and co are those of one group
+# groups, and a case; its ci and co are those of one group
 GROUPED = {
     "AlexNet's, smaller": (2, (2, (5, 6), 3, 4, (5, 3), (1, 1), "same")),
     "strides, left over": (3, (2, (7, 9), 2, 1, (3, 2), (3, 4), "valid")),
@@ -184,14 +184,14 @@ grouped = pytest.mark.parametrize(("groups", "case"), GROUPED.values(), ids=GROU
 
 
 def grouped_arrays(rng, groups, case, dtype="float64"):
-    """As `arrays`, with w (kh, kw, ci / groups, co)"""
+    """Return the same as `arrays`, with w (kh, kw, ci / groups, co)."""
     n, size, ci, co, *how = case
     x, w, b, dy, named = arrays(rng, (n, size, groups * ci, groups * co, *how), dtype)
     return x, w[:, :, :ci], b, dy, named | {"groups": groups}
 
 
 def check_groups(engine, groups, case, seed, dtype):
-    """A convolution in groups is one with a kernel that is 0 wherever a channel is of another group."""
+    """Compare with a convolution without groups whose kernel is 0 between channels of different groups."""
     x, w, b, dy, how = grouped_arrays(np.random.default_rng(seed), groups, case, dtype)
     kh, kw, ci, co = w.shape
     full, own = np.zeros((kh, kw, ci * groups, co)), np.zeros((ci * groups, co), bool)
@@ -253,7 +253,7 @@ def test_backward_in_groups_is_the_gradient_of_forward(engine, groups, case):
 def test_tensorflow_agrees_in_groups(tf, engine, groups, case, dtype):
     x, w, b, dy, how = grouped_arrays(np.random.default_rng(12), groups, case, dtype)
 
-    @tf.function(jit_compile=True)  # without it TensorFlow has no gradient of a convolution in groups on a CPU
+    @tf.function(jit_compile=True)  # without XLA, TensorFlow has no gradient of a grouped convolution on a CPU
     def theirs(x, w, b):
         with tf.GradientTape() as tape:
             tape.watch([x, w, b])
@@ -318,7 +318,7 @@ ILLEGAL = {
 
 @pytest.mark.smoke
 @pytest.mark.parametrize(("change", "message"), ILLEGAL.values(), ids=ILLEGAL)
-def test_what_it_refuses(engine, change, message):
+def test_bad_arguments_are_refused(engine, change, message):
     given = {"x": X, "w": W, "b": B, "engine": engine} | change
     with pytest.raises(ValueError) as caught:
         conv2d_forward(**given)

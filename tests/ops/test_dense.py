@@ -1,4 +1,4 @@
-"""The dense layer's product against a sum written out, finite differences and TensorFlow; what it refuses."""
+"""The dense layer, compared with sums in loops, finite differences and TensorFlow; errors."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def arrays(seed, n, inputs, units, dtype="float64"):
     seed=st.integers(0, 2**32 - 1),
     dtype=st.sampled_from(list(TOLERANCE)),
 )
-def test_forward_and_backward_are_the_sums_written_out(n, inputs, units, seed, dtype):
+def test_forward_and_backward_equal_sums_in_loops(n, inputs, units, seed, dtype):
     x, w, b, dy = arrays(seed, n, inputs, units, dtype)
     y = [[b[o] + sum(x[k, i] * w[i, o] for i in range(inputs)) for o in range(units)] for k in range(n)]
     dx = [[sum(dy[k, o] * w[i, o] for o in range(units)) for i in range(inputs)] for k in range(n)]
@@ -76,7 +76,7 @@ ILLEGAL = {
 
 @pytest.mark.smoke
 @pytest.mark.parametrize(("change", "message"), ILLEGAL.values(), ids=ILLEGAL)
-def test_what_it_refuses(change, message):
+def test_bad_arguments_are_refused(change, message):
     with pytest.raises(ValueError) as caught:
         dense_forward(**({"x": X, "w": W, "b": B} | change))
     assert str(caught.value) == message

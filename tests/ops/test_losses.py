@@ -1,4 +1,4 @@
-"""Softmax cross-entropy against its definition, finite differences and TensorFlow; extremes; labels it refuses."""
+"""Softmax cross-entropy, compared with its definition, finite differences and TensorFlow; extremes; bad labels."""
 
 import math
 
@@ -97,7 +97,7 @@ LABELS = {
 
 @pytest.mark.smoke
 @pytest.mark.parametrize(("labels", "message"), LABELS.values(), ids=LABELS)
-def test_labels_it_refuses(labels, message):
+def test_bad_labels_are_refused(labels, message):
     logits = np.zeros((3, 4))
     for call in (
         lambda: check_labels(labels, 3, 4),
@@ -121,7 +121,7 @@ LOGITS = {
 
 
 @pytest.mark.parametrize(("logits", "message"), LOGITS.values(), ids=LOGITS)
-def test_logits_it_refuses(logits, message):
+def test_bad_logits_are_refused(logits, message):
     labels = np.zeros(3, int)
     for name, call in {
         "softmax_cross_entropy": lambda: softmax_cross_entropy_forward(logits, labels),

@@ -1,4 +1,4 @@
-"""Local response normalisation against loops, finite differences and TensorFlow: window, blocks, what it refuses."""
+"""Local response normalisation, compared with loops, finite differences and TensorFlow: window, blocks, errors."""
 
 import math
 from typing import Any
@@ -33,13 +33,13 @@ dtypes = pytest.mark.parametrize("dtype", TOLERANCE)
 
 
 def window(i, size, channels):
-    """The channels that count for channel i, in ONNX's words"""
+    """The channels in the window of channel i, by the definition of ONNX."""
     first, last = i - math.floor((size - 1) / 2), i + math.ceil((size - 1) / 2)
     return [j for j in range(channels) if first <= j <= last]
 
 
 def by_hand(dy, x, size, k, alpha, beta):
-    """y and dx, pixel by pixel and in float64: dx from each dy_j dy_j/dx_i, one at a time"""
+    """Compute y and dx pixel by pixel in float64: each dx_i is the sum over j of dy_j times the derivative of y_j."""
     y, dx, channels = np.zeros(x.shape), np.zeros(x.shape), x.shape[3]
     for place in np.ndindex(x.shape[:3]):
         a, d = [float(v) for v in x[place]], [float(v) for v in dy[place]]
@@ -106,7 +106,7 @@ def test_backward_is_the_gradient_of_forward(case):
 @pytest.mark.smoke
 def test_the_defaults_are_those_of_the_paper():
     dy, x, _ = arrays(CASES["strong"], 3)
-    x = 100 * x  # for alpha to matter
+    x = 100 * x  # so large that alpha matters
     assert_array_equal(local_response_norm_forward(x), local_response_norm_forward(x, **PAPER))
     assert_array_equal(local_response_norm_backward(dy, x), local_response_norm_backward(dy, x, **PAPER))
     want, _ = by_hand(dy, x, **PAPER)
@@ -114,7 +114,7 @@ def test_the_defaults_are_those_of_the_paper():
     assert np.abs(want / x - 2**-0.75).max() > 0.1
 
 
-def test_an_even_window_has_its_odd_channel_behind():
+def test_an_even_window_has_one_more_channel_after_than_before():
     x = np.zeros((1, 1, 2, 5))
     x[..., 2] = 3
     y = local_response_norm_forward(x + np.array([1, 1, 0, 1, 1]), size=2, k=1, alpha=1, beta=1)
@@ -162,7 +162,7 @@ ILLEGAL = {
 
 @pytest.mark.smoke
 @pytest.mark.parametrize(("change", "message"), ILLEGAL.values(), ids=ILLEGAL)
-def test_what_it_refuses(change, message):
+def test_bad_arguments_are_refused(change, message):
     with pytest.raises(ValueError) as caught:
         local_response_norm_forward(**{"x": X} | change)
     assert str(caught.value) == message

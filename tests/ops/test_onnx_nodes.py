@@ -1,10 +1,15 @@
-"""ONNX's own test cases for single operators, run by name through convlens.ops.
+"""The test cases of the ONNX project for single operators, run by name with convlens.ops.
 
-convlens has fewer parameters than ONNX, and two axes: what a case asks beyond them is put together from what there is.
-NCHW becomes NHWC; one axis becomes two, the first of size 1; padding that counts is zeros in the input; windows that
-`ceil_mode` adds are explicit padding; a dilated kernel is one with zeros between; a dilated pool is a pool of every
-second row and column, for each place to start; a transposed convolution is the gradient of a convolution; ONNX's
-response normalisation has alpha divided by the size.
+convlens has fewer parameters than ONNX, and always two axes. The runner expresses the other cases with the operations
+of convlens:
+
+- NCHW becomes NHWC. One axis becomes two axes, the first of size 1.
+- Padding that counts in an average becomes zeros in the input.
+- The windows that `ceil_mode` adds become explicit padding.
+- A dilated kernel becomes a kernel with zeros between its cells.
+- A dilated pool becomes pools of every second row and column, one for each start.
+- A transposed convolution is the gradient of a convolution.
+- Response normalisation divides alpha by the size, as ONNX defines it.
 """
 
 import functools
@@ -109,9 +114,9 @@ NOT_APPLICABLE = {
 
 @functools.cache
 def cases():
-    """All of ONNX's cases for the operators in RUN, by name: operator, attributes, inputs, outputs, tolerance."""
+    """Return all ONNX cases for the operators in RUN, by name: operator, attributes, inputs, outputs, tolerance."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # other operators' cases overflow on purpose
+        warnings.simplefilter("ignore")  # cases of other operators overflow on purpose
         from onnx.backend.test.loader import load_model_tests
         from onnx.helper import get_attribute_value
 
@@ -129,7 +134,7 @@ def cases():
 
 
 class Attributes:
-    """A node's attributes for two axes; each is asked for, and one that nobody asks for is an error."""
+    """The attributes of a node, for two axes. An attribute that the runner has not read is an error."""
 
     def __init__(self, values, axes):
         self.values, self.axes = dict(values), axes
@@ -138,12 +143,12 @@ class Attributes:
         return self.values.pop(name, default)
 
     def per_axis(self, name, default):
-        """Two numbers; the first is the default if the case has one axis."""
+        """Return two numbers. If the case has one axis, the first is the default."""
         given = self.take(name, [default] * self.axes)
         return tuple(given) if self.axes == 2 else (default, *given)
 
     def padding(self, size, kernel, stride):
-        """((top, bottom), (left, right))"""
+        """Return the padding as ((top, bottom), (left, right))."""
         rule = self.take("auto_pad", "NOTSET")
         given = self.take("pads", [0] * 2 * self.axes)
         if rule == "NOTSET":
@@ -169,7 +174,7 @@ def from_nhwc(y, axes):
 
 
 def to_hwio(w, dilation):
-    """ONNX's (co, ci, kh, kw) -> (kh, kw, ci, co), with zeros between the cells of a dilated kernel."""
+    """Convert an ONNX kernel (co, ci, kh, kw) to (kh, kw, ci, co). A dilated kernel gets zeros between its cells."""
     if w.ndim == 3:
         w = w[:, :, None]
     size = [(k - 1) * d + 1 for k, d in zip(w.shape[2:], dilation, strict=True)]
@@ -220,7 +225,7 @@ def conv_transpose(values, inputs, engine):
 
 
 def with_ceil(size, kernel, stride, side):
-    """The padding of one axis that lets the last window stick out, if it starts on the input or before."""
+    """The padding of one axis for `ceil_mode`: the last window fits if it starts on the input or its first pad."""
     before, after = side
     windows = -(-(before + size + after - kernel) // stride) + 1
     if (windows - 1) * stride >= before + size:
@@ -296,7 +301,7 @@ RUNNERS: dict[str, Callable[..., np.ndarray]] = {
 
 
 def run(name, engine):
-    """Raise unless convlens gives what the case of that name expects."""
+    """Run the case with this name. Raise if convlens gives another result than the case expects."""
     operator, values, inputs, (want,), tolerance = cases()[name]
     got = RUNNERS[operator](values, inputs, engine)
     assert got.dtype == want.dtype and got.shape == want.shape
@@ -304,7 +309,7 @@ def run(name, engine):
 
 
 def coverage(engine="auto"):
-    """Run all that applies; {"ran": [name], "not_applicable": {name: reason}}, or the first failure."""
+    """Run all cases that apply. Return {"ran": [name], "not_applicable": {name: reason}}. Raise if a case fails."""
     names = [name for of_operator in RUN.values() for name in of_operator]
     for name in names:
         run(name, get_engine(engine))
@@ -322,11 +327,11 @@ def test_node(engine, name):
 
 
 def test_every_case_is_either_run_or_has_a_reason():
-    """ONNX gains cases with its releases: then this says which, and where they belong."""
+    """New releases of ONNX have more cases. Then this test names the cases that need a table entry."""
     ran = [name for names in RUN.values() for name in names]
     known = {*ran, *NOT_APPLICABLE}
     new, gone = sorted(cases().keys() - known), sorted(known - cases().keys())
-    assert not new, f"this onnx has cases that belong into RUN, or into NOT_APPLICABLE with a reason: {new}"
+    assert not new, f"onnx has new cases; add them to RUN, or to NOT_APPLICABLE with a reason: {new}"
     assert not gone, f"this onnx no longer has these cases: {gone}"
     assert len(ran) + len(NOT_APPLICABLE) == len(known), "a case is listed twice"
     for operator, names in RUN.items():
@@ -337,7 +342,7 @@ def test_every_case_is_either_run_or_has_a_reason():
     assert (len(ran), len(NOT_APPLICABLE)) == (56, 14)
 
 
-def test_the_reasons_are_true():
+def test_the_reasons_are_correct():
     for name, reason in NOT_APPLICABLE.items():
         _, _, inputs, outputs, _ = cases()[name]
         facts = {_AXES: inputs[0].ndim == 5, _INDICES: len(outputs) == 2}

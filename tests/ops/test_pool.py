@@ -1,4 +1,4 @@
-"""Pooling against the oracle, finite differences and TensorFlow: ties, padding that does not count, what it refuses."""
+"""Pooling, compared with loops, finite differences and TensorFlow: ties, padding that does not count, errors."""
 
 import numpy as np
 import pytest
@@ -45,22 +45,22 @@ def normal(rng, shape):
 
 
 def few(rng, shape):
-    """Most windows have several maxima."""
+    """Draw few different numbers, so that most windows have several maxima."""
     return rng.integers(-1, 2, shape).astype(float)
 
 
 def negative(rng, shape):
-    """A zero that slips in from the padding would win."""
+    """Draw negative numbers, so that a zero from the padding would be the maximum."""
     return -1 - rng.random(shape)
 
 
 def apart(rng, shape):
-    """No two numbers closer than 0.1: a maximum stays one while finite differences move it."""
+    """Draw numbers at least 0.1 apart, so that finite differences do not change which number is the maximum."""
     return 0.1 * rng.permutation(np.prod(shape)).reshape(shape)
 
 
 def arrays(rng, case, draw=normal, dtype="float64"):
-    """x and dy, read-only; and what the functions take by name"""
+    """Return read-only x and dy, and the keyword arguments of the functions."""
     n, size, c, kernel, stride, padding = case
     out = plan(size, kernel, stride or kernel, padding).out
     found = [draw(rng, (n, *size, c)).astype(dtype), normal(rng, (n, *out, c)).astype(dtype)]
@@ -70,7 +70,7 @@ def arrays(rng, case, draw=normal, dtype="float64"):
 
 
 def everything(x, dy, engine, **how):
-    """By name: what each function gives."""
+    """Return the result of each function, by name."""
     y = max_pool2d_forward(x, **how, engine=engine)
     y.flags.writeable = False
     return {
@@ -164,7 +164,7 @@ def test_backward_is_the_gradient_of_forward(engine, case):
 
 @pytest.mark.smoke
 def test_ties_worked_by_hand(engine):
-    """Windows of two columns, one apart: (5, 5) and (5, 2). The 5 in the middle is in both."""
+    """Two overlapping windows: (5, 5) and (5, 2). The 5 in the middle is in both."""
     x = np.array([5.0, 5.0, 2.0]).reshape(1, 1, 3, 1)
     dy = np.array([10.0, 1.0]).reshape(1, 1, 2, 1)
     y = max_pool2d_forward(x, (1, 2), stride=(1, 1), engine=engine)
@@ -213,14 +213,14 @@ def test_any_layout_in_memory(engine, case, layout):
         assert_allclose(got, want[name], rtol=1e-13, atol=1e-13, err_msg=name)
 
 
-def test_one_number_broadcast_serves_as_the_incoming_gradient(engine):
+def test_the_incoming_gradient_may_be_one_broadcast_number(engine):
     x, dy, how = arrays(np.random.default_rng(5), CASES["same, strides"])
     want = everything(x, np.ones(dy.shape), engine, **how)
     for name, got in everything(x, np.broadcast_to(np.float64(1), dy.shape), engine, **how).items():
         assert_array_equal(got, want[name], name)
 
 
-def test_one_integer_stands_for_both_sides(engine):
+def test_one_integer_gives_both_sizes(engine):
     x, dy, _ = arrays(np.random.default_rng(6), (2, (6, 5), 2, (2, 2), (3, 3), "valid"))
     want = everything(x, dy, engine, kernel=(2, 2), stride=(3, 3))
     for name, got in everything(x, dy, engine, kernel=2, stride=3).items():
@@ -267,7 +267,7 @@ ILLEGAL = {
 
 @pytest.mark.smoke
 @pytest.mark.parametrize(("change", "message"), ILLEGAL.values(), ids=ILLEGAL)
-def test_what_it_refuses(engine, change, message):
+def test_bad_arguments_are_refused(engine, change, message):
     given = {"x": X, "kernel": (2, 2), "engine": engine} | change
     calls = {
         "max_pool2d": lambda: max_pool2d_forward(**given),

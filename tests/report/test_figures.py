@@ -1,4 +1,4 @@
-"""convlens.figures and convlens.pixels: colours mean what they claim, labels do not overlap, settings stay."""
+"""report.figures and report.pixels: colours show the right numbers, labels do not overlap, settings are restored."""
 
 import importlib.util
 import io
@@ -47,7 +47,7 @@ def test_colours_share_one_scale():
     assert (figures.colours(np.array([0.0, 3.0]), signed=True)[0] > 240).all()
 
 
-def test_colours_of_a_silent_layer_are_black():
+def test_the_colour_of_zeros_is_black():
     assert figures.colours(np.zeros((3, 2), np.float32))[..., :3].max() < 5
 
 
@@ -58,7 +58,7 @@ def test_channels_first_keeps_a_filters_channels_together(rng):
 
 
 @pytest.mark.parametrize(("n", "shape"), [(1, (1, 1)), (10, (1, 10)), (11, (2, 6)), (400, (40, 10))])
-def test_fold_keeps_the_order_and_leaves_the_rest_transparent(n, shape):
+def test_fold_keeps_the_order_and_leaves_unused_cells_transparent(n, shape):
     strip = np.full((n, 4), 255, np.uint8)
     strip[:, 0] = np.arange(n) % 256
     folded = pixels.fold(strip, 10)
@@ -142,7 +142,7 @@ def test_svg_is_well_formed_text_without_links_or_shared_ids():
     assert set(re.findall(r"(?:url\(|href=\")#(\w+)", one)) == set(ids[0])
 
 
-def test_the_same_figure_gives_the_same_svg_and_settings_stay(monkeypatch):
+def test_the_same_figure_gives_the_same_svg_and_settings_are_restored(monkeypatch):
     expected = figures.svg(draw(), "a", "b")
     monkeypatch.setitem(matplotlib.rcParams, "axes.facecolor", "green")
     monkeypatch.setitem(matplotlib.rcParams, "savefig.bbox", "tight")
@@ -162,7 +162,7 @@ def test_without_matplotlib_the_error_names_the_extra(monkeypatch):
         draw()
 
 
-# There and back
+# Forward and backward
 
 
 def texts(figure):
@@ -171,7 +171,7 @@ def texts(figure):
 
 
 def test_the_picture_names_every_layer_and_shape_and_number(passed):
-    figure = figures.there_and_back(passed)
+    figure = figures.forward_and_backward(passed)
     words = [text.get_text() for text in texts(figure)]
     for layer in passed.layers:
         if layer.kind != "Flatten":
@@ -184,7 +184,7 @@ def test_the_picture_names_every_layer_and_shape_and_number(passed):
 
 
 def test_the_picture_shows_the_numbers_of_the_trace(passed):
-    painted = [np.asarray(image.get_array()) for image in figures.there_and_back(passed).images]
+    painted = [np.asarray(image.get_array()) for image in figures.forward_and_backward(passed).images]
     first, second, dense = passed.layers[0], passed.layers[2], passed.layers[5]
     np.testing.assert_array_equal(painted[0][2:-1:4, 2:-1:4, 0], pixels.grey(first.input[0]))
     for k, (values, signed) in enumerate(((dense.output, False), (dense.d_output, True))):
@@ -205,7 +205,7 @@ def test_nothing_in_the_picture_overlaps_or_leaves_it(scale):
     model = lenet5(seed=2, engine="numpy")
     model.flat *= scale
     x = np.random.default_rng(3).random((1, 28, 28, 1), np.float32)
-    figure = figures.there_and_back(trace(model, x, np.array([7])))
+    figure = figures.forward_and_backward(trace(model, x, np.array([7])))
     renderer = FigureCanvasAgg(figure).get_renderer()
     boxes = [(text.get_text(), text.get_window_extent(renderer).extents) for text in texts(figure)]
     for k, image in enumerate(figure.images):
@@ -222,14 +222,14 @@ def test_nothing_in_the_picture_overlaps_or_leaves_it(scale):
 
 
 def test_the_picture_is_the_same_each_time(passed):
-    one, other = (figures.png(figures.there_and_back(passed)) for _ in range(2))
+    one, other = (figures.png(figures.forward_and_backward(passed)) for _ in range(2))
     assert one == other
     assert Image.open(io.BytesIO(one)).size[0] == 1600
 
 
 def test_the_picture_of_another_network(rng):
     model = Sequential((Conv2D(4, (3, 2)), Flatten(), Dense(700), Dense(3)), (11, 9, 3), engine="numpy")
-    picture = figures.there_and_back(trace(model, rng.random((1, 11, 9, 3), np.float32), np.array([1])))
+    picture = figures.forward_and_backward(trace(model, rng.random((1, 11, 9, 3), np.float32), np.array([1])))
     assert Image.open(io.BytesIO(figures.png(picture))).size[0] == 1600
 
 

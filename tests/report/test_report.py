@@ -1,4 +1,4 @@
-"""convlens.report: one file that needs nothing else, whose every number is the run's."""
+"""convlens.report: one HTML file that needs no other file. All its numbers agree with the run."""
 
 import io
 import re
@@ -30,7 +30,7 @@ NBSP = "\u00a0"
 
 
 class Page(HTMLParser):
-    """A page read back: its tags, its sections' tables and text; wrongly nested tags are errors."""
+    """A parsed page: its tags, and the tables and the text of each section. Wrongly nested tags are errors."""
 
     def __init__(self, text):
         super().__init__()
@@ -100,7 +100,7 @@ def read(run, digits):
 
 @pytest.fixture(scope="module")
 def digits():
-    """Of the embedded ones; the validation part has no 8."""
+    """Some of the embedded digits. The validation part has no 8."""
     whole = convlens.load("embedded")
     seen = np.flatnonzero(whole.y_valid != 8)[:150]
     return from_arrays(whole.x_train[:300], whole.y_train[:300], whole.x_valid[seen], whole.y_valid[seen])
@@ -117,7 +117,7 @@ def page(run, digits):
 
 
 @pytest.mark.smoke
-def test_one_epoch_is_enough_and_the_page_stands_alone(tmp_path):
+def test_one_epoch_is_enough_and_the_page_loads_no_other_file(tmp_path):
     digits = small.digits()
     page = read(made(tmp_path / "a", digits, epochs=1), digits)
     assert "http://" not in page.text and "https://" not in page.text
@@ -131,7 +131,7 @@ def test_one_epoch_is_enough_and_the_page_stands_alone(tmp_path):
     assert len(page.text) < 1_500_000
 
 
-def test_what_a_page_should_say_of_itself(page):
+def test_the_page_has_a_language_a_title_and_unique_ids(page):
     assert page.text.startswith('<!DOCTYPE html>\n<html lang="en">')
     assert page.of("meta")[0] == {"charset": "utf-8"}
     assert page.of("meta")[1]["name"] == "viewport"
@@ -143,7 +143,7 @@ def test_what_a_page_should_say_of_itself(page):
     assert len(ids) == len(set(ids))
 
 
-def test_pictures_decode_and_have_words(page):
+def test_pictures_decode_and_have_alternative_texts(page):
     images = page.of("img")
     assert len(images) > 6 + 6 + 6 + 16 + 16 + 6 * 6
     for image in images:
@@ -157,7 +157,7 @@ def test_pictures_decode_and_have_words(page):
     assert len(groups) == 2 + 5 and all(group["aria-label"] for group in groups)
 
 
-def test_the_epochs_are_the_histories(page, run):
+def test_the_table_of_epochs_agrees_with_the_history(page, run):
     head, *rows = page.tables["epochs"][0]
     assert head == ["epoch", "loss", "accuracy", "validation loss", "validation accuracy", "seconds", "images a second"]
     assert rows == [
@@ -175,7 +175,7 @@ def test_the_epochs_are_the_histories(page, run):
     assert len(rows) == 3
 
 
-def test_the_headline_is_the_last_epochs(page, run):
+def test_the_headline_shows_the_last_epoch(page, run):
     last, seconds = run.epochs[-1], sum(e.seconds for e in run.epochs)
     assert page.headline() == {
         "validation accuracy": percent(last.val_accuracy),
@@ -221,7 +221,7 @@ def test_the_confusion_matrix_counts_the_saved_models_predictions(page, run, dig
 def test_the_most_frequent_confusion_is_named(page):
     rows = page.tables["confusion-matrix"][0][1:]
     times, k, j = max((int(n), -k, -j) for k, row in enumerate(rows) for j, n in enumerate(row[1:11]) if k != j)
-    assert f"Most often: {-k} taken for {-j} ({times} time" in page.words["confusion-matrix"]
+    assert f"Most frequent mistakes: {-k} predicted as {-j} ({times} time" in page.words["confusion-matrix"]
 
 
 def test_the_mistakes_are_those_with_the_highest_loss(page, run, digits):
@@ -232,26 +232,25 @@ def test_the_mistakes_are_those_with_the_highest_loss(page, run, digits):
     assert len(wrong) > 24 and len(page.cards) == 24
     pictures = [image for image in page.of("img") if "predicted" in image["alt"]]
     for k, card, image in zip(wrong[:24], page.cards, pictures[:24], strict=True):
-        true, taken, p = digits.y_valid[k], found[k], passed.probabilities[k]
-        sure, truth = percent(p[taken], 1), percent(p[true], 1)
-        expected = f"{true} taken for {taken} {taken}: {sure} {true}: {truth} loss {passed.loss[k]:.2f} no. {k} "
-        assert card == expected
-        assert image["alt"] == f"label {true}, predicted {taken}"
+        true, wrongly, p = digits.y_valid[k], found[k], passed.probabilities[k]
+        probabilities = f"{wrongly}: {percent(p[wrongly], 1)} {true}: {percent(p[true], 1)}"
+        assert card == f"{true} predicted as {wrongly} {probabilities} loss {passed.loss[k]:.2f} no. {k} "
+        assert image["alt"] == f"label {true}, predicted {wrongly}"
         np.testing.assert_array_equal(pixels(image), np.rint(digits.x_valid[k, :, :, 0] * 255))
 
 
 def nearest_of(run, digits, place):
-    """Places and distances of the five nearest training images: the paper's definition, nothing else"""
+    """Indices and distances of the five nearest training images, computed directly from the paper's definition."""
     h, t = hidden(run.trained, digits.x_valid[place : place + 1]), hidden(run.trained, digits.x_train)
     d = [float(np.linalg.norm(h[0].astype(np.float64) - row)) for row in t]
     order = sorted(range(len(d)), key=lambda i: (d[i], i))[:5]
     return order, [d[i] for i in order]
 
 
-def test_the_nearest_are_those_of_the_hidden_layer(page, run, digits):
+def test_the_nearest_images_are_those_of_the_hidden_layer(page, run, digits):
     found = load_model(run.folder, "numpy").predict(digits.x_valid)
-    taken, loss = found.argmax(axis=1), -np.log(found[np.arange(150), digits.y_valid])
-    wrong = [k for k in np.argsort(-loss, kind="stable") if taken[k] != digits.y_valid[k]]
+    predicted, loss = found.argmax(axis=1), -np.log(found[np.arange(150), digits.y_valid])
+    wrong = [k for k in np.argsort(-loss, kind="stable") if predicted[k] != digits.y_valid[k]]
     first = [digits.y_valid.tolist().index(label) for label in sorted(set(digits.y_valid.tolist()))]
     n = len(first)
     assert 5 < n < 10
@@ -260,10 +259,11 @@ def test_the_nearest_are_those_of_the_hidden_layer(page, run, digits):
     text, same = "", []
     for q, place in enumerate([*first, *wrong[:6]]):
         own, *others = pictures[6 * q : 6 * q + 6]
-        true, said = digits.y_valid[place], "right" if taken[place] == digits.y_valid[place] else "taken for"
-        assert own["alt"].startswith(f"validation image {place}, label {true}, {said}")
+        true = digits.y_valid[place]
+        verdict = "right" if predicted[place] == true else f"predicted as {predicted[place]}"
+        assert own["alt"].startswith(f"validation image {place}, label {true}, {verdict}")
         np.testing.assert_array_equal(pixels(own), np.rint(digits.x_valid[place, :, :, 0] * 255))
-        text += f"{true} {said}{'' if said == 'right' else f' {taken[place]}'}no. {place}"
+        text += f"{true} {verdict}no. {place}"
         places, distances = nearest_of(run, digits, place)
         for k, distance, image in zip(places, distances, others, strict=True):
             assert image["alt"] == f"training image {k}, label {digits.y_train[k]}"
@@ -272,16 +272,16 @@ def test_the_nearest_are_those_of_the_hidden_layer(page, run, digits):
         text += "\n"
         same.append(np.count_nonzero(digits.y_train[places] == true))
     words = page.words["alike-to-the-network"]
-    before, _, after = words.partition("The first of each label")
-    assert "makes 84 numbers of each image" in before and "the 5 training images" in before
-    assert f"{sum(same[:n])} of their {5 * n} nearest have their label" in after
-    assert f"of their 30 nearest, {sum(same[n:])} have the true label" in after
+    before, _, after = words.partition("The first image of each label")
+    assert "computes 84 numbers for each image" in before and "the 5 training images" in before
+    assert f"{sum(same[:n])} of the {5 * n} nearest have the same label" in after
+    assert f"of the 30 nearest, {sum(same[n:])} have the true label" in after
     lines = [line for line in after.splitlines() if "no. " in line]
     assert lines == text.splitlines()
     assert page.text.count('class="other"') == 5 * (n + 6) - sum(same)
 
 
-def test_the_first_layers_kernels_are_those_that_were_kept(page, run):
+def test_the_kernels_of_the_first_layer_come_from_the_kept_weights(page, run):
     (name,) = [a["aria-label"] for a in page.of("div") if a.get("role") == "img" and "kernels" in a["aria-label"]]
     assert name == "6 kernels"
     start = page.text.index('aria-label="6 kernels"')
@@ -293,7 +293,7 @@ def test_the_first_layers_kernels_are_those_that_were_kept(page, run):
         np.testing.assert_array_equal(pixels(image), painted[:, :, 0, k])
 
 
-def test_the_way_of_one_image_has_every_layer(page, run, digits):
+def test_one_image_is_shown_in_every_layer(page, run, digits):
     passed = trace(run.trained, digits.x_valid[:1], digits.y_valid[:1])
     words = page.words["one-image-through-the-network"]
     for layer in passed.layers:
@@ -354,7 +354,7 @@ def test_two_classes_all_right(tmp_path):
     page = read(run, digits)
     assert page.headline()["validation accuracy"] == f"100.00{NBSP}%"
     assert page.cards == [] and "None: all 20 validation images are predicted right." in page.words["worst-mistakes"]
-    assert "10 of their 10 nearest have their label" in page.words["alike-to-the-network"]
+    assert "10 of the 10 nearest have the same label" in page.words["alike-to-the-network"]
     assert "the true label" not in page.words["alike-to-the-network"]
     assert page.tables["confusion-matrix"][0] == [
         ["true", "0", "1", "images", "right"],
@@ -363,24 +363,26 @@ def test_two_classes_all_right(tmp_path):
     ]
 
 
-# What goes wrong
+# Errors
 
 
 @pytest.mark.smoke
 def test_nothing_to_report_before_the_first_epoch(tmp_path):
     digits = small.digits()
     run = Run.start(tmp_path / "run", Settings(), digits)
-    with pytest.raises(ValueError, match=r"needs at least one epoch of training; .*run has none, so there is nothing"):
+    with pytest.raises(ValueError, match=r"needs at least one epoch of training; .*run has none yet"):
         report.write_report(run, digits)
     assert not (run.folder / REPORT).exists()
 
 
 def test_other_data_are_refused(run):
-    with pytest.raises(ValueError, match=r"the run's own data, sha256 [0-9a-f]{12}…; arrays has [0-9a-f]{12}…"):
+    with pytest.raises(
+        ValueError, match=r"a report needs the data of its run, sha256 [0-9a-f]{12}…; arrays has [0-9a-f]{12}…"
+    ):
         report.write_report(run, small.digits())
 
 
-def test_without_matplotlib_there_is_a_sentence_and_the_old_report(run, digits, page, monkeypatch):
+def test_without_matplotlib_the_error_names_the_extra_and_the_old_report_stays(run, digits, page, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"need matplotlib, which is not installed: pip install 'convlens\[plots\]'$"):
         report.write_report(run, digits)

@@ -1,4 +1,4 @@
-"""scripts/make_alexnet_picture.py: its numbers are the model's, no text overlaps, the files in 0x07-cnn are its own."""
+"""scripts/make_alexnet_picture.py: its numbers agree with the model, no text overlaps, its files are in 0x07-cnn."""
 
 import importlib.util
 import io
@@ -36,7 +36,7 @@ def figure(script, table):
     return script.draw(table)
 
 
-def test_the_table_is_that_of_a_model(script):
+def test_the_table_agrees_with_a_model(script):
     layers = (
         Conv2D(4, (3, 2), strides=(1, 2), activation="relu", groups=2),
         LocalResponseNormalization(3),
@@ -64,7 +64,7 @@ def test_the_table_is_that_of_a_model(script):
     assert dict(script.rows(found))["stride"] == ["", "1 × 2", "1", "", ""]
 
 
-def test_alexnet_is_the_papers(script, table):
+def test_the_alexnet_table_has_the_papers_numbers(script, table):
     assert sum(stage.parameters for stage in table) == 60_965_224
     cells = dict(script.rows(table))
     assert cells["output"] == [
@@ -106,7 +106,7 @@ def test_no_text_overlaps_another_or_leaves_the_picture(figure):
         assert apart, (name, other_name)
 
 
-def test_the_text_says_all_that_the_picture_says(script, table):
+def test_the_text_alternative_has_all_numbers_of_the_picture(script, table):
     words = script.words(table)
     for stage in table:
         (line,) = [line for line in words.splitlines() if line.startswith(f"{stage.name}: ")]
@@ -119,7 +119,7 @@ def test_the_text_says_all_that_the_picture_says(script, table):
         )
 
 
-def test_the_script_makes_what_lies_in_the_coursework(script, tmp_path, capsys):
+def test_the_script_makes_the_files_in_the_coursework(script, tmp_path, capsys):
     script.main(["--out", str(tmp_path / "new" / "a.png")])
     assert capsys.readouterr().out.count("bytes") == 2
     for path in (tmp_path / "new" / "a.png", script.OUT):

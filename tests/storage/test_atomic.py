@@ -1,4 +1,4 @@
-"""A file is the old one or the new one: after an error, a kill at any moment, a full disk."""
+"""`atomic_write` leaves the old file or the new one: after an error, a kill at any moment, a full disk."""
 
 import os
 import signal
@@ -17,17 +17,17 @@ import os, pathlib, sys, time
 import convlens.storage.atomic
 moment, path = sys.argv[1:]
 
-def here(name):
+def reach(name):
     if moment == name:
-        print("here", flush=True)
+        print("reached", flush=True)
         time.sleep(60)
 
 def wrap(owner, attribute, before, after):
     function = getattr(owner, attribute)
     def wrapped(*arguments):
-        here(before)
+        reach(before)
         result = function(*arguments)
-        here(after)
+        reach(after)
         return result
     setattr(owner, attribute, wrapped)
 
@@ -35,11 +35,11 @@ wrap(os, "fsync", "before fsync", "after fsync")
 wrap(pathlib.Path, "replace", "before replace", "after replace")
 new = b"new" * 200_000
 with convlens.storage.atomic.atomic_write(path) as file:
-    here("opened")
+    reach("opened")
     file.write(new[:300_000])
-    here("half written")
+    reach("half written")
     file.write(new[300_000:])
-    here("written")
+    reach("written")
 """
 
 
@@ -150,11 +150,11 @@ def test_a_kill_leaves_the_old_file_or_the_new(tmp_path: Path, moment: str, expe
     command = [sys.executable, "-c", WRITER, moment, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
-        assert child.stdout.readline() == b"here\n"
+        assert child.stdout.readline() == b"reached\n"
         child.kill()
     assert child.returncode == -signal.SIGKILL
     assert path.read_bytes() == expected
-    with atomic_write(path) as file:  # what a kill left behind is in nobody's way
+    with atomic_write(path) as file:  # a temporary file that a kill left does not disturb the next write
         file.write(NEW)
     assert path.read_bytes() == NEW
 

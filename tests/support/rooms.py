@@ -1,4 +1,4 @@
-"""The rooms of src/convlens and their floors, and which room imports which, read from the syntax trees."""
+"""The rooms of src/convlens and their floors. The imports between rooms are read from the syntax trees."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ ROOT = Path(convlens.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 NAMES = [path.relative_to(ROOT).as_posix() for path in FILES]
 
-# A room, a module or package of convlens, may import the rooms on the floors below its own, and nothing else of
-# convlens. The doors are on no floor: `import convlens` loads a room when a name of it is used.
+# A room is a module or package directly under convlens. It may import rooms on the floors below its own, and nothing
+# else of convlens. The doors belong to no floor: `import convlens` loads a room when one of its names is first used.
 FLOORS = (
     ("arrays", "course", "geometry", "version"),
     ("gradcheck", "machine", "storage"),
@@ -28,7 +28,7 @@ FLOORS = (
 )
 DOORS = {"__init__": {room for floor in FLOORS[:-1] for room in floor}, "__main__": {"cli"}}
 
-# The same inside the checker, the largest room.
+# The same rule inside the checker, the largest room.
 CHECKER = (
     ("escapes", "rules", "submission", "verdict"),
     ("guest", "options"),
@@ -39,7 +39,7 @@ CHECKER = (
     ("render",),
 )
 
-# These may import even less.
+# These rooms may import less than their floor allows.
 ONLY = {
     "data": {"arrays", "geometry", "storage"},
     "engines": {"arrays", "geometry", "machine"},
@@ -49,12 +49,12 @@ ONLY = {
 
 
 def tree(name: str) -> ast.Module:
-    """The syntax tree of a file"""
+    """Return the syntax tree of a file."""
     return ast.parse((ROOT / name).read_text(encoding="utf-8"))
 
 
 def part(name: str) -> str:
-    """The module or package directly under convlens that a file belongs to."""
+    """The room that a file belongs to: a module or package directly under convlens."""
     return name.split("/")[0].removesuffix(".py")
 
 
@@ -62,7 +62,7 @@ PARTS = {part(name) for name in NAMES}
 
 
 def imported(name: str) -> Iterator[tuple[int, str]]:
-    """(line, full dotted name) of everything that a file imports, wherever in it; a relative import in full."""
+    """(line, full dotted name) of every import anywhere in a file. Relative imports are made absolute."""
     package = ["convlens", *name.split("/")[:-1]]
     for node in ast.walk(tree(name)):
         if isinstance(node, ast.Import):
@@ -76,7 +76,7 @@ def imported(name: str) -> Iterator[tuple[int, str]]:
 
 
 def target(dotted: str) -> str | None:
-    """The part of convlens that an import reaches, or None: `convlens.x` is the front door unless x is a part."""
+    """The room that an import reaches; None outside convlens; "__init__" if `convlens.x` names no room."""
     names = dotted.split(".")
     if names[0] != "convlens":
         return None
@@ -84,23 +84,23 @@ def target(dotted: str) -> str | None:
 
 
 def below_floor(own: str) -> set[str]:
-    """The rooms on all floors below that of a room"""
+    """All rooms on the floors below the floor of this room."""
     found = [k for k, line in enumerate(FLOORS) if own in line]
     assert len(found) == 1, f"{own} needs one place in FLOORS of {Path(__file__).name}"
     return {other for line in FLOORS[: found[0]] for other in line}
 
 
 def arrows() -> set[tuple[str, str]]:
-    """(room, other room) where the first imports the second; the doors are left out"""
+    """(room, other room) for each pair where the first imports the second, without the doors."""
     pairs = {(part(name), target(dotted)) for name in NAMES for _, dotted in imported(name)}
     return {(own, other) for own, other in pairs if other and own != other and own not in DOORS and other not in DOORS}
 
 
 def files_imported_by_files() -> dict[str, set[str]]:
-    """By file, the files that it imports when it is loaded, as far as a name that it asks for is a file's.
+    """For each file, the other files of convlens that it imports.
 
-    An `__init__` is left out on both sides: it may import every file of its package, and a file's import of a package
-    runs it.
+    Files called `__init__` are left out on both sides: an `__init__` may import every file of its package, and Python
+    runs it whenever a file of the package is imported.
     """
     by_dotted = {".".join(["convlens", *name.removesuffix(".py").split("/")]): name for name in NAMES}
     found: dict[str, set[str]] = {}

@@ -1,4 +1,4 @@
-"""A run of three epochs on a few digits: for the tests of checkpoints."""
+"""A run of three epochs on few digits, for the tests of checkpoints."""
 
 from tests.support import small
 

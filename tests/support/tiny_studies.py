@@ -1,4 +1,4 @@
-"""A study that takes a second: a tiny network with and without dropout, few digits."""
+"""A study that takes one second: a tiny network with and without dropout, on few digits."""
 
 from convlens.nn import Conv2D, Dense, Dropout, Flatten
 from convlens.studies import Arm, Claim, Protocol, Study
@@ -13,7 +13,7 @@ CLAIMS = (
 
 
 def study(**protocol):
-    """2 arms, 2 rates, 1 pilot: 4 runs and 2 for each seed"""
+    """The tiny study: 2 arms, 2 rates, 1 pilot. It takes 4 runs, and 2 more for each seed."""
     return Study(
         "dropout", "Tiny dropout", ARMS, Protocol(**{**PROTOCOL, **protocol}), "test_error", CLAIMS, "Not the paper's."
     )

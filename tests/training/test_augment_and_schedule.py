@@ -185,7 +185,7 @@ ILLEGAL = {
 
 @pytest.mark.parametrize(("data", "message"), ILLEGAL.values(), ids=ILLEGAL)
 @pytest.mark.filterwarnings("ignore:divide by zero|invalid value")
-def test_what_it_refuses(data, message):
+def test_bad_arguments_are_refused(data, message):
     x, y, augment = data
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         fit(little_alexnet(), x, y, augment=augment)

@@ -1,8 +1,8 @@
-"""Digits to train and test on, and pictures to predict: every way in ends in the same checked arrays.
+"""Digits to train and test on, and pictures to predict. Every reader returns the same kind of checked arrays.
 
-And how images are changed while a network trains: `convlens.data.augmentation`.
+`convlens.data.augmentation` changes images at random during training.
 
-Importing this costs numpy alone; pooch, Pillow and the archive readers are imported by the functions that need them.
+Importing this package loads only NumPy. The functions that need pooch, Pillow or an archive reader import it.
 """
 
 from convlens.data.augmentation import ColourShift, Compose, RandomCrop, RandomFlip, center_crop, ten_crops

@@ -1,8 +1,9 @@
-"""Images changed at random while a network trains, and ten cuts of each to predict from.
+"""Random changes of images during training, and ten crops of each image for prediction.
 
-Krizhevsky et al. 2012, "ImageNet Classification with Deep Convolutional Neural Networks", section 4.1. Each change is
-called as change(images, rng), which is what `augment` in `convlens.fit` takes. What goes in stays as it is, the dtype
-is kept, and generators in the same state give the same bits.
+Source: Krizhevsky et al. 2012, "ImageNet Classification with Deep Convolutional Neural Networks", section 4.1.
+
+Each change is a function change(images, rng) -> images, as the argument `augment` of `convlens.fit` expects. It returns
+images of the same dtype and does not change its input. Generators in the same state give the same bits.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ __all__ = ["ColourShift", "Compose", "RandomCrop", "RandomFlip", "center_crop", 
 Images = NDArray[Any]
 Change = Callable[[Images, "np.random.Generator"], Images]
 
-_PIXELS = 1 << 16  # summed up at once
+_PIXELS = 1 << 16  # the number of pixels in one partial sum
 
 
 def _check(name: str, images: Images) -> None:
-    """A ValueError unless images are a non-empty array (n, h, w, c)."""
+    """Raise ValueError unless images are a non-empty array (n, h, w, c)."""
     if not is_plain(images) or images.ndim != 4 or not images.size:
         got = images.shape if is_plain(images) else kind(images)
         raise ValueError(f"{name} needs images as an array (n, h, w, c) that is not empty; got {got}")
@@ -46,10 +47,13 @@ def _check_rng(rng: np.random.Generator) -> None:
 
 @dataclass(frozen=True)
 class RandomCrop:
-    """images (n, h, w, c) -> (n, *size, c): each image cut at a place of its own, all places being equally likely
+    """Random crops: images (n, h, w, c) -> (n, *size, c). Each image gets its own position; all are equally likely.
 
-    padding: before, so many rows of zeros above and below, and columns left and right; with the images' own size the
-    cuts are the images shifted by at most so much. The paper cuts (224, 224) from (256, 256).
+    size: (rows, columns) of the crops, or one integer for both.
+    padding: (rows, columns) of zeros that are first added on each side, or one integer for both. If `size` is the size
+    of the images, the result is the images shifted by at most `padding`.
+
+    The paper crops (224, 224) from (256, 256).
     """
 
     size: int | tuple[int, int]
@@ -60,7 +64,7 @@ class RandomCrop:
         pair("padding", self.padding, 0)
 
     def __call__(self, images: Images, rng: np.random.Generator) -> Images:
-        """ValueError for a size that does not fit into the padded images"""
+        """Return the crops. Raises ValueError if `size` does not fit into the padded images."""
         _check("RandomCrop", images)
         _check_rng(rng)
         rows, columns = pair("padding", self.padding, 0)
@@ -78,10 +82,13 @@ class RandomCrop:
 
 @dataclass(frozen=True)
 class RandomFlip:
-    """images (n, h, w, c) -> the same, each mirrored left to right with probability 1/2. Not for digits, of course."""
+    """Random mirroring: each image of images (n, h, w, c) is mirrored left to right with probability 1/2.
+
+    Do not use it for digits: a mirrored digit is not the same digit.
+    """
 
     def __call__(self, images: Images, rng: np.random.Generator) -> Images:
-        """An image of one row of numbers (w = 1) stays as it is."""
+        """Return the images, some of them mirrored. An image with one column (w = 1) does not change."""
         _check("RandomFlip", images)
         _check_rng(rng)
         mirrored = rng.random(len(images)) < 0.5
@@ -91,11 +98,14 @@ class RandomFlip:
 
 @dataclass(frozen=True, eq=False)
 class ColourShift:
-    """images (n, h, w, c) -> images + [p1 … pc] [a1 l1 … ac lc]^T, with a ~ N(0, scale) drawn once for each image
+    """A random shift of colours: images (n, h, w, c) -> images + [p1 … pc] [a1 l1 … ac lc]^T.
 
-    vectors (c, c): p1 … pc, its columns, the eigenvectors of the covariance of the channels over all pixels; values
-    (c,): l1 … lc, its eigenvalues. So the light and its colour change, the object does not. The eigenvalues, taken as
-    the paper has them, are variances: they suit pixels from 0 to 1; of pixels up to 255 nothing would be left.
+    a1 … ac ~ N(0, scale) are drawn once for each image.
+    vectors (c, c): its columns p1 … pc are the eigenvectors of the covariance of the channels over all pixels.
+    values (c,): l1 … lc, the eigenvalues of the same covariance.
+
+    The shift changes the brightness and the colour of the light, but not the object. As in the paper, the eigenvalues
+    are variances. They suit pixels from 0 to 1; for pixels from 0 to 255 the shifts would be far too large.
     """
 
     vectors: NDArray[np.float64]
@@ -113,9 +123,11 @@ class ColourShift:
 
     @classmethod
     def from_images(cls, images: Images, scale: float = 0.1) -> ColourShift:
-        """The principal colours of training images (n, h, w, c), the strongest first; summed in float64
+        """Compute vectors and values from training images (n, h, w, c), the largest value first. Sums are in float64.
 
-        Each vector's largest number is above 0, so that equal images give the same bits.
+        The sign of each vector makes its largest number positive, so equal images give the same bits.
+
+        Raises ValueError if the images are not finite float32 or float64 numbers.
         """
         _check_floats("ColourShift", images)
         if not np.isfinite(images).all():
@@ -127,14 +139,17 @@ class ColourShift:
         covariance = np.zeros((c, c))
         for start in range(0, len(pixels), _PIXELS):
             apart = pixels[start : start + _PIXELS] - mean
-            covariance += np.einsum("pi,pj->ij", apart, apart)  # not by BLAS, whose sums may depend on its threads
+            covariance += np.einsum("pi,pj->ij", apart, apart)  # not BLAS: its sums may depend on the number of threads
         values, vectors = np.linalg.eigh(covariance / len(pixels))
         values, vectors = np.maximum(values, 0)[::-1], vectors[:, ::-1]
         largest = vectors[np.abs(vectors).argmax(axis=0), np.arange(c)]
         return cls(vectors * np.sign(largest), values, scale)
 
     def __call__(self, images: Images, rng: np.random.Generator) -> Images:
-        """ValueError for another number of channels. Nothing is cut off at 0 or 1."""
+        """Return the shifted images. Results below 0 and above 1 are kept.
+
+        Raises ValueError if the images have another number of channels.
+        """
         _check_floats("ColourShift", images)
         _check_rng(rng)
         if images.shape[3] != len(self.values):
@@ -147,7 +162,7 @@ class ColourShift:
 
 @dataclass(frozen=True)
 class Compose:
-    """Several changes one after the other: images -> changes[-1](… changes[0](images, rng) …, rng)"""
+    """Several changes, one after the other: images -> changes[-1](… changes[0](images, rng) …, rng)."""
 
     changes: tuple[Change, ...]
 
@@ -156,14 +171,14 @@ class Compose:
             raise ValueError(f"changes must be a tuple of functions of images and rng; got {self.changes!r}")
 
     def __call__(self, images: Images, rng: np.random.Generator) -> Images:
-        """Without changes the images themselves"""
+        """Return the changed images. If `changes` is empty, return `images` itself."""
         for change in self.changes:
             images = change(images, rng)
         return images
 
 
 def _fit(name: str, images: Images, size: int | tuple[int, int]) -> tuple[int, int]:
-    """size as (h, w), or a ValueError unless it fits into the images"""
+    """Return size as (h, w). Raises ValueError unless it fits into the images."""
     h, w = pair("size", size, 1)
     if h > images.shape[1] or w > images.shape[2]:
         raise ValueError(f"{name} needs a size that fits into the images; got {(h, w)}, images {images.shape[1:3]}")
@@ -171,12 +186,15 @@ def _fit(name: str, images: Images, size: int | tuple[int, int]) -> tuple[int, i
 
 
 def center_crop(images: Images, size: int | tuple[int, int]) -> Images:
-    """images (n, h, w, c) -> (n, *size, c), the middle; of two middles the one nearer to the top or the left"""
+    """Return the centre of each image: images (n, h, w, c) -> (n, *size, c).
+
+    If no crop lies exactly in the middle, the one nearer to the top or the left is taken.
+    """
     return crop_views(images, size, "center_crop")[4].copy()
 
 
 def crop_views(images: Images, size: int | tuple[int, int], name: str = "ten_crops") -> list[Images]:
-    """The ten of `ten_crops` one by one, each (n, *size, c): views of the images, no copies. Errors say `name`."""
+    """Return the ten crops of `ten_crops` as a list of views (n, *size, c), without copying. Errors call it `name`."""
     _check(name, images)
     h, w = _fit(name, images, size)
     down, right = images.shape[1] - h, images.shape[2] - w
@@ -186,8 +204,9 @@ def crop_views(images: Images, size: int | tuple[int, int], name: str = "ten_cro
 
 
 def ten_crops(images: Images, size: int | tuple[int, int]) -> Images:
-    """images (n, h, w, c) -> (n, 10, *size, c): the four corners in reading order, the centre, then all five mirrored
+    """Return ten crops of each image: images (n, h, w, c) -> (n, 10, *size, c).
 
-    `convlens.nn.predict_ten_crops` averages a network's answers to them.
+    The order: the four corners (top left, top right, bottom left, bottom right), the centre, and then all five
+    mirrored. `convlens.nn.predict_ten_crops` averages a network's predictions for them.
     """
     return np.stack(crop_views(images, size), axis=1)

@@ -1,4 +1,4 @@
-"""Batches: which examples go together, as index arrays."""
+"""Batches: arrays with the indices of the examples in each batch."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Indices = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 def batches(n: int, batch_size: int, rng: np.random.Generator | None) -> Iterator[Indices]:
-    """The numbers 0 … n - 1, each once, in int64 arrays of `batch_size`; the last may be smaller.
+    """Yield the numbers 0 … n - 1, each once, in int64 arrays of `batch_size`. The last array may be smaller.
 
-    Shuffled by `rng`, which is advanced once, at the call; in order when it is None.
+    `rng` shuffles them; it is advanced once, at the call. If `rng` is None, the numbers come in order.
 
     >>> [batch.tolist() for batch in batches(5, 2, None)]
     [[0, 1], [2, 3], [4]]
 
-    Raises ValueError for n < 1 or batch_size < 1 and TypeError for anything but a Generator, at the call.
+    Raises at the call: ValueError for n < 1 or batch_size < 1, TypeError if rng is not a Generator or None.
     """
     if n < 1:
         raise ValueError(f"batches needs n >= 1; got n {n}, batch_size {batch_size}")

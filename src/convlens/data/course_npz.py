@@ -1,4 +1,4 @@
-"""The course's .npz layout: X_train, Y_train, X_valid, Y_valid and, where there is a test part, X_test, Y_test."""
+"""The .npz layout of the course: X_train, Y_train, X_valid, Y_valid and, if there is a test part, X_test, Y_test."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ KEYS = {field: field[0].upper() + field[1:] for field in FIELDS}
 
 
 def read(path: str | os.PathLike[str]) -> Digits:
-    """Digits from the .npz at `path`; the test part may be missing, other arrays are passed over.
+    """Read Digits from the .npz file at `path`. The test part may be missing. Other arrays in the file are ignored.
 
     Images (n, h, w) or (n, h, w, c), floating-point or uint8 (divided by 256); labels (n,), integers >= 0. Pickled
-    arrays are refused, so a file from anywhere is safe to read.
+    arrays are refused, so a file from an unknown source is safe to read.
 
-    Raises FileNotFoundError, or ValueError for a file that is not such an .npz, naming it, the rule and what was found.
+    Raises FileNotFoundError, or ValueError for a file of another kind or content. The text names the file, the rule
+    and what was found.
     """
     path = Path(path)
     if not path.is_file():
@@ -42,13 +43,14 @@ def read(path: str | os.PathLike[str]) -> Digits:
 def read_arrays(
     file: IO[bytes], name: str, *, required: list[str], optional: list[str] | None = None
 ) -> dict[str, NDArray[Any]]:
-    """The arrays of an open .npz, which errors call `name`: all of `required`, and those of `optional` that are there.
+    """Read arrays from an open .npz file: all of `required`, and each of `optional` that the file has.
 
-    Raises ValueError when the file is not an .npz, when an array is missing, damaged, pickled or larger than memory.
+    Errors call the file `name`. Raises ValueError if the file is not an .npz file, or if an array is missing, damaged,
+    pickled or larger than memory.
     """
     try:
         archive = np.load(file, allow_pickle=False)
-    except Exception:  # damaged bytes make numpy and zipfile raise nearly anything
+    except Exception:  # on damaged bytes numpy and zipfile raise almost any exception
         archive = None
     if not isinstance(archive, np.lib.npyio.NpzFile):
         raise ValueError(f"{name} must be an .npz file (a zip of arrays); it is something else, cut off or damaged")
@@ -71,11 +73,12 @@ def _array(archive: np.lib.npyio.NpzFile, key: str, name: str) -> NDArray[Any]:
 
 
 def export(digits: Digits, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Write `digits` to `path` in the course's layout, compressed: float32 (n, h, w) for one channel, labels int64.
+    """Write `digits` to `path` in the layout of the course, compressed.
 
-    An empty part is left out. The file appears whole or not at all. A file that already holds equal data is left alone.
+    Images are float32, (n, h, w) if they have one channel; labels are int64. An empty part is left out. The file is
+    written whole or not at all. A file that already holds equal data is not touched.
 
-    Raises FileExistsError when `path` holds anything else and `overwrite` is false.
+    Raises FileExistsError if `path` exists with other content and `overwrite` is false.
     """
     if os.path.lexists(path) and not overwrite:
         if _holds(path, digits):

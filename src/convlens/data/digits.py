@@ -1,4 +1,4 @@
-"""A data set of labelled images in three parts, and the one place that checks and converts arrays to it."""
+"""A data set of labelled images in three parts (`Digits`), and the function that checks arrays and makes it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ FIELDS = ("x_train", "y_train", "x_valid", "y_valid", "x_test", "y_test")
 
 @dataclass(frozen=True, eq=False)
 class Digits:
-    """Images float32 (n, h, w, c), uint8 / 256 as in the course (0 … 0.99609375), labels int64 (n,), in three parts.
+    """A data set in three parts: training, validation, test. `load` and `from_arrays` make it and check the arrays.
 
-    Every part has the same h, w and c. The test part may be empty: (0, h, w, c) and (0,). `source` says where the data
-    came from. Made by `load` and `from_arrays`, which check what they are given.
+    Images: float32 (n, h, w, c), uint8 / 256 as in the course (0 … 0.99609375). Labels: int64 (n,). All parts have the
+    same h, w and c. The test part may be empty: (0, h, w, c) and (0,). `source` says where the data came from.
     """
 
     x_train: Images
@@ -36,12 +36,12 @@ class Digits:
 
     @property
     def classes(self) -> int:
-        """The largest label of any part, plus 1."""
+        """The largest label of all parts, plus 1."""
         return 1 + max(int(y.max()) for y in (self.y_train, self.y_valid, self.y_test) if y.size)
 
     @cached_property
     def fingerprint(self) -> str:
-        """The sha256, in hex, of the six arrays' types, shapes and little-endian bytes: equal data, equal text."""
+        """The sha256, in hex, of the names, types, shapes and little-endian bytes of the six arrays."""
         import hashlib
 
         digest = hashlib.sha256()
@@ -64,13 +64,13 @@ def from_arrays(
     source: str = "arrays",
     names: Mapping[str, str] | None = None,
 ) -> Digits:
-    """Digits from arrays in memory, checked and converted; every reader of the package ends here.
+    """Check and convert arrays in memory and return them as Digits. Every reader of this package calls it.
 
-    Images (n, h, w) or (n, h, w, c), finite floating-point numbers (kept) or uint8 (divided by 256); labels (n,),
-    integers >= 0. `names` says what an error calls an argument where that is not its own name: a reader's files.
-    Nothing passed in is changed, but an array that already has the right type is used as it is, not copied.
+    Images (n, h, w) or (n, h, w, c): finite floating-point numbers (values are kept) or uint8 (divided by 256).
+    Labels (n,): integers >= 0. `names` maps an argument to the name that errors use for it, for example a file. The
+    arrays are not changed. An array that already has the right type is used without a copy.
 
-    Raises ValueError, with the name, the rule and what was found.
+    Raises ValueError with the name, the rule and what was found.
     """
     called = {name: name for name in FIELDS} | dict(names or {})
 
@@ -104,7 +104,7 @@ def same_count(x: NDArray[Any], y: NDArray[Any], x_name: str, y_name: str) -> No
 
 
 def _images(array: NDArray[Any], name: str) -> Images:
-    """Any accepted images -> float32 (n, h, w, c)."""
+    """Return images as float32 (n, h, w, c). Raises ValueError for images that are not accepted."""
     array = np.asarray(array)
     if array.dtype != np.uint8 and not np.issubdtype(array.dtype, np.floating):
         raise ValueError(f"{name} must hold images as uint8 or floating-point numbers; got {array.dtype}")
@@ -126,7 +126,7 @@ def _images(array: NDArray[Any], name: str) -> Images:
 
 
 def _labels(array: NDArray[Any], name: str) -> Labels:
-    """Any accepted labels -> int64 (n,)."""
+    """Return labels as int64 (n,). Raises ValueError for labels that are not accepted."""
     array = np.asarray(array)
     if not np.issubdtype(array.dtype, np.integer):
         raise ValueError(f"{name} must hold labels as integers; got {array.dtype}")

@@ -1,4 +1,4 @@
-"""The full MNIST by download: several mirrors, every file checked by its content, kept in the user's cache."""
+"""Download the full MNIST into the user's cache: several mirrors, and a sha256 for every file."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from convlens.storage.atomic import atomic_write
 
 __all__ = ["FILES", "MIRRORS", "MnistFile", "cache_folder", "fetch", "is_cached"]
 
-_TIMEOUT = 30  # seconds without a byte
+_TIMEOUT = 30  # seconds without data from the server
 
 
 class MnistFile(NamedTuple):
-    """An IDX file: its name, its size in bytes and its sha256, all unpacked. Mirrors serve it as `name`.gz."""
+    """An IDX file: its name, and the size in bytes and the sha256 of its unpacked content. Mirrors serve `name`.gz."""
 
     name: str
     size: int
@@ -30,7 +30,7 @@ MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
-# Of the unpacked content, because gzip may pack the same content into other bytes.
+# Size and sha256 are those of the unpacked content, because gzip may pack equal content into different bytes.
 FILES = (
     MnistFile("train-images-idx3-ubyte", 47040016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
     MnistFile("train-labels-idx1-ubyte", 60008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
@@ -40,7 +40,10 @@ FILES = (
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept: the folder that CONVLENS_DATA names, or else the user's cache folder for convlens."""
+    """Return the folder for downloads: `mnist` in the folder that the variable CONVLENS_DATA names.
+
+    Without this variable it is `mnist` in the user's cache folder for convlens.
+    """
     if chosen := os.environ.get("CONVLENS_DATA"):
         return Path(chosen).expanduser() / "mnist"
     import pooch
@@ -49,7 +52,7 @@ def cache_folder() -> Path:
 
 
 def is_cached(*, files: Sequence[MnistFile] = FILES, folder: str | os.PathLike[str] | None = None) -> bool:
-    """Whether `fetch` would need no download: every file is in the cache, with the content that it should have."""
+    """Return whether every file is in the cache with the right content, so that `fetch` would download nothing."""
     where = cache_folder() if folder is None else Path(folder)
     return all(_is_whole(where / file.name, file) for file in files)
 
@@ -61,12 +64,12 @@ def fetch(
     files: Sequence[MnistFile] = FILES,
     folder: str | os.PathLike[str] | None = None,
 ) -> Path:
-    """The folder of MNIST's four IDX files, unpacked; what the cache lacks, or holds altered, is downloaded first.
+    """Return the folder with the four unpacked IDX files of MNIST. Download files that are missing or changed.
 
-    Each file is asked of one mirror after another until its content has the right sha256. `progress` shows a bar on
-    standard error.
+    Each file is requested from one mirror after another until its content has the right sha256. If `progress` is true,
+    a progress bar is shown on standard error.
 
-    Raises ValueError when no mirror has a file, with every mirror's reason, and OSError when the cache cannot be
+    Raises ValueError if no mirror has a file, with the reason of each mirror. Raises OSError if the cache cannot be
     written.
     """
     where = cache_folder() if folder is None else Path(folder)
@@ -102,11 +105,11 @@ def _from_mirrors(file: MnistFile, mirrors: Sequence[str], folder: Path, progres
 
 
 class _MirrorError(Exception):
-    """Why a mirror was passed over."""
+    """The reason why a mirror was not used."""
 
 
 def _download(url: str, file: MnistFile, progress: bool) -> bytes:
-    """The unpacked, checked content at `url`; _MirrorError with the reason when there is none."""
+    """Return the unpacked, checked content at `url`. Raises _MirrorError with the reason if there is none."""
     import pooch
     import requests
 
@@ -133,7 +136,10 @@ def _download(url: str, file: MnistFile, progress: bool) -> bytes:
 
 
 def _unpacked(buffer: io.BytesIO, size: int) -> bytes:
-    """The gzip file's content, at most a byte more than `size`; a server that unpacks on the way is as good."""
+    """Return the unpacked content, at most `size` + 1 bytes. Raises _MirrorError for a damaged gzip file.
+
+    Some servers send the content already unpacked; it is returned unchanged.
+    """
     if not buffer.getvalue().startswith(b"\x1f\x8b"):
         return buffer.getvalue()
     try:
@@ -143,14 +149,14 @@ def _unpacked(buffer: io.BytesIO, size: int) -> bytes:
 
 
 class _Buffer(io.BytesIO):
-    """A place in memory for a download, which may not grow without end."""
+    """A buffer in memory for a download, with a limit on its size."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
         self._most = size + 4096
 
     def write(self, chunk: bytes) -> int:  # type: ignore[override]
-        """Take `chunk`, or give the mirror up when it sends more than the file can be."""
+        """Append `chunk`. Raises _MirrorError if the mirror sends more bytes than the file can have."""
         if self.tell() + len(chunk) > self._most:
             raise _MirrorError(f"it sends more than {self._most:,} bytes")
         return super().write(chunk)
@@ -169,20 +175,20 @@ class _Bar:
         self._progress.start()
 
     def __setattr__(self, name: str, value: object) -> None:
-        """Pass `total`, which pooch sets when it knows it, on to the bar."""
+        """Pass `total` on to the bar. pooch sets it when it knows the size."""
         if name == "total":
             self._progress.update(self._task, total=value or None)  # type: ignore[arg-type]
         else:
             super().__setattr__(name, value)
 
     def update(self, size: int) -> None:
-        """Go forward by `size` bytes."""
+        """Advance the bar by `size` bytes."""
         self._progress.update(self._task, advance=size)
 
     def reset(self) -> None:
-        """Go back to the beginning."""
+        """Set the bar back to 0."""
         self._progress.update(self._task, completed=0)
 
     def close(self) -> None:
-        """Leave the bar as it is and stop drawing."""
+        """Stop drawing. The bar stays visible as it is."""
         self._progress.stop()

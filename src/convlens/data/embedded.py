@@ -1,6 +1,6 @@
-"""The 5,000 real digits that come with the package: the first 500 of each class of MNIST's training set.
+"""The 5,000 real digits in the package: the first 500 of each class in the training set of MNIST.
 
-They are MNIST's (CC BY-SA 3.0); see DIGITS-LICENSE.txt. `scripts/make_digits.py` makes the file.
+MNIST has the licence CC BY-SA 3.0; see DIGITS-LICENSE.txt. `scripts/make_digits.py` makes the file.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ _VALID = 100
 
 
 def embedded() -> Digits:
-    """4,000 digits to train and 1,000 to validate, both balanced over the ten classes; no test part.
+    """Return 4,000 digits to train and 1,000 to validate, both balanced over the ten classes. There is no test part.
 
-    Validation is the last 100 of each class. Both parts are in the order of MNIST's training set, so the first ten
-    training images are MNIST's first ten.
+    The validation part has the last 100 digits of each class. Both parts keep the order of MNIST's training set, so
+    the first ten training images are the first ten of MNIST.
 
-    Raises ValueError when the installed file is not the one that its sha256, kept beside it, belongs to.
+    Raises ValueError if the sha256 of the installed file is not the one stored beside it.
     """
     content = _FILE.read_bytes()
     expected = _FILE.with_suffix(".sha256").read_text(encoding="ascii").split()[0]
     found = hashlib.sha256(content).hexdigest()
     if found != expected:
-        raise ValueError(f"{_FILE} must have the sha256 {expected}; got {found}. Install convlens again to mend it")
+        raise ValueError(f"{_FILE} must have the sha256 {expected}; got {found}. Install convlens again to repair it")
     arrays = read_arrays(io.BytesIO(content), str(_FILE), required=["images", "labels"])
     x, y = arrays["images"], arrays["labels"]
     held = np.zeros(len(y), dtype=bool)

@@ -1,4 +1,4 @@
-"""IDX, the format that MNIST is published in: a magic number, the dimensions, then the bytes."""
+"""IDX, the file format of MNIST: a magic number, the dimensions, then the bytes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHUNK = 1 << 20
 
 
 def read_idx(path: str | os.PathLike[str], rank: int) -> NDArray[np.uint8]:
-    """The uint8 array of `rank` dimensions in the IDX file at `path`, gzipped or not (told by its first bytes).
+    """Read the uint8 array of `rank` dimensions from the IDX file at `path`. The file may be packed with gzip.
 
     Raises FileNotFoundError, or ValueError for a file that is damaged, cut off, too long, or of another type or rank.
     """
@@ -32,9 +32,10 @@ def read_idx(path: str | os.PathLike[str], rank: int) -> NDArray[np.uint8]:
 
 
 def parse(file: IO[bytes], name: str, rank: int) -> NDArray[np.uint8]:
-    """The uint8 array of `rank` dimensions in an open IDX file, which errors call `name`; `file` must be seekable.
+    """Read the uint8 array of `rank` dimensions from an open, seekable IDX file. Errors call the file `name`.
 
-    The header is two zero bytes, the type (0x08, unsigned byte), the rank, and `rank` big-endian uint32 dimensions.
+    The header is two zero bytes, the type (0x08, unsigned byte), the rank, and `rank` big-endian uint32 dimensions. The
+    first two bytes show whether the file is packed with gzip.
     """
     import gzip
     import zlib
@@ -67,12 +68,12 @@ def _unpacked(file: IO[bytes], name: str, rank: int) -> NDArray[np.uint8]:
 
 
 def read_folder(folder: str | os.PathLike[str], *, source: str | None = None) -> Digits:
-    """Digits from MNIST's four IDX files in `folder`, packed with gzip or not: train and t10k, images and labels.
+    """Read Digits from the four IDX files of MNIST in `folder`: train and t10k, images and labels.
 
     A file is called `train-images-idx3-ubyte` or `train-images.idx3-ubyte`, with or without `.gz`. The last 10,000
-    training images are for validation; of fewer than 60,000, the last sixth.
+    training images become the validation part, or the last sixth if there are fewer than 60,000.
 
-    Raises FileNotFoundError for a missing file, and ValueError as `read_idx` and `from_arrays` do.
+    Raises FileNotFoundError for a missing file, and ValueError like `read_idx` and `from_arrays`.
     """
     folder = Path(folder)
     files = {

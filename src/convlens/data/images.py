@@ -1,4 +1,4 @@
-"""A picture of one digit, made as MNIST was: light on dark, at most 20 x 20, centred by mass in 28 x 28."""
+"""Convert a picture of one digit to the form of MNIST: light on dark, at most 20 x 20, centred by mass in 28 x 28."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from convlens.data.picture import Grey, read_grey
 __all__ = ["like_mnist", "read_digit"]
 
 _SIDE, _DIGIT, _CENTRE = 28, 20, 14
-_WORK = 256  # longest side, in pixels, at which a digit is looked for
-_MARGIN = 0.25  # of the digit's longer side: what is left around it for the second look
-_FINE = 4  # a stroke is measured and widened at this many times the final resolution
-_THIN, _PEN = 1.5, 2.0  # final pixels: a stroke narrower than the first is drawn as wide as the second
+_WORK = 256  # the longest side, in pixels, of the picture in which the digit is searched
+_MARGIN = 0.25  # the margin around the digit for the second search, as a fraction of its longer side
+_FINE = 4  # strokes are measured and widened at 4 times the final resolution
+_THIN, _PEN = 1.5, 2.0  # a stroke narrower than _THIN final pixels is widened to _PEN final pixels
 
 
 def read_digit(path: str | os.PathLike[str]) -> Images:
-    """The digit in the picture at `path`, float32 (28, 28, 1), uint8 / 256, ready to be predicted.
+    """Read the digit in the picture at `path` as float32 (28, 28, 1), uint8 / 256, ready for prediction.
 
-    Any size, light on dark or dark on light, on paper that may be uneven, with specks and noise. A picture of 28 x 28
-    is taken to be made like MNIST already: its pixels are kept as they are (turned light on dark), so that an exported
-    digit predicts exactly as in its data set.
+    The picture may have any size, be light on dark or dark on light, and have uneven paper, specks and noise. A picture
+    of 28 x 28 is assumed to have the form of MNIST already: its pixels are kept (inverted if it is dark on light), so
+    an exported digit gives exactly the prediction that it gives in its data set.
 
-    Raises FileNotFoundError, or ValueError for what is not a picture or shows nothing, naming `path` and the rule.
+    Raises FileNotFoundError, or ValueError for a file that is not a picture or shows nothing. The text names `path` and
+    the rule.
     """
     try:
         return np.divide(like_mnist(read_grey(path)), 256, dtype=np.float32)[..., np.newaxis]
@@ -35,9 +36,9 @@ def read_digit(path: str | os.PathLike[str]) -> Images:
 
 
 def like_mnist(grey: Grey) -> Grey:
-    """Grey levels uint8 (h, w) -> uint8 (28, 28): paper removed, cropped to the ink, scaled and centred.
+    """Convert grey levels uint8 (h, w) to uint8 (28, 28): remove the paper, crop to the ink, scale and centre.
 
-    Raises NothingToSeeError (a ValueError) when the ink differs from the paper by less than CONTRAST grey levels.
+    Raises NothingToSeeError (a ValueError) if the ink differs from the paper by less than CONTRAST grey levels.
     """
     if grey.shape == (_SIDE, _SIDE):
         contrast = int(grey.max()) - int(grey.min())
@@ -52,7 +53,7 @@ def like_mnist(grey: Grey) -> Grey:
 
 
 def _shrunk(grey: Grey) -> Levels:
-    """At most _WORK pixels on the longer side, each the mean of those it stands for."""
+    """Shrink to at most _WORK pixels on the longer side. Each new pixel is the mean of the pixels it replaces."""
     from PIL import Image
 
     longest = max(grey.shape)
@@ -63,7 +64,7 @@ def _shrunk(grey: Grey) -> Levels:
 
 
 def _around(box: Box, small: tuple[int, ...], whole: tuple[int, ...]) -> Box:
-    """The box found at size `small`, with a margin, at size `whole`."""
+    """Convert a box found in a picture of size `small` to a picture of size `whole`, and add a margin."""
     margin = _MARGIN * max(side.stop - side.start for side in box)
     rows, columns = (
         slice(max(0, int((side.start - margin) * b / a)), min(b, int(np.ceil((side.stop + margin) * b / a))))
@@ -73,7 +74,10 @@ def _around(box: Box, small: tuple[int, ...], whole: tuple[int, ...]) -> Box:
 
 
 def _scaled(ink: Levels) -> Grey:
-    """Ink 0 … 1, cropped -> grey levels with a longer side of 20 pixels; thin strokes widened, or they would fade."""
+    """Scale cropped ink 0 … 1 to grey levels with a longer side of 20 pixels.
+
+    Thin strokes are widened first; otherwise they would fade.
+    """
     from PIL import Image, ImageFilter
 
     h, w = (max(1, round(length * _DIGIT / max(ink.shape))) for length in ink.shape)
@@ -88,15 +92,18 @@ def _scaled(ink: Levels) -> Grey:
 
 
 def _stroke_width(level: Grey) -> float:
-    """The mean width of the strokes in pixels: twice the area over the outline."""
+    """Return the mean width of the strokes in pixels: twice the area divided by the length of the outline."""
     stroke = np.pad(level > level.max() / 2, 1)
     outline = np.count_nonzero(stroke[1:] != stroke[:-1]) + np.count_nonzero(stroke[:, 1:] != stroke[:, :-1])
-    # counted along pixel edges, a line of any direction is 4 / pi of its length on average
+    # counted along the edges of pixels, an outline is on average 4 / pi times as long as it really is
     return 2 * np.count_nonzero(stroke) / (outline * np.pi / 4)
 
 
 def _centred(digit: Grey) -> Grey:
-    """In the middle of 28 x 28 by centre of mass, to the nearest pixel; in MNIST it is 13.5 to 14.5 both ways."""
+    """Place the digit in 28 x 28 with its centre of mass in the middle, to the nearest pixel.
+
+    In MNIST the centre of mass is at 13.5 to 14.5 in both directions.
+    """
     h, w = digit.shape
     mass = digit.astype(np.float64)
     i, j = mass.sum(axis=1) @ np.arange(h) / mass.sum(), mass.sum(axis=0) @ np.arange(w) / mass.sum()

@@ -1,4 +1,4 @@
-"""What is ink and what is paper: the paper's shade is fitted from the border, what stands out from it is the digit."""
+"""Separate ink from paper: the shade of the paper is fitted to the border; pixels that differ from it are the digit."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ Levels = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Box = tuple[slice, slice]
 
-CONTRAST = 16  # grey levels of 255 between ink and paper, under which there is nothing to see
-_BORDER = 0.05  # of the shorter side: the band from which the paper is judged
-_CUT = 0.2  # of the ink's full strength: where a stroke ends
-_PIECE = 0.05  # of the largest piece of ink: smaller pieces are specks
-_CELLS = 64  # longest side, in cells, at which the pieces are told apart
-_SPREAD = 1.4826  # standard deviation of a normal distribution with a median absolute deviation of 1
+CONTRAST = 16  # the least difference between ink and paper, in grey levels of 255
+_BORDER = 0.05  # the width of the border from which the paper is fitted, as a fraction of the shorter side
+_CUT = 0.2  # a stroke ends where the ink falls below this fraction of its full strength
+_PIECE = 0.05  # a piece with less than this fraction of the ink of the largest piece is a speck
+_CELLS = 64  # pieces are separated on a grid with at most 64 cells on the longer side
+_SPREAD = 1.4826  # standard deviation of a normal distribution whose median absolute deviation is 1
 
 
 class NothingToSeeError(ValueError):
-    """No ink: the text says the rule and the contrast found."""
+    """There is no ink in the picture. The text names the rule and the contrast that was found."""
 
     def __init__(self, contrast: float) -> None:
         super().__init__(
@@ -30,18 +30,19 @@ class NothingToSeeError(ValueError):
 
 
 def find_ink(grey: Levels) -> tuple[Levels, Box]:
-    """Grey levels 0 … 255 (h, w) -> the ink (h, w), 0 for paper to 1 for a full stroke, and the box that holds it.
+    """Return the ink (h, w), from 0 for paper to 1 for a full stroke, and its bounding box. grey: 0 … 255 (h, w).
 
-    Ink may be lighter or darker than the paper, whose shade may change smoothly and carry noise. Specks are dropped.
+    The ink may be lighter or darker than the paper. The shade of the paper may change smoothly and may have noise.
+    Specks are removed.
 
-    Raises NothingToSeeError when no pixel differs from the paper, beyond its noise, by CONTRAST grey levels.
+    Raises NothingToSeeError if no pixel differs from the paper, beyond the noise, by CONTRAST grey levels.
     """
     paper, noise = _paper(grey)
     rise = grey - paper
     clear = max(4 * noise, CONTRAST / 4)
     if np.maximum(-rise - clear, 0).sum() > np.maximum(rise - clear, 0).sum():
         rise = -rise
-    contrast = float(rise.max()) - 5 * noise  # of pure noise, a picture's largest value is below 5 deviations
+    contrast = float(rise.max()) - 5 * noise  # in pure noise, the largest value is below 5 standard deviations
     if contrast < CONTRAST:
         raise NothingToSeeError(contrast)
     ink = np.maximum(rise - 2 * noise, 0)
@@ -54,7 +55,10 @@ def find_ink(grey: Levels) -> tuple[Levels, Box]:
 
 
 def _paper(grey: Levels) -> tuple[Levels, float]:
-    """The paper's shade at every pixel, a quadratic through the border without its outliers; and its noise."""
+    """Return the shade of the paper at each pixel, and its noise (a standard deviation).
+
+    The shade is a quadratic polynomial, fitted to the border without its outliers.
+    """
     h, w = grey.shape
     i, j = (axis.astype(float) for axis in np.ogrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j])
     terms = np.stack(np.broadcast_arrays(np.ones((h, w)), i, j, i * i, i * j, j * j), axis=-1)
@@ -71,7 +75,7 @@ def _paper(grey: Levels) -> tuple[Levels, float]:
 
 
 def _between(ink: Levels) -> float:
-    """Otsu's threshold: the level that parts the values into two groups with the largest variance between them."""
+    """Return Otsu's threshold: the level that divides the values into two groups with the largest variance between."""
     counts, edges = np.histogram(ink, bins=256, range=(0, float(ink.max())))
     below, moment = counts.cumsum(), (counts * np.arange(256)).cumsum()
     above = below[-1] - below
@@ -81,7 +85,7 @@ def _between(ink: Levels) -> float:
 
 
 def _without_specks(ink: Levels, stroke: Mask) -> Mask:
-    """Where ink may stay: the connected pieces of `stroke` that hold at least _PIECE of the ink of the largest."""
+    """Return a mask without specks: connected pieces of `stroke` with at least _PIECE of the ink of the largest."""
     h, w = stroke.shape
     side = -(-max(h, w) // _CELLS)
     rows, columns = -(-h // side), -(-w // side)
@@ -97,7 +101,7 @@ def _without_specks(ink: Levels, stroke: Mask) -> Mask:
 
 
 def _pieces(cells: Mask) -> list[tuple[NDArray[np.intp], ...]]:
-    """The groups of true cells that touch, by a side or a corner, each as an index."""
+    """Return the connected groups of true cells, each as an index. Cells touch by a side or a corner."""
     left = {(i, j) for i, j in np.argwhere(cells).tolist()}
     pieces = []
     while left:

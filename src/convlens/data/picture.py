@@ -1,4 +1,4 @@
-"""Picture files: decoded to plain grey pixels, whatever their size, colours, depth, transparency and rotation."""
+"""Decode picture files to grey pixels. They may have any size, colours, bit depth, transparency and rotation."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ __all__ = ["MAX_PIXELS", "Grey", "read_grey"]
 Grey = NDArray[np.uint8]
 
 MAX_PIXELS = 64_000_000
-# Pillow's decoders that run in the process; EPS, for one, would start Ghostscript on a stranger's file.
+# Only decoders that run inside Pillow. A decoder like EPS would run Ghostscript on an untrusted file.
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 
 
 def read_grey(path: str | os.PathLike[str]) -> Grey:
-    """The picture at `path` in grey levels 0 (black) to 255, uint8 (h, w), as Pillow decodes it.
+    """Read the picture at `path` as grey levels from 0 (black) to 255, uint8 (h, w), as Pillow decodes it.
 
-    The first frame of several; turned as its EXIF orientation says; 16 bits rounded to 8; transparent parts filled with
-    the colour of the paper, or, when the picture is nothing but ink, with what is farthest from the ink.
+    A file with several frames gives the first one. The EXIF orientation is applied. 16 bits are rounded to 8.
+    Transparent parts get the colour of the paper. If everything visible is ink, they get the colour farthest from the
+    ink.
 
-    Raises FileNotFoundError, or ValueError for what is not a whole picture of at most MAX_PIXELS, naming `path`.
+    Raises FileNotFoundError, or ValueError for a file that is not a whole picture of at most MAX_PIXELS. The text names
+    `path`.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -49,13 +51,13 @@ def read_grey(path: str | os.PathLike[str]) -> Grey:
             raise ValueError(str(error)) from None
         except UnidentifiedImageError:
             raise ValueError(f"{path} must be a picture ({', '.join(_FORMATS)}); it is not one") from None
-        except Exception as error:  # damaged bytes make the decoders raise nearly anything
+        except Exception as error:  # on damaged bytes the decoders raise almost any exception
             reason = (str(error).splitlines() or [""])[0]
             raise ValueError(f"{path} must be a whole picture; {type(error).__name__}: {reason}") from None
 
 
 class _SizeError(ValueError):
-    """A picture of too many pixels; apart from the errors of the decoders."""
+    """The picture has too many pixels. A type of its own tells it from the errors of the decoders."""
 
 
 def _check_size(path: Path, size: tuple[int, int]) -> None:
@@ -81,7 +83,7 @@ def _grey(image: Image.Image) -> Grey:
 
 
 def _deep(level: NDArray[np.float64]) -> Grey:
-    """More than 8 bits a pixel -> 8: 16-bit levels by their full scale, others (float, 32-bit) by their own range."""
+    """Convert more than 8 bits per pixel to 8. 16-bit levels are divided by 257, others scaled to their own range."""
     if not np.isfinite(level).all():
         raise ValueError("its pixels must be finite numbers; some are not")
     low, high = float(level.min()), float(level.max())

@@ -1,4 +1,4 @@
-"""`load`: the one way to a data set, wherever it is."""
+"""`load` reads a data set by name or from a path."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ __all__ = ["load"]
 
 
 def load(data: str | os.PathLike[str]) -> Digits:
-    """The data set called `data`: `"embedded"`, `"mnist"`, or a path.
+    """Load a data set. `data` is `"embedded"`, `"mnist"`, or a path.
 
-    - `"embedded"`: 5,000 real MNIST digits that come with the package; 4,000 to train, 1,000 to validate, no test part;
+    - `"embedded"`: 5,000 real MNIST digits in the package; 4,000 to train, 1,000 to validate, no test part;
     - `"mnist"`: all of MNIST (50,000 / 10,000 / 10,000), from the cache or by a checked download (`download.fetch`);
-    - a file: an .npz in the course's layout (`course_npz.read`);
-    - a folder: the four IDX files of MNIST or of a set like it (`idx.read_folder`).
+    - a file: an .npz file in the layout of the course (`course_npz.read`);
+    - a folder: the four IDX files of MNIST or of a similar data set (`idx.read_folder`).
 
-    Raises FileNotFoundError when there is no such file, and ValueError for a file that is damaged or whose content
-    breaks a rule; the text names the file, the rule and what was found.
+    Raises FileNotFoundError if there is no such file, and ValueError for a file that is damaged or whose content breaks
+    a rule. The text names the file, the rule and what was found.
     """
     if data == "embedded":
         from convlens.data.embedded import embedded

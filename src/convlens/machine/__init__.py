@@ -1,1 +1,1 @@
-"""What the machine gives: threads, memory."""
+"""Threads and memory of the machine."""

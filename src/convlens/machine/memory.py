@@ -1,4 +1,4 @@
-"""Arrays that begin on a cache line: vectors of 64 bytes are read from them in one piece, twice as fast."""
+"""Arrays that begin on a cache line. A vector of 64 bytes is then read in one piece, twice as fast."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LINE = 64
 
 
 def aligned(shape: int | tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Zeros of that shape that begin on a cache line, with room for a vector register after them
+    """Return zeros of this shape that begin on a cache line. Room for one vector register follows the last number.
 
     >>> aligned((3, 5), np.dtype(np.float32)).ctypes.data % 64
     0
@@ -25,5 +25,8 @@ def aligned(shape: int | tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
 
 
 def keep_memory() -> None:
-    """Freeing a large block teaches the C allocator to keep smaller ones, so that a step asks for no new pages: 2x"""
+    """Make the C allocator keep freed memory: allocate one large block and free it. A training step is then 2x as fast.
+
+    After that, the allocator keeps smaller freed blocks for reuse, so a step requests no new pages from the system.
+    """
     np.empty(30 << 20, np.uint8)

@@ -1,4 +1,4 @@
-"""Threads that share one process's work, with BLAS kept to one thread of its own meanwhile."""
+"""A pool of threads that share the work of one process. While a pool exists, BLAS uses one thread only."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 _lock = threading.RLock()
-_users: set[object] = set()
-_limits: Any = None  # BLAS has one setting for the whole process, so what it was is kept here
+_users: set[object] = set()  # the blocks that now need BLAS on one thread
+_limits: Any = None  # the number of BLAS threads before the first user; BLAS has one setting for the whole process
 
 
 def usable_threads() -> int:
-    """How many cores this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class _Helper(threading.Thread):
-    """A thread that does what it is given, again and again. Two locks wake faster than a queue and a future do."""
+class _WorkerThread(threading.Thread):
+    """A thread that runs one function after another. It waits on two locks: they wake it faster than a queue would."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -33,53 +33,59 @@ class _Helper(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        """What the thread does."""
+        """Run each function that `give` passes, until it passes None."""
         while self._go.acquire() and self._work is not None:
             try:
                 self._work()
-            except BaseException as error:  # for `result` to raise
+            except BaseException as error:  # `wait` returns it
                 self._error = error
             self._done.release()
 
     def give(self, work: Callable[[], None] | None) -> None:
-        """Begin this; None ends the thread."""
+        """Start `work` on the thread. None ends the thread."""
         self._work = work
         self._go.release()
 
     def wait(self) -> BaseException | None:
-        """When the work is done: what it raised, if anything"""
+        """Wait until the work is done. Return the exception that it raised, or None."""
         self._done.acquire()
         error, self._error = self._error, None
         return error
 
 
 class Workers:
-    """The calling thread and `threads - 1` others, which take pieces of work as they come. One `map` at a time."""
+    """A pool of `threads` threads: the calling thread and `threads - 1` others. Each free thread takes the next piece.
+
+    One call of `map` uses the pool at a time. A second call meanwhile runs on its calling thread only.
+    """
 
     def __init__(self, threads: int) -> None:
-        self._helpers = [_Helper() for _ in range(threads - 1)]
+        self._others = [_WorkerThread() for _ in range(threads - 1)]
         self._free = threading.Lock()
 
     def map(self, work: Callable[[int], T], pieces: int) -> list[T]:
-        """[work(0), …, work(pieces - 1)], in that order whoever did them; the first exception, if there is one"""
+        """Return [work(0), …, work(pieces - 1)], in this order, whichever thread ran each piece.
+
+        Raises the exception of a piece, if one failed.
+        """
         results: list[Any] = [None] * pieces
-        left = iter(range(pieces))  # one piece to whoever asks first: Python's lock makes that safe
+        left = iter(range(pieces))  # the global interpreter lock gives each piece to one thread only
 
         def take() -> None:
             for k in left:
                 results[k] = work(k)
 
-        if not self._free.acquire(blocking=False):  # another thread's, or our own from inside a piece: do it alone
+        if not self._free.acquire(blocking=False):  # in use by another thread, or by a piece that calls `map` itself
             take()
             return results
-        helpers = self._helpers[: max(0, pieces - 1)]
+        others = self._others[: max(0, pieces - 1)]
         try:
-            for helper in helpers:
-                helper.give(take)
+            for other in others:
+                other.give(take)
             try:
                 take()
             finally:
-                errors = self._wait(helpers)
+                errors = self._wait(others)
         finally:
             self._free.release()
         for error in errors:
@@ -87,36 +93,39 @@ class Workers:
                 raise error
         return results
 
-    def _wait(self, helpers: list[_Helper]) -> list[BaseException | None]:
+    def _wait(self, others: list[_WorkerThread]) -> list[BaseException | None]:
         try:
-            return [helper.wait() for helper in helpers]
-        except BaseException:  # Ctrl-C while waiting: these go on to the end of their piece, later work gets others
+            return [other.wait() for other in others]
+        except BaseException:  # Ctrl-C while waiting: these threads still end their pieces; later work gets new threads
             self.close()
-            self._helpers = [_Helper() for _ in self._helpers]
+            self._others = [_WorkerThread() for _ in self._others]
             raise
 
     def close(self) -> None:
         """End the other threads."""
-        for helper in self._helpers:
-            helper.give(None)
-        for helper in self._helpers:
-            helper.join()
+        for other in self._others:
+            other.give(None)
+        for other in self._others:
+            other.join()
 
 
 @contextmanager
 def workers(threads: int) -> Iterator[Workers]:
-    """So many threads; BLAS keeps to one thread inside, since its own would spin in the way of ours."""
+    """Yield a pool of `threads` threads. Inside the block, BLAS uses one thread only.
+
+    More BLAS threads would spin while they wait, and so take the cores from the pool.
+    """
     with _one_blas_thread():
-        crew = Workers(threads)
+        pool = Workers(threads)
         try:
-            yield crew
+            yield pool
         finally:
-            crew.close()
+            pool.close()
 
 
 @contextmanager
 def _one_blas_thread() -> Iterator[None]:
-    """From the first user's beginning to the last one's end; then BLAS is as it was."""
+    """Limit BLAS to one thread while at least one block uses it. The last block restores the earlier setting."""
     from threadpoolctl import threadpool_limits
 
     global _limits

@@ -1,4 +1,4 @@
-"""What a run looks like: one HTML file with figures, pictures and tables. All numbers come from elsewhere."""
+"""The report of a run: one HTML file with figures, pictures and tables. Other modules compute all its numbers."""
 
 from convlens.report.report import write_report
 

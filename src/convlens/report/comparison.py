@@ -1,4 +1,4 @@
-"""The plot of `convlens compare`: how far engines are apart from NumPy in each step."""
+"""The plot of `convlens compare`: the difference of each engine from NumPy in each step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SUFFIXES = (".svg", ".png", ".pdf")
 
 
 def check_plot(path: Path) -> None:
-    """ValueError unless the path is of a kind that can be drawn"""
+    """Raise ValueError unless the suffix of the path is in SUFFIXES."""
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"the plot must be one of {', '.join(SUFFIXES)}; got {path}")
 
@@ -23,7 +23,11 @@ def draw(
     engines: Mapping[str, Mapping[str, Sequence[float]]],
     switched: Mapping[str, Sequence[tuple[int, float]]],
 ) -> None:
-    """Write the plot: for each engine the differences by kind, one a step, and the steps in which a unit switched"""
+    """Write the plot to `path`. Raises ValueError for a suffix that is not in SUFFIXES.
+
+    engines: for each engine the relative differences by kind, one number for each step.
+    switched: for each engine the steps in which a unit switched, with the whole difference of the gradient.
+    """
     check_plot(path)
     file = io.BytesIO()
     comparison(engines, switched).savefig(file, format=path.suffix[1:].lower())

@@ -1,7 +1,7 @@
-"""Drawing: plain arrays and traces in, colours and matplotlib figures out. No other module imports matplotlib.
+"""Draw arrays and traces as colours and matplotlib figures. No other module imports matplotlib.
 
-Nothing here computes a network's numbers. Figures are made without pyplot; matplotlib's settings are its defaults while
-one is drawn, whatever the user's are, and then as they were.
+This module does not compute any numbers of a network. Figures are made without pyplot. While a figure is drawn,
+matplotlib uses its default settings; afterwards the user's settings are restored.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TRAINING, VALIDATION = "#2a7fd4", "#e0701a"
-_INK = "#010203"  # the colour of text and axes, to be told from all others and become the page's own
+_INK = "#010203"  # the colour of text and axes: no other part has it, so `svg` can replace it by the page's colour
 
 
 def matplotlib() -> ModuleType:
-    """The module, or an ImportError that says how to get it."""
+    """Import matplotlib. Raises ImportError, with the command that installs it, if it is missing."""
     try:
         import matplotlib
     except ModuleNotFoundError:
@@ -41,7 +41,7 @@ def matplotlib() -> ModuleType:
 
 @contextmanager
 def _style(**settings: Any) -> Iterator[None]:
-    """Matplotlib's defaults and `settings`; in the end all is as it was."""
+    """Use matplotlib's defaults and `settings` inside the block, then restore the user's settings."""
     mpl = matplotlib()
     defaults = {name: value for name, value in mpl.rcParamsDefault.items() if not name.startswith("backend")}
     with mpl.rc_context({**defaults, "font.family": "DejaVu Sans", **settings}):
@@ -49,10 +49,10 @@ def _style(**settings: Any) -> Iterator[None]:
 
 
 def colours(values: Array, signed: bool | None = None) -> Pixels:
-    """Numbers of any shape -> uint8 (…, 4), on one scale from 0 to the largest absolute value.
+    """Convert numbers of any shape to colours uint8 (…, 4), on one scale from 0 to the largest absolute value.
 
-    signed: blue below 0, white, red above, as for kernels and gradients; else black to yellow; by default signed if any
-    number is below 0.
+    signed: if true, blue is below 0, white is 0, red is above 0, as for kernels and gradients. If false, 0 is black and
+    the largest number yellow. None means true if any number is below 0.
     """
     signed = bool((values < 0).any()) if signed is None else signed
     largest = float(np.abs(values).max()) or 1.0
@@ -73,7 +73,10 @@ def curves(
     chosen: int,
     percent: bool = False,
 ) -> Figure:
-    """A figure over the epochs: training and, where it is known, validation; a line marks the epoch `chosen`."""
+    """Draw training and validation values over the epochs. A line marks the epoch `chosen`.
+
+    validation: None for an epoch without a value.
+    """
     with _style(**{f"{part}.color": _INK for part in ("text", "xtick", "ytick")}, **{"font.size": 11}):
         from matplotlib.figure import Figure
         from matplotlib.ticker import MaxNLocator, PercentFormatter
@@ -100,15 +103,16 @@ def curves(
     return figure
 
 
-_TOLD_APART = ("#8c959f", "#2a7fd4", "#e0701a", "#1a8a4a", "#8250df")
+_PALETTE = ("#8c959f", "#2a7fd4", "#e0701a", "#1a8a4a", "#8250df")
 
 
 def comparison(
     engines: Mapping[str, Mapping[str, Sequence[float]]], switched: Mapping[str, Sequence[tuple[int, float]]]
 ) -> Figure:
-    """A panel for each kind of relative difference: a dot an engine and step, logarithmic from rounding to 1
+    """Draw one panel for each kind of relative difference, with one dot for each engine and step.
 
-    switched: steps in which a unit switched, with the gradient's whole difference: rings in the panel of the gradient
+    The scale is logarithmic, from float32 rounding to 1. switched: the steps in which a unit switched, with the whole
+    difference of the gradient; they are rings in the panel of the gradient.
     """
     kinds = list(next(iter(engines.values())))
     with _style(**{"font.size": 11}):
@@ -118,16 +122,16 @@ def comparison(
         all_axes = np.atleast_1d(figure.subplots(1, len(kinds)))
         for axes, kind in zip(all_axes, kinds, strict=True):
             for k, (name, differences) in enumerate(engines.items()):
-                values, colour = np.array(differences[kind]), _TOLD_APART[k % len(_TOLD_APART)]
-                shown = np.where(values > 0, values, np.nan)  # nothing is no number of a logarithm
-                label = name if np.isfinite(shown).any() else f"{name}: equal throughout"
+                values, colour = np.array(differences[kind]), _PALETTE[k % len(_PALETTE)]
+                shown = np.where(values > 0, values, np.nan)  # 0 has no logarithm
+                label = name if np.isfinite(shown).any() else f"{name}: no difference"
                 axes.plot(np.arange(1, len(values) + 1), shown, ".", color=colour, label=label, markersize=4)
                 if kind == "gradient" and switched.get(name):
                     steps, whole = zip(*switched[name], strict=True)
                     axes.plot(steps, whole, "o", color=colour, fillstyle="none", markersize=8)
             axes.axhline(2.0**-24, color=_INK, linewidth=0.8, linestyle=":")
             if kind == kinds[0]:
-                axes.annotate("float32 rounds to this", (1, 2.0**-24), xytext=(0, -12), textcoords="offset points")
+                axes.annotate("rounding of float32", (1, 2.0**-24), xytext=(0, -12), textcoords="offset points")
             axes.set_yscale("log")
             axes.set_ylim(1e-9, 1)
             axes.set_title(f"{kind}, relative difference from NumPy", loc="left", weight="bold")
@@ -141,9 +145,9 @@ def comparison(
 
 
 def arms(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
-    """A figure with a panel for each measure: over each arm a dot a seed, lines between those of one, and their mean
+    """Draw one panel for each measure: for each arm one dot for each seed, and a bar for their mean.
 
-    panels: by measure, then arm, the values by seed
+    A line connects the dots of the same seed. panels: measure -> arm -> one value for each seed.
     """
     with _style(**{"font.size": 11}):
         from matplotlib.figure import Figure
@@ -153,11 +157,11 @@ def arms(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
         all_axes = np.atleast_1d(figure.subplots(1, len(panels)))
         for axes, (measure, by_arm) in zip(all_axes, panels.items(), strict=True):
             values = np.array([by_arm[name] for name in names])
-            axes.plot(np.arange(len(names)), values, "-", color=_TOLD_APART[0], linewidth=0.8, alpha=0.6)
-            for k, mine in enumerate(values):
-                colour = _TOLD_APART[(k + 1) % len(_TOLD_APART)]
-                axes.plot([k] * len(mine), mine, "o", color=colour, markersize=6, alpha=0.8)
-                axes.plot([k - 0.25, k + 0.25], [mine.mean()] * 2, color=colour, linewidth=2.5)
+            axes.plot(np.arange(len(names)), values, "-", color=_PALETTE[0], linewidth=0.8, alpha=0.6)
+            for k, of_arm in enumerate(values):
+                colour = _PALETTE[(k + 1) % len(_PALETTE)]
+                axes.plot([k] * len(of_arm), of_arm, "o", color=colour, markersize=6, alpha=0.8)
+                axes.plot([k - 0.25, k + 0.25], [of_arm.mean()] * 2, color=colour, linewidth=2.5)
             axes.set_xticks(np.arange(len(names)), names)
             axes.set_xlim(-0.5, len(names) - 0.5)
             axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
@@ -168,7 +172,7 @@ def arms(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
 
 
 def svg_file(figure: Figure) -> bytes:
-    """The figure as an SVG file, the same bytes each time"""
+    """Return the figure as an SVG file. The same figure gives the same bytes."""
     file = io.BytesIO()
     with _style(**{"svg.hashsalt": "convlens"}):
         figure.savefig(file, format="svg", metadata={"Date": None})
@@ -176,9 +180,10 @@ def svg_file(figure: Figure) -> bytes:
 
 
 def svg(figure: Figure, name: str, label: str) -> str:
-    """The figure as an <svg> element for an HTML page: text as text, in the page's own colour; `label` is read aloud.
+    """Return the figure as an <svg> element for an HTML page.
 
-    `name` keeps its ids apart from those of the page's other figures.
+    Its text stays text and has the colour of the page. Screen readers read `label` aloud. Figures of different `name`
+    have different ids, so a page can hold several.
     """
     from html import escape
 
@@ -203,14 +208,14 @@ def svg(figure: Figure, name: str, label: str) -> str:
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as a PNG file at its own resolution."""
+    """Return the figure as a PNG file at its own resolution."""
     file = io.BytesIO()
     with _style():
         figure.savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()
 
 
-# There and back ------------------------------------------------------------------------------------------------------
+# Forward and backward ------------------------------------------------------------------------------------------------
 
 _WIDTH, _SIDE, _TOP, _BAND, _LABELS, _BARS = 1600, 36, 84, 362, 80, 200  # pixels
 _HEIGHT, _MIDDLE = 2 * (_TOP + _BAND) + _LABELS, _TOP + _BAND + _LABELS / 2
@@ -219,12 +224,12 @@ _RED, _BLUE = "#b2182b", "#2166ac"
 
 
 class _Column(NamedTuple):
-    """A layer in the picture: what came out of it forward and, in the same form, the gradient that came back to it."""
+    """A layer in the picture: the pixels of its output and, in the same arrangement, of the gradient of its output."""
 
     name: str
     shape: tuple[int, ...]
-    there: Pixels
-    back: Pixels
+    forward: Pixels
+    backward: Pixels
     width: int
 
 
@@ -232,25 +237,25 @@ def _shape(shape: tuple[int, ...]) -> str:
     return " × ".join(map(str, shape))
 
 
-def _grid(name: str, there: Array, back: Array, scale: float = 13.6, painted: Pixels | None = None) -> _Column:
-    """Feature maps, kernels or the image itself, in a grid at least as high as wide; smaller maps are drawn smaller."""
-    tiles = channels_first(there)
+def _grid(name: str, values: Array, gradient: Array, scale: float = 13.6, painted: Pixels | None = None) -> _Column:
+    """Draw feature maps, kernels or the image in a grid at least as high as wide. Smaller maps are drawn smaller."""
+    tiles = channels_first(values)
     size = zoom(max(tiles.shape[1:]), scale)
     columns = 1 if len(tiles) < 4 else math.isqrt(len(tiles))
     pixels = mosaic(colours(tiles) if painted is None else painted, columns, size, 5)
-    below = mosaic(colours(channels_first(back), True), columns, size, 5)
-    return _Column(name, there.shape, pixels, below, max(pixels.shape[1], 9 * len(_shape(there.shape))))
+    below = mosaic(colours(channels_first(gradient), True), columns, size, 5)
+    return _Column(name, values.shape, pixels, below, max(pixels.shape[1], 9 * len(_shape(values.shape))))
 
 
-def _strip(name: str, there: Array, back: Array, size: int) -> _Column:
-    """The units of a dense layer, one above the other."""
+def _strip(name: str, values: Array, gradient: Array, size: int) -> _Column:
+    """Draw the units of a dense layer, one above the other."""
 
     def pile(painted: Pixels) -> Pixels:
         cells = fold(painted, _BAND).transpose(1, 0, 2)
         return mosaic(cells.repeat(max(1, 30 // size // cells.shape[1]), axis=1)[None], 1, size, 0)
 
-    pixels = pile(colours(there))
-    return _Column(name, there.shape, pixels, pile(colours(back, True)), max(pixels.shape[1], 86))
+    pixels = pile(colours(values))
+    return _Column(name, values.shape, pixels, pile(colours(gradient, True)), max(pixels.shape[1], 86))
 
 
 def _columns(passed: Trace) -> list[_Column]:
@@ -269,10 +274,10 @@ def _columns(passed: Trace) -> list[_Column]:
     return columns
 
 
-def there_and_back(passed: Trace) -> Figure:
-    """The first example of a trace on its way through the network, and under it the gradient of its loss coming back.
+def forward_and_backward(passed: Trace) -> Figure:
+    """Draw the outputs of all layers for the first example of a trace, and under them the gradients of its loss.
 
-    1600 pixels wide at its own resolution; made for networks of about LeNet-5's size.
+    The figure is 1600 pixels wide at its own resolution. It suits networks of about the size of LeNet-5.
     """
     columns = _columns(passed)
     with _style():
@@ -286,14 +291,14 @@ def there_and_back(passed: Trace) -> Figure:
         gap = (_WIDTH - 2 * _SIDE - 30 - used) / len(columns)
         left = float(_SIDE)
         for column in columns:
-            h, w, _ = column.there.shape
+            h, w, _ = column.forward.shape
             x = round(left + (column.width - w) / 2)
-            figure.figimage(column.there, x, _HEIGHT - _TOP - _BAND)
-            figure.figimage(column.back, x, _TOP + _BAND - h)
+            figure.figimage(column.forward, x, _HEIGHT - _TOP - _BAND)
+            figure.figimage(column.backward, x, _TOP + _BAND - h)
             _label(axes, left + column.width / 2, column.name, _shape(column.shape))
             left += column.width + gap
         _bars(axes, left, passed)
-        _journey(axes, float(passed.loss[0]))
+        _arrow(axes, float(passed.loss[0]))
     return figure
 
 
@@ -303,7 +308,7 @@ def _label(axes: Axes, x: float, name: str, shape: str) -> None:
 
 
 def _bars(axes: Axes, left: float, passed: Trace) -> None:
-    """The probabilities of the classes as bars, and under them the gradient that the loss sends back."""
+    """Draw the probabilities of the classes as bars, and under them the gradient of the logits."""
     last, probabilities = passed.layers[-1], passed.probabilities[0]
     gradient = last.d_output[0]
     step = min(26.0, _BAND / len(probabilities))
@@ -326,8 +331,8 @@ def _bars(axes: Axes, left: float, passed: Trace) -> None:
     _label(axes, left + _BARS / 2 - 20, last.name, f"{len(gradient)}, softmax")
 
 
-def _journey(axes: Axes, loss: float) -> None:
-    """One line around it all: there along the top, down through the loss, back along the bottom."""
+def _arrow(axes: Axes, loss: float) -> None:
+    """Draw one arrow around the picture: forward along the top, down through the loss, backward along the bottom."""
     from matplotlib.patches import FancyArrowPatch
     from matplotlib.path import Path
 
@@ -341,12 +346,10 @@ def _journey(axes: Axes, loss: float) -> None:
     )
     axes.add_patch(FancyArrowPatch(path=path, arrowstyle="-|>", mutation_scale=24, color=_LINE, linewidth=1.8))
     under = {"facecolor": "white", "edgecolor": "none", "pad": 7}
-    there = (
-        "what each layer makes of the image: black is 0, yellow its largest number (kernels: blue below 0, red above)"
-    )
-    back = "how the loss changes with each number: red, it rises; blue, it falls"
-    for y, word, rest in ((top, "There", there), (bottom, "and back", back)):
-        axes.text(_SIDE + 220, y, rest, size=14.5, color=_SOFT, va="center", bbox=under)
+    forward = "the output of each layer: black is 0, yellow its largest number (kernels: blue is below 0, red above)"
+    backward = "the gradient of the loss: if a red number grows, the loss rises; if a blue number grows, it falls"
+    for y, word, rest in ((top, "Forward", forward), (bottom, "Backward", backward)):
+        axes.text(_SIDE + 236, y, rest, size=14.5, color=_SOFT, va="center", bbox=under)
         axes.text(_SIDE + 40, y, word, size=20, weight="bold", color=_TEXT, va="center", bbox=under)
     axes.text(
         right, _MIDDLE, f"loss\n{loss:.2f}", size=13.5, weight="bold", color=_TEXT, ha="center", va="center", bbox=under

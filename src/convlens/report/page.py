@@ -1,4 +1,4 @@
-"""What a report's page is made of: words for numbers, tables, pictures, and the style. No script and no links."""
+"""The parts of a report's HTML page: formatted numbers, tables, pictures, and the style. No scripts, no links."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ from convlens.report.pixels import Pixels, data_uri, fold, grey, zoom
 
 __all__ = ["count", "document", "loss", "number", "percent", "picture", "section", "shape", "strip", "table", "tiles"]
 
-_MAPS = 64  # feature maps of a layer that are shown at most
-_STRIP = 128  # units in a row of a strip at most
+_MAPS = 64  # the most feature maps of a layer that are shown
+_STRIP = 128  # the most units in one row of a strip
 
 
 def percent(value: float | None, decimals: int = 2) -> str:
-    """0.965 -> 96.50 %; a dash for None"""
+    """Format a fraction as a percentage: 0.965 -> 96.50 %. None gives a dash."""
     return "—" if value is None else f"{value * 100:.{decimals}f}\u00a0%"
 
 
 def loss(value: float | None) -> str:
-    """Four decimals; a dash for None"""
+    """Format a loss with four decimals. None gives a dash."""
     return "—" if value is None else f"{value:.4f}"
 
 
 def number(value: float) -> str:
-    """-0.384 -> −0.38, with a true minus"""
+    """Format a number with two decimals and a typographic minus: -0.384 -> −0.38."""
     return f"{value:.2f}".replace("-", "−")
 
 
 def shape(sizes: Shape) -> str:
-    """(5, 5, 16) -> 5 × 5 × 16"""
+    """Format a shape: (5, 5, 16) -> 5 × 5 × 16."""
     return " × ".join(map(str, sizes))
 
 
 def count(n: int, what: str) -> str:
-    """1,000 images, 1 image"""
+    """Format a count with its noun: 1,000 images, 1 image."""
     return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
 
 
 def section(title: str, content: str) -> str:
-    """A section with its heading; `content` is HTML."""
+    """Return a section with its heading. `content` is HTML."""
     return f'<section id="{title.lower().replace(" ", "-")}">\n<h2>{escape(title)}</h2>\n{content}\n</section>'
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], foot: Sequence[object] | None = None) -> str:
-    """A table of text; the first cell of a row is its heading. Columns of numbers alone stand to the right."""
+    """Return a table of texts. The first cell of a row is its heading. Columns of numbers are aligned to the right."""
     texts = [[str(cell) for cell in row] for row in (*rows, *([foot] if foot else []))]
     numeric = [all(row[k] == "" or row[k][0].isdigit() or row[k] == "—" for row in texts) for k in range(len(head))]
     marks = [' class="number"' if right else "" for right in numeric]
@@ -70,14 +70,14 @@ def _image(pixels: Pixels, size: int, alt: str) -> str:
 
 
 def picture(x: Array, width: int, alt: str) -> str:
-    """An image (h, w, c) of about `width` pixels of the screen, its own pixels crisp."""
+    """Return an image (h, w, c) about `width` screen pixels wide. Its pixels are enlarged without smoothing."""
     return _image(grey(x), max(1, width // x.shape[1]), alt)
 
 
 def tiles(painted: Pixels, label: str, like: int | None = None) -> str:
-    """Maps (n, h, w, 4) side by side, the first 64 of them. `label` is read aloud.
+    """Return maps (n, h, w, 4) side by side, at most the first 64. Screen readers read `label` aloud.
 
-    like: the side of other maps; these stand one under the other with them, about as large
+    like: the side of other maps. These maps are drawn about as large as the others, so that they line up.
     """
     side = max(painted.shape[1:3])
     cell = (like or side) * zoom(like or side)
@@ -90,13 +90,13 @@ def tiles(painted: Pixels, label: str, like: int | None = None) -> str:
 
 
 def strip(painted: Pixels, label: str) -> str:
-    """Units (n, 4) side by side, in rows as long as each other. `label` is read aloud."""
+    """Return units (n, 4) side by side, in rows of equal length. Screen readers read `label` aloud."""
     cells = fold(painted, _STRIP).repeat(2, axis=0)
     return f'<div class="strip">{_image(cells, 8, label)}</div>'
 
 
 def document(title: str, body: str) -> str:
-    """The whole page; `title` is text, `body` HTML."""
+    """Return the whole page. `title` is text, `body` is HTML."""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'

@@ -1,4 +1,4 @@
-"""The report's sections in which the model looks at images: confusion matrix, mistakes, what is alike, one's way."""
+"""Report sections that need predictions: confusion matrix, mistakes, nearest training images, one image by layers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from convlens.report import figures
 from convlens.report.page import count, number, percent, picture, shape, strip, tiles
 from convlens.report.pixels import channels_first
 
-__all__ = ["alike", "confusion", "journey", "mistakes", "worst_first"]
+__all__ = ["confusion", "layer_by_layer", "mistakes", "neighbours", "worst_first"]
 
-_MISTAKES, _CONFUSIONS, _ALIKE, _NEAREST = 24, 3, 6, 5  # how many are shown at most
+_MISTAKES, _CONFUSIONS = 24, 3  # the most mistakes and pairs of confused labels that are shown
+_WORST, _NEAREST = 6, 5  # the most mistakes with neighbours, and the most neighbours of an image
 _BATCH = 250
 
 
 def confusion(digits: Digits, probabilities: Array) -> str:
-    """How often each label of the validation part was taken for which; probabilities (n, classes) are the model's."""
+    """Return the confusion matrix of the validation part. probabilities (n, classes): the model's predictions."""
     truth, found = digits.y_valid, probabilities.argmax(axis=1)
     classes = max(digits.classes, int(found.max()) + 1)
     counts = np.zeros((classes, classes), np.int64)
@@ -51,13 +52,13 @@ def confusion(digits: Digits, probabilities: Array) -> str:
     wrong = int(errors.sum())
     order = np.argsort(-errors, axis=None, kind="stable")[:_CONFUSIONS]
     pairs = [(*divmod(int(place), classes), int(errors.flat[place])) for place in order if errors.flat[place]]
-    often = "; ".join(f"{k} taken for {j} ({count(n, 'time')})" for k, j, n in pairs)
+    often = "; ".join(f"{k} predicted as {j} ({count(n, 'time')})" for k, j, n in pairs)
     return (
-        f"<p>The {count(len(truth), 'validation image')}, which the network was not trained on: {len(truth) - wrong:,} "
-        f"right, {wrong:,} wrong. {f'Most often: {often}. ' if often else ''}The test part, if the data have one, was "
-        "not looked at. The colour goes by the number of mistakes alone.</p>\n"
+        f"<p>The network predicts {count(len(truth), 'validation image')}, which it was not trained on: "
+        f"{len(truth) - wrong:,} right, {wrong:,} wrong. {f'Most frequent mistakes: {often}. ' if often else ''}"
+        "The test part, if there is one, is not used. The colour of a cell shows its number of mistakes.</p>\n"
         '<div class="wide"><table class="confusion">\n'
-        "<caption>A row for each true label, a column for each prediction</caption>\n"
+        "<caption>One row for each true label, one column for each prediction</caption>\n"
         f'<thead><tr><th scope="col">true</th>{head}</tr></thead>\n<tbody>\n'
         + "\n".join(lines)
         + "\n</tbody></table></div>"
@@ -65,14 +66,14 @@ def confusion(digits: Digits, probabilities: Array) -> str:
 
 
 class Worst(NamedTuple):
-    """Wrong predictions of the validation part, the highest loss first: their places in it and losses (n,)."""
+    """Wrong predictions of the validation part, the highest loss first: their indices in it, and their losses (n,)."""
 
     places: NDArray[np.int64]
     losses: Array
 
 
 def worst_first(model: Sequential, digits: Digits, probabilities: Array) -> Worst:
-    """All wrong predictions of the validation part, the highest loss first."""
+    """Return all wrong predictions of the validation part, the highest loss first."""
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != digits.y_valid)
     parts = [wrong[k : k + _BATCH] for k in range(0, len(wrong), _BATCH)]
     losses = [trace(model, digits.x_valid[part], digits.y_valid[part]).loss for part in parts]
@@ -82,30 +83,31 @@ def worst_first(model: Sequential, digits: Digits, probabilities: Array) -> Wors
 
 
 def mistakes(digits: Digits, probabilities: Array, worst: Worst) -> str:
-    """The wrong predictions of the validation part with the highest loss, as pictures."""
+    """Return pictures of the wrong predictions of the validation part with the highest loss."""
     found, wrong = probabilities.argmax(axis=1), worst.places
     if not len(wrong):
         return f"<p>None: all {count(len(found), 'validation image')} are predicted right.</p>"
     cards = []
     for k, its_loss in zip(wrong[:_MISTAKES], worst.losses, strict=False):
-        true, taken = int(digits.y_valid[k]), int(found[k])
+        true, predicted = int(digits.y_valid[k]), int(found[k])
         cards.append(
-            f"<figure>{picture(digits.x_valid[k], 96, f'label {true}, predicted {taken}')}<figcaption>"
-            f"<b>{true} taken for {taken}</b><br>{taken}: {percent(probabilities[k, taken], 1)}<br>"
+            f"<figure>{picture(digits.x_valid[k], 96, f'label {true}, predicted {predicted}')}<figcaption>"
+            f"<b>{true} predicted as {predicted}</b><br>{predicted}: {percent(probabilities[k, predicted], 1)}<br>"
             f"{true}: {percent(probabilities[k, true], 1)}<br>loss {its_loss:.2f}<br>no. {k}</figcaption></figure>"
         )
     which = "all" if len(cards) == len(wrong) else f"the {len(cards)} with the highest loss"
     return (
-        f"<p>{count(len(wrong), 'validation image')} predicted wrong; here {which}, worst first, with the probability "
-        "of the predicted and of the true label, and the number in the validation part, from 0.</p>\n"
+        f"<p>{count(len(wrong), 'validation image')} predicted wrong. The pictures show {which}, the highest loss "
+        "first. Below each picture are the probabilities of the predicted and the true label, the loss, and the index "
+        "of the image in the validation part, from 0.</p>\n"
         '<div class="mistakes">\n' + "\n".join(cards) + "\n</div>"
     )
 
 
-def alike(model: Sequential, digits: Digits, probabilities: Array, wrong: NDArray[np.int64]) -> str:
-    """The training images nearest to the first validation image of each label, and to the worst of the wrong ones."""
+def neighbours(model: Sequential, digits: Digits, probabilities: Array, wrong: NDArray[np.int64]) -> str:
+    """Return the nearest training images of the first validation image of each label and of the worst mistakes."""
     found = probabilities.argmax(axis=1)
-    first, worst = np.unique(digits.y_valid, return_index=True)[1], wrong[:_ALIKE]
+    first, worst = np.unique(digits.y_valid, return_index=True)[1], wrong[:_WORST]
     k = min(_NEAREST, len(digits.x_train))
     near = nearest_images(model, digits.x_valid[np.concatenate([first, worst])], digits.x_train, k)
     labels = digits.y_train[near.places]
@@ -117,26 +119,27 @@ def alike(model: Sequential, digits: Digits, probabilities: Array, wrong: NDArra
 
     true = np.count_nonzero(labels[: len(first)] == digits.y_valid[first, None])
     parts = [
-        f"<p>The last hidden layer makes {count(units, 'number')} of each image. Beside a validation image stand the "
-        f"{count(k, 'training image')} whose numbers are nearest to its own: they are alike to the network, though "
-        "their pixels may differ. Under each its label (red, where it is not the validation image's), its distance "
-        "and its number in the training part, from 0. After Krizhevsky, Sutskever and Hinton 2012, figure 4.</p>",
-        rows("The first of each label", f"{true} of their {k * len(first)} nearest have their label", first, 0),
+        f"<p>The last hidden layer computes {count(units, 'number')} for each image. Next to a validation image are "
+        f"the {count(k, 'training image')} with the nearest numbers. They are alike to the network, although their "
+        "pixels may differ. Below each image are its label (red if it differs from the label of the validation image), "
+        "its distance, and its index in the training part, from 0. Source: Krizhevsky, Sutskever and Hinton 2012, "
+        "figure 4.</p>",
+        rows("The first image of each label", f"{true} of the {k * len(first)} nearest have the same label", first, 0),
     ]
     if len(worst):
         theirs = labels[len(first) :]
-        own, said = (np.count_nonzero(theirs == some[worst, None]) for some in (digits.y_valid, found))
-        words = f"of their {theirs.size} nearest, {own} have the true label, {said} the predicted one"
+        true, predicted = (np.count_nonzero(theirs == some[worst, None]) for some in (digits.y_valid, found))
+        words = f"of the {theirs.size} nearest, {true} have the true label, {predicted} have the predicted label"
         parts.append(rows("The worst mistakes", words, worst, len(first)))
     return "\n".join(parts)
 
 
-def _nearest(digits: Digits, place: int, taken: int, near: Nearest, q: int) -> str:
-    """One validation image and, beside it, the training images nearest to it"""
+def _nearest(digits: Digits, place: int, predicted: int, near: Nearest, q: int) -> str:
+    """Return one validation image and, next to it, its nearest training images."""
     true = int(digits.y_valid[place])
-    said = "right" if taken == true else f"taken for {taken}"
-    alt = f"validation image {place}, label {true}, {said}; the nearest training images follow"
-    cells = [f"<div>{picture(digits.x_valid[place], 84, alt)}<b>{true}</b> {said}<br>no. {place}</div>"]
+    verdict = "right" if predicted == true else f"predicted as {predicted}"
+    alt = f"validation image {place}, label {true}, {verdict}; the nearest training images follow"
+    cells = [f"<div>{picture(digits.x_valid[place], 84, alt)}<b>{true}</b> {verdict}<br>no. {place}</div>"]
     for k, distance in zip(near.places[q].tolist(), near.distances[q], strict=True):
         label = int(digits.y_train[k])
         mark = "" if label == true else ' class="other"'
@@ -145,21 +148,22 @@ def _nearest(digits: Digits, place: int, taken: int, near: Nearest, q: int) -> s
     return f"<figure>{''.join(cells)}</figure>"
 
 
-def journey(passed: Trace, label: int) -> str:
-    """One image of that label through the network, layer by layer."""
+def layer_by_layer(passed: Trace, label: int) -> str:
+    """Return the input and the outputs of all layers for the first example of a trace. label: its true label."""
     probabilities = passed.probabilities[0]
-    taken = int(probabilities.argmax())
+    predicted = int(probabilities.argmax())
     image, kernel = passed.layers[0].input[0], passed.layers[0].weights.get("kernel")
     parts = [
-        f"<p>The first validation image: label {label}, predicted {taken} ({percent(probabilities[taken], 1)}). The "
-        "pictures of a layer share one scale: black is 0 and yellow the layer's largest number. Where there are any "
-        "below 0, they are blue, 0 is white, and those above are red.</p>",
+        f"<p>The first validation image: label {label}, predicted {predicted} "
+        f"({percent(probabilities[predicted], 1)}). The pictures of a layer share one scale. In a layer without "
+        "negative numbers, black is 0 and yellow is the largest number. In a layer with negative numbers, blue is "
+        "below 0, white is 0 and red is above 0.</p>",
         f"<h3>input <span>{shape(image.shape)}</span></h3>\n{picture(image, 140, f'label {label}')}",
     ]
     if kernel is not None and kernel.ndim == 4:
         painted = figures.colours(channels_first(kernel), signed=True)
         side = max(passed.layers[0].output.shape[1:3])
-        over = ", each above the map that it makes" if kernel.shape[2] == 1 else ""
+        over = ", each above its feature map" if kernel.shape[2] == 1 else ""
         parts.append(
             f"<h3>kernels of {passed.layers[0].name} <span>{shape(kernel.shape)}, after training: what the first layer "
             f"looks for{over}</span></h3>\n{tiles(painted, f'{len(painted)} kernels', side)}"

@@ -1,4 +1,4 @@
-"""Numbers as pixels, and pixels laid out: for the report and the figures."""
+"""Convert arrays to pixels and arrange pixels in pictures, for the report and the figures."""
 
 from __future__ import annotations
 
@@ -19,14 +19,20 @@ _FRAME = (190, 190, 190, 255)
 
 
 def grey(x: Array) -> Pixels:
-    """An image (h, w, c) -> uint8 (h, w), or (h, w, 3) if c is 3. Black is 0 or its lowest, white 1 or its highest."""
+    """Convert an image (h, w, c) to uint8 (h, w), or to (h, w, 3) if c is 3.
+
+    Black is the smaller of 0 and the smallest number; white is the larger of 1 and the largest number.
+    """
     low, high = min(0.0, float(x.min())), max(1.0, float(x.max()))
     levels = np.rint((x - low) / (high - low) * 255).astype(np.uint8)
     return levels if x.shape[-1] == 3 else np.rint(levels.mean(axis=-1)).astype(np.uint8)
 
 
 def channels_first(values: Array) -> Array:
-    """Feature maps (h, w, c) -> (c, h, w); kernels (kh, kw, ci, co) -> (co * ci, kh, kw), a filter's ci together"""
+    """Move channels to the front: maps (h, w, c) -> (c, h, w), kernels (kh, kw, ci, co) -> (co * ci, kh, kw).
+
+    The ci channels of one filter stay together.
+    """
     if values.ndim == 4:
         values = values.transpose(3, 2, 0, 1)
         return values.reshape(-1, *values.shape[2:])
@@ -34,7 +40,7 @@ def channels_first(values: Array) -> Array:
 
 
 def fold(values: Pixels, longest: int) -> Pixels:
-    """A strip (n, 4) -> rows of at most `longest` cells, as even as can be; what is left over is transparent."""
+    """Fold a strip (n, 4) into equal rows of at most `longest` cells. Unused cells of the last row are transparent."""
     rows = -(-len(values) // longest)
     columns = -(-len(values) // rows)
     cells = np.zeros((rows * columns, values.shape[-1]), np.uint8)
@@ -43,7 +49,7 @@ def fold(values: Pixels, longest: int) -> Pixels:
 
 
 def zoom(side: int, scale: float = 13.6) -> int:
-    """How many pixels of the screen a pixel gets, so that of two maps the smaller one stays the smaller one.
+    """Return how many screen pixels wide one pixel is drawn. A smaller map is also drawn smaller.
 
     >>> [side * zoom(side) for side in (28, 14, 10, 5)]
     [112, 70, 50, 35]
@@ -52,7 +58,10 @@ def zoom(side: int, scale: float = 13.6) -> int:
 
 
 def mosaic(tiles: Pixels, columns: int, size: int, gap: int) -> Pixels:
-    """(n, h, w, 4) -> one picture, row after row, each pixel `size` wide and high, each tile in a thin grey frame."""
+    """Arrange tiles (n, h, w, 4) in one picture, row after row. Each pixel becomes `size` x `size` pixels.
+
+    Each tile gets a thin grey frame. gap: transparent pixels between tiles.
+    """
     n, h, w, _ = tiles.shape
     h, w = h * size + 2, w * size + 2
     rows = -(-n // columns)
@@ -65,7 +74,7 @@ def mosaic(tiles: Pixels, columns: int, size: int, gap: int) -> Pixels:
 
 
 def data_uri(pixels: Pixels) -> str:
-    """uint8 (h, w), (h, w, 3) or (h, w, 4) -> a PNG of just these pixels as a data URI."""
+    """Return the pixels, uint8 (h, w), (h, w, 3) or (h, w, 4), as a PNG file in a data URI."""
     from PIL import Image
 
     file = io.BytesIO()

@@ -1,7 +1,6 @@
-"""The report of a run: one HTML file that needs nothing else, for people.
+"""Write the report of a run: one HTML file that needs no other file.
 
-Its pictures and its confusion matrix come from the weights that were kept and the validation part; the test part stays
-unseen.
+Its pictures and its confusion matrix use the weights that were kept and the validation part. The test part is not used.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from convlens.inspection.trace import trace
 from convlens.nn import Layer, Sequential
 from convlens.report import figures
 from convlens.report.page import count, document, loss, percent, section, shape, table
-from convlens.report.pictures import alike, confusion, journey, mistakes, worst_first
+from convlens.report.pictures import confusion, layer_by_layer, mistakes, neighbours, worst_first
 from convlens.storage.atomic import atomic_write
 from convlens.training.run import REPORT, Run
 
@@ -26,15 +25,14 @@ __all__ = ["write_report"]
 def write_report(run: Run, digits: Digits) -> Path:
     """Write `report.html` into the run's folder, whole or not at all, and return its path.
 
-    Raises ValueError before the first epoch's end or for other data than the run's, and ImportError without matplotlib.
+    Raises ValueError if no epoch has ended or if `digits` are not the data of the run. Raises ImportError if matplotlib
+    is not installed.
     """
     if not run.epochs:
-        raise ValueError(
-            f"a report needs at least one epoch of training; {run.folder} has none, so there is nothing yet"
-        )
+        raise ValueError(f"a report needs at least one epoch of training; {run.folder} has none yet")
     if digits.fingerprint != run.data_sha256:
         raise ValueError(
-            f"a report must be on the run's own data, sha256 {run.data_sha256[:12]}…; "
+            f"a report needs the data of its run, sha256 {run.data_sha256[:12]}…; "
             f"{digits.source} has {digits.fingerprint[:12]}…"
         )
     page = _page(run, digits)
@@ -55,10 +53,10 @@ def _page(run: Run, digits: Digits) -> str:
         section("Training", _curves(run)),
         section("Confusion matrix", confusion(digits, probabilities)),
         section("Worst mistakes", mistakes(digits, probabilities, worst)),
-        section("Alike to the network", alike(model, digits, probabilities, worst.places)),
+        section("Alike to the network", neighbours(model, digits, probabilities, worst.places)),
         section(
             "One image through the network",
-            journey(trace(model, digits.x_valid[:1], digits.y_valid[:1]), int(digits.y_valid[0])),
+            layer_by_layer(trace(model, digits.x_valid[:1], digits.y_valid[:1]), int(digits.y_valid[0])),
         ),
         section("Layers", _layers(model)),
         section("Settings", _settings(run, digits)),
@@ -68,12 +66,12 @@ def _page(run: Run, digits: Digits) -> str:
 
 
 def _kept(run: Run) -> int:
-    """The number of the epoch whose weights model.safetensors holds."""
+    """Return the number of the epoch whose weights are in model.safetensors."""
     return (run.best if run.settings.early_stopping else 0) or len(run.epochs)
 
 
 def _data(run: Run) -> str:
-    """The data's name, of a path its last part; the settings have all of it."""
+    """Return the name of the data, or the last part of its path. The settings show the whole path."""
     return Path(run.settings.data).name or run.settings.data
 
 
@@ -105,13 +103,15 @@ def _curves(run: Run) -> str:
     )
     last, over = epochs[-1], f"over {count(len(epochs), 'epoch')}"
     words = (
-        f"Loss {over}; in the last, training {loss(last.loss)}, validation {loss(last.val_loss)}",
-        f"Accuracy {over}; in the last, training {percent(last.accuracy)}, validation {percent(last.val_accuracy)}",
+        f"Loss {over}; in the last epoch, training {loss(last.loss)}, validation {loss(last.val_loss)}",
+        f"Accuracy {over}; in the last epoch, training {percent(last.accuracy)}, "
+        f"validation {percent(last.val_accuracy)}",
     )
     drawn = f"{figures.svg(losses, 'loss', words[0])}\n{figures.svg(accuracies, 'accuracy', words[1])}"
     return (
         f'<div class="curves">\n{drawn}\n</div>\n<p>The dotted line marks the epoch whose weights were kept: {kept}. '
-        "Training figures are means over an epoch, while the weights move; validation figures are those at its end.</p>"
+        "Training figures are means over an epoch, during which the weights change. Validation figures are measured at "
+        "the end of the epoch.</p>"
     )
 
 
@@ -150,7 +150,7 @@ def _settings(run: Run, digits: Digits) -> str:
     state = run.finished or f"{len(run.epochs)} of {run.settings.epochs} epochs so far"
     return (
         table(("setting", "value"), [*rows, *about.items(), ("state", state)])
-        + "\n<p>To train it again, to the same bits on the same machine:</p>\n"
+        + "\n<p>This command trains the model again. On the same machine it gives the same bits:</p>\n"
         + f"<pre>convlens train {escape(' '.join(options))}</pre>"
     )
 

@@ -1,1 +1,1 @@
-"""Files that survive: written whole, added to line by line, checked when read."""
+"""Files that survive a crash: written whole or line by line, and checked when they are read."""

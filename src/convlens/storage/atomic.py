@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written beside their place, then put into it in one step."""
+"""Files that are written whole or not at all: a temporary file takes the final name in one step."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A binary file, open for writing, that becomes `path` when the `with` block ends well.
+    """Yield a binary file for writing. It becomes `path` when the `with` block ends without an exception.
 
-    Until then `path` is what it was: a reader, a crash or a kill at any moment meets the old content or the new, never
-    a part. The bytes go to `.convlens-<random>.tmp` in the same folder, are flushed and synced, take the name of `path`
-    by `os.replace`, and the folder is synced. After any exception the temporary file is removed; only a kill leaves it.
-    A link is followed, and a file that is replaced keeps its permissions.
+    Until then `path` does not change. After a crash or a kill at any moment, and for any reader, `path` holds the old
+    content or the new, never a part. The steps: the bytes go to `.convlens-<random>.tmp` in the same folder; this file
+    is flushed and synced; `os.replace` renames it to `path`; the folder is synced. An exception removes the temporary
+    file; only a kill leaves it there. If `path` is a link, its target is replaced. A replaced file keeps its
+    permissions.
 
     >>> import pathlib, tempfile
     >>> folder = tempfile.TemporaryDirectory()
@@ -33,7 +34,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     b'all of it'
     >>> folder.cleanup()
 
-    Raises ValueError when `path` is a folder or a device, and the OSError of the system otherwise, naming `path`.
+    Raises ValueError if `path` is a folder or a device. Raises OSError, with `path` in it, if the system cannot write.
     """
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
@@ -60,7 +61,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the new name durable, where the system lets a folder be opened (Windows does not)."""
+    """Sync the folder, so that the new name survives a crash. Windows cannot open a folder; there this does nothing."""
     if not hasattr(os, "O_DIRECTORY"):
         return
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -1,7 +1,7 @@
-"""A file to which results are added one by one, so that a kill at any moment loses none that is done.
+"""A file to which results are appended one by one. A kill at any moment loses no finished result.
 
-JSON, a line each. The first line says what the file is and with which settings its results were got; every other one is
-a result. A last line that a kill cut off is taken away when the file is opened again. One process at a time writes it.
+Each line is JSON. The first line holds the kind of the file and the settings of its results; every other line is a
+result. If a kill cut off the last line, opening the file removes that line. One process at a time writes the file.
 """
 
 from __future__ import annotations
@@ -22,13 +22,16 @@ T = TypeVar("T")
 
 
 class Journal(Generic[T]):
-    """The results so far, in order. Made by `open_journal`."""
+    """The results of a journal file so far, in order (`entries`). `open_journal` makes it."""
 
     def __init__(self, path: Path, handle: int, entries: list[T], parse: Callable[[dict[str, Any]], T]) -> None:
         self.path, self.entries, self._handle, self._parse = path, entries, handle, parse
 
     def append(self, value: Mapping[str, Any]) -> T:
-        """Add a result; when this returns, it is on the disk. OSError when there is no room, and nothing is added"""
+        """Append a result and return it parsed. It is on the disk when this returns.
+
+        Raises OSError if it cannot be written, for example on a full disk. The file then stays as it was.
+        """
         add_line(self._handle, self.path, value)
         self.entries.append(self._parse(dict(value)))
         return self.entries[-1]
@@ -38,13 +41,15 @@ class Journal(Generic[T]):
 def open_journal(
     path: Path, kind: str, version: int, settings: Mapping[str, Any], parse: Callable[[dict[str, Any]], T]
 ) -> Iterator[Journal[T]]:
-    """The results in that file, or a new file. Nobody else writes it meanwhile.
+    """Open the journal at `path`, or create it, and yield it. No other process can write it inside the block.
 
-    kind: what the file is, e.g. "convlens study"; settings: plain data, which must be what the file says; parse: makes
-    a result of a line, or raises ValueError, KeyError or TypeError. Raises ValueError for a file that is something
-    else, has another version, other settings or a damaged line, BlockingIOError if another process writes it.
+    kind: the kind of the file, e.g. "convlens study". settings: plain data, equal to the settings in the file.
+    parse: turns the JSON of a line into a result, or raises ValueError, KeyError or TypeError.
+
+    Raises ValueError for a file of another kind, another version or other settings, and for a damaged line. Raises
+    BlockingIOError if another process writes the file.
     """
-    head = json.loads(json.dumps({"format": kind, "version": version, **settings}))  # as the file has it
+    head = json.loads(json.dumps({"format": kind, "version": version, **settings}))  # as it is read from the file
     handle = locked(path, kind)
     try:
         found, entries = _read(path, handle, head, parse)
@@ -57,7 +62,10 @@ def open_journal(
 
 
 def add_line(handle: int, path: Path, value: Mapping[str, Any]) -> None:
-    """Add a line of JSON to an open file; when this returns, it is on the disk. OSError: nothing is added"""
+    """Append a line of JSON to an open file. The line is on the disk when this returns.
+
+    Raises OSError if it cannot be written. The file then stays as it was.
+    """
     line = json.dumps(value, allow_nan=False).encode() + b"\n"
     size = os.fstat(handle).st_size
     try:
@@ -72,7 +80,10 @@ def add_line(handle: int, path: Path, value: Mapping[str, Any]) -> None:
 
 
 def locked(path: Path, kind: str) -> int:
-    """The file, open for reading and adding to it, and ours alone until it is closed: at the latest when we end."""
+    """Open a file for reading and appending, lock it, and return its descriptor. Closing it or ending unlocks it.
+
+    Raises ValueError for a device or a pipe, and BlockingIOError if another process has locked the file.
+    """
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
     try:
         handle = os.open(path, flags | getattr(os, "O_BINARY", 0), 0o666)
@@ -91,17 +102,19 @@ def locked(path: Path, kind: str) -> int:
             return handle  # a file system without locks
         os.close(handle)
         if isinstance(error, BlockingIOError):
-            raise BlockingIOError(f"one {kind} at a time writes a file; another one writes {str(path)!r}") from None
+            raise BlockingIOError(
+                f"only one {kind} may write a file at a time; another one is writing {str(path)!r}"
+            ) from None
         raise
 
 
 def _read(
     path: Path, handle: int, wanted: Mapping[str, Any], parse: Callable[[dict[str, Any]], T]
 ) -> tuple[bool, list[T]]:
-    """Whether there is a first line, and the results; what a kill left half-written is cut off."""
+    """Return whether there is a first line, and the results. Cut off a last line that a kill left half-written."""
     entries: list[T] = []
     good = 0  # bytes of whole lines
-    with open(os.dup(handle), "rb") as file:  # noqa: PTH123 — this very file, whatever has its name now
+    with open(os.dup(handle), "rb") as file:  # noqa: PTH123 — the locked file, even if `path` now names another one
         file.seek(0)
         for number, line in enumerate(file, start=1):
             if number == 1:
@@ -127,7 +140,7 @@ def _read(
 
 
 def _agree(path: Path, line: bytes, wanted: Mapping[str, Any]) -> None:
-    """A ValueError unless the first line is that of such a file, with these settings."""
+    """Raise ValueError unless the first line has the wanted kind, version and settings."""
     kind = wanted["format"]
     try:
         head = json.loads(line)
@@ -135,11 +148,11 @@ def _agree(path: Path, line: bytes, wanted: Mapping[str, Any]) -> None:
             raise ValueError
     except (ValueError, KeyError, TypeError, RecursionError):
         raise ValueError(
-            f"{str(path)!r} must be a file of {kind}, or not be there; it is something else, and stays as it is"
+            f"{str(path)!r} must be a file of {kind} or not exist; it is another kind of file and was not changed"
         ) from None
     for name in (*wanted, *(set(head) - set(wanted))):
         if head.get(name) != wanted.get(name):
             raise ValueError(
-                f"results in one file must be of the same {name}; {str(path)!r} has {head.get(name)!r}, "
-                f"asked for is {wanted.get(name)!r}: use another folder"
+                f"all results in a file must have the same {name}; {str(path)!r} has {head.get(name)!r}, "
+                f"this run has {wanted.get(name)!r}: use another folder"
             )

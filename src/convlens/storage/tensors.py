@@ -1,7 +1,7 @@
-"""Named arrays with a few words about them in one safetensors file: written whole, checked when read, no pickle.
+"""Named arrays, and data about them, in one safetensors file: written whole, checked when read, without pickle.
 
-Any safetensors reader opens these files. What convlens adds is one metadata entry, "convlens": JSON with `about` and
-the sha256 of everything in the file, because safetensors itself does not notice an altered number.
+Any safetensors reader opens these files. convlens adds one metadata entry, "convlens": JSON with `about` and the
+sha256 of everything in the file. The sha256 is needed because safetensors itself does not notice a changed number.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def _digest(tensors: dict[str, Array], about: dict[str, Any]) -> str:
 
 
 def write_tensors(path: Path, tensors: dict[str, Array], about: dict[str, Any]) -> None:
-    """Write the arrays and `about` (anything JSON can hold) to `path`, whole or not at all."""
+    """Write the arrays and `about` (any JSON data) to `path`, whole or not at all."""
     from safetensors.numpy import save
 
     tensors = {k: np.asarray(v, v.dtype.newbyteorder("="), order="C") for k, v in tensors.items()}
@@ -38,7 +38,10 @@ def write_tensors(path: Path, tensors: dict[str, Array], about: dict[str, Any]) 
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
-    """The arrays and `about` of a file by `write_tensors`; FileNotFoundError, or ValueError if it is not whole."""
+    """Return the arrays and `about` from a file that `write_tensors` wrote.
+
+    Raises FileNotFoundError if there is no file, and ValueError if the file is damaged or another program wrote it.
+    """
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -55,5 +58,5 @@ def read_tensors(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
         raise ValueError(f"{path} must be a whole safetensors file written by convlens; it is not: {reason}") from None
     found = _digest(tensors, about)
     if found != wanted:
-        raise ValueError(f"{path} must be as it was written; its sha256 was {wanted[:12]}…, and is {found[:12]}…")
+        raise ValueError(f"{path} must have the sha256 {wanted[:12]}… with which it was written; got {found[:12]}…")
     return tensors, about

@@ -1,6 +1,7 @@
-"""Claims of the AlexNet paper, tried on real digits: arms, seeds, and sentences that follow from the numbers by a rule.
+"""Studies that test claims of the AlexNet paper on real digits, with several seeds and a fixed rule for the verdict.
 
-`STUDIES` is the table, `do` yields the runs of one, `outcome` says what came of them. `convlens study` prints it.
+`STUDIES` is the table of studies. `do` trains the runs of a study and yields them. `outcome` computes the result from
+them. The command `convlens study` prints it.
 """
 
 from convlens.studies.outcome import Outcome, outcome

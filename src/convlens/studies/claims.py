@@ -1,9 +1,15 @@
-"""Whether a claim held: the rule that makes a sentence of numbers.
+"""The rule that decides from the numbers whether a claim held.
 
-Two arms are compared seed by seed, since a seed gives both the same digits, weights to start from and batches. With
-d_s the difference at seed s, in the direction that the claim has it, m their mean and e = sd(d) / sqrt(n) its standard
-error: m >= 2 e and m > 0, it held; m <= -2 e and m < 0, it did not; else nobody could tell. For five seeds that is a
-weak rule: where there is no difference, chance alone passes it in each direction about one time in 17.
+Two arms are compared seed by seed: a seed gives both arms the same digits, initial weights and batches. d_s is the
+difference at seed s, positive in the direction of the claim. m is the mean of the differences, and
+e = sd(d) / sqrt(n) is its standard error.
+
+- m >= 2 e and m > 0: the claim held.
+- m <= -2 e and m < 0: the claim did not hold.
+- otherwise: the runs could not tell.
+
+With five seeds this is a weak rule. If there is no difference, each of the first two cases happens by chance about one
+time in 17.
 """
 
 from __future__ import annotations
@@ -16,14 +22,14 @@ __all__ = ["COULD_NOT_TELL", "DID_NOT_HOLD", "HELD", "RULE", "Difference", "Spre
 
 HELD, DID_NOT_HOLD, COULD_NOT_TELL = "held", "did not hold", "could not tell"
 RULE = (
-    "The rule: a claim held if the mean difference, seed by seed, is at least two standard errors its way; "
-    "it did not hold if it is two the other way."
+    "The rule: a claim held if the mean of the differences, seed by seed, is at least two standard errors in the "
+    "direction of the claim. It did not hold if the mean is at least two standard errors in the opposite direction."
 )
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Values, one a seed; their mean and standard deviation, with n - 1."""
+    """One value for each seed, their mean, and their standard deviation (with n - 1)."""
 
     mean: float
     deviation: float
@@ -32,7 +38,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Difference:
-    """Differences, one a seed; their mean, its standard error, and the verdict on them."""
+    """One difference for each seed, their mean, its standard error, and the verdict by the rule."""
 
     mean: float
     error: float
@@ -41,7 +47,7 @@ class Difference:
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Mean and standard deviation of at least two values
+    """Compute the mean and the standard deviation of at least two values. Raises ValueError for fewer.
 
     >>> spread([1.0, 2.0, 3.0])
     Spread(mean=2.0, deviation=1.0, values=(1.0, 2.0, 3.0))
@@ -54,7 +60,9 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def compare(less: Sequence[float], more: Sequence[float]) -> Difference:
-    """Whether `less` is less than `more`, which has a value for the same seeds in the same order
+    """Decide whether the values `less` are below the values `more`. Both are in the order of the seeds.
+
+    Raises ValueError if they have different lengths.
 
     >>> compare([1.0, 2.0, 3.0], [2.0, 2.5, 4.5]).verdict
     'held'

@@ -1,4 +1,4 @@
-"""The figure of a study: every run that counts, arm by arm."""
+"""The figure of a study: the values of all counted runs, for each arm."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["draw"]
 
 
 def draw(found: Outcome, path: Path) -> Path:
-    """Write it as an SVG file; an ImportError where matplotlib is not installed"""
+    """Write the figure to `path` as an SVG file. Raises ImportError if matplotlib is not installed."""
     panels = {}
     for measure, spreads in found.spreads.items():
         factor = MEASURES[measure].factor

@@ -1,4 +1,4 @@
-"""What came of a study: for each arm mean and spread, for each claim a sentence that follows from the numbers."""
+"""The result of a study: mean and standard deviation for each arm, and a verdict sentence for each claim."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Outcome", "outcome"]
 
 @dataclass(frozen=True)
 class Found:
-    """A claim, the paired difference (more - less), and the sentence that says what it amounts to."""
+    """A claim, the paired differences (more - less), and the sentence with the verdict."""
 
     claim: Claim
     difference: Difference
@@ -24,7 +24,12 @@ class Found:
 
 @dataclass(frozen=True)
 class Outcome:
-    """spreads: by measure, then arm; rates: each arm's learning rate, pilots: what it was chosen by"""
+    """The result of a study.
+
+    rates: arm -> its learning rate. pilots: arm -> learning rate -> the mean over the pilots that chose the rate.
+    spreads: measure -> arm -> its values with mean and deviation. found: the verdicts on the claims. remarks: sentences
+    that a reader needs in order to trust the numbers. seconds: the time of all runs.
+    """
 
     study: Study
     seeds: int
@@ -36,7 +41,7 @@ class Outcome:
     seconds: float
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data, for programs"""
+        """Return the result as plain data, for programs."""
         arms = [
             {
                 "name": name,
@@ -60,7 +65,7 @@ class Outcome:
 
 
 def outcome(study: Study, runs: Sequence[Run], seeds: int) -> Outcome:
-    """Of all of a study's runs, as `do` yields them"""
+    """Compute the result of a study from all of its runs, in the order in which `do` yields them."""
     names = [arm.name for arm in study.arms]
     counted = {name: chosen_runs(study, name, runs, seeds) for name in names}
     spreads = {
@@ -87,36 +92,37 @@ def _judge(study: Study, claim: Claim, spreads: dict[str, Spread]) -> Found:
     def write(number: float) -> str:
         return f"{number * measure.factor:.{measure.decimals}f}".replace("-", "−")
 
-    verdict = "it could not be told whether" if found.verdict == COULD_NOT_TELL else f"it {found.verdict} that"
+    unknown = found.verdict == COULD_NOT_TELL
+    verdict = "the runs could not tell whether the claim holds" if unknown else f"the claim {found.verdict}"
     agree = sum(difference > 0 for difference in found.values)
     unit = f" {measure.unit}" if measure.unit else ""
     sentence = (
-        f"At this size {verdict} {claim.says} ({claim.less}: {write(less.mean)}, {claim.more}: {write(more.mean)}): "
-        f"a difference of {write(found.mean)}{unit}, standard error {write(found.error)}, "
-        f"above 0 in {agree} of {len(found.values)} seeds"
+        f"At this size {verdict}: {claim.says} ({claim.less}: {write(less.mean)}, {claim.more}: {write(more.mean)}). "
+        f"The mean difference is {write(found.mean)}{unit}, its standard error {write(found.error)}; "
+        f"the difference is above 0 for {agree} of {len(found.values)} seeds."
     )
     if claim.measure == "epochs" and found.verdict == HELD:
-        least = "at least " if study.protocol.epochs in more.values else ""  # where a run was not there
-        sentence += f"; {least}{more.mean / less.mean:.1f} times"
-    return Found(claim, found, sentence + ".")
+        least = "at least " if study.protocol.epochs in more.values else ""  # a run that did not reach the level
+        sentence += f" The ratio is {least}{more.mean / less.mean:.1f}."
+    return Found(claim, found, sentence)
 
 
 def _remarks(study: Study, runs: Sequence[Run], counted: dict[str, list[Run]]) -> list[str]:
-    """What a reader must know of the runs to trust the numbers"""
+    """Return remarks on learning rates at the end of their range, diverged runs, and levels that were not reached."""
     found, rates = [], study.protocol.rates
-    for name, mine in counted.items():
+    for name, of_arm in counted.items():
         rate = chosen_rate(study, name, runs)
         if len(set(pilot_means(study, name, runs).values())) == 1 < len(rates):
-            found.append(f"{name}: none of the learning rates that were tried was better than another.")
+            found.append(f"{name}: all learning rates that were tried were equally good.")
         elif rate in (min(rates), max(rates)):
             end = "lowest" if rate == min(rates) else "highest"
             found.append(
-                f"{name}: the learning rate {rate:g} is the {end} that was tried; beyond it may be a better one."
+                f"{name}: the learning rate {rate:g} is the {end} that was tried; a rate beyond it may be better."
             )
-        if diverged := sum(run.diverged for run in mine):
-            found.append(f"{name}: {diverged} of {len(mine)} runs diverged and count as guessing.")
-        late = sum(run.epochs is None for run in mine)
+        if diverged := sum(run.diverged for run in of_arm):
+            found.append(f"{name}: {diverged} of {len(of_arm)} runs diverged and count as guessing.")
+        late = sum(run.epochs is None for run in of_arm)
         if "epochs" in study.measures() and late:
-            epochs = study.protocol.epochs
-            found.append(f"{name}: {late} of {len(mine)} runs were not there in {epochs} epochs and count as {epochs}.")
+            epochs, runs_ = study.protocol.epochs, f"{late} of {len(of_arm)} runs"
+            found.append(f"{name}: {runs_} did not reach the level in {epochs} epochs and count as {epochs}.")
     return found

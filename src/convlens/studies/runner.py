@@ -1,4 +1,4 @@
-"""Do a study's runs, one after the other, and keep each in a file as soon as it is done."""
+"""Train the runs of a study one after the other, and store each in a file as soon as it is done."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 __all__ = ["FILE", "PILOT", "Done", "Start", "chosen_rate", "chosen_runs", "digits_of", "do", "pilot_means", "value"]
 
 FILE, VERSION = "runs.jsonl", 1
-PILOT = 1_000_000  # the first seed of the pilots
-_WATCHED = 1000  # training digits on which the training error is measured on the way
+PILOT = 1_000_000  # the first seed of the pilot runs; all counted runs have smaller seeds
+_WATCHED = 1000  # the number of training digits on which the training error is measured during training
 
 
 @dataclass(frozen=True)
 class Start:
-    """How many runs there are, how many of them are found done, and what does the others."""
+    """The start of a study. runs: the number of all runs. found: how many of them are done. engine, threads: in use."""
 
     runs: int
     found: int
@@ -43,14 +43,17 @@ class Start:
 
 @dataclass(frozen=True)
 class Done:
-    """A run is done, now or before."""
+    """A run that is done. new: it was trained now; false if it was read from the file."""
 
     run: Run
     new: bool
 
 
 def digits_of(data: str = "embedded") -> tuple[Images, Labels]:
-    """All digits that there are, (n, h, w, c) and (n,): which of them train a network is drawn for each seed"""
+    """Return the images (n, h, w, c) and labels (n,) of the training and validation parts of `data`, as one set.
+
+    Each seed draws its own training digits from this set.
+    """
     digits = load(data)
     return np.concatenate([digits.x_train, digits.x_valid]), np.concatenate([digits.y_train, digits.y_valid])
 
@@ -63,11 +66,13 @@ def do(
     threads: int | None = None,
     digits: tuple[Images, Labels] | None = None,
 ) -> Iterator[Start | Done]:
-    """Yield a `Start`, then a `Done` for each of the study's runs: those found in `folder`, and new ones, added there.
+    """Do all runs of a study: yield a `Start`, then a `Done` for each run.
 
-    First the pilots of all arms, then each arm with its rate and seeds 0 … seeds - 1. The same seed gives the same
-    numbers for any number of threads. digits: those embedded unless given. Raises ValueError for bad arguments and for
-    a folder with runs of other settings.
+    Runs that `folder` already holds are not trained again. New runs are added to its file. The pilots of all arms come
+    first, then each arm with its chosen learning rate and the seeds 0 … seeds - 1. The same seed gives the same numbers
+    for any number of threads. digits: images and labels; the embedded digits unless given.
+
+    Raises ValueError for bad arguments and for a folder with runs of other settings.
     """
     check_count("seeds", seeds, 2)
     if seeds > PILOT:
@@ -102,13 +107,13 @@ def do(
 
 
 def chosen_rate(study: Study, arm: str, runs: Sequence[Run]) -> float:
-    """The learning rate with the lowest mean over an arm's pilots; of equal ones the lowest"""
+    """Return the learning rate with the lowest mean over the pilots of an arm; if several are equal, the lowest."""
     means = pilot_means(study, arm, runs)
     return min(means, key=lambda rate: (means[rate], rate))
 
 
 def pilot_means(study: Study, arm: str, runs: Sequence[Run]) -> dict[float, float]:
-    """For each learning rate the mean over an arm's pilots of the measure that chooses"""
+    """Return for each learning rate the mean of the study's measure `choose` over the pilots of an arm."""
     means = {}
     for rate in study.protocol.rates:
         pilots = [run for run in runs if (run.arm, run.rate) == (arm, rate) and run.seed >= PILOT]
@@ -117,14 +122,14 @@ def pilot_means(study: Study, arm: str, runs: Sequence[Run]) -> dict[float, floa
 
 
 def chosen_runs(study: Study, arm: str, runs: Sequence[Run], seeds: int) -> list[Run]:
-    """The runs of an arm that count, by seed"""
+    """Return the counted runs of an arm (its chosen rate, no pilots), ordered by seed."""
     rate = chosen_rate(study, arm, runs)
     found = {run.seed: run for run in runs if (run.arm, run.rate) == (arm, rate)}
     return [found[seed] for seed in range(seeds)]
 
 
 def value(study: Study, measure: str, run: Run) -> float:
-    """A run's measure; a level that was not reached counts as all epochs"""
+    """Return the value of a measure for a run. A level that was not reached counts as all epochs."""
     if measure == "epochs":
         return float(study.protocol.epochs) if run.epochs is None else run.epochs
     return float(getattr(run, measure))
@@ -139,23 +144,23 @@ def _digest(x: Images, y: Labels) -> str:
 
 
 def _train(arm: Arm, rate: float, seed: int, protocol: Protocol, digits: tuple[Images, Labels], threads: int) -> Run:
-    """One run. The seed gives the initial weights, the batches, what is drawn on the way, and the training digits."""
+    """Train one run. The seed fixes the initial weights, the batches, all random changes, and the training digits."""
     begin = time.perf_counter()
     x, y = digits
-    order = np.random.default_rng([seed, 0, 1]).permutation(len(x))  # [seed, epoch, …], from 1, are the training's own
-    mine, others = order[: protocol.digits], order[protocol.digits :]
+    order = np.random.default_rng([seed, 0, 1]).permutation(len(x))  # training itself uses [seed, epoch, …], epoch >= 1
+    training, test = order[: protocol.digits], order[protocol.digits :]
     model = Sequential(arm.layers, x.shape[1:], name=arm.name, seed=seed)
     model.flat *= arm.start  # biases are 0
     epochs: float | None = None
     found: dict[str, Any] = {**GUESSING}
     diverged = True
     with suppress(ArithmeticError):
-        epochs = _until(model, arm, rate, seed, protocol, (x[mine], y[mine]), threads)
-        before = evaluate(model, x[mine], y[mine], threads=threads)
-        after = evaluate(model, x[others], y[others], threads=threads)
-        if np.isfinite([before.loss, after.loss]).all():
-            errors = {"train_error": round(1 - before.accuracy, 9), "test_error": round(1 - after.accuracy, 9)}
-            found, diverged = {**errors, "gap": after.loss - before.loss}, False
+        epochs = _until(model, arm, rate, seed, protocol, (x[training], y[training]), threads)
+        on_training = evaluate(model, x[training], y[training], threads=threads)
+        on_test = evaluate(model, x[test], y[test], threads=threads)
+        if np.isfinite([on_training.loss, on_test.loss]).all():
+            errors = {"train_error": round(1 - on_training.accuracy, 9), "test_error": round(1 - on_test.accuracy, 9)}
+            found, diverged = {**errors, "gap": on_test.loss - on_training.loss}, False
     seconds = round(time.perf_counter() - begin, 3)
     return Run(arm.name, rate, seed, None if diverged else epochs, **found, diverged=diverged, seconds=seconds)
 
@@ -169,7 +174,7 @@ def _until(
     training: tuple[Images, Labels],
     threads: int,
 ) -> float | None:
-    """Train, and say after how many epochs the protocol's level was first reached; None if it was not"""
+    """Train a model. Return after how many epochs the protocol's level was first reached, or None if it was not."""
 
     def schedule(epoch: int) -> float:
         falls = not protocol.stops and epoch > protocol.epochs * 3 / 4

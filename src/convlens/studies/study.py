@@ -1,4 +1,4 @@
-"""What a study is made of: arms, which differ in one thing; a protocol, which they share; claims about them."""
+"""The parts of a study: arms that differ in one thing, a protocol that all arms share, and claims about the arms."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ __all__ = ["GUESSING", "MEASURES", "Arm", "Claim", "Measure", "Protocol", "Run",
 
 @dataclass(frozen=True)
 class Arm:
-    """A network, and how it is trained where that is what differs.
+    """A network, and the parts of its training that may differ between arms.
 
-    start: a factor on the initial kernels, which have standard deviation sqrt(2 / fan_in).
+    start: a factor for the initial kernels; without it their standard deviation is sqrt(2 / fan_in).
+    augment: a random change of the training images; None for no change.
     """
 
     name: str
@@ -28,12 +29,14 @@ class Arm:
 
 @dataclass(frozen=True)
 class Protocol:
-    """How each run is done: SGD with momentum on `digits` digits; all others are test digits.
+    """How each run is trained: SGD with momentum on `digits` digits. All other digits are test digits.
 
-    rates: learning rates to choose from, for each arm its own: the one with the lowest mean over `pilots` runs of other
-    seeds, which are not counted. The rate falls to a tenth for the last quarter of the epochs, unless `stops`.
-    level: a training error, and `every` how many steps apart it is measured, on the first 1,000 training digits as the
-    network answers them. stops: a run ends where it is reached.
+    rates: the learning rates to choose from. Each arm gets the rate with the lowest mean over `pilots` pilot runs.
+    Pilot runs have other seeds and are not counted. In the last quarter of the epochs the rate is divided by 10, unless
+    `stops` is true.
+    level: a training error to reach; None for no level. It is measured every `every` steps, on the first 1,000 training
+    digits, without dropout.
+    stops: whether a run ends when it reaches the level.
     """
 
     digits: int
@@ -50,7 +53,10 @@ class Protocol:
 
 @dataclass(frozen=True)
 class Claim:
-    """`says`: in words that `measure` is less in arm `less` than in arm `more`; and what the paper says, and where."""
+    """The claim that `measure` is less in arm `less` than in arm `more`.
+
+    says: the claim in words. section, paper: the section of the paper and what it says there.
+    """
 
     says: str
     measure: str
@@ -62,7 +68,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Study:
-    """`choose` is the measure by which an arm's learning rate is chosen; `notes` say what the paper did otherwise."""
+    """A study. choose: the measure that chooses the learning rate of each arm. notes: differences from the paper."""
 
     name: str
     title: str
@@ -73,23 +79,26 @@ class Study:
     notes: str
 
     def arm(self, name: str) -> Arm:
-        """The arm of that name"""
+        """Return the arm with this name."""
         return next(arm for arm in self.arms if arm.name == name)
 
     def count(self, seeds: int) -> int:
-        """How many runs it takes"""
+        """Return the number of runs, pilots included."""
         return len(self.arms) * (len(self.protocol.rates) * self.protocol.pilots + seeds)
 
     def measures(self) -> tuple[str, ...]:
-        """What the claims are about, in their order"""
+        """Return the measures of the claims, each once, in the order of the claims."""
         return tuple(dict.fromkeys(claim.measure for claim in self.claims))
 
     def heading(self, measure: str) -> str:
-        """What a table of that measure is called"""
+        """Return the title for a table of this measure."""
         return MEASURES[measure].title.format(level=self.protocol.level)
 
     def settings(self) -> dict[str, Any]:
-        """All that the numbers of a run depend on, but its arm, rate and seed: what runs in one file have in common"""
+        """Return everything, except arm, rate and seed, that the numbers of a run depend on.
+
+        All runs in one file have the same settings.
+        """
         arms = repr([(arm.name, arm.layers, arm.start, arm.augment) for arm in self.arms])
         protocol = {field.name: getattr(self.protocol, field.name) for field in fields(self.protocol)}
         return {"study": self.name, **protocol, "networks": hashlib.sha256(arms.encode()).hexdigest()[:16]}
@@ -97,8 +106,11 @@ class Study:
 
 @dataclass(frozen=True)
 class Run:
-    """One training. epochs: until the level was reached, None if it was not or there is none; gap: test less training
-    loss. A run whose numbers overflow has diverged and counts as `GUESSING`.
+    """One training run.
+
+    epochs: how many epochs it took to reach the level; None if the level was not reached or there is none.
+    gap: the test loss minus the training loss.
+    diverged: the numbers overflowed; the errors and the gap are then those of `GUESSING`.
     """
 
     arm: str
@@ -113,20 +125,20 @@ class Run:
 
     @classmethod
     def parse(cls, value: Mapping[str, Any]) -> Run:
-        """A run from a file's line; ValueError, KeyError or TypeError for another line"""
+        """Make a run from a line of the file. Raises ValueError, KeyError or TypeError if it does not hold a run."""
         run = cls(**value)
         numbers = (run.rate, run.seed, run.train_error, run.test_error, run.gap, run.seconds, run.epochs or 0)
         if not isinstance(run.arm, str) or not all(isinstance(number, int | float) for number in numbers):
-            raise ValueError("a run has a name and numbers")
+            raise ValueError("a run must have a name and numbers")
         return run
 
 
-GUESSING = {"train_error": 0.9, "test_error": 0.9, "gap": 0.0}  # of ten classes
+GUESSING = {"train_error": 0.9, "test_error": 0.9, "gap": 0.0}  # random guesses among ten classes
 
 
 @dataclass(frozen=True)
 class Measure:
-    """How a measure is written: times `factor`, with so many decimals; `unit` is that of differences."""
+    """How a measure is printed: multiplied by `factor`, with `decimals` decimals. unit: the unit of differences."""
 
     title: str
     factor: float
@@ -137,5 +149,5 @@ class Measure:
 MEASURES = {
     "epochs": Measure("epochs until the training error is {level:.0%}", 1, "epochs", 2),
     "test_error": Measure("test error, %", 100, "points", 2),
-    "gap": Measure("test loss less training loss", 1, "", 3),
+    "gap": Measure("test loss minus training loss", 1, "", 3),
 }

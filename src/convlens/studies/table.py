@@ -1,10 +1,11 @@
-"""The studies: claims of Krizhevsky, Sutskever, Hinton 2012, "ImageNet Classification with Deep Convolutional Neural
-Networks", tried on digits.
+"""The studies. They test claims of Krizhevsky, Sutskever, Hinton 2012, "ImageNet Classification with Deep Convolutional
+Neural Networks", on digits.
 
-One small network for all of them, with the paper's order of layers: two convolutions, each with ReLU and then pooling,
-and two hidden dense layers. 28 x 28 digits leave 7 x 7 x 16 numbers for the dense layers. Training is the paper's: SGD
-with momentum 0.9 and weight decay 0.0005. The protocols below were fixed before the first run was looked at, but for
-the most epochs of `relu`: there were 15, in which no sigmoid got there either, and which took too long.
+All studies use one small network with the layers in the order of the paper: two convolutions, each followed by ReLU and
+pooling, and two hidden dense layers. The dense layers get 7 x 7 x 16 numbers of a 28 x 28 digit. Training follows the
+paper: SGD with momentum 0.9 and weight decay 0.0005. All protocols were fixed before the first result was seen, with
+one exception: `relu` first had 15 epochs at most. No sigmoid run reached the level in 15 epochs either, and they took
+too long.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def _faster(other: str, name: str) -> Claim:
 
 RELU = Study(
     "relu",
-    "ReLU against tanh and sigmoid: how soon does a network learn?",
+    "ReLU against tanh and sigmoid: how fast does a network learn?",
     (
         Arm("ReLU", _network()),
         Arm("tanh", _network("tanh"), start=_LECUN),
@@ -68,9 +69,9 @@ RELU = Study(
     ),
     "epochs",
     (_faster("tanh", "tanh"), _faster("sigmoid", "sigmoid")),
-    "As in the paper each network has the learning rate that is fastest for it, here of six, and no regularisation. "
-    "Kernels start with variance 2 / fan_in for ReLU, 1 / fan_in for the others, as is usual for each. "
-    "A run that does not get there in 8 epochs counts as 8.",
+    "As in the paper, each network has its fastest learning rate (here the best of six) and no regularisation. "
+    "Kernels start with variance 2 / fan_in for ReLU and 1 / fan_in for the others, the usual choice for each. "
+    "A run that does not reach the level in 8 epochs counts as 8.",
 )
 
 POOLING = Study(
@@ -97,12 +98,12 @@ POOLING = Study(
             "models with overlapping pooling are slightly more difficult to overfit",
         ),
     ),
-    "Both give outputs of one size, from the same number of weights.",
+    "Both arms have the same output sizes and the same number of weights.",
 )
 
 DROPOUT = Study(
     "dropout",
-    "Dropout of half the hidden dense units, on few digits",
+    "Dropout of half of the hidden dense units, with few training digits",
     (Arm("none", _network()), Arm("dropout", _network(dropout=0.5))),
     Protocol(digits=500, epochs=80, level=0.01),
     "test_error",
@@ -124,7 +125,7 @@ DROPOUT = Study(
             "without dropout the network exhibits substantial overfitting",
         ),
         Claim(
-            "a network with dropout is trained in more epochs",
+            "training with dropout takes more epochs",
             "epochs",
             "none",
             "dropout",
@@ -132,12 +133,12 @@ DROPOUT = Study(
             "dropout roughly doubles the number of iterations required to converge",
         ),
     ),
-    "Converged is a training error of 1 %, measured without dropout, each arm at its own learning rate.",
+    "A run has converged if its training error, measured without dropout, is 1 %. Each arm has its own learning rate.",
 )
 
 LRN = Study(
     "lrn",
-    "Local response normalisation after both convolutions against none",
+    "Local response normalisation after both convolutions, against no normalisation",
     (
         Arm("none", _network()),
         Arm("normalised", _network(norm=LocalResponseNormalization(alpha=1e-4 * 256**2))),
@@ -155,14 +156,14 @@ LRN = Study(
             "CIFAR-10 from 13 % to 11 %",
         ),
     ),
-    "As in the paper it follows ReLU and comes before pooling; size 5, k 2, beta 0.75. The paper's alpha is 0.0001 for "
-    "pixels from 0 to 255. These go from 0 to 1, where it would do nothing but divide by 1.7: alpha is 256 x 256 times "
-    "as large, which is the same for a first layer of the same weights.",
+    "As in the paper, normalisation comes after ReLU and before pooling, with size 5, k 2, beta 0.75. The paper's "
+    "alpha, 0.0001, is for pixels from 0 to 255. Here pixels are from 0 to 1, and that alpha would only divide by 1.7. "
+    "So alpha is 256 x 256 times as large. With equal weights in the first layer this has the same effect.",
 )
 
 AUGMENT = Study(
     "augment",
-    "Digits shifted at random by up to 2 pixels, on few digits",
+    "Digits shifted at random by up to 2 pixels, with few training digits",
     (Arm("as they are", _network()), Arm("shifted", _network(), augment=RandomCrop(28, padding=2))),
     Protocol(digits=500, epochs=80),
     "test_error",
@@ -184,8 +185,8 @@ AUGMENT = Study(
             "without it the network suffers from substantial overfitting",
         ),
     ),
-    "The paper's crops of 224 from 256 pixels, with zeros around the digits. Nothing is mirrored, since a mirrored "
-    "digit is another sign or none; the paper's change of colours needs colours.",
+    "Shifts take the place of the paper's crops of 224 from 256 pixels; zeros are added around the digits. Digits are "
+    "not mirrored, because a mirrored digit is another sign or none. The paper's colour shift needs colour images.",
 )
 
 STUDIES: dict[str, Study] = {study.name: study for study in (RELU, POOLING, DROPOUT, LRN, AUGMENT)}

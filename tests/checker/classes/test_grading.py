@@ -242,6 +242,6 @@ def test_a_second_run_is_refused_while_one_writes(tmp_path):
     with classes.start(*words) as first:
         classes.until(lambda: out.exists() and out.stat().st_size)
         _, stderr = classes.start(*words).communicate(timeout=30)
-        assert stderr.splitlines()[-1].startswith("convlens: one class run at a time writes a file")
+        assert stderr.splitlines()[-1].startswith("convlens: only one class run may write a file at a time")
         first.kill()
         first.communicate()

@@ -150,7 +150,7 @@ def test_a_seed_is_drawn_once(path, tmp_path):
 def test_one_process_at_a_time(path):
     with open_results(path, SETTINGS) as results:
         for again in (False, True):
-            with pytest.raises(BlockingIOError, match="one class run at a time writes a file; another one writes"):
+            with pytest.raises(BlockingIOError, match="only one class run may write a file at a time"):
                 add(path, again=again)
         results.append(entry("a"))
     assert list(add(path).entries) == ["a"]

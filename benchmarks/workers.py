@@ -1,4 +1,4 @@
-"""Two or more programs that work in turn, each in a process of its own that waits while another works."""
+"""Worker processes that take turns: each measured program runs in its own process and waits while another one works."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import quiet
+from benchmarks import cpu_share
 from benchmarks.table import Row
 
 Answers = dict[str, list[dict[str, Any]]]
 
-_PAUSE = 0.05  # seconds between turns: threads of BLAS and OpenMP go on spinning for a while when their work is done
+_PAUSE = 0.05  # seconds between turns: threads of BLAS and OpenMP spin for a while after their work is done
 
 
-class Side:
-    """A process `python -m MODULE ARGUMENTS` that answers each line with one of JSON, the first when it is ready."""
+class Worker:
+    """A process `python -m MODULE ARGUMENTS`. It prints one line of JSON when it is ready, and one for each job."""
 
     def __init__(self, module: str, *arguments: object) -> None:
         self._arguments = [module, *map(str, arguments)]
-        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 — open as long as the side; a pipe would fill up
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 — open as long as the worker; a pipe would fill up
         self._process = subprocess.Popen(
             [sys.executable, "-m", *self._arguments],
             stdin=subprocess.PIPE,
@@ -44,21 +44,21 @@ class Side:
         if not line:
             self._process.wait()
             self._errors.seek(0)
-            last = (self._errors.read().strip().splitlines() or ["no word"])[-1]
+            last = (self._errors.read().strip().splitlines() or ["no message"])[-1]
             self.close()
             raise RuntimeError(f"{' '.join(self._arguments)} ended early: {last}")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
     def ask(self, job: object = None) -> dict[str, Any]:
-        """One turn."""
+        """Send a job and return the answer. Raises RuntimeError if the process ends instead."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(job) + "\n")
         self._process.stdin.flush()
         return self._read()
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         assert self._process.stdin is not None and self._process.stdout is not None
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
@@ -68,57 +68,65 @@ class Side:
 
 
 def serve(turn: Callable[[Any], dict[str, Any]]) -> None:
-    """The other end: say that all is ready, then answer each job with a turn."""
+    """Run in the worker process: print that it is ready, then answer each job with the result of `turn`."""
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         print(json.dumps(turn(json.loads(line))), flush=True)
 
 
-def start(what: str, module: str, needs: Mapping[str, str], *arguments: object) -> tuple[dict[str, Side], list[Row]]:
-    """A side `side NAME ARGUMENTS` of the module for each name whose package is installed; rows about the others"""
-    sides, absent, rows = {}, [], []
+def start(what: str, module: str, needs: Mapping[str, str], *arguments: object) -> tuple[dict[str, Worker], list[Row]]:
+    """Start a worker `python -m MODULE worker NAME ARGUMENTS` for each name whose package is installed.
+
+    needs: name -> package. Returns the workers by name, and rows on names whose package is absent or whose worker
+    failed. `what` begins the titles of these rows.
+    """
+    workers, absent, rows = {}, [], []
     for name, package in needs.items():
         if importlib.util.find_spec(package) is None:
             absent.append(name)
             continue
         try:
-            sides[name] = Side(module, "side", name, *arguments)
+            workers[name] = Worker(module, "worker", name, *arguments)
         except RuntimeError as error:
             rows.append(Row(f"{what}: {name} failed", "", None, "", False, str(error)))
     if absent:
         rows.append(Row(f"{what}: not installed", "", None, "", None, ", ".join(absent)))
-    return sides, rows
+    return workers, rows
 
 
-def take_turns(sides: Mapping[str, Side], rounds: int, job: object = None, *, again: int = 0) -> Answers:
-    """In each round every side has its turn; their answers, in order
+def take_turns(workers: Mapping[str, Worker], rounds: int, job: object = None, *, again: int = 0) -> Answers:
+    """Send `job` to every worker in each of `rounds` rounds. Return the answers of each worker in order.
 
-    Up to `again` more rounds take the place of those in which other programs were at work; where all are so, the rounds
-    with the least of it count. Each answer has what others took of the cores in its round, for `quiet.judged`.
+    If other programs were at work in some rounds, up to `again` more rounds replace them. If too few rounds are
+    undisturbed, the least disturbed rounds count. Each answer contains the share of the cores that other programs used
+    in its round, for `cpu_share.mark_disturbed`.
     """
     taken: list[tuple[float, dict[str, dict[str, Any]]]] = []
-    ids = [side.id for side in sides.values()]
+    ids = [worker.id for worker in workers.values()]
     while len(taken) < rounds or (
-        len(taken) < rounds + again and sum(share <= quiet.AT_MOST for share, _ in taken) < rounds
+        len(taken) < rounds + again and sum(share <= cpu_share.AT_MOST for share, _ in taken) < rounds
     ):
-        begin, answers = quiet.clock(ids), {}
-        for name, side in sides.items():
+        begin, answers = cpu_share.cpu_times(ids), {}
+        for name, worker in workers.items():
             time.sleep(_PAUSE)
-            answers[name] = side.ask(job)
-        share = quiet.share(begin, quiet.clock(ids))
-        taken.append((share, {name: answer | {quiet.OTHERS: share} for name, answer in answers.items()}))
+            answers[name] = worker.ask(job)
+        share = cpu_share.others_share(begin, cpu_share.cpu_times(ids))
+        taken.append((share, {name: answer | {cpu_share.OTHERS: share} for name, answer in answers.items()}))
     kept = sorted(sorted(range(len(taken)), key=lambda k: taken[k][0])[:rounds])
-    return {name: [taken[k][1][name] for k in kept] for name in sides}
+    return {name: [taken[k][1][name] for k in kept] for name in workers}
 
 
-def close(sides: Iterable[Side]) -> None:
-    """End them all."""
-    for side in sides:
-        side.close()
+def close(workers: Iterable[Worker]) -> None:
+    """End all workers."""
+    for worker in workers:
+        worker.close()
 
 
 def typical_seconds(call: Callable[[], Any], at_least: float, calls: int = 3) -> float:
-    """The median time of a call, over so many seconds and calls; a third as many go before to be warm"""
+    """Return the median time of a call, over at least `at_least` seconds and `calls` calls.
+
+    Warm-up calls for `at_least` / 3 seconds come first and do not count.
+    """
     times: list[float] = []
     for seconds, count in ((at_least / 3, 1), (at_least, calls)):
         times.clear()
@@ -131,14 +139,15 @@ def typical_seconds(call: Callable[[], Any], at_least: float, calls: int = 3) ->
 
 
 def ratios(theirs: Iterable[float], ours: Iterable[float]) -> list[float]:
-    """Round by round, how many times as long they took as we"""
+    """Return theirs / ours for each round."""
     return [a / b for a, b in zip(theirs, ours, strict=True)]
 
 
 def peak_megabytes() -> float:
-    """The most memory that this process has ever had at once.
+    """Return the peak memory of this process in MB.
 
-    Where there is /proc from there: what `resource` tells of a new process counts that of the one that started it.
+    It comes from /proc if there is one. `resource` is less exact: for a new process it includes the memory of the
+    process that started it.
     """
     status = Path("/proc/self/status")
     if status.is_file():
