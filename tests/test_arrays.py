@@ -115,7 +115,7 @@ def test_an_array_that_is_not_what_it_seems_is_refused(engine, kind):
         model = small.tiny()
         with pytest.raises(ValueError, match=f"x must be float32 or float64; {told}"):
             model.predict(np.ma.masked_array(small.patterns(3)[0]))
-        with pytest.raises(ValueError, match=f"x must be float32 as the model is; {told}"):
+        with pytest.raises(ValueError, match=f"x must be float32, the model's dtype; {told}"):
             model.logits(np.ma.masked_array(small.patterns(3)[0]))
 
 

@@ -152,7 +152,7 @@ def test_errors_say_the_rule_and_both_values(rows, among, k, text):
 def test_errors_of_the_images(rng):
     with pytest.raises(ValueError, match=r"x must be \(n, 9, 14, 2\) with n of at least 1; got \(2, 14, 9, 2\)"):
         hidden(model(), np.zeros((2, 14, 9, 2)))
-    with pytest.raises(ValueError, match="x must be float64 as the model is; got float32"):
+    with pytest.raises(ValueError, match="x must be float64, the model's dtype; got float32"):
         hidden(model(), images(rng, 1, "float32"))
     with pytest.raises(ValueError, match="hidden activations need a Dense layer; sequential has none"):
         hidden(model(layers=LAYERS[:3]), images(rng, 1))

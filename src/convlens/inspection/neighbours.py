@@ -42,7 +42,7 @@ def hidden(model: Sequential, x: Array) -> Array:
     """x (n, *input_shape) of the model's dtype -> what goes into the last Dense layer (n, units)"""
     model.check_images("x", x)
     if x.dtype != model.dtype:
-        raise ValueError(f"x must be {model.dtype} as the model is; got {x.dtype}")
+        raise ValueError(f"x must be {model.dtype}, the model's dtype; got {x.dtype}")
     last = max((k for k, layer in enumerate(model.layers) if isinstance(layer, Dense)), default=None)
     if last is None:
         raise ValueError(f"hidden activations need a Dense layer; {model.name} has none")

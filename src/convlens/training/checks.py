@@ -36,9 +36,9 @@ def check_training(model: Sequential, x: Array, y: Labels, augment: Augment | No
             bad = np.count_nonzero(~np.isfinite(x))
             raise ValueError(f"training images must be finite; got {bad} NaN or infinite numbers")
         seen = augment(x[:1], np.random.default_rng(0))
-        model.check_images("training images, as augment makes them,", seen)
+        model.check_images("training images after augment", seen)
         if len(seen) != 1:
-            raise ValueError(f"augment must make one image of one; got {len(seen)}")
+            raise ValueError(f"augment must return one image for one image; got {len(seen)}")
         try:
             check_labels(y, len(x), model.output_shape[0])
         except ValueError as error:
@@ -46,8 +46,8 @@ def check_training(model: Sequential, x: Array, y: Labels, augment: Augment | No
     else:
         check_data(model, "training", x, y)
     if seen.dtype != model.dtype:
-        made = "" if augment is None else ", as augment makes them,"
-        raise ValueError(f"training images{made} must be {model.dtype} as the model is; got {seen.dtype}")
+        made = "" if augment is None else " after augment"
+        raise ValueError(f"training images{made} must be {model.dtype}, the model's dtype; got {seen.dtype}")
 
 
 def check_validation(model: Sequential, validation: object) -> None:
