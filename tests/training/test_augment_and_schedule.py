@@ -154,7 +154,10 @@ ILLEGAL = {
     "another dtype": ((X, Y, lambda x, rng: x.astype(float)), f"{MADE} float32, the model's dtype; got float64"),
     "no array": ((X, Y, lambda x, rng: None), f"{MADE} float32 or float64; got NoneType"),
     "NaN made": ((X, Y, lambda x, rng: x / 0), f"{MADE} finite; got 20 NaN or infinite numbers"),
-    "two of one": ((X, Y, lambda x, rng: np.repeat(x, 2, axis=0)), "augment must return one image for one image; got 2"),
+    "two of one": (
+        (X, Y, lambda x, rng: np.repeat(x, 2, axis=0)),
+        "augment must return one image for one image; got 2",
+    ),
     "labels": ((WIDE, Y + 1, AUGMENT), "training labels must be from 0 to 2; got 1 to 3"),
     "fewer labels": (
         (WIDE, Y[:9], AUGMENT),
