@@ -402,7 +402,7 @@ def test_hosts_that_never_come(place, start):
     [
         (["--data", "other.npz"], "the data must be the leader's, sha256 "),
         (["--data", "nowhere.npz"], "nowhere.npz"),
-        (["--batch-size", 16], "batch_size must be the leader's, 15; got 16"),
+        (["--batch-size", 16], "batch_size must be the leader's value, 15; got 16"),
     ],
     ids=["other data", "no data", "another batch size"],
 )

@@ -120,13 +120,13 @@ def test_a_field_that_the_table_does_not_know_is_refused():
         pass
 
     model = Sequential([Dilated(2, (3, 2), dilation=2), Flatten(), Dense(3)], IMAGE)
-    with pytest.raises(ValueError, match=r"layer conv2d: only Conv2D, .* can go to Keras; got Dilated"):
+    with pytest.raises(ValueError, match=r"layer conv2d: only Conv2D, .* can be exported to Keras; got Dilated"):
         to_keras(model)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(layers.KERAS, Dilated, layers.KERAS[Conv2D])
-        with pytest.raises(ValueError, match="layer conv2d: dilation cannot go to Keras; got 2"):
+        with pytest.raises(ValueError, match="layer conv2d: dilation cannot be exported to Keras; got 2"):
             to_keras(model)
-    with pytest.raises(ValueError, match=r"layer dense: only Conv2D, .* can go to Keras; got Wider"):
+    with pytest.raises(ValueError, match=r"layer dense: only Conv2D, .* can be exported to Keras; got Wider"):
         to_keras(Sequential([Wider(3)], (4,)))
 
 
@@ -143,7 +143,7 @@ def test_a_number_of_a_specification_that_no_writer_takes_is_refused():
     (found, *_) = Dilated(2, (3, 2)).specs(IMAGE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(layers.ONNX, type(found), layers.ONNX[specs.Conv])
-        with pytest.raises(ValueError, match=r"layer conv2d: dilation \(2, 1\) of Conv cannot go to ONNX"):
+        with pytest.raises(ValueError, match=r"layer conv2d: dilation \(2, 1\) of Conv cannot be exported to ONNX"):
             layers.write_onnx(None, row.name, row.layer, [found], model.weights[0])
-    with pytest.raises(ValueError, match="layer conv2d: Conv cannot go to ONNX; got"):
+    with pytest.raises(ValueError, match="layer conv2d: Conv cannot be exported to ONNX; got"):
         layers.write_onnx(None, row.name, row.layer, [found], model.weights[0])

@@ -1,8 +1,8 @@
-"""What our layers are in Keras and in ONNX: the one table, for writers and readers.
+"""The table of how each layer is written in Keras and in ONNX. All writers and readers use it.
 
-A layer is known to an engine's fused pass and to ONNX by its specifications (`Layer.specs`, plain numbers), to Keras by
-its class and its fields, which have the same names there. Whatever is not in this table is refused by name, a field
-that was added to a layer or to a specification included: no file may lose something in silence.
+ONNX, like an engine's fused pass, sees a layer as its specifications (`Layer.specs`, plain numbers). Keras sees a layer
+as its class and its fields, which have the same names in Keras. A layer, field or specification that is not in this
+table is refused by name, also one that was added later. So no file loses anything silently.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from convlens.geometry import Pads, Pair
 from convlens.nn import AveragePooling2D, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D
 from convlens.nn.layer import Weights
 
-__all__ = ["ACTIVATIONS", "KERAS", "TRAINING_ALONE", "Graph", "KerasWords", "check_fields", "kinds", "write_onnx"]
+__all__ = ["ACTIVATIONS", "KERAS", "TRAINING_ONLY", "Graph", "KerasWords", "check_fields", "kinds", "write_onnx"]
 
 
 class ActivationWords(NamedTuple):
-    """The function in `keras.activations`, the operator of ONNX"""
+    """The names of an activation: the function in `keras.activations`, and the ONNX operator"""
 
     keras: str
     onnx: str
 
 
-# By the names in `convlens.ops.ACTIVATIONS`
+# The keys are the names in `convlens.ops.ACTIVATIONS`
 ACTIVATIONS = {
     "relu": ActivationWords("relu", "Relu"),
     "tanh": ActivationWords("tanh", "Tanh"),
@@ -43,7 +43,11 @@ ACTIVATIONS = {
 
 
 class KerasWords(NamedTuple):
-    """fields: of our layer, named alike in Keras; expects: what Keras can vary and we cannot, with the value we need"""
+    """How a layer is written in Keras
+
+    fields: the fields of convlens's layer, which have the same names in Keras. expects: arguments that only Keras has,
+    with the value that convlens's layer needs
+    """
 
     fields: tuple[str, ...]
     expects: Mapping[str, Any]
@@ -64,8 +68,8 @@ KERAS: dict[type[Layer], KerasWords] = {
     Dropout: KerasWords(("rate",), {"noise_shape": None}),
 }
 
-# Of a Keras layer's configuration: what counts while Keras trains, and not for what the network computes
-TRAINING_ALONE = frozenset(
+# Entries of a Keras layer's configuration that matter only for training, not for what the network computes
+TRAINING_ONLY = frozenset(
     {
         "activity_regularizer",
         "bias_constraint",
@@ -83,20 +87,20 @@ TRAINING_ALONE = frozenset(
 
 
 def kinds() -> str:
-    """The kinds of layers that Keras and we both have, as a list in words"""
+    """Return the names of the layers that both Keras and convlens have, as words: "A, B and C"."""
     *most, last = (kind.__name__ for kind in KERAS)
     return f"{', '.join(most)} and {last}"
 
 
 def check_fields(name: str, layer: Layer, where: str) -> KerasWords:
-    """The words for a layer; a ValueError for a kind, or a field of it, that is not in the table"""
+    """Return the table's entry for a layer; ValueError if the table lacks its kind or one of its fields."""
     if type(layer) not in KERAS:
-        raise ValueError(f"layer {name}: only {kinds()} can go to {where}; got {type(layer).__name__}")
+        raise ValueError(f"layer {name}: only {kinds()} can be exported to {where}; got {type(layer).__name__}")
     words = KERAS[type(layer)]
     for field in dataclasses.fields(layer):
         if field.name not in words.fields:
             value = getattr(layer, field.name)
-            raise ValueError(f"layer {name}: {field.name} cannot go to {where}; got {value!r}")
+            raise ValueError(f"layer {name}: {field.name} cannot be exported to {where}; got {value!r}")
     return words
 
 
@@ -104,16 +108,16 @@ def check_fields(name: str, layer: Layer, where: str) -> KerasWords:
 
 
 class Graph(Protocol):
-    """An ONNX graph under construction, one node after the other"""
+    """An ONNX graph under construction: a chain of nodes"""
 
     def node(self, kind: str, name: str, *inputs: str, **attributes: Any) -> None:
-        """A node whose first input is what the node before gives"""
+        """Add a node whose first input is the output of the node before."""
 
     def weight(self, name: str, value: Array) -> str:
-        """The name of a constant, which is added"""
+        """Add a constant; return its name."""
 
     def layout(self, name: str, *, channels_first: bool) -> None:
-        """Images from (n, h, w, c) to (n, c, h, w), or back, unless they are so already"""
+        """Transpose images from (n, h, w, c) to (n, c, h, w), or back, unless they already have that layout."""
 
 
 def _conv(
@@ -150,7 +154,9 @@ def _dense(graph: Graph, name: str, weights: Weights, *, inputs: int, units: int
 
 def _activation(graph: Graph, name: str, weights: Weights, *, shape: tuple[int, ...], function: str) -> None:
     if function not in ACTIVATIONS:
-        raise ValueError(f"layer {name}: activation {function!r} cannot go to ONNX; {', '.join(ACTIVATIONS)} can")
+        raise ValueError(
+            f"layer {name}: activation must be one of {', '.join(ACTIVATIONS)} to be exported to ONNX; got {function!r}"
+        )
     graph.node(ACTIVATIONS[function].onnx, f"{name}/{function}")
 
 
@@ -164,11 +170,11 @@ def _local_response_norm(
 
 
 def _dropout(graph: Graph, name: str, weights: Weights, *, shape: tuple[int, ...], rate: float) -> None:
-    """Nothing: a network that predicts leaves no unit out"""
+    """Add nothing: dropout has no effect at prediction."""
 
 
-# A writer takes every number of its specification by name, those too that ONNX works out by itself: a new one that a
-# writer does not take is refused.
+# A writer takes every number of its specification by name, even the numbers that ONNX computes itself. So a number that
+# is added to a specification later is refused until the writer takes it.
 ONNX: dict[type[Spec], Callable[..., None]] = {
     specs.Conv: _conv,
     specs.Pool: _pool,
@@ -181,17 +187,17 @@ ONNX: dict[type[Spec], Callable[..., None]] = {
 
 
 def write_onnx(graph: Graph, name: str, layer: Layer, found: Sequence[Spec] | None, weights: Weights) -> None:
-    """Add a layer's nodes, by its specifications; a ValueError for what ONNX or this table does not have"""
+    """Add a layer's nodes to the graph, by its specifications; ValueError for what ONNX or this table does not have."""
     if found is None:
-        raise ValueError(f"layer {name}: {type(layer).__name__} cannot go to ONNX: it has no specification")
+        raise ValueError(f"layer {name}: {type(layer).__name__} cannot be exported to ONNX: it has no specification")
     for spec in found:
         writer = ONNX.get(type(spec))
         if writer is None:
-            raise ValueError(f"layer {name}: {type(spec).__name__} cannot go to ONNX; got {spec}")
+            raise ValueError(f"layer {name}: {type(spec).__name__} cannot be exported to ONNX; got {spec}")
         numbers = spec._asdict()
         if unknown := numbers.keys() - inspect.signature(writer).parameters.keys():
             values = ", ".join(f"{field} {numbers[field]!r}" for field in sorted(unknown))
-            raise ValueError(f"layer {name}: {values} of {type(spec).__name__} cannot go to ONNX")
+            raise ValueError(f"layer {name}: {values} of {type(spec).__name__} cannot be exported to ONNX")
         writer(graph, name, weights, **numbers)
 
 
