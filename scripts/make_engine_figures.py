@@ -24,9 +24,9 @@ def cells(picture: Picture, x: float, y: float, size: float, fills: Iterable[str
 
 
 def register_tile() -> None:
-    """Draw one turn of the innermost loop of multiply_tile."""
+    """Draw one iteration of multiply_tile's innermost loop."""
     p = Picture(760, 300, "A register tile: one vector of x times a number of w for each of eight outputs")
-    p.text(20, 28, "One turn of multiply_tile: TILE = 8 outputs, vectors of 16 numbers", 15)
+    p.text(20, 28, "One iteration of multiply_tile's inner loop: TILE = 8 outputs, vectors of 16 numbers", 15)
     p.text(20, 62, "w[o, c, a, d]")
     p.text(150, 62, "sums, one vector register for each output o", colour=SOFT)
     for o in range(8):
@@ -35,13 +35,13 @@ def register_tile() -> None:
         cells(p, 150, 74 + 24 * o, 22, [BLUE] * 16)
     p.text(530, 90, "x[c, a, taps[d] + p]")
     cells(p, 530, 100, 13, [GREEN] * 16)
-    p.text(530, 136, "one load, used for all", colour=SOFT)
+    p.text(530, 136, "one load serves all", colour=SOFT)
     p.text(530, 152, "eight multiply-adds", colour=SOFT)
     p.arrow(525, 107, 508, 107)
     p.text(530, 200, "sum[o] += w[o] × x", 14)
-    p.text(530, 220, "a broadcast of w, no other", colour=SOFT)
-    p.text(530, 236, "memory is touched: 8 sums", colour=SOFT)
-    p.text(530, 252, "hide the latency of the FMA", colour=SOFT)
+    p.text(530, 220, "w is broadcast. Eight sums", colour=SOFT)
+    p.text(530, 236, "hide the latency of the", colour=SOFT)
+    p.text(530, 252, "multiply-add.", colour=SOFT)
     p.text(
         20,
         288,
@@ -73,14 +73,14 @@ def lanes() -> None:
         p.text(280, y + 52, f"row {row}", colour=SOFT)
     p.text(356, 144, "one column = one vector: pixel (0, 0) of every example", colour=SOFT)
     p.arrow(390, 132, 390, 114)
-    p.text(280, 252, "pitch: from one row to the next.  A step of one column is a step of 16 numbers,")
-    p.text(280, 270, "so that no vector ever starts off the grid, whatever the kernel's size.")
+    p.text(280, 252, "pitch: the distance from one row to the next")
+    p.text(280, 270, "One column is a step of 16 numbers, so every vector is aligned, for any kernel.")
     p.save(FOLDER / "lanes.svg")
 
 
 def tape() -> None:
     """Draw a tape of two calls."""
-    p = Picture(760, 260, "A tape: two calls, a slot that is filled when it is played")
+    p = Picture(760, 260, "A tape: two calls, and a slot that is filled when the tape is played")
     p.text(20, 28, "A tape of two calls: from_nhwc(x=Slot, y=image, …) and convolve(x=image, …)", 15)
     numbers = [
         ("length", GREY), ("slots", GREY),
@@ -92,30 +92,26 @@ def tape() -> None:
         p.box(20 + 45 * k, 70, 44, 34, fill, text, 10)
         p.text(42 + 45 * k, 62, str(k) if k < 6 else "", 9, "middle", SOFT)
     p.text(20, 128, "head", colour=SOFT)
-    p.text(112, 128, "call 1: machine code, how many arguments, the arguments", colour=SOFT)
-    p.text(112, 148, "call 2 follows it", colour=SOFT)
-    p.text(606, 128, "slots: which argument,", colour=SOFT)
-    p.text(606, 144, "which array, how far past it", colour=SOFT)
+    p.text(112, 128, "call 1: machine code, number of arguments, the arguments", colour=SOFT)
+    p.text(112, 148, "call 2 follows", colour=SOFT)
+    p.text(606, 128, "a slot: the argument,", colour=SOFT)
+    p.text(606, 144, "the array, the offset", colour=SOFT)
     p.text(20, 186, "play(tape, slots):", 13)
     p.text(20, 206, "1. write the places of the given arrays into their arguments")
-    p.text(
-        20,
-        224,
-        "2. call each kernel's machine code with memory and its numbers, one after the other, no Python in between",
-    )
+    p.text(20, 224, "2. call the machine code of each kernel with its arguments, without Python between the calls")
     p.text(
         20,
         242,
-        "Names are checked when a tape is written. What runs is a plain call: nothing is paid for them.",
+        "Names are checked when a tape is written. Only plain calls run later, so names cost no time.",
         colour=SOFT,
     )
     p.save(FOLDER / "tape.svg")
 
 
 def helpers() -> None:
-    """Draw the helpers and their boxes."""
-    p = Picture(760, 290, "Helpers: a box each, a job of pieces that all threads take from")
-    p.text(20, 28, "Helpers and their boxes: two helpers, a job of eight pieces", 15)
+    """Draw the helpers and their mailboxes."""
+    p = Picture(760, 290, "Helpers: each has a mailbox; all threads take pieces from one job")
+    p.text(20, 28, "Helpers and their mailboxes: two helpers, a job of eight pieces", 15)
     p.box(20, 60, 130, 40, GREY, "calling thread")
     for k, state in enumerate(("AT_WORK", "ASLEEP → woken")):
         y = 60 + 90 * k
@@ -124,7 +120,7 @@ def helpers() -> None:
         p.box(590, y, 140, 40, GREY, f"helper {k + 1}")
         p.arrow(150, 80, 248, y + 20)
         p.arrow(588, y + 20, 402, y + 20)
-    p.text(415, 72, "looks, half a millisecond", 11, colour=SOFT)
+    p.text(415, 72, "spins for half a millisecond", 11, colour=SOFT)
     p.text(415, 162, "waits for its lock", 11, colour=SOFT)
     p.text(20, 234, "job")
     p.box(60, 218, 60, 26, ORANGE, "next: 3", 11)
@@ -133,7 +129,7 @@ def helpers() -> None:
     p.text(
         20,
         272,
-        "All threads take the next piece by an atomic add. Which thread took a piece does not change its bits.",
+        "Each thread takes the next piece with an atomic add. The bits of a piece do not depend on its thread.",
         colour=SOFT,
     )
     p.save(FOLDER / "helpers.svg")

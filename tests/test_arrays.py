@@ -115,7 +115,7 @@ def test_masked_arrays_and_matrices_are_refused(engine, kind):
         model = small.tiny()
         with pytest.raises(ValueError, match=f"x must be float32 or float64; {told}"):
             model.predict(np.ma.masked_array(small.patterns(3)[0]))
-        with pytest.raises(ValueError, match=f"x must be float32 as the model is; {told}"):
+        with pytest.raises(ValueError, match=f"x must be float32, the model's dtype; {told}"):
             model.logits(np.ma.masked_array(small.patterns(3)[0]))
 
 

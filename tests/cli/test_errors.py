@@ -82,11 +82,11 @@ def test_resume_needs_out():
 
 
 CONFLICTS = {
-    "--seed 1": "seed must be that of the run, 0; got 1",
-    "--batch-size 16": "batch_size must be that of the run, 32; got 16",
-    "--learning-rate 0.1": "learning_rate must be that of the run, 0.001; got 0.1",
-    "--early-stopping 2": "early_stopping must be that of the run, None; got 2",
-    "--model vgg": "model must be that of the run, 'lenet5'; got 'vgg'",
+    "--seed 1": "seed must be the run's value, 0; got 1",
+    "--batch-size 16": "batch_size must be the run's value, 32; got 16",
+    "--learning-rate 0.1": "learning_rate must be the run's value, 0.001; got 0.1",
+    "--early-stopping 2": "early_stopping must be the run's value, None; got 2",
+    "--model vgg": "model must be the run's value, 'lenet5'; got 'vgg'",
     "--epochs 0": "epochs must be an integer of at least 1; got 0",
 }
 
@@ -109,7 +109,8 @@ def test_fewer_epochs_than_are_done(copy):
 def test_other_data_do_not_go_with_the_run(place):
     done = small.run("train", "--resume", "--run", "run", "--data", "other.npz", "--epochs", 3)
     assert (done.code, done.out) == (2, "")
-    assert re.search(r"\nconvlens: a run must go on with the data it began with, sha256 \w+…; other.npz has ", done.err)
+    rule = r"\nconvlens: a resumed run needs the data that it started with, sha256 \w+…; other.npz has "
+    assert re.search(rule, done.err)
     assert json.loads((place / "run" / "history.json").read_text())["data"] == "few.npz"
 
 

@@ -200,7 +200,7 @@ def test_files_that_are_none(tmp_path):
     out = tmp_path / "new"
     for name in ("a.h5", "a.onnx", "a"):
         (tmp_path / name).write_bytes(b"\x89HDF\r\n")
-        message = f"a Keras model is in a .keras file; got {tmp_path / name}"
+        message = f"a Keras model must be a .keras file; got {tmp_path / name}"
         assert small.fails("import", tmp_path / name, "--out", out) == message
     message = f"there must be a file {tmp_path}/none.keras; there is none"
     assert small.fails("import", tmp_path / "none.keras", "--out", out) == message
@@ -238,7 +238,7 @@ def test_a_layer_that_convlens_does_not_have(keras, tmp_path):
     layers = [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.GaussianNoise(0.5, name="noise")]
     keras.Sequential([*layers, keras.layers.Dense(10)]).save(path)
     has = "AveragePooling2D, Conv2D, Dense, Dropout, Flatten and MaxPooling2D"
-    message = f"{path}: layer noise: convlens has {has}; got GaussianNoise"
+    message = f"{path}: layer noise: convlens supports {has}; got GaussianNoise"
     assert small.fails("import", path, "--out", tmp_path / "new") == message
     assert entries(tmp_path) == ["a.keras"]
 

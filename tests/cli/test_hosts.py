@@ -402,7 +402,7 @@ def test_hosts_that_never_come(place, start):
     [
         (["--data", "other.npz"], "the data must be the leader's, sha256 "),
         (["--data", "nowhere.npz"], "nowhere.npz"),
-        (["--batch-size", 16], "batch_size must be the leader's, 15; got 16"),
+        (["--batch-size", 16], "batch_size must be the leader's value, 15; got 16"),
     ],
     ids=["other data", "no data", "another batch size"],
 )
@@ -500,7 +500,7 @@ def test_a_run_goes_on_with_its_own_trainer(place, here, began, asked):
     digits = load(str(place / "few.npz"))
     Run.start(here / "run", Settings(trainer=began, data=place / "few.npz"), digits)
     said = small.fails("train", "--resume", "--run", "run", "--trainer", asked)
-    assert said == f"trainer must be that of the run, {began!r}; got {asked!r}"
+    assert said == f"trainer must be the run's value, {began!r}; got {asked!r}"
 
 
 def test_a_run_by_another_engine_does_not_go_on_with_hosts(place, here):

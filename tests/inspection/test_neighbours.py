@@ -132,16 +132,16 @@ def test_no_row_has_no_neighbours():
 @pytest.mark.parametrize(
     ("rows", "among", "k", "text"),
     [
-        (np.ones((1, 3)), np.ones((4, 3)), 5, "k must be at most the number of those to choose from; got k 5, of 4"),
-        (np.ones((1, 3)), np.ones((0, 3)), 1, "k must be at most the number of those to choose from; got k 1, of 0"),
+        (np.ones((1, 3)), np.ones((4, 3)), 5, "k must be at most the number of candidates, 4; got 5"),
+        (np.ones((1, 3)), np.ones((0, 3)), 1, "k must be at most the number of candidates, 0; got 1"),
         (np.ones((1, 3)), np.ones((4, 3)), 0, "k must be an integer of at least 1; got 0"),
         (np.ones((1, 3)), np.ones((4, 3)), 2.0, "k must be an integer of at least 1; got 2.0"),
-        (np.ones((1, 3)), np.ones((4, 2)), 1, r"equal units and dtypes; got float64 \(1, 3\), float64 \(4, 2\)"),
-        (np.ones((1, 3), "f"), np.ones((4, 3)), 1, r"equal units and dtypes; got float32 \(1, 3\), float64 \(4, 3\)"),
+        (np.ones((1, 3)), np.ones((4, 2)), 1, r"the same units and dtype; got float64 \(1, 3\), float64 \(4, 2\)"),
+        (np.ones((1, 3), "f"), np.ones((4, 3)), 1, r"the same units and dtype; got float32 \(1, 3\), float64 \(4, 3\)"),
         (np.ones(3), np.ones((4, 3)), 1, r"rows must be float32 or float64 \(n, units\); got float64 \(3,\)"),
         (np.ones((1, 3)), [[1, 2, 3]], 1, r"among must be float32 or float64 \(n, units\); got list \(1, 3\)"),
         (np.ones((1, 3), int), np.ones((4, 3)), 1, r"rows must be .*; got int64 \(1, 3\)"),
-        (np.ones((1, 3)), np.full((4, 3), np.nan), 1, "among must be finite; got 12 that are not"),
+        (np.ones((1, 3)), np.full((4, 3), np.nan), 1, "among must be finite; got 12 NaN or infinite numbers"),
     ],
 )
 def test_errors_say_the_rule_and_both_values(rows, among, k, text):
@@ -152,9 +152,9 @@ def test_errors_say_the_rule_and_both_values(rows, among, k, text):
 def test_errors_of_the_images(rng):
     with pytest.raises(ValueError, match=r"x must be \(n, 9, 14, 2\) with n of at least 1; got \(2, 14, 9, 2\)"):
         hidden(model(), np.zeros((2, 14, 9, 2)))
-    with pytest.raises(ValueError, match="x must be float64 as the model is; got float32"):
+    with pytest.raises(ValueError, match="x must be float64, the model's dtype; got float32"):
         hidden(model(), images(rng, 1, "float32"))
     with pytest.raises(ValueError, match="hidden activations need a Dense layer; sequential has none"):
         hidden(model(layers=LAYERS[:3]), images(rng, 1))
-    with pytest.raises(ValueError, match="k must be at most the number of those to choose from; got k 5, of 4"):
+    with pytest.raises(ValueError, match="k must be at most the number of candidates, 4; got 5"):
         nearest_images(model(), images(rng, 1), images(rng, 4))

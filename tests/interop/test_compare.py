@@ -92,7 +92,7 @@ def test_what_is_wrong_is_told(monkeypatch, digits, wrong):
     monkeypatch.setitem(steppers.STEPPERS, "tf1", lambda: Wrong(wrong))
     found = compare(digits, ("numpy", "tf1"), steps=6, seed=SEED).steps["tf1"]
     assert spread(getattr(found, WRONG[wrong])).median > 1e-4, found
-    assert all(step.units is None for step in found.switched), "no unit near its edge explains a fault"
+    assert all(step.units is None for step in found.switched), "no unit close to switching explains a fault"
     assert bool(found.switched) == (WRONG[wrong] != "update")
 
 
@@ -130,14 +130,14 @@ def turned_over(model, x, labels, wanted):
 
 @pytest.mark.parametrize("layer", ["conv2d", "max_pooling2d_1", "conv2d_1", "dense", "dense_1"])
 def test_a_unit_that_switched_is_named(digits, monkeypatch, layer):
-    monkeypatch.setattr(switches, "_EDGE", 1e-3)  # so that a batch has some
+    monkeypatch.setattr(switches, "_MARGIN", 1e-3)  # so that a batch has some
     monkeypatch.setattr(switches, "_TRIED", 40)
     model, x, labels = lenet5(seed=2, engine="numpy"), digits.x_train[:32], digits.y_train[:32]
     _, passes = model.forward(x)
     (mine,) = (one for one in passes if one.row.name == layer)
     gradient = np.empty_like(model.flat)
     model.loss_gradient(x, labels, 1 / 32, gradient)
-    for unit in switches._near_their_edge(mine):
+    for unit in switches._close_to_switching(mine):
         other = turned_over(model, x, labels, unit)
         if np.linalg.norm(other - gradient) > 10 * switches.NOISE * np.linalg.norm(gradient):
             break
@@ -149,7 +149,7 @@ def test_a_unit_that_switched_is_named(digits, monkeypatch, layer):
 
 
 def test_two_units_and_none_and_what_no_unit_explains(digits, monkeypatch):
-    monkeypatch.setattr(switches, "_EDGE", 1e-3)
+    monkeypatch.setattr(switches, "_MARGIN", 1e-3)
     monkeypatch.setattr(switches, "_TRIED", 40)
     model, x, labels = lenet5(seed=2, engine="numpy"), digits.x_train[:32], digits.y_train[:32]
     gradient = np.empty_like(model.flat)
@@ -204,7 +204,7 @@ def test_the_command_names_what_switched(tmp_path, monkeypatch, digits):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(steppers.STEPPERS, "numba", lambda: Wrong("gradient"))
     done = small.run("compare", "--engines", "numba", "--steps", 1, "--free", 0)
-    assert "numba, step 1: gradient 5.0e-04 apart; switched: no unit near its edge explains it\n" in done.out
+    assert "numba, step 1: gradient 5.0e-04 apart; switched: no unit close to switching explains it\n" in done.out
 
 
 def test_the_command_in_json(tmp_path, monkeypatch):
@@ -220,8 +220,8 @@ def test_the_command_in_json(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--engines", "numpy,torch"), "engines must be some of numpy, numba, tf1, keras; got 'torch'"),
-        (("--engines", "numpy,numpy"), "engines must be named once each; got numpy, numpy"),
+        (("--engines", "numpy,torch"), "each engine must be one of numpy, numba, tf1, keras; got 'torch'"),
+        (("--engines", "numpy,numpy"), "at least one engine must be named, each only once; got numpy, numpy"),
         (("--engines", "numpy", "--steps", 0), "steps must be an integer of at least 1; got 0"),
         (("--engines", "numpy", "--batch-size", 0), "batch_size must be an integer of at least 1; got 0"),
         (("--engines", "numpy", "--seed", -1), "seed must be an integer of at least 0; got -1"),

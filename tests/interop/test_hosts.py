@@ -169,6 +169,8 @@ def test_another_backend_than_that_of_the_process_is_refused(keras, monkeypatch,
         monkeypatch.setenv("KERAS_BACKEND", asked)
     with pytest.raises(ValueError) as caught:
         load_keras(other, "the engine keras")
-    assert str(caught.value) == f"the engine keras needs Keras on {other}; this process has it on {present} already"
+    assert (
+        str(caught.value) == f"the engine keras needs Keras on {other}; in this process Keras already runs on {present}"
+    )
     assert os.environ.get("KERAS_BACKEND") == asked
     assert load_keras(present, "a Keras model") is keras

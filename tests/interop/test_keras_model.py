@@ -216,7 +216,7 @@ def test_names_of_our_models_are_for_networks_that_compute_the_same(keras):
 
 # Refused --------------------------------------------------------------------------------------------------------------
 
-KINDS = "convlens has AveragePooling2D, Conv2D, Dense, Dropout, Flatten and MaxPooling2D; got "
+KINDS = "convlens supports AveragePooling2D, Conv2D, Dense, Dropout, Flatten and MaxPooling2D; got "
 
 
 def stack(*layers, shape=(8, 7, 2), end=True):
@@ -305,7 +305,7 @@ REFUSED = {
     ),
     "Activation relu": (
         stack(kind("Activation", "relu")),
-        "layer a: an Activation must be softmax, and others be part of Conv2D or Dense; got relu",
+        "layer a: an Activation layer must be softmax; other activations must be part of Conv2D or Dense; got relu",
     ),
     "softmax over something else": (
         stack(FLAT, lambda k: k.Softmax(axis=0, name="b"), end=False),
@@ -338,7 +338,7 @@ REFUSED = {
     "dense on images": (stack(dense()), "layer a: Dense needs an input of shape (in); got (8, 7, 2)"),
     "any size": (
         stack(conv(), shape=(None, 7, 2), end=False),
-        "the input must be of a shape that is known, as (h, w, channels); got (None, 7, 2)",
+        "the input must have a known shape, such as (h, w, channels); got (None, 7, 2)",
     ),
 }
 
@@ -390,9 +390,9 @@ def test_branches(keras):
 
     for build, message in (
         (residual, "layer sum: a layer must have one input; Add has several"),
-        (twice, "layer shared: a layer must be used once; it is used again"),
-        (inputs, "a network has one input and one output; net has 2 and 1"),
-        (outputs, "a network has one input and one output; net has 1 and 2"),
+        (twice, "layer shared: a layer must be used only once; this one is used again"),
+        (inputs, "a network must have one input and one output; net has 2 and 1"),
+        (outputs, "a network must have one input and one output; net has 1 and 2"),
         (operation, f"{KINDS}Absolute"),
         (lambda keras, x: (x, x), "a network needs at least one layer; net has none"),
     ):
@@ -411,8 +411,8 @@ def test_what_is_no_network(keras):
             return -super().call(x)
 
     for found, message in (
-        (Mine(), "a Keras model must be a Sequential or a functional one; got Mine"),
-        ("model.keras", "a Keras model must be a Sequential or a functional one; got str"),
+        (Mine(), "a Keras model must be a Sequential or functional model; got Mine"),
+        ("model.keras", "a Keras model must be a Sequential or functional model; got str"),
         (keras.Sequential([keras.layers.Dense(3)], name="s"), "a Keras model must know the shape of its input; s is n"),
         (layers_of(keras, Conv2D(3, (3, 2), name="a"), keras.layers.Flatten()), f"layer a: {KINDS}Conv2D"),
     ):
@@ -437,7 +437,7 @@ def test_networks_that_keras_does_not_get():
         def output_shape(self, shape):
             return shape
 
-    with pytest.raises(ValueError, match=r"layer other: only .*Conv2D.* can go to Keras; got Other"):
+    with pytest.raises(ValueError, match=r"layer other: only .*Conv2D.* can be exported to Keras; got Other"):
         to_keras(Sequential([Other(), Dense(3)], (4,)))
     with pytest.raises(ValueError, match=r"layer conv2d: the last layer's output must be of shape \(classes,\); got "):
         to_keras(Sequential([Conv2D(3, (2, 1))], (4, 5, 1)))
@@ -453,7 +453,7 @@ def test_other_suffixes(tmp_path, name):
     for act in (lambda: read_keras(path), lambda: save_keras(path, network("valid"))):
         with pytest.raises(ValueError) as caught:
             act()
-        assert str(caught.value) == f"a Keras model is in a .keras file; got {path}"
+        assert str(caught.value) == f"a Keras model must be a .keras file; got {path}"
     assert path.read_bytes() == b"\x89HDF\r\n"
 
 

@@ -121,14 +121,14 @@ def test_a_field_that_the_table_does_not_know_is_refused():
         pass
 
     model = Sequential([Dilated(2, (3, 2), dilation=2), Flatten(), Dense(3)], IMAGE)
-    with pytest.raises(ValueError, match=r"layer conv2d: only .*Conv2D.* can go to Keras; got Dilated"):
+    with pytest.raises(ValueError, match=r"layer conv2d: only .*Conv2D.* can be exported to Keras; got Dilated"):
         to_keras(model)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(nn, "Conv2D", Dilated)
         Dilated.__name__ = "Conv2D"  # as Conv2D would be with one more field
-        with pytest.raises(ValueError, match="layer conv2d: dilation cannot go to Keras, whose Conv2D has no such"):
+        with pytest.raises(ValueError, match="layer conv2d: dilation cannot be exported to Keras: its Conv2D has"):
             to_keras(model)
-    with pytest.raises(ValueError, match=r"layer dense: only .*Conv2D.* can go to Keras; got Wider"):
+    with pytest.raises(ValueError, match=r"layer dense: only .*Conv2D.* can be exported to Keras; got Wider"):
         to_keras(Sequential([Wider(3)], (4,)))
 
 
@@ -145,7 +145,7 @@ def test_a_number_of_a_specification_that_no_writer_takes_is_refused():
     (found, *_) = Dilated(2, (3, 2)).specs(IMAGE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(layers.ONNX, type(found), layers.ONNX[specs.Conv])
-        with pytest.raises(ValueError, match=r"layer conv2d: dilation \(2, 1\) of Conv cannot go to ONNX"):
+        with pytest.raises(ValueError, match=r"layer conv2d: dilation \(2, 1\) of Conv cannot be exported to ONNX"):
             layers.write_onnx(None, row.name, row.layer, [found], model.weights[0])  # type: ignore[arg-type]  # no graph needed
-    with pytest.raises(ValueError, match="layer conv2d: Conv cannot go to ONNX; got"):
+    with pytest.raises(ValueError, match="layer conv2d: Conv cannot be exported to ONNX; got"):
         layers.write_onnx(None, row.name, row.layer, [found], model.weights[0])  # type: ignore[arg-type]  # no graph needed

@@ -158,7 +158,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
 def test_float64_is_refused(tmp_path):
     with pytest.raises(ValueError) as caught:
         save_onnx(tmp_path / "a.onnx", lenet5(dtype=np.float64))
-    assert str(caught.value) == "an ONNX model is in float32; lenet5 is in float64"
+    assert str(caught.value) == "an ONNX model must be in float32; lenet5 is in float64"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -177,4 +177,4 @@ def test_another_layer_is_refused():
 
     with pytest.raises(ValueError) as caught:
         to_onnx(Sequential([Other()], (4,)))
-    assert str(caught.value) == "layer other: Other cannot go to ONNX: it has no specification"
+    assert str(caught.value) == "layer other: Other cannot be exported to ONNX: it has no specification"

@@ -175,11 +175,11 @@ ILLEGAL = {
     "groups": (lambda: Conv2D(4, 3, groups=0), "groups must be an integer of at least 1; got 0"),
     "groups of filters": (
         lambda: Conv2D(4, 3, groups=3),
-        "filters must be divided by groups; got 4 filters, 3 groups",
+        "filters must be divisible by groups; got 4 filters, 3 groups",
     ),
     "groups of channels": (
         lambda: Conv2D(4, 3, groups=2).output_shape((5, 4, 3)),
-        "Conv2D needs channels to be divided by groups; got (5, 4, 3), 2 groups",
+        "Conv2D needs channels divisible by groups; got (5, 4, 3), 2 groups",
     ),
     "norm's size": (lambda: LocalResponseNormalization(0), "size must be an integer of at least 1; got 0"),
     "norm's k": (lambda: LocalResponseNormalization(k=0), "k must be a number above 0; got 0"),
@@ -235,7 +235,7 @@ ILLEGAL = {
     ),
     "a window of padding alone": (
         lambda: MaxPooling2D((2, 3), padding=((0, 2), (1, 1))).output_shape((5, 4, 2)),
-        "MaxPooling2D needs fewer padded rows than the kernel has, or a window sees no input; "
+        "MaxPooling2D needs fewer rows of padding than the kernel has rows, so that every window sees some input; "
         "got padding (0, 2), kernel (2, 3)",
     ),
 }
@@ -256,5 +256,5 @@ def test_the_base_class_cannot_be_used_as_a_layer(engine):
         lambda: layer.forward(np.zeros((1, 1)), {}, engine),
         lambda: layer.backward(np.zeros((1, 1)), None, {}, engine),
     ):
-        with pytest.raises(TypeError, match=r"^Layer is no layer of its own$"):
+        with pytest.raises(TypeError, match=r"^Layer is a base class, not a layer that can run$"):
             call()

@@ -117,7 +117,7 @@ def test_a_fused_pass_refuses_bad_arguments():
     x, labels = np.zeros((2, 28, 28, 1), np.float32), np.array([3, 10])
     with pytest.raises(ValueError, match="labels must be from 0 to 9; got 3 to 10"):
         model.loss_gradient(x, labels, 1.0, gradient)
-    with pytest.raises(ValueError, match="x must be float32 as the model is; got float64"):
+    with pytest.raises(ValueError, match="x must be float32, the model's dtype; got float64"):
         model.logits(x.astype(float))
     with pytest.raises(ValueError, match=r"x must be \(n, 28, 28, 1\) with n of at least 1; got \(2, 28, 27, 1\)"):
         model.logits(x[:, :, :27])

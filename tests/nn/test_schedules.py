@@ -60,8 +60,8 @@ ILLEGAL = {
         lambda: StepDecay(0.1, (2.5,)),  # type: ignore[arg-type]  # on purpose
         "each of epochs must be an integer of at least 2; got 2.5",
     ),
-    "twice": (lambda: StepDecay(0.1, (3, 3)), "epochs must rise; got (3, 3)"),
-    "backwards": (lambda: StepDecay(0.1, (5, 3)), "epochs must rise; got (5, 3)"),
+    "twice": (lambda: StepDecay(0.1, (3, 3)), "epochs must be in increasing order; got (3, 3)"),
+    "backwards": (lambda: StepDecay(0.1, (5, 3)), "epochs must be in increasing order; got (5, 3)"),
     "epoch 0": (lambda: StepDecay(0.1, (3,))(0), "epoch must be an integer of at least 1; got 0"),
 }
 

@@ -302,7 +302,7 @@ def test_bad_images_are_refused(x, message):
 
 
 def test_images_of_another_dtype_than_the_model_are_refused():
-    with pytest.raises(ValueError, match=r"^conv2d needs x and w of one dtype; got x float32, w float64$"):
+    with pytest.raises(ValueError, match=r"^conv2d needs x and w of the same dtype; got x float32, w float64$"):
         tiny().predict(X.astype(np.float32))
 
 
@@ -325,8 +325,8 @@ ILLEGAL = {
     ),
     "a window of padding alone": (
         [AveragePooling2D((2, 1), padding=((0, 0), (1, 0)))],
-        "layer average_pooling2d: AveragePooling2D needs fewer padded columns than the kernel has, or a window sees no "
-        "input; got padding (1, 0), kernel (2, 1)",
+        "layer average_pooling2d: AveragePooling2D needs fewer columns of padding than the kernel has columns, so that "
+        "every window sees some input; got padding (1, 0), kernel (2, 1)",
     ),
     "no layers": ([], "a Sequential needs at least one layer; got none"),
 }

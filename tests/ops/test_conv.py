@@ -280,8 +280,8 @@ ILLEGAL = {
     "integers": ({"w": W.astype(int)}, "conv2d needs w as an array of float32 or float64; got int64"),
     "float16": ({"x": X.astype("f2")}, "conv2d needs x as an array of float32 or float64; got float16"),
     "big-endian": ({"x": X.astype(">f4")}, "conv2d needs x as an array of float32 or float64; got >f4"),
-    "w of another dtype": ({"w": W.astype("f4")}, "conv2d needs x and w of one dtype; got x float64, w float32"),
-    "b of another dtype": ({"b": B.astype("f4")}, "conv2d needs x and b of one dtype; got x float64, b float32"),
+    "w of another dtype": ({"w": W.astype("f4")}, "conv2d needs x and w of the same dtype; got x float64, w float32"),
+    "b of another dtype": ({"b": B.astype("f4")}, "conv2d needs x and b of the same dtype; got x float64, b float32"),
     "b as in the course": ({"b": B.reshape(1, 1, 1, 4)}, "conv2d needs b (4,); got (1, 1, 1, 4)"),
     "b too short": ({"b": B[:3]}, "conv2d needs b (4,); got (3,)"),
     "kernel too large": (
@@ -297,11 +297,13 @@ ILLEGAL = {
     "groups 1.0": ({"groups": 1.0}, "groups must be an integer of at least 1; got 1.0"),
     "x has too few channels for the groups": (
         {"groups": 2},
-        "conv2d in 2 groups needs x with 2 times w's ci, and co to be divided by 2; got x (2, 5, 6, 3), w (3, 2, 3, 4)",
+        "conv2d with 2 groups needs x with 2 times the ci of w, and co divisible by 2; "
+        "got x (2, 5, 6, 3), w (3, 2, 3, 4)",
     ),
     "co is not divided by the groups": (
         {"groups": 3, "w": W[:, :, :1]},
-        "conv2d in 3 groups needs x with 3 times w's ci, and co to be divided by 3; got x (2, 5, 6, 3), w (3, 2, 1, 4)",
+        "conv2d with 3 groups needs x with 3 times the ci of w, and co divisible by 3; "
+        "got x (2, 5, 6, 3), w (3, 2, 1, 4)",
     ),
     "unknown padding": (
         {"padding": "SAME"},
@@ -338,7 +340,7 @@ def test_bad_arguments_are_refused(engine, change, message):
         (DY.swapaxes(1, 2), "conv2d_backward needs dy (2, 3, 5, 4); got (2, 5, 3, 4)"),
         (DY[0], "conv2d_backward needs dy (2, 3, 5, 4); got (3, 5, 4)"),
         (DY[:1], "conv2d_backward needs dy (2, 3, 5, 4); got (1, 3, 5, 4)"),
-        (DY.astype("f4"), "conv2d_backward needs x and dy of one dtype; got x float64, dy float32"),
+        (DY.astype("f4"), "conv2d_backward needs x and dy of the same dtype; got x float64, dy float32"),
     ],
 )
 def test_backward_refuses_another_dy(engine, dy, message):

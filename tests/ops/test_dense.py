@@ -67,8 +67,8 @@ ILLEGAL = {
     "object": ({"w": W.astype(object)}, "dense needs w as an array of float32 or float64; got object"),
     "complex": ({"w": W.astype(complex)}, "dense needs w as an array of float32 or float64; got complex128"),
     "a list": ({"x": X.tolist()}, "dense needs x as an array of float32 or float64; got list"),
-    "w of another dtype": ({"w": W.astype("f4")}, "dense needs x and w of one dtype; got x float64, w float32"),
-    "b of another dtype": ({"b": B.astype("f4")}, "dense needs x and b of one dtype; got x float64, b float32"),
+    "w of another dtype": ({"w": W.astype("f4")}, "dense needs x and w of the same dtype; got x float64, w float32"),
+    "b of another dtype": ({"b": B.astype("f4")}, "dense needs x and b of the same dtype; got x float64, b float32"),
     "b of two axes": ({"b": B[None]}, "dense needs b (4,); got (1, 4)"),
     "one number for b": ({"b": B[:1]}, "dense needs b (4,); got (1,)"),
 }
@@ -88,7 +88,7 @@ def test_bad_arguments_are_refused(change, message):
         (np.zeros((2, 3)), "dense_backward needs dy (2, 4); got (2, 3)"),
         (np.zeros((1, 4)), "dense_backward needs dy (2, 4); got (1, 4)"),
         (np.zeros(4), "dense_backward needs dy (2, 4); got (4,)"),
-        (np.zeros((2, 4), "f4"), "dense_backward needs x and dy of one dtype; got x float64, dy float32"),
+        (np.zeros((2, 4), "f4"), "dense_backward needs x and dy of the same dtype; got x float64, dy float32"),
     ],
 )
 def test_backward_refuses_another_dy(dy, message):

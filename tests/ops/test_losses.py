@@ -138,7 +138,7 @@ def test_bad_logits_are_refused(logits, message):
         (np.zeros(2), "needs dy (3,); got (2,)"),
         (np.zeros((3, 4)), "needs dy (3,); got (3, 4)"),
         (np.zeros((3, 1)), "needs dy (3,); got (3, 1)"),
-        (np.zeros(3, "f4"), "needs logits and dy of one dtype; got logits float64, dy float32"),
+        (np.zeros(3, "f4"), "needs logits and dy of the same dtype; got logits float64, dy float32"),
     ],
 )
 def test_backward_refuses_another_dy(dy, message):

@@ -175,7 +175,7 @@ def test_bad_arguments_are_refused(change, message):
     ("dy", "message"),
     [
         (X[:1], "local_response_norm_backward needs dy (2, 3, 4, 5); got (1, 3, 4, 5)"),
-        (X.astype("f4"), "local_response_norm_backward needs x and dy of one dtype; got x float64, dy float32"),
+        (X.astype("f4"), "local_response_norm_backward needs x and dy of the same dtype; got x float64, dy float32"),
     ],
 )
 def test_backward_refuses_another_dy(dy, message):

@@ -130,9 +130,9 @@ def test_forward_and_backward_on_any_case(engine, case, seed, draw, dtype):
         assume(False)
     if any(max(side) >= k for side, k in zip(pads, kernel, strict=True)):
         x = np.zeros((1, *size, 1))
-        with pytest.raises(ValueError, match=r"^max_pool2d needs fewer padded (rows|columns) than the kernel has"):
+        with pytest.raises(ValueError, match=r"^max_pool2d needs fewer (rows|columns) of padding than the kernel has"):
             max_pool2d_forward(x, kernel, stride=stride, padding=padding, engine=engine)
-        with pytest.raises(ValueError, match=r"^avg_pool2d needs fewer padded (rows|columns) than the kernel has"):
+        with pytest.raises(ValueError, match=r"^avg_pool2d needs fewer (rows|columns) of padding than the kernel has"):
             avg_pool2d_forward(x, kernel, stride=stride, padding=padding, engine=engine)
     else:
         check(engine, case, seed, draw, dtype)
@@ -252,15 +252,18 @@ ILLEGAL = {
     ),
     "a whole window of padded rows": (
         {"padding": ((0, 2), (1, 1))},
-        "needs fewer padded rows than the kernel has, or a window sees no input; got padding (0, 2), kernel (2, 2)",
+        "needs fewer rows of padding than the kernel has rows, so that every window sees some input; "
+        "got padding (0, 2), kernel (2, 2)",
     ),
     "a whole window of padded columns": (
         {"padding": ((1, 1), (3, 0))},
-        "needs fewer padded columns than the kernel has, or a window sees no input; got padding (3, 0), kernel (2, 2)",
+        "needs fewer columns of padding than the kernel has columns, so that every window sees some input; "
+        "got padding (3, 0), kernel (2, 2)",
     ),
     "course, strides": (
         {"padding": "course", "stride": (1, 2)},
-        "needs fewer padded columns than the kernel has, or a window sees no input; got padding (3, 3), kernel (2, 2)",
+        "needs fewer columns of padding than the kernel has columns, so that every window sees some input; "
+        "got padding (3, 3), kernel (2, 2)",
     ),
 }
 
@@ -287,9 +290,9 @@ def test_bad_arguments_are_refused(engine, change, message):
         ({"dy": DY[:, :1]}, "needs dy (2, 2, 3, 3); got (2, 1, 3, 3)"),
         ({"dy": DY[0]}, "needs dy (2, 2, 3, 3); got (2, 3, 3)"),
         ({"dy": DY.swapaxes(1, 2)}, "needs dy (2, 2, 3, 3); got (2, 3, 2, 3)"),
-        ({"dy": DY.astype("f4")}, "needs x and dy of one dtype; got x float64, dy float32"),
+        ({"dy": DY.astype("f4")}, "needs x and dy of the same dtype; got x float64, dy float32"),
         ({"y": Y[..., :1]}, "needs y (2, 2, 3, 3); got (2, 2, 3, 1)"),
-        ({"y": Y.astype("f4")}, "needs x and y of one dtype; got x float64, y float32"),
+        ({"y": Y.astype("f4")}, "needs x and y of the same dtype; got x float64, y float32"),
     ],
 )
 def test_backward_refuses_another_dy_or_y(engine, change, message):

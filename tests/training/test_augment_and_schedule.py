@@ -148,16 +148,19 @@ def same(images, rng):
 
 NAN = WIDE.copy()
 NAN[9, 1, 2, 0] = np.nan
-MADE = "training images, as augment makes them, must be"
+MADE = "training images after augment must be"
 ILLEGAL = {
     "another shape": (
         (WIDE, Y, RandomCrop((4, 4))),
         f"{MADE} (n, 5, 4, 1) with n of at least 1; got (1, 4, 4, 1)",
     ),
-    "another dtype": ((X, Y, lambda x, rng: x.astype(float)), f"{MADE} float32 as the model is; got float64"),
+    "another dtype": ((X, Y, lambda x, rng: x.astype(float)), f"{MADE} float32, the model's dtype; got float64"),
     "no array": ((X, Y, lambda x, rng: None), f"{MADE} float32 or float64; got NoneType"),
     "NaN made": ((X, Y, lambda x, rng: x / 0), f"{MADE} finite; got 20 NaN or infinite numbers"),
-    "two of one": ((X, Y, lambda x, rng: np.repeat(x, 2, axis=0)), "augment must make one image of one; got 2"),
+    "two of one": (
+        (X, Y, lambda x, rng: np.repeat(x, 2, axis=0)),
+        "augment must return one image for one image; got 2",
+    ),
     "labels": ((WIDE, Y + 1, AUGMENT), "training labels must be from 0 to 2; got 1 to 3"),
     "fewer labels": (
         (WIDE, Y[:9], AUGMENT),

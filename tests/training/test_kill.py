@@ -205,7 +205,7 @@ def test_a_second_process_is_refused_until_the_first_is_dead(long, data, tmp_pat
     with child(*options(LONG, data, out)) as process:
         begun(process)
         process.send_signal(signal.SIGSTOP)
-        refusal = f"one process at a time trains in a folder; another one does in {out}"
+        refusal = f"only one process at a time may train in a folder; another one is training in {out}"
         done = small.run(*options(LONG, data, out))
         assert (done.code, done.err.splitlines()[-1]) == (2, f"convlens: {refusal}")
         process.kill()

@@ -89,9 +89,9 @@ def test_bad_data_are_named_with_the_rule_and_what_was_found(case):
 
 
 def test_training_images_must_have_the_type_of_the_model():
-    with pytest.raises(ValueError, match="training images must be float32 as the model is; got float64"):
+    with pytest.raises(ValueError, match="training images must be float32, the model's dtype; got float64"):
         fit(tiny(), X.astype(np.float64), Y)
-    with pytest.raises(ValueError, match="training images must be float64 as the model is; got float32"):
+    with pytest.raises(ValueError, match="training images must be float64, the model's dtype; got float32"):
         fit(tiny(np.float64), X, Y)
 
 

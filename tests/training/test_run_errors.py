@@ -96,7 +96,8 @@ def test_a_folder_that_is_a_file(tmp_path):
 def test_other_data_are_refused(whole):
     other = small.digits(97)
     before = (whole.folder / "checkpoint.safetensors").read_bytes()
-    with pytest.raises(ValueError, match=r"must go on with the data it began with, sha256 \w{12}…; arrays has \w{12}…"):
+    rule = r"a resumed run needs the data that it started with, sha256 \w{12}…; arrays has \w{12}…"
+    with pytest.raises(ValueError, match=rule):
         finish(Run.open(whole.folder), other)
     assert (whole.folder / "checkpoint.safetensors").read_bytes() == before
 
@@ -124,7 +125,7 @@ def test_only_epochs_and_the_place_of_the_data_may_change():
     }
     for name, value in changes.items():
         was = getattr(SETTINGS, name)
-        with pytest.raises(ValueError, match=re.escape(f"{name} must be that of the run, {was!r}; got {value!r}")):
+        with pytest.raises(ValueError, match=re.escape(f"{name} must be the run's value, {was!r}; got {value!r}")):
             go_on(SETTINGS, {name: value})
     with pytest.raises(ValueError, match="epochs must be an integer of at least 1; got 0"):
         go_on(SETTINGS, {"epochs": 0})
@@ -135,7 +136,8 @@ def test_one_at_a_time(whole, tmp_path):
     run, other = Run.start(tmp_path / "run", SETTINGS, DIGITS), Run.open(tmp_path / "run")
     training = run.train(DIGITS)
     assert isinstance(next(training), Batch)
-    with pytest.raises(BlockingIOError, match=r"one process at a time trains in a folder; another one does in .*run"):
+    rule = r"only one process at a time may train in a folder; another one is training in .*run"
+    with pytest.raises(BlockingIOError, match=rule):
         finish(other)
     with pytest.raises(BlockingIOError, match="one process at a time"):
         Run.start(tmp_path / "run", SETTINGS, DIGITS)
@@ -171,7 +173,7 @@ def test_a_run_that_was_replaced_meanwhile_is_not_mixed_up(tmp_path):
     run = Run.start(tmp_path / "run", SETTINGS, DIGITS)
     shutil.rmtree(run.folder)
     Run.start(run.folder, replace(SETTINGS, seed=1), DIGITS)
-    with pytest.raises(ValueError, match="seed must be that of the run, 1; got 0"):
+    with pytest.raises(ValueError, match="seed must be the run's value, 1; got 0"):
         finish(run)
     shutil.rmtree(run.folder)
     with pytest.raises(FileNotFoundError):
@@ -251,7 +253,7 @@ def test_a_checkpoint_of_another_size_is_named(tmp_path):
 def test_a_model_that_could_not_be_loaded_is_not_saved(tmp_path):
     path = tmp_path / "model.safetensors"
     known = convlens.lenet5()
-    rule = "a model that is saved must be one of alexnet, lenet5, in float32; got "
+    rule = "a saved model must be one of alexnet, lenet5, in float32; got "
     for model, got in (
         (small.tiny(), "sequential in float32"),
         (Sequential(known.layers, (28, 32, 1), name="lenet5"), "lenet5 in float32"),

@@ -68,7 +68,7 @@ def _lines(found: Comparison, steps: int, batch_size: int, seed: int) -> list[st
         lines.append(f"{name:8}{''.join(f'{kind:>28}' for kind in kinds)}  {len(one.switched)}")
     for name, one in found.steps.items():
         for step in one.switched:
-            units = "no unit near its edge explains it" if step.units is None else ", ".join(map(str, step.units))
+            units = "no unit close to switching explains it" if step.units is None else ", ".join(map(str, step.units))
             lines.append(f"{name}, step {step.step}: gradient {step.gradient:.1e} apart; switched: {units}")
     if found.float64:
         lines += ["", "free runs in float64: largest difference", f"{'engine':8}{'loss':>10}{'weights':>10}"]

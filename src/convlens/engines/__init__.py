@@ -1,7 +1,8 @@
-"""Who does the arithmetic. An engine is a module with the kernels of `Engine`; `get_engine` finds it by name.
+"""Engines do the arithmetic. An engine is a module with the kernels of `Engine`; `get_engine` finds it by name.
 
-Kernels get padded, validated arrays of one dtype, float32 or float64, and write all of their last argument, which the
-caller allocates. They know nothing of padding rules, bias or validation: `convlens.ops` does, once for all engines.
+Kernels get padded, validated arrays of the same dtype, float32 or float64. They fill their last argument completely;
+the caller allocates it. Padding rules and validation are not part of a kernel: `convlens.ops` does both, once for all
+engines.
 """
 
 from __future__ import annotations
@@ -19,10 +20,14 @@ from convlens.geometry import Pair
 
 
 class Engine(Protocol):
-    """The kernels. Letters: n examples, h w input, kh kw kernel, oh ow output, ci co channels in and out."""
+    """The kernels of an engine
+
+    Letters: n examples; h, w rows and columns of the input; kh, kw of the kernel; oh, ow of the output; ci, co input
+    and output channels.
+    """
 
     name: str
-    least_part: int  # examples from which on a part of a batch is worth a thread of its own, given by the caller
+    least_part: int  # the fewest examples for which the caller should give a part of a batch its own thread
 
     def conv2d(self, xp: Array, w: Array, b: Array, stride: Pair, y: Array) -> None:
         """xp (n, h, w, ci), w (kh, kw, ci, co), b (co,) -> y (n, oh, ow, co)"""
@@ -51,11 +56,14 @@ class Engine(Protocol):
         """w, m, v (size,) are changed in place, given the gradient g (size,): see `convlens.nn.optimizers.Adam`"""
 
     def fused_pass(self, specs: Sequence[Spec], flat: Array) -> FusedPass | None:
-        """A pass of all these operations at once, with weights from `flat`, kernel then bias; None if it has none"""
+        """Return a fused pass of these operations, or None if the engine has none for them.
+
+        flat holds the weights of all operations in order, for each operation its kernel, then its bias.
+        """
 
 
 class FusedPass(Protocol):
-    """All operations of a network in one call. The weights are read at each call; any thread may call."""
+    """All operations of a network in one call. Each call reads the current weights. Any thread may call."""
 
     def forward(self, x: Array) -> Array:
         """x (n, h, w, c) -> logits (n, classes)"""
@@ -63,17 +71,17 @@ class FusedPass(Protocol):
     def loss_gradient(
         self, x: Array, labels: Array, weight: float, gradient: Array, threads: int
     ) -> tuple[Array, Array]:
-        """x, labels (n,) -> loss (n,), logits (n, classes); the gradient of weight * sum(loss) is written"""
+        """x, labels (n,) -> loss (n,), logits (n, classes); `gradient` gets the gradient of weight * sum(loss)"""
 
 
 ENGINES = {"numpy": "convlens.engines.numpy_engine", "numba": "convlens.engines.compiled.engine"}
 
 
 def get_engine(name: str) -> Engine:
-    """The engine of that name; "auto" is numba where Numba is installed and works, else numpy.
+    """Return the engine of that name; "auto" is numba if Numba is installed and works, else numpy.
 
-    A name that is asked for is never replaced by another: ValueError for one that is unknown, ImportError for numba
-    where Numba is not installed or does not load.
+    Any other name is never replaced by another engine: ValueError for an unknown name, ImportError for "numba" if Numba
+    is not installed or does not load.
 
     >>> get_engine("numpy").name
     'numpy'
@@ -93,10 +101,10 @@ def _has_numba() -> bool:
 
 @functools.cache
 def _numba_loads() -> bool:
-    """Whether that engine can be used where Numba is installed; a warning, once, if not"""
+    """Return whether the installed Numba can be loaded; warn once if not."""
     try:
         importlib.import_module(ENGINES["numba"])
     except ImportError as error:
-        warnings.warn(f"auto takes the engine numpy, since numba does not load: {error}", RuntimeWarning, stacklevel=3)
+        warnings.warn(f"auto uses the engine numpy, since numba does not load: {error}", RuntimeWarning, stacklevel=3)
         return False
     return True

@@ -1,13 +1,13 @@
-"""The kernels in NumPy: a convolution as matrix products over strips of neighbouring outputs.
+"""The kernels in NumPy: a convolution is computed as matrix products over strips of neighbouring outputs.
 
-The usual lowering (im2col) copies one window per output position, so that neighbours copy almost the same numbers.
-Here one row of the matrix holds what a *strip* of J outputs side by side sees, kh rows of (J - 1) * sw + kw columns,
-and the kernel stands J times in a banded matrix, each time sw columns further on:
+The usual method (im2col) copies one window for each output position, so neighbouring positions copy almost the same
+numbers. Here one row of the matrix holds the input of a *strip*, J outputs side by side: kh rows of (J - 1) * sw + kw
+columns. The kernel appears J times in a banded matrix, each time sw columns further to the right:
 
-    x x x x x x      w w w . . .      J = 4 outputs, kw = 3, sw = 1: six columns in, a 6 x 4 band.
-                     . w w w . .      More products, some of them with zero, but few and long copies,
-                     . . w w w .      and a matrix product wide enough for BLAS to be fast.
-                     . . . w w w
+    x x x x x x      w w w . . .      J = 4 outputs, kw = 3, sw = 1: six input columns, a 6 x 4 band.
+                     . w w w . .      There are more products, some of them with zero. But the copies
+                     . . w w w .      are few and long, and the matrix product is wide enough for BLAS
+                     . . . w w w      to be fast.
 
 J = 1 is im2col; J = ow is the whole row (a Toeplitz matrix). Both gradients are the transposed products.
 """
@@ -25,15 +25,15 @@ from convlens.engines.specs import Spec
 from convlens.geometry import Pair
 
 name = "numpy"
-least_part = 32  # with fewer, NumPy's calls are too short: threads then wait for Python's lock
+least_part = 32  # with fewer examples, NumPy's calls are so short that the threads wait for Python's lock
 
-_WIDE = 32  # columns of a product from which on BLAS is fast
-_WIDER = 64  # the same where the product is scattered afterwards: wider strips overlap less
+_WIDE = 32  # the fewest columns of a product for which BLAS is fast
+_WIDER = 64  # the same if the product is scattered afterwards: wider strips overlap less
 _BLOCK = 1 << 22  # bytes of gathered strips held at once
 
 
 class _Strips(NamedTuple):
-    """`number` strips of `width` outputs from output column `start` on; each sees `span` input columns."""
+    """`number` strips of `width` outputs, the first one at output column `start`; each sees `span` input columns."""
 
     start: int
     number: int
@@ -42,12 +42,12 @@ class _Strips(NamedTuple):
 
     @property
     def columns(self) -> slice:
-        """The output columns that the strips make up."""
+        """The output columns that the strips cover."""
         return slice(self.start, self.start + self.number * self.width)
 
 
 def _strips(ow: int, kw: int, sw: int, co: int, wide: int = _WIDE) -> list[_Strips]:
-    """Divide a row of ow outputs: strips of one width, and what is left over as one narrower strip."""
+    """Divide a row of ow outputs into strips of equal width; the rest of the row is one narrower strip."""
     wanted = min(-(-wide // co), 3 * kw)
     count = max(1, ow // wanted)
     width = -(-ow // count)
@@ -56,7 +56,7 @@ def _strips(ow: int, kw: int, sw: int, co: int, wide: int = _WIDE) -> list[_Stri
 
 
 def _band(w: Array, strip: _Strips, sw: int) -> Array:
-    """w (kh, kw, ci, co) -> (kh * span * ci, width * co), the kernel once for each output of the strip"""
+    """w (kh, kw, ci, co) -> banded matrix (kh * span * ci, width * co), with the kernel once for each output"""
     kh, kw, ci, co = w.shape
     band = np.zeros((kh, strip.span, ci, strip.width, co), w.dtype)
     for j in range(strip.width):
@@ -65,7 +65,7 @@ def _band(w: Array, strip: _Strips, sw: int) -> Array:
 
 
 def _windows(xp: Array, rows: range, strip: _Strips, kh: int, stride: Pair, every: range | None = None) -> Array:
-    """A view of xp (n, h, w, ci) as strips, (n, rows, strips, kh, span, ci): all strips, or those in `every`."""
+    """Return a view of xp (n, h, w, ci) as strips (n, rows, strips, kh, span, ci): all, or the strips in `every`."""
     every = every or range(strip.number)
     sh, sw = stride
     first = xp[:, rows.start * sh :, (strip.start + every.start * strip.width) * sw :]
@@ -75,7 +75,7 @@ def _windows(xp: Array, rows: range, strip: _Strips, kh: int, stride: Pair, ever
 
 
 def _blocks(n: int, oh: int, row_bytes: int) -> Iterator[tuple[slice, range]]:
-    """Examples and output rows in blocks of at most _BLOCK bytes: whole examples, or rows of one example."""
+    """Yield examples and output rows in blocks of at most _BLOCK bytes: whole examples, or rows of one example."""
     examples, rows = max(1, _BLOCK // (oh * row_bytes)), max(1, _BLOCK // row_bytes)
     for k in range(0, n, examples):
         for i in range(0, oh, rows):
@@ -105,7 +105,7 @@ def conv2d_dx(dy: Array, w: Array, stride: Pair, dxp: Array) -> None:
     dxp[...] = 0
     for strip in _strips(ow, kw, stride[1], co, _WIDER):
         band = _band(w, strip, stride[1])
-        apart = -(-strip.span // (strip.width * stride[1]))  # strips so far apart do not overlap
+        apart = -(-strip.span // (strip.width * stride[1]))  # strips at this distance do not overlap
         for examples, rows in _blocks(n, oh, strip.number * len(band) * dy.itemsize):
             dcells = dy[examples, rows.start : rows.stop, strip.columns].reshape(-1, strip.width * co)
             cells = (dcells @ band.T).reshape(-1, len(rows), strip.number, kh, strip.span, ci)
@@ -131,7 +131,7 @@ def conv2d_dw(dy: Array, xp: Array, stride: Pair, dw: Array) -> None:
 
 
 def _cells(xp: Array, y: Array, kernel: Pair, stride: Pair) -> Iterator[Array]:
-    """For each cell of the window, in row-major order, the view of xp that it sees: (n, oh, ow, c)"""
+    """Yield for each cell of the window, in row-major order, the view (n, oh, ow, c) of xp with that cell's numbers."""
     last_row, last_column = (y.shape[1] - 1) * stride[0], (y.shape[2] - 1) * stride[1]
     for a in range(kernel[0]):
         for b in range(kernel[1]):
@@ -139,7 +139,7 @@ def _cells(xp: Array, y: Array, kernel: Pair, stride: Pair) -> Iterator[Array]:
 
 
 def max_pool2d(xp: Array, kernel: Pair, stride: Pair, y: Array) -> None:
-    """y[n,i,j,c] = max_b (max_a xp[n, i*sh+a, j*sw+b, c]): rows first, which lie in long pieces"""
+    """y[n,i,j,c] = max_b (max_a xp[n, i*sh+a, j*sw+b, c]): rows first, since a row is one long piece of memory"""
     rows = np.empty((len(y), y.shape[1], *xp.shape[2:]), y.dtype)
     for source, target, window in ((xp, rows, (kernel[0], 1)), (rows, y, (1, kernel[1]))):
         step = (stride[0], 1) if source is xp else (1, stride[1])
@@ -150,10 +150,10 @@ def max_pool2d(xp: Array, kernel: Pair, stride: Pair, y: Array) -> None:
 
 
 def max_pool2d_dx(dy: Array, xp: Array, y: Array, kernel: Pair, stride: Pair, ties: str, dxp: Array) -> None:
-    """dxp += dy where xp equals the maximum y of its window: at the first such cell, or at all of them"""
+    """dxp += dy where xp equals the maximum y of its window: at the first such cell, or at all such cells"""
     dxp[...] = 0
     free = np.ones(y.shape, bool)
-    bits = dy.view(f"i{dy.itemsize}")  # times 0 or 1 is exact, also for inf and NaN
+    bits = dy.view(f"i{dy.itemsize}")  # as integers, so that the product with 0 or 1 is exact, also for inf and NaN
     hit = np.empty(y.shape, bool)
     for cell, dcell in zip(_cells(xp, y, kernel, stride), _cells(dxp, y, kernel, stride), strict=True):
         np.equal(cell, y, out=hit)
@@ -198,5 +198,5 @@ def adam(w: Array, m: Array, v: Array, g: Array, rate: float, beta_1: float, bet
 
 
 def fused_pass(specs: Sequence[Spec], flat: Array) -> None:
-    """None: a pass goes layer by layer"""
+    """Return None: a pass of this engine goes layer by layer."""
     return None

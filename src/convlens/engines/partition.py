@@ -1,14 +1,19 @@
-"""The one rule that cuts a batch into parts, which threads share. It looks at the batch alone: so do the sums' bits."""
+"""The rule that cuts a batch into parts, which threads share.
+
+The partition depends only on the batch. So the bits of the sums do not depend on the number of threads.
+"""
 
 from __future__ import annotations
 
 import itertools
 
-MOST_PARTS = 8  # two, four or eight threads share them evenly; each part has a gradient of its own
+MOST_PARTS = 8  # two, four or eight threads share eight parts evenly; each part has its own gradient
 
 
 def partition(examples: int, least: int, block: int = 1) -> list[slice]:
-    """At most MOST_PARTS parts of the examples, of at least `least` blocks each: whole blocks but for the last one
+    """Cut the examples into at most MOST_PARTS parts of at least `least` blocks each, if there are enough blocks.
+
+    A part is a number of whole blocks of `block` examples; only the last block may be shorter.
 
     >>> partition(65, 32)
     [slice(0, 32, None), slice(32, 65, None)]

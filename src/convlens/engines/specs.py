@@ -1,7 +1,8 @@
-"""What a network computes, as plain numbers: one specification an operation, with every size worked out.
+"""Specifications: a network as plain numbers, one specification for each operation, with all sizes computed.
 
-Layers give their specifications (`Layer.specs`); engines run fused passes of them, exporters write them, and two
-networks with equal specifications compute the same. The weights of an operation are its kernel, then its bias.
+`Layer.specs` returns a layer's specifications. Engines run fused passes of them and exporters write them. Two networks
+with equal specifications and equal weights compute the same function. The weights of an operation are its kernel, then
+its bias.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from convlens.geometry import Pads, Pair
 
 
 class Conv(NamedTuple):
-    """(h, w, ci) -> (oh, ow, co): a convolution with bias; kernel (kh, kw, ci / groups, co)"""
+    """A convolution with bias, (h, w, ci) -> (oh, ow, co); kernel (kh, kw, ci / groups, co)"""
 
     size: Pair
     ci: int
@@ -25,7 +26,7 @@ class Conv(NamedTuple):
 
 
 class Pool(NamedTuple):
-    """(h, w, c) -> (oh, ow, c): the largest of each window, or the mean of its cells inside the image if `average`"""
+    """Pooling, (h, w, c) -> (oh, ow, c): the maximum of each window, or if `average` the mean of its cells in x"""
 
     size: Pair
     c: int
@@ -37,27 +38,27 @@ class Pool(NamedTuple):
 
 
 class Flatten(NamedTuple):
-    """(h, w, c) -> (h * w * c,), the last axis fastest"""
+    """A change of shape, (h, w, c) -> (h * w * c,), the last axis fastest"""
 
     shape: tuple[int, ...]
 
 
 class Dense(NamedTuple):
-    """(inputs,) -> (units,): a product with bias; kernel (inputs, units)"""
+    """A matrix product with bias, (inputs,) -> (units,); kernel (inputs, units)"""
 
     inputs: int
     units: int
 
 
 class Activation(NamedTuple):
-    """A function of each number: a name in `convlens.ops.ACTIVATIONS`"""
+    """An elementwise function, by its name in `convlens.ops.ACTIVATIONS`"""
 
     shape: tuple[int, ...]
     function: str
 
 
 class LocalResponseNorm(NamedTuple):
-    """(h, w, c) -> the same: see `convlens.ops.local_response_norm_forward`"""
+    """Local response normalisation, (h, w, c) -> (h, w, c); see `convlens.ops.local_response_norm_forward`"""
 
     shape: tuple[int, ...]
     size: int
@@ -67,7 +68,7 @@ class LocalResponseNorm(NamedTuple):
 
 
 class Dropout(NamedTuple):
-    """Zeros at random while training, with this rate; nothing at prediction"""
+    """Dropout: random zeros with this rate during training, no effect at prediction"""
 
     shape: tuple[int, ...]
     rate: float
@@ -77,5 +78,5 @@ Spec = Conv | Pool | Flatten | Dense | Activation | LocalResponseNorm | Dropout
 
 
 def activation(function: str | None, shape: tuple[int, ...]) -> tuple[Activation, ...]:
-    """The activation that ends a layer: none of them, or one"""
+    """Return the specification of a layer's activation: a tuple with one, or an empty tuple without an activation."""
     return (Activation(shape, function),) if function else ()

@@ -1,4 +1,4 @@
-"""Looking into a network: what each layer saw and made, and what looks alike to it."""
+"""Inspection of a network: the inputs, outputs and gradients of each layer, and the images most similar to an image."""
 
 from convlens.inspection.neighbours import nearest_images
 from convlens.inspection.trace import trace

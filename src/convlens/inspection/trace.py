@@ -1,6 +1,6 @@
-"""A forward and a backward pass as plain data: what every layer saw and made, and its gradients.
+"""One forward and backward pass as plain data: every layer's input, output, weights and gradients.
 
-The report, the explorer and the command line show these numbers; none of them computes its own.
+The report, the explorer and the command line show these numbers. None of them computes its own.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class LayerTrace:
 
 @dataclass(frozen=True)
 class Trace:
-    """All layers in order; logits and probabilities (n, classes), loss (n,). Gradients are those of the mean loss."""
+    """All layers in order; logits and probabilities (n, classes), loss (n,). All gradients are of the mean loss."""
 
     layers: tuple[LayerTrace, ...]
     logits: Array
@@ -40,7 +40,7 @@ class Trace:
 
 
 def trace(model: Sequential, x: Array, labels: Labels) -> Trace:
-    """x (n, *input_shape) of the model's dtype, labels (n,) -> what happened in each layer, forward and backward"""
+    """Run one forward and backward pass: x (n, *input_shape) of the model's dtype, labels (n,) -> Trace"""
     model.check_images("x", x)
     logits, passes = model.forward(x)
     loss = ops.softmax_cross_entropy_forward(logits, labels)

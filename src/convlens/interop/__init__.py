@@ -1,4 +1,5 @@
-"""Other frameworks: models in and out of Keras and ONNX, the same steps in several engines, training on many hosts.
+"""Interoperation with other frameworks.
 
-Keras, JAX, TensorFlow and ONNX are loaded when they are first needed.
+This package converts models to and from Keras and to ONNX, compares training steps between engines, and trains on
+several hosts. Keras, JAX, TensorFlow and ONNX are loaded when they are first needed.
 """

@@ -1,13 +1,15 @@
-"""The same network, weights and batches in several engines: how far do they come apart, and why?
+"""Compare engines: how much do they differ when they train the same network on the same batches, and why?
 
-NumPy is what the others are compared with. Three questions, of which the first two do not depend on luck:
+Each engine is compared with NumPy, in three ways. The first two do not depend on chance:
 
-- `from_equal_states`: every engine begins each step from the same weights and the same state of Adam.
-- `in_float64`: the engines that can, free-running in float64.
-- `freely`: free-running in float32, over several seeds. They part when a unit switches, which is chance.
+- `from_equal_states`: every engine starts each step from the same weights and the same state of Adam.
+- `in_float64`: free runs in float64, of the engines that support it. In a free run an engine continues from its own
+  weights.
+- `free_runs`: free runs in float32, with several seeds. Two runs diverge when a unit switches, which is chance.
 
-Equal are: the initial weights; the batches and their order; of equal maxima in a pooling window the first one gets the
-gradient; Adam's settings, and what NumPy's step is compared with is computed by the arithmetic of the other engine.
+All engines have the same initial weights, batches and order of batches. If several maxima in a pooling window are
+equal, the first one gets the gradient. All use the same settings of Adam, and NumPy's Adam uses the arithmetic of the
+engine that it is compared with (`steppers.Arithmetic`).
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ REFERENCE = "numpy"
 
 
 class Spread(NamedTuple):
-    """Of the differences of all steps"""
+    """The median, the 99th percentile and the maximum of the differences of all steps"""
 
     median: float
     p99: float
@@ -42,14 +44,15 @@ class Spread(NamedTuple):
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """The median, the 99th percentile and the largest"""
+    """Return the median, the 99th percentile and the maximum of the values."""
     return Spread(float(np.median(values)), float(np.percentile(values, 99)), float(np.max(values)))
 
 
 class Switched(NamedTuple):
-    """A step in which units switched: its number, from 1, the whole difference of the gradient, the units
+    """A step in which units switched
 
-    units: None if no units near their edge explain the difference
+    step: the step's number, from 1. gradient: the relative difference of the gradient, before any unit is explained.
+    units: the units that switched; None if no unit close to switching explains the difference
     """
 
     step: int
@@ -59,10 +62,11 @@ class Switched(NamedTuple):
 
 @dataclass
 class Differences:
-    """How an engine differs from NumPy in each step from an equal state, relative
+    """The relative differences between an engine and NumPy, for each step from an equal state
 
-    |loss - loss'| / |loss|; ‖g - g'‖ / ‖g‖; ‖u - u'‖ / ‖u‖ for the update u of the weights. In a step in which units
-    switched, g and u are NumPy's with the same units turned over: what is left is rounding. `switched` has the whole.
+    loss: |loss - loss'| / |loss|. gradient: ‖g - g'‖ / ‖g‖. update: ‖u - u'‖ / ‖u‖, where u is the update of the
+    weights. If units switched in a step, g and u are NumPy's values with the same units switched, so that only rounding
+    is left. `switched` lists these steps with their whole difference.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -73,9 +77,10 @@ class Differences:
 
 @dataclass
 class Comparison:
-    """steps: from equal states; float64: the largest differences of loss and weights in free runs; free: of the loss
+    """The result of `compare`, by engine
 
-    free: by engine, the largest difference of the loss of each seed
+    steps: the differences in steps from equal states. float64: the largest differences of loss and weights in free runs
+    in float64. free: the largest difference of the loss in free runs in float32, one for each seed
     """
 
     steps: dict[str, Differences]
@@ -83,7 +88,7 @@ class Comparison:
     free: dict[str, list[float]]
 
     def as_json(self) -> dict[str, Any]:
-        """{"steps", "engines": {name: figures}}"""
+        """Return the comparison for JSON: {"steps": count, "engines": {name: figures}}."""
         count = len(next(iter(self.steps.values())).loss)
         return {"steps": count, "engines": {name: self._engine(name) for name in self.steps}}
 
@@ -115,16 +120,17 @@ def compare(
     free_seeds: int = 0,
     begins: Callable[[str], None] = lambda what: None,
 ) -> Comparison:
-    """Train LeNet-5 for that many steps of Adam in each engine: how each differs from NumPy
+    """Train LeNet-5 for `steps` steps of Adam in each engine, and return the differences from NumPy.
 
-    `seed` is that of the initial weights and of the batches. free_seeds: how many free runs in float32, with the seeds
-    from 0 on. begins: is told what is done next. ValueError for an engine that is none.
+    seed: seed of the initial weights and of the batches. free_seeds: number of free runs in float32; their seeds count
+    from 0. begins: a function that is called with a description of each stage when it begins. ValueError for an unknown
+    engine or one that is named twice.
     """
     for name in engines:
         if name not in STEPPERS:
-            raise ValueError(f"engines must be some of {', '.join(ENGINES)}; got {name!r}")
+            raise ValueError(f"each engine must be one of {', '.join(ENGINES)}; got {name!r}")
     if not engines or len(set(engines)) < len(engines):
-        raise ValueError(f"engines must be named once each; got {', '.join(engines) or 'none'}")
+        raise ValueError(f"at least one engine must be named, each only once; got {', '.join(engines) or 'none'}")
     check_count("steps", steps, 1)
     check_count("batch_size", batch_size, 1)
     check_count("seed", seed, 0)
@@ -137,7 +143,7 @@ def compare(
     free: dict[str, list[float]] = {name: [] for name in engines} if free_seeds else {}
     for one in range(free_seeds):
         begins(f"free runs in float32, seed {one}")
-        for name, loss in freely(digits, sides, steps=steps, batch_size=batch_size, seed=one).items():
+        for name, loss in free_runs(digits, sides, steps=steps, batch_size=batch_size, seed=one).items():
             free[name].append(loss)
     return Comparison(found, float64, free)
 
@@ -145,7 +151,7 @@ def compare(
 def from_equal_states(
     digits: Digits, sides: Mapping[str, Stepper], *, steps: int, batch_size: int, seed: int
 ) -> dict[str, Differences]:
-    """The differences of each engine, every step begun from where NumPy's last one ended"""
+    """Return the differences of each engine. Every step starts from the state after NumPy's last step."""
     reference = Ours(REFERENCE)
     reference.begin(_start(seed))
     found = {name: Differences() for name in sides}
@@ -156,20 +162,20 @@ def from_equal_states(
             side.begin(state)
             got = side.step(x, labels)
             mine, gradient = found[name], wanted.gradient
-            if (whole := _apart(got.gradient, gradient)) > NOISE:
+            if (whole := _difference(got.gradient, gradient)) > NOISE:
                 at_state = lenet5(engine=REFERENCE)
                 at_state.flat[...] = state.weights
                 explained = explain(at_state, x, labels, got.gradient)
                 mine.switched.append(Switched(number, whole, explained and explained.units))
                 gradient = got.gradient - explained.left if explained else gradient
             mine.loss.append(abs(got.loss - wanted.loss) / abs(wanted.loss))
-            mine.gradient.append(_apart(got.gradient, gradient))
-            mine.update.append(_apart(got.weights - state.weights, _update(state, gradient, side.arithmetic)))
+            mine.gradient.append(_difference(got.gradient, gradient))
+            mine.update.append(_difference(got.weights - state.weights, _update(state, gradient, side.arithmetic)))
     return found
 
 
 def _update(state: State, gradient: Array, arithmetic: Arithmetic) -> Array:
-    """How NumPy's Adam, in the arithmetic of another engine, moves the weights from that state by that gradient"""
+    """Return the update of the weights that NumPy's Adam makes from a state, in the arithmetic of another engine."""
     adam = AdamBy(arithmetic, get_engine(REFERENCE))
     adam.set_state({"step": np.array(state.steps), "m": state.m, "v": state.v})
     weights = state.weights.copy()
@@ -177,7 +183,7 @@ def _update(state: State, gradient: Array, arithmetic: Arithmetic) -> Array:
     return weights - state.weights
 
 
-def _apart(got: Array, wanted: Array) -> float:
+def _difference(got: Array, wanted: Array) -> float:
     """‖got - wanted‖ / ‖wanted‖"""
     return float(np.linalg.norm(got - wanted) / np.linalg.norm(wanted))
 
@@ -185,7 +191,7 @@ def _apart(got: Array, wanted: Array) -> float:
 def in_float64(
     digits: Digits, engines: Sequence[str], *, steps: int, batch_size: int, seed: int
 ) -> dict[str, dict[str, float]]:
-    """The largest differences of loss and weights, absolute, of the engines that can, in free runs of float64"""
+    """Return the largest absolute differences of loss and weights in free runs in float64, where an engine has it."""
     sides = {name: FLOAT64[name]() for name in engines if name in FLOAT64}
     references = {side.arithmetic: Ours(REFERENCE, np.float64, side.arithmetic) for side in sides.values()}
     weights, m, v, _ = _start(seed)
@@ -202,8 +208,10 @@ def in_float64(
     return found
 
 
-def freely(digits: Digits, sides: Mapping[str, Stepper], *, steps: int, batch_size: int, seed: int) -> dict[str, float]:
-    """The largest difference of the loss, absolute, of each engine in a free run of float32"""
+def free_runs(
+    digits: Digits, sides: Mapping[str, Stepper], *, steps: int, batch_size: int, seed: int
+) -> dict[str, float]:
+    """Return each engine's largest absolute difference of the loss in a free run in float32."""
     references = {side.arithmetic: Ours(REFERENCE, np.float32, side.arithmetic) for side in sides.values()}
     for side in (*references.values(), *sides.values()):
         side.begin(_start(seed))
@@ -216,13 +224,13 @@ def freely(digits: Digits, sides: Mapping[str, Stepper], *, steps: int, batch_si
 
 
 def _start(seed: int) -> State:
-    """Fresh weights, and Adam before its first step"""
+    """Return initial weights, and the state of Adam before its first step."""
     weights = lenet5(seed=seed, engine=REFERENCE).flat
     return State(weights, np.zeros_like(weights), np.zeros_like(weights), 0)
 
 
 def _steps(digits: Digits, steps: int, size: int, seed: int) -> Iterator[tuple[int, Array, Array]]:
-    """Number, images and labels of each step: batches of epoch after epoch"""
+    """Yield number, images and labels of each step, epoch after epoch."""
     number = epoch = 0
     while number < steps:
         epoch += 1

@@ -1,4 +1,4 @@
-"""Load a framework, or say in one line what is missing."""
+"""Functions that load a framework, or say in one line which package is missing."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import os
 import sys
 from typing import Any
 
-# With oneDNN, TensorFlow 2.21 overwrites memory in the filter gradient of a strided 1x1 convolution, and says hello.
+# oneDNN is off: with it, TensorFlow 2.21 overwrites memory in the filter gradient of a strided 1x1 convolution, and
+# prints a greeting.
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "NONE", "TF_ENABLE_ONEDNN_OPTS": "0"}
 _EXTRAS = {"keras": "keras", "jax": "keras", "tensorflow": "keras", "onnx": "onnx", "onnxruntime": "onnx"}
 _TITLES = {"keras": "Keras", "jax": "JAX", "tensorflow": "TensorFlow", "onnx": "ONNX", "onnxruntime": "ONNX Runtime"}
 
 
 def load(name: str, what: str) -> Any:
-    """The package of that name, without its chatter; `what` needs it, says the ImportError if it is not installed."""
+    """Import a package without its log messages. If it is not installed, the ImportError says that `what` needs it."""
     check_installed(name, what)
     for variable, value in _QUIET.items():
         os.environ.setdefault(variable, value)
@@ -23,14 +24,17 @@ def load(name: str, what: str) -> Any:
 
 
 def check_installed(name: str, what: str) -> None:
-    """ImportError, naming the extra to install, unless there is a package of that name."""
+    """Raise ImportError, which names the extra to install, unless the package is installed."""
     top = name.split(".")[0]
     if top not in sys.modules and importlib.util.find_spec(top) is None:
         raise ImportError(f"{what} needs {_TITLES[top]}: pip install 'convlens[{_EXTRAS[top]}]'")
 
 
 def load_keras(backend: str, what: str) -> Any:
-    """Keras on "tensorflow" or "jax". A process has one backend: ValueError if Keras runs on another one already."""
+    """Import Keras with the backend "tensorflow" or "jax".
+
+    A process can have only one backend: ValueError if Keras already uses another one.
+    """
     check_installed("keras", what)
     check_installed(backend, what)
     before = os.environ.get("KERAS_BACKEND")
@@ -43,5 +47,7 @@ def load_keras(backend: str, what: str) -> Any:
         else:
             os.environ["KERAS_BACKEND"] = before
     if keras.backend.backend() != backend:
-        raise ValueError(f"{what} needs Keras on {backend}; this process has it on {keras.backend.backend()} already")
+        raise ValueError(
+            f"{what} needs Keras on {backend}; in this process Keras already runs on {keras.backend.backend()}"
+        )
     return keras

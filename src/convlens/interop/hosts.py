@@ -1,6 +1,7 @@
-"""Several processes, on one machine or many, that train together: who they are, and what they tell each other.
+"""The hosts that train together: their addresses and ranks, and the messages between them.
 
-JAX's own distributed runtime does the talking: a coordinator on the first host, collectives over TCP between all.
+A host is a process; several hosts may run on one machine or on many. JAX's distributed runtime does the communication:
+the first host runs a coordinator, and all hosts take part in collective operations over TCP.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _TRANSPORT = "Gloo"  # a plain ValueError of JAX, raised when its transport lose
 
 
 def parse_hosts(text: str) -> list[str]:
-    """HOST:PORT,HOST:PORT,… as a list; ValueError for one that is no such thing, or is there twice
+    """Return HOST:PORT,HOST:PORT,… as a list; ValueError for a wrong address or one that occurs twice.
 
     >>> parse_hosts("10.0.0.1:9000,10.0.0.2:9000")
     ['10.0.0.1:9000', '10.0.0.2:9000']
@@ -38,24 +39,24 @@ def parse_hosts(text: str) -> list[str]:
 
 
 def check_rank(rank: int | None, hosts: Sequence[str]) -> int:
-    """The rank, or a ValueError unless it is the number of one of the hosts, from 0"""
+    """Return the rank; ValueError unless it is from 0 to the number of hosts - 1."""
     if rank is None or not 0 <= rank < len(hosts):
         raise ValueError(f"rank must be from 0 to {len(hosts) - 1}, for {len(hosts)} hosts; got {rank}")
     return rank
 
 
 class HostLostError(ConnectionError):
-    """Another host is gone: no more can be said to it, and a process that ends must not try to"""
+    """Another host is lost. It gets no more messages, and a process that ends must not try to send one."""
 
 
 class Hosts:
-    """The processes that train together. `rank` 0 leads: it has the run's folder. Alone, a process is the only host."""
+    """The hosts that train together. The host of rank 0 leads and has the run's folder. The default is one host."""
 
     def __init__(self, rank: int = 0, size: int = 1) -> None:
         self.rank, self.size = rank, size
 
     def tell(self, message: Any = None) -> Any:
-        """The leader's message, as JSON has it, on every rank"""
+        """Send the leader's message to all hosts as JSON; return it on every host."""
         if self.size == 1:
             return message
         text = np.frombuffer(json.dumps(message).encode(), np.uint8) if self.rank == 0 else np.zeros(0, np.uint8)
@@ -65,7 +66,7 @@ class Hosts:
         return json.loads(self.share(padded).tobytes())
 
     def share(self, array: Array) -> Array:
-        """The leader's array, on every rank; all give one of that shape and type"""
+        """Send the leader's array to all hosts; return it on every host. All must pass the same shape and dtype."""
         if self.size == 1:
             return array
         from jax.experimental import multihost_utils
@@ -73,7 +74,7 @@ class Hosts:
         return np.asarray(multihost_utils.broadcast_one_to_all(array))
 
     def agree(self, complaint: str | None) -> None:
-        """Go on if nobody complains; else all raise a ValueError with the first complaint"""
+        """Return if no host has a complaint; otherwise raise ValueError with the first complaint on all hosts."""
         if self.size == 1:
             if complaint:
                 raise ValueError(complaint)
@@ -91,10 +92,11 @@ class Hosts:
 
 @contextmanager
 def join(hosts: Sequence[str], rank: int, timeout: float) -> Iterator[Hosts]:
-    """The hosts at these addresses; this process is number `rank`, and the first address is that of the coordinator
+    """Connect to the hosts at these addresses as number `rank`; the first address is the coordinator's.
 
-    TimeoutError when the first host does not answer within `timeout` seconds, HostLostError when another is not there
-    by then, or is lost later. JAX may also abort the process on the spot when a host is lost: watch over it.
+    Raises TimeoutError if the first host does not answer within `timeout` seconds, and HostLostError if another host
+    does not connect by then or is lost later. When a host is lost, JAX may also abort this process at once. So run it
+    under a parent process that can say what happened.
     """
     if rank:
         _reach(hosts[0], timeout)
@@ -112,7 +114,7 @@ def join(hosts: Sequence[str], rank: int, timeout: float) -> Iterator[Hosts]:
         )
     except Exception as error:
         raise HostLostError(
-            f"{name} must be there within {timeout:g} s; rank {rank} waits in vain: {_line(error)}"
+            f"all {name} must connect within {timeout:g} s; one did not, as rank {rank} reports: {_line(error)}"
         ) from None
     try:
         yield Hosts(rank, len(hosts))
@@ -120,7 +122,7 @@ def join(hosts: Sequence[str], rank: int, timeout: float) -> Iterator[Hosts]:
     except (jax.errors.JaxRuntimeError, ValueError) as error:
         if isinstance(error, ValueError) and _TRANSPORT not in str(error):
             raise
-        raise HostLostError(f"another of the {name} is lost: {_line(error)}") from None
+        raise HostLostError(f"one of the {name} is lost: {_line(error)}") from None
 
 
 def _line(error: Exception) -> str:
@@ -128,7 +130,7 @@ def _line(error: Exception) -> str:
 
 
 def _reach(host: str, timeout: float) -> None:
-    """Wait until the coordinator takes connections; TimeoutError if it does not"""
+    """Wait until the coordinator accepts connections; TimeoutError if it does not in time."""
     name, _, port = host.rpartition(":")
     end = time.monotonic() + timeout
     while True:

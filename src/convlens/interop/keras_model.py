@@ -1,4 +1,4 @@
-"""A network as a Keras model, and a Keras model as a network: the same layers, the same weights, nothing lost."""
+"""Conversion of a network to a Keras model and back, with the same layers and weights. Nothing is lost silently."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from convlens.geometry import Padding, Pair, pair, plan
 from convlens.interop.frameworks import load, load_keras
-from convlens.interop.layers import ACTIVATIONS, TRAINING_ALONE, in_keras, keras_words, named
+from convlens.interop.layers import ACTIVATIONS, TRAINING_ONLY, in_keras, in_words, keras_words
 from convlens.models import recognise
 from convlens.nn import Conv2D, Layer, Sequential
 from convlens.nn.pooling2d import Pooling2D
@@ -28,11 +28,12 @@ _LAST = "channels_last"
 def to_keras(
     model: Sequential, backend: str = "tensorflow", *, softmax: bool = True, initializer: str = "he_normal"
 ) -> Any:
-    """The same network with the same weights as a `keras.Sequential`; its outputs are probabilities, or logits
+    """Return the same network with the same weights as a `keras.Sequential`.
 
-    `initializer` is what new kernels of the Keras model would start from; these have the weights of ours.
-    Zeros around a convolution that are neither "same" nor "valid" become a ZeroPadding2D before it.
-    ValueError for what Keras does not have: a pooling whose padding is neither.
+    softmax: whether the outputs are probabilities (True) or logits. initializer: the initializer in the configuration
+    of the Keras layers; the kernels have the weights of `model`.
+    A convolution whose padding is neither "same" nor "valid" gets a ZeroPadding2D before it.
+    Raises ValueError for a pooling layer with such a padding, which Keras does not have.
     """
     keras = load_keras(backend, "a Keras model")
     check_end(model)
@@ -45,7 +46,7 @@ def to_keras(
 
 
 def check_end(model: Sequential) -> None:
-    """ValueError unless the network ends in one number for each class"""
+    """Raise ValueError unless the network's output is one number for each class."""
     if len(model.output_shape) != 1:
         raise ValueError(f"layer {model.table[-1].name}: {_no_end(model.output_shape)}")
 
@@ -55,10 +56,12 @@ def _no_end(shape: tuple[int, ...]) -> str:
 
 
 def _keras_layers(module: Any, row: LayerRow, dtype: str, initializer: str) -> Iterator[Any]:
-    """The layers of Keras that are one of ours, by the rule in `convlens.interop.layers`"""
+    """Yield the Keras layers of one row, by the rule in `convlens.interop.layers`."""
     layer, settings, kinds = row.layer, {"name": row.name, "dtype": dtype}, in_keras(module)
     if type(layer) not in kinds.values():
-        raise ValueError(f"layer {row.name}: only {named(kinds)} can go to Keras; got {type(layer).__name__}")
+        raise ValueError(
+            f"layer {row.name}: only {in_words(kinds)} can be exported to Keras; got {type(layer).__name__}"
+        )
     try:
         words = keras_words(module, type(layer))
     except ValueError as error:
@@ -83,7 +86,7 @@ def _keras_layers(module: Any, row: LayerRow, dtype: str, initializer: str) -> I
 
 
 def _rule(row: LayerRow, kernel: Pair, strides: Pair, padding: Padding) -> str | None:
-    """The rule of Keras that pads as `padding` does, if one does: the same one if it can be"""
+    """Return the Keras rule that gives the same padding, or None; the rule `padding` itself if possible."""
     size = row.input_shape[0], row.input_shape[1]
     wanted = plan(size, kernel, strides, padding)
     rules = sorted(("valid", "same"), key=lambda rule: rule != padding)
@@ -91,7 +94,7 @@ def _rule(row: LayerRow, kernel: Pair, strides: Pair, padding: Padding) -> str |
 
 
 def save_keras(path: str | os.PathLike[str], model: Sequential) -> None:
-    """Write the network as a .keras file, whole or not at all. Its outputs are probabilities."""
+    """Write the network as a .keras file, whole or not at all. The outputs of that model are probabilities."""
     _check_suffix(Path(path))
     found = to_keras(model)
     with tempfile.TemporaryDirectory() as folder:
@@ -103,16 +106,16 @@ def save_keras(path: str | os.PathLike[str], model: Sequential) -> None:
 
 def _check_suffix(path: Path) -> None:
     if path.suffix != SUFFIX:
-        raise ValueError(f"a Keras model is in a {SUFFIX} file; got {path}")
+        raise ValueError(f"a Keras model must be a {SUFFIX} file; got {path}")
 
 
 # ---------------------------------------------------------------- from a file
 
 
 def read_keras(path: str | os.PathLike[str], *, engine: str = "auto") -> Sequential:
-    """The network in a .keras file; nothing in the file is run
+    """Return the network in a .keras file. No code in the file is run.
 
-    Raises FileNotFoundError; ValueError for a file that is not whole, and as `from_keras` for what convlens lacks.
+    Raises FileNotFoundError; ValueError for a damaged file, and for all that `from_keras` refuses.
     """
     path = Path(path)
     _check_suffix(path)
@@ -125,15 +128,15 @@ def read_keras(path: str | os.PathLike[str], *, engine: str = "auto") -> Sequent
                 raise ValueError(f"{damaged} is damaged")
             config = json.loads(archive.read("config.json"))
         found = [(layer["config"]["name"], layer["class_name"], layer["module"]) for layer in _layer_configs(config)]
-    except Exception as error:  # whatever damaged bytes make of zipfile, zlib and json
+    except Exception as error:  # damaged bytes make zipfile, zlib and json raise many types
         raise _no_model(path, error) from None
     ours = in_keras(keras.layers)
-    for name, kind, module in found:  # before Keras makes them, for it runs what some of them hold
+    for name, kind, module in found:  # before Keras makes the layers, since it runs code that some layers hold
         if kind not in (*ours, *_READERS, "InputLayer") or module != "keras.layers":
-            raise ValueError(f"{path}: layer {name}: convlens has {named(ours)}; got {kind}")
+            raise ValueError(f"{path}: layer {name}: convlens supports {in_words(ours)}; got {kind}")
     try:
         model = keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # whatever a damaged file makes of Keras
+    except Exception as error:  # a damaged file makes Keras raise many types
         raise _no_model(path, error) from None
     try:
         return from_keras(model, engine=engine)
@@ -143,7 +146,7 @@ def read_keras(path: str | os.PathLike[str], *, engine: str = "auto") -> Sequent
 
 def _layer_configs(config: dict[str, Any]) -> list[dict[str, Any]]:
     if config["class_name"] not in ("Sequential", "Functional"):
-        raise ValueError(f"it is a {config['class_name']}, no Sequential or functional model")
+        raise ValueError(f"it is a {config['class_name']}, not a Sequential or functional model")
     layers: list[dict[str, Any]] = config["config"]["layers"]
     return layers
 
@@ -158,15 +161,15 @@ def _no_model(path: Path, error: Exception) -> ValueError:
 
 
 def from_keras(found: Any, *, engine: str = "auto") -> Sequential:
-    """The same network with the same weights; the softmax at its end is left out, since `predict` has its own
+    """Return the same network with the same weights, without a softmax at the end, since `predict` computes it.
 
-    found: a Sequential or functional model; without a softmax at its end its outputs are taken for logits. What only
-    training needs (optimizer, regularizers, initializers) is passed over.
-    ValueError for what convlens does not have: another layer, activation or dtype, no bias, a branch, …
+    found: a Sequential or functional model. If it does not end in a softmax, its outputs are taken as logits.
+    The optimizer, regularizers and initializers, which only training needs, are ignored.
+    Raises ValueError for what convlens does not support: other layers, activations or dtypes, no bias, a branch, …
     """
     chain, shape = _chain(found), tuple(found.inputs[0].shape[1:])
     if None in shape:
-        raise ValueError(f"the input must be of a shape that is known, as (h, w, channels); got {shape}")
+        raise ValueError(f"the input must have a known shape, such as (h, w, channels); got {shape}")
     dtype = chain[0].dtype_policy.name if hasattr(chain[0], "dtype_policy") else "float32"
     module, input_shape, layers = load("keras", "a Keras model").layers, shape, list[Layer]()
     ours = in_keras(module)
@@ -174,7 +177,7 @@ def from_keras(found: Any, *, engine: str = "auto") -> Sequential:
         kind = type(layer).__name__
         try:
             if kind not in (*ours, *_READERS) or type(layer) is not getattr(module, kind):
-                raise ValueError(f"convlens has {named(ours)}; got {kind}")
+                raise ValueError(f"convlens supports {in_words(ours)}; got {kind}")
             if layer.dtype_policy.name not in ("float32", "float64") or layer.dtype_policy.name != dtype:
                 raise ValueError(f"all layers must be float32, or all float64; got {layer.dtype_policy.name}")
             if kind in ours:
@@ -193,20 +196,21 @@ def from_keras(found: Any, *, engine: str = "auto") -> Sequential:
 
 
 def _chain(found: Any) -> list[Any]:
-    """The layers from the input to the output, read from the output on: ValueError unless they are one chain"""
+    """Return the layers from input to output, searched from the output; ValueError unless they form one chain."""
     if type(found).__name__ not in ("Sequential", "Functional") or not type(found).__module__.startswith("keras."):
-        raise ValueError(f"a Keras model must be a Sequential or a functional one; got {type(found).__name__}")
+        raise ValueError(f"a Keras model must be a Sequential or functional model; got {type(found).__name__}")
     if not getattr(found, "inputs", None):
         raise ValueError(f"a Keras model must know the shape of its input; {found.name} is not built")
     if len(found.inputs) != 1 or len(found.outputs) != 1:
         raise ValueError(
-            f"a network has one input and one output; {found.name} has {len(found.inputs)} and {len(found.outputs)}"
+            "a network must have one input and one output; "
+            f"{found.name} has {len(found.inputs)} and {len(found.outputs)}"
         )
     tensor, chain = found.outputs[0], list[Any]()
     while tensor is not found.inputs[0]:
         layer, call, _ = tensor._keras_history
         if any(layer is other for other in chain):
-            raise ValueError(f"layer {layer.name}: a layer must be used once; it is used again")
+            raise ValueError(f"layer {layer.name}: a layer must be used only once; this one is used again")
         chain.insert(0, layer)
         sources = layer._inbound_nodes[call].input_tensors
         if len(sources) != 1:
@@ -235,13 +239,13 @@ def _activation(layer: Any, *, last: bool) -> str | None:
 
 
 def _ours(module: Any, kind: type[Layer], layer: Any, before: Any, after: Any) -> Layer:
-    """The layer of that kind, by the rule in `convlens.interop.layers`"""
+    """Return the layer of convlens for a Keras layer of the same kind, by the rule in `convlens.interop.layers`."""
     words = keras_words(module, kind)
     fields = {name: _as_tuple(getattr(layer, name)) for name in words.fields}
     if "activation" in words.fields:
         fields["activation"] = _activation(layer, last=after is None and kind.__name__ == "Dense")
     config = layer.get_config()
-    for name in sorted(config.keys() - {*words.fields, *TRAINING_ALONE}):
+    for name in sorted(config.keys() - {*words.fields, *TRAINING_ONLY}):
         value, wanted = _as_tuple(config[name]), words.fixed.get(name)
         if value != wanted and not (wanted is None and value is False):
             raise ValueError(f"{name} must be {wanted}; got {value!r}")
@@ -273,12 +277,14 @@ def _softmax(layer: Any, after: Any) -> None:
 def _activation_layer(layer: Any, after: Any) -> None:
     if layer.activation is not load("keras", "a Keras model").activations.softmax:
         name = getattr(layer.activation, "__name__", type(layer.activation).__name__)
-        raise ValueError(f"an Activation must be softmax, and others be part of Conv2D or Dense; got {name}")
+        raise ValueError(
+            f"an Activation layer must be softmax; other activations must be part of Conv2D or Dense; got {name}"
+        )
     if after is not None:
         raise ValueError(f"a softmax must be at the end of the network; after it comes {type(after).__name__}")
 
 
-# Keras's layers that are no layer of ours, but a part of another: each checks the layer and the one after it
+# Keras layers that become part of another layer of convlens. Each reader checks the layer and the one after it.
 _READERS: dict[str, Callable[[Any, Any], None]] = {
     "ZeroPadding2D": _zeros,
     "Softmax": _softmax,

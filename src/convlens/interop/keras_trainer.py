@@ -1,7 +1,7 @@
-"""Training by Keras on JAX: a trainer beside our engines; on several hosts, each with its part of a batch.
+"""The trainer that uses Keras on JAX. It can train on several hosts, which each take a part of every batch.
 
-The weights and Adam's state begin as the model's and the optimizer's and are put back into them after each epoch, so
-that a run's folder is the same whoever trained.
+Keras's weights and Adam state start as copies of the model's and the optimizer's. They are copied back after each
+epoch, so a run's folder has the same content for every trainer.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _EVALUATE_BATCH = 500
 
 
 class KerasTrainer:
-    """A `convlens.training.Trainer`: a Keras model that is trained in place of `model`, together with other hosts
+    """A `convlens.training.Trainer` that trains a Keras copy of `model`, alone or together with other hosts
 
-    Every host calls the same methods with the same arguments; the leading one's weights and state count.
+    Every host calls the same methods with the same arguments. The weights and state at the start are the leader's.
     """
 
     def __init__(self, model: Sequential, optimizer: Adam, hosts: Hosts | None = None) -> None:
@@ -65,14 +65,14 @@ class KerasTrainer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing: JAX has no threads of ours"""
+        """Do nothing: JAX ends its own threads."""
 
     def goes_on(self, wanted: bool) -> bool:
-        """Whether the leading host begins another epoch"""
+        """Return whether the leading host begins another epoch."""
         return bool(self._hosts.tell(wanted))
 
     def _slots(self, name: str) -> list[Any]:
-        """Adam's variables of that name, in the order of the weights"""
+        """Return Keras's Adam variables whose path ends in the name, in the order of the weights."""
         return [v for v in self._adam.variables if v.path.endswith(f"_{name}")]
 
     def _put_state(self) -> None:
@@ -87,7 +87,7 @@ class KerasTrainer:
         return [value for views in self._model.views(flat) for value in views.values()]
 
     def end_epoch(self) -> None:
-        """Put weights and state into the model and the optimizer."""
+        """Copy Keras's weights and state into the model and the optimizer."""
         self._model.set_weights(self._keras.get_weights())
         state = {"step": np.array(int(self._adam.iterations.numpy()), np.int64)}
         for ours, theirs in (("m", "momentum"), ("v", "velocity")):
@@ -95,7 +95,10 @@ class KerasTrainer:
         self._optimizer.set_state(state)
 
     def _mine(self, x: Array, y: Labels) -> tuple[Array, Labels, Array]:
-        """This rank's part of a batch, and the weights of its examples: 0 for what makes the parts equal"""
+        """Return this host's part of a batch: images, labels and the weight of each example.
+
+        All parts have the same size. Examples that fill the last part have weight 0.
+        """
         n, size, rank = len(x), self._hosts.size, self._hosts.rank
         each = -(-n // size)
         at = np.arange(rank * each, (rank + 1) * each)
@@ -112,7 +115,7 @@ class KerasTrainer:
         return float(found["loss"]) * len(x), round(float(found["accuracy"]) * len(x))
 
     def evaluate(self, x: Array, labels: Labels) -> Scores:
-        """Mean loss and accuracy"""
+        """Return mean loss and accuracy."""
         loss = hits = 0.0
         for start in range(0, len(x), _EVALUATE_BATCH):
             part = slice(start, start + _EVALUATE_BATCH)
@@ -125,7 +128,7 @@ class KerasTrainer:
 
 
 def _share_state(optimizer: Adam, size: int, hosts: Hosts) -> None:
-    """The leader's state of Adam to all"""
+    """Copy the leader's Adam state to all hosts."""
     state: dict[str, Array] = {
         "step": np.zeros((), np.int64),
         "m": np.zeros(size, np.float32),
@@ -139,7 +142,7 @@ def _share_state(optimizer: Adam, size: int, hosts: Hosts) -> None:
 
 
 def lead(run: Run, hosts: Hosts | None = None) -> MakeTrainer:
-    """What makes the trainer for `run.train`; the other hosts are told what to do"""
+    """Return the function that makes the trainer for `run.train`, after telling the other hosts the run's settings."""
     if hosts is not None:
         hosts.tell({"settings": asdict(run.settings), "data_sha256": run.data_sha256, "epochs": len(run.epochs)})
         hosts.agree(None)
@@ -147,15 +150,16 @@ def lead(run: Run, hosts: Hosts | None = None) -> MakeTrainer:
 
 
 def follow(hosts: Hosts, given: dict[str, Any]) -> Iterator[Event]:
-    """Train with a leader, as its run's settings say; ValueError on all hosts if what is `given` here differs
+    """Train with a leading host, by its run's settings, and yield the events.
 
-    `data` may be another place of the same data.
+    Raises ValueError on all hosts if a setting `given` on this host differs from the leader's. Only `data` may differ,
+    as another location of the same data, and `epochs` is ignored.
     """
     told = hosts.tell()
     settings, digits, complaint = Settings(**told["settings"]), None, None
     for name, value in given.items():
         if name not in ("data", "epochs") and value != getattr(settings, name):
-            complaint = f"{name} must be the leader's, {getattr(settings, name)!r}; got {value!r}"
+            complaint = f"{name} must be the leader's value, {getattr(settings, name)!r}; got {value!r}"
     try:
         digits = load(given.get("data", settings.data))
         if digits.fingerprint != told["data_sha256"]:

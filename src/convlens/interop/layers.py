@@ -1,8 +1,8 @@
-"""What our layers are in Keras and in ONNX: the one table, for writers and readers.
+"""The table of how each layer is written in Keras and in ONNX. All writers and readers use it.
 
-ONNX and an engine's fused pass know a layer by its specifications (`Layer.specs`, plain numbers). Keras knows it by the
-names of its class and of its fields, which are Keras's own. Whatever a writer or Keras does not know is refused by
-name, a field that was added to a layer or to a specification included: no file may lose something in silence.
+ONNX, like an engine's fused pass, sees a layer as its specifications (`Layer.specs`, plain numbers). Keras sees a layer
+as its class and its fields, which have the same names in Keras. A layer, field or specification that a writer or Keras
+does not know is refused by name, also one that was added later. So no file loses anything silently.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from convlens.engines.specs import Spec
 from convlens.geometry import Pads, Pair
 from convlens.nn.layer import Layer, Weights
 
-__all__ = ["ACTIVATIONS", "TRAINING_ALONE", "Graph", "KerasWords", "in_keras", "keras_words", "named", "write_onnx"]
+__all__ = ["ACTIVATIONS", "TRAINING_ONLY", "Graph", "KerasWords", "in_keras", "in_words", "keras_words", "write_onnx"]
 
 
 class ActivationWords(NamedTuple):
-    """The function in `keras.activations`, the operator of ONNX"""
+    """The names of an activation: the function in `keras.activations`, and the ONNX operator"""
 
     keras: str
     onnx: str
 
 
-# By the names in `convlens.ops.ACTIVATIONS`
+# The keys are the names in `convlens.ops.ACTIVATIONS`
 ACTIVATIONS = {
     "relu": ActivationWords("relu", "Relu"),
     "tanh": ActivationWords("tanh", "Tanh"),
@@ -42,8 +42,8 @@ ACTIVATIONS = {
 # ---------------------------------------------------------------- Keras
 
 
-# Settings of a Keras layer that count while Keras trains, and not for what the network computes
-TRAINING_ALONE = frozenset(
+# Arguments of a Keras layer that matter only for training, not for what the network computes
+TRAINING_ONLY = frozenset(
     {
         "activity_regularizer",
         "bias_constraint",
@@ -61,43 +61,47 @@ TRAINING_ALONE = frozenset(
 
 
 def in_keras(module: Any) -> dict[str, type[Layer]]:
-    """Our layers by name, as far as `module`, which is `keras.layers`, has a layer of that name"""
+    """Return the layers of convlens, by name, for which `module` (`keras.layers`) has a layer of the same name."""
     ours = (getattr(nn, name) for name in nn.__all__)
     kinds = [kind for kind in ours if isinstance(kind, type) and issubclass(kind, Layer) and kind is not Layer]
     return {kind.__name__: kind for kind in kinds if hasattr(module, kind.__name__)}
 
 
-def named(kinds: Iterable[str]) -> str:
-    """The kinds as a list in words"""
-    *most, last = kinds
+def in_words(names: Iterable[str]) -> str:
+    """Return names as words: "A, B and C"."""
+    *most, last = names
     return f"{', '.join(most)} and {last}"
 
 
 class KerasWords(NamedTuple):
-    """fields: of our layer, which Keras has too; fixed: the other settings in Keras, with the values that ours has"""
+    """How a layer is written in Keras
+
+    fields: the fields of convlens's layer, which have the same names in Keras. fixed: the arguments that only Keras
+    has, with the value that convlens's layer needs
+    """
 
     fields: tuple[str, ...]
     fixed: Mapping[str, Any]
 
 
 def keras_words(module: Any, kind: type[Layer]) -> KerasWords:
-    """How a layer is told in Keras; a ValueError for a field that Keras does not have
+    """Return how a kind of layer is written in Keras; ValueError for a field that Keras does not have.
 
-    Our layers and their fields have Keras's names (docs/decisions/06-specifications.md). What Keras can vary beyond
-    them stays as its constructor has it, for a layer of ours computes what Keras's does by default.
+    Layers of convlens and their fields have Keras's names (docs/decisions/06-specifications.md). A layer of convlens
+    computes what Keras's layer computes by default, so every argument that only Keras has keeps its default.
     """
     theirs = inspect.signature(getattr(module, kind.__name__)).parameters
     fields = tuple(field.name for field in dataclasses.fields(kind))
     for name in fields:
         if name not in theirs:
-            raise ValueError(f"{name} cannot go to Keras, whose {kind.__name__} has no such setting")
+            raise ValueError(f"{name} cannot be exported to Keras: its {kind.__name__} has no such argument")
     fixed = {
         name: setting.default
         for name, setting in theirs.items()
-        if setting.kind is setting.POSITIONAL_OR_KEYWORD and name not in {*fields, *TRAINING_ALONE}
+        if setting.kind is setting.POSITIONAL_OR_KEYWORD and name not in {*fields, *TRAINING_ONLY}
     }
     if "data_format" in fixed:
-        fixed["data_format"] = "channels_last"  # None stands for what the user's keras.json says
+        fixed["data_format"] = "channels_last"  # Keras's default None means the value in the user's keras.json
     return KerasWords(fields, fixed)
 
 
@@ -105,16 +109,16 @@ def keras_words(module: Any, kind: type[Layer]) -> KerasWords:
 
 
 class Graph(Protocol):
-    """An ONNX graph under construction, one node after the other"""
+    """An ONNX graph under construction: a chain of nodes"""
 
     def node(self, kind: str, name: str, *inputs: str, **attributes: Any) -> None:
-        """A node whose first input is what the node before gives"""
+        """Add a node whose first input is the output of the node before."""
 
     def weight(self, name: str, value: Array) -> str:
-        """The name of a constant, which is added"""
+        """Add a constant; return its name."""
 
     def layout(self, name: str, *, channels_first: bool) -> None:
-        """Images from (n, h, w, c) to (n, c, h, w), or back, unless they are so already"""
+        """Transpose images from (n, h, w, c) to (n, c, h, w), or back, unless they already have that layout."""
 
 
 def _conv(
@@ -151,7 +155,9 @@ def _dense(graph: Graph, name: str, weights: Weights, *, inputs: int, units: int
 
 def _activation(graph: Graph, name: str, weights: Weights, *, shape: tuple[int, ...], function: str) -> None:
     if function not in ACTIVATIONS:
-        raise ValueError(f"layer {name}: activation {function!r} cannot go to ONNX; {', '.join(ACTIVATIONS)} can")
+        raise ValueError(
+            f"layer {name}: activation must be one of {', '.join(ACTIVATIONS)} to be exported to ONNX; got {function!r}"
+        )
     graph.node(ACTIVATIONS[function].onnx, f"{name}/{function}")
 
 
@@ -165,11 +171,11 @@ def _local_response_norm(
 
 
 def _dropout(graph: Graph, name: str, weights: Weights, *, shape: tuple[int, ...], rate: float) -> None:
-    """Nothing: a network that predicts leaves no unit out"""
+    """Add nothing: dropout has no effect at prediction."""
 
 
-# A writer takes every number of its specification by name, those too that ONNX works out by itself: a new one that a
-# writer does not take is refused.
+# A writer takes every number of its specification by name, even the numbers that ONNX computes itself. So a number that
+# is added to a specification later is refused until the writer takes it.
 ONNX: dict[type[Spec], Callable[..., None]] = {
     specs.Conv: _conv,
     specs.Pool: _pool,
@@ -182,17 +188,17 @@ ONNX: dict[type[Spec], Callable[..., None]] = {
 
 
 def write_onnx(graph: Graph, name: str, layer: Layer, found: Sequence[Spec] | None, weights: Weights) -> None:
-    """Add a layer's nodes, by its specifications; a ValueError for what ONNX or this table does not have"""
+    """Add a layer's nodes to the graph, by its specifications; ValueError for what ONNX or this table does not have."""
     if found is None:
-        raise ValueError(f"layer {name}: {type(layer).__name__} cannot go to ONNX: it has no specification")
+        raise ValueError(f"layer {name}: {type(layer).__name__} cannot be exported to ONNX: it has no specification")
     for spec in found:
         writer = ONNX.get(type(spec))
         if writer is None:
-            raise ValueError(f"layer {name}: {type(spec).__name__} cannot go to ONNX; got {spec}")
+            raise ValueError(f"layer {name}: {type(spec).__name__} cannot be exported to ONNX; got {spec}")
         numbers = spec._asdict()
         if unknown := numbers.keys() - inspect.signature(writer).parameters.keys():
             values = ", ".join(f"{field} {numbers[field]!r}" for field in sorted(unknown))
-            raise ValueError(f"layer {name}: {values} of {type(spec).__name__} cannot go to ONNX")
+            raise ValueError(f"layer {name}: {values} of {type(spec).__name__} cannot be exported to ONNX")
         writer(graph, name, weights, **numbers)
 
 

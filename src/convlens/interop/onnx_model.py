@@ -1,4 +1,4 @@
-"""A network as an ONNX model, for ONNX Runtime and all else that reads the format."""
+"""Conversion of a network to an ONNX model, for ONNX Runtime and other programs that read the format."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ from convlens.storage.atomic import atomic_write
 
 SUFFIX = ".onnx"
 
-OPSET, IR_VERSION = 17, 8  # of 2022: any runtime since then reads them
+OPSET, IR_VERSION = 17, 8  # from 2022; every runtime since then reads them
 INPUT, OUTPUT = "images", "probabilities"
 
 _WHAT = "an ONNX model"
 
 
 def to_onnx(model: Sequential) -> Any:
-    """The same network as an `onnx.ModelProto`: images (n, *input_shape) -> probabilities (n, classes), float32, any n
+    """Return the same network as an `onnx.ModelProto`: images (n, *input_shape) -> probabilities (n, classes).
 
-    The weights have the names of `named_weights`. Kernels of convolutions are (filters, ci, kh, kw), as ONNX has them;
-    those of dense layers (in, units), since images go back to (n, h, w, c) before they are flattened.
-    ValueError for a model in float64, one that does not end in (classes,), and a layer that ONNX or the table in
-    `convlens.interop.layers` does not have.
+    The model is float32 and takes any n. The weights have the names of `named_weights`. Kernels of convolutions are
+    (filters, ci, kh, kw), as ONNX requires. Kernels of dense layers stay (in, units), since images go back to
+    (n, h, w, c) before they are flattened.
+    Raises ValueError for a model in float64, a model whose output is not (classes,), and a layer that ONNX or the table
+    in `convlens.interop.layers` does not have.
     """
     onnx, helper = load("onnx", _WHAT), load("onnx.helper", _WHAT)
     check_end(model)
     if model.dtype != np.float32:
-        raise ValueError(f"{_WHAT} is in float32; {model.name} is in {model.dtype}")
+        raise ValueError(f"{_WHAT} must be in float32; {model.name} is in {model.dtype}")
     graph = _Graph(helper, load("onnx.numpy_helper", _WHAT).from_array)
     for row, weights in zip(model.table, model.weights, strict=True):
         write_onnx(graph, row.name, row.layer, row.layer.specs(row.input_shape), weights)
@@ -65,7 +66,7 @@ def save_onnx(path: str | os.PathLike[str], model: Sequential) -> None:
 
 @dataclass
 class _Graph:
-    """Nodes one after the other; `value` is what the last one gives"""
+    """A graph under construction: a chain of nodes. `value` is the name of the last node's output."""
 
     helper: Any
     tensor: Any
@@ -75,17 +76,17 @@ class _Graph:
     channels_first: bool = False
 
     def node(self, kind: str, name: str, *inputs: str, **attributes: Any) -> None:
-        """A node whose first input is what the node before gives"""
+        """Add a node whose first input is the output of the node before."""
         self.nodes.append(self.helper.make_node(kind, [self.value, *inputs], [name], name, **attributes))
         self.value = name
 
     def weight(self, name: str, value: Array) -> str:
-        """The name of a constant, which is added"""
+        """Add a constant; return its name."""
         self.weights.append(self.tensor(np.ascontiguousarray(value), name))
         return name
 
     def layout(self, name: str, *, channels_first: bool) -> None:
-        """Images from (n, h, w, c) to (n, c, h, w), or back, unless they are so already"""
+        """Transpose images from (n, h, w, c) to (n, c, h, w), or back, unless they already have that layout."""
         if channels_first != self.channels_first:
             perm = (0, 3, 1, 2) if channels_first else (0, 2, 3, 1)
             self.node("Transpose", f"{name}/transpose", perm=perm)

@@ -1,7 +1,7 @@
-"""LeNet-5 in several engines, each trained a step at a time from a state that is given: for `compare`.
+"""LeNet-5 in several engines, trained step by step for `compare`. Each step can start from a given state.
 
-`tf1` and `keras` are the course's own files. Every engine can begin each step from the same weights and the same state
-of Adam, since free runs part by chance: see docs/compare.md.
+`tf1` and `keras` are the course's own files. Every engine can start each step from the same weights and the same state
+of Adam, because free runs diverge by chance: see docs/compare.md.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["FLOAT64", "STEPPERS", "AdamBy", "Arithmetic", "Ours", "State", "Step
 
 
 class State(NamedTuple):
-    """What a step begins from: the weights, Adam's m and v, vectors in one order; the number of steps before"""
+    """The state before a step: the weights and Adam's m and v, three vectors in the same order; the steps so far"""
 
     weights: Array
     m: Array
@@ -33,7 +33,7 @@ class State(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What a step gives: the mean loss before it and its gradient; the weights after it"""
+    """The result of a step: the mean loss before the step, its gradient, and the weights after the step"""
 
     loss: float
     gradient: Array
@@ -41,44 +41,45 @@ class Step(NamedTuple):
 
 
 class Arithmetic(NamedTuple):
-    """How a framework computes Adam: what it adds to sqrt(v), and its powers of beta_1 and beta_2
+    """How a framework computes Adam: the epsilon that it adds to sqrt(v), and its powers of beta_1 and beta_2
 
-    Ours are in double precision. Close to 1, single precision counts: 1 - 0.999² is off by one part in 70,000 in it.
+    convlens computes the powers in double precision. Near 1, single precision makes a difference: in float32,
+    1 - 0.999² is off by one part in 70,000.
     """
 
     epsilon: float = 1e-7
-    # or "single": a float32 power; "product": a float32 product that grows with each step; "rounded": a float64 power
-    # of the float32 numbers, which is Keras in float64
+    # "double": a float64 power; "single": a float32 power; "product": a float32 product with one more factor at each
+    # step; "rounded": a float64 power of the float32 numbers, which is Keras in float64
     powers: str = "double"
 
 
 class Stepper(Protocol):
-    """A network that is trained a step at a time"""
+    """A network that is trained step by step"""
 
     arithmetic: Arithmetic
 
     def begin(self, state: State) -> None:
-        """The next step begins from this state."""
+        """Set the state from which the next step starts."""
 
     def step(self, x: Array, labels: Array) -> Step:
-        """Train on a batch; without `begin`, from where the last step ended"""
+        """Train on one batch. Without `begin`, the step starts where the last step ended."""
 
 
 _SINGLE = np.array([0.9, 0.999], np.float32)
 
 
 class AdamBy(Adam):
-    """Adam by that arithmetic"""
+    """Adam in the arithmetic of another framework"""
 
     def __init__(self, arithmetic: Arithmetic, engine: Engine) -> None:
         betas = (0.9, 0.999)
-        if arithmetic.powers == "product":  # then the moments take the rounded numbers, too
+        if arithmetic.powers == "product":  # then m and v use the rounded betas too
             betas = (float(_SINGLE[0]), float(_SINGLE[1]))
         super().__init__(beta_1=betas[0], beta_2=betas[1], epsilon=arithmetic.epsilon, engine=engine)
         self._powers = arithmetic.powers
 
     def rate(self) -> float:
-        """a, the size of step number `step`"""
+        """Return a, the step size of step number `step`."""
         if self._powers == "double":
             return super().rate()
         if self._powers == "rounded":
@@ -90,14 +91,14 @@ class AdamBy(Adam):
 
 
 def products(step: int) -> Array:
-    """beta_1^step and beta_2^step as float32 products, factor by factor"""
+    """Return beta_1^step and beta_2^step as float32 products, multiplied factor by factor."""
     factors = np.broadcast_to(_SINGLE, (step, 2))
     powers: Array = np.multiply.reduce(factors, axis=0, dtype=np.float32)
     return powers
 
 
 class Ours:
-    """Our own network, on an engine of ours"""
+    """convlens's own network, on one of its engines"""
 
     def __init__(self, engine: str, dtype: type = np.float32, arithmetic: Arithmetic | None = None) -> None:
         self.model: Sequential = lenet5(engine=engine, dtype=dtype)
@@ -105,19 +106,19 @@ class Ours:
         self.adam = AdamBy(self.arithmetic, self.model.engine)
 
     def begin(self, state: State) -> None:
-        """The next step begins from this state."""
+        """Set the state from which the next step starts."""
         self.model.flat[...] = state.weights
         self.adam.set_state({"step": np.array(state.steps), "m": state.m, "v": state.v})
 
     def step(self, x: Array, labels: Array) -> Step:
-        """Train on a batch"""
+        """Train on one batch."""
         gradient = np.empty_like(self.model.flat)
         loss, _ = self.model.loss_gradient(x.astype(self.model.dtype, copy=False), labels, 1 / len(x), gradient)
         self.adam.update(self.model.flat, gradient)
         return Step(float(loss.mean(dtype=np.float64)), gradient, self.model.flat.copy())
 
     def state(self) -> State:
-        """Where the last step ended"""
+        """Return the state after the last step."""
         found = self.adam.get_state()
         zeros = np.zeros_like(self.model.flat)
         return State(self.model.flat.copy(), found.get("m", zeros), found.get("v", zeros), self.adam.step)
@@ -147,13 +148,13 @@ class _TensorFlow1:
         self._session.run(start)
 
     def begin(self, state: State) -> None:
-        """The next step begins from this state."""
+        """Set the state from which the next step starts."""
         arrays = [part for flat in (state.weights, state.m, state.v) for part in _cut(flat, self._shapes)]
         values = [*arrays, *products(state.steps + 1)]
         self._session.run(self._take, dict(zip(self._new, values, strict=True)))
 
     def step(self, x: Array, labels: Array) -> Step:
-        """Train on a batch"""
+        """Train on one batch."""
         feed = {self._x: x, self._y: np.eye(10, dtype=np.float32)[labels]}
         loss, gradients = self._session.run((self._loss, self._gradients), feed)
         self._session.run(self._train, feed)
@@ -183,7 +184,7 @@ class _Keras:
 
     @contextmanager
     def _precision(self) -> Iterator[None]:
-        """Keras has one precision for the whole process, and makes its losses when they are first used."""
+        """Set Keras's precision inside the block. It is global, and Keras creates a loss only at its first use."""
         config = self._keras.config
         before = config.dtype_policy().name, config.floatx()
         config.set_dtype_policy(self._dtype.name)
@@ -195,7 +196,7 @@ class _Keras:
             config.set_floatx(before[1])
 
     def begin(self, state: State) -> None:
-        """The next step begins from this state."""
+        """Set the state from which the next step starts."""
         self._model.set_weights(_cut(state.weights, self._shapes))
         self._adam.iterations.assign(state.steps)
         for name, flat in (("momentum", state.m), ("velocity", state.v)):
@@ -204,7 +205,7 @@ class _Keras:
                 variable.assign(value)
 
     def step(self, x: Array, labels: Array) -> Step:
-        """Train on a batch"""
+        """Train on one batch."""
         x, y, model = x.astype(self._dtype, copy=False), np.eye(10, dtype=self._dtype)[labels], self._model
         with self._precision():
             loss, gradients = self._gradients(x, y)
@@ -227,7 +228,7 @@ STEPPERS: dict[str, Callable[[], Stepper]] = {
     "tf1": _TensorFlow1,
     "keras": _Keras,
 }
-# Those that can train in float64; the course's task 4 is written for float32
+# The engines that can train in float64; the course's task 4 is written for float32
 FLOAT64: dict[str, Callable[[], Any]] = {
     "numpy": lambda: Ours("numpy", np.float64),
     "numba": lambda: Ours("numba", np.float64),

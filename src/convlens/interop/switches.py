@@ -1,8 +1,8 @@
-"""Which unit switched: what tells a step's gradient in one engine from that in another, where rounding alone does not.
+"""Units that switch: the reason why a step's gradient differs between two engines by more than rounding.
 
-A ReLU is on or off, and a max-pooling window has one winner. Where a sum comes out at 1e-8 in one engine and at -1e-8
-in another, one unit sends its gradient back here and none there. `explain` proves it: it turns over the units that are
-nearest to their edge, and names the ones with which our gradient becomes the other one.
+A ReLU is on or off, and a max-pooling window has one maximum. If a sum is 1e-8 in one engine and -1e-8 in another, the
+unit sends its gradient back in one engine and not in the other. `explain` proves which units switched: it switches the
+units that are closest to switching, and names the units that turn convlens's gradient into the other engine's.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ from convlens.ops.losses import Labels
 
 __all__ = ["NOISE", "Explained", "Switch", "explain"]
 
-NOISE = 1e-5  # relative: four times what rounding alone was ever seen to do to a gradient of LeNet-5
-_EDGE = 1e-5  # of the largest number of a layer: a unit within it may switch by rounding
-_TRIED = 400  # units, and windows, of a layer that are tried, the nearest to their edge first
-_MOST = 6  # that may switch in one step
+NOISE = 1e-5  # relative difference: four times the largest that rounding was ever seen to cause in LeNet-5's gradient
+_MARGIN = 1e-5  # times the largest number of a layer: a unit with a smaller margin may switch by rounding
+_TRIED = 400  # units or windows of a layer that are tried, smallest margin first
+_MOST = 6  # units that may switch in one step
 
 
 class Switch(NamedTuple):
-    """A unit or a window: its layer, its place (example, then row, column and channel or the unit), its margin
+    """A unit or a window that switches
 
-    margin: how near to its edge it was, by the largest number of its layer
+    place: the example, then row, column and channel, or the example, then the unit of a dense layer. margin: the
+    distance to the point where it switches, divided by the largest number of its layer
     """
 
     layer: str
@@ -45,18 +46,18 @@ class Switch(NamedTuple):
 
 
 class Explained(NamedTuple):
-    """The units that switched, and what is left of the difference of the gradients once they are turned over"""
+    """The units that switched, and `left`, the difference of the gradients that remains after switching these units"""
 
     units: list[Switch]
     left: Array
 
 
 def explain(model: Sequential, x: Array, labels: Labels, other: Array) -> Explained | None:
-    """The units that must be turned over for the model's gradient to be `other`, but for rounding; None if unknown
+    """Return the units whose switching turns the model's gradient into `other`, except for rounding; None if unknown.
 
-    model: in the state of the step; of convolutions, max pools and dense layers with ReLU. The gradients are of the
-    mean loss. Turning one unit over changes the gradient of its example by a vector; the units are found one by one,
-    each the one whose vector explains most of what is left.
+    model: a network of convolutions, max pools and dense layers with ReLU, with the weights before the step. Both
+    gradients are of the mean loss. Switching one unit changes the gradient by a vector. The search adds units one by
+    one; each time it takes the unit whose vector explains most of the remaining difference.
     """
     logits, passes = model.forward(x)
     dlogits = ops.softmax_cross_entropy_backward(np.full(len(x), 1 / len(x), x.dtype), logits, labels)
@@ -80,7 +81,7 @@ def explain(model: Sequential, x: Array, labels: Labels, other: Array) -> Explai
 
 
 def _effects(model: Sequential, passes: Sequence[LayerPass], dlogits: Array) -> Iterator[tuple[Switch, Array]]:
-    """Units near their edge, and how the gradient changes when each is turned over; none that change nothing"""
+    """Yield the units close to switching, each with the change of the gradient when it switches, if that is not 0."""
     before: dict[int, Array] = {}
 
     def gradient(mine: Sequence[LayerPass], example: int) -> Array:
@@ -89,38 +90,38 @@ def _effects(model: Sequential, passes: Sequence[LayerPass], dlogits: Array) -> 
         return found
 
     for k in range(len(passes)):
-        for switch in _near_their_edge(passes[k]):
+        for switch in _close_to_switching(passes[k]):
             example = switch.place[0]
             mine = [_one(one, example) for one in passes]
             if example not in before:
                 before[example] = gradient(mine, example)
-            mine[k] = mine[k]._replace(saved=_turned_over(mine[k], switch))
+            mine[k] = mine[k]._replace(saved=_switched(mine[k], switch))
             effect = gradient(mine, example) - before[example]
             if effect.any():
                 yield switch, effect
 
 
 def _one(found: LayerPass, example: int) -> LayerPass:
-    """The pass of one example"""
+    """Return the pass of one example."""
     mine = slice(example, example + 1)
     arrays = isinstance(found.saved[0], np.ndarray)
-    saved = tuple(array[mine] for array in found.saved) if arrays else (1, *found.saved[1:])  # Flatten keeps a shape
+    saved = tuple(array[mine] for array in found.saved) if arrays else (1, *found.saved[1:])  # Flatten saves a shape
     return found._replace(x=found.x[mine], y=found.y[mine], saved=saved)
 
 
-def _turned_over(found: LayerPass, switch: Switch) -> tuple[Array, Array]:
-    """What a layer saved for its backward, as if that unit of its one example were on the other side of its edge"""
+def _switched(found: LayerPass, switch: Switch) -> tuple[Array, Array]:
+    """Return the values that a layer saved for its backward, changed as if the unit had switched."""
     x, y = found.saved
     place = (0, *switch.place[1:])
     if switch.kind == "window":
         return _second_wins(found, x, place), y
     y = y.copy()
-    y[place] = 0 if y[place] > 0 else 1  # the ReLU's backward asks only whether it is above 0
+    y[place] = 0 if y[place] > 0 else 1  # the ReLU's backward only tests whether y is above 0
     return x, y
 
 
-def _near_their_edge(found: LayerPass) -> Iterator[Switch]:
-    """The units or windows of a layer that rounding may switch, the nearest to their edge first"""
+def _close_to_switching(found: LayerPass) -> Iterator[Switch]:
+    """Yield the units or windows of a layer that rounding may switch, smallest margin first."""
     row, weights, x, _, _ = found
     layer = row.layer
     if isinstance(layer, Conv2D | Dense) and layer.activation == "relu":
@@ -131,17 +132,17 @@ def _near_their_edge(found: LayerPass) -> Iterator[Switch]:
         windows = _windows(layer.specs(row.input_shape), x)
         second, top = np.moveaxis(np.sort(windows.reshape(*windows.shape[:4], -1), axis=-1)[..., -2:], -1, 0)
         margins, kind, scale = top - second, "window", float(np.abs(x).max())
-        margins = np.where(top > 0, margins, np.inf)  # behind zeros of a ReLU no gradient goes on
+        margins = np.where(top > 0, margins, np.inf)  # a ReLU's zeros pass no gradient on
     else:
         return
     for at in np.argsort(margins, axis=None)[:_TRIED]:
         place = tuple(int(index) for index in np.unravel_index(at, margins.shape))
-        if margins[place] <= _EDGE * scale:
+        if margins[place] <= _MARGIN * scale:
             yield Switch(row.name, kind, place, float(margins[place]) / scale)
 
 
 def _windows(found: tuple[specs.Spec, ...] | None, x: Array) -> Array:
-    """x (n, h, w, c) -> the windows of a pooling (n, oh, ow, c, kh, kw), -inf outside x"""
+    """x (n, h, w, c) -> the windows of a pooling layer (n, oh, ow, c, kh, kw), -inf outside x"""
     assert found is not None and isinstance(found[0], specs.Pool)
     pool = found[0]
     padded = np.pad(x, ((0, 0), *pool.pads, (0, 0)), constant_values=-np.inf)
@@ -150,7 +151,7 @@ def _windows(found: tuple[specs.Spec, ...] | None, x: Array) -> Array:
 
 
 def _second_wins(found: LayerPass, x: Array, place: tuple[int, ...]) -> Array:
-    """x for the backward of a pooling, in which the second largest cell of that window has the largest number"""
+    """Return x for the backward of a pooling layer, changed so that the window's second largest cell is the largest."""
     pool = found.row.layer.specs(found.row.input_shape)
     assert pool is not None and isinstance(pool[0], specs.Pool)
     n, i, j, c = place
@@ -161,6 +162,6 @@ def _second_wins(found: LayerPass, x: Array, place: tuple[int, ...]) -> Array:
     first, second, *_ = sorted(cells, key=lambda cell: -float(x[cell]))
     x = x.copy()
     x[first], x[second] = x[second], x[first]
-    if x[first] == x[second]:  # a tie: the first in order took it, the second one takes it now
+    if x[first] == x[second]:  # a tie: the first cell had the gradient, and now the second cell gets it
         x[first] = -np.inf
     return x

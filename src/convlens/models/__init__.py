@@ -1,6 +1,7 @@
-"""Models, one a file: a table of layers, the shape of its images, and a function of the file's name that builds it.
+"""The models, one file for each: a table of layers, the shape of the images, and a function that builds the model.
 
-A file that is added here is found by its name: `convlens train --model NAME` takes it.
+The function has the name of its file. A new file in this folder is found by its name, and `convlens train --model NAME`
+accepts it.
 """
 
 from __future__ import annotations
@@ -20,13 +21,16 @@ MODELS = tuple(sorted(found.name for found in pkgutil.iter_modules(__path__)))
 
 
 def build_model(name: str, *, seed: int = 0, engine: str = "auto") -> Sequential:
-    """The model of that name with fresh weights, or a ValueError."""
+    """Return a new model with initial weights; ValueError for an unknown name."""
     model: Sequential = getattr(_module(name), name)(seed=seed, engine=engine)
     return model
 
 
 def recognise(model: Sequential) -> str | None:
-    """The name of the model here that computes the same as this one with the same weights, or None"""
+    """Return the name in MODELS whose specifications equal those of `model`, or None.
+
+    Two models with equal specifications and equal weights compute the same function.
+    """
     specs = model.specs()
     return next((name for name in MODELS if specs is not None and specs == _specs(name)), None)
 

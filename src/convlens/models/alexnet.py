@@ -1,4 +1,4 @@
-"""AlexNet, the network that won ImageNet's challenge of 2012, with its two GPUs as two groups.
+"""AlexNet, the network that won the ImageNet challenge of 2012. Its two GPUs are two groups of a convolution here.
 
 Krizhevsky, Sutskever, Hinton 2012, "ImageNet Classification with Deep Convolutional Neural Networks", sections 3 to 5.
 """
@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 from convlens.arrays import Array
 from convlens.nn import Conv2D, Dense, Dropout, Flatten, LocalResponseNormalization, MaxPooling2D, Sequential
 
-# The paper says 224, from which 55 windows of 11 by 4 cannot be had without zeros; from 227 they can.
+# The paper says 224. But 55 windows of size 11 at stride 4 need 227 rows; 224 rows would need padding.
 INPUT_SHAPE = (227, 227, 3)
 
 LAYERS = (
@@ -33,14 +33,15 @@ LAYERS = (
     Dense(1000),
 )
 
-_BIASED = ("conv2d_1", "conv2d_3", "conv2d_4", "dense", "dense_1")  # section 5: start from 1, the others from 0
+_BIASED = ("conv2d_1", "conv2d_3", "conv2d_4", "dense", "dense_1")  # section 5: these biases start at 1, others at 0
 
 
 def alexnet(*, seed: int = 0, dtype: DTypeLike = np.float32, engine: str = "auto") -> Sequential:
-    """60,965,224 parameters; photographs (n, 227, 227, 3) -> logits (n, 1000).
+    """Return AlexNet with 60,965,224 parameters: photographs (n, 227, 227, 3) -> logits (n, 1000).
 
-    The weights start as the paper has it: from a normal distribution with standard deviation 0.01, the biases of the
-    second, fourth and fifth convolution and of the two hidden dense layers from 1, the others from 0.
+    The weights start as in the paper. The kernels are drawn from a normal distribution with standard deviation 0.01.
+    The biases of the second, fourth and fifth convolution and of the two hidden dense layers start at 1, the other
+    biases at 0.
     """
     model = Sequential(LAYERS, INPUT_SHAPE, name="alexnet", seed=seed, dtype=dtype, engine=engine, initial=_normal)
     weights = model.named_weights()

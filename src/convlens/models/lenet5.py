@@ -1,4 +1,4 @@
-"""LeNet-5 as the course modifies it: max pooling, ReLU, and no squashing between the layers.
+"""LeNet-5 with the course's changes: max pooling, and ReLU in place of the squashing function (a scaled tanh).
 
 LeCun, Bottou, Bengio, Haffner 1998, "Gradient-Based Learning Applied to Document Recognition", section II.B.
 """
@@ -25,7 +25,9 @@ LAYERS = (
 
 
 def lenet5(*, seed: int = 0, dtype: DTypeLike = np.float32, engine: str = "auto") -> Sequential:
-    """61,706 parameters; digits (n, 28, 28, 1) -> logits (n, 10). The softmax is part of the loss and of `predict`.
+    """Return LeNet-5 with 61,706 parameters: digits (n, 28, 28, 1) -> logits (n, 10).
+
+    The softmax is part of the loss and of `predict`.
 
     >>> lenet5().count_params()
     61706

@@ -1,4 +1,4 @@
-"""Layers, one kind a file; the stack of them; how weights start and how they move. Names as in Keras."""
+"""Layers (one file for each kind), `Sequential`, initializers, optimizers and schedules. The names are Keras's."""
 
 from convlens.nn.average_pooling2d import AveragePooling2D
 from convlens.nn.conv2d import Conv2D

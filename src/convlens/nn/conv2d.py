@@ -1,4 +1,4 @@
-"""Convolution with bias, then the activation"""
+"""The convolutional layer: convolution, bias, activation."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from convlens.nn.layer import Layer, Rng, Shape, Weights, activate, activate_bac
 
 @dataclass(frozen=True)
 class Conv2D(Layer):
-    """Convolution with bias, then the activation: `convlens.ops.conv2d_forward`.
+    """The convolutional layer: convolution, bias, activation, see `convlens.ops.conv2d_forward`.
 
-    Kernel (kh, kw, ci / groups, filters). One integer for `kernel_size` or `strides` stands for two.
+    The kernel is (kh, kw, ci / groups, filters). One integer for `kernel_size` or `strides` stands for both directions.
     """
 
     filters: int
@@ -34,7 +34,7 @@ class Conv2D(Layer):
         check_count("filters", self.filters, 1)
         check_count("groups", self.groups, 1)
         if self.filters % self.groups:
-            raise ValueError(f"filters must be divided by groups; got {self.filters} filters, {self.groups} groups")
+            raise ValueError(f"filters must be divisible by groups; got {self.filters} filters, {self.groups} groups")
         check_activation(self.activation)
 
     def _conv(self, engine: Engine) -> dict[str, Any]:
@@ -53,13 +53,13 @@ class Conv2D(Layer):
         expect("Conv2D", shape, "h w channels")
         h, w, ci = shape
         if ci % self.groups:
-            raise ValueError(f"Conv2D needs channels to be divided by groups; got {shape}, {self.groups} groups")
+            raise ValueError(f"Conv2D needs channels divisible by groups; got {shape}, {self.groups} groups")
         kernel, stride = pair("kernel_size", self.kernel_size, 1), pair("strides", self.strides, 1)
         pads, out = plan((h, w), kernel, stride, self.padding)
         return specs.Conv((h, w), ci, out, self.filters, kernel, stride, pads, self.groups)
 
     def specs(self, shape: Shape) -> tuple[specs.Spec, ...]:
-        """A convolution, and an activation if there is one"""
+        """One specification for the convolution, and one for the activation if the layer has one."""
         conv = self._spec(shape)
         return (conv, *specs.activation(self.activation, (*conv.out, conv.co)))
 
@@ -71,7 +71,7 @@ class Conv2D(Layer):
     def backward(
         self, dy: Array, saved: Any, weights: Weights, engine: Engine, need_dx: bool = True
     ) -> tuple[Array | None, Weights]:
-        """The gradients of kernel and bias, and of the input if it is needed"""
+        """Return the gradient of the input (if `need_dx`) and the gradients of kernel and bias."""
         x, y = saved
         dz = activate_backward(self.activation, dy, y)
         dx, dw, db = ops.conv2d_backward(dz, x, weights["kernel"], need_dx=need_dx, **self._conv(engine))

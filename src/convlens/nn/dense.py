@@ -1,4 +1,4 @@
-"""Every input with every unit, then the activation"""
+"""The dense (fully connected) layer: matrix product, bias, activation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from convlens.nn.layer import Layer, Rng, Shape, Weights, activate, activate_bac
 
 @dataclass(frozen=True)
 class Dense(Layer):
-    """Every input with every unit, then the activation: `convlens.ops.dense_forward`. Kernel (in, units)."""
+    """The dense layer: matrix product, bias, activation, see `convlens.ops.dense_forward`. Kernel (in, units)."""
 
     units: int
     activation: str | None = None
@@ -34,7 +34,7 @@ class Dense(Layer):
         return {"kernel": (shape[0], self.units), "bias": (self.units,)}
 
     def specs(self, shape: Shape) -> tuple[specs.Spec, ...]:
-        """A dense layer, and an activation if there is one"""
+        """One specification for the dense layer, and one for the activation if the layer has one."""
         return (specs.Dense(shape[0], self.units), *specs.activation(self.activation, (self.units,)))
 
     def forward(self, x: Array, weights: Weights, engine: Engine, rng: Rng | None = None) -> tuple[Array, Any]:
@@ -45,7 +45,7 @@ class Dense(Layer):
     def backward(
         self, dy: Array, saved: Any, weights: Weights, engine: Engine, need_dx: bool = True
     ) -> tuple[Array | None, Weights]:
-        """The gradients of the input, kernel and bias"""
+        """Return the gradients of the input, the kernel and the bias."""
         x, y = saved
         dz = activate_backward(self.activation, dy, y)
         dx, dw, db = ops.dense_backward(dz, x, weights["kernel"])

@@ -1,4 +1,4 @@
-"""Dropout: while training, units are left out at random."""
+"""Dropout: during training, random units are set to 0."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from convlens.nn.layer import Layer, Rng, Shape, Weights
 
 @dataclass(frozen=True)
 class Dropout(Layer):
-    """While training, y = x m / (1 - rate), where each m is 0 with probability `rate`, else 1. Otherwise y = x.
+    """In training y = x m / (1 - rate), where each m is 0 with probability `rate`, else 1. At prediction y = x.
 
-    Krizhevsky et al. 2012, section 4.2, who scale when they test instead: by 0.5, at a rate of 0.5. As in Keras the
-    scale is here where the network trains, so that the expected sums are equal and its answers need none.
+    Krizhevsky et al. 2012, section 4.2, scale at test time instead: by 0.5, at a rate of 0.5. Here, as in Keras, the
+    scale is part of training. The expected sums are the same, and prediction needs no scale.
     """
 
     rate: float
@@ -28,15 +28,15 @@ class Dropout(Layer):
             raise ValueError(f"rate must be from 0 to below 1; got {self.rate!r}")
 
     def output_shape(self, shape: Shape) -> Shape:
-        """As it goes in"""
+        """The shape of the input"""
         return shape
 
     def specs(self, shape: Shape) -> tuple[specs.Spec, ...]:
-        """Nothing but while training"""
+        """One specification; prediction ignores it."""
         return (specs.Dropout(shape, float(self.rate)),)
 
     def forward(self, x: Array, weights: Weights, engine: Engine, rng: Rng | None = None) -> tuple[Array, Any]:
-        """y = x m / (1 - rate), and that factor; y = x without an `rng`"""
+        """Return y = x m / (1 - rate) and the factor m / (1 - rate); without an `rng`, y = x and None."""
         if rng is None or not self.rate:
             return x, None
         factor = (rng.random(x.shape, dtype=x.dtype) >= self.rate) * x.dtype.type(1 / (1 - self.rate))

@@ -1,4 +1,4 @@
-"""All axes of an example in one"""
+"""The layer that joins all axes of an example into one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from convlens.nn.layer import Layer, Rng, Shape, Weights
 
 @dataclass(frozen=True)
 class Flatten(Layer):
-    """All axes of an example in one, the last one fastest: (h, w, c) -> (h * w * c,)"""
+    """Joins all axes of an example into one, the last axis fastest: (h, w, c) -> (h * w * c,)"""
 
     kind: ClassVar[str] = "flatten"
 
@@ -22,7 +22,7 @@ class Flatten(Layer):
         return (math.prod(shape),)
 
     def specs(self, shape: Shape) -> tuple[specs.Spec, ...]:
-        """A change of shape"""
+        """One specification, a change of shape"""
         return (specs.Flatten(shape),)
 
     def forward(self, x: Array, weights: Weights, engine: Engine, rng: Rng | None = None) -> tuple[Array, Any]:

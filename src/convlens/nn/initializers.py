@@ -1,4 +1,4 @@
-"""How weights start. Randomness is an argument."""
+"""Initializers: functions that draw the first numbers of a kernel. The random generator is an argument."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ import numpy as np
 
 from convlens.arrays import Array
 
-Initializer: TypeAlias = "Callable[[tuple[int, ...], np.random.Generator, np.dtype], Array]"  # a kernel's numbers
+Initializer: TypeAlias = "Callable[[tuple[int, ...], np.random.Generator, np.dtype], Array]"  # returns a kernel
 
-_TRUNCATED_STD = 0.87962566103423978  # standard deviation of a normal distribution cut off at two
+_TRUNCATED_STD = 0.87962566103423978  # standard deviation of a standard normal distribution cut off at -2 and 2
 
 
 def he_normal(shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype) -> Array:
-    """Truncated normal with standard deviation sqrt(2 / fan_in), as Keras's he_normal and VarianceScaling(scale=2.0)
+    """Draw from a truncated normal distribution with standard deviation sqrt(2 / fan_in).
 
-    shape (in, out) or (kh, kw, ci, co): fan_in is the product of all but the last. Drawn in float64, so that the dtype
-    does not change which numbers come. He et al. 2015, "Delving Deep into Rectifiers", section 2.2.
+    This equals Keras's he_normal and VarianceScaling(scale=2.0). shape is (in, out) or (kh, kw, ci, co); fan_in is the
+    product of all axes but the last. The numbers are drawn in float64 and then rounded, so both dtypes get the same
+    numbers. He et al. 2015, "Delving Deep into Rectifiers", section 2.2.
     """
     values = rng.standard_normal(shape)
     while (far := np.abs(values) > 2).any():

@@ -1,4 +1,4 @@
-"""Local response normalisation as a layer"""
+"""Local response normalisation as a layer."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from convlens.ops.norm import check_numbers
 
 @dataclass(frozen=True)
 class LocalResponseNormalization(Layer):
-    """Each number divided by how strongly its neighbouring channels respond: `ops.local_response_norm_forward`.
+    """Divides each number by a factor that grows with its neighbouring channels: `ops.local_response_norm_forward`.
 
-    The defaults are those of Krizhevsky et al. 2012, section 3.3, for pixels from 0 to 255. For pixels from 0 to 1 such
-    an alpha does next to nothing but divide by k^beta; 256² times as large it does the same to a first layer.
+    The defaults are the numbers of Krizhevsky et al. 2012, section 3.3, for pixels from 0 to 255. For pixels from 0 to
+    1 the default alpha is too small to matter: the layer does little more than divide by k^beta. An alpha 256² times as
+    large has the paper's effect on a first layer.
     """
 
     size: int = 5
@@ -33,12 +34,12 @@ class LocalResponseNormalization(Layer):
         return {"size": self.size, "k": self.k, "alpha": self.alpha, "beta": self.beta}
 
     def output_shape(self, shape: Shape) -> Shape:
-        """As it goes in, (h, w, c)"""
+        """The shape of the input, (h, w, c)"""
         expect("LocalResponseNormalization", shape, "h w channels")
         return shape
 
     def specs(self, shape: Shape) -> tuple[specs.Spec, ...]:
-        """A normalisation over channels"""
+        """One specification, a normalisation over channels"""
         return (specs.LocalResponseNorm(shape, self.size, self.k, self.alpha, self.beta),)
 
     def forward(self, x: Array, weights: Weights, engine: Engine, rng: Rng | None = None) -> tuple[Array, Any]:
@@ -48,5 +49,5 @@ class LocalResponseNormalization(Layer):
     def backward(
         self, dy: Array, saved: Any, weights: Weights, engine: Engine, need_dx: bool = True
     ) -> tuple[Array | None, Weights]:
-        """The gradient of the input"""
+        """Return the gradient of the input."""
         return ops.local_response_norm_backward(dy, saved, **self._numbers()), {}

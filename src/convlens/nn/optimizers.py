@@ -1,4 +1,4 @@
-"""How weights move: each optimizer updates one flat vector in place and can say and take back its state."""
+"""Optimizers: each updates one flat vector of weights in place. Its state can be saved and restored."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from convlens.arrays import Array
 from convlens.engines import Engine, numpy_engine
 from convlens.machine.memory import aligned
 
-_BLOCK = 1 << 17  # numbers moved at a time, so that they are still in the cache when they are needed again
+_BLOCK = 1 << 17  # numbers updated at a time, so that they are still in the cache when they are needed again
 
 
 class Optimizer(Protocol):
-    """What `convlens.training.loop` needs of an optimizer."""
+    """The attributes and methods of an optimizer that `convlens.training.loop` uses."""
 
     learning_rate: float
 
@@ -23,14 +23,17 @@ class Optimizer(Protocol):
         """One step: change `weights` (size,) in place, given their `gradient` (size,)."""
 
     def get_state(self) -> dict[str, Array]:
-        """Copies of all that a later `set_state` needs to go on bit by bit."""
+        """Return copies of the whole state. After `set_state` with them, training continues bit for bit."""
 
     def set_state(self, state: dict[str, Array]) -> None:
-        """Go on from there."""
+        """Continue from a state that `get_state` returned."""
 
 
 class _Flat:
-    """Slots: vectors as long as the weights, made at the first step; and a count of steps."""
+    """The base class of the optimizers: a step counter, and the slots.
+
+    A slot is a vector of the optimizer's own, as long as the weights. It is made at the first step.
+    """
 
     slots: tuple[str, ...] = ()
 
@@ -49,11 +52,11 @@ class _Flat:
         return [self._slots[name] for name in self.slots]
 
     def get_state(self) -> dict[str, Array]:
-        """Copies of all that a later `set_state` needs to go on bit by bit."""
+        """Return copies of the whole state. After `set_state` with them, training continues bit for bit."""
         return {"step": np.array(self.step, np.int64), **{k: v.copy() for k, v in self._slots.items()}}
 
     def set_state(self, state: dict[str, Array]) -> None:
-        """Go on from there."""
+        """Continue from a state that `get_state` returned."""
         self.step = int(state["step"])
         self._slots = {name: aligned(state[name].size, state[name].dtype) for name in self.slots if name in state}
         for name, slot in self._slots.items():
@@ -63,8 +66,8 @@ class _Flat:
 class SGD(_Flat):
     """v = momentum * v - weight_decay * learning_rate * w - learning_rate * g;  w += v
 
-    Krizhevsky et al. 2012, section 5, with momentum 0.9 and weight_decay 0.0005. Without a weight_decay as Keras's SGD;
-    Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning", eq. 1-2.
+    Krizhevsky et al. 2012, section 5, use momentum 0.9 and weight_decay 0.0005. Without weight_decay this equals
+    Keras's SGD: Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning", eq. 1-2.
     """
 
     slots = ("velocity",)
@@ -95,8 +98,9 @@ class SGD(_Flat):
 class Adam(_Flat):
     """m += (1 - beta_1)(g - m);  v += (1 - beta_2)(g² - v);  w -= a m / (sqrt(v) + epsilon)
 
-    with a = learning_rate sqrt(1 - beta_2^t) / (1 - beta_1^t) at step t. As Keras: epsilon 1e-7, added to sqrt(v)
-    before the correction. Kingma and Ba 2015, "Adam", the note at the end of section 2. `engine` does the arithmetic.
+    with a = learning_rate sqrt(1 - beta_2^t) / (1 - beta_1^t) at step t. As in Keras, epsilon is 1e-7 and is added to
+    sqrt(v) before the bias correction. Kingma and Ba 2015, "Adam", the note at the end of section 2. `engine` computes
+    the update.
     """
 
     slots = ("m", "v")
@@ -122,5 +126,5 @@ class Adam(_Flat):
         self.engine.adam(weights, m, v, gradient, self.rate(), self.beta_1, self.beta_2, self.epsilon)
 
     def rate(self) -> float:
-        """a, the size of step number `step`"""
+        """Return a, the step size of step number `step`."""
         return self.learning_rate * math.sqrt(1 - self.beta_2**self.step) / (1 - self.beta_1**self.step)

@@ -1,4 +1,4 @@
-"""What both kinds of pooling share: the window, its strides, the padding"""
+"""The base class of both pooling layers: window, strides, padding."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from convlens.ops.pool import plan_pool
 
 @dataclass(frozen=True)
 class Pooling2D(Layer):
-    """A window that moves over the image. Strides are the pool size unless given. One integer stands for two."""
+    """A window that moves over the image. Strides default to pool_size. One integer stands for both directions."""
 
     pool_size: int | Pair = (2, 2)
     strides: int | Pair | None = None
@@ -41,5 +41,5 @@ class Pooling2D(Layer):
         return specs.Pool((h, w), c, out, kernel, stride, pads, self.average)
 
     def specs(self, shape: Shape) -> tuple[specs.Spec, ...]:
-        """A pooling, of maxima or of means"""
+        """One specification, max or average pooling"""
         return (self._spec(shape),)

@@ -1,4 +1,4 @@
-"""The learning rate, epoch by epoch: what `schedule` in `convlens.fit` takes."""
+"""Schedules: the learning rate of each epoch, for the argument `schedule` of `convlens.fit`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from convlens.geometry import check_count
 
 @dataclass(frozen=True)
 class StepDecay:
-    """learning_rate / by^k in epoch e, where k of the `epochs` are at most e: divided at the start of each of them
+    """The learning rate is divided by `by` at the start of each of the `epochs`.
 
-    Krizhevsky et al. 2012, section 5: 0.01 divided by 10, three times, whenever the validation error stood still.
+    In epoch e it is learning_rate / by^k, where k is the number of `epochs` that are at most e. Krizhevsky et al. 2012,
+    section 5, started at 0.01 and divided by 10 three times, each time that the validation error stopped improving.
 
     >>> rate = StepDecay(0.01, (3, 5))
     >>> [rate(epoch) for epoch in range(1, 7)]
@@ -33,9 +34,9 @@ class StepDecay:
         for epoch in self.epochs:
             check_count("each of epochs", epoch, 2)
         if any(a >= b for a, b in zip(self.epochs, self.epochs[1:], strict=False)):
-            raise ValueError(f"epochs must rise; got {self.epochs}")
+            raise ValueError(f"epochs must be in increasing order; got {self.epochs}")
 
     def __call__(self, epoch: int) -> float:
-        """The rate in that epoch; the first is 1."""
+        """Return the learning rate of an epoch, counted from 1."""
         check_count("epoch", epoch, 1)
         return float(self.learning_rate / self.by ** sum(each <= epoch for each in self.epochs))

@@ -1,4 +1,4 @@
-"""A stack of layers with its weights, all of them views of one flat vector."""
+"""A stack of layers with its weights. All weights are views of one flat vector."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PREDICT_BATCH = 500
 
 
 class LayerRow(NamedTuple):
-    """One line of a model's table: a layer in its place"""
+    """One row of a model's table: a layer with its name, shapes and number of parameters"""
 
     name: str
     layer: Layer
@@ -35,7 +35,7 @@ class LayerRow(NamedTuple):
 
 
 class LayerPass(NamedTuple):
-    """A layer in a forward pass: its weights, its input x and output y (n, …), what its backward needs"""
+    """A layer in a forward pass: weights, input x and output y (n, …), and `saved`, the values for its backward"""
 
     row: LayerRow
     weights: Weights
@@ -45,8 +45,9 @@ class LayerPass(NamedTuple):
 
 
 class LayerGradients(NamedTuple):
-    """A layer in a backward pass: the gradients of its output, of its input (None for the first layer unless it is
-    asked for), and of its weights by name
+    """A layer in a backward pass: the gradients of its output, its input and its weights by name
+
+    dx is None for the first layer, unless the caller asked for it.
     """
 
     row: LayerRow
@@ -56,7 +57,7 @@ class LayerGradients(NamedTuple):
 
 
 def table(layers: Sequence[Layer], input_shape: Shape) -> Iterator[LayerRow]:
-    """The layers in their places, for examples of `input_shape`; ValueError if one does not fit, naming it"""
+    """Yield the table's rows for examples of `input_shape`; a ValueError names the first layer that does not fit."""
     if not layers:
         raise ValueError("a Sequential needs at least one layer; got none")
     counts: Counter[str] = Counter()
@@ -73,7 +74,7 @@ def table(layers: Sequence[Layer], input_shape: Shape) -> Iterator[LayerRow]:
 
 
 def specs_of(rows: Iterable[LayerRow]) -> tuple[Spec, ...] | None:
-    """What the layers of a table compute, as plain numbers; None if one of them has no specification"""
+    """Return the specifications of all layers in order; None if a layer has none."""
     found: list[Spec] = []
     for row in rows:
         specs = row.layer.specs(row.input_shape)
@@ -84,11 +85,12 @@ def specs_of(rows: Iterable[LayerRow]) -> tuple[Spec, ...] | None:
 
 
 class Sequential:
-    """Layers one after the other, ending in logits (n, classes).
+    """A model of layers one after the other. Its output is logits (n, classes).
 
-    layers: descriptions from `convlens.nn`. input_shape: (h, w, c) of one example. seed: of the kernels, drawn by
-    `initial`. dtype: float32 to train, float64 to check. engine: see `convlens.engines.get_engine`.
-    The weights are `flat` (size,); `weights[k][name]` are views of it, so that an optimizer moves them all in one pass.
+    layers: descriptions from `convlens.nn`. input_shape: (h, w, c) of one example. seed: seed of the random kernels,
+    which `initial` draws. dtype: float32 to train, float64 to check. engine: see `convlens.engines.get_engine`.
+    The vector `flat` (size,) holds all weights, and each `weights[k][name]` is a view of it. So an optimizer can update
+    all weights in one pass.
     """
 
     def __init__(
@@ -120,11 +122,11 @@ class Sequential:
         self.fused = None if specs is None else self.engine.fused_pass(specs, self.flat)
 
     def specs(self) -> tuple[Spec, ...] | None:
-        """What the network computes, as plain numbers; None if a layer has no specification"""
+        """Return the network's specifications, plain numbers for each operation; None if a layer has none."""
         return specs_of(self.table)
 
     def views(self, flat: Array) -> list[Weights]:
-        """A vector as long as `flat`, cut into arrays of the weights' names and shapes, layer by layer: no copies."""
+        """Return views of a vector as long as `flat`: for each layer, arrays with its weights' names and shapes."""
         found, start = [], 0
         for row in self.table:
             views = {}
@@ -136,11 +138,11 @@ class Sequential:
 
     @property
     def output_shape(self) -> Shape:
-        """The shape of one example's logits."""
+        """The shape of one example's output, usually (classes,)."""
         return self.table[-1].output_shape
 
     def named_weights(self) -> dict[str, Array]:
-        """The weights as "layer/name" -> view, in order."""
+        """Return the weights in order, as a dictionary from "layer/name" to view."""
         return {
             f"{row.name}/{name}": w
             for row, weights in zip(self.table, self.weights, strict=True)
@@ -148,15 +150,15 @@ class Sequential:
         }
 
     def count_params(self) -> int:
-        """How many numbers are trained."""
+        """Return the number of trained parameters."""
         return self.flat.size
 
     def get_weights(self) -> list[Array]:
-        """Copies of the weights, in Keras's order: kernel and bias, layer by layer."""
+        """Return copies of the weights in Keras's order: layer by layer, kernel before bias."""
         return [w.copy() for w in self.named_weights().values()]
 
     def set_weights(self, weights: Sequence[Array]) -> None:
-        """Take over arrays in the order of `get_weights`; ValueError if their number or a shape differs."""
+        """Copy arrays into the weights, in the order of `get_weights`; ValueError if the count or a shape differs."""
         own = self.named_weights()
         if len(weights) != len(own):
             raise ValueError(f"{self.name} needs {len(own)} arrays of weights; got {len(weights)}")
@@ -167,7 +169,7 @@ class Sequential:
             w[...] = new
 
     def check_images(self, name: str, x: Array) -> None:
-        """A ValueError unless x is a non-empty float array (n, *input_shape) of numbers."""
+        """Raise ValueError unless x is a non-empty float array (n, *input_shape) of finite numbers."""
         if not is_plain(x) or x.dtype not in FLOATS:
             raise ValueError(f"{name} must be float32 or float64; got {kind(x)}")
         if x.shape[1:] != self.input_shape or len(x) == 0:
@@ -177,9 +179,9 @@ class Sequential:
             raise ValueError(f"{name} must be finite; got {np.count_nonzero(~np.isfinite(x))} NaN or infinite numbers")
 
     def walk(self, x: Array, rng: Rng | None = None) -> Iterator[LayerPass]:
-        """A forward pass of x (n, *input_shape), layer by layer: each layer runs when it is asked for
+        """Run a forward pass of x (n, *input_shape) and yield each layer; a layer runs when the caller asks for it.
 
-        rng: while training, for the layers that draw numbers, see `Dropout`
+        rng: generator for the layers that draw random numbers during training, see `Dropout`; None at prediction
         """
         for row, weights in zip(self.table, self.weights, strict=True):
             y, saved = row.layer.forward(x, weights, self.engine, rng)
@@ -187,9 +189,10 @@ class Sequential:
             x = y
 
     def walk_back(self, dy: Array, passes: Sequence[LayerPass], *, need_dx: bool = False) -> Iterator[LayerGradients]:
-        """The backward pass of `passes`, all that `walk` yielded, from the last layer to the first
+        """Run a backward pass and yield the gradients of each layer, from the last layer to the first.
 
-        dy: the gradient of the last output. need_dx: whether the gradient of the images is asked for, too
+        dy: the gradient of the last output. passes: everything that `walk` yielded. need_dx: whether to compute the
+        gradient of the images too
         """
         for k in reversed(range(len(passes))):
             row, weights, _, _, saved = passes[k]
@@ -200,12 +203,15 @@ class Sequential:
                 dy = dx
 
     def forward(self, x: Array, rng: Rng | None = None) -> tuple[Array, list[LayerPass]]:
-        """x (n, *input_shape) -> logits (n, classes), and the passes that `backward` needs; rng: see `walk`"""
+        """x (n, *input_shape) -> logits (n, classes), and the passes that `backward` needs. rng: see `walk`"""
         passes = list(self.walk(x, rng))
         return passes[-1].y, passes
 
     def backward(self, dlogits: Array, passes: Sequence[LayerPass], gradient: Array) -> None:
-        """dlogits (n, classes), passes by `forward` -> gradient, a vector like `flat`, is written"""
+        """Write the gradient of all weights into `gradient`, a vector like `flat`.
+
+        dlogits (n, classes): the gradient of the logits. passes: as `forward` returned them
+        """
         views = {row.name: views for row, views in zip(self.table, self.views(gradient), strict=True)}
         for found in self.walk_back(dlogits, passes):
             for name, value in found.d_weights.items():
@@ -216,25 +222,25 @@ class Sequential:
         if self.fused is not None:
             self._check_fused(x)
             return self.fused.forward(x)
-        for layer in self.walk(x):  # nothing is kept: memory for two layers, not for all
+        for layer in self.walk(x):  # no pass is kept, so memory holds two layers, not all
             x = layer.y
         return x
 
     def _check_fused(self, x: Array) -> None:
-        """What a fused pass relies on; layer by layer, each operation checks for itself."""
+        """Raise ValueError unless x fits a fused pass. Without a fused pass, each operation checks its own input."""
         if not is_plain(x) or x.dtype != self.dtype:
-            raise ValueError(f"x must be {self.dtype} as the model is; got {kind(x)}")
+            raise ValueError(f"x must be {self.dtype}, the model's dtype; got {kind(x)}")
         if x.shape[1:] != self.input_shape or len(x) == 0:
             raise ValueError(f"x must be (n, {str(self.input_shape)[1:]} with n of at least 1; got {x.shape}")
 
     def loss_gradient(
         self, x: Array, labels: Labels, weight: float, gradient: Array, threads: int = 1, rng: Rng | None = None
     ) -> tuple[Array, Array]:
-        """A forward and a backward pass: loss (n,), logits (n, classes); `gradient` of weight * sum(loss) is written
+        """Run one forward and backward pass: x (n, *input_shape), labels (n,) -> loss (n,), logits (n, classes)
 
-        x (n, *input_shape), labels (n,); with weight 1 / n it is the gradient of the mean loss. An engine's fused pass
-        shares it among the threads. rng: for the layers that draw numbers while training, as Dropout does; without it
-        they do nothing.
+        The gradient of weight * sum(loss) is written into `gradient`, a vector like `flat`; with weight 1 / n it is the
+        gradient of the mean loss. threads: number of threads that an engine's fused pass uses. rng: generator for the
+        layers that draw random numbers during training, such as Dropout; without it these layers do nothing.
         """
         if self.fused is not None:
             self._check_fused(x)
@@ -247,15 +253,15 @@ class Sequential:
         return loss, logits
 
     def predict(self, x: Array) -> Array:
-        """Probabilities (n, classes): the softmax of the logits"""
+        """x (n, *input_shape) -> probabilities (n, classes), the softmax of the logits"""
         self.check_images("x", x)
         starts = range(0, len(x), _PREDICT_BATCH)
-        with workers(min(usable_threads(), len(starts))) if len(starts) > 1 else nullcontext(Workers(1)) as crew:
-            parts = crew.map(lambda k: self.logits(x[starts[k] : starts[k] + _PREDICT_BATCH]), len(starts))
+        with workers(min(usable_threads(), len(starts))) if len(starts) > 1 else nullcontext(Workers(1)) as pool:
+            parts = pool.map(lambda k: self.logits(x[starts[k] : starts[k] + _PREDICT_BATCH]), len(starts))
         return ops.softmax_forward(np.concatenate(parts))
 
     def summary(self) -> str:
-        """The table of layers as text: name, kind, output shape, parameters."""
+        """Return the table of layers as text: name, kind, output shape, parameters."""
         head = ("layer", "kind", "output shape", "parameters")
         lines = [
             (row.name, type(row.layer).__name__, " × ".join(map(str, row.output_shape)), f"{row.parameters:,}")

@@ -1,8 +1,9 @@
-"""One operation a file, forward with backward under it. Each file's `__all__` says what of it is public here.
+"""The operations of a network, one file for each; the backward stands under its forward.
 
+Each file's `__all__` lists the names that are public here.
 The backward takes the incoming gradient first, then the forward's own arguments. Gradients are returned, never
-accumulated.
-Arrays are float32 or float64, NHWC and HWIO; results take the inputs' dtype, and nothing passed in is changed.
+accumulated. Arrays are float32 or float64; images are NHWC, kernels HWIO. A result has the inputs' dtype, and no
+argument is changed.
 """
 
 from convlens.ops import activations, conv, dense, losses, norm, pool

@@ -1,4 +1,4 @@
-"""What conv and pool share: checks of the input, padding, and blocks of examples that bound the memory."""
+"""Helpers that several operations share: checks of arguments, padding, and blocks of examples that bound the memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BLOCK = 1 << 24  # bytes of padded input and output handled at once
 
 
 def check(op: str, array_name: str, array: Array, letters: str) -> None:
-    """A ValueError unless `array` is a float array with one axis for each of the `letters`, none of them empty."""
+    """Raise ValueError unless `array` is a float array with one axis for each of the `letters` and no empty axis."""
     _check_floats(op, array_name, array)
     axes = letters.split()
     if array.ndim != len(axes):
@@ -28,32 +28,34 @@ def _check_floats(op: str, array_name: str, array: Array) -> None:
 
 
 def check_same_dtype(op: str, first_name: str, first: Array, **others: Array) -> None:
-    """A ValueError unless all arrays have one dtype: nothing is promoted silently."""
+    """Raise ValueError unless all arrays have the same dtype: nothing is promoted silently."""
     for name, array in others.items():
         if not is_plain(array) or array.dtype != first.dtype:
             _check_floats(op, name, array)
             raise ValueError(
-                f"{op} needs {first_name} and {name} of one dtype; got {first_name} {first.dtype}, {name} {array.dtype}"
+                f"{op} needs {first_name} and {name} of the same dtype; "
+                f"got {first_name} {first.dtype}, {name} {array.dtype}"
             )
 
 
 def check_shape(op: str, array_name: str, array: Array, shape: tuple[int, ...]) -> None:
-    """A ValueError unless `array` has exactly this shape."""
+    """Raise ValueError unless `array` has exactly this shape."""
     if array.shape != shape:
         raise ValueError(f"{op} needs {array_name} {shape}; got {array.shape}")
 
 
 def blocks(n: int, example_bytes: int) -> Iterator[slice]:
-    """The n examples in blocks of at most _BLOCK bytes, so many that two or four cores share a block evenly.
+    """Yield the n examples in blocks of at most _BLOCK bytes, or of one example if that is larger.
 
-    The partition depends on the shapes alone.
+    The number of examples in a block is a power of two, so two or four cores share a block evenly. The partition
+    depends only on the shapes.
     """
-    step = 1 << max(1, _BLOCK // example_bytes).bit_length() - 1  # a power of two
+    step = 1 << max(1, _BLOCK // example_bytes).bit_length() - 1
     return (slice(k, min(k + step, n)) for k in range(0, n, step))
 
 
 def pad(x: Array, pads: Pads, value: float = 0.0) -> Array:
-    """x (n, h, w, c) inside a frame of `value`; x itself if the frame is empty."""
+    """Return x (n, h, w, c) with a frame of `value` around each image, or x itself if the frame is empty."""
     if pads == ((0, 0), (0, 0)):
         return x
     (top, bottom), (left, right) = pads
@@ -64,7 +66,7 @@ def pad(x: Array, pads: Pads, value: float = 0.0) -> Array:
 
 
 def framed(x: Array, pads: Pads) -> Array:
-    """Room for x in its frame: x itself if the frame is empty."""
+    """Return an uninitialized array of the shape of x with its frame, or x itself if the frame is empty."""
     if pads == ((0, 0), (0, 0)):
         return x
     (top, bottom), (left, right) = pads
@@ -73,6 +75,6 @@ def framed(x: Array, pads: Pads) -> Array:
 
 
 def crop(xp: Array, pads: Pads, h: int, w: int) -> Array:
-    """The view of xp inside the frame: the transpose of `pad`."""
+    """Return the view of xp inside the frame. This is the transpose of `pad`."""
     top, left = pads[0][0], pads[1][0]
     return xp[:, top : top + h, left : left + w]

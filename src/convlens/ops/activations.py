@@ -1,4 +1,4 @@
-"""Activations, each with its gradient: any shape, and the input's dtype back."""
+"""Activations, each with its gradient. They take arrays of any shape; the result has the input's dtype."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
 
 def relu_forward(x: Array) -> Array:
     """y = max(x, 0); NaN stays NaN"""
-    zeros = np.zeros(x.shape[1:], x.dtype)  # NumPy finds the larger of two arrays faster than of an array and a number
+    zeros = np.zeros(x.shape[1:], x.dtype)  # np.maximum is faster with two arrays than with an array and a number
     y: Array = np.maximum(x, zeros)
     return y
 
@@ -33,7 +33,7 @@ def relu_forward(x: Array) -> Array:
 def relu_backward(dy: Array, x: Array) -> Array:
     """dx = dy where x > 0, else 0
 
-    The output y = relu_forward(x) does as well for x: both are above 0 at the same places.
+    x may also be the output y = relu_forward(x): x and y are above 0 at the same places.
     """
     dx: Array = dy * (x > 0)
     return dx
@@ -52,7 +52,7 @@ def tanh_backward(dy: Array, y: Array) -> Array:
 
 
 def sigmoid_forward(x: Array) -> Array:
-    """y = 1 / (1 + exp(-x)), as (1 + tanh(x / 2)) / 2: nothing overflows"""
+    """y = 1 / (1 + exp(-x)), computed as (1 + tanh(x / 2)) / 2, which does not overflow"""
     y: Array = np.tanh(x / 2)
     y += 1
     y /= 2
@@ -66,7 +66,7 @@ def sigmoid_backward(dy: Array, y: Array) -> Array:
 
 
 def softmax_forward(x: Array, axis: int = -1) -> Array:
-    """y_i = exp(x_i) / sum_j exp(x_j) along `axis`, without overflow: the largest is subtracted first"""
+    """y_i = exp(x_i) / sum_j exp(x_j) along `axis`; the largest x is subtracted first, so nothing overflows"""
     y: Array = x - x.max(axis=axis, keepdims=True)
     np.exp(y, out=y)
     y /= y.sum(axis=axis, keepdims=True)
@@ -80,13 +80,13 @@ def softmax_backward(dy: Array, y: Array, axis: int = -1) -> Array:
 
 
 class Activation(NamedTuple):
-    """A function of each number, and its gradient from the output: forward(x) -> y, backward(dy, y) -> dx"""
+    """An elementwise function, forward(x) -> y, and its gradient, backward(dy, y) -> dx, computed from the output y"""
 
     forward: Callable[[Array], Array]
     backward: Callable[[Array, Array], Array]
 
 
-# By the names that Keras gives them. `convlens.interop.layers` has the same names for Keras and ONNX.
+# The keys are the names in Keras. `convlens.interop.layers` maps the same names to Keras and ONNX.
 ACTIVATIONS = {
     "relu": Activation(relu_forward, relu_backward),
     "tanh": Activation(tanh_forward, tanh_backward),

@@ -21,7 +21,7 @@ def _plan(op: str, x: Array, w: Array, padding: Padding, stride: Pair, groups: i
         raise ValueError(f"{op} needs equal ci; got x {x.shape}, w {w.shape}")
     if x.shape[3] != groups * w.shape[2] or w.shape[3] % groups:
         raise ValueError(
-            f"{op} in {groups} groups needs x with {groups} times w's ci, and co to be divided by {groups}; "
+            f"{op} with {groups} groups needs x with {groups} times the ci of w, and co divisible by {groups}; "
             f"got x {x.shape}, w {w.shape}"
         )
     stride = pair("stride", stride, 1)
@@ -29,7 +29,7 @@ def _plan(op: str, x: Array, w: Array, padding: Padding, stride: Pair, groups: i
 
 
 def _split(array: Array, groups: int) -> list[Array]:
-    """The channels of an array in so many groups, each with its numbers side by side"""
+    """Return the array's channels as `groups` contiguous arrays."""
     return [np.ascontiguousarray(part) for part in np.split(array, groups, axis=-1)]
 
 
@@ -45,10 +45,11 @@ def conv2d_forward(
 ) -> Array:
     """y[n,i,j,o] = b[o] + sum_abc x[n, i*sh+a, j*sw+b, c] * w[a,b,c,o]
 
-    x (n, h, w, ci), w (kh, kw, ci, co), b (co,) -> y (n, oh, ow, co), all of one dtype, float32 or float64.
-    x counts as 0 outside: `padding` says how far (see `convlens.geometry.plan`).
-    groups: so many convolutions side by side, each of its own ci / groups channels in and co / groups out, in order; w
-    is then (kh, kw, ci / groups, co). Krizhevsky et al. 2012, section 3.5, where each group has a GPU.
+    x (n, h, w, ci), w (kh, kw, ci, co), b (co,) -> y (n, oh, ow, co), all of the same dtype, float32 or float64.
+    padding: how far the windows reach beyond x, where x counts as 0 (see `convlens.geometry.plan`).
+    groups: number of separate convolutions. Each takes the next ci / groups input channels and gives the next
+    co / groups output channels; w is then (kh, kw, ci / groups, co). Krizhevsky et al. 2012, section 3.5, run each
+    group on its own GPU.
     """
     (pads, (oh, ow)), stride = _plan("conv2d", x, w, padding, stride, groups)
     n, co = len(x), w.shape[3]
@@ -75,14 +76,14 @@ def conv2d_backward(
     engine: Engine = numpy_engine,
     need_dx: bool = True,
 ) -> tuple[Array | None, Array, Array]:
-    """The gradients of sum(dy * y) for y = conv2d_forward(x, w, b): the transposed products.
+    """Return the gradients of sum(dy * y) for y = conv2d_forward(x, w, b), with respect to x, w and b.
 
     dx[n, i*sh+a, j*sw+b, c] += dy[n,i,j,o] * w[a,b,c,o]
     dw[a,b,c,o] = sum_nij x[n, i*sh+a, j*sw+b, c] * dy[n,i,j,o]
     db[o] = sum_nij dy[n,i,j,o]
 
     dy (n, oh, ow, co), x (n, h, w, ci), w (kh, kw, ci, co) -> dx as x (None unless `need_dx`), dw as w, db (co,)
-    In `groups`, each of them has its own dx, dw and db.
+    groups: as in the forward; the gradients are computed group by group.
     """
     (pads, (oh, ow)), stride = _plan("conv2d_backward", x, w, padding, stride, groups)
     n, h, width, _ = x.shape
@@ -105,7 +106,7 @@ def conv2d_backward(
         xp = pad(x[part], pads)
         engine.conv2d_dw(dy[part], xp, stride, dw_part)
         dw += dw_part
-        db += dy[part].reshape(-1, ow * co).sum(axis=0)  # not by BLAS, whose threads would spin in the way of others
+        db += dy[part].reshape(-1, ow * co).sum(axis=0)  # not BLAS: its spinning threads would slow the other threads
         if dx is not None:
             dxp = framed(dx[part], pads)
             engine.conv2d_dx(dy[part], w, stride, dxp)

@@ -11,7 +11,7 @@ __all__ = ["dense_backward", "dense_forward"]
 def dense_forward(x: Array, w: Array, b: Array) -> Array:
     """y = x w + b
 
-    x (n, in), w (in, out), b (out,) -> y (n, out), all of one dtype, float32 or float64
+    x (n, in), w (in, out), b (out,) -> y (n, out), all of the same dtype, float32 or float64
     """
     check("dense", "x", x, "n in")
     check("dense", "w", w, "in out")
@@ -25,11 +25,13 @@ def dense_forward(x: Array, w: Array, b: Array) -> Array:
 
 
 def dense_backward(dy: Array, x: Array, w: Array) -> tuple[Array, Array, Array]:
-    """The gradients of sum(dy * y) for y = dense_forward(x, w, b)
+    """Return the gradients of sum(dy * y) for y = dense_forward(x, w, b), with respect to x, w and b.
+
+    dx = dy w^T,  dw = x^T dy,  db[o] = sum_n dy[n,o]
 
     dy (n, out), x (n, in), w (in, out) -> dx (n, in), dw (in, out), db (out,)
     """
     check_same_dtype("dense_backward", "x", x, w=w, dy=dy)
     check_shape("dense_backward", "dy", dy, (len(x), w.shape[1]))
-    dx = (w @ dy.T).T  # as dy @ w.T, but w is read as it lies: BLAS is half again as fast
+    dx = (w @ dy.T).T  # equal to dy @ w.T, but BLAS reads w in its own order and is half again as fast
     return dx, x.T @ dy, dy.sum(axis=0)

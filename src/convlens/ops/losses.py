@@ -1,4 +1,4 @@
-"""Softmax cross-entropy from logits: one number an example; the mean over a batch is the caller's."""
+"""Softmax cross-entropy from logits: one loss for each example. The caller takes the mean over the batch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Labels = NDArray[np.integer]
 
 
 def check_labels(labels: Labels, n: int, classes: int) -> None:
-    """A ValueError unless labels are n integers from 0 to classes - 1."""
+    """Raise ValueError unless labels are n integers from 0 to classes - 1."""
     if not is_plain(labels) or labels.dtype.kind not in "iu" or labels.shape != (n,):
         got = f"{labels.dtype} {labels.shape}" if is_plain(labels) else kind(labels)
         raise ValueError(f"labels must be {n} integers, one for each example; got {got}")

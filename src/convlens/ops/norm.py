@@ -1,4 +1,4 @@
-"""Local response normalisation: each number divided by how strongly its neighbouring channels respond."""
+"""Local response normalisation: each number is divided by a factor that grows with its neighbouring channels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["local_response_norm_backward", "local_response_norm_forward"]
 
 
 def check_numbers(size: int, k: float, alpha: float, beta: float) -> None:
-    """A ValueError unless these make an s_i that is above 0 everywhere."""
+    """Raise ValueError unless s_i, computed from these arguments, is above 0 for every x."""
     check_count("size", size, 1)
     if not (math.isfinite(k) and k > 0):
         raise ValueError(f"k must be a number above 0; got {k!r}")
@@ -29,7 +29,7 @@ def _check(op: str, x: Array, size: int, k: float, alpha: float, beta: float) ->
 
 
 def _over_channels(x: Array, before: int, after: int) -> Array:
-    """y[..., i] = the sum of x[..., j] for j from i - before to i + after, where there is such a channel"""
+    """y[..., i] = sum of x[..., j] over the existing channels j from i - before to i + after"""
     y = x.copy()
     c = x.shape[-1]
     for d in range(1, min(before, c - 1) + 1):
@@ -48,7 +48,7 @@ def _scale(x: Array, size: int, k: float, alpha: float) -> Array:
 
 
 def _power(s: Array, beta: float) -> Array:
-    """s^-beta; 0.75 by two square roots, which are much faster than a power"""
+    """Return s^-beta; for beta = 0.75 from two square roots, which are much faster than a power."""
     if beta == 0.75:
         root = np.sqrt(s)
         root *= np.sqrt(root)
@@ -62,9 +62,10 @@ def local_response_norm_forward(
 ) -> Array:
     """y_i = x_i / s_i^beta, with s_i = k + alpha sum_j x_j² over the `size` channels j around i
 
-    j runs from i - floor((size - 1) / 2) to i + ceil((size - 1) / 2), as far as there are channels: `size` is odd in
-    the paper, and ONNX says what an even one means. x (n, h, w, c) -> y, the same. Krizhevsky et al. 2012, section 3.3,
-    whose numbers are the defaults. ONNX and PyTorch divide alpha by `size`; TensorFlow has size = 2 depth_radius + 1.
+    x (n, h, w, c) -> y of the same shape
+    j runs over the existing channels from i - floor((size - 1) / 2) to i + ceil((size - 1) / 2). In the paper `size` is
+    odd; for an even size this is ONNX's rule. Krizhevsky et al. 2012, section 3.3; the defaults are the paper's
+    numbers. ONNX and PyTorch divide alpha by `size`; TensorFlow has size = 2 depth_radius + 1.
     """
     _check("local_response_norm", x, size, k, alpha, beta)
     y = np.empty_like(x)
@@ -76,9 +77,9 @@ def local_response_norm_forward(
 def local_response_norm_backward(
     dy: Array, x: Array, *, size: int = 5, k: float = 2.0, alpha: float = 1e-4, beta: float = 0.75
 ) -> Array:
-    """dx_i = dy_i / s_i^beta - 2 alpha beta x_i sum_j dy_j x_j / s_j^(beta + 1), over the channels j whose s has x_i
+    """dx_i = dy_i / s_i^beta - 2 alpha beta x_i sum_j dy_j x_j / s_j^(beta + 1)
 
-    dy, x (n, h, w, c) -> dx, the same.
+    The sum is over the channels j whose s_j contains x_i. dy, x (n, h, w, c) -> dx of the same shape
     """
     _check("local_response_norm_backward", x, size, k, alpha, beta)
     check_same_dtype("local_response_norm_backward", "x", x, dy=dy)

@@ -19,14 +19,14 @@ TIES = ("first", "all")
 def plan_pool(
     op: str, size: Pair, kernel: int | Pair, stride: int | Pair | None, padding: Padding
 ) -> tuple[Plan, Pair, Pair]:
-    """The plan, kernel and stride of a pool over an input of `size` (h, w), or a ValueError."""
+    """Return the plan, kernel and stride of a pool over an input of `size` (h, w); ValueError if they do not fit."""
     kernel = pair("kernel", kernel, 1)
     stride = kernel if stride is None else pair("stride", stride, 1)
     found = plan(size, kernel, stride, padding)
     for axis, side in enumerate(("rows", "columns")):
         if max(found.pads[axis]) >= kernel[axis]:
             raise ValueError(
-                f"{op} needs fewer padded {side} than the kernel has, or a window sees no input; "
+                f"{op} needs fewer {side} of padding than the kernel has {side}, so that every window sees some input; "
                 f"got padding {found.pads[axis]}, kernel {kernel}"
             )
     return found, kernel, stride
@@ -38,7 +38,7 @@ def _plan(op: str, x: Array, kernel: Pair, stride: Pair | None, padding: Padding
 
 
 def _counts(size: Pair, found: Plan, kernel: Pair, stride: Pair, dtype: np.dtype[Any]) -> Array:
-    """How many cells of the input each window sees: (oh, ow, 1). Padding does not count."""
+    """Return the number of input cells in each window, (oh, ow, 1). Padding does not count."""
     seen = []
     for axis in (0, 1):
         start = np.arange(found.out[axis]) * stride[axis] - found.pads[axis][0]
@@ -57,7 +57,8 @@ def max_pool2d_forward(
 ) -> Array:
     """y[n,i,j,c] = max_ab x[n, i*sh+a, j*sw+b, c]
 
-    x (n, h, w, c) -> y (n, oh, ow, c) of the same dtype. `stride` is the kernel unless given. Padding never wins.
+    x (n, h, w, c) -> y (n, oh, ow, c) of the same dtype. `stride` defaults to the kernel size. Padding is never the
+    maximum.
     """
     (pads, (oh, ow)), kernel, stride = _plan("max_pool2d", x, kernel, stride, padding)
     y = np.empty((len(x), oh, ow, x.shape[3]), x.dtype)
@@ -77,11 +78,11 @@ def max_pool2d_backward(
     ties: str = "first",
     engine: Engine = numpy_engine,
 ) -> Array:
-    """dx[n, i*sh+a, j*sw+b, c] += dy[n,i,j,c] where x there equals y[n,i,j,c], the maximum of the window
+    """dx[n, i*sh+a, j*sw+b, c] += dy[n,i,j,c] where x at that cell equals y[n,i,j,c], the maximum of the window
 
     dy and y = max_pool2d_forward(x, ...) (n, oh, ow, c), x (n, h, w, c) -> dx as x.
-    `ties`: "first", the first maximum in row-major order takes it all (TensorFlow, PyTorch); "all", each one does (the
-    course).
+    ties: what happens if several cells of a window are equal to the maximum. "first": the first one in row-major order
+    gets the whole gradient (TensorFlow, PyTorch). "all": each of them gets the whole gradient (the course).
     """
     (pads, (oh, ow)), kernel, stride = _plan("max_pool2d_backward", x, kernel, stride, padding)
     if ties not in TIES:
@@ -110,7 +111,7 @@ def avg_pool2d_forward(
 ) -> Array:
     """y[n,i,j,c] = mean_ab x[n, i*sh+a, j*sw+b, c], over the cells inside x: padding does not count
 
-    x (n, h, w, c) -> y (n, oh, ow, c) of the same dtype. `stride` is the kernel unless given.
+    x (n, h, w, c) -> y (n, oh, ow, c) of the same dtype. `stride` defaults to the kernel size.
     """
     found, kernel, stride = _plan("avg_pool2d", x, kernel, stride, padding)
     y = np.empty((len(x), *found.out, x.shape[3]), x.dtype)
@@ -130,9 +131,9 @@ def avg_pool2d_backward(
     padding: Padding = "valid",
     engine: Engine = numpy_engine,
 ) -> Array:
-    """dx[n, i*sh+a, j*sw+b, c] += dy[n,i,j,c] / (number of cells inside x that the window sees)
+    """dx[n, i*sh+a, j*sw+b, c] += dy[n,i,j,c] / (number of the window's cells inside x)
 
-    dy (n, oh, ow, c), x (n, h, w, c) -> dx as x; of x only the shape matters.
+    dy (n, oh, ow, c), x (n, h, w, c) -> dx as x; only the shape of x is used.
     """
     found, kernel, stride = _plan("avg_pool2d_backward", x, kernel, stride, padding)
     n, h, w, c = x.shape

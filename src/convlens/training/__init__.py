@@ -1,4 +1,4 @@
-"""Training: one loop over epochs and batches, whoever computes the steps; its events; and a run as a folder."""
+"""Training: the loop over epochs and batches, its events, the trainers that compute the steps, and runs as folders."""
 
 from convlens.training.early_stopping import EarlyStopping
 from convlens.training.events import Batch, Epoch, History, Scores

@@ -1,4 +1,4 @@
-"""What training needs of its data, before it begins; and that its numbers stay finite."""
+"""Checks of the data before training starts, and checks that the numbers stay finite during training."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Augment = Callable[[Array, "np.random.Generator"], Array]
 
 
 def check_data(model: Sequential, name: str, x: Array, y: Labels) -> None:
-    """A ValueError, calling the data `name`, unless x (n, h, w, c) and y (n,) are what the model takes."""
+    """Raise ValueError unless x (n, h, w, c) and y (n,) fit the model. The error calls the data `name`."""
     model.check_images(f"{name} images", x)
     try:
         check_labels(y, len(x), model.output_shape[0])
@@ -26,7 +26,10 @@ def check_data(model: Sequential, name: str, x: Array, y: Labels) -> None:
 
 
 def check_training(model: Sequential, x: Array, y: Labels, augment: Augment | None) -> None:
-    """As `check_data`, and the model's dtype; with `augment` it is what that makes of an image that must be so."""
+    """Raise ValueError unless the training data fit the model and have its dtype.
+
+    With `augment`, the images that it returns must fit, not the images that it takes.
+    """
     seen = x
     if augment is not None:
         if not is_plain(x) or x.dtype.kind not in "fiu" or x.ndim != 4 or len(x) == 0:
@@ -36,9 +39,9 @@ def check_training(model: Sequential, x: Array, y: Labels, augment: Augment | No
             bad = np.count_nonzero(~np.isfinite(x))
             raise ValueError(f"training images must be finite; got {bad} NaN or infinite numbers")
         seen = augment(x[:1], np.random.default_rng(0))
-        model.check_images("training images, as augment makes them,", seen)
+        model.check_images("training images after augment", seen)
         if len(seen) != 1:
-            raise ValueError(f"augment must make one image of one; got {len(seen)}")
+            raise ValueError(f"augment must return one image for one image; got {len(seen)}")
         try:
             check_labels(y, len(x), model.output_shape[0])
         except ValueError as error:
@@ -46,12 +49,12 @@ def check_training(model: Sequential, x: Array, y: Labels, augment: Augment | No
     else:
         check_data(model, "training", x, y)
     if seen.dtype != model.dtype:
-        made = "" if augment is None else ", as augment makes them,"
-        raise ValueError(f"training images{made} must be {model.dtype} as the model is; got {seen.dtype}")
+        made = "" if augment is None else " after augment"
+        raise ValueError(f"training images{made} must be {model.dtype}, the model's dtype; got {seen.dtype}")
 
 
 def check_validation(model: Sequential, validation: object) -> None:
-    """A ValueError unless it is None, or a pair of images and labels that the model takes"""
+    """Raise ValueError unless `validation` is None or a pair of images and labels that fit the model."""
     if validation is not None:
         if not isinstance(validation, tuple | list) or len(validation) != 2:
             raise ValueError(f"validation must be a pair, images and labels; got {type(validation).__name__}")
@@ -59,6 +62,6 @@ def check_validation(model: Sequential, validation: object) -> None:
 
 
 def check_finite(name: str, value: float, where: str) -> None:
-    """An ArithmeticError, saying where, unless the value is finite."""
+    """Raise ArithmeticError unless the value is finite. The error says `where` in the training it was found."""
     if not math.isfinite(value):
         raise ArithmeticError(f"{name} must stay finite; got {value} {where}: a lower learning rate may help")

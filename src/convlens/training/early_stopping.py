@@ -1,4 +1,4 @@
-"""When to stop: the validation loss falls no more"""
+"""Early stopping: training ends when the validation loss no longer falls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ __all__ = ["EarlyStopping", "best_epoch"]
 
 
 class EarlyStopping:
-    """Callback: stop when `val_loss` has not fallen below its lowest for `patience` epochs. Epoch 1 begins anew."""
+    """A callback that stops training when `val_loss` has not reached a new minimum for `patience` epochs.
+
+    Epoch 1 resets it, so one object can serve several trainings.
+    """
 
     def __init__(self, patience: int) -> None:
         check_count("patience", patience, 1)
@@ -17,7 +20,7 @@ class EarlyStopping:
         self._losses: list[float | None] = []
 
     def __call__(self, event: Event) -> bool:
-        """True when it is time to stop."""
+        """Return True if training must stop now."""
         if isinstance(event, Epoch):
             if event.val_loss is None:
                 raise ValueError(f"EarlyStopping needs validation data; epoch {event.epoch} has no val_loss")
@@ -27,12 +30,12 @@ class EarlyStopping:
         return self.done(self._losses)
 
     def done(self, losses: list[float | None]) -> bool:
-        """True if the lowest of these losses, one an epoch, is `patience` epochs back."""
+        """Return True if the lowest of the losses, one for each epoch, is at least `patience` epochs old."""
         return len(losses) >= best_epoch(losses) + self.patience
 
 
 def best_epoch(losses: list[float | None]) -> int:
-    """The number, from 1, of the first epoch with the lowest loss; 0 if there is none.
+    """Return the number, counted from 1, of the first epoch with the lowest loss; 0 if no epoch has a loss.
 
     >>> best_epoch([0.5, 0.2, 0.2]), best_epoch([])
     (2, 0)

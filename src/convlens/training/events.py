@@ -1,4 +1,4 @@
-"""What training tells while it goes on, and what it leaves: batches, epochs, a history, scores."""
+"""The events of training (`Batch`, `Epoch`) and the results of training and evaluation (`History`, `Scores`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Batch", "Callback", "Epoch", "Event", "History", "Scores"]
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch is done. `loss` and `accuracy` are means over the epoch so far, `seconds` the time since it began."""
+    """The event after a batch. `loss` and `accuracy` are means over the epoch so far; `seconds` is the epoch's time."""
 
     epoch: int
     batch: int
@@ -24,7 +24,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class Epoch:
-    """An epoch is done. `seconds` is training alone; the validation figures are None without validation data."""
+    """The event after an epoch. `seconds` counts only training.
+
+    val_loss and val_accuracy are None without validation data.
+    """
 
     epoch: int
     seconds: float
@@ -37,19 +40,19 @@ class Epoch:
 
 @dataclass
 class History:
-    """What `fit` returns: the epochs, and as in Keras `history`, a list of figures by name."""
+    """The result of `fit`: the epochs, and `history` as in Keras, a dictionary of lists of figures."""
 
     epochs: list[Epoch] = field(default_factory=list)
 
     @property
     def history(self) -> dict[str, list[float | None]]:
-        """The figures by name, e.g. history["val_accuracy"][-1]"""
+        """The figures by name, one for each epoch, for example history["val_accuracy"][-1]"""
         rows = [asdict(epoch) for epoch in self.epochs]
         return {name: [row[name] for row in rows] for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
 
 
 class Scores(NamedTuple):
-    """What `evaluate` returns: means over the examples."""
+    """The result of `evaluate`: means over the examples."""
 
     loss: float
     accuracy: float

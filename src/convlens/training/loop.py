@@ -1,4 +1,4 @@
-"""The loop over epochs and batches: events come out, nothing is printed."""
+"""The loop over epochs and batches. It yields events and prints nothing."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def run_epochs(
     first_epoch: int = 1,
     schedule: Schedule | None = None,
 ) -> Iterator[Event]:
-    """Train epochs first_epoch … epochs: a `Batch` after each batch, an `Epoch` after each epoch
+    """Train epochs first_epoch … epochs; yield a `Batch` after each batch and an `Epoch` after each epoch.
 
-    Epoch k shuffles with default_rng([seed, k]), so a run that goes on from an epoch's end gives the bits of one that
-    never stopped. ArithmeticError when the loss or the weights are no longer finite.
+    Epoch k shuffles with default_rng([seed, k]), so a run that continues from the end of an epoch gives the same bits
+    as a run that never stopped. Raises ArithmeticError when the loss or the weights are no longer finite.
     """
     count = -(-len(x) // batch_size)
     with trainer:
@@ -58,7 +58,7 @@ def run_epochs(
                 now = time.perf_counter()
                 seconds = now - begin
                 yield Batch(epoch, number, count, images, seconds, loss_sum / images, hits / images)
-                begin += time.perf_counter() - now  # what the caller does meanwhile is not training
+                begin += time.perf_counter() - now  # the time of the caller between events is not training time
             trainer.end_epoch()
             check_finite("the weights", float(np.maximum(model.flat.max(), -model.flat.min())), f"after epoch {epoch}")
             scores = trainer.evaluate(*validation) if validation is not None else None
@@ -67,7 +67,7 @@ def run_epochs(
             event = Epoch(epoch, seconds, images / seconds, loss_sum / images, hits / images, *(scores or (None, None)))
             try:
                 yield event
-            except GeneratorExit:  # whoever asked has had enough; other processes wait for the word
+            except GeneratorExit:  # the caller stops here, but other hosts still wait to hear whether to continue
                 trainer.goes_on(False)
                 raise
             epoch += 1
@@ -95,12 +95,13 @@ def train(
     schedule: Schedule | None = None,
     augment: Augment | None = None,
 ) -> Iterator[Event]:
-    """Train epochs first_epoch … epochs and yield a `Batch` after each batch, an `Epoch` after each epoch.
+    """Train epochs first_epoch … epochs; yield a `Batch` after each batch and an `Epoch` after each epoch.
 
-    x (n, h, w, c) of the model's dtype, y (n,) labels. The same seed gives the same bits, whatever `threads`, which are
-    all cores unless given. schedule: epoch -> the optimizer's learning rate in it. augment: changes the images of a
-    part of a batch, before the network sees them, see `convlens.data.augmentation`. What is drawn there and by the
-    network's layers comes from default_rng([seed, epoch, batch, part]), part being counted from 0.
+    x (n, h, w, c) of the model's dtype, y (n,) labels. threads: number of threads, by default one for each core; the
+    same seed gives the same bits for any number. schedule: a function from epoch to learning rate. augment: a function
+    that changes the images of one part of a batch before the network sees them, see `convlens.data.augmentation`.
+    Augmentation and the network's layers draw their random numbers from default_rng([seed, epoch, batch, part]), where
+    parts count from 0.
     Raises ValueError for bad arguments, ArithmeticError when the loss or the weights are no longer finite.
     """
     threads = usable_threads() if threads is None else threads
@@ -139,9 +140,9 @@ def fit(
     schedule: Schedule | None = None,
     augment: Augment | None = None,
 ) -> History:
-    """Train and return the History. The arguments are those of `train`; the optimizer is Adam() unless given.
+    """Train and return the History. The arguments are those of `train`; the optimizer defaults to Adam().
 
-    Each callback is called with each event; when one returns True after an Epoch, the training ends there.
+    Each callback is called with each event. If a callback returns True after an Epoch, training ends there.
     """
     history, callbacks = History(), list(callbacks)
     optimizer = optimizer or Adam(engine=model.engine)
@@ -167,7 +168,7 @@ def fit(
 
 
 def evaluate(model: Sequential, x: Array, y: Labels, *, threads: int | None = None) -> Scores:
-    """Mean loss and accuracy on x (n, h, w, c), y (n,). The same bits for any number of threads."""
+    """Return mean loss and accuracy on x (n, h, w, c), y (n,). The bits are the same for any number of threads."""
     threads = usable_threads() if threads is None else threads
     check_count("threads", threads, 1)
     check_data(model, "evaluation", x, y)

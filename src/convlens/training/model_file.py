@@ -1,4 +1,4 @@
-"""A trained network in one file: its weights by name, written whole and checked when read."""
+"""A trained network in one file. The file holds the weights by name; it is written atomically and checked when read."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ MODEL = "model.safetensors"  # in a run's folder
 
 
 def save_model(path: str | os.PathLike[str], model: Sequential, *, untrained: bool = False) -> None:
-    """Write the model's weights by name, as safetensors. `load_model` refuses untrained ones.
+    """Write the model's weights by name, as safetensors. `load_model` refuses a file that is marked `untrained`.
 
-    ValueError, and nothing is written, for a model that `load_model` could not build again from its name.
+    Raises ValueError, and writes nothing, if `load_model` could not rebuild the model from its name.
     """
     if recognise(model) != model.name or model.dtype != np.float32:
         raise ValueError(
-            f"a model that is saved must be one of {', '.join(MODELS)}, in float32; got {model.name} in {model.dtype}"
+            f"a saved model must be one of {', '.join(MODELS)}, in float32; got {model.name} in {model.dtype}"
         )
     write_tensors(Path(path), model.named_weights(), {"model": model.name, "untrained": untrained})
 
 
 def load_model(path: str | os.PathLike[str], engine: str = "auto") -> Sequential:
-    """The trained model of a run's folder, or of a model.safetensors file"""
+    """Return the trained model of a run's folder or of a model.safetensors file; ValueError for any other file."""
     path = Path(path)
     if path.is_dir():
         path = path / MODEL

@@ -1,11 +1,11 @@
-"""A run is a folder. It can be killed at any moment and goes on to the same bits.
+"""A run is a folder. A run that is killed at any moment and resumed gives the same bits as one that never stopped.
 
-    checkpoint.safetensors   weights, optimizer state, settings and history at the end of an epoch: what resuming needs
-    model.safetensors        the trained weights by name: the last epoch's, or the best one's with early stopping
+    checkpoint.safetensors   all that resuming needs: weights, optimizer state, settings and history after an epoch
+    model.safetensors        the trained weights by name, of the last epoch, or of the best epoch with early stopping
     history.json             settings and figures, for people and programs
 
-The checkpoint is written first and the other two follow from it, so that a kill in between loses nothing: going on
-writes them again. One process at a time trains in a folder.
+The checkpoint is written first. The other two files follow from it, so a kill in between loses nothing: resuming
+writes them again. Only one process at a time may train in a folder.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ CHECKPOINT, HISTORY, REPORT = "checkpoint.safetensors", "history.json", "report.
 
 
 class Run:
-    """A model, its optimizer and its history in a folder. Make one with `Run.start` or `Run.open`."""
+    """A model, its optimizer and its history in a folder. Create it with `Run.start` or `Run.open`."""
 
     def __init__(self, folder: Path, settings: Settings, data_sha256: str) -> None:
         self.folder = folder
@@ -51,11 +51,11 @@ class Run:
         self.model: Sequential = build_model(settings.model, seed=settings.seed, engine=settings.engine)
         self.optimizer = Adam(settings.learning_rate, engine=self.model.engine)
         self.epochs: list[Epoch] = []
-        self._kept: Array = self.model.flat.copy()  # the weights of model.safetensors
+        self._kept: Array = self.model.flat.copy()  # the weights in model.safetensors
 
     @classmethod
     def start(cls, folder: str | os.PathLike[str], settings: Settings, digits: Digits) -> Run:
-        """A new run with its first checkpoint; FileExistsError if the folder holds a run already."""
+        """Create a new run and write its first checkpoint; FileExistsError if the folder already holds a run."""
         folder = Path(folder)
         if folder.exists() and not folder.is_dir():
             raise NotADirectoryError(f"the output folder must be a folder; {folder} is a file")
@@ -71,7 +71,7 @@ class Run:
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> Run:
-        """The run in `folder` as its last checkpoint has it. Nothing is written."""
+        """Return the run in `folder` in the state of its last checkpoint. This writes nothing."""
         folder = Path(folder)
         path = folder / CHECKPOINT
         tensors, about = read_tensors(path)
@@ -92,19 +92,19 @@ class Run:
 
     @property
     def best(self) -> int:
-        """The number of the epoch with the lowest validation loss, 0 before the first."""
+        """The number of the epoch with the lowest validation loss; 0 before the first epoch."""
         return best_epoch([epoch.val_loss for epoch in self.epochs])
 
     @property
     def trained(self) -> Sequential:
-        """The model that model.safetensors holds: that of the last epoch, or of the best one with early stopping."""
+        """The model in model.safetensors: the model after the last epoch, or after the best one with early stopping."""
         model = build_model(self.settings.model, engine=self.settings.engine)
         model.flat[...] = self._kept
         return model
 
     @property
     def finished(self) -> str | None:
-        """Why there is nothing left to train, or None."""
+        """The reason why training is finished, as a sentence; None if there is more to train."""
         patience = self.settings.early_stopping
         if patience and EarlyStopping(patience).done([epoch.val_loss for epoch in self.epochs]):
             return f"stopped early, no lower validation loss since epoch {self.best}, whose weights are kept"
@@ -113,14 +113,14 @@ class Run:
         return None
 
     def train(self, digits: Digits, threads: int | None = None, trainer: MakeTrainer | None = None) -> Iterator[Event]:
-        """Train until `finished`, with the events of `training.train`; an epoch is saved before its event.
+        """Train until `finished` and yield the events of `training.train`; each epoch is saved before its event.
 
-        `trainer` makes whoever trains in place of our own engine. It begins at the last checkpoint, whatever was broken
-        off since, and puts right what a kill left behind or out.
+        trainer: a function that makes another trainer, such as Keras, in place of the run's own engine. Training starts
+        from the last checkpoint: an unfinished epoch is done again, and files that a kill left out are written.
         """
         if digits.fingerprint != self.data_sha256:
             raise ValueError(
-                f"a run must go on with the data it began with, sha256 {self.data_sha256[:12]}…; "
+                f"a resumed run needs the data that it started with, sha256 {self.data_sha256[:12]}…; "
                 f"{digits.source} has {digits.fingerprint[:12]}…"
             )
         with _alone(self.folder):
@@ -158,7 +158,7 @@ class Run:
         self.model.flat[...] = saved.model.flat
 
     def history(self) -> dict[str, Any]:
-        """What history.json holds."""
+        """Return the content of history.json."""
         names = ("model", "engine", "trainer", "data", "seed", "batch_size", "learning_rate")
         return {name: getattr(self.settings, name) for name in names} | {"epochs": [asdict(e) for e in self.epochs]}
 
@@ -179,9 +179,9 @@ class Run:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Nobody else writes runs in `folder` meanwhile. The system ends this with the process, however that ends.
+    """Lock `folder`, so that no other process writes a run in it; BlockingIOError if another process holds the lock.
 
-    What a killed process left half-written is removed.
+    The system releases the lock when the process ends in any way. Temporary files of a killed process are removed.
     """
     if sys.platform == "win32":
         yield
@@ -193,9 +193,11 @@ def _alone(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BlockingIOError(f"one process at a time trains in a folder; another one does in {folder}") from None
+            raise BlockingIOError(
+                f"only one process at a time may train in a folder; another one is training in {folder}"
+            ) from None
         except OSError:
-            pass  # a file system without locks
+            pass  # the file system has no locks
         else:
             for left in folder.glob(".convlens-*.tmp"):
                 left.unlink(missing_ok=True)
@@ -205,5 +207,5 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def holds_run(folder: Path) -> str | None:
-    """The name of a run's file in `folder`, or None."""
+    """Return the name of the first run file found in `folder`, or None."""
     return next((name for name in (CHECKPOINT, MODEL, HISTORY, REPORT) if (folder / name).exists()), None)

@@ -1,9 +1,9 @@
-"""Who computes a training step: our engines, or a framework. The loop over epochs and batches is the same for all.
+"""Trainers compute the training steps, with convlens's engines or with a framework. All use the same loop.
 
-`EngineTrainer` cuts a batch into parts (`convlens.engines.partition`). A part goes through the whole network, forward
-and backward, on one of `threads` threads; then the parts' gradients are added up in order. The cut depends on the batch
-alone, so the same seed gives the same bits for any number of threads. An engine with a fused pass gets the batch in one
-part, and cuts and shares it by the same rule.
+`EngineTrainer` cuts a batch into parts (`convlens.engines.partition`). Each part goes through the whole network,
+forward and backward, on one of `threads` threads; then the gradients of the parts are added in order. The partition
+depends only on the batch, so the same seed gives the same bits for any number of threads. An engine with a fused pass
+gets the whole batch as one part; it cuts the batch by the same rule and shares the work among the threads itself.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ from convlens.training.events import Scores
 
 __all__ = ["EngineTrainer", "Trainer", "score"]
 
-_EVALUATE_BATCH = 250  # images a thread: four threads share the usual 1,000, and each layer's output stays below 8 MB
+# Images that a thread evaluates at a time: four threads share the usual 1,000, and a layer's output stays below 8 MB
+_EVALUATE_BATCH = 250
 
 
 class Trainer(Protocol):
-    """Trains a model a batch at a time. A context manager: in it, threads and processes are ready."""
+    """An object that trains a model batch by batch. It is a context manager that starts and ends its threads."""
 
     def __enter__(self) -> Trainer: ...
 
@@ -40,24 +41,24 @@ class Trainer(Protocol):
     ) -> None: ...
 
     def goes_on(self, wanted: bool) -> bool:
-        """Whether another epoch begins: `wanted`, or where several processes train, what the leading one wants"""
+        """Return whether another epoch begins: `wanted`, or with several processes the `wanted` of the leading one."""
 
     def step(self, x: Array, labels: Labels, place: tuple[int, int], learning_rate: float | None) -> tuple[float, int]:
-        """Train on a batch -> the sum of its losses before the step, how many examples were right
+        """Train on a batch -> the sum of its losses before the step, the number of correctly classified examples
 
-        place: epoch and batch, from 1, for what is drawn at random. learning_rate: of this step; None stands for the
-        optimizer's own. Where the sum is not finite, nothing has moved.
+        place: (epoch, batch), both counted from 1; it seeds the random numbers. learning_rate: the rate of this step,
+        or None for the optimizer's own. If the sum is not finite, the weights have not changed.
         """
 
     def end_epoch(self) -> None:
-        """See that the model and the optimizer hold what was learned."""
+        """Make sure that the model and the optimizer hold the trained weights and state."""
 
     def evaluate(self, x: Array, labels: Labels) -> Scores:
-        """Mean loss and accuracy"""
+        """Return mean loss and accuracy."""
 
 
 class EngineTrainer:
-    """Trains by an engine of ours, on that many threads; all cores unless given."""
+    """A trainer that uses the model's engine, on `threads` threads (by default one for each core)."""
 
     def __init__(
         self,
@@ -77,7 +78,7 @@ class EngineTrainer:
     def __enter__(self) -> EngineTrainer:
         keep_memory()
         model = self._model
-        with np.errstate(all="ignore"):  # what compiles at its first use does so before a clock starts
+        with np.errstate(all="ignore"):  # a first pass, so that an engine compiles its kernels before the clock starts
             x, labels = np.zeros((1, *model.input_shape), model.dtype), np.zeros(1, np.int64)
             model.loss_gradient(x, labels, 1.0, self._gradient(0))
         self._context = workers(self._threads)
@@ -90,7 +91,7 @@ class EngineTrainer:
         self._context.__exit__(kind, error, trace)
 
     def goes_on(self, wanted: bool) -> bool:
-        """As wanted"""
+        """Return `wanted`."""
         return wanted
 
     def _gradient(self, part: int) -> Array:
@@ -124,15 +125,15 @@ class EngineTrainer:
         return float(loss.sum(dtype=np.float64)), int((logits.argmax(axis=1) == mine).sum())
 
     def end_epoch(self) -> None:
-        """Nothing: each step moves the model itself"""
+        """Do nothing: each step updates the model itself."""
 
     def evaluate(self, x: Array, labels: Labels) -> Scores:
-        """Mean loss and accuracy"""
+        """Return mean loss and accuracy."""
         return score(self._model, x, labels, self._workers)
 
 
 def score(model: Sequential, x: Array, labels: Labels, threads: Workers) -> Scores:
-    """Mean loss and accuracy on x (n, h, w, c), labels (n,); the same bits for any number of threads"""
+    """Return mean loss and accuracy on x (n, h, w, c), labels (n,). The bits are the same for any number of threads."""
 
     def part(k: int) -> tuple[float, int]:
         mine = slice(k * _EVALUATE_BATCH, (k + 1) * _EVALUATE_BATCH)

@@ -103,5 +103,5 @@ def test_ctrl_c_before_the_helper_is_called_leaves_nothing_undone(monkeypatch):
 
 def test_more_threads_than_cores_do_not_spin(monkeypatch):
     monkeypatch.setattr(helpers_module, "usable_threads", lambda: 2)
-    assert Helpers(3)._looks == 0
-    assert Helpers(2)._looks > 0
+    assert Helpers(3)._spins == 0
+    assert Helpers(2)._spins > 0

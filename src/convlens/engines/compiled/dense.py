@@ -1,7 +1,7 @@
-"""Kernels over examples for what comes after the images: gradients of dense layers, the loss; and Adam.
+"""Kernels over examples for the layers after the images: the gradients of dense layers, the loss, and Adam.
 
-A dense layer's values are images of one pixel: (features, 1, lanes). Forward it is a convolution whose kernel is as
-large as the image, so that nothing has to be flattened; its weights are (h, w, c, units), in the order of Flatten.
+The values of a dense layer are images of one pixel: (features, 1, lanes). Its forward is a convolution whose kernel is
+as large as the image, so nothing has to be flattened. Its weights are (h, w, c, units), in the order of Flatten.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from convlens.engines.compiled.kernel import Memory, Place, Table, compiled, ker
 from convlens.engines.compiled.registers import ADD_TO_Y, BIAS_EACH, multiply_tile, vector, zero
 from convlens.engines.compiled.tape import table
 
-FEATURES = 8  # the height of the register tiles here: eight sums, a vector and a broadcast number fit any register file
+FEATURES = 8  # the height of the register tiles here: eight sums, a vector and a broadcast fit every register file
 
 
 @kernel
@@ -20,7 +20,10 @@ def dense_dx(
     m: Memory, dy: Place, units: int, w: Place, zeros: Place, dx: Place, dx_planes: int, dx_rows: int, dx_pitch: int,
     dx_columns: int, tap: Table, lanes: int,
 ) -> None:  # fmt: skip
-    """dx[c, i, j] = sum_o dy[o] w[i, j, c, o]: dy (units, lanes); `zeros`, one a plane, is the bias; `tap` holds 0"""
+    """dx[c, i, j] = sum_o dy[o] w[i, j, c, o], with dy (units, lanes)
+
+    zeros: the bias, one 0 for each plane. tap: a table with the number 0
+    """
     for i in range(dx_rows):
         for j in range(dx_columns):
             weights, out = w + (i * dx_columns + j) * dx_planes * units, dx + i * dx_pitch + j * lanes
@@ -45,7 +48,10 @@ def dense_dw(
     m: Memory, dy: Place, units: int, x: Place, x_planes: int, x_rows: int, x_pitch: int, x_columns: int, dw: Place,
     tap: Table, lanes: int,
 ) -> None:  # fmt: skip
-    """dw[i, j, c, o] += sum_e x[c, i, j, e] dy[e, o]: dy (lanes, units), as `transpose` gives it; `tap` holds 0"""
+    """dw[i, j, c, o] += sum_e x[c, i, j, e] dy[e, o], with dy (lanes, units), the result of `transpose`
+
+    tap: a table with the number 0
+    """
     for i in range(x_rows):
         for j in range(x_columns):
             pixel, out = x + i * x_pitch + j * lanes, dw + (i * x_columns + j) * x_planes * units
@@ -61,7 +67,7 @@ def dense_dw(
 def cross_entropy(
     m: Memory, logits: Place, classes: int, weight: Place, losses: Place, dlogits: Place, labels: Table, lanes: int
 ) -> None:
-    """losses[e] = -log softmax(logits)[labels[e]], dlogits = weight times its gradient: (classes, lanes)"""
+    """losses[e] = -log softmax(logits)[labels[e]], and dlogits (classes, lanes) = weight times its gradient"""
     for e in range(lanes):
         z, d = logits + e, dlogits + e
         top = m[z]
@@ -81,7 +87,7 @@ def cross_entropy(
 
 @compiled
 def adam(weights, m, v, gradient, rate, one_less_beta_1, one_less_beta_2, epsilon):
-    """One step of Adam in one pass over the weights, in place: see `convlens.nn.optimizers.Adam`"""
+    """Do one step of Adam in place, in one pass over the weights: see `convlens.nn.optimizers.Adam`."""
     for i in range(weights.size):
         g = gradient[i]
         m[i] += (g - m[i]) * one_less_beta_1

@@ -1,8 +1,8 @@
-"""The engine numba: kernels compiled by Numba. One operation alone runs over channels, a fused pass over examples.
+"""The engine numba: kernels compiled by Numba. A single operation runs over channels, a fused pass over examples.
 
-A kernel compiles at its first use on a machine, a few seconds for all of them together, and is kept in a cache. The
-work is cut into pieces by the shapes alone, and threads share the pieces: so the bits do not depend on the number of
-threads. The README beside this file explains the room.
+Numba compiles a kernel at its first use on a machine and keeps it in a cache; all kernels together take a few seconds.
+An operation is cut into pieces that threads share. The cut depends only on the shapes, so the bits do not depend on the
+number of threads. The README in this folder explains the package.
 """
 
 from __future__ import annotations
@@ -27,33 +27,35 @@ from convlens.machine.memory import aligned
 from convlens.machine.threads import usable_threads
 
 name = "numba"
-least_part = sys.maxsize  # examples: a fused pass cuts the batch itself
+least_part = sys.maxsize  # no part gets a thread from the caller: a fused pass cuts the batch itself
 
-# Found by `python -m benchmarks.tuning`, which prints the time for each choice; the first of equal waste is taken
+# Found by `python -m benchmarks.tuning`, which prints the time for each choice. If two waste equally, the first is used
 FORWARD_TILES, DW_TILES, DX_TILES = (8, 7, 9, 10), (14, 12, 10, 8, 11, 6, 5), (8, 4, 1)
-# Operations that a window's cell costs. A multiply-add is 2; masked loads, compares and stores take the time of so many
+# Cost of one cell of a window, in operations, where a multiply-add counts as 2. Masked loads, compares and stores are
+# counted by the time that they take
 POOL_COST, MAX_POOL_DX_COST, SUM_POOL_DX_COST = 2.0, 40.0, 20.0
 
 _THREADS = usable_threads()
-_SHAPES = 512  # of each operation that are kept ready
+_SHAPES = 512  # planned shapes that are cached for each operation
 
 Shape = tuple[int, ...]
 Type = np.dtype[Any]
 
 
 def _steps(prefix: str, shape: Shape, stride: Pair) -> dict[str, int]:
-    """Of x (n, h, w, c): the length of an example and of a row, and how far a window moves down and to the right"""
+    """Return the steps of x (n, h, w, c) in numbers: one example, one row, one window down, one window to the right."""
     _, h, w, c = shape
     sizes = {"n": h * w * c, "row": w * c, "i": stride[0] * w * c, "j": stride[1] * c}
     return {f"{prefix}_{step}": size for step, size in sizes.items()}
 
 
 def _example(shape: Shape) -> int:
-    """The numbers of an example of (n, h, w, c)"""
+    """Return how many numbers one example of an array (n, h, w, c) has."""
     return shape[1] * shape[2] * shape[3]
 
 
 def _give(out: Array, y: Array) -> None:
+    """Copy the result `out` into the caller's array y, unless the kernel wrote into y itself."""
     if out is not y:
         y[...] = out
 
@@ -62,7 +64,7 @@ def _give(out: Array, y: Array) -> None:
 
 
 def _neighbours(w: Shape, sw: int, ow: int, dtype: Type) -> int:
-    """How many outputs of a row stand side by side in a vector"""
+    """Return how many neighbouring outputs of a row share a vector."""
     return over_channels.best_width(ow, w[1], sw, w[3], BYTES // dtype.itemsize)
 
 
@@ -103,7 +105,7 @@ def _conv2d_dx(dy: Shape, w: Shape, stride: Pair, dx: Shape, dtype: Type) -> Ope
 def conv2d_dx(dy: Array, w: Array, stride: Pair, dxp: Array) -> None:
     """dxp[n, i*sh+a, j*sw+b, c] = the sum of dy[n,i,j,o] * w[a,b,c,o] over all windows that see that cell, and o"""
     (kh, kw, ci, co), (n, oh, ow, _) = w.shape, dy.shape
-    if stride == (1, 1):  # a convolution of dy in a frame, with the kernel turned by 180 degrees
+    if stride == (1, 1):  # dx is a convolution of dy, with a frame of zeros, and the kernel rotated by 180 degrees
         framed = np.zeros((n, oh + 2 * kh - 2, ow + 2 * kw - 2, co), dy.dtype)
         framed[:, kh - 1 : kh - 1 + oh, kw - 1 : kw - 1 + ow] = dy
         return conv2d(framed, w[::-1, ::-1].swapaxes(2, 3), np.zeros(ci, dy.dtype), stride, dxp)
@@ -116,7 +118,10 @@ def conv2d_dx(dy: Array, w: Array, stride: Pair, dxp: Array) -> None:
 
 @lru_cache(_SHAPES)
 def _conv2d_dw(dy: Shape, x: Shape, stride: Pair, dw: Shape, dtype: Type) -> tuple[Operation, int, Shape, int]:
-    """Also: neighbours in a vector, the shape of the sums, one for each piece, and the numbers of a packed example"""
+    """Return the operation, the number of neighbours in a vector, the shape of the sums, the size of a packed example.
+
+    There is one sum for each piece.
+    """
     (sh, sw), (n, oh, ow, _), (kh, kw, ci, co) = stride, dy, dw
     wide, width = BYTES // dtype.itemsize, _neighbours(dw, sw, ow, dtype)
     run, columns = (kw + (width - 1) * sw) * ci, width * co
@@ -145,7 +150,7 @@ def conv2d_dw(dy: Array, xp: Array, stride: Pair, dw: Array) -> None:
 
 
 def _unrolled(kernel: Pair) -> int:
-    """The side of a window whose loops are unrolled: the usual ones; 0 for any other"""
+    """Return the side of a window whose loops are unrolled, 2 or 3; 0 for any other window."""
     return kernel[0] if kernel in ((2, 2), (3, 3)) else 0
 
 
@@ -177,7 +182,7 @@ def max_pool2d(xp: Array, kernel: Pair, stride: Pair, y: Array) -> None:
 
 
 def max_pool2d_dx(dy: Array, xp: Array, y: Array, kernel: Pair, stride: Pair, ties: str, dxp: Array) -> None:
-    """dxp += dy where xp equals the maximum y of its window: at the first such cell, or at all of them"""
+    """dxp += dy where xp equals the maximum y of its window: at the first such cell, or at all such cells"""
     dy, x, y, out = contiguous(dy), contiguous(xp), contiguous(y), contiguous(dxp)
     _pool(f"max_dx_{ties}", x.shape, kernel, stride, y.shape, y.dtype).run(x=x, y=y, dy=dy, dx=out)
     _give(out, dxp)
@@ -207,5 +212,5 @@ def adam(w: Array, m: Array, v: Array, g: Array, rate: float, beta_1: float, bet
 
 
 def fused_pass(specs: Sequence[Spec], flat: Array) -> fused.FusedPass | None:
-    """A pass of these operations, whose weights are `flat`; None if `fused.supports` says that there is none"""
+    """Return a fused pass of these operations with the weights `flat`; None unless `fused.supports` allows it."""
     return fused.FusedPass(specs, flat) if fused.supports(specs) else None

@@ -1,7 +1,7 @@
-"""The fused pass: a batch in blocks of at most 16 examples, which several threads share.
+"""The fused pass: a batch goes through the network in blocks of at most 16 examples, which several threads share.
 
-Forward and backward, a batch is cut into parts, each of whole blocks and with a gradient of its own; the gradients are
-added up in the order of the parts (`convlens.engines.partition`).
+For forward and backward, a batch is cut into parts (`convlens.engines.partition`). A part is a number of whole blocks
+and has its own gradient. The gradients are added in the order of the parts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,11 @@ from convlens.machine.memory import aligned
 
 
 def supports(specs: Sequence[Spec]) -> bool:
-    """Whether there is a fused pass: convolutions in one group and pools, flattened, then dense layers; ReLU alone"""
+    """Return whether a fused pass can run these operations.
+
+    They must be convolutions with one group and pools, then Flatten, then dense layers. The only activation is ReLU,
+    after a convolution or a dense layer.
+    """
     kinds = [type(spec) for spec in specs if not isinstance(spec, Activation)]
     flat = kinds.index(Flatten) if Flatten in kinds else len(kinds)
     if set(kinds[:flat]) - {Conv, Pool} or set(kinds[flat + 1 :]) != {Dense}:
@@ -40,13 +44,13 @@ def supports(specs: Sequence[Spec]) -> bool:
 
 
 def _blocks(examples: slice) -> list[tuple[int, int]]:
-    """(start, n) of each block of at most LANES examples"""
+    """Return (start, n) for each block of at most LANES examples."""
     starts = range(examples.start, examples.stop, LANES)
     return [(start, min(LANES, examples.stop - start)) for start in starts]
 
 
 class _Batch:
-    """A forward and backward pass over that many examples, with all that it writes"""
+    """A forward and backward pass over a batch of `examples` examples, with all arrays that it writes"""
 
     def __init__(self, network: FusedPass, examples: int, threads: int) -> None:
         flat, parts = network.flat, partition(examples, least=1, block=LANES)
@@ -56,7 +60,7 @@ class _Batch:
         cuts, starts, tapes, slots = [0], [], [], []
         for part, gradient in zip(parts, self.gradients, strict=True):
             blocks = _blocks(part)
-            for k, (start, n) in enumerate([blocks[0], *blocks]):  # the first tape of a part clears its gradient
+            for k, (start, n) in enumerate([blocks[0], *blocks]):  # the first tape of a part sets its gradient to 0
                 written = (self.weight, self.losses[start:], self.logits[start:], gradient)
                 slots.append([0, 0, *map(address, written)])
                 programs = [network.program(thread, n) for thread in range(threads)]
@@ -68,13 +72,13 @@ class _Batch:
         self.job = Job(cuts, calls, self.tapes)
 
     def read(self, x: Array, labels: Array) -> None:
-        """The next pass reads these."""
+        """Set the images and labels that the next pass reads."""
         self._slots[:, 0] = address(x) + self._starts * x[0].size
         self._slots[:, 1] = address(labels) + self._starts
 
 
 class FusedPass:
-    """All operations of a network in one call. The weights are read from `flat` at each call; any thread may call."""
+    """All operations of a network in one call. Each call reads the current weights from `flat`. Any thread may call."""
 
     def __init__(self, specs: Sequence[Spec], flat: Array) -> None:
         self.specs, self.flat = tuple(specs), flat
@@ -82,7 +86,7 @@ class FusedPass:
         self._own = threading.local()
 
     def program(self, thread: int, n: int) -> Program:
-        """The program for blocks of n examples that belongs to the calling thread, or to one of its helpers"""
+        """Return the program for blocks of n examples that belongs to the calling thread or to one of its helpers."""
         programs = self._own.__dict__.setdefault("programs", {})
         if (thread, n) not in programs:
             programs[thread, n] = Program(self.specs, self.flat, n)
@@ -90,7 +94,7 @@ class FusedPass:
         return found
 
     def gradients(self, parts: int) -> list[Array]:
-        """That many vectors like `flat`, which belong to the calling thread"""
+        """Return `parts` vectors like `flat`, which belong to the calling thread."""
         gradients: list[Array] = self._own.__dict__.setdefault("gradients", [])
         gradients += [aligned(self.flat.size, self.flat.dtype) for _ in range(parts - len(gradients))]
         return gradients[:parts]
@@ -106,7 +110,7 @@ class FusedPass:
     def loss_gradient(
         self, x: Array, labels: Array, weight: float, gradient: Array, threads: int = 1
     ) -> tuple[Array, Array]:
-        """x, labels (n,) -> loss (n,), logits (n, classes); the gradient of weight * sum(loss) is written"""
+        """x, labels (n,) -> loss (n,), logits (n, classes); `gradient` gets the gradient of weight * sum(loss)"""
         x, labels = contiguous(x), contiguous(labels.astype(np.int64, copy=False))
         batches = self._own.__dict__.setdefault("batches", {})
         if (len(x), threads) not in batches:

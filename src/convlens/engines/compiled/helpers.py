@@ -1,14 +1,15 @@
-"""Threads that play tapes together, and spin for a moment before they sleep.
+"""Helpers: worker threads that play tapes together. They spin for a short time before they sleep.
 
-To wake a thread that sleeps takes as long as a small convolution does. So a helper that has done its part looks into
-its box again and again for about half a millisecond, in machine code without Python's lock, before it goes to sleep
-(spin, then block: Karlin, Li, Manasse, Owicki 1991, "Empirical Studies of Competitive Spinning for a Shared-Memory
-Multiprocessor").
+To wake a sleeping thread takes as long as a small convolution. So a helper that has finished its work does not sleep at
+once. It reads its mailbox again and again for about half a millisecond, in machine code without Python's lock, and then
+sleeps (spin, then block: Karlin, Li, Manasse, Owicki 1991, "Empirical Studies of Competitive Spinning for a
+Shared-Memory Multiprocessor").
 
-A box is two whole numbers that one helper and the caller share: the helper's state, and the place of its job.
+A mailbox (`box` in the code) is two integers that one helper and the caller share: the helper's state, and the place of
+its job.
 
-    caller: box = (AT_WORK, job)          helper asleep?  then release its lock, which wakes it
-    helper: AT_WORK -> takes pieces of the job until none is left -> AWAKE -> looks … -> ASLEEP, waits for its lock
+    caller: box = (AT_WORK, job); if the helper is asleep, release its lock, which wakes it
+    helper: AT_WORK -> takes pieces of the job until none is left -> AWAKE -> spins … -> ASLEEP, waits for its lock
 """
 
 from __future__ import annotations
@@ -33,14 +34,14 @@ from convlens.machine.memory import aligned
 from convlens.machine.threads import usable_threads
 
 _ASLEEP, _AWAKE, _AT_WORK = 0, 1, 2
-_LOOKS = 20_000  # about half a millisecond: several times what it takes to wake a thread, less than a time slice
-_BOX = 16  # numbers from one box to the next: 128 bytes, so that no two share a cache line or a prefetched pair of them
+_SPINS = 20_000  # about half a millisecond: several times the time to wake a thread, but less than a time slice
+_BOX = 16  # numbers from one box to the next: 128 bytes, so that two boxes share no cache line and no prefetched pair
 _HAS_PAUSE = platform.machine().lower() in ("x86_64", "amd64")
 
 
 @intrinsic
 def _pause(typing):
-    """Let the core's other thread go first."""
+    """Tell the processor that this thread is spinning, so that the core's other hardware thread gets more time."""
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         if _HAS_PAUSE:
@@ -53,7 +54,7 @@ def _pause(typing):
 
 @intrinsic
 def _state(typing, box):
-    """box[0], as the other threads left it"""
+    """Read box[0] atomically."""
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.load_atomic(values[0], "seq_cst", 8)
@@ -63,7 +64,7 @@ def _state(typing, box):
 
 @intrinsic
 def _set_state(typing, box, state):
-    """box[0] = state; whoever sees it also sees all that was written before"""
+    """Set box[0] = state atomically. A thread that reads the new state also sees everything written before it."""
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         builder.store_atomic(values[1], values[0], "seq_cst", 8)
@@ -74,7 +75,7 @@ def _set_state(typing, box, state):
 
 @intrinsic
 def _swap_state(typing, box, old, new):
-    """box[0] = new if it is old; whether it was"""
+    """Set box[0] = new if it equals `old`, atomically; return whether it did."""
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.extract_value(builder.cmpxchg(*values, "seq_cst", "seq_cst"), 1)
@@ -84,7 +85,7 @@ def _swap_state(typing, box, old, new):
 
 @intrinsic
 def _next_piece(typing, job):
-    """job[0], which is one more from then on"""
+    """Return job[0] and add one to it, atomically."""
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.atomic_rmw("add", values[0], ir.IntType(64)(1), "seq_cst")
@@ -104,16 +105,16 @@ def _take(job, thread):
 
 
 @compiled
-def _serve(box, thread, looks):
-    """Do the jobs that come into the box; go to sleep after `looks` looks at nothing."""
+def _serve(box, thread, spins):
+    """Do the jobs that arrive in the box; return, to sleep, after `spins` reads without a job."""
     b = table(box)
-    left = looks
+    left = spins
     state = _state(b)
     while state != _ASLEEP and (left > 0 or not _swap_state(b, _AWAKE, _ASLEEP)):
         if state == _AT_WORK:
             _take(b[1], thread)
             _set_state(b, _AWAKE)
-            left = looks
+            left = spins
         else:
             _pause()
             left -= 1
@@ -122,7 +123,7 @@ def _serve(box, thread, looks):
 
 @compiled
 def _give(boxes, helpers, job):
-    """The job to each of the first `helpers` boxes; returns 1 << k summed over the helpers that sleep"""
+    """Put the job into the first `helpers` boxes; return the sum of 1 << k over the helpers k that sleep."""
     sleepers = 0
     for k in range(helpers):
         b = table(boxes + k * _BOX)
@@ -134,24 +135,26 @@ def _give(boxes, helpers, job):
 
 
 @compiled
-def _done(boxes, helpers, looks):
-    """Whether all of them are done, after at most `looks` looks"""
+def _done(boxes, helpers, spins):
+    """Return whether the first `helpers` helpers have finished; wait for them for at most `spins` reads."""
     for k in range(helpers):
         b = table(boxes + k * _BOX)
         while _state(b) == _AT_WORK:
-            if looks <= 0:
+            if spins <= 0:
                 return False
             _pause()
-            looks -= 1
+            spins -= 1
     return True
 
 
 class Job:
-    """Pieces for any thread to take: a piece is tapes, to be played in order, each with the places in its slots.
+    """A job: pieces that any thread may take. A piece is a sequence of tapes with their slots, played in order.
 
-    Piece k is the calls starts[k] … starts[k + 1]. A call is two places: of a table of tapes, one for each thread,
-    since a tape's buffers are one thread's at a time; and of its slots. `kept` is what all this needs to exist.
-    Layout: the next piece, the number of pieces, for each piece where its calls begin, the end, the calls.
+    Piece k is the calls from starts[k] to starts[k + 1]. A call is two places: of a table of tapes, and of the slots.
+    The table has one tape for each thread, because only one thread at a time may use a tape's buffers. `kept` are the
+    objects that must stay alive as long as the job.
+    Layout of `numbers`: the next piece; the number of pieces; for each piece the index where its calls begin; the index
+    of the end; the calls.
     """
 
     def __init__(self, starts: Sequence[int], calls: Sequence[int], kept: Any) -> None:
@@ -165,7 +168,7 @@ class Helpers:
 
     def __init__(self, threads: int) -> None:
         self._helpers = threads - 1
-        self._looks = _LOOKS if threads <= usable_threads() else 0
+        self._spins = _SPINS if threads <= usable_threads() else 0
         self._boxes = aligned(_BOX * max(1, self._helpers), np.dtype(np.int64))
         self._boxes[...] = _ASLEEP
         self._place = address(self._boxes)
@@ -178,10 +181,13 @@ class Helpers:
 
     def _help(self, k: int) -> None:
         while self._sleep[k].acquire():
-            _serve(self._place + k * _BOX, k + 1, self._looks)
+            _serve(self._place + k * _BOX, k + 1, self._spins)
 
     def run(self, job: Job, *arrays: Array) -> None:
-        """Do the job's pieces; alone if another thread keeps the helpers busy. The arrays are those in the slots."""
+        """Do the job's pieces. The calling thread does them alone if another thread is using the helpers.
+
+        arrays: the arrays in the slots, which must stay alive meanwhile
+        """
         numbers = address(job.numbers)
         job.numbers[0] = 0
         helpers = min(self._helpers, job.pieces - 1)
@@ -189,7 +195,7 @@ class Helpers:
             _take(numbers, 0)
             return
         try:
-            self._wait(self._helpers)  # a helper whom Ctrl-C did not wait for may still be at work
+            self._wait(self._helpers)  # after Ctrl-C in the last job, a helper may still be at work
             self._kept = (job, arrays)
             sleepers = _give(self._place, helpers, numbers)
             for k in range(helpers):
@@ -201,13 +207,13 @@ class Helpers:
             self._free.release()
 
     def states(self) -> list[str]:
-        """What each helper does at the moment: asleep, awake or at work"""
+        """Return the state of each helper: "asleep", "awake" or "at work"."""
         return [("asleep", "awake", "at work")[state] for state in self._boxes[::_BOX][: self._helpers]]
 
     def _wait(self, helpers: int) -> None:
-        while not _done(self._place, helpers, self._looks):
+        while not _done(self._place, helpers, self._spins):
             for k in range(helpers):
-                self._wake(k)  # Ctrl-C may have come between the box and the wake-up; to be woken twice is harmless
+                self._wake(k)  # Ctrl-C may have come after the job and before the wake-up; waking twice is harmless
             time.sleep(1e-4)
 
     def _wake(self, k: int) -> None:
@@ -217,9 +223,9 @@ class Helpers:
 
 @cache
 def helpers(threads: int) -> Helpers:
-    """The helpers for that many threads, there from the first job on"""
+    """Return the helpers for `threads` threads; the first call starts them."""
     return Helpers(threads)
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=helpers.cache_clear)  # threads do not come along
+    os.register_at_fork(after_in_child=helpers.cache_clear)  # a forked process has no threads

@@ -1,4 +1,4 @@
-"""Kernels with named parameters: a function of memory and whole numbers, compiled for each type of numbers.
+"""Kernels with named parameters. A kernel is a function of memory and integers, compiled for each number type.
 
     @kernel
     def fill(m: Memory, x: Place, count: int) -> None:
@@ -9,9 +9,10 @@
     fill(x=array, count=array.size)  # a `Call`, for a `Tape` to play; nothing runs yet
 
 Memory begins at address 0. A place is an address counted in numbers of the memory's type. The names are checked when
-the call is made; what runs is a plain call of machine code with the numbers in order.
+the `Call` is made. Later only machine code runs, called with the numbers in order.
 
-A parameter may be a property of another one: where `y_rows` is asked for and `y=image` is given, it is `image.rows`.
+A parameter may be an attribute of another argument: if a kernel needs `y_rows` and gets `y=image`, it takes
+`image.rows`.
 """
 
 from __future__ import annotations
@@ -30,36 +31,36 @@ from convlens.arrays import Array
 
 __all__ = ["Call", "Kernel", "Memory", "Place", "Slot", "Table", "address", "compiled", "intrinsic", "kernel"]
 
-if getattr(config, "DISABLE_JIT", 0):  # by the environment, or by a file of Numba's settings
+if getattr(config, "DISABLE_JIT", 0):  # set in the environment or in Numba's settings file
     raise ImportError("Numba's compiler is switched off; unset NUMBA_DISABLE_JIT to use it")
 
 
 class Memory(Protocol):
-    """All memory as numbers of one type, from address 0 on"""
+    """All memory as an array of numbers of one type, which begins at address 0"""
 
     def __getitem__(self, place: int, /) -> float: ...
 
     def __setitem__(self, place: int, value: float, /) -> None: ...
 
 
-Place: TypeAlias = int  # of a number of the memory's type
-Table: TypeAlias = int  # a place too, of a whole number of 8 bytes
+Place: TypeAlias = int  # the place of a number of the memory's type
+Table: TypeAlias = int  # the place of a table of integers, counted in numbers of 8 bytes
 
-_KINDS = ("Place", "Table", "int")  # annotations are texts: whoever writes kernels imports them from __future__
+_KINDS = ("Place", "Table", "int")  # annotations are strings, since modules with kernels import `annotations`
 
 
 def _probe() -> None:
-    """Nothing: a function to see whether compiled functions can be cached"""
+    """Do nothing; used to test whether Numba can cache compiled functions."""
 
 
 def _can_cache() -> bool:
-    """Whether Numba finds a folder to keep compiled kernels in: beside this file, or in this user's own cache"""
+    """Return whether Numba finds a folder for compiled kernels, beside this file or in the user's cache folder."""
     try:
         njit(cache=True)(_probe)
     except RuntimeError:
         warnings.warn(
-            "the engine numba finds no folder for its compiled kernels, and compiles them at each start, which takes "
-            "some seconds; NUMBA_CACHE_DIR names a folder that it may write to",
+            "the engine numba finds no folder for its compiled kernels, so it compiles them at each start, which takes "
+            "some seconds; set NUMBA_CACHE_DIR to a folder that it may write to",
             RuntimeWarning,
             stacklevel=2,
         )
@@ -71,7 +72,7 @@ _OPTIONS: dict[str, Any] = {
     "cache": _can_cache(),
     "boundscheck": False,
     "error_model": "numpy",
-    "fastmath": {"reassoc", "contract", "nsz"},  # sums may be reordered and contracted; NaN stays NaN
+    "fastmath": {"reassoc", "contract", "nsz"},  # allows reordered sums and fused multiply-adds; NaN stays NaN
 }
 
 compiled: Any = njit(nogil=True, **_OPTIONS)
@@ -79,7 +80,7 @@ intrinsic: Any = extending.intrinsic
 
 
 class Slot(NamedTuple):
-    """An array that is known only when the tape is played: the place `past` numbers after its first one"""
+    """An argument that is known only when the tape is played: the place `past` numbers after an array's first number"""
 
     name: str
     past: int = 0
@@ -89,14 +90,14 @@ Value: TypeAlias = "Array | Slot | int"
 
 
 class Call(NamedTuple):
-    """A kernel and its arguments in order: arrays and slots for places, whole numbers for the rest"""
+    """A kernel and its arguments in order: arrays or slots for places and tables, integers for the rest"""
 
     kernel: Kernel
     values: tuple[Value, ...]
 
 
 class Kernel:
-    """A compiled function of memory and named whole numbers. Calling it makes a `Call`."""
+    """A compiled function of memory and named integers. Calling it returns a `Call` and runs nothing."""
 
     def __init__(self, function: Callable[..., None]) -> None:
         self._function = function
@@ -110,7 +111,7 @@ class Kernel:
                 raise TypeError(f"a kernel's parameters must be {kinds}; {self.__name__} has {name}: {kind}")
 
     def __call__(self, **given: Any) -> Call:
-        """The call with these arguments by name. TypeError for one that is missing, unknown or of the wrong kind"""
+        """Return the call with these arguments; TypeError if one is missing, unknown or of a wrong kind."""
         names, values = set(given), []
         try:
             values = [given[name] for name in self.names]
@@ -124,7 +125,7 @@ class Kernel:
         return Call(self, tuple(values))
 
     def _find(self, name: str, given: dict[str, Any]) -> Any:
-        """The argument of that name, or the property of another one: y_rows is y.rows"""
+        """Return the argument of that name, or an attribute of another argument: y_rows is y.rows."""
         if name in given:
             return given[name]
         owner, _, found = name.partition("_")
@@ -139,7 +140,7 @@ class Kernel:
     def _checked(self, name: str, kind: str, value: Any) -> Value:
         if kind == "int":
             if not isinstance(value, int | np.integer):
-                raise TypeError(f"{self.__name__} needs {name} as a whole number; got {type(value).__name__}")
+                raise TypeError(f"{self.__name__} needs {name} as an integer; got {type(value).__name__}")
             return int(value)
         found = value if isinstance(value, np.ndarray | Slot) else getattr(value, "origin", None)
         if not isinstance(found, np.ndarray | Slot):
@@ -150,7 +151,7 @@ class Kernel:
 
     @cache  # noqa: B019 - kernels live as long as the program
     def code(self, dtype: np.dtype[Any]) -> int:
-        """Where the machine code for that type of numbers begins; it is compiled when it is first asked for"""
+        """Return the address of the machine code for a number type; the first call compiles it."""
         numbers = [types.int64] * len(self.names)
         signature = types.void(types.CPointer(from_dtype(dtype)), *numbers)
         found: int = cfunc(signature, **_OPTIONS)(self._function).address  # type: ignore[assignment]
@@ -158,14 +159,14 @@ class Kernel:
 
 
 def kernel(function: Callable[..., None]) -> Kernel:
-    """A decorator: the function is a kernel"""
+    """A decorator that makes a function a kernel."""
     return Kernel(function)
 
 
 def address(array: Array) -> int:
-    """The place of an array's first number; ValueError if it lies between two places"""
+    """Return the place of an array's first number; ValueError if its address is not a multiple of the number's size."""
     try:
-        found = ctypes.addressof(_begin(array))  # a quarter of the time, if the array allows it
+        found = ctypes.addressof(_begin(array))  # four times as fast as array.ctypes, if the array allows it
     except (TypeError, ValueError):  # read-only, with gaps, or empty
         found = int(array.ctypes.data)
     place, rest = divmod(found, array.itemsize)

@@ -1,7 +1,7 @@
-"""One operation on one shape: its tapes are made once, then it runs on any arrays of that shape, on several threads.
+"""One operation on one shape. Its tapes are made once; then it runs on any arrays of that shape, on several threads.
 
-The examples are cut into pieces by the shape alone. Each piece is a tape of one call; the arrays are its slots, further
-on with each example or piece before it.
+The examples are cut into pieces, and the cut depends only on the shape. Each piece is a tape of one call, with the
+arrays in its slots. A slot's place moves forward by the examples or pieces before it.
 """
 
 from __future__ import annotations
@@ -17,20 +17,22 @@ from convlens.engines.compiled.helpers import Job, helpers
 from convlens.engines.compiled.kernel import Call, Slot, address
 from convlens.engines.compiled.tape import play, write
 
-PIECE = 2_500_000  # operations worth a piece: some 10 µs of work, twice what handing it over costs (benchmarks.tuning)
+# The fewest operations for a piece of its own: about 10 µs of work, twice the time to hand a piece to another thread
+# (benchmarks.tuning)
+PIECE = 2_500_000
 
 
 def pieces(examples: int, operations: float) -> int:
-    """1, 2, 4 or 8: two, four or eight threads share such numbers evenly"""
+    """Return the number of pieces: 1, 2, 4 or 8, which two, four or eight threads share evenly."""
     most = min(examples, operations / PIECE)
     return 1 if most < 2 else 2 if most < 4 else 4 if most < 8 else 8
 
 
 class Operation:
-    """A call of one kernel in pieces; any thread may run it.
+    """A call of one kernel, cut into pieces. Any thread may run it.
 
-    call: for all examples at once, its parameter `examples` being their number, its arrays slots. by_example: how far
-    the array of a slot moves on with each example; by_piece: with each piece, in numbers.
+    call: the call for all examples; its parameter `examples` is their number, and its arrays are slots. by_example: how
+    many numbers the place in a slot moves forward for each example. by_piece: the same for each piece.
     """
 
     def __init__(
@@ -44,20 +46,20 @@ class Operation:
     ) -> None:
         self._call, self._dtype, self._pieces, self._threads = call, dtype, pieces, threads
         self._moves = by_example, by_piece or {}
-        self._idle: deque[_Pieces] = deque()  # one of them is in use by each thread that runs this
+        self._idle: deque[_Pieces] = deque()  # a thread that runs this operation takes one and returns it
 
     def run(self, **arrays: Array) -> None:
-        """Run on these arrays, C-contiguous and aligned, by the names of the slots."""
+        """Run on these arrays, by the names of the slots. They must be C-contiguous and aligned."""
         try:
             mine = self._idle.pop()
         except IndexError:
             mine = _Pieces(self._call, self._dtype, self._pieces, self._threads, *self._moves)
         mine.run(arrays)
-        self._idle.append(mine)  # not after an exception: at Ctrl-C a helper may still be at work on it
+        self._idle.append(mine)  # not after an exception: after Ctrl-C a helper may still be using it
 
 
 class _Pieces:
-    """The tapes of an operation, for one thread at a time"""
+    """The tapes of an operation. Only one thread at a time may use them."""
 
     def __init__(
         self,
@@ -71,7 +73,7 @@ class _Pieces:
         self._names = [value.name for value in call.values if isinstance(value, Slot)]
         self._threads, self._call = threads, call
         row = write([call], dtype, self._names)
-        at = 4 + call.kernel.names.index("examples")  # after the tape's head and the call's
+        at = 4 + call.kernel.names.index("examples")  # two numbers of the tape's head and two of the call's come first
         examples = row[at]
         cuts = [k * examples // pieces for k in range(pieces + 1)]
         self._tapes = np.array([row] * pieces, np.int64)

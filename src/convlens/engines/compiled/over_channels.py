@@ -1,11 +1,11 @@
-"""Kernels over channels: on (n, h, w, c) as it lies, one operation at a time, neighbouring channels in each vector.
+"""Kernels over channels: one operation at a time on arrays (n, h, w, c), with neighbouring channels in each vector.
 
-No windows are copied: a convolution reads its input where it is (direct convolution; Zhang et al. 2018, "High
-Performance Zero-Memory Overhead Direct Convolutions"). Its kernel is packed first, into panels as wide as a vector, so
-that it is read in a straight line.
+No windows are copied: a convolution reads its input in place (direct convolution; Zhang et al. 2018, "High Performance
+Zero-Memory Overhead Direct Convolutions"). Its kernel is packed first, into panels as wide as a vector, so that the
+micro-kernel reads it in order.
 
-Steps of an image x, in numbers: x_n from example to example, x_row from row to row, x_i and x_j as far as a window
-moves down and to the right.
+Steps of an image x, in numbers: x_n from one example to the next, x_row from one row to the next, x_i for a window one
+position down, x_j for a window one position to the right.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from convlens.engines.compiled.tape import table
 
 
 def panels(w: Array) -> Array:
-    """w (rows, columns) -> (panels, rows, vector): a vector of columns side by side, then the next ones"""
+    """w (rows, columns) -> (panels, rows, vector): each panel holds as many columns as a vector has numbers"""
     rows, columns = w.shape
     wide = BYTES // w.itemsize
     found = np.zeros((-(-columns // wide), rows, wide), w.dtype)
@@ -44,7 +44,8 @@ def panels(w: Array) -> Array:
 def band(w: Array, width: int, sw: int) -> Array:
     """w (kh, kw, ci, co) -> (kh, (width - 1) * sw + kw, ci, width * co): one kernel for `width` neighbouring outputs
 
-    Few channels would leave most of a vector empty; the channels of neighbours fill it, at the price of some zeros.
+    A layer with few channels would leave most of a vector empty. The channels of neighbouring outputs fill it, at the
+    price of some products with zero.
     """
     kh, kw, ci, co = w.shape
     found = np.zeros((kh, (width - 1) * sw + kw, ci, width, co), w.dtype)
@@ -54,7 +55,7 @@ def band(w: Array, width: int, sw: int) -> Array:
 
 
 def best_width(ow: int, kw: int, sw: int, co: int, wide: int) -> int:
-    """How many neighbours make the most of a vector of `wide` numbers: of the widths that divide a row of ow outputs
+    """Return how many neighbouring outputs use a vector of `wide` numbers best; the result divides ow.
 
     >>> best_width(28, 5, 1, 6, 16), best_width(10, 5, 1, 16, 16)
     (2, 1)
@@ -67,13 +68,13 @@ def best_width(ow: int, kw: int, sw: int, co: int, wide: int) -> int:
 
 
 def taps(count: int, step: int) -> Array:
-    """0, step, 2 step, …: where the `count` numbers of a sum lie"""
+    """Return the offsets of the `count` numbers of a sum: 0, step, 2 step, …"""
     return np.arange(count, dtype=np.int64) * step
 
 
 @cache
 def convolve(tile: int, rest: int) -> Kernel:
-    """The convolution whose register tile has `tile` positions of a row, and `rest` positions at the row's end"""
+    """Return the kernel of a convolution whose register tile has `tile` positions of a row, and `rest` at its end."""
 
     @kernel
     def convolve(
@@ -83,7 +84,7 @@ def convolve(tile: int, rest: int) -> Kernel:
         """y[e, i, j, o] = b[o] + sum_aq x[e, i*sh + a, j*sw*ci + q] w[a, q, o], for q below run = kw * ci"""
         wide = vector(m)
         for e in range(examples):
-            for o in range(0, co, wide):  # so an example stays in the cache while all panels pass over it
+            for o in range(0, co, wide):  # inside the loop over e, so that e stays in the cache for all panels
                 panel = w + o * kh * run
                 for i in range(oh):
                     seen, out = x + e * x_n + i * x_i, y + (e * oh + i) * ow * co + o
@@ -103,14 +104,14 @@ def convolve(tile: int, rest: int) -> Kernel:
 
 @cache
 def convolve_dx(tile: int) -> Kernel:
-    """The gradient of x at any stride; its register tile has `tile` examples"""
+    """Return the kernel of the gradient of x at any stride; its register tile has `tile` examples."""
 
     @kernel
     def convolve_dx(
         m: Memory, dy: Place, examples: int, oh: int, ow: int, co: int, w: Place, kh: int, run: int, taps: Table,
         dx: Place, dx_n: int, dx_row: int, dx_i: int, dx_j: int,
     ) -> None:  # fmt: skip
-        """dx[e, i*sh + a, j*sw*ci + q] += sum_o dy[e, i, j, o] w[a, o, q]; for each a, w in panels of q"""
+        """dx[e, i*sh + a, j*sw*ci + q] += sum_o dy[e, i, j, o] w[a, o, q]; for each a, w is packed in panels of q"""
         wide = vector(m)
         w_a = -(-run // wide) * wide * co
         for e in range(0, examples, tile):
@@ -129,7 +130,7 @@ def convolve_dx(tile: int) -> Kernel:
 
 @cache
 def convolve_dw(tile: int) -> Kernel:
-    """The gradient of the kernel; its register tile has `tile` numbers of a row of the kernel"""
+    """Return the kernel of the gradient of w; its register tile has `tile` numbers of a row of w."""
 
     @kernel
     def convolve_dw(
@@ -157,7 +158,7 @@ def convolve_dw(tile: int) -> Kernel:
 
 @cache
 def max_pool(side: int) -> Kernel:
-    """Max pooling by windows of side × side, whose loops are unrolled; 0 stands for windows of any size"""
+    """Return the kernel of max pooling with windows of side × side, whose loops are unrolled; 0 allows any window."""
 
     @kernel
     def max_pool(
@@ -178,14 +179,17 @@ def max_pool(side: int) -> Kernel:
 
 @cache
 def max_pool_dx(side: int) -> Kernel:
-    """The gradient of `max_pool(side)`"""
+    """Return the kernel of the gradient of `max_pool(side)`."""
 
     @kernel
     def max_pool_dx(
         m: Memory, x: Place, x_n: int, x_row: int, x_i: int, x_j: int, examples: int, oh: int, ow: int, c: int,
         kh: int, kw: int, y: Place, dy: Place, dx: Place, only_one: int,
     ) -> None:  # fmt: skip
-        """dx[e, i*sh + a, j*sw + b, k] += dy[e, i, j, k] where x there is y[e, i, j, k]: at the first one, or at all"""
+        """dx[e, i*sh + a, j*sw + b, k] += dy[e, i, j, k] where x at that cell equals y[e, i, j, k]
+
+        only_one: whether only the first such cell of the window gets dy, or all such cells
+        """
         for p in range(dx, dx + examples * x_n):
             m[p] = zero(m)
         for e in range(examples):

@@ -1,12 +1,13 @@
-"""Kernels over examples: up to 16 examples side by side, so that every vector holds one pixel of each of them.
+"""Kernels over examples: up to 16 examples side by side, so that a vector holds the same pixel of each example.
 
-An `Image` is a block of `lanes` examples as planes of rows: (planes, rows, pitch), and in a row, column by column, that
-pixel of each example. With 16 lanes a column of float32 is a cache line and a vector register, and a step to the right
-is a step of 16: no vector ever starts off the grid. It is the layout of cuda-convnet (Krizhevsky 2012).
+An `Image` is a block of `lanes` examples, (planes, rows, pitch). A row holds its columns one after the other, and a
+column holds that pixel of each example. With 16 lanes, a column of float32 fills a cache line and a vector register. A
+step to the right is a step of 16 numbers, so every vector is aligned. This is the layout of cuda-convnet (Krizhevsky
+2012).
 
-A row may begin and end with a frame of zero columns, which a convolution takes for its padding; rows above and below
-the image are left out instead. x_planes, x_rows, x_pitch (from one row to the next, the frame included) and x_columns
-(without the frame) are the sizes of an image x; its place is that of its first pixel.
+A row may begin and end with a frame of zero columns, which a convolution uses as its padding. There are no zero rows:
+loops skip the rows above and below the image. The sizes of an image x are x_planes, x_rows, x_pitch (the distance from
+one row to the next, with the frame) and x_columns (without the frame). Its place is the place of its first pixel.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ LANES = 16
 
 
 def tile(outputs: int, *sizes: int) -> int:
-    """Which of these register tiles wastes least on so many outputs; the first one of equals
+    """Return the size of register tile that wastes least for this number of outputs; the first one if several do.
 
     >>> tile(16, 8, 6, 4), tile(6, 8, 6, 4), tile(84, 8, 6, 4)
     (8, 6, 6)
@@ -55,9 +56,10 @@ def from_nhwc(
 def by_phase(
     m: Memory, x: Place, x_planes: int, x_rows: int, x_pitch: int, sw: int, y: Place, phase: int, lanes: int
 ) -> None:
-    """y: the columns j of x in the order j % sw, then j // sw, so that a stride of sw becomes a step of one column
+    """Copy the columns j of x to y, ordered by j % sw, then by j // sw.
 
-    phase: how long the columns of one j % sw are, in numbers
+    In this order a stride of sw becomes a step of one column.
+    phase: the size of all columns with the same j % sw, in numbers
     """
     for k in range(x_planes * x_rows):
         for j in range(x_pitch // lanes):
@@ -79,7 +81,7 @@ def fill_zeros(m: Memory, x: Place, count: int) -> None:
 
 @cache
 def convolve(outputs: int) -> Kernel:
-    """The convolution whose register tile has that many outputs"""
+    """Return the kernel of a convolution whose register tile has `outputs` outputs."""
 
     @kernel
     def convolve(
@@ -89,8 +91,8 @@ def convolve(outputs: int) -> Kernel:
     ) -> None:  # fmt: skip
         """y[o, i, p] = relu(b[o] + sum_cad x[c, top + i*sh + a, taps[d] + p] w[o, c, a, d]), where x has that row
 
-        for p below `run`, the numbers of a row of y. Tap d of the first output is column d - lead of x: outside x a tap
-        sees zeros, and is left out where a vector is one column, since then all of its lanes see them.
+        for p below `run`, the size of a row of y. Tap d of the first output is column d - lead of x. A tap outside x
+        reads zeros. If a vector lies inside one column, all its lanes read zeros there, and the loop skips the tap.
         """
         for i in range(y_rows):
             start = top + i * sh
@@ -113,7 +115,7 @@ def convolve(outputs: int) -> Kernel:
 
 @cache
 def convolve_dw(outputs: int, width: int) -> Kernel:
-    """The gradient of the kernel; its register tile has `outputs` × `width` sums, for so many outputs and taps"""
+    """Return the kernel of the gradient of w; its register tile has `outputs` × `width` sums, for outputs and taps."""
 
     @kernel
     def convolve_dw(
@@ -143,7 +145,7 @@ def convolve_dx(
     sh: int, sw: int, top: int, left: int, dx: Place, dx_planes: int, dx_rows: int, dx_pitch: int, dx_columns: int,
     lanes: int,
 ) -> None:  # fmt: skip
-    """dx[c, top + i*sh + a, left + j*sw + d] += dy[o, i, j] w[a, d, c, o]: at any stride; dx is 0 to begin with"""
+    """dx[c, top + i*sh + a, left + j*sw + d] += dy[o, i, j] w[a, d, c, o], at any stride; dx must be 0 before"""
     for c in range(dx_planes):
         for o in range(dy_planes):
             for i in range(dy_rows):
@@ -165,7 +167,7 @@ def relu_db(
     m: Memory, dy: Place, dy_planes: int, dy_rows: int, dy_pitch: int, y: Place, y_pitch: int, run: int, relu: int,
     db: Place,
 ) -> None:  # fmt: skip
-    """dy = dy where y > 0, in place (if `relu`), and db[o] += its sum"""
+    """dy = dy where y > 0, else 0, in place (only if `relu`), and db[o] += sum of dy[o]"""
     for o in range(dy_planes):
         total = zero(m)
         for i in range(o * dy_rows, (o + 1) * dy_rows):
@@ -181,7 +183,10 @@ def max_pool(
     m: Memory, x: Place, x_planes: int, x_rows: int, x_pitch: int, x_columns: int, kh: int, kw: int, sh: int, sw: int,
     top: int, left: int, y: Place, y_rows: int, y_pitch: int, y_columns: int, lanes: int,
 ) -> None:  # fmt: skip
-    """y = the largest of each window's cells inside x; the first window starts `top` rows and `left` columns outside"""
+    """y = the maximum of each window's cells inside x
+
+    The first window begins `top` rows and `left` columns outside x.
+    """
     for c in range(x_planes):
         for i in range(y_rows):
             a0, a1 = max(0, i * sh - top), min(x_rows, i * sh - top + kh)
@@ -198,7 +203,7 @@ def max_pool_dx(
     y: Place, y_rows: int, y_pitch: int, y_columns: int, kh: int, kw: int, sh: int, sw: int, top: int, left: int,
     only_one: int, dx: Place, dx_pitch: int, lanes: int,
 ) -> None:  # fmt: skip
-    """dx += dy at the first maximum of each window (if `only_one`), or at all of them; dx is 0 to begin with"""
+    """dx += dy at the first maximum of each window (if `only_one`), or at all its maxima; dx must be 0 before"""
     for c in range(x_planes):
         for i in range(y_rows):
             a0, a1 = max(0, i * sh - top), min(x_rows, i * sh - top + kh)
@@ -242,7 +247,7 @@ def average_pool_dx(
     m: Memory, dy: Place, dy_planes: int, dy_rows: int, dy_pitch: int, dy_columns: int, kh: int, kw: int, sh: int,
     sw: int, top: int, left: int, dx: Place, dx_rows: int, dx_pitch: int, dx_columns: int, lanes: int,
 ) -> None:  # fmt: skip
-    """dx += dy / (number of the window's cells inside x); dx is 0 to begin with"""
+    """dx += dy / (number of the window's cells inside x); dx must be 0 before"""
     for c in range(dy_planes):
         for i in range(dy_rows):
             a0, a1 = max(0, i * sh - top), min(dx_rows, i * sh - top + kh)

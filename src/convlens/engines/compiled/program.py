@@ -1,7 +1,7 @@
-"""A network's passes over a block of n examples as tapes: made once, played many times.
+"""A program: a network's passes over a block of n examples as tapes, which are made once and played many times.
 
-All buffers are made with the tapes, and what goes from one layer to the next stays in images (`over_examples`). A
-program belongs to one thread at a time.
+All buffers are allocated with the tapes. The values between two layers are images in the layout of `over_examples`.
+Only one thread at a time may use a program.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from convlens.engines.compiled.tape import Tape
 from convlens.engines.specs import Activation, Conv, Dense, Flatten, Pool, Spec
 from convlens.machine.memory import aligned
 
-# Found by `python -m benchmarks.tuning`. Eight outputs are enough to hide the latency of a multiply-add (4 cycles, two
-# a cycle); 6 and 4 waste nothing on LeNet-5's layers.
+# Found by `python -m benchmarks.tuning`. Eight outputs hide the latency of a multiply-add: it takes 4 cycles, and two
+# start in each cycle. Tiles of 6 and 4 waste nothing on LeNet-5's layers.
 OUTPUT_TILES = (8, 6, 4)
-DW_OUTPUT_TILES, DW_TAP_TILES = (4, 3), (5, 3, 1)  # up to 20 sums, which fill the 32 registers with what is loaded
+DW_OUTPUT_TILES, DW_TAP_TILES = (4, 3), (5, 3, 1)  # at most 20 sums, which fit 32 registers with the loaded vectors
 
 
 class Step(NamedTuple):
@@ -34,7 +34,7 @@ class Step(NamedTuple):
 
 
 def steps(specs: Sequence[Spec]) -> list[Step]:
-    """The operations, each with the ReLU after it"""
+    """Return the operations in order; a ReLU becomes part of the operation before it."""
     found: list[Step] = []
     for spec in specs:
         if isinstance(spec, Activation):
@@ -46,10 +46,10 @@ def steps(specs: Sequence[Spec]) -> list[Step]:
 
 @dataclass(frozen=True)
 class Image:
-    """A block of examples as `over_examples` has it; data (planes, rows, pitch), the frame included"""
+    """A block of examples in the layout of `over_examples`; data is (planes, rows, pitch), with the frame."""
 
     data: Array
-    origin: Array  # the view from the first pixel on, past the frame's left
+    origin: Array  # a view of `data` that begins at the first pixel, after the left frame
     columns: int
 
     @property
@@ -64,19 +64,19 @@ class Image:
 
     @property
     def pitch(self) -> int:
-        """The numbers from one row to the next"""
+        """The distance from one row to the next, in numbers"""
         return int(self.data.shape[2])
 
 
 def image(planes: int, rows: int, left: int, columns: int, right: int, n: int, dtype: np.dtype[Any]) -> Image:
-    """A new one, all zeros, with a frame of `left` and `right` columns"""
+    """Return a new image of zeros, with a frame of `left` and `right` columns."""
     data = aligned((planes, rows, (left + columns + right) * n), dtype)
     return Image(data, data[:, :, left * n :], columns)
 
 
 @dataclass(frozen=True)
 class Layer:
-    """What a layer of a program reads and writes: x, y and their gradients; first: whether dx is not asked for"""
+    """A layer of a program with its images: x, y and their gradients. first: whether it is the first, without dx"""
 
     spec: Any
     relu: bool
@@ -88,16 +88,16 @@ class Layer:
     n: int
 
     def relu_db(self, db: Slot) -> Call:
-        """dy back through the ReLU, and the bias's gradient"""
+        """Return the call for the ReLU's backward, in place in dy, and the bias's gradient."""
         return over_examples.relu_db(dy=self.dy, y=self.y, run=self.dy.columns * self.n, relu=self.relu, db=db)
 
     def clear_dx(self) -> Call:
-        """dx = 0"""
+        """Return the call that sets dx = 0."""
         return over_examples.fill_zeros(x=self.dx.data, count=self.dx.data.size)
 
 
 class Weights(NamedTuple):
-    """A kernel and a bias, and where their gradients go"""
+    """A kernel and a bias, and the slots for their gradients"""
 
     w: Array
     b: Array
@@ -109,13 +109,16 @@ Calls = tuple[list[Call], list[Call]]  # forward, backward
 
 
 def conv_calls(layer: Layer, weights: Weights) -> Calls:
-    """A convolution. x has the frame of its padding; dy, for dx at stride 1, one of kw - 1 columns."""
+    """Return the calls of a convolution.
+
+    x has a frame for the padding. For dx at stride 1, dy has a frame of kw - 1 columns.
+    """
     spec: Conv = layer.spec
     x, y, n = layer.x, layer.y, layer.n
     (kh, kw), ci, co, (top, _), (left, _) = spec.kernel, spec.ci, spec.co, *spec.pads
     sh, sw = (stride if windows > 1 else 1 for stride, windows in zip(spec.stride, spec.out, strict=True))
     frame = x.pitch // n - x.origin.shape[2] // n
-    columns = np.arange(kw) + frame - left  # of the first output's taps, counted from the frame's beginning
+    columns = np.arange(kw) + frame - left  # columns of the first output's taps, counted from the frame's beginning
     before, seen, lead, inside = [], x.data, left, x.columns
     if sw > 1:
         phase = -(-x.pitch // n // sw)
@@ -123,7 +126,7 @@ def conv_calls(layer: Layer, weights: Weights) -> Calls:
         whole = Image(x.data, x.data, x.columns)
         before.append(over_examples.by_phase(x=whole, sw=sw, y=seen, phase=phase * n, lanes=n))
         columns = columns % sw * phase + columns // sw
-        lead, inside = 0, kw + y.columns  # columns are out of order: none is left out
+        lead, inside = 0, kw + y.columns  # the columns are out of order, so the kernel must skip none
     source = Image(seen, seen, inside)
     taps, run = columns * n, y.columns * n
     w_steps = {"w_o": 1, "w_c": co, "w_a": kw * ci * co, "w_d": ci * co}
@@ -141,7 +144,7 @@ def conv_calls(layer: Layer, weights: Weights) -> Calls:
 
 
 def _conv_dx(layer: Layer, w: Array, stride: tuple[int, int]) -> list[Call]:
-    """dx = the gradient of x: at stride 1 a convolution of dy with the kernel turned by 180 degrees"""
+    """Return the calls for dx. At stride 1 it is a convolution of dy with the kernel rotated by 180 degrees."""
     spec: Conv = layer.spec
     (kh, kw), ci, co, (top, _), (left, _) = spec.kernel, spec.ci, spec.co, *spec.pads
     dy, dx, n = layer.dy, layer.dx, layer.n
@@ -160,7 +163,7 @@ def _conv_dx(layer: Layer, w: Array, stride: tuple[int, int]) -> list[Call]:
 
 
 def pool_calls(layer: Layer) -> Calls:
-    """A pooling; of equal maxima the first one gets the gradient."""
+    """Return the calls of a pooling layer. If several maxima are equal, the first one gets the gradient."""
     spec: Pool = layer.spec
     (kh, kw), (sh, sw), (top, _), (left, _) = spec.kernel, spec.stride, *spec.pads
     window = {"kh": kh, "kw": kw, "sh": sh, "sw": sw, "top": top, "left": left, "lanes": layer.n}
@@ -174,7 +177,7 @@ def pool_calls(layer: Layer) -> Calls:
 
 
 def dense_calls(layer: Layer, weights: Weights) -> Calls:
-    """A dense layer: a convolution of one window, the whole image"""
+    """Return the calls of a dense layer. Its forward is a convolution with one window, the whole image."""
     x, y, dy, n, units = layer.x, layer.y, layer.dy, layer.n, layer.spec.units
     c, w, dtype = x.planes, weights.w, weights.w.dtype
     w_steps = {"w_o": 1, "w_c": units, "w_a": x.columns * c * units, "w_d": c * units}
@@ -198,10 +201,10 @@ SLOTS = ("x", "labels", "weight", "losses", "logits", "gradient")
 
 
 class Program:
-    """Passes over n examples as tapes with SLOTS: `forward` alone, and `both`, forward and backward
+    """The passes over n examples as tapes with SLOTS: `forward`, `both` (forward and backward), and `clear`.
 
-    x (n, h, w, c) -> logits (n, classes); with labels (n,) and weight (1,) -> losses (n,), and weight times their
-    gradient is added to `gradient`, a vector like `flat`, which `clear` makes zero.
+    forward: x (n, h, w, c) -> logits (n, classes). both: with labels (n,) and weight (1,) also -> losses (n,), and
+    weight times the gradient of their sum is added to `gradient`, a vector like `flat`. clear: sets `gradient` to 0.
     """
 
     def __init__(self, specs: Sequence[Spec], flat: Array, n: int) -> None:
@@ -210,7 +213,7 @@ class Program:
         parts = steps(specs)
         values, gradients = [self._image(parts, 0)], [self._image(parts, 0, gradient=True)]
         for k, step in enumerate(parts):
-            same = isinstance(step.spec, Flatten)  # the dense layer reads the image as it lies
+            same = isinstance(step.spec, Flatten)  # no new image: the dense layer reads the image before Flatten
             values.append(values[k] if same else self._image(parts, k + 1))
             gradients.append(gradients[k] if same else self._image(parts, k + 1, gradient=True))
         forward = [over_examples.from_nhwc(x=Slot("x"), y=values[0], lanes=n)]
@@ -243,7 +246,7 @@ class Program:
         return pool_calls(layer)
 
     def _image(self, parts: Sequence[Step], k: int, gradient: bool = False) -> Image:
-        """What goes into step k, or its gradient, with the frame that its reader needs"""
+        """Return the input image of step k, or the image of its gradient, with the frame that its reader needs."""
         n, dtype = self.n, self._flat.dtype
         maker = parts[k - 1].spec if k else None
         reader = parts[k].spec if k < len(parts) else None
@@ -263,7 +266,7 @@ class Program:
         return image(c, h, left, w, right, n, dtype)
 
     def _weights(self, *shape: int) -> Weights:
-        """The next kernel and bias of `flat`"""
+        """Return the next kernel and bias in `flat`."""
         start = self._at
         middle = start + int(np.prod(shape))
         self._at = middle + shape[-1]

@@ -1,15 +1,15 @@
-"""Micro-kernels: the innermost loops of all kernels, on vector registers, in LLVM's own instructions.
+"""Micro-kernels: the innermost loops of all kernels, on vector registers, written in LLVM instructions.
 
-A compiler keeps a sum in a register only while it sees one loop; a convolution has four loops around each sum. So each
-micro-kernel here holds a *register tile*, a few vectors of sums, and runs all the loops inside: loads and fused
-multiply-adds, nothing else, which is as fast as the processor goes (Goto and van de Geijn 2008, "Anatomy of
-High-Performance Matrix Multiplication"; Van Zee and van de Geijn 2015, "BLIS"). The height of a tile is a
-literal of the kernel that calls.
+A compiler keeps a sum in a register only within one loop, but a convolution has four loops around each sum. So each
+micro-kernel here holds a *register tile*, a few vectors of sums, and runs all these loops inside. The innermost loop
+contains only loads and fused multiply-adds, so it runs as fast as the processor can (Goto and van de Geijn 2008,
+"Anatomy of High-Performance Matrix Multiplication"; Van Zee and van de Geijn 2015, "BLIS"). The height of a tile is a
+literal in the kernel that calls the micro-kernel.
 
-`m` is memory; a place is an index into it. Three conventions hold for all of them:
-- An output past the last one is the last one again: it is computed twice and stored twice, the same number.
-- The last vector of a row may be cut: `count` says how many of its numbers there are; no others are read or written.
-- A step named `x_c` is how far in x one step of the loop variable c goes, in numbers.
+`m` is memory; a place is an index into it. Three conventions hold for all micro-kernels:
+- An output past the last one stands for the last one: the same number is computed twice and stored twice.
+- The last vector of a row may be partly used: only its first `count` numbers are read or written.
+- A step named `x_c` is the distance in x, in numbers, for one step of the loop variable c.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from numba.core import cgutils
 from convlens.engines.compiled.kernel import intrinsic
 
 _features = llvm.get_host_cpu_features()
-BYTES = 64 if _features.get("avx512f") else 32 if _features.get("avx") else 16  # of a vector register
+BYTES = 64 if _features.get("avx512f") else 32 if _features.get("avx") else 16  # size of a vector register
 
-# What the sums of `multiply_tile` start from: a number of b for each output, a vector of b for all, or y as it is
+# Start values of the sums in `multiply_tile`: one number of b for each output, one vector of b for all, or y itself
 BIAS_EACH, BIAS_VECTOR, ADD_TO_Y = range(3)
 
 _INT = ir.IntType(64)
@@ -34,7 +34,7 @@ _LANE = ir.IntType(32)
 
 
 class _Vectors:
-    """Instructions for vectors of the memory's numbers"""
+    """Builds instructions on vectors of the memory's number type."""
 
     def __init__(self, context: Any, builder: Any, number: Any) -> None:
         self.builder = builder
@@ -60,7 +60,7 @@ class _Vectors:
         return found
 
     def masked_load(self, m: Any, place: Any, mask: Any) -> Any:
-        """The same where the mask is set, else 0; nothing else is read"""
+        """m[place : place + size] where the mask is set, else 0; no other memory is read"""
         name = f"llvm.masked.load.{self.short}.p0{self.short}"
         return self._call(name, self.vector, self._pointer(m, place), _LANE(4), mask, self.zero)
 
@@ -70,17 +70,17 @@ class _Vectors:
         self._call(name, ir.VoidType(), value, self._pointer(m, place), _LANE(4), mask)
 
     def broadcast(self, value: Any) -> Any:
-        """A vector of one number"""
+        """A vector whose lanes all hold `value`"""
         none = ir.Constant(ir.VectorType(value.type, self.size), ir.Undefined)
         lowest = self.builder.insert_element(none, value, _LANE(0))
         return self.builder.shuffle_vector(lowest, none, ir.Constant(self.lanes, [0] * self.size))
 
     def broadcast_from(self, m: Any, place: Any) -> Any:
-        """A vector of the number m[place]"""
+        """A vector whose lanes all hold m[place]"""
         return self.broadcast(self.builder.load(self.builder.gep(m, [place])))
 
     def mask_below(self, count: Any) -> Any:
-        """The mask of the lanes 0 … count - 1"""
+        """A mask that is set for the lanes 0 … count - 1"""
         numbers = ir.Constant(self.lanes, list(range(self.size)))
         return self.builder.icmp_signed("<", numbers, self.broadcast(self.builder.trunc(count, _LANE)))
 
@@ -89,7 +89,7 @@ class _Vectors:
         return self._call(f"llvm.fma.{self.short}", self.vector, a, b, c)
 
     def total(self, a: Any) -> Any:
-        """The sum of a vector's numbers: its halves are added until one number is left"""
+        """The sum of a vector's numbers, computed by adding its halves until one number is left"""
         size, b = self.size, self.builder
         while size > 1:
             size //= 2
@@ -102,7 +102,7 @@ class _Vectors:
         return [cgutils.alloca_once(self.builder, self.vector) for _ in range(count)]
 
     def clamped(self, start: Any, last: Any, count: int) -> list[Any]:
-        """start, start + 1, …, `count` of them, none past `last`"""
+        """The `count` indices start, start + 1, …, where an index past `last` becomes `last`"""
         b = self.builder
         found = []
         for k in range(count):
@@ -125,14 +125,14 @@ def _offset(builder: Any, place: Any, *terms: tuple[Any, Any]) -> Any:
 
 @intrinsic
 def vector(typing, m):
-    """How many of memory's numbers a register holds"""
+    """The number of elements in a vector register"""
     size = BYTES * 8 // m.dtype.bitwidth
     return types.int64(m), lambda context, builder, signature, values: _INT(size)
 
 
 @intrinsic
 def zero(typing, m):
-    """0 of memory's type"""
+    """The number 0 in the memory's type"""
     return m.dtype(m), lambda context, builder, signature, values: context.get_constant(m.dtype, 0)
 
 
@@ -140,10 +140,13 @@ def zero(typing, m):
 def multiply_tile(typing, m, TILE, o, last, x, x_steps, sizes, taps, w, w_steps, b, y, y_o, count, start, relu):
     """y[o, p] = relu(b[o] + sum_cad x[c, a, taps[d] + p] w[o, c, a, d])
 
-    for TILE outputs from o on, none past `last`, and p below `count`, at most a vector. The sums are over c, a, d below
-    `sizes`. A turn of the innermost loop loads one vector of x and makes TILE multiply-adds, each with one number of w.
-    x_steps: x_c, x_a; w_steps: w_o, w_c, w_a, w_d; y_o: from one output to the next. start: BIAS_EACH, a number b[o];
-    BIAS_VECTOR, b[p], the same for all outputs; ADD_TO_Y, y itself. The ReLU only if `relu`.
+    for the TILE outputs o, o + 1, … up to `last`, and for p below `count`, which is at most one vector. The sums are
+    over c, a, d below `sizes`. Each iteration of the innermost loop loads one vector of x and does TILE multiply-adds,
+    each with one number of w.
+
+    x_steps: x_c, x_a. w_steps: w_o, w_c, w_a, w_d. y_o: the step of y from one output to the next. start: the start
+    value of the sums; BIAS_EACH is the number b[o], BIAS_VECTOR is b[p] for all outputs, ADD_TO_Y is y itself. relu:
+    whether to apply the ReLU.
     """
     if not isinstance(TILE, types.IntegerLiteral):
         return None
@@ -192,9 +195,11 @@ def multiply_tile(typing, m, TILE, o, last, x, x_steps, sizes, taps, w, w_steps,
 def correlate_tile(typing, m, TILE, TAPS, o, last, d, last_tap, x, x_i, taps, dy, dy_steps, rows, run, dw, dw_steps):
     """dw[o, d] += sum_ip x[i, taps[d] + p] dy[o, i, p]
 
-    for TILE outputs from o on, none past `last`, and TAPS taps from d on, none past `last_tap`; i below `rows`, p below
-    `run`. The sums stay in TILE * TAPS registers over all i and p, and are added up across their lanes at the end.
-    x_i: from row to row of x; dy_steps: dy_o, dy_i; dw_steps: dw_o, dw_d.
+    for the TILE outputs o, o + 1, … up to `last`, and for the TAPS taps d, d + 1, … up to `last_tap`. The sums are over
+    i below `rows` and p below `run`. They stay in TILE * TAPS registers over all i and p; the lanes of each register
+    are added at the end.
+
+    x_i: the step of x from one row to the next. dy_steps: dy_o, dy_i. dw_steps: dw_o, dw_d.
     """
     if not (isinstance(TILE, types.IntegerLiteral) and isinstance(TAPS, types.IntegerLiteral)):
         return None
@@ -240,7 +245,7 @@ def correlate_tile(typing, m, TILE, TAPS, o, last, d, last_tap, x, x_i, taps, dy
 
 @intrinsic
 def relu_backward_sum(typing, m, dy, y, run, relu):
-    """dy[p] = dy[p] where y[p] > 0, else 0 (if `relu`), for p below `run`; the sum of all dy[p]"""
+    """dy[p] = dy[p] where y[p] > 0, else 0, for p below `run` (only if `relu`); returns the sum of all dy[p]"""
     number = m.dtype
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -264,7 +269,7 @@ def relu_backward_sum(typing, m, dy, y, run, relu):
 
 @intrinsic
 def window_max(typing, m, x, x_steps, sizes, y, count):
-    """y[p] = max_ab x[a, b, p] for a, b below `sizes` and p below `count`; NaN wins. x_steps: x_a, x_b"""
+    """y[p] = max_ab x[a, b, p] for a, b below `sizes` and p below `count`; NaN gives NaN. x_steps: x_a, x_b"""
     number = m.dtype
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -289,7 +294,8 @@ def window_max(typing, m, x, x_steps, sizes, y, count):
 def scatter_to_max(typing, m, dy, x, y, x_steps, sizes, only_one, dx, dx_steps, count):
     """dx[a, b, p] += dy[p] where x[a, b, p] == y[p], for a, b below `sizes` and p below `count`
 
-    At the first such cell of the window if `only_one`, else at all of them. x_steps: x_a, x_b; dx_steps the same.
+    only_one: whether only the first such cell of the window gets dy, or all such cells. x_steps: x_a, x_b; dx_steps:
+    dx_a, dx_b.
     """
     number = m.dtype
 

@@ -1,13 +1,13 @@
-"""A tape: calls of kernels one after the other, played without Python in between.
+"""A tape: a sequence of kernel calls that is played without Python between the calls.
 
-Layout, in whole numbers: the length of the calls, the number of slots; for each call the address of its machine code,
-the number of its arguments, the arguments; for each slot which argument it fills, which array it is, how far past the
-beginning of that array.
+A tape is a list of integers. First come two numbers: the length of the calls, and the number of slots. Then follow, for
+each call, the address of its machine code, the number of its arguments, and the arguments. Last come, for each slot,
+three numbers: the argument that it fills, the array that it takes, and how many numbers past the array's beginning.
 
     2 calls, 1 slot:   | 11 | 1 | code | 3 | x n 4 | code | 4 | x y 2 7 |  | at | array | past |
                          0    1   2      3   4       7      8   9           13
 
-Playing is a short loop in machine code, without Python's lock: threads that play a tape each meet only at the end.
+Playing is a short loop in machine code without Python's lock, so threads can play their tapes at the same time.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from convlens.engines.compiled.kernel import Call, Slot, address, compiled, intr
 __all__ = ["Tape", "play", "table", "write"]
 
 _INT = ir.IntType(64)
-MOST_PARAMETERS = 32  # of a kernel: `_call` has a branch for each number of them
+MOST_PARAMETERS = 32  # of a kernel: `_call` has one branch for each possible number of parameters
 
 
 @intrinsic
 def table(typing, place):
-    """The whole numbers at that place, counted in numbers of 8 bytes"""
+    """The table of 8-byte integers at a place, which is counted in numbers of 8 bytes"""
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.inttoptr(builder.mul(values[0], _INT(8)), _INT.as_pointer())
@@ -40,7 +40,7 @@ def table(typing, place):
 
 @intrinsic
 def _call(typing, tape, at, memory):
-    """Call the machine code at tape[at] with memory and the tape[at + 1] numbers from tape[at + 2] on"""
+    """Call the machine code at tape[at] with `memory` and the tape[at + 1] numbers that begin at tape[at + 2]."""
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         tape, at, memory = values
@@ -66,7 +66,7 @@ def _call(typing, tape, at, memory):
 
 @compiled
 def play(tape, slots):
-    """Make the calls of a tape, with these places in its slots; both tables lie at these places themselves."""
+    """Fill the slots of a tape, then run its calls. tape: place of the tape; slots: place of the arrays' places."""
     t = table(tape)
     end = 2 + t[0]
     for k in range(end, end + 3 * t[1], 3):
@@ -78,7 +78,7 @@ def play(tape, slots):
 
 
 def write(calls: Sequence[Call], dtype: np.dtype[Any], names: Sequence[str] = ()) -> list[int]:
-    """The tape of these calls, on numbers of that type; `names` says which array of the slots is which"""
+    """Return the tape of these calls, for numbers of type `dtype`. names: the arrays in the slots, in order"""
     numbers: list[int] = [0, 0]
     slots: list[int] = []
     for kernel, values in calls:
@@ -101,14 +101,14 @@ def write(calls: Sequence[Call], dtype: np.dtype[Any], names: Sequence[str] = ()
 
 
 class Tape:
-    """A tape that keeps its arrays alive"""
+    """A tape that keeps its calls' arrays alive."""
 
     def __init__(self, calls: Sequence[Call], dtype: np.dtype[Any], names: Sequence[str] = ()) -> None:
         self._kept, self._names = list(calls), tuple(names)
-        self._numbers = np.array(write(calls, dtype, names), np.int64)  # an OverflowError for what no address can be
+        self._numbers = np.array(write(calls, dtype, names), np.int64)  # OverflowError for a number past 64 bits
         self.place = address(self._numbers)
 
     def run(self, **arrays: Array) -> None:
-        """Make the calls, with these C-contiguous arrays in the slots."""
+        """Run the calls with these arrays in the slots. The arrays must be C-contiguous."""
         slots = np.array([address(arrays[name]) if name in arrays else 0 for name in self._names], np.int64)
         play(self.place, address(slots) if arrays else 0)
