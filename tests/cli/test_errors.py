@@ -209,7 +209,7 @@ def test_damaged_checkpoints(copy, damage):
     content = damages(path.read_bytes())[damage]
     path.write_bytes(content)
     for command in (["train", "--resume", "--run", copy], ["report", "--run", copy]):
-        assert small.fails(*command).startswith(f"{path} must be ")
+        assert small.fails(*command).startswith(f"{path} must ")
     assert path.read_bytes() == content
 
 
@@ -220,7 +220,7 @@ def test_damaged_models(copy, damage):
     whole = path.read_bytes()
     path.write_bytes(damages(whole)[damage])
     for command in (["evaluate"], ["predict", "x.png"], ["summary"]):
-        assert small.fails(*command, "--run", copy).startswith(f"{path} must be ")
+        assert small.fails(*command, "--run", copy).startswith(f"{path} must ")
         assert small.fails(*command, "--run", path).startswith(f"{path} must be ")
     assert small.run("train", "--resume", "--run", copy).code == 0  # the checkpoint has all of it
     assert path.read_bytes() == whole
