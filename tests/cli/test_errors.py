@@ -221,7 +221,7 @@ def test_damaged_models(copy, damage):
     path.write_bytes(damages(whole)[damage])
     for command in (["evaluate"], ["predict", "x.png"], ["summary"]):
         assert small.fails(*command, "--run", copy).startswith(f"{path} must ")
-        assert small.fails(*command, "--run", path).startswith(f"{path} must be ")
+        assert small.fails(*command, "--run", path).startswith(f"{path} must ")
     assert small.run("train", "--resume", "--run", copy).code == 0  # the checkpoint has all of it
     assert path.read_bytes() == whole
 
