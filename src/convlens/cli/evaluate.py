@@ -1,4 +1,4 @@
-"""`convlens evaluate`"""
+"""`convlens evaluate`: measure the loss and accuracy of a trained network."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from convlens.cli.shared import Json, RunFolder, newest_run, print_json
 
 def evaluate(
     run: RunFolder = None,
-    data: Annotated[str | None, typer.Option(help="embedded, mnist, or a path. [default: the run's own data]")] = None,
+    data: Annotated[str | None, typer.Option(help="embedded, mnist, an .npz file, or a folder of IDX files. [default: the run's data]")] = None,
     part: Annotated[
-        str | None, typer.Option(help="train, valid or test. [default: test if the data have one, else valid]")
+        str | None, typer.Option(help="train, valid or test. [default: test if the data set has it, else valid]")
     ] = None,
-    threads: Annotated[int | None, typer.Option(help="[default: all cores]")] = None,
+    threads: Annotated[int | None, typer.Option(help="Number of threads. [default: all cores]")] = None,
     json_: Json = False,
 ) -> None:
-    """Loss and accuracy of a trained network on digits."""
+    """Print the loss and accuracy of a trained network on digits."""
     from convlens import training
     from convlens.data import load
     from convlens.training.run import HISTORY
