@@ -218,7 +218,7 @@ def test_everything_public_has_a_docstring(name):
 
 @each_file
 def test_only_the_command_line_prints_or_exits(name):
-    programs = ("cli/*", "checker/sandbox/guest_side/*")  # the second runs as a program of its own
+    programs = ("cli/*", "checker/sandbox/guest_side/*")  # the guest side runs as a separate program
     if any(fnmatch.fnmatch(name, program) for program in programs):
         return
     for node in ast.walk(tree(name)):

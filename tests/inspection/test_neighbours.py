@@ -1,4 +1,4 @@
-"""Neighbours: the hidden activations equal those of a trace, and the nearest those that a loop in float64 finds."""
+"""Neighbours: the hidden activations equal those of a trace; the nearest rows equal those found by a float64 loop."""
 
 import math
 
