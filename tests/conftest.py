@@ -39,7 +39,7 @@ def rng():
 
 @pytest.fixture(scope="session")
 def tf():
-    """TensorFlow, imported by the first test that asks for it."""
+    """TensorFlow, imported by the first test that uses it."""
     return pytest.importorskip("tensorflow")
 
 
@@ -51,7 +51,7 @@ def keras(tf):
 
 @pytest.fixture
 def lacking(monkeypatch):
-    """A function that makes packages look as if they were not installed: lacking("keras", "jax")."""
+    """A function that makes packages look as if they were not installed, for example lacking("keras", "jax")."""
     whole = importlib.util.find_spec
 
     def lack(*names):

@@ -53,7 +53,7 @@ HEAVY = {
 # These files may import a heavy package at the top. All others import it inside a function, when it is used.
 AT_THE_TOP = ("cli/*", "engines/compiled/*", "explorer/*")
 
-FOR_THE_COMMAND_LINE = ("print", "exit", "quit", "sys.exit", "os._exit")
+ONLY_IN_PROGRAMS = ("print", "exit", "quit", "sys.exit", "os._exit")
 
 each_file = pytest.mark.parametrize("name", NAMES)
 
@@ -93,16 +93,16 @@ def test_the_tables_agree_with_each_other():
 
 
 def circle(imports: dict[str, set[str]]) -> list[str]:
-    """The names on a way of imports that comes back to its start, or an empty list"""
+    """The names on a circular path of imports, first name repeated at the end; an empty list if there is no circle."""
     done = set()
 
-    def walk(name: str, way: list[str]) -> list[str]:
-        if name in way:
-            return [*way[way.index(name) :], name]
+    def walk(name: str, path: list[str]) -> list[str]:
+        if name in path:
+            return [*path[path.index(name) :], name]
         if name in done:
             return []
         found: list[str] = next(
-            filter(None, (walk(other, [*way, name]) for other in sorted(imports.get(name, ())))), []
+            filter(None, (walk(other, [*path, name]) for other in sorted(imports.get(name, ())))), []
         )
         done.add(name)
         return found
@@ -115,12 +115,12 @@ def test_no_files_import_each_other_in_a_circle():
     assert circle(rooms.files_imported_by_files()) == []
 
 
-def test_the_house_can_be_drawn_on_one_page():
+def test_there_are_few_rooms_and_floors():
     assert len(PARTS - DOORS.keys()) <= 25
     assert len(FLOORS) <= 10
 
 
-def test_the_drawn_house_is_this_one():
+def test_the_picture_of_the_architecture_is_up_to_date():
     assert make_architecture.TARGET.read_text(encoding="utf-8") == make_architecture.draw().svg(), (
         "the rooms or their imports changed: run `make pictures`"
     )
@@ -144,7 +144,7 @@ def test_the_drawn_house_is_this_one():
         ("import numpy", False),
     ],
 )
-def test_an_arrow_that_points_up_is_found(monkeypatch, text, wrong):
+def test_an_import_of_a_higher_floor_is_found(monkeypatch, text, wrong):
     monkeypatch.setattr(rooms, "tree", lambda name: ast.parse(text))
     assert bool(list(wrong_arrows("ops/conv.py"))) == wrong
 
@@ -218,13 +218,13 @@ def test_everything_public_has_a_docstring(name):
 
 @each_file
 def test_only_the_command_line_prints_or_exits(name):
-    programs = ("cli/*", "checker/sandbox/guest_side/*")  # the second runs as a program of its own
+    programs = ("cli/*", "checker/sandbox/guest_side/*")  # the guest side runs as a separate program
     if any(fnmatch.fnmatch(name, program) for program in programs):
         return
     for node in ast.walk(tree(name)):
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func)
-            assert called not in FOR_THE_COMMAND_LINE, f"{name}:{node.lineno} calls {called}"
+            assert called not in ONLY_IN_PROGRAMS, f"{name}:{node.lineno} calls {called}"
         if isinstance(node, ast.Raise) and node.exc:
             assert "SystemExit" not in ast.unparse(node.exc), f"{name}:{node.lineno} raises SystemExit"
 

@@ -1,4 +1,4 @@
-"""Unusual arrays: unaligned, masked, matrices, memory-mapped files. Also strides too large for an address."""
+"""Unusual arrays: unaligned, masked, matrices, memory-mapped. Also strides and paddings too large for an address."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def unchanged(array):
 
 
 def results(change, engine, rng, dtype):
-    """The results of every window operation as one list. Each time `change` is applied to one of its arrays."""
+    """The results of every window operation. Each call gets one array changed by `change`, every array in one call."""
 
     def normal(*shape):
         return rng.standard_normal(shape).astype(dtype)
@@ -48,7 +48,7 @@ def results(change, engine, rng, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_an_unaligned_array_gives_the_same(engine, dtype):
+def test_an_unaligned_array_gives_the_same_result(engine, dtype):
     wanted = results(unchanged, engine, np.random.default_rng(0), dtype)
     for got, want in zip(results(unaligned, engine, np.random.default_rng(0), dtype), wanted, strict=True):
         assert_array_equal(got, want)
@@ -145,7 +145,7 @@ def test_a_stride_too_large_for_an_address_is_refused(engine, stride):
             call()
 
 
-def test_the_longest_stride_is_one_window(engine):
+def test_the_largest_stride_gives_one_window(engine):
     x, w, b = np.ones((2, 4, 5, 1), np.float32), np.ones((2, 3, 1, 2), np.float32), np.ones(2, np.float32)
     stride = (2**31 - 1, 2**31 - 1)
     assert_allclose(ops.conv2d_forward(x, w, b, stride=stride, engine=engine), np.full((2, 1, 1, 2), 7))
@@ -177,5 +177,5 @@ def test_a_layer_with_too_large_a_stride_is_refused_when_it_is_made():
         Conv2D(2, (3, 2), strides=2**61)
     with pytest.raises(ValueError, match="strides must be at most 2147483647"):
         MaxPooling2D((2, 2), strides=(1, 2**61))
-    far = Sequential([MaxPooling2D((2, 2), strides=2**31 - 1), Flatten(), Dense(3)], (5, 4, 1))
-    assert far.predict(np.ones((3, 5, 4, 1), np.float32)).shape == (3, 3)
+    model = Sequential([MaxPooling2D((2, 2), strides=2**31 - 1), Flatten(), Dense(3)], (5, 4, 1))
+    assert model.predict(np.ones((3, 5, 4, 1), np.float32)).shape == (3, 3)

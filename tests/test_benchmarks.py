@@ -1,4 +1,4 @@
-"""The parts of the benchmarks that count, compare and draw. The figures themselves are measured, not tested."""
+"""The parts of the benchmarks that count, compare and draw. The measured figures are not tested."""
 
 import importlib
 import json

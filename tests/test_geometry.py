@@ -19,7 +19,7 @@ pads = st.tuples(st.integers(0, 6), st.integers(0, 6))
 
 
 def windows(size, kernel, stride):
-    """How many windows fit, counted by moving one window until it no longer fits."""
+    """The number of windows that fit, counted by moving one window until it no longer fits."""
     count = 0
     while count * stride + kernel <= size:
         count += 1
@@ -34,7 +34,7 @@ def test_out_size_counts_the_windows_that_fit(size, kernel, stride, pad):
 
 
 @given(sizes, kernels, strides)
-def test_same_is_the_least_padding_for_ceil_windows_and_the_odd_row_is_last(size, kernel, stride):
+def test_same_is_the_smallest_padding_for_ceil_windows_and_an_odd_row_is_last(size, kernel, stride):
     before, after = same_pads(size, kernel, stride)
     wanted = -(-size // stride)
     assert min(before, after) >= 0 and after - before in (0, 1)
@@ -46,7 +46,7 @@ def test_same_is_the_least_padding_for_ceil_windows_and_the_odd_row_is_last(size
 
 
 @given(sizes, kernels, strides)
-def test_course_is_the_least_padding_for_size_windows_and_the_odd_row_is_first(size, kernel, stride):
+def test_course_is_the_smallest_padding_for_size_windows_and_an_odd_row_is_first(size, kernel, stride):
     before, after = course_pads(size, kernel, stride)
     assert min(before, after) >= 0 and before - after in (0, 1)
     assert windows(size + before + after, kernel, stride) == size

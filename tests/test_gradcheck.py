@@ -1,4 +1,4 @@
-"""The gradient checker itself is tested: check_vjp accepts right gradients and rejects wrong ones."""
+"""check_vjp accepts right gradients and rejects wrong ones."""
 
 import re
 
@@ -59,7 +59,7 @@ WRONG = {
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(("change", "argument"), WRONG.values(), ids=WRONG)
-def test_a_wrong_gradient_fails_and_is_named(change, argument, seed):
+def test_a_wrong_gradient_fails_and_its_argument_is_named(change, argument, seed):
     with pytest.raises(GradientError, match=rf"^gradient {argument} is wrong: along a random direction it gives ") as e:
         check(dense(change), seed)
     assert (e.value.rule, e.value.argument) == ("value", argument)
@@ -67,7 +67,7 @@ def test_a_wrong_gradient_fails_and_is_named(change, argument, seed):
 
 
 @pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
-def test_one_number_that_is_not_finite_fails(bad):
+def test_a_gradient_with_one_number_that_is_not_finite_fails(bad):
     """An infinite number must not make the tolerance infinite."""
 
     def change(dx, dw, db):
@@ -134,7 +134,7 @@ def test_arrays_that_are_not_float64_are_refused(args, message):
         check_vjp(ops.dense_forward, dense(), args(*arrays(0)), rng=np.random.default_rng(0))
 
 
-def test_wrong_convolution_gradients_that_students_write_fail():
+def test_typical_wrong_convolution_gradients_fail():
     rng = np.random.default_rng(0)
     x, w, b = rng.standard_normal((2, 5, 5, 2)), rng.standard_normal((3, 3, 2, 2)), rng.standard_normal(2)
 

@@ -1,4 +1,4 @@
-"""The package as a whole: its names, its version, and which packages importing it loads."""
+"""The package as a whole: its names, its version, and the packages that an import loads."""
 
 import doctest
 import json
@@ -48,20 +48,20 @@ def test_importing_loads_no_heavy_package():
 
 
 @pytest.mark.smoke
-def test_using_the_library_loads_no_more_than_it_needs():
+def test_using_the_library_loads_no_heavy_package():
     names = loaded("from convlens import *\nlenet5(engine='numpy').predict(load('embedded').x_valid[:1])")
     assert "numpy" in names
     assert names.isdisjoint(HEAVY)
 
 
-def test_the_command_line_loads_no_more_than_it_needs():
+def test_importing_the_command_line_does_not_load_numpy():
     names = loaded("import convlens.cli")
     assert "typer" in names
     assert names.isdisjoint({"numpy", "matplotlib", "PIL", "pooch", "requests", "safetensors", "tensorflow", "keras"})
 
 
 @pytest.mark.smoke
-def test_every_public_name_is_there():
+def test_every_public_name_exists_and_has_a_docstring():
     names: dict[str, Any] = {}
     exec("from convlens import *", names)
     assert set(convlens.__all__) <= set(names)
@@ -93,7 +93,7 @@ def test_an_unknown_name_is_an_attribute_error():
 
 
 @pytest.mark.smoke
-def test_the_version_is_that_of_the_project():
+def test_the_version_equals_that_of_the_installed_project():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert "version" in project["dynamic"]
     assert convlens.__version__ == version("convlens")

@@ -1,4 +1,4 @@
-"""The course's numpy files against independent witnesses: an oracle, the course's numbers, TensorFlow, mathematics."""
+"""The course's NumPy files agree with a slow oracle, the numbers printed in the course, TensorFlow and mathematics."""
 
 import ast
 import inspect
@@ -53,13 +53,13 @@ def identity(z):
 
 @pytest.mark.smoke
 @pytest.mark.parametrize("file", FILES.values())
-def test_equals_the_oracle(file):
+def test_a_course_file_agrees_with_the_oracle(file):
     assert verify(load(FOLDER / file)) == []
 
 
 @st.composite
 def windowed(draw):
-    """n, h, w, c, kernel, stride: the kernel fits, up to the whole image; n may be 0."""
+    """n, h, w, c, kernel, stride. The kernel fits into the image and may be as large; n may be 0."""
     h, w = draw(st.integers(1, 7)), draw(st.integers(1, 7))
     kernel = draw(st.integers(1, min(h, 4))), draw(st.integers(1, min(w, 4)))
     stride = draw(st.integers(1, 3)), draw(st.integers(1, 3))
@@ -68,7 +68,7 @@ def windowed(draw):
 
 @st.composite
 def convolution(draw):
-    """A case of the battery in course_files."""
+    """A case of the form of CONVOLUTIONS in course_files."""
     n, h, w, ci, kernel, stride = draw(windowed())
     return n, h, w, ci, draw(st.integers(1, 3)), kernel, stride, draw(st.sampled_from(["same", "valid"]))
 
@@ -117,7 +117,7 @@ def test_every_maximum_of_a_window_gets_the_gradient():
     assert dx[0, :, :, 0].tolist() == [[5, 5 + 7, 0], [0, 5 + 7, 0]]
 
 
-def test_the_activation_sees_every_output_once():
+def test_the_activation_is_applied_to_every_output_once():
     seen = []
 
     def activation(z):
@@ -139,15 +139,15 @@ def ten_digits(source):
         data = pytest.importorskip("convlens.data", reason="convlens is not installed")
         return data.load("embedded").x_train[:10]
     if not (SHARED / "data/MNIST.npz").is_file():
-        pytest.skip("no copy of the full set lies beside the repository")
+        pytest.skip("needs the full MNIST at ../shared/data/MNIST.npz")
     with np.load(SHARED / "data/MNIST.npz") as archive:
         return archive["X_train"][:10, ..., np.newaxis]
 
 
 def expected(name):
-    """The values that the course page prints, and where in the whole array they lie."""
+    """The values that the course page prints, and their indices in the whole array."""
     if not (SHARED / "course/expected.json").is_file():
-        pytest.skip("the course's printed values do not lie beside the repository")
+        pytest.skip("needs the values printed in the course at ../shared/course/expected.json")
     values = json.loads((SHARED / "course/expected.json").read_text())[name]
     axes = values["axes"]
     return values, np.ix_(axes["example"], axes["row"], axes["column"], axes["channel"])
@@ -155,7 +155,7 @@ def expected(name):
 
 @pytest.mark.smoke
 @pytest.mark.parametrize("source", ["embedded", "shared"])
-def test_the_course_prints_these_gradients(source):
+def test_gradients_equal_the_printed_ones_of_the_course(source):
     images = ten_digits(source)
     values, cells = expected("conv_backward")
     rng = np.random.RandomState(0)
@@ -182,7 +182,7 @@ def tf():
 
 
 def tensorflow_conv(tf, dz, x, w, b, pads, stride):
-    """Z and the three gradients by TensorFlow, padded by hand."""
+    """Z and the three gradients by TensorFlow, with explicit padding."""
     x, w, b = (tf.constant(a) for a in (x, w, b))
     with tf.GradientTape() as tape:
         tape.watch([x, w, b])
@@ -203,7 +203,7 @@ def tensorflow_conv(tf, dz, x, w, b, pads, stride):
         ((3, 2), (2, 3), "same"),
     ],
 )
-def test_equals_tensorflow(tf, kernel, stride, padding):
+def test_convolution_agrees_with_tensorflow(tf, kernel, stride, padding):
     rng = np.random.default_rng(3)
     x, w, b = conv_arrays(rng, 3, 7, 6, 2, 4, kernel)
     pads = oracle.course_pads(x.shape, kernel, stride, padding)
@@ -218,7 +218,7 @@ def test_equals_tensorflow(tf, kernel, stride, padding):
 @pytest.mark.frameworks
 @pytest.mark.parametrize(("kernel", "stride"), [((2, 3), (2, 3)), ((3, 2), (1, 2)), ((2, 2), (3, 1)), ((7, 6), (1, 1))])
 @pytest.mark.parametrize("mode", ["max", "avg"])
-def test_pools_as_tensorflow(tf, kernel, stride, mode):
+def test_pooling_agrees_with_tensorflow(tf, kernel, stride, mode):
     rng = np.random.default_rng(4)
     x = tf.constant(rng.standard_normal((3, 7, 6, 2)))
     with tf.GradientTape() as tape:
@@ -257,7 +257,7 @@ def test_backward_is_the_adjoint_and_the_derivative_of_forward(case, seed):
 def test_pool_backward_is_the_adjoint_and_the_derivative_of_forward(case, mode, seed):
     n, h, w, c, kernel, stride = case
     rng = np.random.default_rng(seed)
-    x = rng.permutation(n * h * w * c).reshape(n, h, w, c) / 8  # no ties, none nearer than 1/8
+    x = rng.permutation(n * h * w * c).reshape(n, h, w, c) / 8  # all numbers differ by at least 1/8
     y = pool_forward(x, kernel, stride, mode)
     dy, direction = rng.standard_normal(y.shape), rng.uniform(-1, 1, x.shape)
     dx = pool_backward(dy, x, kernel, stride, mode)
@@ -271,7 +271,7 @@ def test_pool_backward_is_the_adjoint_and_the_derivative_of_forward(case, mode, 
 
 @pytest.mark.smoke
 @pytest.mark.parametrize("file", [*FILES.values(), *MAINS])
-def test_form(file):
+def test_a_course_file_has_the_required_form(file):
     path = FOLDER / file
     text = path.read_text()
     assert text.startswith("#!/usr/bin/env python3\n")
@@ -286,7 +286,7 @@ def test_form(file):
 
 @pytest.mark.smoke
 @pytest.mark.parametrize("name", FILES)
-def test_signature_and_imports(name):
+def test_a_course_file_has_the_required_signature_and_imports(name):
     text = (FOLDER / FILES[name]).read_text()
     assert str(inspect.signature(getattr(from_text(text), name))) == SIGNATURES[name]
     imports = [node for node in ast.walk(ast.parse(text)) if isinstance(node, (ast.Import, ast.ImportFrom))]
@@ -320,7 +320,7 @@ REFUSED = [
 
 @pytest.mark.smoke
 @pytest.mark.parametrize(("name", "arguments", "text"), REFUSED)
-def test_refuses_with_the_rule_and_the_values(name, arguments, text):
+def test_bad_arguments_are_refused_with_the_rule_and_the_values(name, arguments, text):
     with pytest.raises(ValueError, match=re.escape(text)):
         FUNCTIONS[name](*arguments)
 
@@ -329,7 +329,7 @@ def test_refuses_with_the_rule_and_the_values(name, arguments, text):
 
 
 def run_main(tmp_path, main):
-    """Run a main without a display, from another folder than its own."""
+    """Run a main program without a display, from another folder than its own."""
     shutil.copytree(FOLDER, tmp_path / "course", dirs_exist_ok=True)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -339,7 +339,7 @@ def run_main(tmp_path, main):
 
 
 def write_images(tmp_path):
-    """Twelve images where a main looks for them."""
+    """Write twelve images to the file that a main program reads."""
     (tmp_path / "data").mkdir()
     np.savez(tmp_path / "data/MNIST.npz", X_train=numbers(np.random.default_rng(5), (12, 28, 28), np.float32))
 
@@ -353,7 +353,7 @@ def write_images(tmp_path):
         (MAINS[3], ["dA_prev (10, 28, 28, 2)"], None),
     ],
 )
-def test_main(tmp_path, main, lines, picture):
+def test_a_main_program_prints_its_shapes_and_draws_its_picture(tmp_path, main, lines, picture):
     write_images(tmp_path)
     done = run_main(tmp_path, main)
     assert done.returncode == 0, done.stderr
@@ -364,7 +364,7 @@ def test_main(tmp_path, main, lines, picture):
 
 
 @pytest.mark.parametrize("main", MAINS[:2])
-def test_main_without_matplotlib_still_computes(tmp_path, main):
+def test_a_main_program_without_matplotlib_still_computes(tmp_path, main):
     write_images(tmp_path)
     (tmp_path / "course").mkdir()
     (tmp_path / "course/matplotlib.py").write_text("raise ImportError")
@@ -375,7 +375,7 @@ def test_main_without_matplotlib_still_computes(tmp_path, main):
 
 @pytest.mark.smoke
 @pytest.mark.parametrize("main", MAINS)
-def test_main_without_data_says_how_to_get_it(tmp_path, main):
+def test_a_main_program_without_data_says_how_to_get_it(tmp_path, main):
     done = run_main(tmp_path, main)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1

@@ -1,9 +1,9 @@
-"""The tester tested: the battery accepts the course files and rejects every one of these wrong variants of them."""
+"""The checks of `course_files.verify` find every wrong variant of the course files in MUTANTS."""
 
 import pytest
 from tests.support.course_files import FILES, FOLDER, from_text, verify
 
-# function -> what is wrong -> (text of the file, text put in its place)
+# function -> what is wrong -> (text of the file, its replacement)
 MUTANTS = {
     "conv_forward": {
         "odd zero at the bottom": ("((extra_h + 1) // 2, extra_h // 2)", "(extra_h // 2, (extra_h + 1) // 2)"),
@@ -15,7 +15,7 @@ MUTANTS = {
         "bias missing": (" + bias)", ")"),
         "activation missing": ("activation(np", "(np"),
         "kernel flipped": ("[:, :, :, p, q]", "[:, :, :, kh - 1 - p, kw - 1 - q]"),
-        "first block again and again": ("np.pad(A_prev[block]", "np.pad(A_prev[:step]"),
+        "first block for every block": ("np.pad(A_prev[block]", "np.pad(A_prev[:step]"),
         "integers kept": ("dtype = np.dtype(float)", "pass"),
     },
     "pool_forward": {
@@ -56,8 +56,8 @@ MUTANTS = {
 
 
 @pytest.mark.parametrize(("name", "mutation"), [(name, mutation) for name in MUTANTS for mutation in MUTANTS[name]])
-def test_the_battery_rejects(name, mutation):
+def test_verify_finds_a_wrong_variant(name, mutation):
     source = (FOLDER / FILES[name]).read_text()
     old, new = MUTANTS[name][mutation]
-    assert source.count(old) == 1, f"{old!r} must stand once in {FILES[name]}"
+    assert source.count(old) == 1, f"{old!r} must occur once in {FILES[name]}"
     assert verify(from_text(source.replace(old, new)))

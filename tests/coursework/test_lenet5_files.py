@@ -1,7 +1,7 @@
-"""The course's two LeNets against convlens: layers, first weights, values, one step of Adam; wrong variants are caught.
+"""The course's two LeNets agree with convlens: layers, initial weights, values, one step of Adam; wrong variants fail.
 
-Each check takes the function `lenet5` of a file, and raises. Task 4's graphs are graphs of their own: TensorFlow stays
-eager for whoever shares the process.
+Each check takes the function `lenet5` of a file and raises an error if it is wrong. The checks of task 4 make new
+graphs, so that TensorFlow stays eager for other tests in the process.
 """
 
 import ast
@@ -27,8 +27,8 @@ MAINS = ["4-main.py", "5-main.py"]
 SIGNATURES = {"tensorflow": "(x, y)", "keras": "(X)"}
 IMPORTS = {"tensorflow": "import tensorflow.compat.v1 as tf", "keras": "import tensorflow.keras as K"}
 PARAMETERS = 61_706
-EPSILON = {"tensorflow": 1e-8, "keras": 1e-7}  # what each one's Adam adds to the root
-BUILDS = 4  # networks whose first weights are judged together
+EPSILON = {"tensorflow": 1e-8, "keras": 1e-7}  # the epsilon of each framework's Adam
+BUILDS = 4  # networks whose initial weights are checked together
 TASKS = list(FILES)
 
 
@@ -36,12 +36,12 @@ def source(task):
     return (FOLDER / FILES[task]).read_text()
 
 
-# Form --------------------------------------------------------------------------------------------------------------
+# Form -----------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.smoke
 @pytest.mark.parametrize("file", [*FILES.values(), *MAINS])
-def test_form(file):
+def test_a_lenet5_file_has_the_required_form(file):
     path = FOLDER / file
     text = path.read_text()
     assert text.startswith("#!/usr/bin/env python3\n")
@@ -56,7 +56,7 @@ def test_form(file):
 
 @pytest.mark.smoke
 @pytest.mark.parametrize("task", TASKS)
-def test_imports(task):
+def test_a_lenet5_file_has_only_the_required_import(task):
     tree = ast.parse(source(task))
     imports = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
     assert [ast.unparse(node) for node in imports] == [IMPORTS[task]]
@@ -64,19 +64,19 @@ def test_imports(task):
 
 
 @pytest.mark.smoke
-def test_task_4_uses_keras_for_the_initializer_alone():
+def test_task_4_uses_keras_only_for_the_initializer():
     attributes = [ast.unparse(node) for node in ast.walk(ast.parse(source("tensorflow"))) if hasattr(node, "attr")]
     assert attributes.count("tf.keras") == 1
     assert "tf.keras.initializers.VarianceScaling" in attributes
     assert not {"tf.layers", "tf.contrib"} & set(attributes)
 
 
-# What the files must equal -----------------------------------------------------------------------------------------
+# What the files must equal --------------------------------------------------------------------------------------------
 
 
 @dataclasses.dataclass
 class Reference:
-    """Planted weights, a batch, and what convlens makes of them, in float64."""
+    """Weights, a batch, and what convlens computes from both in float64."""
 
     weights: list[np.ndarray]
     x: np.ndarray
@@ -90,7 +90,7 @@ class Reference:
 
 @pytest.fixture(scope="module")
 def reference():
-    """About half of the labels are what the network says; so the accuracy is a number of its own."""
+    """About half of the labels are the predicted ones, so that the accuracy is neither 0 nor 1."""
     from convlens.models.lenet5 import lenet5
     from convlens.nn import Adam
 
@@ -100,7 +100,7 @@ def reference():
     model.flat[...] = model.flat.astype(np.float32)
     start = model.get_weights()
     x = rng.random((40, 28, 28, 1), np.float32)
-    x[x < 0.6] = 0  # empty background, as digits have it, so that max pooling meets ties
+    x[x < 0.6] = 0  # a background of zeros, like digits, so that max pooling meets ties
     output = model.predict(x.astype(np.float64))
     labels = np.where(rng.random(40) < 0.5, output.argmax(axis=1), rng.integers(0, 10, 40))
     gradient, first = np.empty_like(model.flat), model.flat.copy()
@@ -116,7 +116,7 @@ def reference():
 
 
 def our_table():
-    """A row a layer: kind, kernel, strides, padding, activation, shape that comes out."""
+    """One row for each layer: kind, kernel, strides, padding, activation, output shape."""
     from convlens.models.lenet5 import lenet5
     from convlens.nn import Conv2D, Dense, MaxPooling2D
 
@@ -131,23 +131,27 @@ def our_table():
             rows.append(["dense", layer.weight_shapes(shape)["kernel"], None, None, layer.activation, out])
         else:
             rows.append(["flatten", None, None, None, None, out])
-    assert rows[-1][4] is None  # our last layer gives logits: their softmax is part of the loss and of `predict`
+    assert rows[-1][4] is None  # the last layer of convlens gives logits; its loss and `predict` apply softmax
     rows[-1][4] = "softmax"
     return rows
 
 
 def check_start(networks):
-    """he_normal for each kernel of these networks, [kernel, bias, ...] each: mean 0, variance 2 / inputs, a normal
-    distribution cut off at two of its deviations; and biases of 0."""
+    """Check that each kernel is he_normal and each bias 0; `networks` is a list of lists [kernel, bias, ...].
+
+    he_normal has mean 0 and variance 2 / inputs: a normal distribution that is cut off at two standard deviations.
+    """
     for kernels in list(zip(*networks, strict=True))[0::2]:
         deviation = math.sqrt(2 / math.prod(kernels[0].shape[:-1]))
         values = np.stack(kernels) / deviation
-        assert all(not np.array_equal(values[0], other) for other in values[1:]), "two networks start alike"
-        assert abs(values.mean()) < 0.2, f"mean {values.mean():.2f} deviations"
+        assert all(not np.array_equal(values[0], other) for other in values[1:]), (
+            "two networks start with the same weights"
+        )
+        assert abs(values.mean()) < 0.2, f"mean {values.mean():.2f} standard deviations"
         assert abs(values.var() - 1) < 0.2, f"variance {values.var():.2f} times that of he_normal"
-        cut = 2 / 0.87962566103423978  # what is left after the cut has a smaller deviation: it is made up for
-        assert 2 < abs(values).max() < cut * 1.001, f"largest {abs(values).max():.2f} deviations"
-    assert not any(bias.any() for weights in networks for bias in weights[1::2]), "a bias does not start from 0"
+        cut = 2 / 0.87962566103423978  # cutting makes the standard deviation smaller; he_normal corrects it
+        assert 2 < abs(values).max() < cut * 1.001, f"largest {abs(values).max():.2f} standard deviations"
+    assert not any(bias.any() for weights in networks for bias in weights[1::2]), "an initial bias is not 0"
 
 
 def check_arrays(found, want, tolerance=1e-5):
@@ -165,11 +169,11 @@ def adam(weights, gradients, epsilon):
     ]
 
 
-# Task 4 ------------------------------------------------------------------------------------------------------------
+# Task 4 ---------------------------------------------------------------------------------------------------------------
 
 
 class Graph:
-    """A graph of its own with some networks of that function, one after the other, and a session."""
+    """A new graph with `networks` networks built by the function `lenet5`, and a session."""
 
     def __init__(self, lenet5, networks=1, dtype="float32"):
         import tensorflow.compat.v1 as tf
@@ -190,7 +194,7 @@ class Graph:
         self.session = tf.Session(graph=self.graph)
         self.session.run(self.start)
 
-    def plant(self, weights, network=0):
+    def set_weights(self, weights, network=0):
         with self.graph.as_default():
             for variable, value in zip(self.variables[network], weights, strict=True):
                 self.session.run(variable.assign(value))
@@ -200,7 +204,7 @@ class Graph:
 
 
 def ancestors(tensor, x):
-    """The operations from x to that tensor, by what each one takes first."""
+    """The operations from x to the tensor, following the first input of each."""
     found = []
     while tensor is not x:
         found.append(tensor.op)
@@ -209,16 +213,16 @@ def ancestors(tensor, x):
 
 
 def variable_name(tensor):
-    """Of the variable that the tensor is read from."""
+    """The name of the variable from which the tensor is read."""
     operation = tensor.op
     while operation.inputs:
-        assert operation.type in ("ReadVariableOp", "Identity"), f"{operation.type} stands where a variable should"
+        assert operation.type in ("ReadVariableOp", "Identity"), f"{operation.type} instead of a variable"
         operation = operation.inputs[0].op
     return operation.name
 
 
 def graph_table(graph):
-    """The rows of our_table from the operations, and the names of the variables that they read."""
+    """The same rows as `our_table` from the operations of the graph, and the names of the variables that they read."""
     rows, read = [], []
     for op in ancestors(graph.made[0][0], graph.x):
         out = tuple(op.outputs[0].shape)[1:]
@@ -240,12 +244,12 @@ def graph_table(graph):
             assert rows[-1][4] is None
             rows[-1][4] = op.type.lower()
         else:
-            raise AssertionError(f"{op.type} is no part of LeNet-5")
+            raise AssertionError(f"{op.type} is not part of LeNet-5")
     return rows, read
 
 
 def tensorflow_layers(lenet5, reference):
-    """Kinds, kernels, strides, padding, activations; each layer with a bias; nothing that is trained and not used."""
+    """Kinds, kernels, strides, padding, activations; each layer has a bias; every trained variable is used."""
     graph = Graph(lenet5)
     rows, read = graph_table(graph)
     assert rows == our_table()
@@ -256,16 +260,16 @@ def tensorflow_layers(lenet5, reference):
 
 
 def tensorflow_start(lenet5, reference):
-    """he_normal, in networks of one graph."""
+    """he_normal weights in several networks of one graph."""
     graph = Graph(lenet5, BUILDS)
     check_start([graph.session.run(variables) for variables in graph.variables])
 
 
 def tensorflow_values(lenet5, reference):
-    """Output, loss and accuracy, whichever type the labels have; an operation to train."""
+    """Output, loss and accuracy for labels of either type; the second result is an operation."""
     for dtype in ("float32", "int32"):
         graph = Graph(lenet5, dtype=dtype)
-        graph.plant(reference.weights)
+        graph.set_weights(reference.weights)
         output, train, loss, accuracy = graph.made[0]
         assert isinstance(train, graph.tf.Operation)
         found, *numbers = graph.run((output, loss, accuracy), reference)
@@ -274,9 +278,9 @@ def tensorflow_values(lenet5, reference):
 
 
 def tensorflow_step(lenet5, reference):
-    """The gradient of the loss, and a step of Adam by it."""
+    """The gradient of the loss, and one step of Adam."""
     graph = Graph(lenet5)
-    graph.plant(reference.weights)
+    graph.set_weights(reference.weights)
     _, train, loss, _ = graph.made[0]
     with graph.graph.as_default():
         gradients = graph.run(graph.tf.gradients(loss, graph.variables[0]), reference)
@@ -288,30 +292,30 @@ def tensorflow_step(lenet5, reference):
 
 
 def tensorflow_twice(lenet5, reference):
-    """Two networks in one graph: weights of their own, and training one leaves the other as it is."""
+    """Two networks in one graph share no weights, and training one does not change the other."""
     graph = Graph(lenet5, 2)
     assert [len(variables) for variables in graph.variables] == [10, 10]
-    graph.plant(reference.weights)
+    graph.set_weights(reference.weights)
     other = graph.session.run(graph.variables[1])
-    graph.plant(reference.weights, 1)
+    graph.set_weights(reference.weights, 1)
     check_arrays(graph.run(graph.made[0][0], reference), reference.output)
-    graph.plant(other, 1)
+    graph.set_weights(other, 1)
     graph.run(graph.made[0][1], reference)
     check_arrays(graph.session.run(graph.variables[1]), other, 0)
     check_arrays(graph.session.run(graph.variables[0]), reference.steps["tensorflow"])
 
 
-# Task 5 ------------------------------------------------------------------------------------------------------------
+# Task 5 ---------------------------------------------------------------------------------------------------------------
 
 
 def network(lenet5):
-    import tensorflow.keras as K  # noqa: N812 — as the course has it
+    import tensorflow.keras as K  # noqa: N812 — the course's name
 
     return lenet5(K.Input(shape=(28, 28, 1)))
 
 
 def keras_row(layer):
-    """A row of our_table from the layer's configuration."""
+    """The same row as in `our_table`, from the layer's configuration."""
     config, out = layer.get_config(), tuple(layer.output.shape)[1:]
     kind = type(layer).__name__
     if kind == "MaxPooling2D":
@@ -324,12 +328,12 @@ def keras_row(layer):
     if kind == "Conv2D":
         assert config["groups"] == 1 and tuple(config["dilation_rate"]) == (1, 1)
         return ["convolution", kernel, tuple(config["strides"]), config["padding"], config["activation"], out]
-    assert kind == "Dense", f"{kind} is no part of LeNet-5"
+    assert kind == "Dense", f"{kind} is not part of LeNet-5"
     return ["dense", kernel, None, None, config["activation"], out]
 
 
 def keras_layers(lenet5, reference):
-    """Kinds, kernels, strides, padding, activations, one after the other."""
+    """Kinds, kernels, strides, padding and activations in order; each layer takes the output of the one before."""
     model = network(lenet5)
     first, *layers = model.layers
     assert type(first).__name__ == "InputLayer"
@@ -342,7 +346,7 @@ def keras_layers(lenet5, reference):
 
 
 def keras_compiled(lenet5, reference):
-    """With Adam as it is, the loss of one-hot labels, and accuracy."""
+    """Compiled with the default Adam, the loss for one-hot labels, and accuracy."""
     import tensorflow.keras as K  # noqa: N812
 
     model = network(lenet5)
@@ -355,7 +359,7 @@ def keras_compiled(lenet5, reference):
 
 
 def keras_start(lenet5, reference):
-    """he_normal, in several networks."""
+    """he_normal weights in several networks."""
     random.seed(0)
     check_start([network(lenet5).get_weights() for _ in range(BUILDS)])
 
@@ -372,14 +376,14 @@ def keras_values(lenet5, reference):
 
 
 def keras_step(lenet5, reference):
-    """A step of Adam by the gradient of the loss."""
+    """One step of Adam."""
     model = network(lenet5)
     model.set_weights(reference.weights)
     model.train_on_batch(reference.x, reference.y)
     check_arrays(model.get_weights(), reference.steps["keras"])
 
 
-# The checks, of the files and of wrong variants --------------------------------------------------------------------
+# The checks applied to the files and to wrong variants ----------------------------------------------------------------
 
 CHECKS = {
     "tensorflow": {
@@ -401,7 +405,7 @@ CHECKS = {
 
 @pytest.mark.frameworks
 @pytest.mark.parametrize(("task", "check"), [(task, check) for task in TASKS for check in CHECKS[task]])
-def test_equals_convlens(tf, reference, task, check):
+def test_a_lenet5_file_agrees_with_convlens(tf, reference, task, check):
     lenet5 = from_text(source(task)).lenet5
     assert str(inspect.signature(lenet5)) == SIGNATURES[task]
     CHECKS[task][check](lenet5, reference)
@@ -414,7 +418,7 @@ CONV_1, CONV_2 = (f'Conv2D({n}, (5, 5), padding="{p}", **hidden)' for n, p in ((
 OUTPUT = 'activation="softmax",\n                       kernel_initializer="he_normal")'
 KERAS_POOL = "MaxPooling2D((2, 2), strides=(2, 2))(maps)\n    flat"
 
-# task -> what is wrong -> (text of the file, text put in its place, the checks that must notice)
+# task -> what is wrong -> (text of the file, its replacement, the checks that must fail)
 MUTANTS = {
     "tensorflow": {
         "scale 1.0": ("scale=2.0", "scale=1.0", "start"),
@@ -440,7 +444,7 @@ MUTANTS = {
             "logits = tf.matmul(hidden, kernel)",
             "layers values step",
         ),
-        "zeros at the top and left alone": (
+        "zeros only at the top and left": (
             'conv2d(x, kernel, strides=1, padding="SAME")',
             'conv2d(tf.pad(x, ((0, 0), (4, 0), (4, 0), (0, 0))), kernel, strides=1, padding="VALID")',
             "layers values step",
@@ -523,20 +527,20 @@ MUTANTS = {
 
 @pytest.mark.frameworks
 @pytest.mark.parametrize(("task", "mutation"), [(task, mutation) for task in TASKS for mutation in MUTANTS[task]])
-def test_the_checks_reject(tf, reference, task, mutation):
+def test_the_checks_find_a_wrong_variant(tf, reference, task, mutation):
     old, new, checks = MUTANTS[task][mutation]
-    assert source(task).count(old) == 1, f"{old!r} must stand once in {FILES[task]}"
+    assert source(task).count(old) == 1, f"{old!r} must occur once in {FILES[task]}"
     lenet5 = from_text(source(task).replace(old, new)).lenet5
     for check in checks.split():
         with pytest.raises(Exception):  # noqa: B017 — some variants cannot even be built
             CHECKS[task][check](lenet5, reference)
 
 
-# The programs ------------------------------------------------------------------------------------------------------
+# The programs ---------------------------------------------------------------------------------------------------------
 
 
 def run_main(tmp_path, main):
-    """Run a main from another folder than its own."""
+    """Run a main program from another folder than its own."""
     shutil.copytree(FOLDER, tmp_path / "course")
     (tmp_path / "elsewhere").mkdir()
     command = [sys.executable, str(tmp_path / "course" / main)]
@@ -547,7 +551,7 @@ def run_main(tmp_path, main):
 
 @pytest.mark.frameworks
 @pytest.mark.parametrize(("main", "pattern"), [(MAINS[0], r"loss (\S+), accuracy"), (MAINS[1], r" loss: (\S+)")])
-def test_main(tf, tmp_path, main, pattern):
+def test_a_main_program_trains(tf, tmp_path, main, pattern):
     from convlens.data import course_npz, load
 
     digits = load("embedded")
@@ -565,7 +569,7 @@ def test_main(tf, tmp_path, main, pattern):
 
 @pytest.mark.frameworks
 @pytest.mark.parametrize("main", MAINS)
-def test_main_without_data_says_how_to_get_it(tf, tmp_path, main):
+def test_a_main_program_without_data_says_how_to_get_it(tf, tmp_path, main):
     done = run_main(tmp_path, main)
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]

@@ -1,4 +1,4 @@
-"""The summary of the AlexNet paper: its page is up to date, its numbers are those of the model's own table."""
+"""The summary of the AlexNet paper: its page is up to date, and its numbers agree with the model."""
 
 import importlib.util
 import math
@@ -13,7 +13,7 @@ FOLDER = ROOT / "0x07-cnn"
 TEXT = (FOLDER / "6-alexnet.md").read_text(encoding="utf-8")
 
 
-def test_the_page_is_of_this_text():
+def test_the_page_is_made_from_the_current_text():
     pytest.importorskip("markdown_it")
     spec = importlib.util.spec_from_file_location("make_summary", ROOT / "scripts" / "make_summary.py")
     assert spec is not None and spec.loader is not None
@@ -22,18 +22,18 @@ def test_the_page_is_of_this_text():
     assert (FOLDER / "6-alexnet.html").read_text(encoding="utf-8") == made.page(TEXT, FOLDER), "run `make summary`"
 
 
-def test_the_page_needs_nothing_else():
+def test_the_page_loads_no_other_file():
     page = (FOLDER / "6-alexnet.html").read_text(encoding="utf-8")
     assert not re.search(r'(src|href)="(?!data:)', page)
     assert page.count('src="data:image/') == TEXT.count("![") >= 6
 
 
-def test_its_pictures_are_there():
+def test_the_pictures_exist():
     for name in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", TEXT):
         assert (FOLDER / name).stat().st_size > 1000, name
 
 
-def test_its_table_is_that_of_the_model():
+def test_the_table_agrees_with_the_model():
     shape: tuple[int, ...] = INPUT_SHAPE
     parameters, products = [], []
     for layer in LAYERS:
@@ -54,7 +54,7 @@ def test_its_table_is_that_of_the_model():
     assert f"**{sum(parameters):,}**" in TEXT and f"**{sum(products) / 1e6:.0f} million**" in TEXT
 
 
-def test_its_example_of_groups_is_task_0_with_groups():
+def test_the_example_of_groups_gives_a_grouped_convolution():
     import numpy as np
 
     from convlens import ops
@@ -75,7 +75,7 @@ def test_its_example_of_groups_is_task_0_with_groups():
     np.testing.assert_allclose(given["A"], np.maximum(z, 0), rtol=1e-10, atol=1e-10)
 
 
-def test_its_example_of_normalisation():
+def test_the_example_of_normalisation_has_the_right_numbers():
     import numpy as np
 
     from convlens import ops

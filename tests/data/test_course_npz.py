@@ -104,7 +104,7 @@ def test_any_existing_file_folder_or_link_is_kept(tmp_path: Path) -> None:
     assert text.read_text() == "mine"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
+@pytest.mark.skipif(sys.platform == "win32", reason="file size limits exist only on POSIX systems")
 def test_a_full_disk_leaves_no_file_and_gives_one_error(tmp_path: Path) -> None:
     path = tmp_path / "digits.npz"
     program = (

@@ -1,6 +1,6 @@
-"""Each engine's kernels against the oracle. An engine that ENGINES gains is tested here without another line.
+"""Each engine's kernels are compared with the oracle. The tests run for every engine in ENGINES.
 
-The array that a kernel has to write is full of NaN before, so that a cell left out is seen.
+Every output array is full of NaN before a kernel writes it, so that a missing cell is found.
 """
 
 import inspect
@@ -21,7 +21,7 @@ DTYPES = tuple(TOLERANCE)
 
 
 class Case(NamedTuple):
-    """Windows and what is left over, rather than the size of the input: so every stride has more than one window."""
+    """A case given by its number of windows. `size` computes the input size, including `left_over` rows and columns."""
 
     n: int
     out: tuple[int, int]
@@ -62,7 +62,7 @@ def upto(most):
 
 
 def case_of(left_over, stride, **others):
-    """No more left over than fits before the next window."""
+    """A case whose unused rows and columns do not make room for another window."""
     return Case(left_over=(left_over[0] % stride[0], left_over[1] % stride[1]), stride=stride, **others)
 
 
@@ -80,14 +80,14 @@ any_seed = st.integers(0, 2**32 - 1)
 
 
 def normal(rng, shape, dtype):
-    """Random numbers that nobody may write to."""
+    """Random numbers in a read-only array."""
     a = rng.standard_normal(shape).astype(dtype)
     a.flags.writeable = False
     return a
 
 
-def few(rng, shape, dtype):
-    """Small integers: most windows have several maxima. Nobody may write to them."""
+def small_integers(rng, shape, dtype):
+    """Small integers in a read-only array: most windows have several maxima."""
     a = rng.integers(-1, 2, shape).astype(dtype)
     a.flags.writeable = False
     return a
@@ -107,7 +107,7 @@ def conv_arrays(rng, case, dtype):
 
 
 def bias(w):
-    """A number for each output, none like another"""
+    """A different number for each output channel"""
     return np.arange(1, w.shape[3] + 1).astype(w.dtype) / 8
 
 
@@ -130,7 +130,7 @@ def check_conv(engine, case, seed, dtype):
 
 
 def pool_kernels(engine, xp, dy, case):
-    """By name: what every pooling kernel writes."""
+    """The arrays that the pooling kernels write, by name."""
     found = {name: unwritten(dy.shape, dy.dtype) for name in ("max", "sum")}
     found |= {name: unwritten(xp.shape, xp.dtype) for name in ("first", "all", "dsum")}
     engine.max_pool2d(xp, case.kernel, case.stride, found["max"])
@@ -173,14 +173,14 @@ def test_convolution_and_both_gradients_on_any_case(engine, case, seed, dtype):
 
 @pytest.mark.smoke
 @dtypes
-@pytest.mark.parametrize("draw", [normal, few])
+@pytest.mark.parametrize("draw", [normal, small_integers])
 @named
 def test_pooling_and_its_gradients(engine, case, draw, dtype):
     check_pool(engine, case._replace(ci=min(case.ci, 3)), 0, dtype, draw)
 
 
 @settings(max_examples=200)
-@given(case=any_case, seed=any_seed, dtype=st.sampled_from(DTYPES), draw=st.sampled_from([normal, few]))
+@given(case=any_case, seed=any_seed, dtype=st.sampled_from(DTYPES), draw=st.sampled_from([normal, small_integers]))
 def test_pooling_and_its_gradients_on_any_case(engine, case, seed, dtype, draw):
     check_pool(engine, case, seed, dtype, draw)
 
@@ -215,7 +215,7 @@ def test_gradients_are_adjoint_on_sizes_too_large_for_the_oracle(
 
 @named
 def test_many_channels_agree_with_one_einsum_for_each_cell_of_the_kernel(engine, case):
-    """Another derivation, for channels that the oracle has no time for."""
+    """A second reference, for more channels than the slow oracle can handle."""
     case = case._replace(ci=71, co=83)
     xp, w, dy = conv_arrays(np.random.default_rng(1), case, "float64")
     y, dxp, dw = conv_kernels(engine, xp, w, dy, case.stride)
@@ -231,8 +231,8 @@ def test_many_channels_agree_with_one_einsum_for_each_cell_of_the_kernel(engine,
         assert_allclose(got, want, rtol=1e-11, atol=1e-10)
 
 
-def test_the_table_reaches_every_branch_of_the_strips_lowering():
-    """Guards the tests above: narrower last strip, overlapping strips, one output a strip, a whole row."""
+def test_cases_reach_every_branch_of_the_strips_lowering():
+    """CASES contains a narrower last strip, overlapping strips, strips of one output and a strip of a whole row."""
     seen = set()
     for case in CASES.values():
         strips = numpy_engine._strips(case.out[1], case.kernel[1], case.stride[1], case.co)
@@ -246,7 +246,7 @@ def test_the_table_reaches_every_branch_of_the_strips_lowering():
 
 @pytest.mark.parametrize("block", [1, 300, 2000])
 @named
-def test_small_blocks_give_the_same(engine, monkeypatch, case, block):
+def test_the_block_size_does_not_change_the_result(engine, monkeypatch, case, block):
     xp, w, dy = conv_arrays(np.random.default_rng(2), case, "float64")
     want = conv_kernels(engine, xp, w, dy, case.stride)
     monkeypatch.setattr(engine, "_BLOCK", block, raising=False)
@@ -287,8 +287,8 @@ def test_inputs_may_be_views_of_any_layout(engine, name, view, dtype):
         assert_allclose(array, want[kind], **TOLERANCE[dtype], err_msg=kind)
 
 
-class Framed:
-    """Arrays to write to that lie in the middle of longer ones: nothing may be written before or after them."""
+class GuardedArrays:
+    """Makes arrays with guard values before and after them, and tells whether the guard values are unchanged."""
 
     MARGIN = 1000
 
@@ -307,11 +307,11 @@ class Framed:
 
 @named
 def test_nothing_is_written_outside_the_given_array(engine, monkeypatch, case):
-    frame = Framed()
-    monkeypatch.setitem(globals(), "unwritten", frame)
+    guarded = GuardedArrays()
+    monkeypatch.setitem(globals(), "unwritten", guarded)
     check_conv(engine, case, 6, "float64")
-    check_pool(engine, case._replace(ci=1), 6, "float64", few)
-    assert len(frame.whole) == 8 and frame.intact()
+    check_pool(engine, case._replace(ci=1), 6, "float64", small_integers)
+    assert len(guarded.whole) == 8 and guarded.intact()
 
 
 @dtypes
@@ -323,8 +323,8 @@ def test_the_same_call_gives_the_same_bits(engine, dtype):
         assert_array_equal(one, other)
 
 
-def test_maximum_below_zero_and_minus_infinity_around_it(engine):
-    """What max pooling gets when its input is padded: -inf never wins, and no zero slips in."""
+def test_max_pooling_of_negative_numbers_padded_with_minus_infinity(engine):
+    """Max pooling pads its input with -inf: the maximum is never the padding and never 0."""
     xp = np.full((1, 4, 5, 1), -np.inf, np.float32)
     xp[0, 1:3, 1:4, 0] = [[-3, -1, -2], [-5, -4, -1]]
     y = unwritten((1, 3, 4, 1), "float32")
@@ -349,7 +349,7 @@ def test_a_gradient_that_is_not_finite_stays_in_its_own_cell(engine, stride, bad
 
 
 @pytest.mark.smoke
-def test_every_engine_has_every_kernel_with_the_letters_of_the_protocol():
+def test_every_engine_has_every_kernel_with_the_parameter_names_of_the_protocol():
     kernels = {name: f for name, f in vars(Engine).items() if callable(f) and not name.startswith("_")}
     assert len(kernels) == 9
     for name in ENGINES:
@@ -364,7 +364,7 @@ def test_every_engine_has_every_kernel_with_the_letters_of_the_protocol():
 
 
 @pytest.mark.smoke
-def test_engines_are_found_by_name_and_no_other_is_put_in_their_place():
+def test_engines_are_found_by_name_and_an_unknown_name_is_refused():
     assert get_engine("numpy") is numpy_engine
     assert get_engine("auto").name in ENGINES
     with pytest.raises(ValueError) as caught:

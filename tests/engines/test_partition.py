@@ -1,4 +1,4 @@
-"""The cut of a batch into parts"""
+"""The partition of a batch into parts."""
 
 import itertools
 
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.smoke
 
 
 @pytest.mark.parametrize(("least", "block"), [(32, 1), (1, 16), (3, 4)])
-def test_the_cut_covers_every_example_once(least, block):
+def test_the_parts_cover_every_example_once(least, block):
     for n in [*range(1, 200), 1000, 4099]:
         cuts = partition(n, least, block)
         assert list(itertools.chain.from_iterable(range(n)[cut] for cut in cuts)) == list(range(n))

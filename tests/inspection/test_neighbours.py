@@ -1,4 +1,4 @@
-"""Neighbours: hidden activations are those of a trace, the nearest those of a plain loop in float64."""
+"""Neighbours: the hidden activations equal those of a trace; the nearest rows equal those found by a float64 loop."""
 
 import math
 
@@ -28,8 +28,8 @@ def images(rng, n, dtype="float64"):
     return rng.standard_normal((n, 9, 14, 2)).astype(dtype)
 
 
-def by_hand(rows, among, k):
-    """The definition, a number at a time"""
+def by_loop(rows, among, k):
+    """The nearest rows by the definition, one number at a time."""
     places, distances = [], []
     for a in rows.astype(np.float64).tolist():
         d = [math.sqrt(sum((p - q) ** 2 for p, q in zip(a, b, strict=True))) for b in among.astype(np.float64).tolist()]
@@ -41,10 +41,10 @@ def by_hand(rows, among, k):
 
 @pytest.mark.smoke
 @pytest.mark.parametrize(("q", "n", "units", "k"), [(3, 11, 5, 4), (1, 1, 1, 1), (4, 6, 2, 6), (2, 9, 7, 1)])
-def test_the_nearest_are_those_of_a_plain_loop(rng, q, n, units, k):
+def test_the_nearest_rows_equal_those_of_a_loop(rng, q, n, units, k):
     rows, among = rng.standard_normal((q, units)), rng.standard_normal((n, units))
     found = nearest(rows, among, k)
-    places, distances = by_hand(rows, among, k)
+    places, distances = by_loop(rows, among, k)
     np.testing.assert_array_equal(found.places, places)
     np.testing.assert_allclose(found.distances, distances, rtol=1e-13)
     assert found.places.shape == found.distances.shape == (q, k)
@@ -52,7 +52,7 @@ def test_the_nearest_are_those_of_a_plain_loop(rng, q, n, units, k):
 
 
 @pytest.mark.parametrize("numbers", [1, 10, 37, 1 << 20])
-def test_pieces_change_nothing(rng, monkeypatch, numbers):
+def test_the_size_of_the_blocks_does_not_change_the_result(rng, monkeypatch, numbers):
     x, among = images(rng, 3), images(rng, 23)
     expected = nearest_images(model(), x, among, 4)
     rows, there = hidden(model(), x), hidden(model(), among)
@@ -63,18 +63,18 @@ def test_pieces_change_nothing(rng, monkeypatch, numbers):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_for_a_network_they_are_those_of_a_plain_loop_too(rng, dtype):
+def test_the_nearest_images_equal_those_of_a_loop_over_hidden_activations(rng, dtype):
     x, among, tolerance = images(rng, 3, dtype), images(rng, 40, dtype), 1e-5 if dtype == "float32" else 1e-12
     rows, others = (trace(model(dtype), some, np.zeros(len(some), int)).layers[-1].input for some in (x, among))
     found = nearest_images(model(dtype), x, among, 5)
-    places, distances = by_hand(rows, others, 5)
+    places, distances = by_loop(rows, others, 5)
     np.testing.assert_array_equal(found.places, places)
     np.testing.assert_allclose(found.distances, distances, rtol=tolerance)
     assert found.distances.dtype == dtype
 
 
 @pytest.mark.smoke
-def test_of_equal_ones_the_first_come_first(rng):
+def test_rows_at_equal_distance_keep_their_order(rng):
     row = rng.standard_normal((1, 6))
     far, near = row + 3, row + 0.5
     among = np.concatenate([far, near, far, near, row, near, near, far])
@@ -86,17 +86,17 @@ def test_of_equal_ones_the_first_come_first(rng):
     assert nearest(np.zeros((1, 2)), np.array([[0, 2.0], [2, 0], [-2, 0], [0, 1]]), 3).places.tolist() == [[3, 0, 1]]
 
 
-def test_numbers_far_from_0_lose_nothing(rng):
-    """|a|² + |b|² - 2 ab would: here it has no digit left."""
+def test_distances_of_numbers_far_from_0_are_accurate(rng):
+    """The formula |a|² + |b|² - 2 ab would lose every digit here."""
     rows = (1000 + rng.random((4, 30))).astype(np.float32)
     among = (1000 + rng.random((50, 30))).astype(np.float32)
-    places, distances = by_hand(rows, among, 6)
+    places, distances = by_loop(rows, among, 6)
     found = nearest(rows, among, 6)
     np.testing.assert_array_equal(found.places, places)
     np.testing.assert_allclose(found.distances, distances, rtol=1e-5)
 
 
-def test_hidden_is_what_goes_into_the_last_dense_layer(rng, engine):
+def test_hidden_returns_the_input_of_the_last_dense_layer(rng, engine):
     lenet = lenet5(seed=3, engine=engine.name)
     x = rng.random((5, 28, 28, 1), np.float32)
     found = hidden(lenet, x)
@@ -113,7 +113,7 @@ def test_layers_after_the_last_dense_one_do_not_count(rng):
     np.testing.assert_allclose(found, passed[4].input, atol=1e-12)
 
 
-def test_nothing_that_goes_in_is_changed(rng):
+def test_the_arguments_are_not_changed(rng):
     network, x, among = model(), images(rng, 2), images(rng, 7)
     before = x.copy(), among.copy(), network.flat.copy()
     nearest_images(network, x, among, 3)
@@ -126,7 +126,7 @@ def test_no_row_has_no_neighbours():
     assert found.places.shape == found.distances.shape == (0, 2)
 
 
-# What goes wrong
+# Errors
 
 
 @pytest.mark.parametrize(
@@ -144,12 +144,12 @@ def test_no_row_has_no_neighbours():
         (np.ones((1, 3)), np.full((4, 3), np.nan), 1, "among must be finite; got 12 NaN or infinite numbers"),
     ],
 )
-def test_errors_say_the_rule_and_both_values(rows, among, k, text):
+def test_bad_rows_are_refused(rows, among, k, text):
     with pytest.raises(ValueError, match=text):
         nearest(rows, among, k)
 
 
-def test_errors_of_the_images(rng):
+def test_bad_images_and_networks_are_refused(rng):
     with pytest.raises(ValueError, match=r"x must be \(n, 9, 14, 2\) with n of at least 1; got \(2, 14, 9, 2\)"):
         hidden(model(), np.zeros((2, 14, 9, 2)))
     with pytest.raises(ValueError, match="x must be float64, the model's dtype; got float32"):

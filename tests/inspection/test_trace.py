@@ -1,4 +1,4 @@
-"""convlens.inspection.trace: one pass there and back, layer by layer, equals the model's own."""
+"""convlens.inspection.trace: one forward and backward pass, layer by layer, equals the model's own."""
 
 from itertools import pairwise
 
@@ -31,7 +31,7 @@ def batch(model, rng):
 
 
 @pytest.mark.smoke
-def test_outputs_are_those_of_forward(model, batch):
+def test_outputs_equal_those_of_forward(model, batch):
     x, labels = batch
     passed = trace(model, x, labels)
     logits, _ = model.forward(x)
@@ -43,7 +43,7 @@ def test_outputs_are_those_of_forward(model, batch):
 
 
 @pytest.mark.smoke
-def test_gradients_are_those_of_loss_gradient(model, batch):
+def test_gradients_equal_those_of_loss_gradient(model, batch):
     x, labels = batch
     gradient = np.empty_like(model.flat)
     model.loss_gradient(x, labels, 1 / len(x), gradient)
@@ -54,7 +54,7 @@ def test_gradients_are_those_of_loss_gradient(model, batch):
             np.testing.assert_array_equal(found.d_weights[name], value)
 
 
-def test_layers_join_and_have_the_shapes_and_names_of_the_table(model, batch):
+def test_layers_follow_each_other_and_have_the_shapes_and_names_of_the_table(model, batch):
     x, labels = batch
     layers = trace(model, x, labels).layers
     assert [layer.name for layer in layers] == [row.name for row in model.table]
@@ -82,7 +82,7 @@ def test_the_images_gradient_predicts_how_the_mean_loss_changes(rng):
     np.testing.assert_allclose(change / (2 * step), expected, rtol=1e-6)
 
 
-def test_nothing_that_goes_in_is_changed(model, batch):
+def test_the_arguments_are_not_changed(model, batch):
     x, labels = batch
     before = x.copy(), labels.copy(), model.flat.copy()
     trace(model, x, labels)
@@ -98,7 +98,7 @@ def test_nothing_that_goes_in_is_changed(model, batch):
         (np.zeros((1, 9, 14, 2)), [5], "labels must be from 0 to 4; got 5 to 5"),
     ],
 )
-def test_errors_say_the_rule_and_both_values(x, labels, text):
+def test_bad_images_and_labels_are_refused(x, labels, text):
     model = Sequential(LAYERS, (9, 14, 2), dtype="float64", engine="numpy")
     with pytest.raises(ValueError, match=text):
         trace(model, x, np.array(labels))

@@ -1,4 +1,4 @@
-"""The same training in several engines: they agree from equal states, a switched unit is named, a fault is told."""
+"""Compare the same training in several engines: they agree, switched units are named, faults are found."""
 
 import json
 
@@ -13,14 +13,14 @@ from convlens.interop.compare import ENGINES, REFERENCE, compare, spread
 from convlens.interop.steppers import AdamBy, Arithmetic, Ours
 from convlens.models.lenet5 import lenet5
 
-SEED = 1  # any will do: benchmarks/engines.py measures twenty
+SEED = 1  # any seed will do: benchmarks/engines.py measures twenty
 
 digits = pytest.fixture(scope="module")(lambda: load("embedded"))
 
 
 @pytest.fixture(scope="module")
 def found(digits):
-    """All engines, some steps"""
+    """The comparison of all engines over 40 steps."""
     pytest.importorskip("tensorflow")
     pytest.importorskip("numba")
     return compare(digits, ENGINES, steps=40, seed=SEED, free_seeds=1)
@@ -28,29 +28,29 @@ def found(digits):
 
 @pytest.mark.frameworks
 @pytest.mark.parametrize("name", ENGINES)
-def test_from_equal_states_a_step_of_adam_is_the_same(found, name):
+def test_from_equal_states_a_step_of_adam_agrees_with_the_reference(found, name):
     for differences in (found.steps[name].loss, found.steps[name].gradient):
         assert len(differences) == 40
         assert spread(differences).p99 < 1e-5
     assert spread(found.steps[name].update).median < 1e-5
-    assert all(step.units for step in found.steps[name].switched), "every difference beyond rounding is explained"
+    assert all(step.units for step in found.steps[name].switched), "a difference beyond rounding is not explained"
 
 
 @pytest.mark.frameworks
-def test_in_float64_free_runs_stay_together(found):
+def test_free_runs_in_float64_agree(found):
     assert set(found.float64) == {"numpy", "numba", "keras"}
     assert all(max(figures.values()) < 1e-9 for figures in found.float64.values())
 
 
 @pytest.mark.frameworks
-def test_they_are_engines_of_their_own(found):
+def test_every_engine_but_the_reference_differs_from_it(found):
     for name in ENGINES:
         assert (max(found.steps[name].gradient) > 0) == (name != REFERENCE)
         assert (found.free[name][0] > 0) == (name != REFERENCE)
 
 
 @pytest.mark.frameworks
-def test_as_json(found):
+def test_the_comparison_as_json(found):
     about = json.loads(json.dumps(found.as_json(), allow_nan=False))
     assert about["steps"] == 40
     assert list(about["engines"]) == list(ENGINES)
@@ -66,20 +66,20 @@ def test_as_json(found):
 
 
 class Wrong(Ours):
-    """Ours, with one thing wrong"""
+    """The stepper of convlens with one fault, named by `wrong`."""
 
     def __init__(self, wrong):
         super().__init__("numpy", arithmetic=Arithmetic(epsilon=1e-4) if wrong == "epsilon" else None)
         self.wrong, self.arithmetic = wrong, Arithmetic()
 
     def begin(self, state):
-        """The state, or one that is a little off"""
+        """Begin from the state, or from one with another step number or weight."""
         super().begin(state._replace(steps=state.steps + 1) if self.wrong == "steps" else state)
         if self.wrong == "weights":
             self.model.flat[7] += 0.01
 
     def step(self, x, labels):
-        """A batch in another order of labels, or a gradient that is off"""
+        """Return the step; with a fault, its labels are reversed or its gradient is 0.05 % too large."""
         found = super().step(x, labels[::-1] if self.wrong == "labels" else labels)
         return found._replace(gradient=found.gradient * np.float32(1.0005)) if self.wrong == "gradient" else found
 
@@ -88,15 +88,15 @@ WRONG = {"epsilon": "update", "steps": "update", "weights": "gradient", "labels"
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_what_is_wrong_is_told(monkeypatch, digits, wrong):
+def test_a_fault_is_found_in_the_figure_that_it_changes(monkeypatch, digits, wrong):
     monkeypatch.setitem(steppers.STEPPERS, "tf1", lambda: Wrong(wrong))
     found = compare(digits, ("numpy", "tf1"), steps=6, seed=SEED).steps["tf1"]
     assert spread(getattr(found, WRONG[wrong])).median > 1e-4, found
-    assert all(step.units is None for step in found.switched), "no unit close to switching explains a fault"
+    assert all(step.units is None for step in found.switched), "switched units must not explain a fault"
     assert bool(found.switched) == (WRONG[wrong] != "update")
 
 
-def test_the_reference_alone_differs_in_nothing(digits):
+def test_the_reference_does_not_differ_from_itself(digits):
     found = compare(digits, ("numpy",), steps=3, free_seeds=2)
     assert spread(found.steps["numpy"].gradient) == spread(found.steps["numpy"].update) == (0, 0, 0)
     assert found.free == {"numpy": [0.0, 0.0]}
@@ -105,8 +105,8 @@ def test_the_reference_alone_differs_in_nothing(digits):
 # Switched units ------------------------------------------------------------------------------------------------------
 
 
-def turned_over(model, x, labels, wanted):
-    """The gradient in which that unit is on the other side of its edge, by a pass over the whole batch"""
+def gradient_after_switching(model, x, labels, wanted):
+    """The gradient of the whole batch if the unit `wanted` had switched: another ReLU sign or another maximum."""
     logits, passes = model.forward(x)
     (k,) = (k for k, one in enumerate(passes) if one.row.name == wanted.layer)
     layer_x, y = passes[k].saved
@@ -130,7 +130,7 @@ def turned_over(model, x, labels, wanted):
 
 @pytest.mark.parametrize("layer", ["conv2d", "max_pooling2d_1", "conv2d_1", "dense", "dense_1"])
 def test_a_unit_that_switched_is_named(digits, monkeypatch, layer):
-    monkeypatch.setattr(switches, "_MARGIN", 1e-3)  # so that a batch has some
+    monkeypatch.setattr(switches, "_MARGIN", 1e-3)  # so that a batch has units close to switching
     monkeypatch.setattr(switches, "_TRIED", 40)
     model, x, labels = lenet5(seed=2, engine="numpy"), digits.x_train[:32], digits.y_train[:32]
     _, passes = model.forward(x)
@@ -138,7 +138,7 @@ def test_a_unit_that_switched_is_named(digits, monkeypatch, layer):
     gradient = np.empty_like(model.flat)
     model.loss_gradient(x, labels, 1 / 32, gradient)
     for unit in switches._close_to_switching(mine):
-        other = turned_over(model, x, labels, unit)
+        other = gradient_after_switching(model, x, labels, unit)
         if np.linalg.norm(other - gradient) > 10 * switches.NOISE * np.linalg.norm(gradient):
             break
     found = switches.explain(model, x, labels, other)
@@ -148,7 +148,7 @@ def test_a_unit_that_switched_is_named(digits, monkeypatch, layer):
     assert str(unit).startswith(f"{layer} {unit.kind} [")
 
 
-def test_two_units_and_none_and_what_no_unit_explains(digits, monkeypatch):
+def test_two_switched_units_are_named_and_a_scaled_gradient_is_not_explained(digits, monkeypatch):
     monkeypatch.setattr(switches, "_MARGIN", 1e-3)
     monkeypatch.setattr(switches, "_TRIED", 40)
     model, x, labels = lenet5(seed=2, engine="numpy"), digits.x_train[:32], digits.y_train[:32]
@@ -171,7 +171,7 @@ def test_two_units_and_none_and_what_no_unit_explains(digits, monkeypatch):
 
 
 @pytest.mark.parametrize("powers", ["single", "product", "rounded"])
-def test_frameworks_arithmetic_is_adams_but_for_rounding(powers):
+def test_adam_in_the_frameworks_arithmetic_differs_only_by_rounding(powers):
     engine = engines.get_engine("numpy")
     exact, rounded = (AdamBy(Arithmetic(powers=kind), engine) for kind in ("double", powers))
     for step in range(1, 300):
@@ -184,7 +184,7 @@ def test_frameworks_arithmetic_is_adams_but_for_rounding(powers):
 # The command ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_command_prints_tables_and_draws(tmp_path, monkeypatch):
+def test_the_command_prints_tables_and_draws_a_plot(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
     monkeypatch.chdir(tmp_path)
     done = small.run("compare", "--engines", "numpy", "--steps", 3, "--free", 2)
@@ -200,14 +200,14 @@ def test_the_command_prints_tables_and_draws(tmp_path, monkeypatch):
     assert (tmp_path / "compare.svg").read_bytes().startswith(b"<?xml")
 
 
-def test_the_command_names_what_switched(tmp_path, monkeypatch, digits):
+def test_the_command_says_that_no_unit_explains_a_fault(tmp_path, monkeypatch, digits):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(steppers.STEPPERS, "numba", lambda: Wrong("gradient"))
     done = small.run("compare", "--engines", "numba", "--steps", 1, "--free", 0)
     assert "numba, step 1: gradient 5.0e-04 apart; switched: no unit close to switching explains it\n" in done.out
 
 
-def test_the_command_in_json(tmp_path, monkeypatch):
+def test_the_command_prints_json(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = small.run("compare", "--engines", "numpy", "--steps", 2, "--free", 0, "--json")
     about = json.loads(done.out)
@@ -229,13 +229,13 @@ def test_the_command_in_json(tmp_path, monkeypatch):
         (("--engines", "numpy", "--plot", "x.txt"), "the plot must be one of .svg, .png, .pdf; got x.txt"),
     ],
 )
-def test_bad_input(tmp_path, monkeypatch, options, message):
+def test_bad_options_are_refused(tmp_path, monkeypatch, options, message):
     monkeypatch.chdir(tmp_path)
     assert small.fails("compare", *options) == message
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_framework_that_is_not_installed(lacking):
+def test_a_framework_that_is_not_installed_is_named(lacking):
     lacking("tensorflow", "keras")
     message = "the engine tf1 needs TensorFlow: pip install 'convlens[keras]'"
     assert small.fails("compare", "--engines", "numpy,tf1", "--steps", 1) == message

@@ -1,4 +1,4 @@
-"""Hosts that train together: how they are named, hosts of one, what is said of a framework that is not there."""
+"""Hosts that train together: their addresses and ranks, a single host, and the errors for a missing framework."""
 
 import os
 import sys
@@ -21,14 +21,14 @@ from convlens.interop.hosts import HostLostError, Hosts, check_rank, join, parse
         ("alone:9000", ["alone:9000"]),
     ],
 )
-def test_hosts_are_addresses_with_commas_between(text, hosts):
+def test_hosts_are_addresses_separated_by_commas(text, hosts):
     assert parse_hosts(text) == hosts
 
 
 @pytest.mark.parametrize(
     "host", ["", "first", "9000", ":9000", "first:", "first:0", "first:65536", "first:-1", "first:1.5", "first:http"]
 )
-def test_what_is_no_address_is_named(host):
+def test_a_wrong_address_is_named(host):
     with pytest.raises(ValueError) as caught:
         parse_hosts(f"{host},other:9000")
     assert str(caught.value) == f"hosts must be HOST:PORT,HOST:PORT,… with ports from 1 to 65535; got {host!r}"
@@ -39,41 +39,41 @@ def test_a_comma_at_the_end_is_refused():
         parse_hosts("first:9000,")
 
 
-def test_a_host_is_there_once():
+def test_a_repeated_host_is_refused():
     with pytest.raises(ValueError, match=r"^hosts must differ from each other; got a:1 2 times$"):
         parse_hosts("a:1,b:1, a:1")
 
 
-def test_ports_of_one_host_may_differ():
+def test_one_host_may_appear_with_several_ports():
     assert parse_hosts("a:1,a:2") == ["a:1", "a:2"]
 
 
 @pytest.mark.parametrize("rank", [0, 1, 2])
-def test_a_rank_is_the_number_of_a_host(rank):
+def test_the_rank_is_the_index_of_a_host(rank):
     assert check_rank(rank, ["a:1", "b:1", "c:1"]) == rank
 
 
 @pytest.mark.parametrize("rank", [None, -1, 2, 7])
-def test_another_rank_is_refused(rank):
+def test_a_rank_outside_the_hosts_is_refused(rank):
     with pytest.raises(ValueError) as caught:
         check_rank(rank, ["a:1", "b:1"])
     assert str(caught.value) == f"rank must be from 0 to 1, for 2 hosts; got {rank}"
 
 
-# A team of one -------------------------------------------------------------------------------------------------------
+# A single host -------------------------------------------------------------------------------------------------------
 
 
-def test_alone_a_process_leads():
-    team = Hosts()
-    assert (team.rank, team.size) == (0, 1)
+def test_a_single_host_has_rank_0():
+    hosts = Hosts()
+    assert (hosts.rank, hosts.size) == (0, 1)
 
 
 @pytest.mark.parametrize("message", [None, True, 7, "a word", {"settings": {"epochs": 3}, "list": [1.5, None]}])
-def test_alone_a_message_is_heard_as_it_is(message):
+def test_a_single_host_gets_its_own_message(message):
     assert Hosts().tell(message) == message
 
 
-def test_alone_an_array_is_shared_with_nobody():
+def test_a_single_host_gets_its_own_array():
     array = np.arange(6, dtype=np.float32).reshape(2, 3)
     before = array.copy()
     shared = Hosts().share(array)
@@ -81,37 +81,37 @@ def test_alone_an_array_is_shared_with_nobody():
     np.testing.assert_array_equal(shared, before)
 
 
-def test_alone_a_complaint_is_raised():
+def test_a_single_host_raises_its_own_complaint():
     with pytest.raises(ValueError, match=r"^the data must be the leader's$"):
         Hosts().agree("the data must be the leader's")
 
 
-def test_alone_no_complaint_is_agreement():
+def test_a_single_host_without_a_complaint_agrees():
     assert Hosts().agree(None) is None  # type: ignore[func-returns-value]  # on purpose
 
 
-def test_a_team_of_one_does_not_load_jax():
-    team = Hosts()
+def test_a_single_host_does_not_load_jax():
+    hosts = Hosts()
     before = set(sys.modules)
-    team.share(team.tell(np.zeros(2)))
-    team.agree(None)
+    hosts.share(hosts.tell(np.zeros(2)))
+    hosts.agree(None)
     assert not [name for name in set(sys.modules) - before if name.split(".")[0] == "jax"]
 
 
-def test_a_first_host_that_is_not_there_is_named(free_port):
+def test_a_first_host_that_does_not_answer_is_named(free_port):
     host = f"127.0.0.1:{free_port}"
     with pytest.raises(TimeoutError) as caught, join([host, "127.0.0.1:1"], 1, 0.5):
-        raise AssertionError("nobody is there to join")
+        raise AssertionError("joining must fail: no host listens")
     assert str(caught.value).startswith(f"the first host must answer within 0.5 s; {host} does not: ")
 
 
-def test_a_lost_host_is_an_error_of_the_system():
+def test_a_lost_host_is_an_os_error():
     assert issubclass(HostLostError, OSError)
 
 
 @pytest.fixture
 def free_port():
-    """A port on which nobody listens"""
+    """A port on which no process listens."""
     import socket
 
     with socket.socket() as listener:
@@ -119,7 +119,7 @@ def free_port():
         return listener.getsockname()[1]
 
 
-# Frameworks that are not there ---------------------------------------------------------------------------------------
+# Frameworks that are not installed -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -140,26 +140,26 @@ def test_the_extra_to_install_is_named(lacking, name, title, extra):
     assert str(caught.value) == f"this test needs {title}: pip install 'convlens[{extra}]'"
 
 
-def test_what_is_installed_is_not_loaded_to_know_it():
+def test_the_check_does_not_load_an_installed_package():
     before = set(sys.modules)
     assert check_installed("json.tool", "this test") is None  # type: ignore[func-returns-value]  # on purpose
     assert set(sys.modules) == before
 
 
 @pytest.mark.parametrize(("missing", "title"), [("keras", "Keras"), ("jax", "JAX")])
-def test_keras_and_its_backend_must_both_be_there(lacking, missing, title):
+def test_keras_and_its_backend_must_both_be_installed(lacking, missing, title):
     pytest.importorskip("keras" if missing == "jax" else "jax")
     lacking(missing)
     with pytest.raises(ImportError, match=rf"^the engine keras needs {title}: pip install 'convlens\[keras\]'$"):
         load_keras("jax", "the engine keras")
 
 
-# One backend in a process --------------------------------------------------------------------------------------------
+# One backend per process ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.frameworks
 @pytest.mark.parametrize("asked", [None, "jax", "tensorflow"])
-def test_another_backend_than_that_of_the_process_is_refused(keras, monkeypatch, asked):
+def test_a_second_backend_in_one_process_is_refused(keras, monkeypatch, asked):
     pytest.importorskip("jax")
     present = keras.backend.backend()
     other = {"tensorflow": "jax", "jax": "tensorflow"}[present]

@@ -1,4 +1,4 @@
-"""Networks into Keras and out of it: the bits of the weights, Keras's own predictions, what is refused."""
+"""Networks exported to Keras and imported from it: equal weights and predictions, and the networks that are refused."""
 
 import importlib.util
 import json
@@ -16,7 +16,8 @@ from convlens.nn.layer import Layer
 
 pytestmark = [
     pytest.mark.frameworks,
-    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),  # Keras's
+    # Keras gives this warning.
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),
 ]
 
 
@@ -35,14 +36,14 @@ NETWORKS: dict[str, tuple[tuple[int, ...], list[Layer]]] = {
     "course": ((6, 5, 2), [Conv2D(3, (4, 2), (2, 1), "course", "relu"), Flatten(), Dense(3)]),
     "explicit": ((4, 6, 2), [Conv2D(3, (3, 2), (2, 1), ((2, 0), (0, 3))), Conv2D(2, 2), Flatten(), Dense(3)]),
     "explicit, wider than the kernel": ((2, 3, 1), [Conv2D(2, (1, 2), (1, 2), ((3, 4), (2, 5))), Flatten(), Dense(3)]),
-    "explicit, as a rule has it": ((5, 4, 1), [MaxPooling2D((2, 3), (2, 1), ((0, 1), (1, 1))), Flatten(), Dense(2)]),
+    "explicit, equal to a rule": ((5, 4, 1), [MaxPooling2D((2, 3), (2, 1), ((0, 1), (1, 1))), Flatten(), Dense(2)]),
     "dense": ((7,), [Dense(5, "relu"), Dense(3)]),
-    "flat at once": ((3, 5, 2), [Flatten(), Dense(4)]),
+    "flatten first": ((3, 5, 2), [Flatten(), Dense(4)]),
 }
 
 
 def network(name, dtype=np.float32, seed=3):
-    """A network whose biases are not 0"""
+    """A network whose biases are not 0."""
     shape, layers = NETWORKS[name]
     model = Sequential(layers, shape, seed=seed, dtype=dtype, engine="numpy")
     model.flat += np.random.default_rng(seed).standard_normal(model.flat.size).astype(dtype) * 0.1
@@ -58,16 +59,16 @@ def same_bits(found, model):
     assert found.flat.tobytes() == model.flat.tobytes()
 
 
-def test_keras_is_loaded_by_the_first_of_these_tests(keras):
+def test_keras_runs_on_tensorflow(keras):
     assert keras.backend.backend() == "tensorflow"
 
 
-# There and back -------------------------------------------------------------------------------------------------------
+# Export and import ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_there_and_back(name, dtype):
+def test_export_and_import_give_the_same_predictions_and_weights(name, dtype):
     model = network(name, dtype)
     theirs = to_keras(model)
     x = images(model)
@@ -81,7 +82,7 @@ def test_there_and_back(name, dtype):
     assert_array_equal(back.predict(x), model.predict(x))
 
 
-def test_layers_and_weights_have_our_names():
+def test_layers_and_weights_keep_their_names():
     model = network("explicit")
     theirs = to_keras(model)
     names = ["conv2d_zeros", "conv2d", "conv2d_1", "flatten", "dense", "softmax"]
@@ -92,7 +93,7 @@ def test_layers_and_weights_have_our_names():
 
 
 @pytest.mark.parametrize("name", ["valid", "explicit", "same"])
-def test_a_file_there_and_back(tmp_path, name):
+def test_saving_and_reading_a_file_gives_the_same_network(tmp_path, name):
     model = network(name)
     save_keras(tmp_path / "a.keras", model)
     assert [path.name for path in tmp_path.iterdir()] == ["a.keras"]
@@ -101,7 +102,7 @@ def test_a_file_there_and_back(tmp_path, name):
     assert_array_equal(back.predict(images(model)), model.predict(images(model)))
 
 
-def test_lenet5_there_and_back(tmp_path):
+def test_saving_and_reading_lenet5_gives_lenet5(tmp_path):
     model = lenet5(seed=4)
     save_keras(tmp_path / "lenet5.keras", model)
     back = read_keras(tmp_path / "lenet5.keras")
@@ -109,21 +110,21 @@ def test_lenet5_there_and_back(tmp_path):
     assert back.name == "lenet5" and back.layers == model.layers
 
 
-def test_strange_bits_stay_as_they_are():
+def test_unusual_numbers_keep_their_bits():
     model = network("valid")
-    strange = [np.float32(-0.0), np.float32(1e-42), np.float32(np.inf), np.float32(np.finfo(np.float32).max)]
-    model.flat[:4] = strange
+    unusual = [np.float32(-0.0), np.float32(1e-42), np.float32(np.inf), np.float32(np.finfo(np.float32).max)]
+    model.flat[:4] = unusual
     same_bits(from_keras(to_keras(model), engine="numpy"), model)
 
 
-def test_logits_instead_of_probabilities():
+def test_a_network_may_be_exported_without_its_softmax():
     model = network("same")
     theirs, x = to_keras(model, softmax=False), images(model)
     assert_allclose(theirs(x).numpy(), model.logits(x), rtol=0, atol=1e-5)
     same_bits(from_keras(theirs, engine="numpy"), model)
 
 
-def test_the_initializer_of_new_kernels():
+def test_the_exported_layers_have_the_initializer_asked_for():
     for name, initializer in (("he_normal", "HeNormal"), ("zeros", "Zeros")):
         model = network("explicit")
         theirs = to_keras(model, initializer=name)
@@ -132,7 +133,7 @@ def test_the_initializer_of_new_kernels():
         same_bits(from_keras(theirs, engine="numpy"), model)
 
 
-def test_the_data_format_of_this_machine_does_not_matter(keras):
+def test_the_default_data_format_of_keras_does_not_matter(keras):
     model = network("explicit")
     keras.config.set_image_data_format("channels_first")
     try:
@@ -145,7 +146,7 @@ def test_the_data_format_of_this_machine_does_not_matter(keras):
 # Networks made in Keras -----------------------------------------------------------------------------------------------
 
 
-def test_the_coursework_lenet5(keras, tmp_path):
+def test_the_lenet5_of_the_coursework_is_imported(keras, tmp_path):
     spec = importlib.util.spec_from_file_location("task5", COURSEWORK / "5-lenet5.py")
     assert spec is not None and spec.loader is not None
     task = importlib.util.module_from_spec(spec)
@@ -166,7 +167,7 @@ def layers_of(keras, *layers, shape=(8, 7, 2)):
 
 
 @pytest.mark.parametrize("end", ["Dense", "Softmax", "Softmax axis 1", "Activation", "logits"])
-def test_a_softmax_at_the_end_however_it_is_written(keras, end):
+def test_a_softmax_at_the_end_may_be_written_in_several_ways(keras, end):
     kinds = keras.layers
     last = {
         "Dense": [kinds.Dense(3, activation="softmax")],
@@ -182,7 +183,7 @@ def test_a_softmax_at_the_end_however_it_is_written(keras, end):
     assert ours.name == "sequential"
 
 
-def test_a_network_built_by_add_and_layers_that_another_network_has_too(keras):
+def test_networks_built_by_add_or_from_shared_layers_are_imported(keras):
     kinds = keras.layers
     theirs = keras.Sequential([keras.Input((8, 7, 2))])
     for layer in (kinds.Conv2D(4, (3, 2)), kinds.MaxPooling2D((1, 2)), kinds.Flatten(), kinds.Dense(3)):
@@ -193,7 +194,7 @@ def test_a_network_built_by_add_and_layers_that_another_network_has_too(keras):
         assert [w.tolist() for w in from_keras(found).get_weights()] == [w.tolist() for w in theirs.get_weights()]
 
 
-def test_names_of_our_models_are_for_networks_that_compute_the_same(keras):
+def test_an_imported_network_is_named_lenet5_only_if_it_computes_the_same(keras):
     kinds = keras.layers
     lenet = lenet5()
     layers = [
@@ -220,7 +221,7 @@ KINDS = "convlens supports AveragePooling2D, Conv2D, Dense, Dropout, Flatten and
 
 
 def stack(*layers, shape=(8, 7, 2), end=True):
-    """A network of these, flattened and with a dense layer at its end"""
+    """A function that builds a network of these layers, with Flatten and Dense at the end unless `end` is False."""
 
     def build(keras):
         made = [layer(keras.layers) for layer in layers]
@@ -254,7 +255,7 @@ REFUSED = {
     "depthwise": (stack(kind("DepthwiseConv2D", (3, 2))), f"layer a: {KINDS}DepthwiseConv2D"),
     "transposed": (stack(kind("Conv2DTranspose", 4, (3, 2))), f"layer a: {KINDS}Conv2DTranspose"),
     "global": (stack(kind("GlobalAveragePooling2D")), f"layer a: {KINDS}GlobalAveragePooling2D"),
-    "a ReLU of its own": (stack(kind("ReLU")), f"layer a: {KINDS}ReLU"),
+    "a ReLU layer": (stack(kind("ReLU")), f"layer a: {KINDS}ReLU"),
     "lambda": (stack(kind("Lambda", abs)), f"layer a: {KINDS}Lambda"),
     "a network in a network": (
         lambda keras: keras.Sequential([keras.Input((8, 7, 2)), stack()(keras)], name="b"),
@@ -331,7 +332,7 @@ REFUSED = {
         stack(conv(dtype="bfloat16")),
         "layer a: all layers must be float32, or all float64; got bfloat16",
     ),
-    "an end that is not flat": (
+    "an output that is not flat": (
         stack(conv(), end=False),
         "layer a: the last layer's output must be of shape (classes,);",
     ),
@@ -344,7 +345,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_refused(keras, name):
+def test_networks_that_convlens_does_not_support_are_refused(keras, name):
     build, message = REFUSED[name]
     with pytest.raises(ValueError) as caught:
         from_keras(build(keras), engine="numpy")
@@ -352,7 +353,7 @@ def test_refused(keras, name):
     assert "\n" not in str(caught.value)
 
 
-def test_two_precisions(keras):
+def test_layers_of_two_precisions_are_refused(keras):
     kinds = keras.layers
     theirs = layers_of(keras, kinds.Conv2D(4, (3, 2)), kinds.Flatten(dtype="float64", name="b"), kinds.Dense(3))
     with pytest.raises(ValueError, match="layer b: all layers must be float32, or all float64; got float64"):
@@ -368,7 +369,7 @@ def flat(keras, x):
     return keras.layers.Dense(3)(keras.layers.Flatten()(x))
 
 
-def test_branches(keras):
+def test_networks_that_are_not_a_chain_of_layers_are_refused(keras):
     kinds = keras.layers
 
     def residual(keras, x):
@@ -401,7 +402,7 @@ def test_branches(keras):
         assert message in str(caught.value)
 
 
-def test_what_is_no_network(keras):
+def test_other_objects_and_subclasses_are_refused(keras):
     class Mine(keras.Model):  # type: ignore[name-defined, misc]  # keras is a fixture
         def call(self, x):
             return x
@@ -423,14 +424,14 @@ def test_what_is_no_network(keras):
 
 @pytest.mark.parametrize("pool", [MaxPooling2D, AveragePooling2D])
 @pytest.mark.parametrize("padding", ["course", ((1, 0), (0, 0)), ((2, 1), (0, 1))])
-def test_poolings_that_keras_does_not_have(pool, padding):
+def test_poolings_that_keras_lacks_are_refused(pool, padding):
     model = Sequential([pool((4, 2), (1, 1), padding), Flatten(), Dense(3)], (6, 5, 2))
     with pytest.raises(ValueError) as caught:
         to_keras(model)
     assert str(caught.value) == f"layer {pool.kind}: Keras pools with padding same or valid; got {padding!r}"
 
 
-def test_networks_that_keras_does_not_get():
+def test_an_unknown_layer_and_an_output_that_is_not_flat_are_refused():
     class Other(Layer):
         kind = "other"
 
@@ -447,7 +448,7 @@ def test_networks_that_keras_does_not_get():
 
 
 @pytest.mark.parametrize("name", ["model.h5", "model", "model.onnx", "model.weights.h5"])
-def test_other_suffixes(tmp_path, name):
+def test_other_suffixes_are_refused(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(b"\x89HDF\r\n")
     for act in (lambda: read_keras(path), lambda: save_keras(path, network("valid"))):
@@ -457,7 +458,7 @@ def test_other_suffixes(tmp_path, name):
     assert path.read_bytes() == b"\x89HDF\r\n"
 
 
-def test_a_missing_file_and_a_folder(tmp_path):
+def test_a_missing_file_and_a_folder_are_named(tmp_path):
     for path in (tmp_path / "none.keras", tmp_path):
         path = path.with_suffix(".keras")
         with pytest.raises(FileNotFoundError, match=r"there must be a file .*\.keras; there is none"):
@@ -467,8 +468,8 @@ def test_a_missing_file_and_a_folder(tmp_path):
             read_keras(path)
 
 
-def entries_changed(path, **changed):
-    """The archive with some entries changed, or left out where None"""
+def change_entries(path, **changed):
+    """Change entries of the archive, or remove an entry whose new value is None."""
     with zipfile.ZipFile(path) as archive:
         entries = {name: archive.read(name) for name in archive.namelist()}
     entries |= {name.replace("__", "."): value for name, value in changed.items()}
@@ -478,7 +479,7 @@ def entries_changed(path, **changed):
                 archive.writestr(name, value)
 
 
-def changed_at(content, k):
+def flip_byte(content, k):
     return content[:k] + bytes([content[k] ^ 255]) + content[k + 1 :]
 
 
@@ -497,7 +498,7 @@ def changed_at(content, k):
         "subclass",
     ],
 )
-def test_damaged_files(tmp_path, damage):
+def test_damaged_files_are_refused(tmp_path, damage):
     path = tmp_path / "a.keras"
     save_keras(path, network("valid"))
     content = path.read_bytes()
@@ -508,30 +509,30 @@ def test_damaged_files(tmp_path, damage):
     elif damage == "bits":
         with zipfile.ZipFile(path) as archive:
             at = archive.getinfo("model.weights.h5").header_offset
-        path.write_bytes(changed_at(content, at + 5000))
+        path.write_bytes(flip_byte(content, at + 5000))
     elif damage == "garbage":
         path.write_bytes(b"PK\x03\x04" * 99)
     elif damage == "no config":
-        entries_changed(path, config__json=None)
+        change_entries(path, config__json=None)
     elif damage == "bad config":
-        entries_changed(path, config__json=b"{")
+        change_entries(path, config__json=b"{")
     elif damage == "list":
-        entries_changed(path, config__json=b"[1]")
+        change_entries(path, config__json=b"[1]")
     elif damage == "no weights":
-        entries_changed(path, **{"model.weights.h5": None})
+        change_entries(path, **{"model.weights.h5": None})
     elif damage == "other weights":
         save_keras(tmp_path / "b.keras", network("same"))
         with zipfile.ZipFile(tmp_path / "b.keras") as archive:
-            entries_changed(path, **{"model.weights.h5": archive.read("model.weights.h5")})
+            change_entries(path, **{"model.weights.h5": archive.read("model.weights.h5")})
     else:
-        entries_changed(path, config__json=json.dumps({"class_name": "Mine", "config": {}}).encode())
+        change_entries(path, config__json=json.dumps({"class_name": "Mine", "config": {}}).encode())
     with pytest.raises(ValueError) as caught:
         read_keras(path)
     assert str(caught.value).startswith(f"{path} must be a whole model as Keras 3 saves it; it is not: ")
     assert "\n" not in str(caught.value)
 
 
-def test_nothing_in_a_file_is_run(keras, tmp_path, monkeypatch):
+def test_code_in_a_file_is_not_run(keras, tmp_path, monkeypatch):
     path = tmp_path / "a.keras"
     stack(kind("Lambda", lambda x: x))(keras).save(path)
     monkeypatch.setattr(keras.models, "load_model", None)
@@ -540,12 +541,12 @@ def test_nothing_in_a_file_is_run(keras, tmp_path, monkeypatch):
     assert str(caught.value) == f"{path}: layer a: {KINDS}Lambda"
 
 
-def test_layers_from_elsewhere(tmp_path):
+def test_layers_of_another_module_are_refused(tmp_path):
     path = tmp_path / "a.keras"
     save_keras(path, network("valid"))
     with zipfile.ZipFile(path) as archive:
         config = archive.read("config.json").decode()
-    entries_changed(path, config__json=config.replace('"module": "keras.layers"', '"module": "mine"'))
+    change_entries(path, config__json=config.replace('"module": "keras.layers"', '"module": "mine"'))
     with pytest.raises(ValueError, match=f"{path}: layer .*: {KINDS}"):
         read_keras(path)
 

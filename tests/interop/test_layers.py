@@ -1,7 +1,7 @@
-"""The table of layers: every field of every layer, and every activation, goes to ONNX and Keras, or is refused by name.
+"""Every field of every layer, and every activation, is exported to ONNX and Keras or refused by name.
 
-A wrong file without a word is the one thing that must not come out. A layer, a field or an activation that is added to
-convlens fails here until it has values below.
+An export must never be wrong without an error. A layer, a field or an activation that is added to convlens fails here
+until LAYERS has values for it.
 """
 
 import dataclasses
@@ -28,7 +28,7 @@ WINDOW: dict[str, list[Any]] = {"strides": [(2, 1), 3], "padding": ["same", "cou
 POOL: dict[str, list[Any]] = {"pool_size": [(3, 2), 1], **WINDOW, "padding": ["same", ((1, 0), (0, 2))]}
 ACTIVATION = [None, *ACTIVATIONS]
 
-# Of each kind: a layer, and values of each of its fields that differ from it
+# For each kind: the arguments of a layer, and other values of each of its fields.
 LAYERS: dict[str, tuple[dict[str, Any], dict[str, list[Any]]]] = {
     "Conv2D": (
         {"filters": 4, "kernel_size": (3, 2)},
@@ -51,7 +51,7 @@ CASES = [
 
 
 def network(kind, given):
-    """The layer in a network, whose weights and images are not such that a fault could hide"""
+    """A network with this layer. Its weights and biases are random, so that a fault changes the prediction."""
     given = {field: value for field, value in given.items() if field}
     first = [Flatten()] if kind is Dense else []
     last = [] if kind is Flatten else [Flatten()]
@@ -65,18 +65,18 @@ def images():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_layer_and_field_is_tried(kind):
-    assert kind.__name__ in LAYERS, "a layer that is new needs values here"
+def test_every_layer_and_field_has_values(kind):
+    assert kind.__name__ in LAYERS, "a new layer needs values in LAYERS"
     fields = {field.name for field in dataclasses.fields(kind)}
-    assert set(LAYERS[kind.__name__][1]) == fields, "a field that is new needs values here"
+    assert set(LAYERS[kind.__name__][1]) == fields, "a new field needs values in LAYERS"
 
 
-def test_every_activation_is_tried_and_known():
+def test_every_activation_is_tested_and_in_the_table():
     assert set(ACTIVATION) == {None, *ACTIVATIONS} and set(layers.ACTIVATIONS) == set(ACTIVATIONS)
 
 
-def refused(convert, model, given):
-    """What a writer gives; None if it refuses, naming the layer and what of it"""
+def exported(convert, model, given):
+    """The exported network, or None if `convert` refuses it with an error that names the layer and the field."""
     try:
         return convert(model)
     except ValueError as error:
@@ -90,21 +90,21 @@ def refused(convert, model, given):
 def test_onnx_predicts_the_same_or_refuses(kind, given):
     runtime = pytest.importorskip("onnxruntime")
     model = network(kind, given)
-    made = refused(to_onnx, model, given)
+    made = exported(to_onnx, model, given)
     if made is None:
-        assert given.get("size") == 2, "only what ONNX Runtime lacks is refused"
+        assert given.get("size") == 2, "only a layer that ONNX Runtime lacks may be refused"
         return
     session = runtime.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
     assert_allclose(session.run(None, {"images": images()})[0], model.predict(images()), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(("kind", "given"), CASES)
-def test_keras_predicts_the_same_or_refuses_and_comes_back(keras, kind, given):
+def test_keras_predicts_the_same_or_refuses_and_the_import_gives_the_same_network(keras, kind, given):
     model = network(kind, given)
-    made = refused(to_keras, model, given)
+    made = exported(to_keras, model, given)
     refuses = kind.__name__ == "LocalResponseNormalization" or ("Pooling" in kind.__name__ and "padding" in given)
     if made is None:
-        assert refuses, "only what Keras lacks is refused"
+        assert refuses, "only a layer that Keras lacks may be refused"
         return
     assert_allclose(np.asarray(made(images())), model.predict(images()), rtol=0, atol=1e-5)
     back = from_keras(made, engine="numpy")
@@ -125,18 +125,18 @@ def test_a_field_that_the_table_does_not_know_is_refused():
         to_keras(model)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(nn, "Conv2D", Dilated)
-        Dilated.__name__ = "Conv2D"  # as Conv2D would be with one more field
+        Dilated.__name__ = "Conv2D"  # it stands for a Conv2D with one more field
         with pytest.raises(ValueError, match="layer conv2d: dilation cannot be exported to Keras: its Conv2D has"):
             to_keras(model)
     with pytest.raises(ValueError, match=r"layer dense: only .*Conv2D.* can be exported to Keras; got Wider"):
         to_keras(Sequential([Wider(3)], (4,)))
 
 
-def test_a_number_of_a_specification_that_no_writer_takes_is_refused():
+def test_a_field_of_a_specification_that_the_writer_does_not_know_is_refused():
     class Dilated(Conv2D):
         def specs(self, shape):
             (conv, *rest) = super().specs(shape)
-            wider = dataclasses.make_dataclass("Conv", conv._fields)  # stands for the specification of another day
+            wider = dataclasses.make_dataclass("Conv", conv._fields)  # Conv with one more field
             wider._asdict = lambda self: {**conv._asdict(), "dilation": (2, 1)}  # type: ignore[attr-defined]
             return (wider(*conv), *rest)
 

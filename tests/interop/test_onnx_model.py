@@ -1,4 +1,4 @@
-"""Networks as ONNX models: ONNX Runtime and ONNX's own reference predict as we do; what is in the file; refusals."""
+"""Networks as ONNX models: ONNX Runtime and ONNX's reference give our predictions; the file's content; refusals."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ CONVS = {
 
 
 def network(layers, shape, seed=3):
-    """A network whose biases are not 0"""
+    """A network whose biases are not 0."""
     model = Sequential(layers, shape, seed=seed, engine="numpy")
     model.flat += np.random.default_rng(seed).standard_normal(model.flat.size).astype(np.float32) * 0.1
     return model
@@ -57,7 +57,7 @@ def check(model):
 
 @pytest.mark.parametrize("activation", [None, "relu"])
 @pytest.mark.parametrize("case", CONVS.values(), ids=CONVS)
-def test_convolutions(case, activation):
+def test_convolutions_predict_the_same(case, activation):
     size, kernel, strides, padding = case
     layers = [Conv2D(3, kernel, strides, padding, activation), Flatten(), Dense(5, activation), Dense(4)]
     check(network(layers, (*size, 2)))
@@ -65,8 +65,8 @@ def test_convolutions(case, activation):
 
 @pytest.mark.parametrize("kind", [MaxPooling2D, AveragePooling2D])
 @pytest.mark.parametrize("case", POOLS.values(), ids=POOLS)
-def test_poolings(case, kind):
-    """Padding neither wins nor counts: all of the images are far below 0, then far above."""
+def test_poolings_predict_the_same(case, kind):
+    """Padding changes neither maximum nor average, even if all images lie far below or far above 0."""
     size, kernel, strides, padding = case
     model = network([kind(kernel, strides, padding), Flatten(), Dense(4)], (*size, 2))
     check(model)
@@ -87,11 +87,11 @@ def test_poolings(case, kind):
         ((4, 3, 1), [Conv2D(3, (4, 3)), Flatten(), Dense(2)]),
     ],
 )
-def test_networks(shape, layers):
+def test_networks_predict_the_same(shape, layers):
     check(network(layers, shape))
 
 
-def test_lenet5_in_onnx_runtime_and_in_the_reference(rng):
+def test_lenet5_predicts_the_same_in_onnx_runtime_and_in_the_reference(rng):
     reference = pytest.importorskip("onnx.reference")
     model = lenet5(seed=6, engine="numpy")
     model.flat += rng.standard_normal(model.flat.size).astype(np.float32) * 0.02
@@ -101,7 +101,7 @@ def test_lenet5_in_onnx_runtime_and_in_the_reference(rng):
     assert_allclose(found, model.predict(x), rtol=0, atol=1e-5)
 
 
-# What is in it --------------------------------------------------------------------------------------------------------
+# Content --------------------------------------------------------------------------------------------------------------
 
 
 def test_names_shapes_and_versions():
@@ -112,25 +112,25 @@ def test_names_shapes_and_versions():
     found = to_onnx(lenet5())
     assert [(entry.domain, entry.version) for entry in found.opset_import] == [("", OPSET)]
     assert (found.ir_version, found.producer_name, found.graph.name) == (IR_VERSION, "convlens", "lenet5")
-    turns = [list(node.attribute[0].ints) for node in found.graph.node if node.op_type == "Transpose"]
-    assert turns == [[0, 3, 1, 2], [0, 2, 3, 1]]
+    axes = [list(node.attribute[0].ints) for node in found.graph.node if node.op_type == "Transpose"]
+    assert axes == [[0, 3, 1, 2], [0, 2, 3, 1]]
 
 
-def test_the_weights_are_ours_to_the_bit():
+def test_the_weights_have_the_same_bits():
     helper = pytest.importorskip("onnx.numpy_helper")
     model = network([Conv2D(3, (3, 2)), Conv2D(4, (2, 1)), Flatten(), Dense(3), Dense(2)], (6, 5, 2))
     found = {tensor.name: helper.to_array(tensor) for tensor in to_onnx(model).graph.initializer}
     own = model.named_weights()
     assert list(found) == list(own)
     for name, value in found.items():
-        turned = value.transpose(2, 3, 1, 0) if value.ndim == 4 else value
-        assert turned.tobytes() == own[name].tobytes()
+        ours = value.transpose(2, 3, 1, 0) if value.ndim == 4 else value
+        assert ours.tobytes() == own[name].tobytes()
 
 
 # Files and refusals ---------------------------------------------------------------------------------------------------
 
 
-def test_a_file(tmp_path):
+def test_a_saved_file_holds_the_model_and_has_the_same_bytes_each_time(tmp_path):
     onnx = pytest.importorskip("onnx")
     path, model = tmp_path / "lenet5.onnx", lenet5(seed=2)
     save_onnx(path, model)
@@ -162,13 +162,13 @@ def test_float64_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_end_that_is_not_flat_is_refused():
+def test_an_output_that_is_not_flat_is_refused():
     with pytest.raises(ValueError) as caught:
         to_onnx(Sequential([Conv2D(3, (2, 1))], (4, 5, 1)))
     assert str(caught.value) == "layer conv2d: the last layer's output must be of shape (classes,); got (3, 5, 3)"
 
 
-def test_another_layer_is_refused():
+def test_a_layer_without_a_specification_is_refused():
     class Other(Layer):
         kind = "other"
 

@@ -26,11 +26,11 @@ def blas_threads():
 
 
 @pytest.mark.smoke
-def test_usable_threads_are_those_of_the_process():
+def test_there_is_at_least_one_usable_thread():
     assert usable_threads() >= 1
 
 
-def broken_off(events):
+def closed(events):
     next(events)
     events.close()
 
@@ -54,7 +54,7 @@ def trained():
     weights_after(3)
 
 
-@pytest.mark.parametrize("end", [broken_off, abandoned, interrupted, exhausted])
+@pytest.mark.parametrize("end", [closed, abandoned, interrupted, exhausted])
 def test_blas_and_threads_are_as_before(end):
     before, threads = blas_threads(), threading.active_count()
     events = train(tiny(), *patterns(), optimizer=Adam(), threads=3)

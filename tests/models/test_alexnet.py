@@ -1,4 +1,4 @@
-"""AlexNet: the paper's table of layers and start, that it learns; TensorFlow's own operations give the same logits."""
+"""AlexNet: the paper's layers and initial weights; a step lowers the loss; TensorFlow gives the same logits."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from convlens.nn import SGD
 
 @pytest.fixture(scope="module")
 def model():
-    """Nobody changes it."""
+    """One AlexNet for all tests; no test may change it."""
     return alexnet(seed=1)
 
 
@@ -42,7 +42,7 @@ def test_table_and_number_of_parameters(model):
     assert model.count_params() == 60_965_224
 
 
-def test_weights_start_as_in_section_5(model):
+def test_initial_weights_are_those_of_section_5(model):
     for name, w in model.named_weights().items():
         if name.endswith("kernel"):
             assert w.std() == pytest.approx(0.01, rel=0.02) and abs(w.mean()) < 3e-4, name
@@ -54,7 +54,7 @@ def test_weights_start_as_in_section_5(model):
     assert all(biases[name] == {0.0} for name in ("conv2d", "conv2d_2", "dense_2"))
 
 
-def test_a_step_lowers_the_loss_and_the_seed_decides_where_it_starts(model):
+def test_equal_seeds_give_equal_weights_and_a_step_lowers_the_loss(model):
     other = alexnet(seed=1)
     assert np.array_equal(other.flat, model.flat)
     x, labels, gradient = noise(2), np.array([3, 999]), np.full_like(other.flat, np.nan)
@@ -66,9 +66,9 @@ def test_a_step_lowers_the_loss_and_the_seed_decides_where_it_starts(model):
 
 
 @pytest.mark.frameworks
-def test_tensorflow_has_the_same_logits(tf, model, engine):
-    """Written with TensorFlow's operations, each of the two groups apart."""
-    ours = {}  # as few copies of 61 million numbers as may be
+def test_tensorflow_gives_the_same_logits(tf, model, engine):
+    """AlexNet is written again with TensorFlow's operations; each of the two groups is computed separately."""
+    ours = {}  # one dictionary, to keep few copies of 61 million numbers
     for name, w in model.named_weights().items():
         ours[name] = tf.constant(w if name.endswith("kernel") else w + np.linspace(0, 0.1, w.size, dtype=w.dtype))
 
@@ -84,7 +84,7 @@ def test_tensorflow_has_the_same_logits(tf, model, engine):
     def norm(y):
         return tf.nn.local_response_normalization(y, depth_radius=2, bias=2.0, alpha=1e-4, beta=0.75)
 
-    x = 50 * noise(2)  # so large that the normalisation counts
+    x = 50 * noise(2)  # large numbers, so that the normalisation matters
     y = pool(norm(conv(tf.constant(x), "conv2d", 4, "VALID")))
     y = pool(norm(conv(y, "conv2d_1", 1, "SAME", groups=2)))
     y = conv(conv(y, "conv2d_2", 1, "SAME"), "conv2d_3", 1, "SAME", groups=2)

@@ -1,4 +1,4 @@
-"""LeNet-5: its table, its gradient, that it learns; with the same weights Keras predicts the same."""
+"""LeNet-5: its layers, its gradient; it learns; Keras with the same weights gives the same predictions."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from convlens.nn import Adam
 
 
 def digits(n, dtype=np.float32, seed=0):
-    """Images with an empty background, as digits have it, so that max pooling meets ties."""
+    """Images with a background of zeros, like digits, so that max pooling meets ties."""
     rng = np.random.default_rng(seed)
     x = rng.random((n, *INPUT_SHAPE))
     return np.where(x > 0.6, x, 0).astype(dtype), rng.integers(0, 10, n)
@@ -42,7 +42,7 @@ def test_activations_are_relu_on_every_hidden_layer_and_the_output_is_logits():
 
 
 @pytest.mark.smoke
-def test_kernels_start_from_he_normal_and_the_seed_decides():
+def test_initial_kernels_are_he_normal_and_depend_only_on_the_seed():
     model = lenet5(seed=1)
     assert_array_equal(model.flat, lenet5(seed=1).flat)
     assert not np.array_equal(model.flat, lenet5(seed=2).flat)
@@ -64,19 +64,19 @@ def test_models_are_built_by_name(engine):
 
 
 @pytest.mark.smoke
-def test_it_refuses_other_images():
+def test_images_of_another_shape_are_refused():
     with pytest.raises(ValueError, match=r"^x must be \(n, 28, 28, 1\) with n of at least 1; got \(2, 28, 28\)$"):
         lenet5().predict(np.zeros((2, 28, 28), np.float32))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_what_it_predicts_does_not_depend_on_the_company(engine, dtype):
+def test_a_prediction_does_not_depend_on_the_other_images(engine, dtype):
     model, (x, _) = lenet5(dtype=dtype, engine=engine.name), digits(503, dtype)
     together = model.predict(x)
     assert together.shape == (503, 10) and together.dtype == dtype
     assert_allclose(together.sum(axis=1), 1, rtol=1e-5)
-    apart = np.concatenate([model.predict(x[:1]), model.predict(x[1:40]), model.predict(x[40:])])
-    assert_allclose(together, apart, rtol=1e-4 if dtype == np.float32 else 1e-11)
+    separately = np.concatenate([model.predict(x[:1]), model.predict(x[1:40]), model.predict(x[40:])])
+    assert_allclose(together, separately, rtol=1e-4 if dtype == np.float32 else 1e-11)
 
 
 def test_backward_is_the_gradient_of_the_loss(engine):
@@ -96,7 +96,7 @@ def test_backward_is_the_gradient_of_the_loss(engine):
     check_vjp(loss, backward, [model.flat.copy()], rng=np.random.default_rng(0), step=1e-5, directions=5)
 
 
-def test_it_learns_a_batch_by_heart(engine):
+def test_it_can_learn_one_batch_completely(engine):
     model, optimizer, (x, labels) = lenet5(engine=engine.name), Adam(), digits(32)
     gradient = np.empty_like(model.flat)
     for _ in range(60):
@@ -107,8 +107,8 @@ def test_it_learns_a_batch_by_heart(engine):
 
 
 @pytest.fixture(scope="module")
-def twin(keras):
-    """Keras's LeNet-5, written down on its own, with our weights; its last layer gives logits."""
+def keras_lenet5(keras):
+    """LeNet-5 written again in Keras, with our weights. Its last layer gives logits."""
     layers = keras.layers
     model = keras.Sequential(
         [
@@ -128,27 +128,27 @@ def twin(keras):
 
 
 @pytest.mark.frameworks
-def test_keras_has_the_same_weights_in_the_same_order(twin):
+def test_keras_has_the_same_weights_in_the_same_order(keras_lenet5):
     ours = lenet5(seed=6)
-    assert [w.shape for w in ours.get_weights()] == [w.shape for w in twin.get_weights()]
-    assert twin.count_params() == ours.count_params()
-    assert [tuple(layer.output.shape[1:]) for layer in twin.layers] == [row.output_shape for row in ours.table]
+    assert [w.shape for w in ours.get_weights()] == [w.shape for w in keras_lenet5.get_weights()]
+    assert keras_lenet5.count_params() == ours.count_params()
+    assert [tuple(layer.output.shape[1:]) for layer in keras_lenet5.layers] == [row.output_shape for row in ours.table]
 
 
 @pytest.mark.frameworks
-def test_keras_predicts_the_same(tf, twin, engine):
+def test_keras_predicts_the_same(tf, keras_lenet5, engine):
     ours, (x, _) = lenet5(seed=6, engine=engine.name), digits(40, seed=8)
-    logits = twin(x, training=False)
+    logits = keras_lenet5(x, training=False)
     assert_allclose(ours.forward(x)[0], logits.numpy(), rtol=1e-5, atol=1e-5)
     assert_allclose(ours.predict(x), tf.nn.softmax(logits).numpy(), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.frameworks
-def test_keras_has_the_same_loss_and_gradients(tf, keras, twin, engine):
+def test_keras_has_the_same_loss_and_gradients(tf, keras, keras_lenet5, engine):
     ours, (x, labels) = lenet5(seed=6, engine=engine.name), digits(40, seed=9)
     with tf.GradientTape() as tape:
-        want_loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(labels, twin(x, training=True))
-    want = tape.gradient(want_loss, [v.value for v in twin.trainable_variables])
+        want_loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(labels, keras_lenet5(x, training=True))
+    want = tape.gradient(want_loss, [v.value for v in keras_lenet5.trainable_variables])
     gradient = np.full_like(ours.flat, np.nan)
     loss, _ = ours.loss_gradient(x, labels, 1 / 40, gradient)
     assert loss.mean() == pytest.approx(float(want_loss), rel=1e-5)

@@ -95,7 +95,7 @@ def draw(n=4, **options):
     return figures.curves("Loss", range(1, n + 1), down, [2 * v for v in down], chosen=n, **options)
 
 
-def whole_ticks(figure):
+def visible_ticks(figure):
     (axes,) = figure.axes
     low, high = axes.get_xlim()
     return [tick for tick in axes.get_xticks() if low <= tick <= high]
@@ -103,8 +103,8 @@ def whole_ticks(figure):
 
 @pytest.mark.smoke
 @pytest.mark.parametrize("n", [1, 2, 3, 30, 200])
-def test_epochs_are_whole_numbers(n):
-    ticks = whole_ticks(draw(n))
+def test_epoch_ticks_are_integers(n):
+    ticks = visible_ticks(draw(n))
     assert ticks and all(tick == int(tick) for tick in ticks)
 
 
@@ -123,7 +123,7 @@ def test_curves_without_validation():
     assert [text.get_text() for text in legend.get_texts()] == ["training", "weights kept"]
 
 
-def test_percent_does_not_go_beyond_a_hundred():
+def test_a_percent_axis_ends_at_100():
     figure = figures.curves("Accuracy", [1, 2], [1.0, 1.0], [1.0, 1.0], chosen=2, percent=True)
     assert figure.axes[0].get_ylim()[1] <= 1.01
 
@@ -151,7 +151,7 @@ def test_the_same_figure_gives_the_same_svg_and_settings_are_restored(monkeypatc
     assert dict(matplotlib.rcParams) == before
 
 
-def test_no_pyplot():
+def test_figures_does_not_use_pyplot():
     source = Path(figures.__file__).read_text()
     assert "pyplot" not in source.replace("without pyplot", "")
 
@@ -227,7 +227,7 @@ def test_the_picture_is_the_same_each_time(passed):
     assert Image.open(io.BytesIO(one)).size[0] == 1600
 
 
-def test_the_picture_of_another_network(rng):
+def test_a_picture_can_be_drawn_of_another_network(rng):
     model = Sequential((Conv2D(4, (3, 2)), Flatten(), Dense(700), Dense(3)), (11, 9, 3), engine="numpy")
     picture = figures.forward_and_backward(trace(model, rng.random((1, 11, 9, 3), np.float32), np.array([1])))
     assert Image.open(io.BytesIO(figures.png(picture))).size[0] == 1600

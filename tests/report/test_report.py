@@ -199,7 +199,7 @@ def test_with_early_stopping_the_kept_epoch_is_shown(tmp_path, digits):
     counts = np.array([row[1:11] for row in page.tables["confusion-matrix"][0][1:]]).astype(int)
     assert np.trace(counts) == round(kept.val_accuracy * len(digits.y_valid))
     found = load_model(run.folder, "numpy").predict(digits.x_valid).argmax(axis=1)
-    assert (run.model.predict(digits.x_valid).argmax(axis=1) != found).any(), "the last epoch should predict otherwise"
+    assert (run.model.predict(digits.x_valid).argmax(axis=1) != found).any(), "the last epoch predicts the same"
     np.testing.assert_array_equal(counts.sum(axis=0), np.bincount(found, minlength=10))
     assert "--early-stopping 1" in page.words["settings"]
 
@@ -344,7 +344,7 @@ def test_strings_of_the_user_are_escaped(run, digits, tmp_path):
     assert """--data '/a b/<script>alert('"'"'&")'""" in page.words["settings"]
 
 
-def test_two_classes_all_right(tmp_path):
+def test_a_report_of_two_classes_without_mistakes(tmp_path):
     rng = np.random.default_rng(0)
     x = rng.random((80, 28, 28)) * 0.1
     y = np.arange(80) % 2

@@ -90,7 +90,7 @@ def test_follows_a_link(tmp_path: Path) -> None:
 
 @pytest.mark.smoke
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, OSError])
-def test_an_exception_leaves_the_old_file_alone(tmp_path: Path, error: type[BaseException]) -> None:
+def test_an_exception_does_not_change_the_old_file(tmp_path: Path, error: type[BaseException]) -> None:
     path = tmp_path / "file"
     path.write_bytes(OLD)
     with pytest.raises(error, match="in the middle"), atomic_write(path) as file:
@@ -125,7 +125,7 @@ def test_a_missing_folder_is_named_by_the_path_that_was_asked_for(tmp_path: Path
         pytest.fail("the block must not run")
 
 
-def test_a_long_name_is_no_trouble(tmp_path: Path) -> None:
+def test_a_name_of_255_characters_works(tmp_path: Path) -> None:
     path = tmp_path / ("n" * 255)
     with atomic_write(path) as file:
         file.write(NEW)
@@ -159,7 +159,7 @@ def test_a_kill_leaves_the_old_file_or_the_new(tmp_path: Path, moment: str, expe
     assert path.read_bytes() == NEW
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
+@pytest.mark.skipif(sys.platform == "win32", reason="file size limits exist only on POSIX systems")
 def test_a_full_disk_leaves_the_old_file_and_names_it(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(OLD)

@@ -57,7 +57,7 @@ NUMBERS = st.integers() | st.floats(allow_nan=False)
     st.dictionaries(NAMES, st.tuples(TYPES, st.lists(st.integers(0, 3), max_size=4)), max_size=4),
     st.dictionaries(NAMES, NUMBERS, max_size=4),
 )
-def test_any_names_types_and_shapes_come_back(tmp_path_factory, kinds, about):
+def test_any_names_types_and_shapes_are_read_as_written(tmp_path_factory, kinds, about):
     path = tmp_path_factory.getbasetemp() / "any.safetensors"
     arrays = {name: np.arange(np.prod(shape)).astype(kind).reshape(shape) for name, (kind, shape) in kinds.items()}
     write_tensors(path, arrays, about)
@@ -69,7 +69,7 @@ def test_any_names_types_and_shapes_come_back(tmp_path_factory, kinds, about):
 
 
 @pytest.mark.parametrize("array", [np.arange(6.0).reshape(2, 3).T, np.arange(8.0)[::2], np.arange(3, dtype=">f4")])
-def test_any_memory_layout_comes_back_as_numbers(tmp_path, array):
+def test_arrays_of_any_memory_layout_keep_their_numbers(tmp_path, array):
     write_tensors(tmp_path / "file", {"a": array}, {})
     found = read_tensors(tmp_path / "file")[0]["a"]
     np.testing.assert_array_equal(found, array)
@@ -99,7 +99,7 @@ def test_the_old_file_stays_when_the_new_one_cannot_be_made(path):
 
 
 @pytest.mark.smoke
-def test_a_file_that_is_not_there(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     for missing in (tmp_path / "nothing", tmp_path, tmp_path / "nothing" / "below"):
         with pytest.raises(FileNotFoundError, match=re.escape(f"there must be a file {missing}; there is none")):
             read_tensors(missing)
@@ -109,7 +109,7 @@ def test_a_file_that_is_not_there(tmp_path):
 
 
 @pytest.mark.smoke
-def test_cut_off_anywhere(path):
+def test_a_file_cut_off_anywhere_is_refused(path):
     content = path.read_bytes()
     header = 8 + int.from_bytes(content[:8], "little")
     lengths = {0, 1, 7, 8, 9, header // 2, header - 1, header, header + 1, len(content) - 1}
@@ -120,7 +120,7 @@ def test_cut_off_anywhere(path):
 
 
 @pytest.mark.parametrize("more", [b"\x00", b"more than it was"])
-def test_longer_than_it_was(path, more):
+def test_a_file_with_added_bytes_is_refused(path, more):
     path.write_bytes(path.read_bytes() + more)
     refused(path, "must be a whole safetensors file written by convlens; it is not: ")
 
@@ -169,7 +169,7 @@ class Bomb:
         return (pytest.fail, ("unpickled",))
 
 
-def test_other_kinds_of_files(tmp_path):
+def test_pickle_and_npz_files_are_refused(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(pickle.dumps(Bomb()))
     refused(path, "must be a whole safetensors file written by convlens; it is not: ")
@@ -178,7 +178,7 @@ def test_other_kinds_of_files(tmp_path):
     refused(path, "must be a whole safetensors file written by convlens; it is not: ")
 
 
-def test_safetensors_by_someone_else(tmp_path):
+def test_safetensors_files_of_other_programs_are_refused(tmp_path):
     path = tmp_path / "file"
     for metadata in (None, {}, {"format": "pt"}):
         safetensors.numpy.save_file({"w": np.ones(3)}, path, metadata)
@@ -203,14 +203,14 @@ ENTRIES = {
 
 @pytest.mark.smoke
 @pytest.mark.parametrize("entry", ENTRIES)
-def test_metadata_that_is_not_ours(tmp_path, entry):
+def test_wrong_metadata_is_refused(tmp_path, entry):
     path = tmp_path / "file"
     safetensors.numpy.save_file({"w": np.ones(3)}, path, {"convlens": ENTRIES[entry]})
     refused(path, "must (be a whole safetensors file|have the sha256)")
 
 
 @pytest.mark.parametrize("kind", ["BF16", "F8_E4M3", "F32", "no such type"])
-def test_headers_of_other_types(tmp_path, kind):
+def test_wrong_types_in_the_header_are_refused(tmp_path, kind):
     path = tmp_path / "file"
     header = json.dumps({"w": {"dtype": kind, "shape": [4], "data_offsets": [0, 8]}}).encode()
     path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(8))

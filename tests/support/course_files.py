@@ -1,4 +1,4 @@
-"""Load a course file by its path; compare what it computes with the oracle, on a fixed battery of cases."""
+"""Load a course file by its path and compare its results with the oracle on a fixed list of cases."""
 
 import importlib.util
 import types
@@ -17,7 +17,7 @@ FILES = {
     "conv_backward": "2-conv_backward.py",
     "pool_backward": "3-pool_backward.py",
 }
-# n, h, w, ci, co, kernel, stride, padding. Nothing square; odd and even totals of padding, leftovers, 1x1, whole image
+# n, h, w, ci, co, kernel, stride, padding. Nothing is square; total padding odd and even, unused rows, 1x1, whole image
 CONVOLUTIONS = [
     (2, 5, 7, 2, 3, (3, 2), (1, 1), "same"),
     (3, 6, 4, 1, 2, (2, 3), (2, 1), "same"),
@@ -40,7 +40,7 @@ POOLINGS = [
 
 
 def load(path):
-    """The module at `path`, whose name need not be an identifier."""
+    """Import and return the file at `path`. Its name need not be a Python identifier."""
     spec = importlib.util.spec_from_file_location(f"course_{Path(path).stem}", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -49,41 +49,41 @@ def load(path):
 
 
 def from_text(source, name="mutant"):
-    """A module from its source, which need not be on disk."""
+    """Return a module made from its source text."""
     module = types.ModuleType(name)
     exec(compile(source, name, "exec"), module.__dict__)
     return module
 
 
 def relu(z):
-    """Zero for whatever is negative; works in place, as an activation may."""
+    """ReLU in place: an activation may change its argument."""
     z[z < 0] = 0
     return z
 
 
 def result_type(*arrays):
-    """What the course files promise: the inputs' type, and float64 for integers."""
+    """The dtype that the course files promise: the common dtype of the inputs, float64 for integers."""
     dtype = np.result_type(*arrays)
     return dtype if np.issubdtype(dtype, np.inexact) else np.dtype(float)
 
 
 def numbers(rng, shape, dtype):
-    """Random numbers of any type; the integers are few, so that windows have several maxima."""
+    """Random numbers of any dtype. Integers are small, so that windows have several maxima."""
     if np.issubdtype(dtype, np.inexact):
         return rng.standard_normal(shape).astype(dtype)
     return rng.integers(0 if np.dtype(dtype).kind == "u" else -2, 3, shape, dtype)
 
 
 def compare(got, want, dtype):
-    """Raise unless `got` has the shape and the values of `want`, and type `dtype`."""
+    """Raise AssertionError unless `got` has the shape and the values of `want`, and the dtype `dtype`."""
     assert got.shape == want.shape, f"shape {got.shape}, not {want.shape}"
-    assert got.dtype == dtype, f"type {got.dtype}, not {dtype}"
+    assert got.dtype == dtype, f"dtype {got.dtype}, not {dtype}"
     tolerance = 1e-9 if dtype == np.float64 else 1e-4
     np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance)
 
 
 def untouched(function):
-    """The same function, which now raises if it changes an array that it was given."""
+    """Wrap a function: the wrapped one raises AssertionError if the function changes one of its arrays."""
 
     def call(*arguments, **named):
         arrays = [argument for argument in arguments if isinstance(argument, np.ndarray)]
@@ -105,7 +105,7 @@ def conv_arrays(rng, n, h, w, ci, co, kernel, dtype=float):
 
 
 def window_counts(shape, kernel, stride, padding):
-    """The shapes that dZ may have: by our pads and, under "same", by equal pads, rounded down or up."""
+    """The output sizes that dZ may have: with our pads and, for "same", with equal pads, rounded down or up."""
     counts = [oracle.output_size(shape, kernel, stride, oracle.course_pads(shape, kernel, stride, padding))]
     if padding == "same":
         totals = [(size - 1) * s + k - size for size, k, s in zip(shape[1:3], kernel, stride, strict=True)]
@@ -116,7 +116,7 @@ def window_counts(shape, kernel, stride, padding):
 
 
 def pads_for(shape, kernel, stride, padding, count):
-    """Our top and left, and just enough at the bottom and right for `count` windows."""
+    """Our top and left pads, and the smallest bottom and right pads for `count` windows."""
     start = [before for before, _ in oracle.course_pads(shape, kernel, stride, padding)]
     return [
         (before, (n - 1) * s + k - before - size)
@@ -125,7 +125,7 @@ def pads_for(shape, kernel, stride, padding, count):
 
 
 def check_conv_forward(function, rng, dtype, case):
-    """The oracle's convolution, then the activation."""
+    """Compare with the oracle's convolution followed by the activation."""
     n, h, w, ci, co, kernel, stride, padding = case
     x, weights, b = conv_arrays(rng, n, h, w, ci, co, kernel, dtype)
     got = function(x, weights, b, relu, padding, stride)
@@ -134,7 +134,7 @@ def check_conv_forward(function, rng, dtype, case):
 
 
 def check_conv_backward(function, rng, dtype, case):
-    """The oracle's three gradients, whichever convention dZ comes from."""
+    """Compare with the oracle's three gradients, for every output size that dZ may have."""
     n, h, w, ci, co, kernel, stride, padding = case
     x, weights, b = conv_arrays(rng, n, h, w, ci, co, kernel, dtype)
     for count in window_counts(x.shape, kernel, stride, padding):
@@ -146,7 +146,7 @@ def check_conv_backward(function, rng, dtype, case):
 
 
 def check_pool_forward(function, rng, dtype, case):
-    """The oracle's pooling, both modes."""
+    """Compare with the oracle's pooling in both modes."""
     n, h, w, c, kernel, stride = case
     x = numbers(rng, (n, h, w, c), dtype)
     for mode in ("max", "avg"):
@@ -154,7 +154,7 @@ def check_pool_forward(function, rng, dtype, case):
 
 
 def check_pool_backward(function, rng, dtype, case):
-    """The oracle's pooling backward, both modes, every maximum of a window winning."""
+    """Compare with the oracle's pooling backward in both modes; every maximum of a window gets the gradient."""
     n, h, w, c, kernel, stride = case
     x = numbers(rng, (n, h, w, c), dtype)
     dy = numbers(rng, (n, *oracle.output_size(x.shape, kernel, stride, oracle.NO_PADS), c), dtype)
@@ -172,7 +172,7 @@ CHECKS: dict[str, tuple[Callable[..., None], Sequence[tuple[Any, ...]]]] = {
 
 
 def verify(module):
-    """Run the battery on the course function in `module`; return a sentence for each case that fails.
+    """Check the course function in `module` on all its cases; return a sentence for each case that fails.
 
     Each case is run on floats and on integers, in one block of examples and in blocks of one.
     """

@@ -1,7 +1,7 @@
 """Convolution and pooling straight from their definitions, one number at a time, in float64.
 
-Slow and plain on purpose: everything faster is compared with it. Arrays are n h w c, kernels kh kw ci co, as in the
-library. `pads` are ((top, bottom), (left, right)); a negative one leaves rows or columns out.
+It is slow and simple on purpose: faster code is compared with it. Arrays are n h w c, kernels kh kw ci co, as in the
+library. `pads` are ((top, bottom), (left, right)); a negative pad removes rows or columns.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ def course_pads(shape, kernel, stride, padding):
 
 
 def output_size(shape, kernel, stride, pads):
-    """How many windows fit below and beside each other."""
+    """The number of windows that fit vertically and horizontally, (oh, ow)."""
     return tuple(
         (size + before + after - k) // s + 1
         for size, k, s, (before, after) in zip(shape[1:3], kernel, stride, pads, strict=True)
@@ -30,7 +30,7 @@ def output_size(shape, kernel, stride, pads):
 
 
 def windows(shape, kernel, stride, pads):
-    """Every window (i, j) with its cells (p, q) that lie on the image, at row r and column s."""
+    """Yield every window (i, j) and its cells (p, q, r, s): kernel cell (p, q) lies on row r, column s of the image."""
     _, h, w, _ = shape
     (top, _), (left, _) = pads
     oh, ow = output_size(shape, kernel, stride, pads)
@@ -46,7 +46,7 @@ def windows(shape, kernel, stride, pads):
 
 
 def conv_forward(x, w, b, pads, stride):
-    """x (n, h, w, ci), w (kh, kw, ci, co), b of co numbers -> y (n, oh, ow, co)."""
+    """x (n, h, w, ci), w (kh, kw, ci, co), b (co numbers) -> y (n, oh, ow, co)."""
     n, ci, co = len(x), w.shape[2], w.shape[3]
     b = np.ravel(b)
     y = np.zeros((n, *output_size(x.shape, w.shape[:2], stride, pads), co))

@@ -1,4 +1,4 @@
-"""Where the repository's parts lie, for tests that read them."""
+"""The paths of the repository's parts, for tests that read them."""
 
 from pathlib import Path
 
@@ -6,4 +6,4 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src"
 COURSEWORK = ROOT / "0x07-cnn"
 CHECKER = ROOT / "tests" / "checker"  # hostile files, submissions
-SHARED = ROOT.parent / "shared"  # beside the repository, where there is one
+SHARED = ROOT.parent / "shared"  # beside the repository; it may not exist

@@ -91,7 +91,7 @@ def below_floor(own: str) -> set[str]:
 
 
 def arrows() -> set[tuple[str, str]]:
-    """(room, other room) for each pair where the first imports the second, without the doors."""
+    """Pairs (room, other room): the first imports the second. The doors are left out."""
     pairs = {(part(name), target(dotted)) for name in NAMES for _, dotted in imported(name)}
     return {(own, other) for own, other in pairs if other and own != other and own not in DOORS and other not in DOORS}
 
@@ -106,6 +106,6 @@ def files_imported_by_files() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for name in NAMES:
         if not name.endswith("__init__.py"):
-            ways = {way for _, dotted in imported(name) for way in (dotted, dotted.rpartition(".")[0])}
-            found[name] = {by_dotted[way] for way in ways if way in by_dotted} - {name}
+            paths = {path for _, dotted in imported(name) for path in (dotted, dotted.rpartition(".")[0])}
+            found[name] = {by_dotted[path] for path in paths if path in by_dotted} - {name}
     return found

@@ -1,4 +1,4 @@
-"""A run of three epochs on few digits, for the tests of checkpoints."""
+"""A run of three epochs on 96 digits, for the tests of checkpoints."""
 
 from tests.support import small
 

@@ -1,4 +1,4 @@
-"""A small problem, a few of the embedded digits, and the command line in this process: for the tests of training."""
+"""Helpers for the tests of training: a small problem, a few embedded digits, and the command line in this process."""
 
 import contextlib
 import io
@@ -18,7 +18,7 @@ from convlens.nn import Conv2D, Dense, Flatten, MaxPooling2D, Sequential
 
 
 def digits(train: int = 96, valid: int = 40, test: int = 0) -> Digits:
-    """The first so many of the embedded digits; the other two parts are taken evenly from those to validate."""
+    """A few embedded digits: the first training digits, and validation and test digits from the validation part."""
     whole = convlens.load("embedded")
 
     def part(first: int, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -30,19 +30,19 @@ def digits(train: int = 96, valid: int = 40, test: int = 0) -> Digits:
 
 
 def npz(path: Path, **sizes: int) -> Path:
-    """The same as a file."""
+    """Write `digits(**sizes)` to the .npz file `path`; return `path`."""
     export(digits(**sizes), path)
     return path
 
 
 def tiny(dtype=np.float32, seed=0):
-    """A network for the patterns: 5 x 4 images, 3 classes."""
+    """A small network for `patterns`: 5 x 4 images, 3 classes."""
     layers = (Conv2D(4, (2, 3), activation="relu"), MaxPooling2D((2, 1)), Flatten(), Dense(3))
     return Sequential(layers, (5, 4, 1), seed=seed, dtype=dtype)
 
 
 def patterns(n=150, dtype=np.float32):
-    """Noise with a bright row, column or corner, one for each class."""
+    """Noise images with a bright row (class 0), column (class 1) or corner (class 2), and their labels."""
     rng = np.random.default_rng(1)
     x, y = rng.uniform(0, 0.6, (n, 5, 4, 1)).astype(dtype), rng.integers(0, 3, n)
     x[y == 0, 2] += 0.5
@@ -52,7 +52,7 @@ def patterns(n=150, dtype=np.float32):
 
 
 class Done(NamedTuple):
-    """How a command ended and what it said."""
+    """The result of a command: exit code, standard output and standard error."""
 
     code: int
     out: str
@@ -60,7 +60,7 @@ class Done(NamedTuple):
 
 
 def run(*arguments: object) -> Done:
-    """`convlens ARGUMENTS`, in this process."""
+    """Run `convlens ARGUMENTS` in this process."""
     out, err, code = io.StringIO(), io.StringIO(), 0
     argv = ["convlens", *map(str, arguments)]
     with mock.patch.object(sys, "argv", argv), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -73,7 +73,7 @@ def run(*arguments: object) -> Done:
 
 
 def fails(*arguments: object) -> str:
-    """What the command says when it is refused: exit code 2, one line on standard error, nothing on standard output."""
+    """Run a command that must fail: exit code 2, one line on standard error, no standard output. Return the message."""
     done = run(*arguments)
     assert (done.code, done.out) == (2, ""), done
     assert done.err.startswith("convlens: "), done.err
@@ -83,5 +83,5 @@ def fails(*arguments: object) -> str:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """For a child process that imports convlens from the source."""
+    """The environment of a child process that imports convlens from src."""
     return {**os.environ, "PYTHONPATH": str(SOURCE), **more}

@@ -1,10 +1,10 @@
-"""How far two arrays may differ: the numbers of `numpy.testing.assert_allclose`, by name."""
+"""The tolerances of `numpy.testing.assert_allclose` as a typed dictionary."""
 
 from typing import TypedDict
 
 
 class Tolerance(TypedDict):
-    """`assert_allclose(got, want, **tolerance)`"""
+    """Keyword arguments for `assert_allclose(got, want, **tolerance)`."""
 
     rtol: float
     atol: float

@@ -1,4 +1,4 @@
-"""Training with dropout, changed images and a schedule: the same bits, resumable, and what it refuses."""
+"""Training with dropout, augmentation and a schedule: it gives the same bits, it resumes, it refuses bad arguments."""
 
 import re
 from typing import Any
@@ -15,8 +15,8 @@ from convlens.training import Epoch, Scores, evaluate, fit, train
 pytestmark = pytest.mark.smoke
 
 
-def little_alexnet(engine="auto", seed=0):
-    """All that AlexNet has, for 5 x 4 images."""
+def small_alexnet(engine="auto", seed=0):
+    """A small network for 5 x 4 images with every kind of layer of AlexNet except pooling."""
     layers = (
         Conv2D(4, (2, 3), activation="relu"),
         LocalResponseNormalization(),
@@ -41,7 +41,7 @@ def sgd():
 
 
 def bits(engine="auto", **changed):
-    model = little_alexnet(engine)
+    model = small_alexnet(engine)
     valid = center_crop(WIDE, (5, 4)), Y
     history = fit(model, WIDE, Y, **{"optimizer": sgd(), "epochs": 2, "validation": valid, **HOW, **changed})
     return model.flat.tobytes(), str(history.history)
@@ -54,20 +54,19 @@ def test_any_number_of_threads_gives_the_same_bits(engine, batch_size):
 
 
 def test_seed_augment_and_dropout_each_change_the_bits():
-    middle = center_crop
-    still = {"augment": lambda images, rng: middle(images, (5, 4))}
-    found = {bits(), bits(seed=4), bits(**still), bits(augment=AUGMENT.changes[0])}
+    without_randomness = {"augment": lambda images, rng: center_crop(images, (5, 4))}
+    found = {bits(), bits(seed=4), bits(**without_randomness), bits(augment=AUGMENT.changes[0])}
     assert len(found) == 4
     assert bits() == bits()
 
 
 @pytest.mark.parametrize("stop", [1, 2, 3])
-def test_going_on_from_an_epoch_gives_the_bits_of_never_stopping(engine, stop):
-    whole = little_alexnet(engine.name)
+def test_resuming_after_an_epoch_gives_the_bits_of_an_uninterrupted_training(engine, stop):
+    whole = small_alexnet(engine.name)
     rows = [e for e in train(whole, WIDE, Y, optimizer=sgd(), epochs=4, **HOW) if isinstance(e, Epoch)]
-    part, before = little_alexnet(engine.name), sgd()
+    part, before = small_alexnet(engine.name), sgd()
     list(train(part, WIDE, Y, optimizer=before, epochs=stop, **HOW))
-    other, after = little_alexnet(engine.name, seed=9), sgd()
+    other, after = small_alexnet(engine.name, seed=9), sgd()
     other.set_weights(part.get_weights())
     after.set_state(before.get_state())
     events = train(other, WIDE, Y, optimizer=after, epochs=4, first_epoch=stop + 1, **HOW)
@@ -78,7 +77,7 @@ def test_going_on_from_an_epoch_gives_the_bits_of_never_stopping(engine, stop):
 
 def test_it_learns_and_evaluates_without_dropout():
     x, y = patterns(400)
-    model, valid = little_alexnet(), (x[300:], y[300:])
+    model, valid = small_alexnet(), (x[300:], y[300:])
     history = fit(
         model,
         x[:300],
@@ -92,20 +91,20 @@ def test_it_learns_and_evaluates_without_dropout():
     last = history.epochs[-1]
     assert last.val_loss is not None and last.val_accuracy is not None
     assert last.val_accuracy > 0.9
-    assert last.val_loss < last.loss, "training alone has dropout"
+    assert last.val_loss < last.loss, "only the training loss is computed with dropout"
     scores = evaluate(model, *valid)
     assert scores == Scores(last.val_loss, last.val_accuracy)
     predicted = model.predict(valid[0]).argmax(axis=1)
     assert scores.accuracy == (predicted == valid[1]).mean()
 
 
-def test_augment_gets_each_image_once_an_epoch_and_a_generator_of_its_own(engine):
-    """With the generator that `train` says: [seed, epoch, batch, part]"""
+def test_augment_gets_each_image_once_an_epoch_and_a_new_generator_for_each_part(engine):
+    """The seed of each generator is [seed, epoch, batch, part], as the docstring of `train` says."""
     numbers = np.arange(150, dtype=np.float32)
     x = np.broadcast_to(numbers[:, None, None, None], (150, 5, 4, 1)) / 150
     calls = []
 
-    def note(images, rng):
+    def record(images, rng):
         calls.append((np.rint(images[:, 0, 0, 0] * 150).astype(int), rng.random()))
         return images
 
@@ -119,10 +118,10 @@ def test_augment_gets_each_image_once_an_epoch_and_a_generator_of_its_own(engine
         epochs=2,
         batch_size=100,
         threads=1,
-        augment=note,
+        augment=record,
         seed=8,
     )
-    calls = calls[1:]  # the first is a look at the shape
+    calls = calls[1:]  # the first call only checks the shape
     want = []
     for epoch in (1, 2):
         order = np.random.default_rng([8, epoch]).permutation(150)
@@ -135,14 +134,14 @@ def test_augment_gets_each_image_once_an_epoch_and_a_generator_of_its_own(engine
         assert drawn == expected
 
 
-def test_nothing_passed_in_is_changed():
+def test_the_arguments_are_not_changed():
     x, y = WIDE.copy(), Y.copy()
-    fit(little_alexnet(), x, y, optimizer=sgd(), **HOW)
+    fit(small_alexnet(), x, y, optimizer=sgd(), **HOW)
     np.testing.assert_array_equal(x, WIDE)
     np.testing.assert_array_equal(y, Y)
 
 
-def same(images, rng):
+def unchanged(images, rng):
     return images
 
 
@@ -168,15 +167,15 @@ ILLEGAL = {
     ),
     "NaN given": ((NAN, Y, AUGMENT), "training images must be finite; got 1 NaN or infinite numbers"),
     "no images": (
-        (WIDE[:0], Y[:0], same),
+        (WIDE[:0], Y[:0], unchanged),
         "training images must be numbers (n, h, w, c) with n of at least 1; got float32 (0, 6, 6, 1)",
     ),
     "a list": (
-        (list(WIDE), Y, same),
+        (list(WIDE), Y, unchanged),
         "training images must be numbers (n, h, w, c) with n of at least 1; got list",
     ),
     "objects": (
-        (WIDE.astype(object), Y, same),
+        (WIDE.astype(object), Y, unchanged),
         "training images must be numbers (n, h, w, c) with n of at least 1; got object (150, 6, 6, 1)",
     ),
     "too small": (
@@ -191,4 +190,4 @@ ILLEGAL = {
 def test_bad_arguments_are_refused(data, message):
     x, y, augment = data
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        fit(little_alexnet(), x, y, augment=augment)
+        fit(small_alexnet(), x, y, augment=augment)

@@ -1,4 +1,4 @@
-"""A run that is killed, interrupted, or out of space at any moment goes on to the bits of one that never stopped."""
+"""A run that is killed, interrupted or out of disk space, then resumed, gives the bits of an uninterrupted run."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ from tests.support import small
 
 from convlens.training import Run, Settings
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the signals are POSIX")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the signals exist only on POSIX systems")
 
 DIGITS = small.digits()
 STOPPING = Settings(batch_size=40, learning_rate=0.003, epochs=15, early_stopping=2)
@@ -24,13 +24,13 @@ LONG = Settings(batch_size=16, epochs=150)
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """The digits as a file."""
+    """The path of an .npz file with the digits."""
     return small.npz(tmp_path_factory.mktemp("data") / "few.npz")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def quick():
-    """In this process nothing need last on the disk, and reports are not written. The children do all of it."""
+def without_sync_and_report():
+    """In this process, do not sync files and do not write reports. The child processes do both."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("os.fsync", lambda handle: None)
         patch.setattr("convlens.cli.train._report", lambda run, digits: None)
@@ -38,7 +38,7 @@ def quick():
 
 
 def whole(folder, settings):
-    """A run that nothing happens to."""
+    """Train a run without interruption."""
     run = Run.start(folder, settings, DIGITS)
     list(run.train(DIGITS))
     return run
@@ -46,13 +46,13 @@ def whole(folder, settings):
 
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory):
-    """One that stops early."""
+    """An uninterrupted run that stops early."""
     return whole(tmp_path_factory.mktemp("stopped") / "run", STOPPING)
 
 
 @pytest.fixture(scope="module")
 def long(tmp_path_factory):
-    """One that takes a while."""
+    """An uninterrupted run of 150 epochs."""
     return whole(tmp_path_factory.mktemp("long") / "run", LONG)
 
 
@@ -64,7 +64,7 @@ def options(settings, data, out):
 
 
 def child(*arguments, program=("-m", "convlens")):
-    """`convlens ARGUMENTS` as a process."""
+    """Start `convlens ARGUMENTS` as a process."""
     command, pipe = [sys.executable, *program, *map(str, arguments)], subprocess.PIPE
     return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=small.environment())
 
@@ -85,7 +85,7 @@ def test_killed_at_random_moments(long, data, tmp_path):
     codes: list[int] = []
     epochs: list[int] = []
     rng = np.random.default_rng(0)
-    while len(codes) < 6 or not epochs[-1]:  # a slow machine needs longer for a first epoch
+    while len(codes) < 6 or not epochs[-1]:  # a slow machine may need more kills for its first epoch
         with child(*options(LONG, data, out)) as process:
             assert process.stderr.readline().startswith("lenet5 (61,706 parameters) on ")
             time.sleep(rng.uniform(0, 0.9 + len(codes) / 5))
@@ -93,19 +93,19 @@ def test_killed_at_random_moments(long, data, tmp_path):
         codes.append(process.returncode)
         epochs.append(len(Run.open(out).epochs))
     assert codes[0] == -signal.SIGKILL
-    assert set(codes) <= {-signal.SIGKILL, 0}  # a quick machine may be done before the last one
+    assert set(codes) <= {-signal.SIGKILL, 0}  # a fast machine may finish before the last kill
     assert epochs == sorted(epochs)
     list(Run.open(out).train(DIGITS))
     assert same_bits(out, long.folder)
     assert leftovers(out) == []
 
 
-MURDER = """
+KILL_ITSELF = """
 import os, pathlib, signal, sys
 name, when, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
 replace, calls = pathlib.Path.replace, []
 
-def murderous(self, target):
+def replace_or_die(self, target):
     calls.append(pathlib.Path(target).name)
     fatal = calls[-1] == name and calls.count(name) == number
     if fatal and when == "before":
@@ -114,7 +114,7 @@ def murderous(self, target):
     if fatal and when == "after":
         os.kill(os.getpid(), signal.SIGKILL)
 
-pathlib.Path.replace = murderous
+pathlib.Path.replace = replace_or_die
 os.fsync = lambda handle: None
 sys.argv = ["convlens", *sys.argv[4:]]
 import convlens.cli
@@ -122,8 +122,9 @@ convlens.cli.main()
 """
 
 
-def murder(*arguments):
-    with child(*arguments, program=("-c", MURDER)) as process:
+def killed_at(name, when, number, *command):
+    """Run `convlens`; it kills itself before or after ("when") it writes file `name` for the `number`-th time."""
+    with child(name, when, number, *command, program=("-c", KILL_ITSELF)) as process:
         _, stderr = process.communicate()
     assert process.returncode == -signal.SIGKILL, stderr
 
@@ -132,16 +133,17 @@ def murder(*arguments):
 @pytest.mark.parametrize(
     ("name", "when"),
     [
-        pytest.param("checkpoint.safetensors", "before", id="checkpoint written beside"),
+        pytest.param("checkpoint.safetensors", "before", id="checkpoint not yet in place"),
         pytest.param("checkpoint.safetensors", "after", id="checkpoint in place"),
         pytest.param("model.safetensors", "after", id="model in place"),
     ],
 )
 def test_killed_between_the_files_of_an_epoch(stopped, data, tmp_path, name, when, number):
     epochs = {"first epoch": 1, "best epoch": stopped.best, "last epoch": len(stopped.epochs)}
-    number = 2 + epochs[number] if number in epochs else 1  # written at the start, when training begins, each epoch
+    # The files are written at the start, when training begins and after each epoch.
+    number = 2 + epochs[number] if number in epochs else 1
     out, command = tmp_path / "run", options(STOPPING, data, tmp_path / "run")
-    murder(name, when, number, *command)
+    killed_at(name, when, number, *command)
     assert len(leftovers(out)) == (when == "before")
     again = small.run(*command)
     assert again.code == 0, again.err
@@ -153,7 +155,7 @@ def test_killed_between_the_files_of_an_epoch(stopped, data, tmp_path, name, whe
 def test_killed_while_the_report_is_written(stopped, data, tmp_path):
     pytest.importorskip("matplotlib")
     out, command = tmp_path / "run", options(STOPPING, data, tmp_path / "run")
-    murder("report.html", "before", 1, *command)
+    killed_at("report.html", "before", 1, *command)
     assert not (out / "report.html").exists()
     assert same_bits(out, stopped.folder)
     with child(*command) as process:
@@ -167,18 +169,18 @@ def test_killed_while_the_report_is_written(stopped, data, tmp_path):
 # Interrupted ---------------------------------------------------------------------------------------------------------
 
 
-def begun(process):
-    """Wait until an epoch is done."""
+def wait_for_epoch(process):
+    """Wait until the process has finished an epoch."""
     lines: list[str] = []
     while not (lines and lines[-1].startswith("epoch 1/")):
         lines.append(process.stderr.readline())
         assert lines[-1], lines
 
 
-def test_ctrl_c_is_one_sentence_and_exit_130(long, data, tmp_path):
+def test_ctrl_c_prints_one_sentence_and_exits_with_130(long, data, tmp_path):
     out = tmp_path / "run"
     with child(*options(LONG, data, out)) as process:
-        begun(process)
+        wait_for_epoch(process)
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate()
     assert (process.returncode, stdout) == (130, "")
@@ -193,17 +195,17 @@ def test_ctrl_c_is_one_sentence_and_exit_130(long, data, tmp_path):
 def test_sigterm_ends_it_at_once(long, data, tmp_path):
     out = tmp_path / "run"
     with child(*options(LONG, data, out)) as process:
-        begun(process)
+        wait_for_epoch(process)
         process.terminate()
     assert process.returncode == -signal.SIGTERM
     list(Run.open(out).train(DIGITS))
     assert same_bits(out, long.folder)
 
 
-def test_a_second_process_is_refused_until_the_first_is_dead(long, data, tmp_path):
+def test_a_second_process_is_refused_until_the_first_has_ended(long, data, tmp_path):
     out = tmp_path / "run"
     with child(*options(LONG, data, out)) as process:
-        begun(process)
+        wait_for_epoch(process)
         process.send_signal(signal.SIGSTOP)
         refusal = f"only one process at a time may train in a folder; another one is training in {out}"
         done = small.run(*options(LONG, data, out))
@@ -225,17 +227,17 @@ convlens.cli.main()
 """
 
 
-def half(folder, settings, epochs):
-    """The run after so many epochs."""
+def trained_for(folder, settings, epochs):
+    """Train the first `epochs` epochs of a run; return the bytes of its checkpoint."""
     run = Run.start(folder, replace(settings, epochs=epochs), DIGITS)
     list(run.train(DIGITS))
     return (folder / "checkpoint.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("size", [1000, 300_000], ids=["no room at all", "no room for a checkpoint"])
-def test_a_limit_on_the_size_of_files(stopped, data, tmp_path, size):
+@pytest.mark.parametrize("size", [1000, 300_000], ids=["no space for any file", "no space for a checkpoint"])
+def test_a_run_goes_on_after_a_limit_on_the_size_of_files(stopped, data, tmp_path, size):
     out = tmp_path / "run"
-    before = half(out, STOPPING, 2)
+    before = trained_for(out, STOPPING, 2)
     with child(size, *options(STOPPING, data, out), program=("-c", LIMIT)) as process:
         stdout, stderr = process.communicate()
     assert (process.returncode, stdout) == (2, "")
@@ -248,21 +250,21 @@ def test_a_limit_on_the_size_of_files(stopped, data, tmp_path, size):
 
 
 @contextlib.contextmanager
-def little_disk(folder, size):
+def small_disk(folder, size):
     """A file system of `size` bytes at `folder`."""
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "convlens-test", str(folder)]
     if os.geteuid() or not shutil.which("mount") or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("needs to mount a file system, which only root may")
+        pytest.skip("only root may mount a file system")
     try:
         yield folder
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def test_a_full_disk(stopped, data, tmp_path):
-    with little_disk(tmp_path / "disk", 4 << 20) as disk:
-        before = half(disk / "run", STOPPING, 2)
+def test_a_run_goes_on_after_a_full_disk(stopped, data, tmp_path):
+    with small_disk(tmp_path / "disk", 4 << 20) as disk:
+        before = trained_for(disk / "run", STOPPING, 2)
         filler = disk / "filler"
         with contextlib.suppress(OSError), filler.open("wb") as file:
             for _ in range(2000):
@@ -278,7 +280,7 @@ def test_a_full_disk(stopped, data, tmp_path):
         assert same_bits(disk / "run", stopped.folder)
 
 
-def test_no_room_from_the_beginning(stopped, data, tmp_path):
+def test_a_run_starts_again_after_no_space_from_the_beginning(stopped, data, tmp_path):
     out = tmp_path / "run"
     with child(1000, *options(STOPPING, data, out), program=("-c", LIMIT)) as process:
         _, stderr = process.communicate()

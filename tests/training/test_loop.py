@@ -1,4 +1,4 @@
-"""fit, evaluate and train: they learn, say what happens in order and give the same bits."""
+"""fit, evaluate and train: they learn, their events come in order, and they give the same bits each time."""
 
 import re
 import time
@@ -20,17 +20,17 @@ def weights_after(threads=1, **settings):
 
 
 def figures(history, name) -> list[float]:
-    """A list of the history's figures, of which none is missing"""
+    """The list `name` of the history. None of its values may be missing."""
     found = [figure for figure in history.history[name] if figure is not None]
     assert len(found) == len(history.epochs)
     return found
 
 
-# What it learns ------------------------------------------------------------------------------------------------------
+# Learning ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.smoke
-def test_learns_the_patterns():
+def test_a_network_learns_the_patterns():
     x, y = patterns(200)
     model = tiny()
     valid = x[150:], y[150:]
@@ -72,7 +72,7 @@ def test_evaluate_takes_either_type_and_changes_nothing():
 
 
 def test_evaluate_is_the_mean_over_all_examples():
-    x, y = patterns(601)  # two whole parts of 250 and a rest
+    x, y = patterns(601)  # two parts of 250 and a smaller one
     model = tiny()
     logits, _ = model.forward(x)
     losses = np.log(np.exp(logits.astype(float)).sum(axis=1)) - logits[np.arange(601), y]
@@ -81,7 +81,7 @@ def test_evaluate_is_the_mean_over_all_examples():
     assert scores.accuracy == (logits.argmax(axis=1) == y).mean()
 
 
-# What it says --------------------------------------------------------------------------------------------------------
+# History and callbacks -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.smoke
@@ -93,12 +93,12 @@ def test_history_has_the_names_of_keras():
     assert [epoch.epoch for epoch in history.epochs] == [1, 2]
 
 
-def test_without_validation_its_figures_are_none():
+def test_without_validation_the_validation_loss_is_none():
     assert fit(tiny(), *patterns(40)).history["val_loss"] == [None]
 
 
 @pytest.mark.smoke
-def test_every_event_comes_in_order():
+def test_events_come_in_order():
     x, y = patterns(75)
     events = list(train(tiny(), x, y, optimizer=Adam(), epochs=2, batch_size=32, validation=(x[:9], y[:9])))
     kinds = [(type(event), event.epoch) for event in events]
@@ -118,7 +118,7 @@ def test_callbacks_get_every_event_and_can_stop_after_an_epoch():
 
     def stop_at_two(event):
         seen.append(event)
-        return event.epoch == 2  # also for batches, which is too early
+        return event.epoch == 2  # also true for batches, which do not stop the training
 
     history = fit(tiny(), *patterns(75), epochs=5, callbacks=[stop_at_two, others.append])
     assert len(history.epochs) == 2
@@ -126,7 +126,7 @@ def test_callbacks_get_every_event_and_can_stop_after_an_epoch():
     assert [type(event) for event in seen] == ([Batch] * 3 + [Epoch]) * 2
 
 
-def test_a_callback_may_be_an_iterator_and_its_error_comes_out():
+def test_callbacks_may_be_an_iterator_and_their_errors_are_raised():
     def broken(event):
         raise RuntimeError("in the callback")
 
@@ -148,13 +148,13 @@ def epoch(number, val_loss):
         (3, [1.0, 2.0, 3.0], None),
     ],
 )
-def test_early_stopping(patience, losses, stops):
+def test_early_stopping_stops_after_patience_epochs_without_a_lower_loss(patience, losses, stops):
     callback = EarlyStopping(patience)
     answers = [callback(epoch(k, loss)) for k, loss in enumerate(losses, 1)]
     assert answers == [k == stops for k in range(1, len(losses) + 1)]
 
 
-def test_early_stopping_begins_anew_with_the_next_fit():
+def test_early_stopping_starts_again_with_the_next_fit():
     callback = EarlyStopping(2)
     for _ in range(2):
         assert [callback(epoch(k, loss)) for k, loss in enumerate([1.0, 2.0, 3.0], 1)] == [False, False, True]
@@ -166,12 +166,12 @@ def test_early_stopping_needs_validation_data():
 
 
 @pytest.mark.parametrize("patience", [0, -1, True, 1.5])
-def test_early_stopping_needs_a_whole_patience(patience):
+def test_early_stopping_needs_an_integer_patience(patience):
     with pytest.raises(ValueError, match=re.escape(f"patience must be an integer of at least 1; got {patience!r}")):
         EarlyStopping(patience)
 
 
-def test_seconds_leave_out_what_the_caller_does():
+def test_seconds_do_not_include_the_time_of_the_caller():
     events = train(tiny(), *patterns(64), optimizer=Adam(), batch_size=32)
     for event in events:  # noqa: B007
         time.sleep(0.3)
@@ -214,18 +214,18 @@ def test_evaluate_gives_the_same_bits_on_any_number_of_threads():
     assert len({evaluate(tiny(), x, y, threads=threads) for threads in (1, 2, 3, 5)}) == 1
 
 
-def test_a_batch_larger_than_the_data_is_all_of_it():
+def test_a_batch_size_above_the_number_of_examples_gives_one_batch():
     assert weights_after(batch_size=150) == weights_after(batch_size=10**9)
 
 
-def test_another_seed_is_another_order():
+def test_another_seed_gives_other_weights():
     assert weights_after(seed=0) == weights_after(seed=0) != weights_after(seed=1)
 
 
 @pytest.mark.smoke
 @pytest.mark.parametrize("kind", [SGD, Adam])
 @pytest.mark.parametrize("stop", [1, 2, 3])
-def test_going_on_from_an_epoch_gives_the_bits_of_never_stopping(kind, stop):
+def test_resuming_after_an_epoch_gives_the_bits_of_an_uninterrupted_training(kind, stop):
     x, y = patterns(75)
     whole, optimizer = tiny(), kind(0.01)
     rows = [event for event in train(whole, x, y, optimizer=optimizer, epochs=4, seed=5) if isinstance(event, Epoch)]
@@ -241,7 +241,7 @@ def test_going_on_from_an_epoch_gives_the_bits_of_never_stopping(kind, stop):
     assert [(row.epoch, row.loss) for row in again] == [(row.epoch, row.loss) for row in rows[stop:]]
 
 
-def test_nothing_is_left_to_do_after_the_last_epoch():
+def test_training_after_the_last_epoch_does_nothing():
     model = tiny()
     was = model.flat.copy()
     assert list(train(model, *patterns(40), optimizer=Adam(), epochs=2, first_epoch=3)) == []
@@ -249,7 +249,7 @@ def test_nothing_is_left_to_do_after_the_last_epoch():
 
 
 class Recorder:
-    """An optimizer that keeps the gradients and moves nothing."""
+    """An optimizer that records the gradients and does not change the weights."""
 
     learning_rate = 0.0
 
@@ -268,13 +268,13 @@ class Recorder:
 
 @pytest.mark.parametrize(("dtype", "close"), [(np.float32, 2e-6), (np.float64, 1e-14)])
 @pytest.mark.parametrize("batch_size", [16, 33, 100, 150])
-def test_the_gradient_is_that_of_the_batch_in_one_piece(dtype, close, batch_size):
+def test_the_gradient_equals_that_of_the_whole_batch_at_once(dtype, close, batch_size):
     x, y = patterns(150, dtype)
     model, recorder = tiny(dtype), Recorder()
     list(train(model, x, y, optimizer=recorder, batch_size=batch_size, seed=2, epochs=2))
-    orders = [np.random.default_rng([2, epoch]).permutation(150) for epoch in (1, 2)]  # each epoch has its own
+    orders = [np.random.default_rng([2, epoch]).permutation(150) for epoch in (1, 2)]  # a new order for each epoch
     batches = [order[start : start + batch_size] for order in orders for start in range(0, 150, batch_size)]
-    for found, chosen in zip(recorder.gradients, batches, strict=True):  # a smaller last one is divided by its own size
+    for found, chosen in zip(recorder.gradients, batches, strict=True):  # the last batch is divided by its own size
         whole = np.empty_like(model.flat)
         model.loss_gradient(x[chosen], y[chosen], 1 / len(chosen), whole)
         np.testing.assert_allclose(found, whole, rtol=0, atol=close * np.abs(whole).max())

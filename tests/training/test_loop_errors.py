@@ -1,4 +1,4 @@
-"""fit, evaluate and train name what is wrong: arguments, data, a loss that runs away."""
+"""The errors of fit, evaluate and train: bad arguments, bad data, a loss that is not finite."""
 
 import re
 
@@ -11,7 +11,7 @@ import convlens
 from convlens.nn import Adam
 from convlens.training import evaluate, fit, train
 
-# What it refuses -----------------------------------------------------------------------------------------------------
+# Bad arguments and data ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.smoke
@@ -31,20 +31,20 @@ from convlens.training import evaluate, fit, train
         ("seed", 0.5, 0),
     ],
 )
-def test_counts_must_be_counts(name, value, least):
+def test_counts_must_be_integers(name, value, least):
     message = re.escape(f"{name} must be an integer of at least {least}; got {value!r}")
     with pytest.raises(ValueError, match=message):
         fit(tiny(), *patterns(40), **{name: value})
 
 
 @pytest.mark.parametrize("value", [0, 1.5])
-def test_the_first_epoch_must_be_a_count(value):
+def test_the_first_epoch_must_be_an_integer_of_at_least_1(value):
     with pytest.raises(ValueError, match="first_epoch must be an integer of at least 1; got"):
         next(train(tiny(), *patterns(40), optimizer=Adam(), first_epoch=value))
 
 
 @pytest.mark.parametrize("threads", [0, True, 2.0])
-def test_evaluate_wants_at_least_one_thread(threads):
+def test_evaluate_needs_at_least_one_thread(threads):
     with pytest.raises(ValueError, match=f"threads must be an integer of at least 1; got {threads!r}"):
         evaluate(tiny(), *patterns(40), threads=threads)
 
@@ -101,7 +101,7 @@ def test_validation_must_be_a_pair(validation):
         fit(tiny(), X, Y, validation=validation)
 
 
-def test_bad_arguments_leave_the_model_alone():
+def test_bad_arguments_do_not_change_the_model():
     model = tiny()
     was = model.flat.copy()
     with pytest.raises(ValueError, match="validation labels must be from 0 to 2"):
@@ -109,17 +109,17 @@ def test_bad_arguments_leave_the_model_alone():
     np.testing.assert_array_equal(model.flat, was)
 
 
-# When it diverges ----------------------------------------------------------------------------------------------------
+# Divergence ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_huge_learning_rate_is_told_with_epoch_and_batch():
+def test_the_error_for_a_huge_learning_rate_names_epoch_and_batch():
     digits = small.digits(300, 40)
     with pytest.raises(ArithmeticError, match=r"the loss must stay finite; got nan in epoch 1, batch \d+: a lower"):
         fit(convlens.lenet5(), digits.x_train, digits.y_train, optimizer=Adam(1e6))
 
 
 @pytest.mark.parametrize("rate", [1e12, 1e30, 1e38, 1e300])
-def test_divergence_in_the_last_batch_is_found_too(rate):
+def test_divergence_in_the_last_batch_is_found(rate):
     digits = small.digits(32, 10)
     with pytest.raises(ArithmeticError, match=r"the (weights|validation loss) must stay finite; got \S+ after epoch 1"):
         fit(

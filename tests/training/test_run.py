@@ -1,4 +1,4 @@
-"""A run is a folder: what is in it, and going on from it to the same bits."""
+"""A run is a folder: its files, and resuming from them with the same bits as an uninterrupted run."""
 
 import json
 import shutil
@@ -18,13 +18,13 @@ from convlens.training import Epoch, Run, Settings, evaluate, load_model
 from convlens.training import run as checkpoint
 from convlens.training.settings import go_on
 
-# Its validation loss falls, rises, falls to its lowest and stays above it for two epochs: some six in all
+# Its validation loss falls, rises, falls to its minimum, and is higher in the next two epochs: about six epochs in all
 STOPPING = Settings(data="a few", batch_size=40, learning_rate=0.003, epochs=15, early_stopping=2)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def quick_disk():
-    """The disk need not keep what these tests write."""
+def without_sync():
+    """Do not sync files to the disk, so that the tests are fast."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("os.fsync", lambda handle: None)
         yield
@@ -32,7 +32,7 @@ def quick_disk():
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A run that nothing happened to."""
+    """A run that was never interrupted."""
     run = Run.start(tmp_path_factory.mktemp("runs") / "whole", SETTINGS, DIGITS)
     finish(run)
     return run
@@ -40,17 +40,17 @@ def whole(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory):
-    """One that stopped early."""
+    """A run with early stopping."""
     run = Run.start(tmp_path_factory.mktemp("runs") / "stopped", STOPPING, DIGITS)
     finish(run)
     return run
 
 
-# What is in the folder -----------------------------------------------------------------------------------------------
+# The folder ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.smoke
-def test_the_files_and_keys_are_those_of_the_readme(whole):
+def test_a_finished_run_has_its_files_and_the_keys_of_the_history(whole):
     assert entries(whole.folder) == FILES
     history = json.loads((whole.folder / "history.json").read_text())
     assert list(history) == ["model", "engine", "trainer", "data", "seed", "batch_size", "learning_rate", "epochs"]
@@ -82,7 +82,7 @@ def test_a_new_run_has_all_its_files_and_untrained_weights(tmp_path):
 
 
 @pytest.mark.smoke
-def test_the_model_is_the_trained_one(whole):
+def test_the_saved_model_is_the_trained_one(whole):
     model = load_model(whole.folder)
     np.testing.assert_array_equal(model.flat, whole.model.flat)
     np.testing.assert_array_equal(whole.trained.flat, whole.model.flat)
@@ -110,7 +110,7 @@ def test_the_same_seed_gives_the_same_file(whole, tmp_path):
     ]
 
 
-def test_an_epoch_is_saved_before_it_is_told(tmp_path):
+def test_an_epoch_is_saved_before_its_event(tmp_path):
     run = Run.start(tmp_path / "run", SETTINGS, DIGITS)
     for event in run.train(DIGITS):
         saved = json.loads((run.folder / "history.json").read_text())["epochs"]
@@ -118,19 +118,19 @@ def test_an_epoch_is_saved_before_it_is_told(tmp_path):
         assert len(Run.open(run.folder).epochs) == len(saved)
 
 
-def test_numpy_numbers_and_paths_are_good_settings(tmp_path):
+def test_settings_may_be_numpy_numbers_and_paths(tmp_path):
     given: dict[str, Any] = {"data": Path("a few"), "seed": np.int64(0), "batch_size": np.int32(40)}
     given["learning_rate"] = np.float32(0.5)
     run = Run.start(tmp_path / "run", Settings(**given), DIGITS)
     assert Run.open(run.folder).settings == Settings(data="a few", batch_size=40, learning_rate=0.5)
 
 
-# Going on ------------------------------------------------------------------------------------------------------------
+# Resuming ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.smoke
 @pytest.mark.parametrize("events", range(0, 12, 2))
-def test_going_on_gives_the_bits_of_never_stopping(whole, tmp_path, events):
+def test_resuming_gives_the_bits_of_an_uninterrupted_run(whole, tmp_path, events):
     run = Run.start(tmp_path / "run", SETTINGS, DIGITS)
     training = run.train(DIGITS, 2)
     for _ in range(events):
@@ -141,7 +141,7 @@ def test_going_on_gives_the_bits_of_never_stopping(whole, tmp_path, events):
     assert [event.epoch for event in told if isinstance(event, Epoch)] == list(range(events // 4 + 1, 4))
 
 
-def test_the_same_run_object_goes_on_from_its_last_epoch(whole, tmp_path):
+def test_the_same_run_object_resumes_after_its_last_epoch(whole, tmp_path):
     run = Run.start(tmp_path / "run", SETTINGS, DIGITS)
     for breaks in (2, 5):
         training = run.train(DIGITS)
@@ -160,7 +160,7 @@ def test_a_finished_run_has_nothing_left_to_train(whole):
     assert model_bytes(whole.folder) == before
 
 
-def test_more_epochs_give_the_bits_of_asking_for_them_at_once(whole, tmp_path):
+def test_a_run_with_more_epochs_later_gives_the_bits_of_a_run_with_all_epochs(whole, tmp_path):
     short = Run.start(tmp_path / "run", replace(SETTINGS, epochs=1), DIGITS)
     finish(short)
     longer = Run.open(short.folder)
@@ -168,13 +168,13 @@ def test_more_epochs_give_the_bits_of_asking_for_them_at_once(whole, tmp_path):
     training = longer.train(DIGITS)
     next(training)
     training.close()
-    last = Run.open(short.folder)  # the new number of epochs is kept from the beginning on
+    last = Run.open(short.folder)  # the new number of epochs is saved when training begins
     assert last.settings.epochs == 3
     finish(last)
     assert model_bytes(short.folder) == model_bytes(whole.folder)
 
 
-def test_a_checkpoint_alone_is_enough(whole, stopped, tmp_path):
+def test_the_other_files_are_made_from_the_checkpoint(whole, stopped, tmp_path):
     for run in (whole, stopped):
         folder = tmp_path / run.folder.name
         folder.mkdir()
@@ -192,7 +192,7 @@ def test_opening_writes_nothing(whole, tmp_path):
     assert entries(tmp_path) == [".convlens-0123456789abcdef.tmp", "checkpoint.safetensors"]
 
 
-def test_what_a_kill_left_half_written_is_removed(tmp_path):
+def test_temporary_files_of_a_killed_process_are_removed(tmp_path):
     (tmp_path / ".convlens-0123456789abcdef.tmp").write_bytes(b"half")
     run = Run.start(tmp_path, SETTINGS, DIGITS)
     assert entries(tmp_path) == FILES
@@ -225,14 +225,14 @@ def test_a_run_of_as_many_epochs_as_the_best_has_the_same_weights(stopped, tmp_p
 
 
 @pytest.mark.parametrize("after", ["nothing", "the first epoch", "the best epoch", "a worse epoch"])
-def test_early_stopping_goes_on_as_if_never_stopped(stopped, tmp_path, after):
+def test_resuming_with_early_stopping_gives_the_bits_of_an_uninterrupted_run(stopped, tmp_path, after):
     after = {"nothing": 0, "the first epoch": 1, "the best epoch": stopped.best}.get(after, stopped.best + 1)
     run = Run.start(tmp_path / "run", STOPPING, DIGITS)
     training = run.train(DIGITS)
     while after and not (isinstance(event := next(training), Epoch) and event.epoch == after):
         pass
     training.close()
-    (run.folder / "model.safetensors").unlink()  # it follows from the checkpoint
+    (run.folder / "model.safetensors").unlink()  # it is made again from the checkpoint
     finish(Run.open(run.folder))
     assert model_bytes(run.folder) == model_bytes(stopped.folder)
 

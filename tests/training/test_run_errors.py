@@ -1,4 +1,4 @@
-"""What may not be done to a run's folder, and damage to its files: each is a one-line error, and nothing is lost."""
+"""The errors of a run: bad settings, other data, a folder in use, damaged files. Each is one line; nothing is lost."""
 
 import re
 import shutil
@@ -21,8 +21,8 @@ from convlens.training.settings import go_on
 
 
 @pytest.fixture(scope="module", autouse=True)
-def quick_disk():
-    """The disk need not keep what these tests write."""
+def without_sync():
+    """Do not sync files to the disk, so that the tests are fast."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("os.fsync", lambda handle: None)
         yield
@@ -30,7 +30,7 @@ def quick_disk():
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A run that nothing happened to."""
+    """A run that was never interrupted."""
     run = Run.start(tmp_path_factory.mktemp("runs") / "whole", SETTINGS, DIGITS)
     finish(run)
     return run
@@ -76,7 +76,7 @@ def test_digits_that_the_model_does_not_take_leave_no_folder(tmp_path, case):
 
 
 @pytest.mark.parametrize("held", [*FILES, "report.html"])
-def test_a_folder_that_holds_a_run_is_left_alone(tmp_path, held):
+def test_a_folder_that_holds_a_run_is_refused_and_not_changed(tmp_path, held):
     (tmp_path / held).write_bytes(b"years of work")
     with pytest.raises(FileExistsError, match=f"the output folder must not hold another run; .* holds {held}"):
         Run.start(tmp_path, SETTINGS, DIGITS)
@@ -84,7 +84,7 @@ def test_a_folder_that_holds_a_run_is_left_alone(tmp_path, held):
     assert entries(tmp_path) == [held]
 
 
-def test_a_folder_that_is_a_file(tmp_path):
+def test_an_output_folder_that_is_a_file_is_refused(tmp_path):
     file = tmp_path / "file"
     file.write_bytes(b"")
     with pytest.raises(NotADirectoryError, match=re.escape(f"the output folder must be a folder; {file} is a file")):
@@ -103,7 +103,7 @@ def test_other_data_are_refused(whole):
 
 
 @pytest.mark.parametrize("threads", [0, 1.5])
-def test_a_bad_number_of_threads_costs_nothing(whole, tmp_path, threads):
+def test_after_a_bad_number_of_threads_the_run_can_still_be_trained(whole, tmp_path, threads):
     run = Run.start(tmp_path / "run", SETTINGS, DIGITS)
     with pytest.raises(ValueError, match="threads must be an integer of at least 1"):
         finish(run, threads=threads)
@@ -131,8 +131,8 @@ def test_only_epochs_and_the_place_of_the_data_may_change():
         go_on(SETTINGS, {"epochs": 0})
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="folders have no locks there")
-def test_one_at_a_time(whole, tmp_path):
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no locks on folders")
+def test_only_one_process_at_a_time_trains_in_a_folder(whole, tmp_path):
     run, other = Run.start(tmp_path / "run", SETTINGS, DIGITS), Run.open(tmp_path / "run")
     training = run.train(DIGITS)
     assert isinstance(next(training), Batch)
@@ -142,34 +142,34 @@ def test_one_at_a_time(whole, tmp_path):
     with pytest.raises(BlockingIOError, match="one process at a time"):
         Run.start(tmp_path / "run", SETTINGS, DIGITS)
     list(training)
-    assert finish(other) == []  # it sees what the first one did meanwhile
+    assert finish(other) == []  # it reads what the first one wrote in the meantime
     assert len(other.epochs) == 3
     assert model_bytes(run.folder) == model_bytes(whole.folder)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="folders have no locks there")
-def test_a_file_system_without_locks_is_good_enough(whole, tmp_path, monkeypatch):
-    def without(handle, operation):
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no locks on folders")
+def test_a_run_can_be_trained_on_a_file_system_without_locks(whole, tmp_path, monkeypatch):
+    def fail(handle, operation):
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr("fcntl.flock", without)
+    monkeypatch.setattr("fcntl.flock", fail)
     run = Run.start(tmp_path / "run", SETTINGS, DIGITS)
     finish(run)
     assert model_bytes(run.folder) == model_bytes(whole.folder)
 
 
-def test_no_handle_is_left_open(tmp_path):
-    handles = Path("/proc/self/fd")
-    if not handles.exists():
+def test_no_file_is_left_open(tmp_path):
+    open_files = Path("/proc/self/fd")
+    if not open_files.exists():
         pytest.skip("needs /proc")
-    before = len(list(handles.iterdir()))
+    before = len(list(open_files.iterdir()))
     run = Run.start(tmp_path / "run", SETTINGS, DIGITS)
     finish(run)
     Run.open(run.folder)
-    assert len(list(handles.iterdir())) == before
+    assert len(list(open_files.iterdir())) == before
 
 
-def test_a_run_that_was_replaced_meanwhile_is_not_mixed_up(tmp_path):
+def test_a_run_whose_folder_was_replaced_or_removed_is_refused(tmp_path):
     run = Run.start(tmp_path / "run", SETTINGS, DIGITS)
     shutil.rmtree(run.folder)
     Run.start(run.folder, replace(SETTINGS, seed=1), DIGITS)
@@ -195,7 +195,7 @@ def test_damaged_files_are_named(whole, tmp_path):
                 read(tmp_path)
 
 
-def test_a_model_is_no_checkpoint_and_a_checkpoint_no_model(whole, tmp_path):
+def test_a_model_is_refused_as_a_checkpoint_and_a_checkpoint_as_a_model(whole, tmp_path):
     path = tmp_path / "checkpoint.safetensors"
     shutil.copy(whole.folder / "model.safetensors", path)
     with pytest.raises(
@@ -209,7 +209,7 @@ def test_a_model_is_no_checkpoint_and_a_checkpoint_no_model(whole, tmp_path):
         load_model(path)
 
 
-def test_weights_of_other_names_or_shapes_are_named(tmp_path):
+def test_weights_with_wrong_names_or_shapes_are_named(tmp_path):
     path = tmp_path / "model.safetensors"
     weights = convlens.lenet5().named_weights()
     write_tensors(path, {**weights, "more": np.ones(1)}, {"model": "lenet5"})
@@ -220,31 +220,31 @@ def test_weights_of_other_names_or_shapes_are_named(tmp_path):
         load_model(tmp_path)
 
 
-BAD_ABOUTS: dict[str, dict[str, Any]] = {
+BAD_METADATA: dict[str, dict[str, Any]] = {
     "other settings": {"settings": {"depth": 3}, "data_sha256": "", "epochs": []},
     "no settings": {"settings": None, "data_sha256": "", "epochs": []},
-    "a model that is unknown": {"settings": {"model": "vgg"}, "data_sha256": "", "epochs": []},
-    "other figures": {"settings": {}, "data_sha256": "", "epochs": [{"epoch": 1}]},
+    "an unknown model": {"settings": {"model": "vgg"}, "data_sha256": "", "epochs": []},
+    "other figures of an epoch": {"settings": {}, "data_sha256": "", "epochs": [{"epoch": 1}]},
     "nothing": {},
 }
 
 
-@pytest.mark.parametrize("case", BAD_ABOUTS)
+@pytest.mark.parametrize("case", BAD_METADATA)
 def test_a_checkpoint_of_another_version_is_named(tmp_path, case):
     path = tmp_path / "checkpoint.safetensors"
     model = convlens.lenet5()
-    write_tensors(path, {"weights": model.flat, "step": np.array(0)}, BAD_ABOUTS[case])
+    write_tensors(path, {"weights": model.flat, "step": np.array(0)}, BAD_METADATA[case])
     with pytest.raises(
         ValueError, match=re.escape(f"{path} must be a checkpoint of this version of convlens; it is not")
     ):
         Run.open(tmp_path)
 
 
-def test_a_checkpoint_of_another_size_is_named(tmp_path):
-    about = {"settings": asdict(SETTINGS), "data_sha256": "", "epochs": []}
+def test_a_checkpoint_with_another_number_of_weights_is_named(tmp_path):
+    metadata = {"settings": asdict(SETTINGS), "data_sha256": "", "epochs": []}
     for size in (1, 61_705):
         write_tensors(
-            tmp_path / "checkpoint.safetensors", {"weights": np.ones(size, np.float32), "step": np.array(0)}, about
+            tmp_path / "checkpoint.safetensors", {"weights": np.ones(size, np.float32), "step": np.array(0)}, metadata
         )
         with pytest.raises(ValueError, match="must be a checkpoint of this version of convlens; it is not"):
             Run.open(tmp_path)

@@ -1,4 +1,4 @@
-"""A network's pass on several threads: what could make the bits depend on who was first"""
+"""The fused pass on several threads: its result must not depend on which thread is first."""
 
 import pytest
 

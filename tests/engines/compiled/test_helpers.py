@@ -1,4 +1,4 @@
-"""Threads that play tapes together: each piece once, asleep or awake, and nobody left at work."""
+"""Helper threads run each piece of a job once, whether they were asleep or awake, and none keeps running afterwards."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from convlens.engines.compiled.helpers import Helpers
 from convlens.engines.compiled.kernel import Memory, Place, Slot, kernel
 from convlens.engines.compiled.operation import _Pieces
 
-EXAMPLE = 3  # numbers
+EXAMPLE = 3  # numbers of each example
 
 
 @kernel
 def count(m: Memory, x: Place, examples: int, own: Place) -> None:
-    """One more on each number of the examples, and on the piece's own"""
+    """Add 1 to each number of the examples and to the counter of the piece."""
     for at in range(x, x + EXAMPLE * examples):
         m[at] += 1
     m[own] += 1
 
 
 class Counts:
-    """A job that counts"""
+    """A job that counts how often each example and each piece was done."""
 
     def __init__(self, pieces, threads, examples=11):
         self.x, self.own = np.zeros((examples, EXAMPLE), np.float32), np.zeros(pieces, np.float32)
@@ -39,7 +39,7 @@ class Counts:
             patch.setattr(operation, "helpers", lambda threads: helpers)
             self.pieces.run({"x": self.x, "own": self.own})
 
-    def are(self, times):
+    def all_equal(self, times):
         return bool((self.x == times).all() and (self.own == times).all())
 
 
@@ -49,12 +49,13 @@ def test_each_piece_is_done_once(threads, pieces):
     helpers, counts = Helpers(threads), Counts(pieces, threads)
     for times in range(1, 60):
         counts.run(helpers)
-        assert counts.are(times)
+        assert counts.all_equal(times)
 
 
-def until(what):
+def becomes_true(condition):
+    """Wait up to 2 s; return whether the condition became true."""
     for _ in range(2000):
-        if what():
+        if condition():
             return True
         time.sleep(0.001)
     return False
@@ -64,29 +65,29 @@ def test_helpers_that_went_to_sleep_are_woken():
     helpers, counts = Helpers(2), Counts(2, 2)
     for times in range(1, 5):
         counts.run(helpers)
-        assert until(lambda: helpers.states() == ["asleep"])
-        assert counts.are(times)
+        assert becomes_true(lambda: helpers.states() == ["asleep"])
+        assert counts.all_equal(times)
 
 
-def test_a_call_for_nothing_is_slept_off():
+def test_a_helper_called_without_work_goes_back_to_sleep():
     helpers, counts = Helpers(2), Counts(2, 2)
     for times in range(1, 4):
         for _ in range(3):
             helpers._wake(0)
-            assert until(helpers._sleep[0].locked), "the helper did not take the call: it is at work on nothing"
+            assert becomes_true(helpers._sleep[0].locked), "the helper must sleep again; it still runs"
         counts.run(helpers)
-        assert counts.are(times)
+        assert counts.all_equal(times)
 
 
-def test_another_threads_helpers_are_not_waited_for():
+def test_helpers_that_another_thread_uses_are_not_waited_for():
     helpers, counts = Helpers(2), Counts(4, 2)
     helpers._free.acquire()
     counts.run(helpers)
-    assert counts.are(1)
+    assert counts.all_equal(1)
     assert helpers.states() == ["asleep"]
 
 
-def test_ctrl_c_before_the_helper_is_called_leaves_nothing_undone(monkeypatch):
+def test_the_job_after_ctrl_c_also_finishes_the_interrupted_job(monkeypatch):
     helpers, counts, next_counts = Helpers(2), Counts(2, 2), Counts(2, 2)
 
     def interrupt(self, k):
@@ -97,8 +98,8 @@ def test_ctrl_c_before_the_helper_is_called_leaves_nothing_undone(monkeypatch):
         counts.run(helpers)
     assert helpers.states() == ["at work"]
     next_counts.run(helpers)
-    assert counts.are(1)
-    assert next_counts.are(1)
+    assert counts.all_equal(1)
+    assert next_counts.all_equal(1)
 
 
 def test_more_threads_than_cores_do_not_spin(monkeypatch):

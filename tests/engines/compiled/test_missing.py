@@ -1,4 +1,4 @@
-"""Where Numba is installed and cannot do what it usually does: nowhere to keep compiled kernels, or switched off."""
+"""Numba is installed but limited: it finds no folder for compiled kernels, or its compiler is switched off."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from tests.support import small
 
 pytest.importorskip("numba")
 
-HOMELESS = (  # as for a user who may write neither into the package's folder nor into a home
+NO_CACHE_FOLDER = (  # as for a user who may write neither to the package's folder nor to a home folder
     "import numba.core.caching as caching\n"
     "for name in ('CacheImpl', '_CacheImpl'):\n"
     "    getattr(caching, name, type('', (), {}))._locator_classes = []\n"
@@ -19,7 +19,7 @@ SWITCHED_OFF = "Numba's compiler is switched off; unset NUMBA_DISABLE_JIT to use
 
 
 def command(*arguments, before="", folder=None, **environment):
-    """`convlens ARGUMENTS` in a process of its own"""
+    """Run `convlens ARGUMENTS` in a new process, after the statements of `before`."""
     return subprocess.run(
         [sys.executable, "-c", before + MAIN, *map(str, arguments)],
         capture_output=True,
@@ -29,9 +29,9 @@ def command(*arguments, before="", folder=None, **environment):
     )
 
 
-def test_without_a_cache_it_compiles_and_says_so_once(tmp_path):
+def test_without_a_cache_folder_numba_compiles_and_says_so_once(tmp_path):
     data = small.npz(tmp_path / "few.npz")
-    done = command("train", "--data", data, "--epochs", 1, before=HOMELESS, folder=tmp_path)
+    done = command("train", "--data", data, "--epochs", 1, before=NO_CACHE_FOLDER, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count(NO_FOLDER) == 1 and done.stderr.startswith(f"convlens: {NO_FOLDER}")
     assert "NUMBA_CACHE_DIR" in done.stderr and "Warning" not in done.stderr
@@ -42,7 +42,7 @@ def test_without_a_cache_it_compiles_and_says_so_once(tmp_path):
     assert one.read_bytes() == other.read_bytes()
 
 
-def test_switched_off_auto_is_numpy_and_says_so_once(tmp_path):
+def test_auto_uses_numpy_if_numba_is_switched_off_and_says_so_once(tmp_path):
     data = small.npz(tmp_path / "few.npz")
     done = command("train", "--data", data, "--epochs", 1, folder=tmp_path, NUMBA_DISABLE_JIT="1")
     assert done.returncode == 0, done.stderr
@@ -51,7 +51,7 @@ def test_switched_off_auto_is_numpy_and_says_so_once(tmp_path):
     assert "engine numpy" in done.stderr
 
 
-def test_switched_off_it_is_refused_by_name(tmp_path):
+def test_the_engine_numba_is_refused_if_numba_is_switched_off(tmp_path):
     done = command("train", "--engine", "numba", folder=tmp_path, NUMBA_DISABLE_JIT="1")
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"convlens: {SWITCHED_OFF}\n")
     assert list(tmp_path.iterdir()) == []

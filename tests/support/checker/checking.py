@@ -1,4 +1,4 @@
-"""Helpers for the tests of the checker: one file checked in a sandbox that is started once; the tiers; all cases."""
+"""Helpers for the tests of the checker: check one file in an open sandbox, choose a tier, list all cases."""
 
 import contextlib
 import functools
@@ -19,9 +19,9 @@ TABLES = (conv_checks.FORWARD, pool_checks.FORWARD, conv_checks.BACKWARD, pool_c
 
 
 def skip_without(tier):
-    """Skip the test, with the reason, if this machine has no such tier."""
+    """Skip the test, with the reason, if this machine lacks the sandbox tier."""
     if problem := available()[tier]:
-        pytest.skip(f"the tier {tier} is not here: {problem}")
+        pytest.skip(f"the tier {tier} is not available: {problem}")
 
 
 @functools.cache
@@ -49,13 +49,13 @@ def failing(report):
 
 
 def explained(sandbox, mutant):
-    """The report on a mutant, and the name of the mistake that is told first."""
+    """The report on a mutant, and the name of the mistake that the report names first ("" for none)."""
     report = examine(sandbox, mutant.file, mutated(mutant))
     return report, report.likely.mistake if report.likely else ""
 
 
 class Collector:
-    """Stands in for a function under test, and only notes the cases that a check asks for."""
+    """Replaces a function under test: it only records the cases that a check uses."""
 
     def __init__(self):
         self.cases = []
@@ -75,7 +75,7 @@ class Collector:
 
 
 def all_cases():
-    """Every case that any check tries, in every reading."""
+    """All cases of all checks, each in all its readings."""
     found: list[Case] = []
     for table in TABLES:
         for entry in table.table:

@@ -1,4 +1,4 @@
-"""Classes of made-up submissions, and `convlens check` as a process that grades them with `fake_check`."""
+"""Classes of invented submissions, and `convlens check` as a process that grades them with `fake_check`."""
 
 import json
 import subprocess
@@ -23,7 +23,7 @@ convlens.cli.main()
 
 
 def environment(log=None, **more):
-    """The environment of a process that can import `fake_check`, which notes each call in `log`"""
+    """The environment of a process that can import `fake_check`, which writes each call to the file `log`."""
     found = small.environment(**more)
     found["PYTHONPATH"] = f"{HERE}:{found['PYTHONPATH']}"
     return found | ({"FAKE_LOG": str(log)} if log else {})
@@ -37,7 +37,7 @@ def fake(monkeypatch, log=None):
 
 
 def make(folder, **content):
-    """A class in that folder: for each name the words of its first file, None for an empty folder"""
+    """Make a class in `folder`, which is returned: name = text of the first file, or None for an empty folder."""
     for name, words in content.items():
         (folder / name).mkdir(parents=True)
         if words is not None:
@@ -46,26 +46,26 @@ def make(folder, **content):
 
 
 def start(place, *arguments, log=None, **options):
-    """`convlens check --class PLACE --tasks 0 ARGUMENTS` as a process, in a sandbox that is never used"""
+    """Start `convlens check --class PLACE --tasks 0 ARGUMENTS` as a process. `fake_check` does not use the sandbox."""
     words = ["check", "--class", str(place), *ANYWHERE, *map(str, arguments)]
     command, pipe = [sys.executable, "-c", PROGRAM, *words], subprocess.PIPE
     return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment(log), **options)
 
 
-def until(true, seconds=30):
-    """Wait until a function returns something true."""
+def until(condition, seconds=30):
+    """Wait until the function `condition` returns a true value, at most `seconds`."""
     end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it does not happen"
+    while not condition():
+        assert time.monotonic() < end, f"the condition must become true within {seconds} s"
         time.sleep(0.01)
 
 
 def count(path):
-    """How many results a file holds, while it is written"""
+    """The number of results in a file; the file may still be written."""
     return max(0, path.read_bytes().count(b"\n") - 1) if path.exists() else 0
 
 
 def lines(path):
-    """The lines of a results file: the first, and the others"""
+    """The parsed lines of a results file: the first, and a list of the others."""
     head, *entries = map(json.loads, path.read_text().splitlines())
     return head, entries

@@ -1,7 +1,7 @@
-"""Stands in for the true check, as "fake_check:checker": the words in a submission's first file say what happens.
+"""Replaces the check of the checker, as "fake_check:checker". The text of a submission's first file says what happens.
 
-"pass"; "fail HINT"; "sleep SECONDS"; "die": the process ends; "die once": unless it did before; "raise WORDS". Each
-call is noted in the file $FAKE_LOG.
+"pass"; "fail HINT"; "sleep SECONDS"; "raise WORDS"; "die": the process ends; "die once": the process ends only at the
+first call for this submission. Each call is written to the file $FAKE_LOG.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What the checks of tasks 0 to 3 find in a file, whose code runs in this process."""
+"""Run the checks of tasks 0 to 3 on a file. Its code runs in this process."""
 
 from tests.support.checker.local import opener
 from tests.support.checker.samples import source
@@ -16,7 +16,7 @@ PARSES = Finding("parses", "The file parses.", PASS)
 
 
 def findings(task, text, options=None, open_guest=None):
-    """What the checks of a task find in a text, by their names."""
+    """The findings of the checks of a task on the text of a file, by the name of the check."""
     given = {"file": TASKS[task], "function": RULES[task].function}
     open_guest = open_guest or opener(course_file, text.encode(), given)
     with FunctionUnderTest(task, open_guest, options or Options()) as function:
@@ -24,5 +24,5 @@ def findings(task, text, options=None, open_guest=None):
 
 
 def pooling(change=lambda text: text):
-    """A right pool_forward, with a change in it."""
+    """The text of a correct pool_forward, changed by `change`."""
     return change(source("cells", TASKS[1]))

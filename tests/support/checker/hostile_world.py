@@ -1,4 +1,4 @@
-"""The world that hostile files attack: another process, files and sockets, all made by the test."""
+"""The targets that hostile files attack: another process, files and sockets, all made by the test."""
 
 import os
 import platform
@@ -16,7 +16,7 @@ from convlens.checker.sandbox.guest_side import processes
 
 HOSTILE = CHECKER / "hostile"
 SECRET = "convlens-canary-" + os.urandom(8).hex()
-ANSWER = "import os\nwhile os.read(0, 1): os.write(1, b'x')"  # and ends with us
+ANSWER = "import os\nwhile os.read(0, 1): os.write(1, b'x')"  # ends when its standard input is closed
 
 
 class World:
@@ -74,7 +74,7 @@ class World:
         self.before = self.owned.stat()
 
     def given(self):
-        """What a hostile file is told about the targets"""
+        """The dictionary GIVEN of a hostile file: where the targets are."""
         x86 = platform.machine() == "x86_64"
         return {
             "canary": SECRET,
@@ -94,15 +94,15 @@ class World:
         }
 
     def source(self, name):
-        """The bytes of a hostile file, with the targets filled in"""
+        """The bytes of a hostile file with GIVEN filled in."""
         text = (HOSTILE / f"{name}.py").read_text()
         assert text.count("GIVEN = {}\n") == 1
         return text.replace("GIVEN = {}\n", f"GIVEN = {self.given()!r}\n").encode()
 
     def harmed_victim(self):
-        """What was done to the other process, "" for nothing"""
+        """The harm to the other process: "killed", "stopped", "lowered", or "" for none."""
         assert self.victim.stdin is not None and self.victim.stdout is not None
-        # Asked rather than looked at: a signal is sent before it is felt, but felt before anything is answered.
+        # The process must answer: a signal may act after it was sent, but it acts before the next answer.
         try:
             self.victim.stdin.write(b"?")
         except BrokenPipeError:
@@ -116,7 +116,7 @@ class World:
         return "lowered" if lowered else ""
 
     def harm(self):
-        """The targets that were reached, in words"""
+        """The names of the targets that were reached."""
         found = []
         for name, listener in self.listeners.items():
             try:
@@ -149,7 +149,7 @@ class World:
 
 
 def marked(mark):
-    """The numbers of all processes that were started with `mark` in their environment"""
+    """The ids of all processes that were started with `mark` in their environment."""
     found = set()
     for path in Path("/proc").iterdir():
         if path.name.isdecimal() and processes.find(int(path.name)):

@@ -1,4 +1,4 @@
-"""Guests for tasks 4 and 5 that run in this process, and the checks made with them."""
+"""Guests for tasks 4 and 5 that run in this process, and the checks that use them."""
 
 import json
 
@@ -17,7 +17,7 @@ PARSES = Finding("parses", "The file parses.", PASS)
 
 
 class Inside:
-    """A guest in this process. Its answers go through JSON, as in a sandbox"""
+    """A guest in this process. Requests and answers are converted to JSON and back, as in a sandbox."""
 
     def __init__(self, framework, text):
         self.answer = job.start(text.encode(), {"file": FILES[framework], "framework": framework})
@@ -33,7 +33,7 @@ def check(framework, guest, **options):
 
 
 def first_failure(framework, guest):
-    """The finding that fails first, None if none does; the checks after it are not run"""
+    """The first finding that fails, or None. The checks after it are not run."""
     lenet, found = LenetUnderTest(guest, Options()), [PARSES]
     for one in TABLES[framework].table:
         alone = Checks()
@@ -50,7 +50,7 @@ def told(findings):
 
 
 class Through:
-    """A guest that passes on another guest's answers, changed by a function"""
+    """A guest that returns the answers of another guest, changed by the function `change`."""
 
     def __init__(self, guest, change):
         self.guest, self.change = guest, change

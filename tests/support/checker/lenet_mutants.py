@@ -1,13 +1,13 @@
 """Wrong variants of the course's two LeNets, and the mistake that the checks must name first for each.
 
-FOREIGN gives the names for the variants of `test_lenet5_files.MUTANTS`; OWN are more of them: framework -> what is
-wrong -> (text of the file, text put in its place wherever it stands, mistake). "" is a failure without a known mistake.
+FOREIGN gives the mistake for each variant of `test_lenet5_files.MUTANTS`. OWN has more variants: framework -> what is
+wrong -> (text of the file, its replacement everywhere, mistake). "" is a failure without a known mistake.
 """
 
 from tests.coursework.test_lenet5_files import MUTANTS, source
 
-# None: no mistake at all. A 2 × 2 pool of 28 or 10 rows pads nothing, and the task does not say how it is padded; nor
-# does it ask for a second network in the same graph.
+# None: the checks must find no mistake. A 2 × 2 pool of 28 or 10 rows needs no padding, and the task does not name one.
+# The task does not ask for a second network in the same graph.
 FOREIGN = {
     "tensorflow": {
         "scale 1.0": "initializer_scale",
@@ -21,7 +21,7 @@ FOREIGN = {
         "logits for the output": "softmax_missing",
         "softmax on a hidden layer": "softmax_wrong_layer",
         "no bias on the last layer": "no_bias",
-        "zeros at the top and left alone": "padding_other",
+        "zeros only at the top and left": "padding_other",
         "second convolution same": "padding_same",
         "average pool": "average_pool",
         "pool same": None,
@@ -101,7 +101,7 @@ OWN = {
         "a loss an example": (LOSS, f"{NN_LOSS}(labels=y, logits=logits)", "loss_not_reduced"),
         "minus the loss": (LOSS, f"-{LOSS}", "loss_sign"),
         "labels and logits swapped": (LOSS, "tf.losses.softmax_cross_entropy(logits, y)", "no_gradient"),
-        "and it can be trained": (LOSS, f"tf.reduce_mean({NN_LOSS}(labels=logits, logits=1.0 * y))", "loss_swapped"),
+        "swapped, can be trained": (LOSS, f"tf.reduce_mean({NN_LOSS}(labels=logits, logits=1.0 * y))", "loss_swapped"),
         "sigmoid cross-entropy": (LOSS, "tf.losses.sigmoid_cross_entropy(y, logits)", "loss_other"),
         "weights decay": (LOSS, f"{LOSS} + 0.01 * tf.nn.l2_loss(kernel)", "loss_other"),
         "labels not cast": (LOSS, "-tf.reduce_sum(tf.reduce_mean(y * tf.nn.log_softmax(logits), 0))", "labels_cast"),
@@ -111,7 +111,7 @@ OWN = {
         "Adagrad": ("AdamOptimizer()", "AdagradOptimizer(0.01)", "optimizer_not_adam"),
         "another beta": ("AdamOptimizer()", "AdamOptimizer(beta1=0.5)", "optimizer_other"),
         "maximized": ("minimize(loss)", "minimize(-loss)", "maximized"),
-        "the last layer alone is trained": ("minimize(loss)", "minimize(loss, var_list=[kernel, bias])", "frozen"),
+        "only the last layer is trained": ("minimize(loss)", "minimize(loss, var_list=[kernel, bias])", "frozen"),
         "nothing is trained": (TRAIN, "tf.no_op()", "not_trained"),
     },
     "keras": {
@@ -147,14 +147,14 @@ OWN = {
 
 
 def mutants():
-    """(framework, what is wrong, text of the file, mistake) for each of both tables"""
+    """(framework, what is wrong, text of the file, mistake) for each variant of both tables."""
     for framework, table in FOREIGN.items():
         for name, mistake in table.items():
             old, new, _ = MUTANTS[framework][name]
             yield framework, name, source(framework).replace(old, new), mistake
     for framework, more in OWN.items():
         for name, (old, new, mistake) in more.items():
-            assert old in source(framework), f"{old!r} must stand in the file of {framework}"
+            assert old in source(framework), f"{old!r} must occur in the file of {framework}"
             yield framework, f"{name} (own)", source(framework).replace(old, new), mistake
 
 

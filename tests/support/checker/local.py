@@ -7,7 +7,7 @@ from convlens.checker.guest import GuestError
 
 
 class Local:
-    """Answers as a process in a sandbox does, and also tells of exceptions as it does."""
+    """Answers requests and reports exceptions like a process in a sandbox."""
 
     def __init__(self, job, source, options):
         self.handler, self.file = job.start(source, options), options["file"]
@@ -24,7 +24,7 @@ class Local:
 
 
 def opener(job, source, options, started=None):
-    """A function that starts such a guest; `started` gets an entry for each start"""
+    """A function that starts a Local guest. Each start adds the file's name to the list `started`."""
 
     def open_guest():
         if started is not None:

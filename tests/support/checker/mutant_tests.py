@@ -1,11 +1,12 @@
-"""The tests of the mutants, made once for files 0 and 1 and once for 2 and 3, so that two processes share them."""
+"""The tests of the mutants. One test file uses them for files 0 and 1, another for 2 and 3, to run in parallel."""
 
 import pytest
 from tests.support.checker.checking import best, examine, explained, failing, open_sandbox
 from tests.support.checker.mutants import MUTANTS
 from tests.support.checker.samples import BASES, source
 
-# Told by another hint or by none: no program of the table gives the same on all calls
+# The hint for these mutants is missing or names another mistake, because no program in the checker's table of mistakes
+# gives the same results on all calls.
 MISSED = {
     "0-conv_forward, loops, pad_swapped: rows get the columns' zeros",
     "0-conv_forward, cells, bias_repeated: for each cell of the kernel",

@@ -1,4 +1,4 @@
-"""Wrong variants of conv_backward, by submission: mistake, what is wrong, text of the file, text put in its place."""
+"""Wrong variants of conv_backward, by submission: mistake, what is wrong, text of the file, its replacement."""
 
 TABLE = {
     "loops": [

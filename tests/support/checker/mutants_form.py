@@ -1,4 +1,4 @@
-"""Correct coursework files spoilt in their form: base, file, the check that must fail, what is wrong, the spoiling."""
+"""Correct coursework files with a wrong form: submission, file, the check that must fail, what is wrong, the change."""
 
 from tests.support.checker.samples import Form
 
@@ -11,34 +11,34 @@ CONV_FORWARD, POOL_FORWARD, CONV_BACKWARD, POOL_BACKWARD = (
 
 
 def replaced(old, new):
-    """Puts bytes in place of others that stand once."""
+    """A function that replaces bytes of a file. They must occur exactly once."""
 
     def spoil(path):
         content = path.read_bytes()
-        assert content.count(old) == 1, f"{old!r} must stand once in {path.name}"
+        assert content.count(old) == 1, f"{old!r} must occur once in {path.name}"
         path.write_bytes(content.replace(old, new))
 
     return spoil
 
 
 def rewritten(change):
-    """Puts what `change` makes of all bytes in their place."""
+    """A function that replaces all bytes of a file by `change(bytes)`."""
     return lambda path: path.write_bytes(change(path.read_bytes()))
 
 
 def link(path):
-    """Moves the file away and leaves a link to it."""
+    """Rename the file and leave a link to it."""
     path.symlink_to(path.rename(path.with_suffix(".txt")))
 
 
 def folder(path):
-    """A folder of the file's name."""
+    """Replace the file by a folder of the same name."""
     path.unlink()
     path.mkdir()
 
 
 def other_case(path):
-    """A file whose name has a capital letter."""
+    """Rename the file: its name gets capital letters."""
     path.rename(path.with_name(path.name.upper()))
 
 
@@ -50,7 +50,7 @@ FORMS = [
     Form("cells", POOL_BACKWARD, "readable", "a folder", folder),
     Form("singles", POOL_FORWARD, "readable", "too large", rewritten(lambda text: text + b"# more\n" * 2**16)),
     Form("windows", CONV_FORWARD, "run_bit", "for nobody", lambda path: path.chmod(0o644)),
-    Form("im2col", POOL_FORWARD, "run_bit", "for others alone", lambda path: path.chmod(0o655)),
+    Form("im2col", POOL_FORWARD, "run_bit", "only for others", lambda path: path.chmod(0o655)),
     Form(
         "loops", CONV_BACKWARD, "first_line", "without env", replaced(b"#!/usr/bin/env python3", b"#!/usr/bin/python3")
     ),

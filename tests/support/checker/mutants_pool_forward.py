@@ -1,6 +1,6 @@
-"""Wrong variants of pool_forward, by submission: mistake, what is wrong, text of the file, text put in its place."""
+"""Wrong variants of pool_forward, by submission: mistake, what is wrong, text of the file, its replacement."""
 
-# Between two lines of "cells" that are to change
+# The text between two lines of "cells" that are changed
 CELLS = """    for p in range(kh):
         for q in range(kw):
             shifted = A_prev[:, p:p + (h_new - 1) * sh + 1:sh,

@@ -10,8 +10,8 @@ from tests.support.places import CHECKER
 FOLDER = CHECKER / "submissions"
 FILES = ("0-conv_forward.py", "1-pool_forward.py", "2-conv_backward.py", "3-pool_backward.py")
 # The submissions, and how each file with padding halves an odd number of zeros: "floor" and "ceil" pad equally on
-# both sides, with one zero too few or too many; "top" and "bottom" put the odd one there (and at the left or right),
-# so that the output has the size of the input.
+# both sides, with one zero too few or too many; "top" and "bottom" put the odd zero at the top and left, or at the
+# bottom and right, so that the output has the size of the input.
 READINGS = {
     "loops": {"0-conv_forward.py": "ceil", "2-conv_backward.py": "ceil"},
     "windows": {"0-conv_forward.py": "floor", "2-conv_backward.py": "ceil"},
@@ -27,8 +27,8 @@ BASES = tuple(READINGS)
 class Mutant:
     """A wrong variant of a correct file.
 
-    base, file: which one; mistake: its name; name: what is wrong here, in a few words; old: text that stands `count`
-    times in the file, new: put in its place
+    base, file: the correct file; mistake: the name of the mistake; name: what is wrong here, in a few words; old: text
+    that occurs `count` times in the file; new: its replacement.
     """
 
     base: str
@@ -45,9 +45,9 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Form:
-    """A correct file spoilt in its form.
+    """A correct file with a wrong form.
 
-    check: what must fail; name: what is wrong, in a few words; spoil: changes the file at that path
+    check: the check that must fail; name: what is wrong, in a few words; spoil: a function that changes the file.
     """
 
     base: str
@@ -66,17 +66,17 @@ def source(base: str, file: str) -> str:
 
 
 def mutated(mutant: Mutant) -> str:
-    """The text of a wrong file; AssertionError if the text to replace does not stand there as often as it must."""
+    """The text of a wrong file. Raise AssertionError unless the text to replace occurs `count` times."""
     text = source(mutant.base, mutant.file)
     found = text.count(mutant.old)
-    assert found == mutant.count, f"{mutant}: {mutant.old!r} must stand {mutant.count} times; it stands {found} times"
+    assert found == mutant.count, f"{mutant}: {mutant.old!r} must occur {mutant.count} times; it occurs {found} times"
     return text.replace(mutant.old, mutant.new)
 
 
 def place(tmp_path: Path, base: str, file: str | None = None, text: str | None = None) -> Path:
-    """A copy of the submission `base` in a new folder of tmp_path; with `file`, that one has `text`, or is not there.
+    """Copy the submission `base` into a new folder of tmp_path; return the folder.
 
-    Files keep their modes.
+    If `file` is given, it gets the text `text`, or is removed if `text` is None. Files keep their modes.
     """
     folder = tmp_path / base
     folder.mkdir()
@@ -91,7 +91,7 @@ def place(tmp_path: Path, base: str, file: str | None = None, text: str | None =
 
 
 def spoilt(tmp_path: Path, form: Form) -> Path:
-    """A copy of a submission, with one file spoilt."""
+    """Copy a submission and give one file its wrong form; return the folder."""
     folder = place(tmp_path, form.base)
     form.spoil(folder / form.file)
     return folder
