@@ -184,7 +184,7 @@ def test_ctrl_c(monkeypatch, pretended, tmp_path):
         (["ann", "--html", "no/x.html"], "the folder of an output file must exist; there is no 'no'"),
         (["ann", "--html", "ann"], "an output file must not be a folder; 'ann' is one"),
         (["ann", "--html", "x", "--junit", "./x"], "all files must have different names; got x, x"),
-        (["ann", "--class", "."], "only one of a folder and --class can be checked; got 'ann' and '.'"),
+        (["ann", "--class", "."], "only one of a folder and --class can be given; got 'ann' and '.'"),
         (["--class", "none"], "a class must be a folder or a CSV file; there is no 'none'"),
         (["--class", "empty"], "a class must have a folder for each student; 'empty' has none"),
         (["--class", ".", "--jobs", "0"], "jobs must be an integer of at least 1; got 0"),

@@ -160,7 +160,7 @@ def test_without_matplotlib_the_run_is_whole_and_says_how_to_get_a_report(place,
     last = done.err.splitlines()[-1]
     assert last.startswith("no report: ")
     assert "pip install" in last
-    assert last.endswith("; then: convlens report --run bare")
+    assert last.endswith("; write it later with: convlens report --run bare")
     assert "matplotlib" in small.fails("report", "--run", "bare")
 
 

@@ -356,7 +356,7 @@ def test_when_the_leader_is_killed_the_follower_ends(place, start):
     assert follower.wait() == 2
     follower.ends_whole()
     assert "Traceback" not in follower.err
-    assert follower.last.startswith("convlens: another of the "), follower.err
+    assert follower.last.startswith("convlens: one of the "), follower.err
     assert " lost" in follower.last, follower.err
 
 
@@ -371,7 +371,7 @@ def test_ctrl_c_at_the_leader_is_one_sentence_and_exit_130(place, start, tmp_pat
     assert "Traceback" not in err
     done = len(history(tmp_path / "run")["epochs"])
     assert leader.last == f"stopped, {done} of 500 epochs done; go on with: convlens train --resume --run run"
-    assert follower.last.startswith("convlens: another of the "), follower.err
+    assert follower.last.startswith("convlens: one of the "), follower.err
     leader.ends_whole()
     follower.ends_whole()
 
@@ -428,7 +428,7 @@ BAD_OPTIONS = {
     f"--trainer keras --hosts {HOSTS} --rank 2": "rank must be from 0 to 1, for 2 hosts; got 2",
     f"--trainer keras --hosts {HOSTS} --rank -1": "rank must be from 0 to 1, for 2 hosts; got -1",
     f"--trainer keras --hosts {HOSTS}": "rank must be from 0 to 1, for 2 hosts; got None",
-    "--trainer keras --rank 0": "--rank is for training on several --hosts; got 0 and no hosts",
+    "--trainer keras --rank 0": "--rank needs --hosts; got rank 0 and no hosts",
     "--trainer keras --hosts 127.0.0.1,127.0.0.1:9001 --rank 0": (
         "hosts must be HOST:PORT,HOST:PORT,… with ports from 1 to 65535; got '127.0.0.1'"
     ),

@@ -1,6 +1,6 @@
-"""The command line, a file a command: the only place that prints or exits.
+"""The command line. Each command has a file of its own; only this package prints or exits.
 
-Exit codes: 0 done, 2 a mistake in what was asked, 130 stopped from the keyboard.
+Exit codes: 0 done, 2 a mistake of the user, 130 stopped from the keyboard. `convlens check` also has 1.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _options(
         bool,
         typer.Option(
             "--version",
-            help="Print the versions of convlens and of what it uses.",
+            help="Print the versions of convlens, Python and the main libraries.",
             callback=_print_versions,
             is_eager=True,
         ),
@@ -69,7 +69,7 @@ def _options(
 
 
 def _versions() -> str:
-    """One line: what a report of a fault needs"""
+    """Return one line of versions, for a bug report."""
     found = [f"convlens {VERSION}", f"Python {platform.python_version()}"]
     for package in ("numpy", "numba", "tensorflow-cpu", "keras"):
         with suppress(PackageNotFoundError):
@@ -80,7 +80,7 @@ def _versions() -> str:
 def main() -> None:
     """Run the command line; a user's mistake is one line on standard error and exit code 2."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error: no screen or file name is a mistake
+        sys.stdout.reconfigure(errors="backslashreplace")  # like stderr: it can print any file name
     warnings.showwarning = _tell_warning
     try:
         app(prog_name="convlens")
@@ -90,5 +90,5 @@ def main() -> None:
 
 
 def _tell_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    """A warning is one line, as an error is; which line of code it comes from is of no use to who typed a command."""
+    """Print a warning in one line, like an error. The line of code that gave the warning does not help the user."""
     tell(f"convlens: {message}")

@@ -1,4 +1,4 @@
-"""`convlens check`: checks coursework, of one folder or of a class.
+"""`convlens check`: check the coursework in one folder, or of a whole class.
 
 Exit codes: 0 everything passes, 1 something fails or could not be checked, 2 the check could not run, 130 stopped from
 the keyboard.
@@ -24,22 +24,25 @@ if TYPE_CHECKING:
 
 
 def check(
-    folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="Folder that is handed in. [default: .]")] = None,
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="Folder with the coursework. [default: .]")
+    ] = None,
     class_: Annotated[
         Path | None,
         typer.Option(
             "--class",
             metavar="PLACE",
-            help="Class: a folder with a folder for each student, or a CSV file with name,path.",
+            help="A whole class: a folder with one folder for each student, or a CSV file with name,path.",
         ),
     ] = None,
     tasks: Annotated[str, typer.Option(help="Tasks to check, such as 0-3,5.")] = "0-6",
     reveal: Annotated[bool, typer.Option("--reveal", help="Show the right values in messages.")] = False,
     sandbox: Annotated[
-        str | None, typer.Option(metavar="TIER", help="Tier of the sandbox. [default: the best one here]")
+        str | None,
+        typer.Option(metavar="TIER", help="bubblewrap, landlock or rlimits. [default: the best on this machine]"),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Seed of the test inputs. [default: 0; for a class, drawn once]")
+        int | None, typer.Option(help="Seed of the test inputs. [default: 0; for a class, a random seed]")
     ] = None,
     seconds: Annotated[float, typer.Option(help="Time limit for one call of the code.")] = 10,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML page.")] = None,
@@ -49,26 +52,31 @@ def check(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="File for the results, one line each (class only). [default: PLACE's name with -results.jsonl]",
+            help="Results file, one line for each student (class only). [default: PLACE's name with -results.jsonl]",
         ),
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Start the results file anew (class only).")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Discard the earlier results and check all students again (class only).")
+    ] = False,
     jobs: Annotated[
-        int | None, typer.Option(help="Submissions at the same time (class only). [default: all cores]")
+        int | None,
+        typer.Option(help="Submissions to check at the same time (class only). [default: one for each core]"),
     ] = None,
     dask: Annotated[
         str | None,
-        typer.Option(metavar="ADDRESS", help="Address of a Dask cluster that grades, tcp://HOST:PORT (class only)."),
+        typer.Option(metavar="tcp://HOST:PORT", help="Check on the Dask cluster at this address (class only)."),
     ] = None,
     unsafe: Annotated[
         bool, typer.Option("--unsafe", help="Accept a sandbox that cannot stop hostile code (class only).")
     ] = False,
     json_: Json = False,
 ) -> None:
-    """Check coursework: is it right, and if not, what is wrong? One folder, or with --class a whole class.
+    """Check coursework, and say what is wrong and why.
 
-    A class run may be stopped at any time: the same command continues it. Exit code 0: everything passes; 1: something
-    does not pass; 2: the check could not run.
+    The check runs the code of one folder, or of a whole class with --class. You may stop a class run at any time; the
+    same command continues it.
+
+    Exit codes: 0 everything passes, 1 something does not pass, 2 the check could not run.
     """
     from convlens.checker.options import Options
     from convlens.checker.submission import parse_tasks
@@ -89,9 +97,7 @@ def check(
         code = _run(_one, folder or Path(), options, files, json_)
     else:
         if folder is not None:
-            raise ValueError(
-                f"only one of a folder and --class can be checked; got {str(folder)!r} and {str(class_)!r}"
-            )
+            raise ValueError(f"only one of a folder and --class can be given; got {str(folder)!r} and {str(class_)!r}")
         if dask is not None and jobs is not None:
             raise ValueError(f"--jobs is for this machine only, not for a Dask cluster; got {jobs} and {dask!r}")
         out = out or Path(f"{title(class_) or 'class'}-results.jsonl")
@@ -102,7 +108,7 @@ def check(
 
 
 def _run(work: Callable[..., int], *arguments: Any) -> int:
-    """Return the exit code of `work`. An error of the checker itself gives 2, since 1 would be a verdict."""
+    """Return the exit code of `work`. A bug in the checker gives 2, because 1 would be a verdict."""
     try:
         return work(*arguments)
     except (ValueError, OSError, ArithmeticError, ImportError, MemoryError):
@@ -114,7 +120,7 @@ def _run(work: Callable[..., int], *arguments: Any) -> int:
 
 
 def _check_places(*paths: Path | None, roster: Path | None = None) -> None:
-    """Raise ValueError or OSError, before the work, unless each output file has a folder and a name of its own."""
+    """Raise ValueError or OSError unless each output file has a folder that exists and a name of its own."""
     from convlens.checker.submission import TASKS
 
     given = [path for path in paths if path is not None]
@@ -135,7 +141,7 @@ def _check_places(*paths: Path | None, roster: Path | None = None) -> None:
 
 
 def _one(folder: Path, options: Options, files: Files, json_: bool) -> int:
-    """Check one submission, show and write what is asked for, and return the exit code."""
+    """Check one submission, print and write its report, and return the exit code."""
     from convlens.checker.check import check
     from convlens.checker.render.html import submission_page
     from convlens.checker.render.junit import junit

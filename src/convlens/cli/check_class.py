@@ -1,4 +1,4 @@
-"""`convlens check --class`: grades a class, here or on a Dask cluster, and goes on where an earlier run stopped."""
+"""`convlens check --class`: grade a class on this machine or on a Dask cluster, and continue a stopped run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ClassOptions(NamedTuple):
-    """The options of `convlens check` that are only for a class, by their names. place: the value of --class."""
+    """The options of `convlens check` that only a class has. `place` is the value of --class."""
 
     place: Path
     out: Path
@@ -33,13 +33,13 @@ class ClassOptions(NamedTuple):
 
 
 def title(place: Path) -> str:
-    """Return the name of a class: of its folder, or of its CSV file without the ending."""
+    """Return the name of a class: the name of its folder, or of its CSV file without the suffix."""
     whole = place.resolve()
     return whole.stem if whole.is_file() else whole.name
 
 
 def check_class(asked: ClassOptions, options: Options, files: Files, json_: bool) -> int:
-    """Grade a class, show and write what is asked for, and return the exit code."""
+    """Grade a class, print and write its reports, and return the exit code."""
     from convlens.checker.classes.roster import roster
     from convlens.checker.verdict import PASS
 
@@ -55,7 +55,7 @@ def check_class(asked: ClassOptions, options: Options, files: Files, json_: bool
 
 
 def _tier(asked: ClassOptions, tier: str | None) -> str | None:
-    """The sandbox's tier. On a cluster without --sandbox it is None: each worker takes its own best one."""
+    """Return the sandbox's tier. On a cluster without --sandbox, return None: each worker chooses its best tier."""
     from convlens.checker.classes.tier_policy import refuse_weak, safe_tier
 
     if asked.dask is None:
@@ -68,7 +68,7 @@ def _tier(asked: ClassOptions, tier: str | None) -> str | None:
 def _graded(
     asked: ClassOptions, students: Sequence[Student], options: Options
 ) -> tuple[dict[str, Any], list[Report]] | None:
-    """The settings in the results file, and each student's report; None if the run was stopped from the keyboard."""
+    """Return the settings in the results file and each student's report; None if the user stopped the run."""
     from convlens.checker.classes.results import open_results
     from convlens.report.page import count
 
@@ -87,7 +87,7 @@ def _graded(
 
 
 def _settings(asked: ClassOptions, options: Options) -> dict[str, Any]:
-    """What all results of one file have in common."""
+    """Return the settings that all results in one file share."""
     return {
         "convlens": VERSION,
         "tier": options.tier,
@@ -100,14 +100,14 @@ def _settings(asked: ClassOptions, options: Options) -> dict[str, Any]:
 
 def _tell_tier(tier: str | None, *, again: bool) -> None:
     if tier is None:
-        tell("sandbox: the best one of each worker; every report names it")
+        tell("sandbox: each worker uses its best tier; every report names the tier")
     else:
         tell_tier(tier, again=again)
 
 
 @contextmanager
 def _backend(asked: ClassOptions) -> Iterator[GradingBackend]:
-    """What grades: the Dask cluster that is asked for, or processes on this machine."""
+    """Yield the Dask cluster of --dask, or a pool of processes on this machine."""
     if asked.dask is not None:
         from convlens.checker.classes.cluster import Cluster
 
@@ -122,7 +122,7 @@ def _backend(asked: ClassOptions) -> Iterator[GradingBackend]:
 
 
 def _grade(students: Sequence[Student], options: Options, backend: GradingBackend, results: Results) -> None:
-    """Grade all students, with a bar on the terminal, and say how many results were found in which way."""
+    """Grade all students with a progress bar, and print how many were graded, cached or kept."""
     from convlens.checker.classes.grading import grade
 
     ways = dict.fromkeys(("kept", "cached", "graded"), 0)
@@ -161,7 +161,7 @@ def _as_json(out: Path, settings: Mapping[str, Any], reports: list[Report]) -> d
 
 
 def _write_all(files: Files, place: Path, settings: Mapping[str, Any], reports: list[Report]) -> None:
-    """Write the files that are asked for."""
+    """Write the CSV, HTML and JUnit files that the options name."""
     from convlens.checker.render.csv import csv_table
     from convlens.checker.render.html import class_page
     from convlens.checker.render.junit import junit

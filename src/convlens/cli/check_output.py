@@ -1,4 +1,4 @@
-"""The output of `convlens check` besides its report: a bar while it works, the sandbox's tier, files."""
+"""The output of `convlens check` besides its report: the progress bar, the sandbox's tier, the output files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Files(NamedTuple):
-    """The files to write reports to, None where none is asked for."""
+    """The output files; None for a file that is not wanted."""
 
     html: Path | None
     junit: Path | None
@@ -23,7 +23,7 @@ class Files(NamedTuple):
 
 
 def write(path: Path | None, text: Callable[[], str]) -> None:
-    """Write a file, whole or not at all, and tell its name; nothing without a path."""
+    """Write a file, whole or not at all, and print its name. Do nothing if `path` is None."""
     from convlens.storage.atomic import atomic_write
 
     if path is not None:
@@ -33,7 +33,7 @@ def write(path: Path | None, text: Callable[[], str]) -> None:
 
 
 def tell_tier(tier: str, *, again: bool = False) -> None:
-    """Tell the sandbox's tier, and what it cannot stop; again: whether an earlier run has told that."""
+    """Print the sandbox's tier and what it cannot stop; with `again` only the tier, since an earlier run said it."""
     from convlens.checker.sandbox.tiers import CANNOT_STOP
 
     tell(f"sandbox {tier}, as before" if again else f"sandbox {tier}; what it cannot stop:")
@@ -42,7 +42,7 @@ def tell_tier(tier: str, *, again: bool = False) -> None:
 
 
 def console() -> Console:
-    """Return standard output for rich; no text counts as markup."""
+    """Return a rich console on standard output that treats no text as markup."""
     from rich.console import Console
 
     return Console(highlight=False, markup=False, emoji=False)

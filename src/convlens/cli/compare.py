@@ -1,4 +1,4 @@
-"""`convlens compare`: the same training in several engines"""
+"""`convlens compare`: train the same network in several engines and measure the differences."""
 
 from __future__ import annotations
 
@@ -14,23 +14,22 @@ if TYPE_CHECKING:
 
 
 def compare(
-    engines: Annotated[str, typer.Option(help="Engines, with commas between: numpy, numba, tf1, keras.")] = (
-        "numpy,numba,tf1,keras"
-    ),
-    steps: Annotated[int, typer.Option(help="Steps of Adam.")] = 200,
-    data: Annotated[str, typer.Option(help="embedded, mnist, or a path.")] = "embedded",
-    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 32,
+    engines: Annotated[str, typer.Option(help="Engines, separated by commas.")] = "numpy,numba,tf1,keras",
+    steps: Annotated[int, typer.Option(help="Training steps.")] = 200,
+    data: Annotated[str, typer.Option(help="embedded, mnist, an .npz file, or a folder of IDX files.")] = "embedded",
+    batch_size: Annotated[int, typer.Option(help="Images in each batch.")] = 32,
     seed: Annotated[int, typer.Option(help="Seed of the initial weights and the batches.")] = 0,
-    free: Annotated[int, typer.Option(help="Free runs in float32, with the seeds from 0 on; 0 for none.")] = 10,
-    plot: Annotated[Path, typer.Option(metavar="FILE", help="Where the plot goes, an .svg file.")] = Path(
-        "compare.svg"
-    ),
+    free: Annotated[int, typer.Option(help="Number of free runs in float32; their seeds are 0, 1, 2 and so on.")] = 10,
+    plot: Annotated[Path, typer.Option(metavar="FILE", help="SVG file for the plot.")] = Path("compare.svg"),
     json_: Json = False,
 ) -> None:
-    """Train LeNet-5 on the same batches in several engines: how far do they come apart, and why?
+    """Train LeNet-5 in several engines, and compare each step.
 
-    Every engine begins each step from the same weights and the same state of Adam, so that the differences are those of
-    one step. Then the engines run freely: in float64, where they can, and in float32 with several seeds.
+    All engines get the same batches. Each step begins from the same weights and the same state of Adam in every engine,
+    so each difference comes from one step.
+
+    Free runs follow: each engine continues from its own weights, in float64 where it can, and in float32 with several
+    seeds.
     """
     from convlens.data import load
     from convlens.interop.compare import compare

@@ -1,4 +1,4 @@
-"""`convlens data …`: what a data set holds, fetching MNIST, writing digits to a file."""
+"""`convlens data`: show what a data set holds, download MNIST, export digits to a file."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ import typer
 
 from convlens.cli.shared import Json, print_json
 
-data_app = typer.Typer(help="The digits: what they are, fetch them, write them to a file.", no_args_is_help=True)
+data_app = typer.Typer(help="Show, download and export data sets of digits.", no_args_is_help=True)
 
 
 @data_app.command("info")
 def data_info(
-    data: Annotated[str, typer.Argument(metavar="DATA", help="embedded, mnist, or a path.")] = "embedded",
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="embedded, mnist, an .npz file, or a folder of IDX files.")
+    ] = "embedded",
     json_: Json = False,
 ) -> None:
-    """What a data set holds."""
+    """Print the size of a data set and how often each label occurs."""
     import numpy as np
 
     from convlens.data import load
@@ -52,7 +54,7 @@ def _columns(rows: list[list[str]]) -> Iterable[str]:
 
 @data_app.command("fetch")
 def data_fetch(json_: Json = False) -> None:
-    """Download all of MNIST, once, with checksums."""
+    """Download all of MNIST once, and verify the checksums."""
     from convlens.data import download
 
     folder = download.fetch(progress=not json_ and sys.stderr.isatty())
@@ -64,12 +66,12 @@ def data_fetch(json_: Json = False) -> None:
 
 @data_app.command("export")
 def data_export(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="The .npz file to write, e.g. data/MNIST.npz")],
-    data: Annotated[str, typer.Option(help="embedded, mnist, or a path.")] = "embedded",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="The .npz file to write, such as data/MNIST.npz.")],
+    data: Annotated[str, typer.Option(help="embedded, mnist, an .npz file, or a folder of IDX files.")] = "embedded",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
     json_: Json = False,
 ) -> None:
-    """Write a data set in the layout that the coursework's programs read."""
+    """Write a data set as the .npz file that the coursework reads."""
     from convlens.data import course_npz, load
 
     digits = load(data)

@@ -1,4 +1,4 @@
-"""`convlens evaluate`"""
+"""`convlens evaluate`: measure the loss and accuracy of a trained network."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from convlens.cli.shared import Json, RunFolder, newest_run, print_json
 
 def evaluate(
     run: RunFolder = None,
-    data: Annotated[str | None, typer.Option(help="embedded, mnist, or a path. [default: the run's own data]")] = None,
-    part: Annotated[
-        str | None, typer.Option(help="train, valid or test. [default: test if the data have one, else valid]")
+    data: Annotated[
+        str | None,
+        typer.Option(help="embedded, mnist, an .npz file, or a folder of IDX files. [default: the run's data]"),
     ] = None,
-    threads: Annotated[int | None, typer.Option(help="[default: all cores]")] = None,
+    part: Annotated[
+        str | None, typer.Option(help="train, valid or test. [default: test if the data set has it, else valid]")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(help="Number of threads. [default: all cores]")] = None,
     json_: Json = False,
 ) -> None:
-    """Loss and accuracy of a trained network on digits."""
+    """Print the loss and accuracy of a trained network on digits."""
     from convlens import training
     from convlens.data import load
     from convlens.training.run import HISTORY
@@ -36,7 +39,7 @@ def evaluate(
         part = "test" if len(digits.x_test) else "valid"
     x, y = getattr(digits, f"x_{part}"), getattr(digits, f"y_{part}")
     if not len(x):
-        raise ValueError(f"--part must name a part that the data have; {digits.source} has no {part} part")
+        raise ValueError(f"--part must name a part of the data; {digits.source} has no {part} part")
     scores = training.evaluate(model, x, y, threads=threads)
     if json_:
         print_json({"run": str(run), "data": data, "part": part, "images": len(x), **scores._asdict()})
@@ -46,7 +49,7 @@ def evaluate(
 
 def _data_of(history: Path) -> str:
     if not history.is_file():
-        raise FileNotFoundError(f"--data must be given where there is no {history}")
+        raise FileNotFoundError(f"--data must be given if there is no file {history}")
     try:
         return str(json.loads(history.read_bytes())["data"])
     except (ValueError, TypeError, KeyError, RecursionError) as error:

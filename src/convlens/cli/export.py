@@ -1,4 +1,4 @@
-"""`convlens export`: trained networks for Keras and ONNX."""
+"""`convlens export`: write a trained network as a Keras or ONNX file."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ _NEEDS = {"keras": ("keras", "tensorflow"), "onnx": ("onnx",)}
 
 
 def export(
-    to: Annotated[str, typer.Option("--to", help="keras or onnx.")],
+    to: Annotated[str, typer.Option("--to", help="Format: keras or onnx.")],
     old: Annotated[Path | None, typer.Argument(metavar="[RUN]", hidden=True)] = None,
     run: RunFolder = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="[default: model.keras or model.onnx, beside the weights]")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The file to write. [default: model.keras or model.onnx, beside the weights]"
+        ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
     json_: Json = False,
 ) -> None:
-    """Write a trained network for Keras or ONNX."""
+    """Write a trained network as a Keras or ONNX file."""
     from convlens.interop.frameworks import check_installed
     from convlens.training.model_file import MODEL, load_model
 

@@ -1,4 +1,4 @@
-"""`convlens train --hosts`: who leads, who follows, and what is said when a host is lost."""
+"""`convlens train --hosts`: the leading host, the other hosts, and the message when a host is lost."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WATCHED = "CONVLENS_WATCHED"
 
 
 class Asked(NamedTuple):
-    """Which hosts, which of them this is, and how long to wait for them"""
+    """The options of --hosts: all addresses, the rank of this host, and the time limit to connect in seconds."""
 
     hosts: list[str]
     rank: int
@@ -34,10 +34,10 @@ class Asked(NamedTuple):
 
 
 def asked(hosts: str | None, rank: int | None, timeout: float) -> Asked | None:
-    """What the options say; None without --hosts"""
+    """Return the checked options; None without --hosts. ValueError for a wrong option."""
     if hosts is None:
         if rank is not None:
-            raise ValueError(f"--rank is for training on several --hosts; got {rank} and no hosts")
+            raise ValueError(f"--rank needs --hosts; got rank {rank} and no hosts")
         return None
     from convlens.interop.frameworks import check_installed
     from convlens.interop.hosts import check_rank, parse_hosts
@@ -51,16 +51,17 @@ def asked(hosts: str | None, rank: int | None, timeout: float) -> Asked | None:
 
 
 def watch(out: Path | None) -> bool:
-    """Do what was asked in a process of its own, and end as it ends; False if this is that process
+    """Run the same command in a child process and exit with its exit code. In the child process, return False.
 
-    When a host is lost, JAX may abort the process, and someone must say why.
+    When a host is lost, JAX may abort the child process. Then the parent process prints the reason.
     """
     if _WATCHED in os.environ:
         _end_with_the_watcher()
         _keep_standard_output()
         return False
     command, environment = [sys.executable, *sys.orig_argv[1:]], os.environ | {_WATCHED: "1"}
-    group = None if sys.platform == "win32" else 0  # of its own: Ctrl-C comes through us, once
+    # In a group of its own, the child gets each Ctrl-C once: from the parent.
+    group = None if sys.platform == "win32" else 0
     with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, process_group=group) as child:
         while True:
             try:
@@ -69,13 +70,13 @@ def watch(out: Path | None) -> bool:
             except KeyboardInterrupt:
                 child.send_signal(signal.SIGINT)
     if code < 0:
-        tell(f"convlens: another of the hosts is lost, or does not answer{_go_on(out)}")
+        tell(f"convlens: one of the hosts is lost, or does not answer{_go_on(out)}")
         code = 2
     raise typer.Exit(code)
 
 
 def _end_with_the_watcher() -> None:
-    """Its end closes our standard input."""
+    """End this child process when the parent ends, which closes the standard input of the child."""
 
     def wait() -> None:
         while os.read(0, 1):
@@ -86,7 +87,7 @@ def _end_with_the_watcher() -> None:
 
 
 def _keep_standard_output() -> None:
-    """For what we print: Gloo writes there, too, and that goes nowhere."""
+    """Keep standard output for convlens. What Gloo writes to file descriptor 1 is discarded."""
     sys.stdout.flush()
     ours = os.dup(1)
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -96,14 +97,14 @@ def _keep_standard_output() -> None:
 
 
 def leave(code: int) -> NoReturn:
-    """End at once: at a usual end JAX would wait for the other hosts"""
+    """End the process at once. A normal exit would make JAX wait for the other hosts."""
     sys.stdout.flush()
     os._exit(code)
 
 
 @contextmanager
 def events(run: Run, digits: Digits, threads: int | None, asked: Asked | None) -> Iterator[Iterator[Event]]:
-    """The events of the run's training, by whoever does it"""
+    """Yield the events of training the run, with the trainer that its settings name."""
     from convlens.training.settings import KERAS
 
     if run.settings.trainer != KERAS:
@@ -117,12 +118,12 @@ def events(run: Run, digits: Digits, threads: int | None, asked: Asked | None) -
 
 
 def _until_ctrl_c(events: Iterator[Event]) -> Iterator[Event]:
-    """The events; KeyboardInterrupt comes between them, since Keras loses one that comes while it reads a result"""
+    """Yield the events, and raise KeyboardInterrupt between two of them: Keras may lose one that it gets itself."""
     asked = False
 
     def stop(*_: object) -> None:
         nonlocal asked
-        if asked:  # and asked again: whatever it is doing
+        if asked:  # a second Ctrl-C stops at once
             raise KeyboardInterrupt
         asked = True
 
@@ -137,25 +138,25 @@ def _until_ctrl_c(events: Iterator[Event]) -> Iterator[Event]:
 
 
 def follow(asked: Asked, given: dict[str, Any]) -> None:
-    """Train as the leader says"""
+    """Train with the settings of the leading host."""
     from convlens.interop.hosts import join
     from convlens.interop.keras_trainer import follow
     from convlens.training.events import Epoch
 
     with _unless_lost(None), join(*asked) as hosts:
-        tell(f"rank {hosts.rank} of {hosts.size} hosts; the run's folder is the leader's")
+        tell(f"rank {hosts.rank} of {hosts.size} hosts; the leading host has the run's folder")
         try:
             for event in _until_ctrl_c(follow(hosts, given)):
                 if isinstance(event, Epoch):
                     tell(f"epoch {event.epoch}  loss {event.loss:.4f}  val_accuracy {event.val_accuracy:.4f}")
         except KeyboardInterrupt:
-            tell("stopped; the others end, too")
+            tell("stopped; the other hosts end as well")
             leave(130)
 
 
 @contextmanager
 def _unless_lost(folder: Path | None) -> Iterator[None]:
-    """When another host is lost, say so and end at once: JAX would wait for it in vain, and then abort."""
+    """When another host is lost, print so and end at once. Otherwise JAX would wait for that host and then abort."""
     from convlens.interop.hosts import HostLostError
 
     try:

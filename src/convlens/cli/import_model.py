@@ -1,4 +1,4 @@
-"""`convlens import`: trained networks from Keras."""
+"""`convlens import`: read a trained network from a Keras file."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from convlens.cli.shared import Json, print_json
 
 
 def import_model(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .keras file, as Keras 3 saves it.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder for the weights.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .keras file, saved by Keras 3.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the weights.")],
     json_: Json = False,
 ) -> None:
-    """Take over a trained network from Keras; evaluate and predict then use it with --run DIR."""
+    """Read a trained network from a Keras file.
+
+    Afterwards `evaluate` and `predict` use the network with --run DIR.
+    """
     from convlens.interop.keras_model import read_keras
     from convlens.models import MODELS, build_model
     from convlens.training.model_file import MODEL, save_model

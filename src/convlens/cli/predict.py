@@ -1,4 +1,4 @@
-"""`convlens predict`"""
+"""`convlens predict`: recognize the digit in each picture."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from convlens.cli.shared import Json, RunFolder, newest_run, print_json, sentenc
 
 
 def predict(
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE…", help="PNG or JPEG, any size, light or dark ink.")],
+    images: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE…", help="PNG or JPEG files of any size, with light or dark ink.")
+    ],
     run: RunFolder = None,
     json_: Json = False,
 ) -> None:
-    """Say which digit each picture shows."""
+    """Print which digit each picture shows."""
     from convlens.data.images import read_digit
     from convlens.training import load_model
 

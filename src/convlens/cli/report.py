@@ -1,4 +1,4 @@
-"""`convlens report`"""
+"""`convlens report`: write the HTML report of a run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from convlens.cli.shared import Json, RunFolder, newest_run, print_json
 
 
 def report(run: RunFolder = None, json_: Json = False) -> None:
-    """Write a run's report.html again."""
+    """Write the report.html of a run again."""
     from convlens.data import load
     from convlens.report import write_report
     from convlens.training.run import Run

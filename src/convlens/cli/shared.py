@@ -1,4 +1,4 @@
-"""What all commands share: the --json option, a line on standard error, the sentence of an error."""
+"""Helpers of all commands: the options --run and --json, messages on standard error, the newest run."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ RUNS = Path("runs")
 
 RunFolder = Annotated[
     Path | None,
-    typer.Option("--run", metavar="RUN", help="A run's folder, or its model.safetensors. [default: the newest run]"),
+    typer.Option("--run", metavar="RUN", help="Folder of the run, or its model.safetensors. [default: the newest run]"),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
+Json = Annotated[bool, typer.Option("--json", help="Print only JSON on standard output.")]
 
 
 def print_json(value: Any) -> None:
@@ -24,13 +24,13 @@ def print_json(value: Any) -> None:
 
 
 def tell(text: str) -> None:
-    """A line on standard error"""
+    """Print one line on standard error."""
     if sys.stderr:  # None when it is closed
         print(text, file=sys.stderr, flush=True)
 
 
 def sentence(error: BaseException) -> str:
-    """What an error says, in one line"""
+    """Return the message of an error in one line."""
     text = str(error)
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
@@ -38,7 +38,7 @@ def sentence(error: BaseException) -> str:
 
 
 def newest_run() -> Path:
-    """The folder of the run in ./runs whose weights are the newest; FileNotFoundError if none is trained"""
+    """Return the folder of the run in ./runs with the newest weights; FileNotFoundError if no run is trained."""
     from convlens.training.model_file import MODEL
     from convlens.training.run import HISTORY
 
@@ -55,11 +55,11 @@ def _has_epochs(history: Path) -> bool:
     try:
         return bool(json.loads(history.read_text())["epochs"])
     except (OSError, ValueError, KeyError, TypeError):
-        return True  # damage is told when the run is used
+        return True  # the command reports the damage when it uses the run
 
 
 class Doing:
-    """A line on a terminal's standard error that says what is being done, as long as it is; a context manager."""
+    """A context manager that shows the current step in one line on standard error, if that is a terminal."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -68,7 +68,7 @@ class Doing:
         self._status = self._console.status("")
 
     def say(self, what: str) -> None:
-        """That is now being done."""
+        """Show the step that begins now."""
         self._status.update(f"{what} …")
 
     def __enter__(self) -> Doing:

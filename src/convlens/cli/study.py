@@ -1,4 +1,4 @@
-"""`convlens study NAME`: claims of the AlexNet paper, tried on digits."""
+"""`convlens study NAME`: test a claim of the AlexNet paper on digits."""
 
 from __future__ import annotations
 
@@ -17,14 +17,19 @@ STUDIES = Path("studies")
 
 def study(
     name: Annotated[str, typer.Argument(metavar="NAME", help="relu, pooling, dropout, lrn or augment.")],
-    seeds: Annotated[int, typer.Option(help="Runs of each arm that count; at least 2.")] = 5,
+    seeds: Annotated[int, typer.Option(help="Number of runs for each arm of the study, at least 2.")] = 5,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where runs and figure go. [default: studies/NAME]")
+        Path | None, typer.Option(metavar="DIR", help="Folder for the runs and the figure. [default: studies/NAME]")
     ] = None,
-    threads: Annotated[int | None, typer.Option(help="Any number gives the same numbers. [default: all cores]")] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Number of threads. Any number gives the same results. [default: all cores]")
+    ] = None,
     json_: Json = False,
 ) -> None:
-    """Try a claim of the AlexNet paper on 5,000 digits. Stopped and started again, it goes on where it was."""
+    """Test a claim of the AlexNet paper on 5,000 digits.
+
+    You may stop a study at any time; the same command continues it.
+    """
     from convlens.studies import STUDIES as TABLE
     from convlens.studies import Start, do, outcome
 
@@ -54,7 +59,7 @@ def study(
 
 
 def _line(asked: Study, run: Run) -> str:
-    """A run that is done, in a line"""
+    """Return one line about a finished run."""
     from convlens.studies.runner import PILOT
 
     who = f"pilot {run.seed - PILOT}" if run.seed >= PILOT else f"seed {run.seed}"
@@ -68,7 +73,7 @@ def _line(asked: Study, run: Run) -> str:
 
 
 def _text(found: Outcome) -> list[str]:
-    """The tables, the sentences, and what the paper says beside them"""
+    """Return the lines to print: the tables, the findings, and what the paper claims beside each."""
     from convlens.studies.claims import RULE
     from convlens.studies.study import MEASURES
 
@@ -90,7 +95,7 @@ def _text(found: Outcome) -> list[str]:
 
 
 def _draw(folder: Path, found: Outcome) -> Path | None:
-    """The figure's file, or None where matplotlib is not installed"""
+    """Draw the figure and return its file; None if matplotlib is not installed."""
     from convlens.studies.figure import draw
 
     try:

@@ -1,20 +1,23 @@
-"""`convlens summary`"""
+"""`convlens summary`: print the layers of a network."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from convlens.cli.shared import Json, RunFolder, print_json
+from convlens.cli.shared import Json, print_json
 
 
 def summary(
-    model: Annotated[str, typer.Option(help="The network.")] = "lenet5",
-    run: RunFolder = None,
+    model: Annotated[str, typer.Option(help="Name of the network, such as alexnet.")] = "lenet5",
+    run: Annotated[
+        Path | None, typer.Option("--run", metavar="RUN", help="Show the network of this run instead of --model.")
+    ] = None,
     json_: Json = False,
 ) -> None:
-    """The table of a network's layers."""
+    """Print the layers of a network, with shapes and parameters."""
     from convlens.models import build_model
     from convlens.training import load_model
 

@@ -1,4 +1,4 @@
-"""`convlens train`"""
+"""`convlens train`: train a network, or resume a run."""
 
 from __future__ import annotations
 
@@ -26,36 +26,47 @@ def _next_run(model: str) -> Path:
 
 
 def train(
-    model: Annotated[str | None, typer.Option(help="The network. [default: lenet5]")] = None,
+    model: Annotated[str | None, typer.Option(help="Name of the network, such as lenet5. [default: lenet5]")] = None,
     engine: Annotated[
-        str | None, typer.Option(help="numba, numpy, or auto: numba where it is installed. [default: auto]")
+        str | None, typer.Option(help="numba, numpy, or auto (numba if it is installed). [default: auto]")
     ] = None,
-    trainer: Annotated[str | None, typer.Option(help="convlens, or keras: Keras on JAX. [default: convlens]")] = None,
+    trainer: Annotated[str | None, typer.Option(help="convlens, or keras (Keras on JAX). [default: convlens]")] = None,
     data: Annotated[
-        str | None, typer.Option(help="embedded, mnist, or the path of an .npz file or IDX folder. [default: embedded]")
+        str | None, typer.Option(help="embedded, mnist, an .npz file, or a folder of IDX files. [default: embedded]")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training digits. [default: 5]")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Images a step. [default: 32]")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Adam's step size. [default: 0.001]")] = None,
-    seed: Annotated[int | None, typer.Option(help="Same seed, same bits. [default: 0]")] = None,
-    threads: Annotated[int | None, typer.Option(help="Any number gives the same bits. [default: all cores]")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Number of epochs. [default: 5]")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images in each batch. [default: 32]")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Learning rate of Adam. [default: 0.001]")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the run. The same seed gives the same bits. [default: 0]")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Number of threads. Any number gives the same bits. [default: all cores]")
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The run's folder. [default: the next runs/MODEL-NUMBER]")
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for a new run. [default: the next free runs/MODEL-NUMBER]"),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --run DIR.")] = False,
-    run_folder: Annotated[Path | None, typer.Option("--run", metavar="DIR", help="The run to go on with.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume the run in --run DIR.")] = False,
+    run_folder: Annotated[
+        Path | None, typer.Option("--run", metavar="DIR", help="Folder of the run to resume.")
+    ] = None,
     early_stopping: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Stop after N epochs without a lower validation loss; keep the best."),
+        typer.Option(metavar="N", help="Stop after N epochs without a lower validation loss; keep the best weights."),
     ] = None,
     hosts: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT,…", help="Share each batch among these; the first one leads.")
+        str | None,
+        typer.Option(metavar="HOST:PORT,…", help="Hosts that share each batch (keras only). The first one leads."),
     ] = None,
-    rank: Annotated[int | None, typer.Option(help="Which of the hosts this one is, from 0.")] = None,
-    host_timeout: Annotated[float, typer.Option(metavar="SECONDS", help="How long to wait for the hosts.")] = 60,
+    rank: Annotated[int | None, typer.Option(help="Position of this host in --hosts, from 0.")] = None,
+    host_timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Time limit to connect all hosts.")] = 60,
     json_: Json = False,
 ) -> None:
-    """Train a network; the run's folder gets its history, weights, checkpoint and report."""
+    """Train a network.
+
+    The folder of the run then holds its history, weights, checkpoint and report.
+    """
     from convlens.geometry import check_count
     from convlens.training import Run
     from convlens.training.settings import KERAS
@@ -99,14 +110,14 @@ def train(
     for word in renamed:
         tell(word)
     if resume and not run.epochs:
-        tell(f"there was nothing to go on with in {run.folder}: the run begins")
+        tell(f"there is no run to resume in {run.folder}: a new run begins")
     try:
         with several.events(run, digits, threads, asked) as events:
             _show_progress(run, digits, events)
         tell(f"{run.finished}; weights in {run.folder}")
         _report(run, digits)
     except KeyboardInterrupt:
-        done = f"{len(Run.open(run.folder).epochs)} of {run.settings.epochs} epochs done"  # those that are on disk
+        done = f"{len(Run.open(run.folder).epochs)} of {run.settings.epochs} epochs done"  # counts what is on disk
         tell(f"stopped, {done}; go on with: convlens train --resume --run {run.folder}")
         if asked:
             several.leave(130)
@@ -116,26 +127,26 @@ def train(
 
 
 def _which(resume: bool, run: Path | None, out: Path | None) -> tuple[Path | None, Path | None]:
-    """The folder of the run to go on with, and that of a new one"""
+    """Return the folder of the run to resume and the folder for a new run. ValueError if the options conflict."""
     from convlens.training.run import CHECKPOINT
 
     if run is not None and not resume:
-        raise ValueError(f"--run names the run to --resume; a new one goes to --out DIR; got {run}")
+        raise ValueError(f"--run needs --resume; a new run goes to --out DIR; got --run {run}")
     if run is not None and out is not None:
-        raise ValueError(f"a run goes on in its own folder: --run or --out; got {run} and {out}")
+        raise ValueError(f"only one of --run and --out can be given; got {run} and {out}")
     if resume and run is None and out is None:
-        raise ValueError("--resume needs --run DIR, the folder of the run to go on with; got none")
+        raise ValueError("--resume needs --run DIR, the folder of the run to resume; got none")
     if resume and run is None:
         return out, out
     if run is not None and not (run / CHECKPOINT).exists():
-        raise FileNotFoundError(f"--run must be the folder of a run to go on with; {run} holds none")
+        raise FileNotFoundError(f"--run must be the folder of a run; {run} holds none")
     return run, run or out
 
 
 def _open(
     out: Path | None, resume: bool, given: dict[str, Any], threads: int | None, hosts: str | None
 ) -> tuple[Run, Digits]:
-    """The run that is to go on, or a new one"""
+    """Return the run to resume or a new run, and its digits."""
     from convlens.data import load
     from convlens.training.run import CHECKPOINT, Run
     from convlens.training.settings import Settings, go_on
@@ -144,7 +155,9 @@ def _open(
         run = Run.open(out)
         run.settings = go_on(run.settings, given)
         if run.settings.epochs < len(run.epochs):
-            raise ValueError(f"epochs must be at least the {len(run.epochs)} that are done; got {given['epochs']}")
+            raise ValueError(
+                f"epochs must be at least {len(run.epochs)}, the number already done; got {given['epochs']}"
+            )
         _check_trainer(run.settings.trainer, threads, hosts)
         return run, load(run.settings.data)
     settings = Settings(**given)
@@ -168,7 +181,7 @@ def _check_trainer(trainer: str, threads: int | None, hosts: str | None) -> None
 
 
 def _who(run: Run, asked: several.Asked | None, threads: int | None) -> str:
-    """Who trains, in words"""
+    """Return the trainer or engine as words for the first line."""
     from convlens.machine.threads import usable_threads
     from convlens.training.settings import KERAS
 
@@ -179,7 +192,7 @@ def _who(run: Run, asked: several.Asked | None, threads: int | None) -> str:
     return f"engine {run.settings.engine}, threads {threads or usable_threads()}"
 
 
-# ---------------------------------------------------------------- what is seen of it
+# Progress ------------------------------------------------------------------------------------------------------------
 
 
 def _show_progress(run: Run, digits: Digits, events: Iterator[Event]) -> None:
@@ -211,8 +224,8 @@ def _show_progress(run: Run, digits: Digits, events: Iterator[Event]) -> None:
 
 
 def _patiently(events: Iterator[Event], engine: str) -> Iterator[Event]:
-    """The events; where the first one takes longer than a second on numba, say what it is waiting for"""
-    waiting = Timer(1, tell, ["compiling the numba engine, once on this machine: a few seconds"])
+    """Yield the events. If numba takes longer than a second for the first one, tell the user that it compiles."""
+    waiting = Timer(1, tell, ["compiling the numba engine: a few seconds, only once on this machine"])
     if engine == "numba":
         waiting.start()
     try:
@@ -233,4 +246,4 @@ def _report(run: Run, digits: Digits) -> None:
     try:
         tell(f"report: {write_report(run, digits)}")
     except ImportError as error:
-        tell(f"no report: {sentence(error)}; then: convlens report --run {run.folder}")
+        tell(f"no report: {sentence(error)}; write it later with: convlens report --run {run.folder}")
