@@ -65,6 +65,8 @@ LAYERS = {
     "VGG 3x3, 64 channels": ((4, 58, 58, 64), (3, 3, 64)),
     "VGG 3x3, 256 channels": ((4, 16, 16, 256), (3, 3, 256)),
 }
+LONG_ROWS = ((4, 18, 98, 64), (3, 3, 16))  # 96 columns, which many tile heights divide
+TALL = (4, 8, 16, 24, 30, 32, 48)  # 32 registers hold 30 sums
 
 
 def _layer(x: Sequence[int], w: Sequence[int]) -> tuple[Array, Array, Array, Array]:
@@ -101,17 +103,19 @@ def _planned(module: Any, name: str, values: Mapping[str, Any], plan: Callable[[
     return made
 
 
+def _forward(x: Array, w: Array, b: Array, y: Array) -> Callable[[], object]:
+    """Return the forward pass of one layer, with kernels that are packed once."""
+    width = engine._neighbours(w.shape, 1, y.shape[2], y.dtype)
+    packed = over_channels.panels(over_channels.band(w, width, 1).reshape(-1, width * len(b)))
+    found = engine._conv2d(x.shape, w.shape, (1, 1), y.shape, y.dtype)
+    return lambda: found.run(x=x, w=packed, b=np.tile(b, width), y=y)
+
+
 def tiles() -> None:
     """Measure the register tiles of single layers (kernels over channels)."""
     for what, (x_shape, w_shape) in LAYERS.items():
         x, w, b, y = _layer(x_shape, w_shape)
         dw = np.empty_like(w)
-
-        def forward(x: Array = x, w: Array = w, b: Array = b, y: Array = y) -> Callable[[], object]:
-            width = engine._neighbours(w.shape, 1, y.shape[2], y.dtype)
-            packed = over_channels.panels(over_channels.band(w, width, 1).reshape(-1, width * len(b)))
-            found = engine._conv2d(x.shape, w.shape, (1, 1), y.shape, y.dtype)
-            return lambda: found.run(x=x, w=packed, b=np.tile(b, width), y=y)
 
         def gradient(x: Array = x, dw: Array = dw, y: Array = y) -> Callable[[], object]:
             found, _, shape, panel = engine._conv2d_dw(y.shape, x.shape, (1, 1), dw.shape, y.dtype)
@@ -122,11 +126,18 @@ def tiles() -> None:
             y.shape[2] // engine._neighbours(w.shape, 1, y.shape[2], y.dtype), *engine.FORWARD_TILES
         )
         values = {str(size): (size,) for size in (5, 6, 7, 8, 9, 10, 12, 14)}
-        show(f"forward tile, {what}", times(_planned(engine, "FORWARD_TILES", values, forward)), [str(usual)])
+        show(
+            f"forward tile, {what}",
+            times(_planned(engine, "FORWARD_TILES", values, partial(_forward, x, w, b, y))),
+            [str(usual)],
+        )
         run = engine._conv2d_dw(y.shape, x.shape, (1, 1), dw.shape, y.dtype)[2]
         usual = over_examples.tile(run[2] * run[3], *engine.DW_TILES)
         values = {str(size): (size,) for size in (5, 6, 8, 10, 11, 12, 14, 16)}
         show(f"dw tile, {what}", times(_planned(engine, "DW_TILES", values, gradient)), [str(usual)])
+    arrays = _layer(*LONG_ROWS)
+    tall = _planned(engine, "FORWARD_TILES", {str(size): (size,) for size in TALL}, partial(_forward, *arrays))
+    show("tall forward tiles, rows of 96", times(tall), [str(engine.FORWARD_TILES[0])])
     x, w, b, y = _layer((8, 227, 227, 3), (11, 11, 96))
     y = y[:, :55, :55].copy()
     dx, packed = np.empty_like(x), np.stack([over_channels.panels(row.reshape(-1, 96).T) for row in w])

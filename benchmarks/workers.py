@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -23,9 +24,12 @@ _PAUSE = 0.05  # seconds between turns: threads of BLAS and OpenMP spin for a wh
 
 
 class Worker:
-    """A process `python -m MODULE ARGUMENTS`. It prints one line of JSON when it is ready, and one for each job."""
+    """A process `python -m MODULE ARGUMENTS`. It prints one line of JSON when it is ready, and one for each job.
 
-    def __init__(self, module: str, *arguments: object) -> None:
+    checkout: a folder with a copy of convlens whose benchmarks and code the process runs, instead of this copy
+    """
+
+    def __init__(self, module: str, *arguments: object, checkout: Path | None = None) -> None:
         self._arguments = [module, *map(str, arguments)]
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 — open as long as the worker; a pipe would fill up
         self._process = subprocess.Popen(
@@ -34,6 +38,8 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
+            cwd=checkout,
+            env=None if checkout is None else os.environ | {"PYTHONPATH": str(checkout / "src")},
         )
         self.id = self._process.pid
         self.ready = self._read()

@@ -102,7 +102,7 @@ def check_count(name: str, value: object, least: int) -> None:
         raise ValueError(f"{name} must be an integer of at least {least}; got {value!r}") from None
 
 
-def plan(size: Pair, kernel: Pair, stride: Pair, padding: Padding) -> Plan:
+def plan(size: Pair, kernel: int | Pair, stride: int | Pair, padding: Padding) -> Plan:
     """Return the padding and the number of windows for an input of `size` (h, w).
 
     `padding` is the name of a rule or explicit. The rules are "valid" (none), "same" (Keras: ceil(h / sh) windows) and

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import math
-from collections.abc import Generator
 
 import numpy as np
 import pytest
@@ -194,7 +193,6 @@ def test_a_study_that_was_stopped_continues_with_the_same_numbers(whole, digits,
     events = do(tiny_studies.study(), tmp_path, seeds=2, threads=1, digits=digits)
     for _ in range(1 + kept):
         next(events)
-    assert isinstance(events, Generator)
     events.close()
     assert len(lines(tmp_path)) == 1 + kept
     runs, new = do_study(tmp_path, digits)
@@ -302,7 +300,6 @@ def test_only_one_study_writes_a_file_at_a_time(whole, digits):
     next(events)
     with pytest.raises(BlockingIOError, match=r"only one convlens study may write a file at a time"):
         do_study(whole[0], digits)
-    assert isinstance(events, Generator)
     events.close()
 
 

@@ -30,7 +30,7 @@ from convlens.training.settings import Settings
 
 __all__ = ["KerasTrainer", "follow", "lead"]
 
-_EVALUATE_BATCH = 500
+_EVALUATE_BATCH = 500  # images of one call: few enough for memory, and enough that the calls themselves cost little
 
 
 class KerasTrainer:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from convlens.arrays import Array
 
@@ -15,7 +16,7 @@ Initializer: TypeAlias = "Callable[[tuple[int, ...], np.random.Generator, np.dty
 _TRUNCATED_STD = 0.87962566103423978  # standard deviation of a standard normal distribution cut off at -2 and 2
 
 
-def he_normal(shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype) -> Array:
+def he_normal(shape: tuple[int, ...], rng: np.random.Generator, dtype: DTypeLike) -> Array:
     """Draw from a truncated normal distribution with standard deviation sqrt(2 / fan_in).
 
     This equals Keras's he_normal and VarianceScaling(scale=2.0). shape is (in, out) or (kh, kw, ci, co); fan_in is the

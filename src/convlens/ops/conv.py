@@ -12,7 +12,7 @@ from convlens.ops._windows import blocks, check, check_same_dtype, check_shape, 
 __all__ = ["conv2d_backward", "conv2d_forward"]
 
 
-def _plan(op: str, x: Array, w: Array, padding: Padding, stride: Pair, groups: int) -> tuple[Plan, Pair]:
+def _plan(op: str, x: Array, w: Array, padding: Padding, stride: int | Pair, groups: int) -> tuple[Plan, Pair]:
     check(op, "x", x, "n h w ci")
     check(op, "w", w, "kh kw ci co")
     check_same_dtype(op, "x", x, w=w)
@@ -39,7 +39,7 @@ def conv2d_forward(
     b: Array,
     *,
     padding: Padding = "valid",
-    stride: Pair = (1, 1),
+    stride: int | Pair = (1, 1),
     groups: int = 1,
     engine: Engine = numpy_engine,
 ) -> Array:
@@ -71,7 +71,7 @@ def conv2d_backward(
     w: Array,
     *,
     padding: Padding = "valid",
-    stride: Pair = (1, 1),
+    stride: int | Pair = (1, 1),
     groups: int = 1,
     engine: Engine = numpy_engine,
     need_dx: bool = True,

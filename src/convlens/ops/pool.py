@@ -32,7 +32,9 @@ def plan_pool(
     return found, kernel, stride
 
 
-def _plan(op: str, x: Array, kernel: Pair, stride: Pair | None, padding: Padding) -> tuple[Plan, Pair, Pair]:
+def _plan(
+    op: str, x: Array, kernel: int | Pair, stride: int | Pair | None, padding: Padding
+) -> tuple[Plan, Pair, Pair]:
     check(op, "x", x, "n h w c")
     return plan_pool(op, x.shape[1:3], kernel, stride, padding)
 
@@ -49,9 +51,9 @@ def _counts(size: Pair, found: Plan, kernel: Pair, stride: Pair, dtype: np.dtype
 
 def max_pool2d_forward(
     x: Array,
-    kernel: Pair,
+    kernel: int | Pair,
     *,
-    stride: Pair | None = None,
+    stride: int | Pair | None = None,
     padding: Padding = "valid",
     engine: Engine = numpy_engine,
 ) -> Array:
@@ -71,9 +73,9 @@ def max_pool2d_backward(
     dy: Array,
     x: Array,
     y: Array,
-    kernel: Pair,
+    kernel: int | Pair,
     *,
-    stride: Pair | None = None,
+    stride: int | Pair | None = None,
     padding: Padding = "valid",
     ties: str = "first",
     engine: Engine = numpy_engine,
@@ -103,9 +105,9 @@ def max_pool2d_backward(
 
 def avg_pool2d_forward(
     x: Array,
-    kernel: Pair,
+    kernel: int | Pair,
     *,
-    stride: Pair | None = None,
+    stride: int | Pair | None = None,
     padding: Padding = "valid",
     engine: Engine = numpy_engine,
 ) -> Array:
@@ -125,9 +127,9 @@ def avg_pool2d_forward(
 def avg_pool2d_backward(
     dy: Array,
     x: Array,
-    kernel: Pair,
+    kernel: int | Pair,
     *,
-    stride: Pair | None = None,
+    stride: int | Pair | None = None,
     padding: Padding = "valid",
     engine: Engine = numpy_engine,
 ) -> Array:

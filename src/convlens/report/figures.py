@@ -18,7 +18,7 @@ import numpy as np
 
 from convlens.arrays import Array
 from convlens.inspection.trace import Trace
-from convlens.report.pixels import Pixels, channels_first, fold, grey, mosaic, zoom
+from convlens.report.pixels import SCALE, Pixels, channels_first, fold, grey, mosaic, zoom
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -237,7 +237,7 @@ def _shape(shape: tuple[int, ...]) -> str:
     return " × ".join(map(str, shape))
 
 
-def _grid(name: str, values: Array, gradient: Array, scale: float = 13.6, painted: Pixels | None = None) -> _Column:
+def _grid(name: str, values: Array, gradient: Array, scale: float = SCALE, painted: Pixels | None = None) -> _Column:
     """Draw feature maps, kernels or the image in a grid at least as high as wide. Smaller maps are drawn smaller."""
     tiles = channels_first(values)
     size = zoom(max(tiles.shape[1:]), scale)

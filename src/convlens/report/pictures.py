@@ -21,7 +21,7 @@ __all__ = ["confusion", "layer_by_layer", "mistakes", "neighbours", "worst_first
 
 _MISTAKES, _CONFUSIONS = 24, 3  # the most mistakes and pairs of confused labels that are shown
 _WORST, _NEAREST = 6, 5  # the most mistakes with neighbours, and the most neighbours of an image
-_BATCH = 250
+_BATCH = 250  # wrong predictions whose loss is computed at once
 
 
 def confusion(digits: Digits, probabilities: Array) -> str:

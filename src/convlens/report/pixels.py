@@ -16,6 +16,7 @@ __all__ = ["Pixels", "channels_first", "data_uri", "fold", "grey", "mosaic", "zo
 Pixels = NDArray[np.uint8]
 
 _FRAME = (190, 190, 190, 255)
+SCALE = 13.6  # 28 pixels become 112 on the screen: 4 each
 
 
 def grey(x: Array) -> Pixels:
@@ -48,7 +49,7 @@ def fold(values: Pixels, longest: int) -> Pixels:
     return cells.reshape(rows, columns, -1)
 
 
-def zoom(side: int, scale: float = 13.6) -> int:
+def zoom(side: int, scale: float = SCALE) -> int:
     """Return how many screen pixels wide one pixel is drawn. A smaller map is also drawn smaller.
 
     >>> [side * zoom(side) for side in (28, 14, 10, 5)]

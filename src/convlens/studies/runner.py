@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -65,7 +65,7 @@ def do(
     seeds: int = 5,
     threads: int | None = None,
     digits: tuple[Images, Labels] | None = None,
-) -> Iterator[Start | Done]:
+) -> Generator[Start | Done, None, None]:
     """Do all runs of a study: yield a `Start`, then a `Done` for each run.
 
     Runs that `folder` already holds are not trained again. New runs are added to its file. The pilots of all arms come
@@ -204,6 +204,6 @@ def _until(
         if scores.accuracy >= 1 - protocol.level:
             reached = steps / event.batches
             if protocol.stops:
-                events.close()  # type: ignore[attr-defined]  # a generator
+                events.close()
                 break
     return reached

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 
 import numpy as np
 
@@ -36,7 +36,7 @@ def run_epochs(
     seed: int,
     first_epoch: int = 1,
     schedule: Schedule | None = None,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Train epochs first_epoch … epochs; yield a `Batch` after each batch and an `Epoch` after each epoch.
 
     Epoch k shuffles with default_rng([seed, k]), so a run that continues from the end of an epoch gives the same bits
@@ -94,7 +94,7 @@ def train(
     first_epoch: int = 1,
     schedule: Schedule | None = None,
     augment: Augment | None = None,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Train epochs first_epoch … epochs; yield a `Batch` after each batch and an `Epoch` after each epoch.
 
     x (n, h, w, c) of the model's dtype, y (n,) labels. threads: number of threads, by default one for each core; the

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -112,7 +112,9 @@ class Run:
             return f"{len(self.epochs)} of {self.settings.epochs} epochs done"
         return None
 
-    def train(self, digits: Digits, threads: int | None = None, trainer: MakeTrainer | None = None) -> Iterator[Event]:
+    def train(
+        self, digits: Digits, threads: int | None = None, trainer: MakeTrainer | None = None
+    ) -> Generator[Event, None, None]:
         """Train until `finished` and yield the events of `training.train`; each epoch is saved before its event.
 
         trainer: a function that makes another trainer, such as Keras, in place of the run's own engine. Training starts

@@ -46,7 +46,7 @@ def test_switched_off_auto_is_numpy_and_says_so_once(tmp_path):
     data = small.npz(tmp_path / "few.npz")
     done = command("train", "--data", data, "--epochs", 1, folder=tmp_path, NUMBA_DISABLE_JIT="1")
     assert done.returncode == 0, done.stderr
-    told = f"convlens: auto takes the engine numpy, since numba does not load: {SWITCHED_OFF}\n"
+    told = f"convlens: auto uses the engine numpy, since numba does not load: {SWITCHED_OFF}\n"
     assert done.stderr.startswith(told) and done.stderr.count("numba does not load") == 1
     assert "engine numpy" in done.stderr
 

@@ -17,7 +17,7 @@ from convlens.checker.lenets.variant import RIGHT, PoolVariant, Variant, run_var
 __all__ = ["faulty_variants", "output_mistake"]
 
 _FEW = 6  # examples with ten outputs each: enough to tell one variant from another
-_TOLERANCE = 2e-5
+_TOLERANCE = 2e-5  # twice the tolerance of the output checks
 
 
 def faulty_variants() -> Iterator[tuple[Likely, Variant]]:
