@@ -1,4 +1,4 @@
-"""A mistake is one line on standard error that names it, and exit code 2; nothing is lost or half-written."""
+"""A user's mistake gives one line on standard error and exit code 2; no file is lost or half-written."""
 
 import json
 import re
@@ -26,7 +26,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture
 def copy(place, tmp_path):
-    """A copy of the run, to be damaged."""
+    """A copy of the run, for a test to damage."""
     shutil.copytree(place / "run", tmp_path / "run")
     return tmp_path / "run"
 
@@ -164,7 +164,7 @@ def test_a_folder_that_cannot_be(options):
 
 
 def test_a_folder_that_is_not_writable(tmp_path, monkeypatch):
-    """A mode binds no root, so the refusal comes from where the system's would."""
+    """File modes do not stop root, so the test makes the system call fail."""
 
     def refuse(self, mode="r", *arguments, **options):
         if "x" in mode or "w" in mode:
@@ -222,7 +222,7 @@ def test_damaged_models(copy, damage):
     for command in (["evaluate"], ["predict", "x.png"], ["summary"]):
         assert small.fails(*command, "--run", copy).startswith(f"{path} must ")
         assert small.fails(*command, "--run", path).startswith(f"{path} must ")
-    assert small.run("train", "--resume", "--run", copy).code == 0  # the checkpoint has all of it
+    assert small.run("train", "--resume", "--run", copy).code == 0  # the checkpoint has everything
     assert path.read_bytes() == whole
 
 
