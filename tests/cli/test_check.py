@@ -1,4 +1,4 @@
-"""`convlens check`: what it prints, writes and refuses, and how it ends. test_grading has what a run survives."""
+"""`convlens check`: its output, its files, its errors and its exit codes. For killed runs see test_grading.py."""
 
 import csv
 import io
@@ -25,13 +25,13 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is 
 
 @pytest.fixture(scope="module")
 def right(tmp_path_factory):
-    """A submission whose files of tasks 0 to 3 are right"""
+    """A submission with right files for tasks 0 to 3."""
     return samples.place(tmp_path_factory.mktemp("right"), "einsum")
 
 
 @pytest.fixture(scope="module")
 def wrong(tmp_path_factory, right):
-    """A submission with a wrong file"""
+    """A submission with a wrong file."""
     folder = samples.place(tmp_path_factory.mktemp("wrong"), "einsum")
     path = folder / "1-pool_forward.py"
     path.write_text(path.read_text().replace("np.max", "np.min").replace(".max(", ".min("))
@@ -41,7 +41,7 @@ def wrong(tmp_path_factory, right):
 
 @pytest.fixture
 def pretended(monkeypatch):
-    """Stands in for the check: every check gets the status that is set, and all calls are noted."""
+    """A replacement of the check: it records all calls and gives every check the status that the test sets."""
 
     class Pretended:
         status, asked = PASS, []
@@ -184,7 +184,7 @@ def test_ctrl_c(monkeypatch, pretended, tmp_path):
         (["ann", "--html", "no/x.html"], "the folder of an output file must exist; there is no 'no'"),
         (["ann", "--html", "ann"], "an output file must not be a folder; 'ann' is one"),
         (["ann", "--html", "x", "--junit", "./x"], "all files must have different names; got x, x"),
-        (["ann", "--class", "."], "only one of a folder and --class can be checked; got 'ann' and '.'"),
+        (["ann", "--class", "."], "only one of a folder and --class can be given; got 'ann' and '.'"),
         (["--class", "none"], "a class must be a folder or a CSV file; there is no 'none'"),
         (["--class", "empty"], "a class must have a folder for each student; 'empty' has none"),
         (["--class", ".", "--jobs", "0"], "jobs must be an integer of at least 1; got 0"),
@@ -218,7 +218,7 @@ def test_an_unknown_sandbox():
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A class, graded by `fake_check`; the results go into the present folder."""
+    """A class that `fake_check` grades; the results go into the current folder."""
     classes.fake(monkeypatch)
     monkeypatch.chdir(tmp_path)
     words = {"ann": "pass", "bob": "fail Crop it.", "=cy": "fail Crop it.", "two\nlines": "pass x", "gone": None}
@@ -315,7 +315,7 @@ def test_a_class_by_the_true_check(right, wrong, tmp_path):
 
 
 def on_a_terminal(program, *words):
-    """The exit code, and what is shown on a terminal's standard error"""
+    """Return the exit code and the text on standard error, which is a terminal."""
     terminal, end = pty.openpty()
     environment = classes.environment(TERM="xterm", COLUMNS="100")
     command = [sys.executable, "-c", program, "check", *words]
@@ -369,7 +369,7 @@ def test_each_file_is_announced_before_it_is_checked(right):
     begun: list[str] = []
     options = Options(tasks=(0, 1), tier=next(tier for tier, why in available().items() if not why))
     true_check.check(read(right, options.tasks), options, begun.append)
-    assert begun == [TASKS[0], TASKS[1], TASKS[0], TASKS[1]]  # first the form of all, then what they do
+    assert begun == [TASKS[0], TASKS[1], TASKS[0], TASKS[1]]  # first the form of all files, then their code
 
 
 def test_without_tensorflow_the_rest_is_checked(right, monkeypatch):

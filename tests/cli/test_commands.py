@@ -1,4 +1,4 @@
-"""Every command does its work, and says it to people and, with --json, to programs."""
+"""Every command does its work and prints its result, as text or with --json as JSON."""
 
 import json
 import shutil
@@ -22,12 +22,12 @@ EPOCH = ["epoch", "seconds", "images_per_second", "loss", "accuracy", "val_loss"
 
 @pytest.fixture(scope="module", autouse=True)
 def place(tmp_path_factory):
-    """A working folder with two runs: an older one, and the newest, which knows its digits."""
+    """A working folder with two runs; the history of the newest run names its data."""
     folder = tmp_path_factory.mktemp("place")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr("os.fsync", lambda handle: None)
-        patch.setattr(cli_train, "_report", lambda run, digits: None)  # it takes a while; some tests want it
+        patch.setattr(cli_train, "_report", lambda run, digits: None)  # slow; tests that need it use `reporting`
         small.npz(folder / "few.npz")
         small.npz(folder / "more.npz", train=1500, valid=150, test=50)
         assert small.run("train", "--data", "few.npz", "--epochs", 1).code == 0
@@ -40,19 +40,19 @@ WITH_REPORT = cli_train._report
 
 @pytest.fixture
 def reporting(monkeypatch):
-    """Reports are written."""
+    """Let training write its reports."""
     monkeypatch.setattr(cli_train, "_report", WITH_REPORT)
 
 
 def says(*arguments):
-    """What the command prints; nothing may go to standard error."""
+    """Return what the command prints; standard error must stay empty."""
     done = small.run(*arguments)
     assert (done.code, done.err) == (0, "")
     return done.out
 
 
 def tells(*arguments):
-    """The same, as the value that it prints as JSON."""
+    """Return the value that the command prints with --json."""
     return json.loads(says(*arguments, "--json"))
 
 
@@ -160,7 +160,7 @@ def test_without_matplotlib_the_run_is_whole_and_says_how_to_get_a_report(place,
     last = done.err.splitlines()[-1]
     assert last.startswith("no report: ")
     assert "pip install" in last
-    assert last.endswith("; then: convlens report --run bare")
+    assert last.endswith("; write it later with: convlens report --run bare")
     assert "matplotlib" in small.fails("report", "--run", "bare")
 
 
@@ -218,7 +218,7 @@ def test_evaluate_other_data_and_a_file_of_weights():
 
 @pytest.fixture(scope="module")
 def pictures(place):
-    """One of each class: as in MNIST, and large, dark on light, in JPEG."""
+    """One picture of each class, twice: as in MNIST, and as a large JPEG, dark on light."""
     digits, found = load("more.npz"), []
     for label in range(10):
         grey = np.rint(digits.x_valid[digits.y_valid == label][0, ..., 0] * 256).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Data that cannot be used: one line that names the file, the rule and what was found; nothing is left behind."""
+"""Data that convlens refuses: one line names the file, the rule and the value; no file is left behind."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def place(tmp_path_factory):
 
 
 def arrays(**changes):
-    """The course's layout with small images, some of it changed."""
+    """Return the arrays of a small file in the course's layout, with the given changes."""
     x, y = np.full((12, 28, 28), 0.5, np.float32), np.arange(12) % 10
     return {"X_train": x, "Y_train": y, "X_valid": x, "Y_valid": y, **changes}
 
@@ -73,7 +73,7 @@ def test_bad_data_leave_nothing_behind(place, case):
     np.savez(place / "bad.npz", **arrays(**changes))
     assert small.fails("train", "--data", "bad.npz", "--out", "bad").startswith(message)
     assert not (place / "bad").exists()
-    if "must be (n" in message or "to 11" in message:  # good data, which the model does not take
+    if "must be (n" in message or "to 11" in message:  # good data, but not for this model
         assert small.run("data", "info", "bad.npz").code == 0
         part = ["--part", "train" if message.startswith("training") else "valid"]
         error = small.fails("evaluate", "--run", "run", "--data", "bad.npz", *part)

@@ -1,4 +1,4 @@
-"""A mistake is one line on standard error that names it, and exit code 2; nothing is lost or half-written."""
+"""A user's mistake gives one line on standard error and exit code 2; no file is lost or half-written."""
 
 import json
 import re
@@ -26,7 +26,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture
 def copy(place, tmp_path):
-    """A copy of the run, to be damaged."""
+    """A copy of the run, for a test to damage."""
     shutil.copytree(place / "run", tmp_path / "run")
     return tmp_path / "run"
 
@@ -77,7 +77,7 @@ def test_no_command_shows_the_help():
 
 @pytest.mark.smoke
 def test_resume_needs_out():
-    message = "--resume needs --run DIR, the folder of the run to go on with; got none"
+    message = "--resume needs --run DIR, the folder of the run to resume; got none"
     assert small.fails("train", "--resume", "--data", "few.npz") == message
 
 
@@ -101,7 +101,7 @@ def test_options_that_conflict_with_the_run(place, options):
 
 def test_fewer_epochs_than_are_done(copy):
     assert small.run("train", "--resume", "--run", copy, "--epochs", 2).code == 0
-    message = "epochs must be at least the 2 that are done; got 1"
+    message = "epochs must be at least 2, the number already done; got 1"
     assert small.fails("train", "--resume", "--run", copy, "--epochs", 1) == message
     assert small.run("train", "--resume", "--run", copy, "--epochs", 2).code == 0
 
@@ -118,7 +118,7 @@ def test_a_part_that_is_none():
     assert (
         small.fails("evaluate", "--run", "run", "--part", "best") == "--part must be train, valid or test; got 'best'"
     )
-    message = "--part must name a part that the data have; few.npz has no test part"
+    message = "--part must name a part of the data; few.npz has no test part"
     assert small.fails("evaluate", "--run", "run", "--part", "test") == message
 
 
@@ -164,7 +164,7 @@ def test_a_folder_that_cannot_be(options):
 
 
 def test_a_folder_that_is_not_writable(tmp_path, monkeypatch):
-    """A mode binds no root, so the refusal comes from where the system's would."""
+    """File modes do not stop root, so the test makes the system call fail."""
 
     def refuse(self, mode="r", *arguments, **options):
         if "x" in mode or "w" in mode:
@@ -222,7 +222,7 @@ def test_damaged_models(copy, damage):
     for command in (["evaluate"], ["predict", "x.png"], ["summary"]):
         assert small.fails(*command, "--run", copy).startswith(f"{path} must ")
         assert small.fails(*command, "--run", path).startswith(f"{path} must ")
-    assert small.run("train", "--resume", "--run", copy).code == 0  # the checkpoint has all of it
+    assert small.run("train", "--resume", "--run", copy).code == 0  # the checkpoint has everything
     assert path.read_bytes() == whole
 
 
@@ -251,7 +251,7 @@ def test_damaged_histories(copy, content):
 
 
 def test_a_file_of_weights_has_no_data():
-    message = "--data must be given where there is no run/model.safetensors/history.json"
+    message = "--data must be given if there is no file run/model.safetensors/history.json"
     assert small.fails("evaluate", "--run", "run/model.safetensors") == message
 
 

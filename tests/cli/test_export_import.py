@@ -1,4 +1,4 @@
-"""`convlens export` and `convlens import`: the same network in Keras and ONNX and back, and what is refused."""
+"""`convlens export` and `convlens import`: the same network in Keras and ONNX, and the errors."""
 
 import json
 import shutil
@@ -27,7 +27,7 @@ NOT_THERE = {
 
 @pytest.fixture(scope="module", autouse=True)
 def place(tmp_path_factory):
-    """A working folder with a run's weights, digits to evaluate them on and a picture."""
+    """A working folder with the weights of a run, digits and a picture."""
     folder = tmp_path_factory.mktemp("place")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -41,7 +41,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture
 def run(place, tmp_path):
-    """A copy of the run"""
+    """A copy of the run."""
     (tmp_path / "run").mkdir()
     shutil.copy(place / "runs" / "lenet5-1" / "model.safetensors", tmp_path / "run")
     return tmp_path / "run"
@@ -106,7 +106,7 @@ def test_json(run, tmp_path):
 
 @heavy
 def test_a_process_says_nothing_else(run, tmp_path):
-    """Keras and TensorFlow keep still; a mistake is one line."""
+    """Keras and TensorFlow print nothing, and a user's mistake gives one line."""
 
     environment = small.environment()
     for name in ("TF_ENABLE_ONEDNN_OPTS", "TF_CPP_MIN_LOG_LEVEL"):

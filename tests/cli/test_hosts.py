@@ -1,4 +1,4 @@
-"""Training by Keras on JAX, alone and by several processes that share each batch: the same weights, whoever is lost."""
+"""Training with Keras on JAX, in one process and in several that share each batch, also when one is lost."""
 
 import contextlib
 import importlib.util
@@ -22,7 +22,7 @@ from convlens.data import load
 from convlens.training import Run, Settings, load_model
 
 EPOCHS = 8
-BATCH = 15  # one process has 8 of these and the other 7; of the last digit of 91 one has nothing
+BATCH = 15  # one process gets 8 of 15, the other 7; the last batch has one digit, so one process gets none
 PATIENCE = ("--early-stopping", 1, "--learning-rate", 0.02)
 
 frameworks = pytest.mark.frameworks
@@ -31,7 +31,7 @@ two_processes = pytest.mark.skipif(sys.platform == "win32", reason="the signals 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with digits, and others"""
+    """A folder with two sets of digits."""
     folder = tmp_path_factory.mktemp("place")
     small.npz(folder / "few.npz", train=91, valid=41)
     small.npz(folder / "other.npz", train=90, valid=41)
@@ -42,7 +42,7 @@ def place(tmp_path_factory):
 
 
 class Process:
-    """`convlens ARGUMENTS`, in a session of its own; what it says is in files."""
+    """A process `convlens ARGUMENTS` in its own session; its output goes to files."""
 
     def __init__(self, folder, name, *arguments):
         self._paths = folder / f"{name}.out", folder / f"{name}.err"
@@ -68,11 +68,11 @@ class Process:
 
     @property
     def last(self):
-        """The last line on standard error"""
+        """The last line on standard error."""
         return self.err.splitlines()[-1]
 
     def wait(self, seconds=60):
-        """The exit code"""
+        """The exit code."""
         try:
             return self._child.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -87,16 +87,16 @@ class Process:
             time.sleep(0.02)
 
     def kill(self):
-        """Kill that process, and only that."""
+        """Kill only this process."""
         self._child.kill()
         assert self._child.wait(10) == -signal.SIGKILL, self.err
 
     def interrupt(self):
-        """Ctrl-C, as a terminal sends it to the group in front."""
+        """Send Ctrl-C to the process group, as a terminal does."""
         os.killpg(self._child.pid, signal.SIGINT)
 
     def living(self):
-        """The processes of its session that have not ended: itself, and whatever it started"""
+        """The processes of the session that still run: this process and the processes that it started."""
         found = []
         for path in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):
@@ -106,7 +106,7 @@ class Process:
         return found
 
     def ends_whole(self, seconds=5):
-        """Wait until nothing of its session is left."""
+        """Wait until no process of the session runs."""
         if not Path("/proc/self/stat").exists():
             return
         end = time.monotonic() + seconds
@@ -127,7 +127,7 @@ class Process:
 
 
 def starter(folder, processes=None):
-    """Starts processes in the folder, and notes them."""
+    """Return a function that starts `convlens train` in the folder and adds the process to `processes`."""
 
     def begin(name, *arguments):
         process = Process(folder, name, "train", *arguments)
@@ -140,7 +140,7 @@ def starter(folder, processes=None):
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts processes in tmp_path; those that are left in the end are killed."""
+    """A function that starts processes in tmp_path. After the test, all processes are killed."""
     processes: list[Process] = []
     try:
         yield starter(tmp_path, processes)
@@ -150,7 +150,7 @@ def start(tmp_path):
 
 
 def free_hosts(count=2):
-    """Addresses of this machine on which nobody listens"""
+    """Addresses of this machine on which no process listens."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:
@@ -178,7 +178,7 @@ def pair(start, leading, following=()):
 
 
 def one_sentence(process):
-    """What it says when it ends with a mistake"""
+    """The message of a process that ends with exit code 2."""
     assert process.out == ""
     assert "Traceback" not in process.err
     assert process.err.count("convlens: ") == 1, process.err
@@ -199,7 +199,7 @@ def figures(folder):
 
 
 def same_run(one, other, tolerance):
-    """The same losses and accuracies in each epoch, and the same weights"""
+    """Assert that two runs have the same losses, accuracies and weights."""
     assert figures(one).shape == figures(other).shape
     np.testing.assert_allclose(figures(one), figures(other), rtol=0, atol=tolerance)
     np.testing.assert_allclose(load_model(one).flat, load_model(other).flat, rtol=0, atol=tolerance)
@@ -207,7 +207,7 @@ def same_run(one, other, tolerance):
 
 @pytest.fixture(scope="module")
 def whole(place):
-    """A run by one process that nothing happens to"""
+    """An undisturbed run in one process."""
     pytest.importorskip("jax")
     process = Process(place, "whole", "train", *asked(place, place / "whole", "--epochs", EPOCHS))
     try:
@@ -274,7 +274,7 @@ def test_a_run_by_keras_goes_on(place, whole, start, tmp_path):
 
 @pytest.fixture(scope="module")
 def two(place):
-    """A run by two processes that nothing happens to"""
+    """An undisturbed run in two processes."""
     pytest.importorskip("jax")
     folder = place / "two"
     folder.mkdir()
@@ -356,7 +356,7 @@ def test_when_the_leader_is_killed_the_follower_ends(place, start):
     assert follower.wait() == 2
     follower.ends_whole()
     assert "Traceback" not in follower.err
-    assert follower.last.startswith("convlens: another of the "), follower.err
+    assert follower.last.startswith("convlens: one of the "), follower.err
     assert " lost" in follower.last, follower.err
 
 
@@ -371,7 +371,7 @@ def test_ctrl_c_at_the_leader_is_one_sentence_and_exit_130(place, start, tmp_pat
     assert "Traceback" not in err
     done = len(history(tmp_path / "run")["epochs"])
     assert leader.last == f"stopped, {done} of 500 epochs done; go on with: convlens train --resume --run run"
-    assert follower.last.startswith("convlens: another of the "), follower.err
+    assert follower.last.startswith("convlens: one of the "), follower.err
     leader.ends_whole()
     follower.ends_whole()
 
@@ -390,7 +390,7 @@ def test_hosts_that_never_come(place, start):
     assert leader.wait(30) == 2
     assert time.monotonic() - began > 2
     assert one_sentence(leader).endswith("; go on with: convlens train --resume --run run")
-    assert leader.err.count("\n") == 2  # what is trained, and what went wrong
+    assert leader.err.count("\n") == 2  # the line about the run, and the error
     follower.ends_whole()
     leader.ends_whole()
 
@@ -414,7 +414,7 @@ def test_what_differs_is_named_on_both_sides(place, start, tmp_path, options, re
     for process in both:
         said = process.last
         assert "Traceback" not in process.err
-        assert process.err.count("\n") == 2, process.err  # who it is, and what differs
+        assert process.err.count("\n") == 2, process.err  # the line about the host, and the error
         assert reason in said, said
     assert both.leader.last == f"convlens: rank 1: {both.follower.last.removeprefix('convlens: ')}"
     assert not (tmp_path / "run" / "report.html").exists()
@@ -428,7 +428,7 @@ BAD_OPTIONS = {
     f"--trainer keras --hosts {HOSTS} --rank 2": "rank must be from 0 to 1, for 2 hosts; got 2",
     f"--trainer keras --hosts {HOSTS} --rank -1": "rank must be from 0 to 1, for 2 hosts; got -1",
     f"--trainer keras --hosts {HOSTS}": "rank must be from 0 to 1, for 2 hosts; got None",
-    "--trainer keras --rank 0": "--rank is for training on several --hosts; got 0 and no hosts",
+    "--trainer keras --rank 0": "--rank needs --hosts; got rank 0 and no hosts",
     "--trainer keras --hosts 127.0.0.1,127.0.0.1:9001 --rank 0": (
         "hosts must be HOST:PORT,HOST:PORT,… with ports from 1 to 65535; got '127.0.0.1'"
     ),
@@ -457,7 +457,7 @@ BAD_OPTIONS = {
 
 @pytest.fixture
 def here(place, tmp_path, monkeypatch):
-    """An empty working folder, in which no other process is started"""
+    """An empty working folder; training runs in this process, not in a child process."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cli_team, "watch", lambda out: False)
     monkeypatch.setattr("os.fsync", lambda handle: None)
@@ -519,5 +519,5 @@ def test_the_old_name_of_the_trainer_goes_on_working_with_a_word(place, start, t
 
 
 def test_a_run_of_the_first_version_opens(place, here):
-    """Keras was an engine then."""
+    """In the first version, Keras was an engine."""
     assert Settings(engine="keras") == Settings(trainer="keras", engine="auto")

@@ -1,4 +1,4 @@
-"""The command as a process: its start, pipes that close, terminals, a screen without colours."""
+"""The command as a process: its start, closed pipes, terminals, a screen without colours."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def convlens(folder, *arguments, **options):
 
 
 def shell(folder, line):
-    """A line of sh, in which `convlens` is the command."""
+    """Run a line of sh in which `convlens` is the command."""
     script = f'convlens() {{ "{sys.executable}" -m convlens "$@"; }}\n{line}'
     return subprocess.run(
         ["sh", "-c", script], cwd=folder, env=small.environment(), capture_output=True, text=True, check=False

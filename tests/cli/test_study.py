@@ -1,4 +1,4 @@
-"""`convlens study`: what it prints, where it stops and goes on, and what it says of a mistake."""
+"""`convlens study`: its output, stopped and continued runs, and its errors."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ from convlens.studies.study import Run
 
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
-    """A working folder of one's own, and tiny studies of few digits."""
+    """An own working folder, and tiny studies with few digits."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("os.fsync", lambda handle: None)
     whole = runner.digits_of
@@ -75,7 +75,7 @@ def test_ctrl_c_and_on(place, monkeypatch):
     assert last == "stopped, 3 of 8 runs done; go on with: convlens study dropout --seeds 2 --out cut"
     done = small.run("study", "dropout", "--seeds", 2, "--out", "cut")
     assert "8 runs, 3 of them done" in done.err
-    assert done.out.splitlines()[:-1] == whole.splitlines()[:-1]  # the last line is how long it took
+    assert done.out.splitlines()[:-1] == whole.splitlines()[:-1]  # the last line is the time
 
 
 def test_without_matplotlib(place, monkeypatch):

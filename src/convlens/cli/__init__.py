@@ -1,6 +1,6 @@
 """The command line. Each command has a file of its own; only this package prints or exits.
 
-Exit codes: 0 done, 2 a mistake of the user, 130 stopped from the keyboard. `convlens check` has a code 1 as well.
+Exit codes: 0 done, 2 a mistake of the user, 130 stopped from the keyboard. `convlens check` also has 1.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _versions() -> str:
 def main() -> None:
     """Run the command line; a user's mistake is one line on standard error and exit code 2."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # like stderr: every file name can be printed
+        sys.stdout.reconfigure(errors="backslashreplace")  # like stderr: it can print any file name
     warnings.showwarning = _tell_warning
     try:
         app(prog_name="convlens")

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 
 def check(
-    folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="Folder with the coursework. [default: .]")] = None,
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="Folder with the coursework. [default: .]")
+    ] = None,
     class_: Annotated[
         Path | None,
         typer.Option(
@@ -36,7 +38,8 @@ def check(
     tasks: Annotated[str, typer.Option(help="Tasks to check, such as 0-3,5.")] = "0-6",
     reveal: Annotated[bool, typer.Option("--reveal", help="Show the right values in messages.")] = False,
     sandbox: Annotated[
-        str | None, typer.Option(metavar="TIER", help="bubblewrap, landlock or rlimits. [default: the best on this machine]")
+        str | None,
+        typer.Option(metavar="TIER", help="bubblewrap, landlock or rlimits. [default: the best on this machine]"),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Seed of the test inputs. [default: 0; for a class, a random seed]")
@@ -52,9 +55,12 @@ def check(
             help="Results file, one line for each student (class only). [default: PLACE's name with -results.jsonl]",
         ),
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Discard the earlier results and check all students again (class only).")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Discard the earlier results and check all students again (class only).")
+    ] = False,
     jobs: Annotated[
-        int | None, typer.Option(help="Submissions to check at the same time (class only). [default: one for each core]")
+        int | None,
+        typer.Option(help="Submissions to check at the same time (class only). [default: one for each core]"),
     ] = None,
     dask: Annotated[
         str | None,
@@ -65,7 +71,7 @@ def check(
     ] = False,
     json_: Json = False,
 ) -> None:
-    """Check coursework: say whether it is right, and if not, what is wrong.
+    """Check coursework, and say what is wrong and why.
 
     The check runs the code of one folder, or of a whole class with --class. You may stop a class run at any time; the
     same command continues it.
@@ -91,9 +97,7 @@ def check(
         code = _run(_one, folder or Path(), options, files, json_)
     else:
         if folder is not None:
-            raise ValueError(
-                f"only one of a folder and --class can be checked; got {str(folder)!r} and {str(class_)!r}"
-            )
+            raise ValueError(f"only one of a folder and --class can be given; got {str(folder)!r} and {str(class_)!r}")
         if dask is not None and jobs is not None:
             raise ValueError(f"--jobs is for this machine only, not for a Dask cluster; got {jobs} and {dask!r}")
         out = out or Path(f"{title(class_) or 'class'}-results.jsonl")

@@ -33,7 +33,7 @@ def write(path: Path | None, text: Callable[[], str]) -> None:
 
 
 def tell_tier(tier: str, *, again: bool = False) -> None:
-    """Print the sandbox's tier and what it cannot stop. With `again`, print only the tier: an earlier run said the rest."""
+    """Print the sandbox's tier and what it cannot stop; with `again` only the tier, since an earlier run said it."""
     from convlens.checker.sandbox.tiers import CANNOT_STOP
 
     tell(f"sandbox {tier}, as before" if again else f"sandbox {tier}; what it cannot stop:")

@@ -14,24 +14,22 @@ if TYPE_CHECKING:
 
 
 def compare(
-    engines: Annotated[str, typer.Option(help="Engines, separated by commas.")] = (
-        "numpy,numba,tf1,keras"
-    ),
+    engines: Annotated[str, typer.Option(help="Engines, separated by commas.")] = "numpy,numba,tf1,keras",
     steps: Annotated[int, typer.Option(help="Training steps.")] = 200,
     data: Annotated[str, typer.Option(help="embedded, mnist, an .npz file, or a folder of IDX files.")] = "embedded",
     batch_size: Annotated[int, typer.Option(help="Images in each batch.")] = 32,
     seed: Annotated[int, typer.Option(help="Seed of the initial weights and the batches.")] = 0,
     free: Annotated[int, typer.Option(help="Number of free runs in float32; their seeds are 0, 1, 2 and so on.")] = 10,
-    plot: Annotated[Path, typer.Option(metavar="FILE", help="SVG file for the plot.")] = Path(
-        "compare.svg"
-    ),
+    plot: Annotated[Path, typer.Option(metavar="FILE", help="SVG file for the plot.")] = Path("compare.svg"),
     json_: Json = False,
 ) -> None:
-    """Train LeNet-5 in several engines on the same batches, and measure how far they differ.
+    """Train LeNet-5 in several engines, and compare each step.
 
-    Every engine begins each step from the same weights and the same state of Adam, so each difference comes from one
-    step. Then each engine trains on from its own weights (a free run): in float64 where it can, and in float32 with
-    several seeds.
+    All engines get the same batches. Each step begins from the same weights and the same state of Adam in every engine,
+    so each difference comes from one step.
+
+    Free runs follow: each engine continues from its own weights, in float64 where it can, and in float32 with several
+    seeds.
     """
     from convlens.data import load
     from convlens.interop.compare import compare

@@ -16,7 +16,9 @@ data_app = typer.Typer(help="Show, download and export data sets of digits.", no
 
 @data_app.command("info")
 def data_info(
-    data: Annotated[str, typer.Argument(metavar="DATA", help="embedded, mnist, an .npz file, or a folder of IDX files.")] = "embedded",
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="embedded, mnist, an .npz file, or a folder of IDX files.")
+    ] = "embedded",
     json_: Json = False,
 ) -> None:
     """Print the size of a data set and how often each label occurs."""

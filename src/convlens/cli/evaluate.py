@@ -13,7 +13,10 @@ from convlens.cli.shared import Json, RunFolder, newest_run, print_json
 
 def evaluate(
     run: RunFolder = None,
-    data: Annotated[str | None, typer.Option(help="embedded, mnist, an .npz file, or a folder of IDX files. [default: the run's data]")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="embedded, mnist, an .npz file, or a folder of IDX files. [default: the run's data]"),
+    ] = None,
     part: Annotated[
         str | None, typer.Option(help="train, valid or test. [default: test if the data set has it, else valid]")
     ] = None,
@@ -36,7 +39,7 @@ def evaluate(
         part = "test" if len(digits.x_test) else "valid"
     x, y = getattr(digits, f"x_{part}"), getattr(digits, f"y_{part}")
     if not len(x):
-        raise ValueError(f"--part must name a part that the data have; {digits.source} has no {part} part")
+        raise ValueError(f"--part must name a part of the data; {digits.source} has no {part} part")
     scores = training.evaluate(model, x, y, threads=threads)
     if json_:
         print_json({"run": str(run), "data": data, "part": part, "images": len(x), **scores._asdict()})
@@ -46,7 +49,7 @@ def evaluate(
 
 def _data_of(history: Path) -> str:
     if not history.is_file():
-        raise FileNotFoundError(f"--data must be given where there is no {history}")
+        raise FileNotFoundError(f"--data must be given if there is no file {history}")
     try:
         return str(json.loads(history.read_bytes())["data"])
     except (ValueError, TypeError, KeyError, RecursionError) as error:

@@ -18,7 +18,10 @@ def export(
     old: Annotated[Path | None, typer.Argument(metavar="[RUN]", hidden=True)] = None,
     run: RunFolder = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The file to write. [default: model.keras or model.onnx, beside the weights]")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The file to write. [default: model.keras or model.onnx, beside the weights]"
+        ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
     json_: Json = False,

@@ -37,7 +37,7 @@ def asked(hosts: str | None, rank: int | None, timeout: float) -> Asked | None:
     """Return the checked options; None without --hosts. ValueError for a wrong option."""
     if hosts is None:
         if rank is not None:
-            raise ValueError(f"--rank is for training on several --hosts; got {rank} and no hosts")
+            raise ValueError(f"--rank needs --hosts; got rank {rank} and no hosts")
         return None
     from convlens.interop.frameworks import check_installed
     from convlens.interop.hosts import check_rank, parse_hosts
@@ -60,7 +60,8 @@ def watch(out: Path | None) -> bool:
         _keep_standard_output()
         return False
     command, environment = [sys.executable, *sys.orig_argv[1:]], os.environ | {_WATCHED: "1"}
-    group = None if sys.platform == "win32" else 0  # a group of its own: only the parent passes Ctrl-C on, so it comes once
+    # In a group of its own, the child gets each Ctrl-C once: from the parent.
+    group = None if sys.platform == "win32" else 0
     with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, process_group=group) as child:
         while True:
             try:
@@ -69,7 +70,7 @@ def watch(out: Path | None) -> bool:
             except KeyboardInterrupt:
                 child.send_signal(signal.SIGINT)
     if code < 0:
-        tell(f"convlens: another of the hosts is lost, or does not answer{_go_on(out)}")
+        tell(f"convlens: one of the hosts is lost, or does not answer{_go_on(out)}")
         code = 2
     raise typer.Exit(code)
 
@@ -143,7 +144,7 @@ def follow(asked: Asked, given: dict[str, Any]) -> None:
     from convlens.training.events import Epoch
 
     with _unless_lost(None), join(*asked) as hosts:
-        tell(f"rank {hosts.rank} of {hosts.size} hosts; the run's folder is the leader's")
+        tell(f"rank {hosts.rank} of {hosts.size} hosts; the leading host has the run's folder")
         try:
             for event in _until_ctrl_c(follow(hosts, given)):
                 if isinstance(event, Epoch):

@@ -11,7 +11,9 @@ from convlens.cli.shared import Json, RunFolder, newest_run, print_json, sentenc
 
 
 def predict(
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE…", help="PNG or JPEG files of any size, with light or dark ink.")],
+    images: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE…", help="PNG or JPEG files of any size, with light or dark ink.")
+    ],
     run: RunFolder = None,
     json_: Json = False,
 ) -> None:

@@ -21,7 +21,9 @@ def study(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder for the runs and the figure. [default: studies/NAME]")
     ] = None,
-    threads: Annotated[int | None, typer.Option(help="Number of threads. Any number gives the same results. [default: all cores]")] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Number of threads. Any number gives the same results. [default: all cores]")
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Test a claim of the AlexNet paper on 5,000 digits.

@@ -11,13 +11,13 @@ from convlens.cli.shared import Json, print_json
 
 
 def summary(
-    model: Annotated[str, typer.Option(help="lenet5 or alexnet.")] = "lenet5",
+    model: Annotated[str, typer.Option(help="Name of the network, such as alexnet.")] = "lenet5",
     run: Annotated[
         Path | None, typer.Option("--run", metavar="RUN", help="Show the network of this run instead of --model.")
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Print a table of a network's layers, with their shapes and parameters."""
+    """Print the layers of a network, with shapes and parameters."""
     from convlens.models import build_model
     from convlens.training import load_model
 

@@ -26,7 +26,7 @@ def _next_run(model: str) -> Path:
 
 
 def train(
-    model: Annotated[str | None, typer.Option(help="lenet5 or alexnet. [default: lenet5]")] = None,
+    model: Annotated[str | None, typer.Option(help="Name of the network, such as lenet5. [default: lenet5]")] = None,
     engine: Annotated[
         str | None, typer.Option(help="numba, numpy, or auto (numba if it is installed). [default: auto]")
     ] = None,
@@ -37,19 +37,27 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Number of epochs. [default: 5]")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images in each batch. [default: 32]")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Learning rate of Adam. [default: 0.001]")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the run. The same seed gives the same bits. [default: 0]")] = None,
-    threads: Annotated[int | None, typer.Option(help="Number of threads. Any number gives the same bits. [default: all cores]")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the run. The same seed gives the same bits. [default: 0]")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Number of threads. Any number gives the same bits. [default: all cores]")
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder for a new run. [default: the next free runs/MODEL-NUMBER]")
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for a new run. [default: the next free runs/MODEL-NUMBER]"),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Resume the run in --run DIR.")] = False,
-    run_folder: Annotated[Path | None, typer.Option("--run", metavar="DIR", help="Folder of the run to resume.")] = None,
+    run_folder: Annotated[
+        Path | None, typer.Option("--run", metavar="DIR", help="Folder of the run to resume.")
+    ] = None,
     early_stopping: Annotated[
         int | None,
         typer.Option(metavar="N", help="Stop after N epochs without a lower validation loss; keep the best weights."),
     ] = None,
     hosts: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT,…", help="Hosts that share each batch (keras only). The first one leads.")
+        str | None,
+        typer.Option(metavar="HOST:PORT,…", help="Hosts that share each batch (keras only). The first one leads."),
     ] = None,
     rank: Annotated[int | None, typer.Option(help="Position of this host in --hosts, from 0.")] = None,
     host_timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Time limit to connect all hosts.")] = 60,
@@ -109,7 +117,7 @@ def train(
         tell(f"{run.finished}; weights in {run.folder}")
         _report(run, digits)
     except KeyboardInterrupt:
-        done = f"{len(Run.open(run.folder).epochs)} of {run.settings.epochs} epochs done"  # on disk
+        done = f"{len(Run.open(run.folder).epochs)} of {run.settings.epochs} epochs done"  # counts what is on disk
         tell(f"stopped, {done}; go on with: convlens train --resume --run {run.folder}")
         if asked:
             several.leave(130)
@@ -123,15 +131,15 @@ def _which(resume: bool, run: Path | None, out: Path | None) -> tuple[Path | Non
     from convlens.training.run import CHECKPOINT
 
     if run is not None and not resume:
-        raise ValueError(f"--run names the run to --resume; a new one goes to --out DIR; got {run}")
+        raise ValueError(f"--run needs --resume; a new run goes to --out DIR; got --run {run}")
     if run is not None and out is not None:
-        raise ValueError(f"a run goes on in its own folder: --run or --out; got {run} and {out}")
+        raise ValueError(f"only one of --run and --out can be given; got {run} and {out}")
     if resume and run is None and out is None:
-        raise ValueError("--resume needs --run DIR, the folder of the run to go on with; got none")
+        raise ValueError("--resume needs --run DIR, the folder of the run to resume; got none")
     if resume and run is None:
         return out, out
     if run is not None and not (run / CHECKPOINT).exists():
-        raise FileNotFoundError(f"--run must be the folder of a run to go on with; {run} holds none")
+        raise FileNotFoundError(f"--run must be the folder of a run; {run} holds none")
     return run, run or out
 
 
@@ -147,7 +155,9 @@ def _open(
         run = Run.open(out)
         run.settings = go_on(run.settings, given)
         if run.settings.epochs < len(run.epochs):
-            raise ValueError(f"epochs must be at least the {len(run.epochs)} that are done; got {given['epochs']}")
+            raise ValueError(
+                f"epochs must be at least {len(run.epochs)}, the number already done; got {given['epochs']}"
+            )
         _check_trainer(run.settings.trainer, threads, hosts)
         return run, load(run.settings.data)
     settings = Settings(**given)
@@ -236,4 +246,4 @@ def _report(run: Run, digits: Digits) -> None:
     try:
         tell(f"report: {write_report(run, digits)}")
     except ImportError as error:
-        tell(f"no report: {sentence(error)}; then: convlens report --run {run.folder}")
+        tell(f"no report: {sentence(error)}; write it later with: convlens report --run {run.folder}")
