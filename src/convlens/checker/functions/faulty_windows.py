@@ -1,4 +1,4 @@
-"""Where windows start and end, with faults put in: shared by the faulty programs for convolution and pooling."""
+"""The windows of the faulty programs for convolution and pooling: strides, number, start and end."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from convlens.checker.functions.cases import Case
 
 __all__ = ["Faults", "cut", "more", "on", "strides"]
 
-Faults = frozenset[str]  # the mistakes of a program, and how they are made; see `faulty`
+Faults = frozenset[str]  # the mistakes of a program and how they are made, see `faulty`
 
 
 def on(axis: int, faults: Faults) -> bool:
-    """Return whether a mistake is made on this axis: "only_h" and "only_w" limit it to one."""
+    """Return whether the mistake is made on this axis. "only_h" and "only_w" limit it to one axis."""
     return "only_w" not in faults if axis == 0 else "only_h" not in faults
 
 
@@ -27,9 +27,10 @@ def strides(case: Case, faults: Faults) -> tuple[int, int]:
 
 
 def more(count: int, room: int, stride: int, faults: Faults) -> int:
-    """Return the number of windows that the program makes, where `count` is right.
+    """Return the number of windows in a program with these faults.
 
-    room: the cells beyond one window; "rounded_up" divides them by the stride and rounds up
+    count: the right number; room: the number of cells beyond the first window, which "rounded_up" divides by the stride
+    and rounds up
     """
     if "output_one_too_many" not in faults:
         return count
@@ -39,7 +40,7 @@ def more(count: int, room: int, stride: int, faults: Faults) -> int:
 def cut(
     i: int, j: int, shape: tuple[int, ...], kernel: tuple[int, int], stride: tuple[int, int], faults: Faults
 ) -> tuple[slice, slice]:
-    """Return the slices of window (i, j): rows and columns."""
+    """Return the slices of window (i, j), for rows and columns."""
     kh, kw = kernel
     if "kernel_swapped" in faults:
         kh, kw = kw, kh
@@ -55,5 +56,5 @@ def cut(
         if "window_end_without_stride" in faults and on(axis, faults):
             ends[axis] = end
     if "strict" in faults and (ends[0] > shape[1] or ends[1] > shape[2]):
-        raise IndexError(f"window to {ends} of {shape}")
+        raise IndexError(f"a window ends at {ends}, outside of {shape}")
     return slice(starts[0], ends[0]), slice(starts[1], ends[1])
