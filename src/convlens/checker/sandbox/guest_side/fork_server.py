@@ -1,8 +1,8 @@
 """The host process of a sandbox: it loads slow packages once, and forks a guest for each submitted file.
 
-The host itself runs no submitted code. Its parent gives it orders over one socket: which packages to load, then for
-each file a socket for a new guest, then the end of that guest. When the parent is gone, the host ends, with all that
-it started. `sandbox.host` is the parent's side.
+The host itself runs no submitted code. Its parent sends orders over a socket: first which packages to load, then for
+each file to start a guest with a given socket, and to end this guest. When the parent is gone, the host ends with all
+its descendants. `sandbox.host` is the parent's side.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ else:  # inside the sandbox this folder is on the path, and there is no convlens
 CONTROL = 2**18  # bytes of an order: the settings list every readable path
 _LONGEST = 500  # characters of an exception's text
 _SUBREAPER, _DUMPABLE, _PDEATHSIG = 36, 4, 1  # PR_SET_... of prctl(2)
-_PATIENCE = 5.0  # seconds to end what a guest left running, before the next look
+_PATIENCE = 5.0  # seconds for one attempt to end the processes that a guest left
 
 Json = dict[str, Any]
 
@@ -40,7 +40,7 @@ class OrphanedError(Exception):
 
 
 def main(handle: int) -> None:
-    """Serve the parent on the socket with this file number, until the parent closes it."""
+    """Serve the parent on the socket with this file descriptor, until the parent closes it."""
     control = socket.socket(fileno=handle)
     settings = json.loads(control.recv(CONTROL))
     sys.argv = [""]
@@ -65,7 +65,7 @@ def main(handle: int) -> None:
 
 
 def _prepare(settings: Json) -> None:
-    """Make this process fit to fork guests: tied to its parent, packages loaded, limits known."""
+    """Prepare this process for forking guests: tie it to its parent, load packages, compute limits."""
     parent = os.getppid()
 
     def orphaned(*_: object) -> None:
@@ -90,7 +90,7 @@ def _prepare(settings: Json) -> None:
 
 
 def _count_processes(limits: Json) -> None:
-    """Turn the limit NPROC from "more than now" into the system's count: of all processes and threads of this user."""
+    """Add the user's present number of processes and threads to the limit NPROC: the system counts all of them."""
     more = limits.pop("NPROC", 0)
     user = os.getuid()
     if not more or not user:  # the limit does not bind root
@@ -129,9 +129,9 @@ def _obey(order: Json, handles: list[int], control: socket.socket, settings: Jso
 
 
 def _end(pid: int, grace: float, guests: set[int], place: str) -> Json:
-    """Wait `grace` seconds for a guest to end, then kill it with all that it left, and empty the folder `place`.
+    """Wait `grace` seconds for a guest to end, kill it and all its descendants, and empty the folder `place`.
 
-    The answer has the guest's exit status, None if it had to be killed.
+    Return {"status": the guest's exit status}, None if it had to be killed.
     """
     status: int | None = None
     until = time.monotonic() + grace
@@ -149,14 +149,15 @@ def _end(pid: int, grace: float, guests: set[int], place: str) -> Json:
             break
         else:
             time.sleep(0.002)
-    # ChildProcessError: no children are left. As orphans become children of this process, no descendants are, either.
+    # ChildProcessError means that no children are left. Orphans become children of this process, so no descendants are
+    # left either.
     with contextlib.suppress(ChildProcessError):
         while True:
             if not os.waitpid(-1, os.WNOHANG)[0]:
                 processes.end(os.getpid(), patience=_PATIENCE)
                 time.sleep(0.001)
     guests.discard(pid)
-    leftovers.clear(place)  # the whole folder: the only guest may have written beside its own folder
+    leftovers.clear(place)  # the whole folder, since the guest may have written outside its own folder
     return {"status": status}
 
 
@@ -165,7 +166,7 @@ def _be_guest(handle: int, job: Any, settings: Json, folder: str, host: int) -> 
     signal.signal(signal.SIGCONT, signal.SIG_DFL)
     os.dup2(handle, 3)
     os.closerange(4, 65536)
-    for standard in range(3):  # files of its own: a lock on a shared one would outlive the guest
+    for standard in range(3):  # new files, since a lock on a shared file would outlive the guest
         nothing = os.open(os.devnull, os.O_RDWR)
         os.dup2(nothing, standard)
         os.close(nothing)
@@ -218,7 +219,7 @@ def _be_guest(handle: int, job: Any, settings: Json, folder: str, host: int) -> 
 
 
 def _raised(error: BaseException, file: str) -> Json:
-    """Return the type and text of an exception, and the deepest line of the submitted file that led to it."""
+    """Return the type and text of an exception, and the innermost line of the submitted file in its traceback."""
     line = error.lineno if isinstance(error, SyntaxError) and error.filename == file else None
     trace = error.__traceback__
     while trace is not None:
@@ -231,8 +232,8 @@ def _raised(error: BaseException, file: str) -> Json:
 def _text(error: BaseException) -> str:
     try:
         return str(error)[:_LONGEST]
-    except BaseException as worse:  # the submission's own exception class may do anything in __str__
-        return f"(its text cannot be had: {type(worse).__name__[:100]})"
+    except BaseException as worse:  # __str__ of the submission's own exception class may do anything
+        return f"(its text cannot be read: {type(worse).__name__[:100]})"
 
 
 def _say(error: Exception) -> str:
