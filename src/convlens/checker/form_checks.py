@@ -91,7 +91,7 @@ def first_line(file: FileUnderTest) -> None:
             "save the file as UTF-8 without a byte-order mark",
         )
     if first != FIRST_LINE:
-        raise Failed(f"the first line is {_shown(first)}")
+        raise Failed(f"the first line is {_quoted(first)}")
 
 
 @CHECKS.add("readable")
@@ -99,7 +99,7 @@ def final_newline(file: FileUnderTest) -> None:
     """The file ends with a newline character."""
     if not file.content.endswith(b"\n"):
         last = file.content.rpartition(b"\n")[2]
-        raise Failed(f"the file ends with {_shown(last)}, without a newline" if last else "the file is empty")
+        raise Failed(f"the file ends with {_quoted(last)}, without a newline" if last else "the file is empty")
 
 
 @CHECKS.add("readable")
@@ -186,7 +186,7 @@ def _complaint(text: str, count: int, places: list[tuple[int, int]]) -> str:
     return f"{text}: lines {', '.join(lines)}" + (f" and {more} more" if more else "")
 
 
-def _shown(line: bytes) -> str:
+def _quoted(line: bytes) -> str:
     """Return a line in quotes, in printable characters, shortened if it is long."""
     text = line[:_SHOWN].decode(errors="backslashreplace")
     return repr(text + ("…" if len(line) > _SHOWN else ""))

@@ -115,12 +115,12 @@ def read(folder: Path, tasks: Sequence[int] = tuple(range(len(TASKS))), name: st
             files[wanted] = _read(folder / (texts[0] if texts else wanted))
         else:
             files[wanted] = _read(folder / wanted)
-        if files[wanted].missing and (meant := _meant(wanted, others)):
+        if files[wanted].missing and (meant := _misspelt(wanted, others)):
             files[wanted] = File(None, problem=f"{MISSING}; there is {meant}: rename it to {wanted}", missing=True)
     return Submission(folder.resolve().name if name is None else name, files)
 
 
-def _meant(wanted: str, names: Sequence[str]) -> str | None:
+def _misspelt(wanted: str, names: Sequence[str]) -> str | None:
     """Return the name that is probably a misspelling of `wanted`, for example `0-Conv_forward.py`; None if none is.
 
     The number in front must be the right one or absent, and the letters nearly the same. The files are not opened.

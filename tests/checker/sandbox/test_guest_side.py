@@ -163,7 +163,7 @@ def test_hidden_folders_are_not_readable(tmp_path):
     for name in ("lib/python/site-packages/secret", "lib/python/site-packages/numpy", "lib/python/json", "lib/other"):
         (tmp_path / name).mkdir(parents=True)
     lib, site = tmp_path / "lib", tmp_path / "lib/python/site-packages"
-    keep, listed = launch._without([str(lib), str(site / "numpy")], [site, site / "secret"])
+    keep, listed = launch._split_readable([str(lib), str(site / "numpy")], [site, site / "secret"])
     assert sorted(keep) == [str(lib / "other"), str(lib / "python/json"), str(site / "numpy")]
     assert sorted(listed) == [str(lib), str(lib / "python")]
-    assert launch._without([str(lib)], [tmp_path / "elsewhere"]) == ([str(lib)], [])
+    assert launch._split_readable([str(lib)], [tmp_path / "elsewhere"]) == ([str(lib)], [])

@@ -331,7 +331,10 @@ def test_a_tier_that_does_not_work_is_refused_with_the_reason(monkeypatch):
 @needs_linux
 def test_a_missing_or_failing_program_is_reported(monkeypatch, tmp_path, folder):
     monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
-    with Sandbox("bubblewrap") as sandbox, pytest.raises(OSError, match="needs the program bwrap; there is none"):
+    with (
+        Sandbox("bubblewrap") as sandbox,
+        pytest.raises(OSError, match="needs the program bwrap, which is not installed"),
+    ):
         start(sandbox)
     fails = tmp_path / "bwrap"
     fails.write_text("#!/bin/sh\necho 'bwrap: no leave to do that' >&2\nexit 1\n")

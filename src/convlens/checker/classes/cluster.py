@@ -29,7 +29,7 @@ __all__ = ["Cluster"]
 # Seconds
 _ANSWER = 8.0  # limit for the scheduler's answer: it takes milliseconds, so a wrong address is reported soon
 _PATIENCE = 60  # time without any worker after which the cluster counts as lost: a worker may be restarting
-_BETWEEN = 5  # shortest time between two questions for the number of workers
+_COUNT_INTERVAL = 5  # shortest time between two questions for the number of workers
 _CLOSE = 3  # limit for the client to close
 
 
@@ -75,7 +75,7 @@ class Cluster:
     def watch(self) -> None:
         """Raise ConnectionError if the scheduler is lost, or has had no worker for a minute."""
         now = time.monotonic()
-        if now - self._last_count < _BETWEEN:
+        if now - self._last_count < _COUNT_INTERVAL:
             return
         self._last_count = now
         threads = self._count()
@@ -93,9 +93,9 @@ class Cluster:
                 raise OSError
             return sum(self._client.nthreads().values())
         except OSError:
-            raise self._lost() from None
+            raise self._scheduler_lost() from None
 
-    def _lost(self) -> ConnectionError:
+    def _scheduler_lost(self) -> ConnectionError:
         return ConnectionError(f"the Dask scheduler at {self.address!r} must answer; it no longer answers")
 
     def _await_worker(self, timeout: float) -> None:
@@ -126,7 +126,7 @@ class Cluster:
         except BaseException as error:  # Dask's CancelledError is a BaseException
             lost = dask_future.status in ("cancelled", "lost")
             found.set_exception(
-                self._lost() if lost else Trouble(f"the Dask cluster could not grade the submission: {error}")
+                self._scheduler_lost() if lost else Trouble(f"the Dask cluster could not grade the submission: {error}")
             )
         finally:
             self._kept.pop(found, None)

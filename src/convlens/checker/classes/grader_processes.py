@@ -86,7 +86,7 @@ class GraderProcess:
         if late.is_set():
             raise _LateError(f"grading took more than {patience:g} s in all and was stopped")
         if not answer.endswith(b"\n"):
-            raise Trouble(f"the grading process ended ({self._how_it_ended(process)})")
+            raise Trouble(f"the grading process ended ({self._exit_reason(process)})")
         return read_answer(answer)
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -108,7 +108,7 @@ class GraderProcess:
         self._stderr = stderr
         return process
 
-    def _how_it_ended(self, process: subprocess.Popen[bytes]) -> str:
+    def _exit_reason(self, process: subprocess.Popen[bytes]) -> str:
         """Return the exit code or signal of a process, and the last line that it wrote to standard error."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE)

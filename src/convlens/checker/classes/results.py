@@ -86,14 +86,14 @@ def open_results(path: Path, settings: Mapping[str, Any], again: bool = False) -
             entries = {} if again or head is None else _read_entries(path, file)
         if again and head is not None:
             os.close(handle)
-            handle, head = _anew(path), None
-        settings = _start(path, handle, settings) if head is None else _agree(path, head, settings)
+            handle, head = _replace_file(path), None
+        settings = _start(path, handle, settings) if head is None else _check_settings(path, head, settings)
         yield Results(path, handle, settings, entries)
     finally:
         os.close(handle)
 
 
-def _anew(path: Path) -> int:
+def _replace_file(path: Path) -> int:
     """Replace a file with an empty file, and return the handle of the new file."""
     with atomic_write(path):
         pass
@@ -109,7 +109,7 @@ def _start(path: Path, handle: int, settings: Mapping[str, Any]) -> dict[str, An
     return dict(settings)
 
 
-def _agree(path: Path, head: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+def _check_settings(path: Path, head: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of the file. Raise ValueError if the command asks for others."""
     agreed = {}
     for name, wanted in settings.items():

@@ -7,7 +7,7 @@ import numpy as np
 from convlens.arrays import Array
 from convlens.checker.functions.cases import Case
 from convlens.checker.functions.expected import ACTIVATIONS, Value
-from convlens.checker.functions.faulty_windows import Faults, cut, more, on, strides
+from convlens.checker.functions.faulty_windows import Faults, affects, strides, window_count, window_slices
 
 __all__ = ["DB_AXES", "conv_backward", "conv_forward"]
 
@@ -35,9 +35,9 @@ def _padding(case: Case, faults: Faults) -> tuple[list[tuple[int, int]], list[in
         before, after = right[axis]
         if rule == "valid":
             before = after = 0
-        elif "pad_one_too_much" in faults and on(axis, faults):
+        elif "pad_one_too_much" in faults and affects(axis, faults):
             before = after = total // 2 + 1
-        elif "pad_ignores_stride" in faults and on(axis, faults):
+        elif "pad_ignores_stride" in faults and affects(axis, faults):
             before = after = (k - 1) // 2 if "round_down" in faults else k // 2
             after = k - 1 - before if "split" in faults else after
         elif "tensorflow_same" in faults:
@@ -59,7 +59,7 @@ def _padding(case: Case, faults: Faults) -> tuple[list[tuple[int, int]], list[in
             count = size
         if "count_ignores_stride" in faults:
             count = size + before + after - k + 1
-        counts.append(more(count, size + before + after - k, s, faults) if on(axis, faults) else count)
+        counts.append(window_count(count, size + before + after - k, s, faults) if affects(axis, faults) else count)
     return pads, counts
 
 
@@ -103,7 +103,7 @@ def conv_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
     z = np.zeros((len(x), oh, ow, w.shape[3]))
     for i in range(oh):
         for j in range(ow):
-            rows, columns = cut(i, j, xp.shape, case.kernel, stride, faults)
+            rows, columns = window_slices(i, j, xp.shape, case.kernel, stride, faults)
             z[:, i, j] = (xp[:, rows, columns, :, None] * w).sum(axis=(1, 2, 3))
     activate = ACTIVATIONS[case.activation]
     if "overwritten" in faults:
@@ -168,7 +168,7 @@ def conv_backward(case: Case, given: dict[str, Array], faults: Faults) -> Value:
     for n in range(1 if "returned_early" in faults else len(x)):
         for i in range(oh):
             for j in range(ow):
-                window = (n, *cut(i, j, xp.shape, case.kernel, stride, faults))
+                window = (n, *window_slices(i, j, xp.shape, case.kernel, stride, faults))
                 for o in range(dz.shape[3]):
                     share = turned[..., o] * dz[n, i, j, o]
                     dxp[window] = share if "overwritten" in faults else dxp[window] + share

@@ -6,7 +6,7 @@ import numpy as np
 
 from convlens.arrays import Array
 from convlens.checker.functions.cases import Case
-from convlens.checker.functions.faulty_windows import Faults, cut, more, on, strides
+from convlens.checker.functions.faulty_windows import Faults, affects, strides, window_count, window_slices
 
 __all__ = ["pool_backward", "pool_forward"]
 
@@ -22,7 +22,7 @@ def _pool_windows(case: Case, faults: Faults) -> tuple[int, int]:
     counts = []
     for axis, (size, k, s) in enumerate(((case.size.h, kh, sh), (case.size.w, kw, sw))):
         count = (size - k) // s + 1
-        counts.append(more(count, size - k, s, faults) if on(axis, faults) else count)
+        counts.append(window_count(count, size - k, s, faults) if affects(axis, faults) else count)
     return counts[0], counts[1]
 
 
@@ -41,7 +41,7 @@ def pool_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
     y, stride = np.zeros((len(x), oh, ow, x.shape[3])), strides(case, faults)
     for i in range(oh):
         for j in range(ow):
-            window = x[:, *cut(i, j, x.shape, case.kernel, stride, faults)]
+            window = x[:, *window_slices(i, j, x.shape, case.kernel, stride, faults)]
             if not window.size:
                 raise ValueError("an empty window")
             if _mode(case, faults) == "avg" and "overwritten" not in faults:
@@ -84,7 +84,7 @@ def pool_backward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
     for n in range(1 if "returned_early" in faults else len(x)):
         for i in range(da.shape[1]):
             for j in range(da.shape[2]):
-                rows, columns = cut(i, j, x.shape, case.kernel, stride, faults)
+                rows, columns = window_slices(i, j, x.shape, case.kernel, stride, faults)
                 for c in range(da.shape[3]):
                     window = (n, rows, columns, c)
                     largest = x[n, rows, columns] if "of_channels" in faults else x[:, rows, columns, c]

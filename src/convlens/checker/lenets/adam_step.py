@@ -22,7 +22,7 @@ _LEAST_NOISE = 1e-9  # the absolute error of a gradient, for an array of zeros
 _ROUNDING = 3e-7  # the error of a float32 weight and its step, relative to the weight: five roundings of 6e-8
 _LEAST_WEIGHT = 0.1  # smaller weights count as 0.1, because they were computed from larger numbers
 # The error of the step, relative to the rate: 1 - 0.999, computed in float32, has a relative error of 1.3e-5
-_ONE_LESS = 2e-5
+_STEP_ERROR = 2e-5
 
 # The second step depends on both gradients, so only weights with a large gradient are compared, with a larger tolerance
 _SECOND_CLEAR = 0.01  # smallest gradient, relative to the largest one
@@ -93,7 +93,7 @@ def _wrong(before: Array, after: Array, gradient: Array, epsilon: float, rate: f
     """Return which weights did not move as in the first step of Adam, for any gradient within rounding errors."""
     noise = _NOISE * float(np.abs(gradient).max()) + _LEAST_NOISE
     low, high = (adam_steps([gradient + side * noise], epsilon, rate) for side in (-1, 1))
-    slack = _ROUNDING * np.maximum(np.abs(before), _LEAST_WEIGHT) + _ONE_LESS * rate
+    slack = _ROUNDING * np.maximum(np.abs(before), _LEAST_WEIGHT) + _STEP_ERROR * rate
     moved = before - after
     with np.errstate(all="ignore"):
         right: Array = (moved >= low - slack) & (moved <= high + slack)

@@ -16,8 +16,8 @@ __all__ = ["KINDS", "initialization_mistake"]
 # and P = erf(sqrt(2)) the share inside. The numbers inside have the mean square 1 - 4 phi(2) / P = 0.7737. The root of
 # it, 0.8796, is their own deviation. The largest number is 2 / 0.8796 = 2.2737 of their own deviations.
 _INSIDE = math.erf(math.sqrt(2))
-_LEFT = 0.87962566103423978
-_REACH = 2 / _LEFT
+_TRUNCATED_DEVIATION = 0.87962566103423978
+_REACH = 2 / _TRUNCATED_DEVIATION
 
 # The probability that a right kernel fails one of these three tests is less than 1 in 30 million for each test
 # The largest distance of the distribution functions, times sqrt(n) for n values: it is larger than t with probability
@@ -41,7 +41,7 @@ def _normal(z: Array) -> Array:
 def _truncated(z: Array) -> Array:
     """Return the share of he_normal's numbers below z of their own deviations."""
     z = np.clip(z, -_REACH, _REACH)
-    return np.asarray((_normal(z * _LEFT) - _normal(np.array(-2.0))) / _INSIDE)
+    return np.asarray((_normal(z * _TRUNCATED_DEVIATION) - _normal(np.array(-2.0))) / _INSIDE)
 
 
 def _uniform(z: Array) -> Array:
@@ -49,7 +49,7 @@ def _uniform(z: Array) -> Array:
     return np.clip((z / math.sqrt(3) + 1) / 2, 0, 1)
 
 
-def _others(inputs: int, outputs: int) -> Iterator[tuple[str, str, str, float]]:
+def _other_distributions(inputs: int, outputs: int) -> Iterator[tuple[str, str, str, float]]:
     """Yield other initializations: the mistake, its name for the student, the distribution, the variance."""
     he, glorot = 2 / inputs, 2 / (inputs + outputs)
     yield "initializer_missing", "glorot_uniform, the default", "uniform", glorot
@@ -58,12 +58,17 @@ def _others(inputs: int, outputs: int) -> Iterator[tuple[str, str, str, float]]:
     yield "initializer_uniform", "lecun_uniform", "uniform", he / 2
     yield "initializer_other", "glorot_normal", "truncated", glorot
     yield "initializer_fan_out", "the number of outputs in place of the number of inputs", "truncated", 2 / outputs
-    yield "initializer_other", "a truncated distribution whose deviation is too small", "truncated", he * _LEFT**2
+    yield (
+        "initializer_other",
+        "a truncated distribution whose deviation is too small",
+        "truncated",
+        he * _TRUNCATED_DEVIATION**2,
+    )
     yield "initializer_not_truncated", "a normal distribution of the right variance", "normal", he
     yield "initializer_not_truncated", "a normal distribution of half the variance", "normal", he / 2
     for deviation in (0.1, 0.05, 0.01, 1.0):
         for name in ("normal", "truncated"):
-            variance = deviation**2 * (_LEFT**2 if name == "truncated" else 1)
+            variance = deviation**2 * (_TRUNCATED_DEVIATION**2 if name == "truncated" else 1)
             yield "initializer_other", f"a {name} distribution with deviation {deviation:g}", name, variance
 
 
@@ -87,7 +92,7 @@ KINDS = {
 }
 
 
-def _from(values: Array, kind: str, variance: float) -> bool:
+def _fits(values: Array, kind: str, variance: float) -> bool:
     """Return whether sorted values fit a distribution, by their variance, their largest value and their shares."""
     below, reach, fourth = KINDS[kind]
     z = values / math.sqrt(variance)
@@ -117,13 +122,13 @@ def initialization_mistake(kernels: Sequence[Array]) -> tuple[str, str] | None:
     values = np.sort(np.concatenate([np.ravel(kernel) for kernel in kernels])[:_MOST])
     if np.ptp(values) == 0:
         return f"starts with {values[0]:g} everywhere", "initializer_other"
-    if _from(values, "truncated", 2 / inputs):
+    if _fits(values, "truncated", 2 / inputs):
         return None
     ratio, largest = float((values**2).mean() * inputs / 2), float(np.abs(values).max() * math.sqrt(inputs / 2))
     told = f"is not drawn from he_normal: its variance is {ratio:.2f} times he_normal's"
     if largest > _REACH * _ROUNDING:
         told += f"; its largest number is {largest:.2f} deviations, but he_normal ends at {_REACH:.2f}"
-    for mistake, what, name, variance in _others(inputs, outputs):
-        if _from(values, name, variance):
+    for mistake, what, name, variance in _other_distributions(inputs, outputs):
+        if _fits(values, name, variance):
             return f"{told}; it looks like {what}", mistake
     return told, "initializer_other"

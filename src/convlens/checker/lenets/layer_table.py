@@ -166,10 +166,12 @@ def _differs(layer: LayerFacts, want: LayerFacts) -> LayerDifference | None:
     pool = want.is_pool
     if layer.size != want.size:
         what, mistake = ("windows", "pool_size") if pool else ("kernels", "kernel_size")
-        return LayerDifference(f"{what} of {_cross(layer.size)}; the task says {_cross(want.size)}", mistake)
+        return LayerDifference(f"{what} of {_size_text(layer.size)}; the task says {_size_text(want.size)}", mistake)
     if layer.strides != want.strides:
         mistake = "pool_stride" if pool else "conv_stride"
-        return LayerDifference(f"strides {_cross(layer.strides)}; the task says {_cross(want.strides)}", mistake)
+        return LayerDifference(
+            f"strides {_size_text(layer.strides)}; the task says {_size_text(want.strides)}", mistake
+        )
     # In a pool of 28 or 10 rows, "same" adds no zeros, since 28 and 10 are even
     if layer.padding != want.padding and not (pool and layer.padding == "same"):
         mistake = {"same": "padding_same", "valid": "padding_valid"}.get(layer.padding, "padding_other")
@@ -195,5 +197,5 @@ def _activation(got: tuple[str, ...], want: tuple[str, ...]) -> str:
     return "activation_missing" if not got else "activation_other"
 
 
-def _cross(sizes: Sequence[int]) -> str:
+def _size_text(sizes: Sequence[int]) -> str:
     return " × ".join(map(str, sizes))

@@ -157,7 +157,7 @@ def loss(lenet: LenetUnderTest) -> None:
     """The loss is the softmax cross-entropy of one-hot labels, averaged over the batch."""
     for values, batch, own in zip(lenet.planted(), lenet.expected.batches, _own_values(lenet), strict=True):
         if "loss" in values.raised:
-            raise _no_loss(lenet, values.raised["loss"], f"the loss of {len(batch.x)} images: ")
+            raise _loss_exception(lenet, values.raised["loss"], f"the loss of {len(batch.x)} images: ")
         if (got := values.arrays.get("loss")) is None:
             raise Failed("there is no loss")
         want = _mean_loss(batch.labels, own, batch.loss)
@@ -168,7 +168,7 @@ def loss(lenet: LenetUnderTest) -> None:
             continue
         if own is None:
             raise Unknown("the loss differs from LeNet-5's, and so does the output")
-        message = f"the loss of {len(batch.x)} images is {_shown(got)}{lenet.revealed(want)}"
+        message = f"the loss of {len(batch.x)} images is {_number_or_shape(got)}{lenet.revealed(want)}"
         if got.shape == batch.labels.shape:
             raise failed(message, "loss_not_reduced")
         accuracy = values.arrays.get("accuracy", got)
@@ -182,7 +182,7 @@ def loss(lenet: LenetUnderTest) -> None:
         raise failed(message, "initializer_as_regularizer" if description.misplaced else mistake)
 
 
-def _no_loss(lenet: LenetUnderTest, error: object, before: str) -> Failed | Unknown:
+def _loss_exception(lenet: LenetUnderTest, error: object, before: str) -> Failed | Unknown:
     """Return the outcome of a check in which computing the loss raised an exception, with the mistake if known."""
     found = exception_outcome(error, before)
     if isinstance(found, Unknown) or found.mistake:
@@ -200,7 +200,7 @@ def _mean_loss(labels: Array, own: ForwardValues | None, right: float) -> float:
     return float((np.log(np.exp(top).sum(axis=1)) - top[np.arange(len(labels)), labels]).mean())
 
 
-def _shown(got: Array) -> str:
+def _number_or_shape(got: Array) -> str:
     """Return a number as text, or if it is an array, words for its shape."""
     return f"{float(got):.6g}" if got.ndim == 0 else f"an array of shape {got.shape}"
 
@@ -214,7 +214,7 @@ def accuracy(lenet: LenetUnderTest) -> None:
         if not numbers:
             error = values.raised.get("loss")
             if error is not None:
-                raise _no_loss(lenet, error, "there is no accuracy, because there is no loss: ")
+                raise _loss_exception(lenet, error, "there is no accuracy, because there is no loss: ")
             raise failed("there is no accuracy", "metrics_missing")
         outputs = batch.output if own is None else own.output
         want = float((outputs.argmax(axis=1) == batch.labels).mean())
@@ -223,7 +223,7 @@ def accuracy(lenet: LenetUnderTest) -> None:
         name, got = next(iter(numbers.items()))
         if own is None:
             raise Unknown("the accuracy differs from LeNet-5's, and so does the output")
-        message = f"the {name} of {len(batch.x)} images is {_shown(got)}{lenet.revealed(want)}"
+        message = f"the {name} of {len(batch.x)} images is {_number_or_shape(got)}{lenet.revealed(want)}"
         if near(got, batch.loss):
             raise failed(message + ", which is the loss", "returns_order")
         for likely, value in accuracies(batch, outputs):

@@ -25,9 +25,9 @@ def csv_table(reports: Sequence[Report]) -> str:
     rows.writerow(["name", "status", "score", *names, "hint"])
     for report in reports:
         statuses = [report.files[name].status if name in report.files else "" for name in names]
-        rows.writerow([_harmless(report.name), report.status, report.score, *statuses, _harmless(reason(report))])
+        rows.writerow([_safe_cell(report.name), report.status, report.score, *statuses, _safe_cell(reason(report))])
     return text.getvalue().encode(errors="backslashreplace").decode()
 
 
-def _harmless(cell: str) -> str:
+def _safe_cell(cell: str) -> str:
     return ("'" if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else "") + escaped(cell, keep="\t\r\n")

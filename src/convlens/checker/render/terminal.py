@@ -49,7 +49,7 @@ def show_submission(report: Report, console: Console) -> None:
         console.print(_mark(file.status).append(" ").append_text(_text(f"{name:<{width}}{sum_}", style)))
         failed, untold = file.alike("fail"), file.alike("could not tell")
         for same in failed[:_FAILURES]:
-            for indent, said in enumerate(_what(same), start=1):
+            for indent, said in enumerate(_failure_lines(same), start=1):
                 console.print(Padding(said, (0, 0, 0, 2 * min(indent, 2))))
         if rest := [one.name for same in failed[_FAILURES:] for one in same]:
             console.print(Padding(_text(f"and {len(rest)} more fail: {', '.join(rest)}"), (0, 0, 0, 2)))
@@ -65,7 +65,7 @@ def show_submission(report: Report, console: Console) -> None:
     )
 
 
-def _what(same: list[Finding]) -> Iterator[Text]:
+def _failure_lines(same: list[Finding]) -> Iterator[Text]:
     """Yield the lines for checks with the same reason: the first check, its message, the likely mistake, the others."""
     first, *others = same
     yield _mark("fail").append(" ").append_text(_text(f"{first.name}: ", "bold")).append_text(_text(first.sentence))

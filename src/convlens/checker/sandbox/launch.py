@@ -16,13 +16,13 @@ __all__ = ["Launch", "plan"]
 
 _GUEST_SIDE = Path(__file__).resolve().with_name("guest_side")
 # Packages that import no other package. For any other package, everything in the same folder is readable too.
-_ALONE = ("numpy", "pycodestyle")
+_SELF_CONTAINED = ("numpy", "pycodestyle")
 _LIBRARIES = ("/usr/lib", "/usr/lib64", "/usr/lib32", "/lib", "/lib64", "/lib32")
 _LOADER = ("/etc/ld.so.cache", "/etc/alternatives")
 _SYSTEM = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat")
 _SITES = ("site-packages", "dist-packages")
-_TEMPORARY = 2**28  # bytes of /tmp with bubblewrap: four files of the largest size, `sandbox._FILE`
-_PLACE = "/run/convlens"  # the folder of the host's own files with bubblewrap
+_TEMPORARY = 2**28  # bytes of /tmp with bubblewrap: four files of the largest size, `sandbox._FILE_BYTES`
+_OWN_FOLDER = "/run/convlens"  # the folder of the host's own files with bubblewrap
 
 _START = (
     "import sys; guest_side, packages, handle = sys.argv[1:]; "
@@ -67,7 +67,7 @@ def plan(tier: str, packages: Sequence[str], folder: Path | None, handle: int, m
     settings: dict[str, Any] = {"tier": tier, "packages": list(packages), "read": [], "listed": []}
     if folder is None:
         settings |= {"guests": "/tmp", "own": ""}
-        own_modules, modules, home = f"{_PLACE}/guest_side", f"{_PLACE}/packages", "/tmp"
+        own_modules, modules, home = f"{_OWN_FOLDER}/guest_side", f"{_OWN_FOLDER}/packages", "/tmp"
         command = _bubblewrap(python, importable)
     else:
         guests, links = folder / "guests", folder / "packages"
@@ -81,7 +81,7 @@ def plan(tier: str, packages: Sequence[str], folder: Path | None, handle: int, m
         if tier == "landlock":
             wanted = [*_libraries(), python, *importable.values(), str(_GUEST_SIDE), str(links), *_SYSTEM, "/proc/self"]
             wanted.append("/sys/devices/system/cpu")
-            settings["read"], settings["listed"] = _without(wanted, _hidden())
+            settings["read"], settings["listed"] = _split_readable(wanted, _hidden())
     environment |= {"HOME": home, "TMPDIR": home}
     if command:
         command += [word for name, value in environment.items() for word in ("--setenv", name, value)] + ["--"]
@@ -98,7 +98,7 @@ def _importable(packages: Sequence[str]) -> dict[str, str]:
             raise ModuleNotFoundError(f"checking this needs {package}; it is not installed", name=package)
         path = Path(spec.origin)
         path = path.parent if spec.submodule_search_locations else path
-        if package in _ALONE:
+        if package in _SELF_CONTAINED:
             beside = (path, path.with_name(f"{package}.libs"))
             found |= {one.name: str(one) for one in beside if one.exists()}
         else:
@@ -122,7 +122,7 @@ def _hidden() -> list[Path]:
     return [package, *(stdlib / name for name in _SITES), *sites]
 
 
-def _without(wanted: Iterable[str], hidden: Sequence[Path]) -> tuple[list[str], list[str]]:
+def _split_readable(wanted: Iterable[str], hidden: Sequence[Path]) -> tuple[list[str], list[str]]:
     """Return two lists: paths that may be read whole, and folders with hidden contents, which may only be listed.
 
     A wanted path inside a hidden folder may be read, because it was named explicitly.
@@ -156,9 +156,9 @@ def _bubblewrap(python: str, importable: dict[str, str]) -> list[str]:
     for hidden in dict.fromkeys(_hidden()):
         if hidden.is_dir() and any(hidden.is_relative_to(other) for other in bound):
             words += ["--tmpfs", str(hidden), "--remount-ro", str(hidden)]
-    words += ["--ro-bind", str(_GUEST_SIDE), f"{_PLACE}/guest_side"]
+    words += ["--ro-bind", str(_GUEST_SIDE), f"{_OWN_FOLDER}/guest_side"]
     for name, path in importable.items():
-        words += ["--ro-bind", path, f"{_PLACE}/packages/{name}"]
+        words += ["--ro-bind", path, f"{_OWN_FOLDER}/packages/{name}"]
     words += ["--proc", "/proc", "--dev", "/dev", "--size", str(_TEMPORARY), "--tmpfs", "/tmp", "--chdir", "/tmp"]
     # /proc is read-only too, since root may write the kernel's settings in /proc/sys, even without capabilities
     return [*words, "--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"]

@@ -26,8 +26,8 @@ __all__ = ["Sandbox"]
 
 _SEAL_SECONDS = 30.0  # limit for a new guest to report that it is sealed: milliseconds on a machine that is not busy
 _END_SECONDS = 1.0  # limit for a guest that closed its connection to end by itself, so that its exit code is known
-_FILE = 2**26  # bytes of the largest file that the code may write, the same as for one answer
-_OPEN = 256  # open files of the code: many times the number that a task needs
+_FILE_BYTES = 2**26  # bytes of the largest file that the code may write, the same as for one answer
+_OPEN_FILES = 256  # open files of the code: many times the number that a task needs
 _PROCESSES = 512  # additional processes and threads of the user: TensorFlow starts a few for each core
 
 
@@ -149,7 +149,7 @@ class _Guest:
         """End the process and return why it is gone: `text` and `ending`, or without a text what the host reports."""
         self._channel.close()
         status = self._host.end(self._pid, 0.0 if text else _END_SECONDS)
-        self._gone = (text, ending) if text else _why(status, self._sandbox)
+        self._gone = (text, ending) if text else _exit_reason(status, self._sandbox)
         return self._gone
 
     def _write(self, data: bytes) -> None:
@@ -196,11 +196,11 @@ def _limits(sandbox: Sandbox) -> dict[str, int]:
     `lenets.under_test`). A factor of 20 leaves room for three threads that compute all the time, and for loading.
     """
     seconds = 20 + int(20 * sandbox.seconds)
-    sizes = {"AS": sandbox.memory, "DATA": sandbox.memory, "CORE": 0, "FSIZE": _FILE, "MEMLOCK": 2**16}
-    return {**sizes, "NOFILE": _OPEN, "CPU": seconds, "NPROC": _PROCESSES}
+    sizes = {"AS": sandbox.memory, "DATA": sandbox.memory, "CORE": 0, "FSIZE": _FILE_BYTES, "MEMLOCK": 2**16}
+    return {**sizes, "NOFILE": _OPEN_FILES, "CPU": seconds, "NPROC": _PROCESSES}
 
 
-def _why(status: int | None, sandbox: Sandbox) -> tuple[str, Ending]:
+def _exit_reason(status: int | None, sandbox: Sandbox) -> tuple[str, Ending]:
     """Return why a guest ended by itself. status: the status of `os.waitpid`, None if the guest did not end."""
     if status is None:
         return "closed its connection without an answer", Ending.DISCONNECTED

@@ -50,13 +50,13 @@ def main(handle: int) -> None:
         try:
             _prepare(settings)
         except Exception as error:
-            answer = {"error": _say(error)}
+            answer = {"error": _error_text(error)}
         control.send(json.dumps(answer).encode())
         while "ready" in answer:
             text, handles, _, _ = socket.recv_fds(control, CONTROL, 1)
             if not text:
                 break
-            control.send(json.dumps(_obey(json.loads(text), handles, control, settings, guests)).encode())
+            control.send(json.dumps(_run_order(json.loads(text), handles, control, settings, guests)).encode())
     signal.signal(signal.SIGCONT, signal.SIG_IGN)
     for pid in list(guests):
         _end(pid, 0, guests, settings["guests"])
@@ -103,7 +103,7 @@ def _count_processes(limits: Json) -> None:
     limits["NPROC"] = now + more
 
 
-def _obey(order: Json, handles: list[int], control: socket.socket, settings: Json, guests: set[int]) -> Json:
+def _run_order(order: Json, handles: list[int], control: socket.socket, settings: Json, guests: set[int]) -> Json:
     """Fork a guest, or end one; return the answer to the parent."""
     if "end" in order:
         return _end(int(order["end"]), float(order["grace"]), guests, settings["guests"])
@@ -114,13 +114,13 @@ def _obey(order: Json, handles: list[int], control: socket.socket, settings: Jso
     except Exception as error:
         for handle in handles:
             os.close(handle)
-        return {"error": _say(error)}
+        return {"error": _error_text(error)}
     host = os.getpid()
     pid = os.fork()
     if not pid:
         try:
             control.close()
-            _be_guest(handles[0], job, settings, str(folder), host)
+            _run_guest(handles[0], job, settings, str(folder), host)
         finally:
             os._exit(0)
     guests.add(pid)
@@ -161,7 +161,7 @@ def _end(pid: int, grace: float, guests: set[int], place: str) -> Json:
     return {"status": status}
 
 
-def _be_guest(handle: int, job: Any, settings: Json, folder: str, host: int) -> None:
+def _run_guest(handle: int, job: Any, settings: Json, folder: str, host: int) -> None:
     """Seal this process, then read the submitted file and answer requests about it."""
     signal.signal(signal.SIGCONT, signal.SIG_DFL)
     os.dup2(handle, 3)
@@ -195,7 +195,7 @@ def _be_guest(handle: int, job: Any, settings: Json, folder: str, host: int) -> 
         limits = settings["limits"]
         seal.seal(settings["tier"], limits, settings["read"], settings["listed"], folder, host)
     except Exception as error:
-        write(0, {"unsealed": _say(error)})
+        write(0, {"unsealed": _error_text(error)})
         return
     write(0, {"sealed": True})
     _, options, arrays = wire.load(read)
@@ -226,15 +226,15 @@ def _raised(error: BaseException, file: str) -> Json:
         if trace.tb_frame.f_code.co_filename == file:
             line = trace.tb_lineno
         trace = trace.tb_next
-    return {"raised": {"type": type(error).__name__[:100], "message": _text(error), "line": line}}
+    return {"raised": {"type": type(error).__name__[:100], "message": _message(error), "line": line}}
 
 
-def _text(error: BaseException) -> str:
+def _message(error: BaseException) -> str:
     try:
         return str(error)[:_LONGEST]
     except BaseException as worse:  # __str__ of the submission's own exception class may do anything
         return f"(its text cannot be read: {type(worse).__name__[:100]})"
 
 
-def _say(error: Exception) -> str:
-    return f"{type(error).__name__}: {_text(error)}"
+def _error_text(error: Exception) -> str:
+    return f"{type(error).__name__}: {_message(error)}"

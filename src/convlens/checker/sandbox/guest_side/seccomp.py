@@ -105,11 +105,11 @@ def program(machine: str, pid: int) -> list[Step]:
         "clone": [_argument(0), (_ANY_BIT, 0, 1, _NAMESPACES), refuse, (_ANY_BIT, 1, 0, _THREAD), refuse],
         "clone3": [missing],  # a filter cannot see its flags, which are in memory; libraries then use clone
         "openat2": [missing],
-        "kill": _only(0, (pid,)),
-        "tgkill": _only(0, (pid,)),
-        **{name: _only(0, (0, pid)) for name in ("prlimit64", "sched_setaffinity")},
-        **{name: _only(0, (0, pid)) for name in ("sched_setscheduler", "sched_setparam")},
-        "ioctl": _only(1, _IOCTLS),
+        "kill": _allow_only(0, (pid,)),
+        "tgkill": _allow_only(0, (pid,)),
+        **{name: _allow_only(0, (0, pid)) for name in ("prlimit64", "sched_setaffinity")},
+        **{name: _allow_only(0, (0, pid)) for name in ("sched_setscheduler", "sched_setparam")},
+        "ioctl": _allow_only(1, _IOCTLS),
         "fcntl": [_argument(1), *(step for value in _FCNTL_REFUSED for step in _if_equal(value, [refuse]))],
         "open": _no_read_only_truncation(1),
         "openat": _no_read_only_truncation(2),
@@ -138,7 +138,7 @@ def _if_equal(value: int, then: list[Step]) -> list[Step]:
     return [(_EQUAL, 0, len(then), value), *then]
 
 
-def _only(index: int, values: tuple[int, ...]) -> list[Step]:
+def _allow_only(index: int, values: tuple[int, ...]) -> list[Step]:
     """Refuse the call unless the argument with this index is one of `values`."""
     allowed: list[Step] = [(_EQUAL, len(values) - place, 0, value) for place, value in enumerate(values)]
     return [_argument(index), *allowed, _error(errno.EPERM)]

@@ -23,7 +23,7 @@ __all__ = ["MOST", "Read", "TooMuchError", "WireError", "dump", "load", "refusal
 MOST = 2**26  # bytes of all arrays of a message: a hundred times the size of a right answer of any task
 MOST_TEXT = 2**18  # bytes of the JSON text: the description of a network with hundreds of operations fits
 MOST_ARRAYS = 64  # LeNet-5 has ten
-_DEEPEST = 20  # nesting of lists and dicts; messages of convlens have less than ten
+_MAX_DEPTH = 20  # nesting of lists and dicts; messages of convlens have less than ten
 
 _MAGIC = b"cvl1"
 _PREFIX = struct.Struct(">4sIQ")
@@ -90,7 +90,7 @@ def load(read: Read) -> tuple[int, dict[str, Any], list[Array]]:
     if size > MOST or text_size > MOST_TEXT:
         raise TooMuchError(size + text_size)
     try:
-        head = _plain(json.loads(read(text_size)))
+        head = _safe(json.loads(read(text_size)))
         number, message, sizes = head["id"], head["message"], head["sizes"]
     except (ValueError, RecursionError, MemoryError, KeyError, TypeError) as error:
         raise WireError(f"a message must be JSON; {type(error).__name__}") from None
@@ -131,14 +131,14 @@ def _array(data: bytes | bytearray) -> Array:
     return array
 
 
-def _plain(value: Any, depth: int = 0) -> Any:
+def _safe(value: Any, depth: int = 0) -> Any:
     """Return a JSON value with safe characters in its strings. Raise WireError if it is nested too deep."""
-    if depth > _DEEPEST:
-        raise WireError(f"a message must be at most {_DEEPEST} lists and dicts deep")
+    if depth > _MAX_DEPTH:
+        raise WireError(f"a message must be at most {_MAX_DEPTH} lists and dicts deep")
     if isinstance(value, str):
         return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", value)
     if isinstance(value, list):
-        return [_plain(one, depth + 1) for one in value]
+        return [_safe(one, depth + 1) for one in value]
     if isinstance(value, dict):
-        return {_plain(key): _plain(one, depth + 1) for key, one in value.items()}
+        return {_safe(key): _safe(one, depth + 1) for key, one in value.items()}
     return value
