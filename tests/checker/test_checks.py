@@ -1,4 +1,4 @@
-"""The table of checks: docstrings are sentences, checks need checks, every outcome has its status."""
+"""The table of checks: docstrings are sentences, checks can need checks, and every outcome has a status."""
 
 import pytest
 
@@ -20,7 +20,7 @@ TABLES = {
 
 
 def table(**outcomes):
-    """A table with a check for each name; it raises the given error, or nothing."""
+    """Return a table with a check for each name, which raises the given error or none."""
     checks = Checks()
     for name, (needs, error) in outcomes.items():
 
@@ -34,7 +34,7 @@ def table(**outcomes):
     return checks
 
 
-def test_outcomes():
+def test_each_outcome_has_a_status():
     maps = [ErrorMap("a", [[1]])]
     checks = table(
         good=((), None),
@@ -57,7 +57,7 @@ def test_outcomes():
     ]
 
 
-def test_a_check_that_breaks_fails():
+def test_a_check_that_raises_another_exception_fails():
     (found,) = table(broken=((), ZeroDivisionError("x" * 9999))).run(None)
     assert found.status == FAIL
     assert (
@@ -66,18 +66,18 @@ def test_a_check_that_breaks_fails():
     )
 
 
-def test_a_long_message_is_cut():
+def test_a_long_message_is_shortened():
     (found,) = table(long=((), Failed("x" * 9999))).run(None)
     assert found.message == "x" * 2000
 
 
-def test_evidence_is_handed_on_by_name():
+def test_evidence_is_returned_by_name():
     evidence: dict[str, object] = {}
     table(bad=((), Failed("no", evidence=[1, 2])), good=((), None)).run(None, evidence=evidence)
     assert evidence == {"bad": [1, 2]}
 
 
-def test_a_check_needs_a_sentence():
+def test_a_check_must_have_a_docstring():
     def silent(subject):
         pass
 
@@ -86,7 +86,7 @@ def test_a_check_needs_a_sentence():
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_every_check_says_a_sentence_and_stands_on_earlier_ones(name):
+def test_every_check_has_a_sentence_and_needs_only_earlier_checks(name):
     known = set() if name in ("form", "summary") else {"parses"}
     for check in TABLES[name].table:
         assert check.sentence[0].isupper() or check.sentence.startswith("pycodestyle")

@@ -1,4 +1,4 @@
-"""What each check of a file's form says, for files that are wrong in one way."""
+"""The message of each check of a file's form, for files with one fault."""
 
 import contextlib
 
@@ -19,7 +19,7 @@ HEAD = "#!/usr/bin/env python3\n"
 
 
 def outcome(text, runs=True, task=0, problem="", missing=False):
-    """For each check by name: "" if it passes, else its message."""
+    """Return the message of each check by name, "" if it passes."""
     content = text.encode() if isinstance(text, str) else text
     file = File(content, runs, problem, missing)
     open_guest = opener(job, content or b"", {"file": TASKS[task], "function": RULES[task].function})
@@ -27,7 +27,7 @@ def outcome(text, runs=True, task=0, problem="", missing=False):
     return {one.name: "" if one.status == "pass" else one.message for one in found}
 
 
-def test_good_form():
+def test_a_file_in_good_form_passes():
     assert set(outcome(TEXT).values()) == {""}
 
 
@@ -68,12 +68,12 @@ def test_good_form():
         (HEAD + "conv_forward = None\n", "signature", "; it has no function"),
     ],
 )  # fmt: skip
-def test_bad_form(text, check, said):
+def test_a_fault_fails_its_check(text, check, said):
     found = outcome(text)
     assert said in found[check], found
 
 
-def test_a_frequent_complaint_is_told_once():
+def test_a_frequent_complaint_is_listed_once():
     lines = TEXT.count("\n")
     tabs = "".join(f"\nif x:\n\tx = {k}\n" for k in range(9))
     said = outcome(TEXT + tabs)["style"]
@@ -85,8 +85,8 @@ def test_a_frequent_complaint_is_told_once():
     assert many.count("; ") >= 3 and many.rpartition("; ")[2] == "and 4 more"
 
 
-def test_parsing_has_a_limit_of_its_own():
-    """The limit for calls does not count for the parser, and a slow parser is not called the code's fault."""
+def test_parsing_has_its_own_limit():
+    """The limit for calls does not apply to the parser, and the message does not blame the code for a slow parser."""
     limits = []
 
     class Slow:
@@ -112,7 +112,7 @@ def test_parsing_has_a_limit_of_its_own():
         ("x = tf.nn.relu(tf.keras.initializers.he_normal(1))\n", "the file has tf.keras.initializers.he_normal (line "),
     ],
 )
-def test_the_one_use_of_keras_that_task_4_allows(text, said):
+def test_task_4_allows_one_use_of_keras(text, said):
     first, rest = source_of_task_4().split("import tensorflow.compat.v1 as tf\n")
     found = outcome(f"{first}import tensorflow.compat.v1 as tf\n{text}{rest}", task=4)["keras"]
     assert said in found and bool(said) == bool(found)
@@ -125,13 +125,13 @@ def source_of_task_4():
     return (folder() / TASKS[4]).read_text()
 
 
-def test_other_line_separators_end_no_line_in_python():
+def test_unicode_line_separators_do_not_end_a_line():
     text = TEXT.replace('"""\n\n', '"""\n\n', 1) + "x = 'a\u2028b\x85c\x0bd'\n\x0c\ny = 1\n"
     assert "E122" not in outcome(text)["style"] and "E101" not in outcome(text)["style"]
     assert outcome(HEAD + "# -*- coding: utf-8 -*-\n" + TEXT.removeprefix(HEAD))["parses"] == ""
 
 
-def test_defaults_may_be_written_in_any_way():
+def test_a_default_may_be_written_in_any_style():
     assert (
         outcome(TEXT.replace('padding="same"', "padding='same'").replace("stride=(1, 1)", "stride=( 1,1 )"))[
             "signature"
@@ -140,11 +140,11 @@ def test_defaults_may_be_written_in_any_way():
     )
 
 
-def test_an_expression_as_a_default_is_not_the_default():
+def test_an_expression_is_not_accepted_as_the_default():
     assert "stride=?" in outcome(TEXT.replace("stride=(1, 1)", "stride=(0 + 1, 1)"))["signature"]
 
 
-def test_a_file_that_is_not_executable_missing_or_a_link():
+def test_a_missing_or_linked_or_not_executable_file_fails():
     assert outcome(TEXT, runs=False)["run_bit"] == "the owner may not execute the file"
     missing = outcome(None, problem=MISSING, missing=True)
     assert missing.pop("exists") == MISSING
@@ -157,7 +157,7 @@ def test_a_file_that_is_not_executable_missing_or_a_link():
 
 
 @pytest.mark.parametrize("task", range(6))
-def test_our_own_files_have_good_form(task):
+def test_the_reference_files_have_good_form(task):
     from convlens.course import FILES, folder
 
     name = list(FILES.values())[task]

@@ -1,4 +1,4 @@
-"""A submission is read without trusting it: links, devices, huge files, odd names; and its digest."""
+"""A submission is read without trusting it: links, devices, huge files and odd names. Equal ones have equal digests."""
 
 import os
 
@@ -17,7 +17,7 @@ def folder(tmp_path):
     return made
 
 
-def test_the_files_that_are_asked_for(folder):
+def test_only_the_files_of_the_tasks_are_read(folder):
     found = read(folder, (0, 3))
     assert found.name == "ann\nor two"
     assert list(found.files) == [TASKS[0], TASKS[3]]
@@ -46,7 +46,7 @@ def test_a_summary_of_another_name_is_found(folder):
     ],
     ids=["missing", "link", "loop", "folder", "pipe", "large"],
 )
-def test_what_cannot_be_read_says_why(folder, spoil, said):
+def test_the_problem_says_why_a_file_cannot_be_read(folder, spoil, said):
     path = folder / TASKS[1]
     path.unlink()
     spoil(path)
@@ -83,33 +83,33 @@ def test_the_largest_file_is_read(folder):
         (0, "conv_forward.py" + "y" * 80, False),
     ],
 )
-def test_a_file_of_another_name_is_told(folder, task, name, meant):
+def test_a_misspelt_file_is_named(folder, task, name, meant):
     (folder / TASKS[task]).rename(folder / name)
     said = read(folder).files[TASKS[task]].problem
     assert read(folder).files[TASKS[task]].missing
     assert said == (f"{MISSING}; there is {name}: rename it to {TASKS[task]}" if meant else MISSING)
 
 
-def test_what_may_be_meant_is_a_file_and_no_link(folder):
+def test_a_link_or_a_folder_is_never_a_misspelt_file(folder):
     (folder / TASKS[0]).unlink()
     (folder / "conv_forward.py").symlink_to("/etc/passwd")
     (folder / "0-Conv_forward.py").mkdir()
     assert read(folder).files[TASKS[0]].problem == MISSING
 
 
-def test_a_file_in_place_of_a_folder(folder):
+def test_a_file_is_not_a_submission(folder):
     with pytest.raises(NotADirectoryError, match=r"a submission must be a folder; '.*.py' is a file: check '.*two'"):
         read(folder / TASKS[0])
 
 
-def test_no_folder_and_an_empty_one(tmp_path):
+def test_a_missing_or_empty_folder_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"a submission must be a folder; there is no folder '.*/nobody'"):
         read(tmp_path / "nobody")
     with pytest.raises(ValueError, match=r"a submission must have files; the folder '.*' is empty"):
         read(tmp_path)
 
 
-def test_the_digest_is_of_content_and_modes_and_not_of_the_name(folder):
+def test_the_digest_depends_on_content_and_modes_but_not_on_the_name(folder):
     first = read(folder, name="Ann")
     assert first.digest() == read(folder, name="Ben").digest()
     (folder / TASKS[2]).chmod(0o700)
@@ -128,11 +128,11 @@ def test_the_digest_is_of_content_and_modes_and_not_of_the_name(folder):
     ("text", "numbers"),
     [("0-3", (0, 1, 2, 3)), ("6", (6,)), ("5,0-1", (0, 1, 5)), (" 2 , 2", (2,)), ("0-6", tuple(range(7)))],
 )
-def test_tasks(text, numbers):
+def test_tasks_are_parsed(text, numbers):
     assert parse_tasks(text) == numbers
 
 
 @pytest.mark.parametrize("text", ["", "7", "0-7", "3-1", "-1", "1-", "a", "1,,2", "1.5", "²"])
-def test_tasks_that_are_none(text):
+def test_wrong_tasks_are_an_error(text):
     with pytest.raises(ValueError, match=r"tasks must be numbers from 0 to 6 such as 0-3,5; got"):
         parse_tasks(text)

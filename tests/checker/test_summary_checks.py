@@ -1,4 +1,4 @@
-"""The summary of a paper: what a program can see of it, and that it leaves the rest to a reader."""
+"""The checks of a paper's summary, which leave everything that a program cannot see to a reader."""
 
 import pytest
 
@@ -44,26 +44,26 @@ def test_a_summary_in_good_form_passes():
     ],
     ids=["no picture", "late picture", "a section", "order", "length", "language"],
 )
-def test_bad_form(change, check, said):
+def test_a_fault_fails_its_check(change, check, said):
     status, message = outcome(change(GOOD))[check]
     assert status == "fail"
     assert message == said or (not said and "are very common English words" in message)
 
 
-def test_other_ways_to_write_headings_and_pictures():
+def test_headings_and_pictures_may_be_written_in_other_ways():
     text = GOOD.replace("## Introduction", "Introduction\n============").replace("## Results", "## 3. **Results:**")
     text = text.replace("![a network](network.png)", '<img src="network.png" alt="a network">')
     assert {status for status, _ in outcome(text).values()} == {"pass"}
 
 
 @pytest.mark.parametrize("part", ["# a" + " " * 9, "![", "![a]", "=", "-", "1. ", "#", " ", "<img", "# a\n", "*_`:"])
-def test_a_text_as_large_as_is_taken_is_read_at_once(part):
+def test_the_largest_text_is_read_in_linear_time(part):
     """If the time grew faster than the length of a line, this test would not end."""
     text = part * (LARGEST // len(part)) + "b\n"
     assert outcome(text)["sections"][0] == "fail"
 
 
-def test_what_is_no_text():
+def test_a_missing_empty_or_binary_file():
     assert outcome(b"\xff\xfe")["exists"] == ("fail", "the summary must be text in UTF-8; line 1 is not")
     assert outcome("")["length"] == ("fail", "the summary has 0 words")
     missing = CHECKS.run(File(None, problem="the file is missing"))

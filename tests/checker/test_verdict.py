@@ -1,4 +1,4 @@
-"""Findings, reports, scores; to JSON and back."""
+"""Findings, reports and scores, written as JSON and read back."""
 
 import json
 
@@ -20,19 +20,20 @@ def finding(status, name="one", **more):
         ([], UNKNOWN),
     ],
 )
-def test_fail_counts_before_could_not_tell_and_that_before_pass(statuses, status):
+def test_fail_takes_precedence_over_could_not_tell_and_over_pass(statuses, status):
     file = FileReport([finding(one) for one in statuses])
     assert file.status == status
     assert Report("Ann", "landlock", {"a": file}).status == status
 
 
-def test_the_score_is_the_mean_of_the_files_shares():
+def test_the_score_is_the_mean_share_of_the_files():
     files = {"a": FileReport([finding(PASS)] * 3 + [finding(FAIL)]), "b": FileReport([finding(UNKNOWN), finding(PASS)])}
-    assert Report("Ann", "landlock", files).score == 0.875  # of the second file one check could be told, and passes
+    # In the second file only one check could tell, and it passes
+    assert Report("Ann", "landlock", files).score == 0.875
     assert Report("Ann", "landlock", {}).score == 0.0
 
 
-def test_the_likely_mistake_is_the_one_that_most_checks_name():
+def test_the_likely_mistake_is_the_most_frequent_one():
     hints = [("first", "a"), ("often", "b"), ("often", "b")]
     file = FileReport([finding(FAIL)] + [finding(FAIL, hint=hint, mistake=name) for hint, name in hints])
     assert file.likely is not None and file.likely.mistake == "b"
@@ -43,8 +44,8 @@ def test_the_likely_mistake_is_the_one_that_most_checks_name():
     assert tie.hint == "first"
 
 
-def test_findings_of_one_reason_are_told_together():
-    """The reason is the mistake's name, else the hint, else the message; the first finding decides the order."""
+def test_findings_with_the_same_reason_are_grouped():
+    """The reason is the mistake's name, else the hint, else the message. The first finding decides the order."""
     found = [
         finding(FAIL, "a", hint="3 rows", mistake="crop", message="1"),
         finding(FAIL, "b", message="it raises"),
@@ -59,7 +60,7 @@ def test_findings_of_one_reason_are_told_together():
     assert [[one.name for one in same] for same in file.alike(UNKNOWN)] == [["c"]]
 
 
-def test_json_and_back():
+def test_a_report_survives_json():
     maps = [ErrorMap("result[0, :, :, 1]", [[0, 10], [-1, 3]])]
     checks = [finding(PASS), finding(FAIL, "two", message="3 is wrong", hint="turn it", mistake="turned", maps=maps)]
     report = Report("Ann", "landlock", {"0-conv_forward.py": FileReport(checks, 0.5), "6-alexnet.md": FileReport([])})
@@ -73,12 +74,12 @@ def test_json_and_back():
 
 
 @pytest.mark.parametrize("value", [{}, {"name": "a", "tier": "b"}, {"name": "a", "tier": "b", "files": 3}, [], "text"])
-def test_json_that_is_no_report(value):
+def test_other_json_is_an_error(value):
     with pytest.raises(ValueError, match=r"a report must be what Report\.as_json gives; got one with"):
         Report.from_json(value)
 
 
-def test_where_none_fails_the_score_is_of_the_checks_that_could_be_told():
+def test_if_no_check_fails_the_score_counts_only_the_checks_that_could_tell():
     told, untold = Finding("a", "A.", PASS), Finding("b", "B.", UNKNOWN, "no TensorFlow 2.6")
     assert FileReport([told, told, untold]).share == 1.0
     assert FileReport([told, untold, Finding("c", "C.", FAIL, "no")]).share == 1 / 3

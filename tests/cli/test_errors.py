@@ -8,6 +8,8 @@ import pytest
 from tests.support import small
 
 from convlens.cli import train as cli_train
+from convlens.engines import ENGINES
+from convlens.models import MODELS
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -35,8 +37,8 @@ def copy(place, tmp_path):
 
 
 BAD_OPTIONS = {
-    "--engine foo": "engine must be one of auto, numpy, numba; got 'foo'",
-    "--model foo": "model must be one of alexnet, lenet5; got 'foo'",
+    "--engine foo": f"engine must be one of auto, {', '.join(ENGINES)}; got 'foo'",
+    "--model foo": f"model must be one of {', '.join(MODELS)}; got 'foo'",
     "--threads 0": "threads must be an integer of at least 1; got 0",
     "--threads -1": "threads must be an integer of at least 1; got -1",
     "--learning-rate nan": "learning_rate must be a number above 0; got nan",
@@ -256,5 +258,5 @@ def test_a_file_of_weights_has_no_data():
 
 
 def test_a_checkpoint_is_no_model():
-    message = "run/checkpoint.safetensors must hold the weights of one of alexnet, lenet5; its model is None"
+    message = f"run/checkpoint.safetensors must hold the weights of one of {', '.join(MODELS)}; its model is None"
     assert small.fails("summary", "--run", "run/checkpoint.safetensors") == message

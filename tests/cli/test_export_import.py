@@ -12,6 +12,7 @@ from PIL import Image
 from tests.support import small
 
 from convlens.interop.keras_model import save_keras
+from convlens.models import MODELS
 from convlens.models.lenet5 import lenet5
 from convlens.nn import Dense, Flatten, Sequential
 from convlens.training import load_model, save_model
@@ -120,7 +121,7 @@ def test_a_process_says_nothing_else(run, tmp_path):
     assert convlens("export", "--run", run, "--to", "keras") == (0, f"{run}/model.keras\n", "")
     other = tmp_path / "other.keras"
     save_keras(other, Sequential([Flatten(), Dense(10)], (28, 28, 1)))
-    rule = "must have the layers of one of alexnet, lenet5; it has Flatten, Dense with 7,850 parameters"
+    rule = f"must have the layers of one of {', '.join(MODELS)}; it has Flatten, Dense with 7,850 parameters"
     message = f"convlens: {other} {rule}\n"
     assert convlens("import", other, "--out", tmp_path / "back") == (2, "", message)
     assert not (tmp_path / "back").exists()
@@ -222,7 +223,7 @@ def test_folders_that_cannot_be(run, tmp_path):
 def test_networks_that_are_none_of_ours(tmp_path):
     path, out = tmp_path / "a.keras", tmp_path / "new"
     save_keras(path, Sequential([Flatten(), Dense(10)], (28, 28, 1)))
-    message = f"{path} must have the layers of one of alexnet, lenet5; it has Flatten, Dense with 7,850 parameters"
+    message = f"{path} must have the layers of one of {', '.join(MODELS)}; it has Flatten, Dense with 7,850 parameters"
     assert small.fails("import", path, "--out", out) == message
     other = (*lenet5().layers[:-1], Dense(11))
     save_keras(path, Sequential(other, (28, 28, 1), name="lenet5"))

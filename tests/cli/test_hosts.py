@@ -19,6 +19,7 @@ from tests.support import small
 
 from convlens.cli import hosts as cli_team
 from convlens.data import load
+from convlens.engines import ENGINES
 from convlens.training import Run, Settings, load_model
 
 EPOCHS = 8
@@ -451,7 +452,7 @@ BAD_OPTIONS = {
     f"--trainer keras --hosts {HOSTS} --rank 0 --host-timeout inf": (
         "--host-timeout must be a number of seconds from 1; got inf"
     ),
-    "--engine foo": "engine must be one of auto, numpy, numba; got 'foo'",
+    "--engine foo": f"engine must be one of auto, {', '.join(ENGINES)}; got 'foo'",
 }
 
 

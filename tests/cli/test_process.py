@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 from tests.support import small
 
+from convlens.engines import ENGINES
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
@@ -49,7 +51,7 @@ def test_train_and_evaluate(place):
 def test_a_mistake_is_one_line_and_exit_2(place):
     done = convlens(place, "train", "--engine", "foo")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "convlens: engine must be one of auto, numpy, numba; got 'foo'\n"
+    assert done.stderr == f"convlens: engine must be one of auto, {', '.join(ENGINES)}; got 'foo'\n"
 
 
 @pytest.mark.parametrize("command", ["summary", "data info", "--help"])

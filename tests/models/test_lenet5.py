@@ -54,7 +54,7 @@ def test_initial_kernels_are_he_normal_and_depend_only_on_the_seed():
 
 @pytest.mark.smoke
 def test_models_are_built_by_name(engine):
-    assert MODELS == ("alexnet", "lenet5")
+    assert {"alexnet", "lenet5"} <= set(MODELS)
     model = build_model("lenet5", seed=3, engine=engine.name)
     assert_array_equal(model.flat, lenet5(seed=3).flat)
     assert model.engine is engine

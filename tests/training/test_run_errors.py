@@ -14,6 +14,8 @@ from tests.support.short_run import DIGITS, FILES, SETTINGS, entries, finish, mo
 
 import convlens
 from convlens.data import from_arrays
+from convlens.engines import ENGINES
+from convlens.models import MODELS
 from convlens.nn import Sequential
 from convlens.storage.tensors import write_tensors
 from convlens.training import Batch, Run, Settings, load_model, save_model
@@ -49,9 +51,9 @@ def whole(tmp_path_factory):
         ({"early_stopping": 0}, "early_stopping must be an integer of at least 1; got 0"),
         ({"learning_rate": 0.0}, "learning_rate must be a number above 0; got 0.0"),
         ({"learning_rate": float("nan")}, "learning_rate must be a number above 0; got nan"),
-        ({"model": "vgg"}, "model must be one of alexnet, lenet5; got 'vgg'"),
+        ({"model": "vgg"}, f"model must be one of {', '.join(MODELS)}; got 'vgg'"),
         ({"trainer": "torch"}, "trainer must be one of convlens, keras; got 'torch'"),
-        ({"engine": "cuda"}, "engine must be one of auto, numpy, numba; got 'cuda'"),
+        ({"engine": "cuda"}, f"engine must be one of auto, {', '.join(ENGINES)}; got 'cuda'"),
     ],
 )
 def test_bad_settings_leave_no_folder(tmp_path, settings, message):
@@ -204,7 +206,7 @@ def test_a_model_is_refused_as_a_checkpoint_and_a_checkpoint_as_a_model(whole, t
         Run.open(tmp_path)
     path = whole.folder / "checkpoint.safetensors"
     with pytest.raises(
-        ValueError, match=re.escape(f"{path} must hold the weights of one of alexnet, lenet5; its model is None")
+        ValueError, match=re.escape(f"{path} must hold the weights of one of {', '.join(MODELS)}; its model is None")
     ):
         load_model(path)
 
@@ -253,7 +255,7 @@ def test_a_checkpoint_with_another_number_of_weights_is_named(tmp_path):
 def test_a_model_that_could_not_be_loaded_is_not_saved(tmp_path):
     path = tmp_path / "model.safetensors"
     known = convlens.lenet5()
-    rule = "a saved model must be one of alexnet, lenet5, in float32; got "
+    rule = f"a saved model must be one of {', '.join(MODELS)}, in float32; got "
     for model, got in (
         (small.tiny(), "sequential in float32"),
         (Sequential(known.layers, (28, 32, 1), name="lenet5"), "lenet5 in float32"),

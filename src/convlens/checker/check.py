@@ -1,4 +1,4 @@
-"""Checks one submission, in a sandbox: the form of its files, then what their functions do. Bytes in, a report out."""
+"""Check one submission in a sandbox: the form of its files, then what their functions do."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ _FUNCTIONS: dict[int, Checks] = {
 }
 _FRAMEWORKS = {4: "tensorflow", 5: "keras"}
 _SUMMARY = TASKS.index(SUMMARY)
-_FRAMEWORK_SECONDS = 30.0  # the least limit for a call of tasks 4 and 5: TensorFlow builds its graphs slowly
+_FRAMEWORK_SECONDS = 30.0  # the smallest limit for a call of tasks 4 and 5: TensorFlow builds its graphs slowly
 # Bytes of address space. The arrays of tasks 0 to 3 need a small part of it; TensorFlow reserves gigabytes that it does
 # not use.
 _MEMORY, _FRAMEWORK_MEMORY = 2 * 2**30, 8 * 2**30
 
 
-def _quiet(_: str) -> None:
+def _ignore(_: str) -> None:
     """Do nothing."""
 
 
-def check(submission: Submission, options: Options, begins: Callable[[str], None] = _quiet) -> Report:
-    """Return the report on a submission. ValueError if the sandbox's tier does not work here.
+def check(submission: Submission, options: Options, begins: Callable[[str], None] = _ignore) -> Report:
+    """Return the report on a submission. Raise ValueError if the sandbox's tier does not work here.
 
-    All files are parsed before any is run. Each file is run in a process of its own. begins: called with the name of
-    each file before it is checked
+    All files are parsed before the first one is run, and each file is run in a process of its own. begins: a function
+    that is called with the name of each file before the file is checked
     """
     with checker(begins) as one:
         return one(submission, options)
 
 
 @contextmanager
-def checker(begins: Callable[[str], None] = _quiet) -> Iterator[Callable[[Submission, Options], Report]]:
-    """Give `check` for one submission after another: sandboxes are kept for the next one, where their tier holds."""
+def checker(begins: Callable[[str], None] = _ignore) -> Iterator[Callable[[Submission, Options], Report]]:
+    """Yield a function like `check` for many submissions: it keeps sandboxes for the next one if their tier is safe."""
     with SandboxPool() as sandboxes:
         yield partial(_check, sandboxes, begins)
 
@@ -81,7 +81,7 @@ def _check(sandboxes: SandboxPool, begins: Callable[[str], None], submission: Su
 
 
 def check_form(sandbox: Sandbox, task: int, file: File) -> list[Finding]:
-    """Return the findings about a program's form."""
+    """Return the findings about the form of a program."""
     rules = RULES[task]
 
     def open_guest() -> AbstractContextManager[Guest]:
@@ -91,7 +91,7 @@ def check_form(sandbox: Sandbox, task: int, file: File) -> list[Finding]:
 
 
 def check_function(sandbox: Sandbox, task: int, file: File, before: Sequence[Finding], options: Options) -> FileReport:
-    """Return the report on a file of tasks 0 to 3: the findings about its form, then what its function does."""
+    """Return the report on a file of tasks 0 to 3: the findings about its form, then about its function."""
     names = {"file": TASKS[task], "function": RULES[task].function}
 
     def open_guest() -> AbstractContextManager[Guest]:
@@ -103,9 +103,10 @@ def check_function(sandbox: Sandbox, task: int, file: File, before: Sequence[Fin
 
 
 def check_lenet(sandbox: Sandbox, task: int, file: File, before: Sequence[Finding], options: Options) -> FileReport:
-    """Return the report on a file of task 4 or 5: the findings about its form, then what its network does.
+    """Return the report on a file of task 4 or 5: the findings about its form, then about its network.
 
-    sandbox: with TensorFlow loaded. Without TensorFlow on this machine the network's checks cannot be told.
+    sandbox: a sandbox that has loaded TensorFlow. If TensorFlow is not installed, the checks of the network have the
+    status "could not tell".
     """
     from convlens.checker.lenets import network_checks
     from convlens.checker.lenets.under_test import LenetUnderTest

@@ -7,8 +7,8 @@
         "A kernel as large as the image gives one output."
         function.agree(...)
 
-A check passes by returning, and fails by raising `Failed`. It raises `Unknown` if it cannot tell. A check can need
-other checks: if one of them has not passed, the check is not tried, and counts as "could not tell".
+A check passes if it returns, and fails if it raises `Failed`. It raises `Unknown` if it cannot tell. A check can need
+other checks: if one of them has not passed, the check is not tried, and its status is "could not tell".
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ F = TypeVar("F", bound=Callable[[Any], None])
 class Failed(Exception):  # noqa: N818 — the outcome of a check, not an error
     """A check fails.
 
-    The text says what was found. hint: the likely mistake, for the student; mistake: its name; maps: where arrays
-    differ; evidence: what helps to find the likely mistake when all checks have run
+    The text says what was found. hint: the likely mistake, in words for the student; mistake: the name of this mistake;
+    maps: where arrays differ; evidence: data from which the likely mistake can be found when all checks have run
     """
 
     def __init__(
@@ -43,12 +43,12 @@ class Failed(Exception):  # noqa: N818 — the outcome of a check, not an error
 
 
 class Unknown(Exception):  # noqa: N818
-    """A check cannot tell whether it passes; the text says why."""
+    """A check cannot tell whether it passes. The text says why."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """A check: the name and the sentence of the function `run`, and the names of the checks that must pass before."""
+    """One check: the function `run`, its name, its sentence, and the names of the checks that it needs."""
 
     name: str
     sentence: str
@@ -63,7 +63,7 @@ class Checks:
         self.table: list[Check] = []
 
     def add(self, *needs: str) -> Callable[[F], F]:
-        """Return a decorator that adds a function as a check. ValueError if the function has no docstring.
+        """Return a decorator that adds a function as a check. It raises ValueError if the function has no docstring.
 
         needs: names of checks that must pass before this one is tried
         """
@@ -80,31 +80,32 @@ class Checks:
     def run(
         self, subject: Any, before: Sequence[Finding] = (), evidence: dict[str, Any] | None = None
     ) -> list[Finding]:
-        """Return what all checks find, in order.
+        """Return the findings of all checks, in the order of the table.
 
-        subject: what each check is called with; before: findings of an earlier table, whose checks may be needed too;
-        evidence: filled with the evidence of each check that fails, by its name
+        subject: the argument of each check; before: findings of an earlier table, whose checks may be needed too;
+        evidence: a dict that gets the evidence of each check that fails, by the name of the check
         """
-        # For each check that has not passed: itself, or if it was not tried, the checks that stand in its way
+        # For each check that has not passed, the names of the checks to blame: itself, or if it was not tried, the
+        # checks that it needs
         first_of_before = [found.name for found in before if found.status == FAIL][:1]
-        ways = {found.name: [found.name] for found in before if found.status == FAIL}
-        ways |= {found.name: first_of_before or [found.name] for found in before if found.status == UNKNOWN}
+        blamed = {found.name: [found.name] for found in before if found.status == FAIL}
+        blamed |= {found.name: first_of_before or [found.name] for found in before if found.status == UNKNOWN}
         tried = {found.name for found in before}
         findings: list[Finding] = []
         for check in self.table:
-            missing = [way for need in check.needs for way in ways.get(need, [] if need in tried else [need])]
+            missing = [name for need in check.needs for name in blamed.get(need, [] if need in tried else [need])]
             found, proof = _find(check, subject, list(dict.fromkeys(missing)))
             if evidence is not None and proof is not None:
                 evidence[check.name] = proof
             tried.add(check.name)
             if found.status != PASS:
-                ways[check.name] = missing or [check.name]
+                blamed[check.name] = missing or [check.name]
             findings.append(found)
         return findings
 
 
 def _find(check: Check, subject: Any, missing: list[str]) -> tuple[Finding, Any]:
-    """The finding of one check, and its evidence; missing: the checks that stand in its way."""
+    """Return the finding of one check and its evidence. missing: the checks to blame if it cannot be tried."""
     name, sentence = check.name, check.sentence
     if missing:
         verb = "does" if len(missing) == 1 else "do"
@@ -118,7 +119,7 @@ def _find(check: Check, subject: Any, missing: list[str]) -> tuple[Finding, Any]
         return Finding(name, sentence, UNKNOWN, str(unknown)), None
     except GuestError as error:
         return Finding(name, sentence, FAIL, f"the code {error}"), None
-    except Exception as error:  # caused by what the code has sent: it must neither stop the other checks nor pass
+    except Exception as error:  # caused by what the code has sent: the check must fail, and the other checks must go on
         return Finding(
             name, sentence, FAIL, f"the code sent something that this check cannot read: {error!r}"[:_LONGEST]
         ), None

@@ -1,4 +1,4 @@
-"""Makes text from others safe for a screen or a page: names of folders, messages of submitted code."""
+"""Make untrusted text, such as folder names and messages of submitted code, safe for a screen or a page."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ __all__ = ["escaped"]
 
 
 def escaped(text: str, keep: str = "") -> str:
-    r"""Return a text with all unprintable characters written out; characters in `keep` stay.
+    r"""Return a text with all unprintable characters written as escapes, except the characters in `keep`.
 
-    A control character can command a terminal, and XML forbids it. Half of a surrogate pair, which stands for a byte of
-    a file name that is no text, cannot be encoded at all.
+    A control character can command a terminal, and XML forbids it. A lone surrogate, which Python uses for a byte of a
+    file name that is not UTF-8, cannot be encoded at all.
 
     >>> escaped("red \x1b[31m\nand \udcff")
     'red \\x1b[31m\\nand \\udcff'

@@ -17,8 +17,8 @@ __all__ = ["CHECKS", "KERAS", "FileUnderTest", "run"]
 
 CHECKS = Checks()
 KERAS = Checks()  # for a task that allows only one use of tf.keras
-SECONDS = 10.0  # to parse a file, for any limit of its calls; parsing takes milliseconds
-# What one message lists at most: imports, names and so on; pycodestyle's complaints; the lines of one complaint
+SECONDS = 10.0  # limit for parsing a file, whatever the limit of its calls is; parsing takes milliseconds
+# The most that one message lists: imports or names; complaints of pycodestyle; lines of one complaint
 _EXAMPLES, _COMPLAINTS, _LINES = 3, 3, 3
 _SHOWN = 80  # bytes of a line that a message shows
 FIRST_LINE = b"#!/usr/bin/env python3"
@@ -28,7 +28,8 @@ FIRST_LINE = b"#!/usr/bin/env python3"
 class FileUnderTest:
     """A submitted file, and what a guest found when it parsed the file.
 
-    open_guest: starts a process that does the job `guest_side.form`; facts: its answer, {} before the first `parse`
+    open_guest: a function that starts a process for the job `guest_side.form`; facts: the answer of this process, {}
+    before the first call of `parse`
     """
 
     submitted: File
@@ -38,11 +39,11 @@ class FileUnderTest:
 
     @property
     def content(self) -> bytes:
-        """The file's bytes, none for a file that could not be read."""
+        """The bytes of the file, b"" if it could not be read."""
         return self.submitted.content or b""
 
     def parse(self) -> dict[str, Any]:
-        """Return what `guest_side.form` finds; Failed if the parser gives no answer."""
+        """Return what `guest_side.form` finds. Raise Failed if the parser gives no answer."""
         if not self.facts:
             opened: AbstractContextManager[Guest] = self.open_guest()
             with opened as guest:
@@ -54,7 +55,7 @@ class FileUnderTest:
 
 
 def run(file: FileUnderTest) -> list[Finding]:
-    """Return what all checks of this task's form find."""
+    """Return the findings of all checks of form that this file's task has."""
     found = CHECKS.run(file)
     return [*found, *KERAS.run(file, found)] if file.rules.keras else found
 
@@ -90,7 +91,7 @@ def first_line(file: FileUnderTest) -> None:
             "save the file as UTF-8 without a byte-order mark",
         )
     if first != FIRST_LINE:
-        raise Failed(f"the first line is {_shown(first)}")
+        raise Failed(f"the first line is {_quoted(first)}")
 
 
 @CHECKS.add("readable")
@@ -98,7 +99,7 @@ def final_newline(file: FileUnderTest) -> None:
     """The file ends with a newline character."""
     if not file.content.endswith(b"\n"):
         last = file.content.rpartition(b"\n")[2]
-        raise Failed(f"the file ends with {_shown(last)}, without a newline" if last else "the file is empty")
+        raise Failed(f"the file ends with {_quoted(last)}, without a newline" if last else "the file is empty")
 
 
 @CHECKS.add("readable")
@@ -177,7 +178,7 @@ def keras(file: FileUnderTest) -> None:
 
 
 def _complaint(text: str, count: int, places: list[tuple[int, int]]) -> str:
-    """A complaint of pycodestyle, and the lines that it is about."""
+    """Return the words for a complaint of pycodestyle, with the lines where it occurs."""
     if count == 1:
         return f"line {places[0][0]}, column {places[0][1]}: {text}"
     lines = list(dict.fromkeys(str(line) for line, _ in places))[:_LINES]
@@ -185,7 +186,7 @@ def _complaint(text: str, count: int, places: list[tuple[int, int]]) -> str:
     return f"{text}: lines {', '.join(lines)}" + (f" and {more} more" if more else "")
 
 
-def _shown(line: bytes) -> str:
-    """A line in quotes, as it can be printed, cut if it is long."""
+def _quoted(line: bytes) -> str:
+    """Return a line in quotes, in printable characters, shortened if it is long."""
     text = line[:_SHOWN].decode(errors="backslashreplace")
     return repr(text + ("…" if len(line) > _SHOWN else ""))

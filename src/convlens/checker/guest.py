@@ -1,4 +1,4 @@
-"""A process in which submitted code runs, as the checks see it: it gets requests and gives answers."""
+"""The guest: a process in which submitted code runs. Checks send it requests, and it sends answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Ending(Enum):
     EXITED = "it ended by itself"
     DISCONNECTED = "it closed its connection and did not end"
     TOO_LARGE = "the answer was too large"
-    NO_MESSAGE = "what it sent is no answer"
+    NO_MESSAGE = "it sent something that is not an answer"
     STOPPED = "it was asked after it had been stopped"
 
 
@@ -29,7 +29,7 @@ class GuestError(Exception):
     """The process gave no answer.
 
     The text says why, as the end of a sentence that starts with "the code": "ran for more than 10 s and was stopped",
-    "ended its process (exit code 0)". Code asks `ending`, never the text.
+    "ended its process (exit code 0)". Code reads `ending`, never the text.
     """
 
     def __init__(self, text: str, ending: Ending) -> None:
@@ -38,14 +38,14 @@ class GuestError(Exception):
 
 
 class Guest(Protocol):
-    """A process with one file's code in it. Nothing that it answers is trusted."""
+    """A process that runs the code of one file. Its answers are not trusted."""
 
     def ask(
         self, request: Mapping[str, Any], arrays: Sequence[Array] = (), *, seconds: float | None = None
     ) -> tuple[dict[str, Any], list[Array]]:
-        """Return the answer to a request: a dict that JSON can hold, and arrays of numbers or truth values.
+        """Return the answer to a request: a dict of JSON values, and arrays of numbers or booleans.
 
-        seconds: the longest wait, None for the sandbox's own limit. Raises GuestError if there is no answer; after
-        that the process is gone.
+        seconds: the longest wait, None for the sandbox's own limit. Raise GuestError if there is no answer; after that
+        the process is gone.
         """
         ...

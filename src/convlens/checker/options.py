@@ -11,10 +11,11 @@ __all__ = ["Options"]
 
 @dataclass(frozen=True)
 class Options:
-    """How a submission is checked. The same options and the same files give the same verdict.
+    """The options of a check. The same options and the same files give the same verdict.
 
-    tasks: their numbers; tier: of the sandbox, None for the best one here; seed: of the inputs that the code is called
-    with; seconds: the limit for one call; reveal: whether messages tell the right values
+    tasks: numbers of the tasks to check; tier: tier of the sandbox, None for the best one that works here; seed: seed
+    of the inputs with which the code is called; seconds: limit for one call; reveal: whether messages state the right
+    values
     """
 
     tasks: tuple[int, ...] = tuple(range(len(TASKS)))

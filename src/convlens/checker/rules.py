@@ -1,4 +1,4 @@
-"""The rules of each task for a file's form: the function's name, its arguments, the one allowed import."""
+"""The rules of each task for the form of its file: the function's name, its arguments, the only allowed import."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ __all__ = ["RULES", "Rules"]
 class Rules:
     """The rules of one task.
 
-    function: its name; arguments: each with its default as text, None without one; allowed: the one import; keras: the
-    one use of tf.keras that is allowed, "" if the task has no such rule
+    function: the name of the function; arguments: name and default of each argument, the default as text or None;
+    allowed: the only allowed import; keras: the only allowed use of tf.keras, "" if the task has no rule for tf.keras
     """
 
     function: str
@@ -22,7 +22,7 @@ class Rules:
 
     @property
     def signature(self) -> str:
-        """The function's name and arguments as they must be written."""
+        """The name and the arguments of the function, as the file must have them."""
         given = (name if default is None else f"{name}={default}" for name, default in self.arguments)
         return f"{self.function}({', '.join(given)})"
 

@@ -1,4 +1,4 @@
-"""A submission: the bytes of the files that the tasks ask for, read without trusting them."""
+"""A submission: the bytes of the files that the tasks ask for. Reading never follows links or runs anything."""
 
 from __future__ import annotations
 
@@ -24,25 +24,26 @@ TASKS = (
     "5-lenet5.py",
     SUMMARY,
 )
-LARGEST = 2**18  # bytes of a file: eighty times the longest of our own solutions
+LARGEST = 2**18  # bytes of a file: eighty times the size of the longest reference solution
 MISSING = "the file is missing"
-# A misspelt name is looked for only among the first _MOST files with names of at most _LONGEST characters: to compare
-# two names takes time in proportion to the product of their lengths
+# A misspelt name is searched for only among the first _MOST files with names of at most _LONGEST characters: the time
+# to compare two names is proportional to the product of their lengths
 _LONGEST, _MOST = 80, 200
-# How alike two names must be, by difflib's ratio: convfoward and convforward have 0.95, poolforward has only 0.73
-_ALIKE = 0.85
+# The smallest ratio of difflib at which a name counts as misspelt: convfoward and convforward have 0.95, poolforward
+# and convforward only 0.73
+_SIMILAR = 0.85
 
 
 class EmptyError(ValueError):
-    """Nothing is handed in."""
+    """The submission is empty."""
 
 
 @dataclass(frozen=True)
 class File:
-    """One file.
+    """One file of a submission.
 
-    content: its bytes, None if they could not be read; runs: whether its owner may execute it; problem: why it could
-    not be read, for the student; missing: whether there is no such file
+    content: the bytes of the file, None if it could not be read; runs: whether the owner may execute the file; problem:
+    why the file could not be read, in words for the student; missing: whether the file does not exist
     """
 
     content: bytes | None
@@ -62,7 +63,7 @@ class Submission:
     files: Mapping[str, File]
 
     def digest(self) -> str:
-        """Return a hash of the files' names, bytes and modes: equal for equal submissions of different students."""
+        """Return a hash of the files' names, bytes and modes, which is equal for equal submissions of two students."""
         found = hashlib.sha256()
         for name, file in sorted(self.files.items()):
             content = b"" if file.content is None else file.content
@@ -73,7 +74,7 @@ class Submission:
 
 
 def parse_tasks(text: str) -> tuple[int, ...]:
-    """Return the numbers of the tasks that a text names, in order, each once: "0-3,5" -> (0, 1, 2, 3, 5).
+    """Return the numbers of the tasks in a text, sorted and without duplicates: "0-3,5" -> (0, 1, 2, 3, 5).
 
     >>> parse_tasks("5,0-2")
     (0, 1, 2, 5)
@@ -91,9 +92,9 @@ def parse_tasks(text: str) -> tuple[int, ...]:
 
 
 def read(folder: Path, tasks: Sequence[int] = tuple(range(len(TASKS))), name: str | None = None) -> Submission:
-    """Return the files of these tasks in a folder. A file that cannot be read says why in its `problem`.
+    """Return the files of these tasks in a folder. If a file cannot be read, its `problem` says why.
 
-    Raises OSError if there is no such folder, EmptyError if nothing is in it.
+    Raise OSError if the folder does not exist, EmptyError if it is empty.
     """
     if folder.is_file():
         place = os.fspath(folder.parent)
@@ -114,13 +115,13 @@ def read(folder: Path, tasks: Sequence[int] = tuple(range(len(TASKS))), name: st
             files[wanted] = _read(folder / (texts[0] if texts else wanted))
         else:
             files[wanted] = _read(folder / wanted)
-        if files[wanted].missing and (meant := _meant(wanted, others)):
+        if files[wanted].missing and (meant := _misspelt(wanted, others)):
             files[wanted] = File(None, problem=f"{MISSING}; there is {meant}: rename it to {wanted}", missing=True)
     return Submission(folder.resolve().name if name is None else name, files)
 
 
-def _meant(wanted: str, names: Sequence[str]) -> str | None:
-    """Return which of these names is probably a misspelt `wanted`, such as `conv_forward.py`, `0-Conv_forward.py`.
+def _misspelt(wanted: str, names: Sequence[str]) -> str | None:
+    """Return the name that is probably a misspelling of `wanted`, for example `0-Conv_forward.py`; None if none is.
 
     The number in front must be the right one or absent, and the letters nearly the same. The files are not opened.
     """
@@ -128,21 +129,21 @@ def _meant(wanted: str, names: Sequence[str]) -> str | None:
     near = {}
     for name in names:
         its_number, its_letters = _parts(name)
-        likeness = difflib.SequenceMatcher(None, letters, its_letters).ratio()
-        if its_number in ("", number) and likeness >= _ALIKE and name.isprintable():
-            near[name] = likeness
+        similarity = difflib.SequenceMatcher(None, letters, its_letters).ratio()
+        if its_number in ("", number) and similarity >= _SIMILAR and name.isprintable():
+            near[name] = similarity
     return max(near, key=lambda name: near[name], default=None)
 
 
 def _parts(name: str) -> tuple[str, str]:
-    """Return the number in front, and the letters before the first dot: 0-Conv_forward.py -> 0, convforward."""
+    """Return the number in front and the letters before the first dot: "0-Conv_forward.py" -> ("0", "convforward")."""
     stem = name.partition(".")[0].lower()
     number = re.match(r"[0-9]*", stem)
     return number[0] if number else "", re.sub(r"[^a-z]", "", stem)
 
 
 def _read(path: Path) -> File:
-    """Read a file: not through a link, without waiting for a pipe, and never more than LARGEST bytes."""
+    """Read a file without following a link, without waiting for a pipe, and never more than LARGEST bytes."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:

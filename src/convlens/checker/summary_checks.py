@@ -1,4 +1,4 @@
-"""The checks of task 6, a summary of a paper: what a program can see. Whether the text is good, a reader must say."""
+"""The checks of task 6, the summary of a paper: only what a program can see. A reader must judge the text."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["CHECKS"]
 
 CHECKS = Checks()
 SECTIONS = ("Introduction", "Procedures", "Results", "Conclusion", "Personal Notes")
-# The text is read here, outside a sandbox. So each expression looks at one line, in time proportional to its length.
+# The text is read here, outside a sandbox. So each expression reads one line, in time proportional to its length.
 _PICTURE = re.compile(r"!\[[^\]\n]{0,300}\](\([^)\n]|\[)|<img\s", re.IGNORECASE)
 _HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(\S.*)")
 _UNDERLINE = re.compile(r"(=+|-{2,})[ \t]*")
-# Words that make up about a third of English text, and little of any other language
+# About a third of the words of an English text are among these, and few words of a text in any other language
 _ENGLISH = frozenset("the of and to in a is that for with as by on are be this from it was".split())  # noqa: SIM905
-_SHORT = 300  # words: a page; shorter text cannot fill five sections
-_ENGLISH_SHARE = 0.15  # the least share of these words: half of what English has
+_SHORT = 300  # words, about a page: a shorter text cannot fill five sections
+_ENGLISH_SHARE = 0.15  # the smallest share of these words that passes: half of their share in English
 
 
 def _text(file: File) -> str:
@@ -80,7 +80,7 @@ def language(file: File) -> None:
 
 
 def _headings(lines: list[str]) -> Iterator[tuple[int, str]]:
-    """The line number and the text of each heading, without its number and its marks, in lower case."""
+    """Yield the line number and the text of each heading, in lower case, without numbering and Markdown marks."""
     for k, line in enumerate(lines):
         found = _HEADING.match(line)
         text = found[1] if found else ""

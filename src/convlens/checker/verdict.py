@@ -1,4 +1,4 @@
-"""Findings, file reports and reports on submissions: plain data, to JSON and back."""
+"""Findings, reports on files and reports on submissions: plain data that can be written as JSON and read back."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ UNKNOWN: Status = "could not tell"
 
 @dataclass(frozen=True)
 class ErrorMap:
-    """Where a result is wrong, for one example and channel: the error of each cell, in tenths of the largest error.
+    """A map of errors for one example and channel: the error of each cell, in tenths of the largest error.
 
-    title: the array and the part of it; rows: integers from 0 (right) to 10 (the largest error); -1 is not finite
+    title: name and part of the array; rows: integers from 0 (right) to 10 (the largest error), or -1 (not finite)
     """
 
     title: str
@@ -30,7 +30,7 @@ class ErrorMap:
 
 
 def error_map(title: str, errors: Array, wrong: Array) -> ErrorMap:
-    """Return the map of the absolute errors (h, w) in the cells that are `wrong` (h, w)."""
+    """Return the map of the absolute errors (h, w). Cells that are not `wrong` (h, w) count as right."""
     finite = np.isfinite(errors)
     counted = np.where(finite & wrong, errors, 0)
     largest = max(float(counted.max(initial=0.0)), 1e-300)  # not 0: all errors may be infinite
@@ -40,11 +40,11 @@ def error_map(title: str, errors: Array, wrong: Array) -> ErrorMap:
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found.
+    """The finding of one check.
 
-    name: of the check, an identifier; sentence: what is checked, for the student; message: what was found, "" for a
-    pass; hint: the likely mistake in a sentence, or ""; mistake: its name in a table of mistakes, or ""; maps: where
-    the arrays differ
+    name: name of the check, an identifier; sentence: what is checked, in words for the student; message: what was
+    found, "" if the check passes; hint: the likely mistake as a sentence, or ""; mistake: the name of this mistake in a
+    table of mistakes, or ""; maps: where the arrays differ
     """
 
     name: str
@@ -58,14 +58,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class FileReport:
-    """All findings of one file; `seconds` is the time of one larger call, None if none was measured."""
+    """The report on one file: all findings, and the seconds of one larger call, None if no call was measured."""
 
     checks: list[Finding]
     seconds: float | None = None
 
     @property
     def status(self) -> Status:
-        """ "fail" if a check fails, "pass" if all pass, else "could not tell" """
+        """The status: "fail" if a check fails, "pass" if all pass, else "could not tell"."""
         found = {finding.status for finding in self.checks}
         return FAIL if FAIL in found else PASS if found == {PASS} else UNKNOWN
 
@@ -75,7 +75,7 @@ class FileReport:
         return sum(finding.status == PASS for finding in self.checks)
 
     def alike(self, status: Status) -> list[list[Finding]]:
-        """The findings with that status, grouped by their reason: the mistake, else the hint, else the message."""
+        """Return the findings with this status, grouped by their mistake, or without one by their hint or message."""
         found: dict[str, list[Finding]] = {}
         for finding in self.checks:
             if finding.status == status:
@@ -84,13 +84,13 @@ class FileReport:
 
     @property
     def share(self) -> float:
-        """The share of checks that pass. If none fails, checks that could not be told do not count."""
+        """The share of checks that pass. If no check fails, checks with the status "could not tell" do not count."""
         told = [finding for finding in self.checks if self.status != UNKNOWN or finding.status != UNKNOWN]
         return self.passed / max(1, len(told))
 
     @property
     def likely(self) -> Finding | None:
-        """The first finding with the most frequent hint, None without hints."""
+        """The first finding with the most frequent hint, None if there is no hint."""
         hinted = [finding for finding in self.checks if finding.hint]
         names = [finding.mistake or finding.hint for finding in hinted]
         return max(hinted, key=lambda finding: names.count(finding.mistake or finding.hint), default=None)
@@ -103,7 +103,7 @@ class FileReport:
 
 @dataclass(frozen=True)
 class Report:
-    """The report on one submission. tier: of the sandbox; files: a report for each file that was asked for."""
+    """The report on one submission. tier: tier of the sandbox; files: a report for each file that was checked."""
 
     name: str
     tier: str
@@ -111,13 +111,13 @@ class Report:
 
     @property
     def status(self) -> Status:
-        """ "fail" if a file fails, "pass" if all pass, else "could not tell" """
+        """The status: "fail" if a file fails, "pass" if all pass, else "could not tell"."""
         found = {file.status for file in self.files.values()}
         return FAIL if FAIL in found else PASS if found == {PASS} else UNKNOWN
 
     @property
     def score(self) -> float:
-        """The mean of the files' shares, from 0 to 1; see `FileReport.share`."""
+        """The mean of `FileReport.share` over the files, from 0 to 1."""
         shares = [file.share for file in self.files.values()]
         return round(sum(shares) / len(shares), 4) if shares else 0.0
 
@@ -131,7 +131,7 @@ class Report:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Report:
-        """Return the report from what `as_json` gave; ValueError for anything else."""
+        """Return the report that `as_json` wrote. Raise ValueError for anything else."""
         try:
             files = {
                 name: FileReport([_finding(found) for found in file["checks"]], file["seconds"])

@@ -1,4 +1,4 @@
-"""classes.cluster: a class is graded by two Dask workers on this machine, and one of them is killed."""
+"""classes.cluster: two Dask workers on this machine grade a class, and one of them is killed."""
 
 import contextlib
 import importlib.metadata
@@ -23,7 +23,7 @@ pytestmark = [
 
 
 class Cluster:
-    """A scheduler and workers, processes of their own"""
+    """A scheduler and workers, each in its own process."""
 
     def __init__(self, folder):
         self.folder, self.processes, self.workers = folder, [], []
@@ -70,7 +70,7 @@ def run(cluster, place, out, *more):
     return classes.start(place, "--out", out, "--dask", cluster.address, *more)
 
 
-def test_one_worker_of_two_is_killed_midway(cluster, tmp_path):
+def test_one_of_two_workers_is_killed_during_the_run(cluster, tmp_path):
     cluster.add(2)
     words = {f"s{k:02d}": f"sleep {0.08 + k / 10_000}" for k in range(30)}
     place, out = (
@@ -91,8 +91,9 @@ def test_one_worker_of_two_is_killed_midway(cluster, tmp_path):
     dead = next(entry for entry in entries if entry["name"] == "dead")
     assert dead["trouble"] and "ended (exit code 3)" in dead["report"]["files"][classes.FILE]["checks"][0]["message"]
     assert "33 submissions: 31 pass, 1 fail, 1 could not be checked" in stdout
-    told = [line for line in stderr.splitlines() if not line.startswith("  ")]  # those say what a tier cannot stop
-    assert told == [
+    # An indented line says what a tier cannot stop
+    lines = [line for line in stderr.splitlines() if not line.startswith("  ")]
+    assert lines == [
         "sandbox rlimits; what it cannot stop:",
         f"33 submissions, tasks 0; results in {out}",
         "graded 32; equal to another 1; done before 0",
@@ -101,7 +102,7 @@ def test_one_worker_of_two_is_killed_midway(cluster, tmp_path):
 
 
 def refused(address):
-    """The error for a cluster that cannot grade"""
+    """Return the error text for a cluster that cannot grade."""
     from convlens.checker.classes.cluster import Cluster
 
     with pytest.raises(ConnectionError) as error:
@@ -109,12 +110,12 @@ def refused(address):
     return str(error.value)
 
 
-def test_a_cluster_without_workers(cluster):
+def test_a_cluster_without_workers_is_an_error(cluster):
     assert refused(cluster.address) == f"the Dask cluster at '{cluster.address}' must have a worker; it has none"
 
 
 class OtherVersion:
-    """In place of importlib.metadata.version: another one here, the true one on a worker"""
+    """Replaces importlib.metadata.version: another version here, the true one on a worker."""
 
     def __call__(self, package):
         return "9.9"
@@ -123,7 +124,7 @@ class OtherVersion:
         return operator.attrgetter("version"), (importlib.metadata,)
 
 
-def test_workers_of_another_version(cluster, monkeypatch):
+def test_workers_of_another_version_are_an_error(cluster, monkeypatch):
     cluster.add(1)
     monkeypatch.setattr("convlens.checker.classes.cluster.version", OtherVersion())
     theirs = importlib.metadata.version("convlens")
@@ -131,7 +132,7 @@ def test_workers_of_another_version(cluster, monkeypatch):
     assert refused(cluster.address) == said
 
 
-def test_the_scheduler_is_lost_midway(cluster, tmp_path):
+def test_the_scheduler_is_lost_during_the_run(cluster, tmp_path):
     cluster.add(1)
     place = classes.make(tmp_path / "class", **{f"s{k}": f"sleep {0.2 + k / 1000}" for k in range(30)})
     process = run(cluster, place, tmp_path / "r")
@@ -140,7 +141,7 @@ def test_the_scheduler_is_lost_midway(cluster, tmp_path):
     stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout) == (2, "")
     assert stderr.splitlines()[-1].startswith(
-        f"convlens: the Dask scheduler at '{cluster.address}' must answer; it does not answer any more"
+        f"convlens: the Dask scheduler at '{cluster.address}' must answer; it no longer answers"
     )
     kept = classes.count(tmp_path / "r")
     assert 2 <= kept < 30
@@ -149,7 +150,7 @@ def test_the_scheduler_is_lost_midway(cluster, tmp_path):
     assert "30 submissions: 30 pass" in done[0]
 
 
-def test_ctrl_c(cluster, tmp_path):
+def test_ctrl_c_ends_the_run(cluster, tmp_path):
     cluster.add(1)
     place = classes.make(tmp_path / "class", **{f"s{k}": f"sleep {0.2 + k / 1000}" for k in range(30)})
     process = run(cluster, place, tmp_path / "r")
@@ -163,7 +164,7 @@ def test_ctrl_c(cluster, tmp_path):
     assert "Traceback" not in stderr
 
 
-def test_an_address_at_which_nobody_answers():
+def test_no_scheduler_answers_at_the_address():
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as silent:
         address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
         assert refused(address) == f"a Dask scheduler must answer at '{address}'; none does: no answer in 1 s"
@@ -171,7 +172,7 @@ def test_an_address_at_which_nobody_answers():
     assert "none does: unknown address scheme" in refused("http://127.0.0.1:1")
 
 
-def test_the_command_says_so_and_leaves_no_file(tmp_path):
+def test_the_command_reports_a_wrong_cluster_and_leaves_no_file(tmp_path):
     place, out = classes.make(tmp_path / "class", a="pass"), tmp_path / "r"
     for address, said in (
         ("nonsense", "a Dask cluster's address must be like tcp://HOST:PORT; got 'nonsense'"),
@@ -185,7 +186,7 @@ def test_the_command_says_so_and_leaves_no_file(tmp_path):
 
 
 @pytest.mark.smoke
-def test_without_the_package(tmp_path, monkeypatch):
+def test_the_package_distributed_is_needed(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     place = classes.make(tmp_path / "class", a="pass")
     done = small.run("check", "--class", place, "--dask", "tcp://127.0.0.1:1", "--out", tmp_path / "r")
@@ -195,7 +196,7 @@ def test_without_the_package(tmp_path, monkeypatch):
     )
 
 
-def test_no_answer_is_waited_for_once_the_cluster_is_let_go():
+def test_after_close_no_answer_is_awaited():
     class Never:
         def result(self, timeout=None):
             assert timeout, "Dask would wait for ever: its client is closed"

@@ -1,4 +1,4 @@
-"""classes.grader_processes: processes that grade, die or hang, and the messages to and from them."""
+"""classes.grader_processes: processes that grade, die or hang, and their messages."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ from convlens.checker.options import Options
 from convlens.checker.sandbox.tiers import TIERS
 from convlens.checker.submission import File, Submission
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox needs Linux")
 OPTIONS = Options(tasks=(0,), tier="rlimits")
 
 
@@ -30,7 +30,7 @@ def submission(words, name="a"):
 
 @pytest.fixture
 def log(tmp_path, monkeypatch):
-    """A file in which `fake_check`, in place of the true check, notes its calls."""
+    """A file in which `fake_check`, which replaces the real check, records its calls."""
     path = tmp_path / "log"
     classes.fake(monkeypatch, path)
     return path
@@ -47,19 +47,19 @@ def grade(grader, words, name="a"):
     return grader.grade(submission(words, name), OPTIONS, unsafe=True)
 
 
-def living(session_of):
-    """Processes whose parent is that one"""
+def living(parent_id):
+    """Return the processes whose parent is this process."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             state, parent = path.read_text().rpartition(")")[2].split()[:2]
-            if int(parent) == session_of and state not in "ZX":
+            if int(parent) == parent_id and state not in "ZX":
                 found.append(int(path.parent.name))
     return found
 
 
 @pytest.mark.smoke
-def test_a_submission_and_options_there_and_back():
+def test_a_request_survives_the_message():
     files = {
         "a": File(b"\0\xff\n", runs=True),
         "b": File(None, problem="the file is missing", missing=True),
@@ -73,7 +73,7 @@ def test_a_submission_and_options_there_and_back():
 
 
 @pytest.mark.smoke
-def test_what_is_no_report_is_trouble():
+def test_an_answer_without_a_report_is_trouble():
     for text in ("", "{}", "[]", "null", '{"report": {}}', '{"report": 1}', b"\xff", "{"):
         with pytest.raises(Trouble, match="sent no report"):
             read_answer(text)
@@ -82,7 +82,7 @@ def test_what_is_no_report_is_trouble():
 
 
 @pytest.mark.smoke
-def test_the_true_check_is_there_by_its_name():
+def test_the_default_check_exists():
     module, _, name = CHECKER.partition(":")
     assert callable(getattr(__import__(module, fromlist=[name]), name))
 
@@ -97,19 +97,19 @@ def test_one_process_grades_one_after_another(grader):
     assert not living(os.getpid())
 
 
-def test_a_process_that_dies_is_started_again(grader, log):
+def test_a_process_that_dies_is_restarted(grader, log):
     assert grade(grader, "die once").status == "pass"
     assert log.read_text().count("\n") == 2
 
 
-def test_one_that_dies_twice_is_trouble_and_the_next_one_is_graded(grader, log):
+def test_a_second_death_is_trouble_and_the_next_submission_is_graded(grader, log):
     with pytest.raises(Trouble, match=r"^the grading process ended \(exit code 3\)$"):
         grade(grader, "die")
     assert log.read_text().count("\n") == 2
     assert grade(grader, "pass").status == "pass"
 
 
-def test_an_exception_is_trouble_and_named(grader):
+def test_an_exception_is_trouble_with_its_name(grader):
     with pytest.raises(Trouble, match=r"^RuntimeError: no luck$"):
         grade(grader, "raise no luck")
     assert grade(grader, "pass").status == "pass"
@@ -122,7 +122,7 @@ def test_a_check_that_cannot_be_imported_is_trouble(log):
     grader.close()
 
 
-def test_a_process_that_says_why_it_died(grader, monkeypatch):
+def test_the_trouble_has_the_last_line_of_the_process(grader, monkeypatch):
     monkeypatch.setattr(grader_program, "__name__", "no_such_program")
     with pytest.raises(Trouble, match=r"ended \(exit code 1: .*No module named no_such_program\)"):
         grade(grader, "pass")
@@ -134,7 +134,7 @@ def test_a_process_that_cannot_be_started_is_trouble(grader, monkeypatch):
         grade(grader, "pass")
 
 
-def test_one_that_takes_too_long_in_all_is_stopped_once(grader, log, monkeypatch):
+def test_a_submission_that_takes_too_long_is_not_tried_again(grader, log, monkeypatch):
     monkeypatch.setattr(grader_processes, "_PATIENCE", 0)
     options = Options(tasks=(0,), tier="rlimits", seconds=0.01)
     with pytest.raises(Trouble, match=r"grading took more than 0.6 s in all and was stopped"):
@@ -142,13 +142,13 @@ def test_one_that_takes_too_long_in_all_is_stopped_once(grader, log, monkeypatch
     assert not living(os.getpid())
 
 
-def test_a_weak_sandbox_is_refused_by_the_process_itself(grader):
+def test_the_process_itself_refuses_a_weak_sandbox(grader):
     with pytest.raises(Trouble, match="ValueError: a class must be graded in a safe sandbox"):
         grader.grade(submission("pass"), OPTIONS, unsafe=False)
 
 
 @pytest.mark.smoke
-def test_which_tiers_will_do(monkeypatch):
+def test_only_safe_tiers_are_accepted(monkeypatch):
     monkeypatch.setattr("convlens.checker.sandbox.tiers.choose", lambda asked: asked or "rlimits")
     assert safe_tier("landlock") == "landlock"
     assert safe_tier(None, unsafe=True) == "rlimits"
@@ -158,13 +158,13 @@ def test_which_tiers_will_do(monkeypatch):
         refuse_weak("jail", unsafe=True)
 
 
-def test_no_module_of_the_present_folder_is_imported(grader, tmp_path, monkeypatch):
+def test_no_module_is_imported_from_the_current_folder(grader, tmp_path, monkeypatch):
     (tmp_path / "json.py").write_text("raise SystemExit('this is not the library')")
     monkeypatch.chdir(tmp_path)
     assert grade(grader, "pass").status == "pass"
 
 
-def test_several_at_a_time(log):
+def test_several_processes_grade_at_the_same_time(log):
     with GraderPool(2, unsafe=True) as pool:
         assert pool.width == 4
         begin = time.monotonic()
@@ -176,7 +176,7 @@ def test_several_at_a_time(log):
     assert not living(os.getpid())
 
 
-def test_leaving_does_not_wait_for_what_is_being_graded(log):
+def test_leaving_the_pool_does_not_wait_for_running_checks(log):
     begin = time.monotonic()
     with GraderPool(2, unsafe=True) as pool:
         futures = [pool.submit(submission("sleep 60", f"s{k}"), OPTIONS) for k in range(5)]
@@ -187,8 +187,8 @@ def test_leaving_does_not_wait_for_what_is_being_graded(log):
 
 
 @pytest.mark.parametrize("words", ["pass", "sleep 60"])
-def test_it_ends_with_whoever_started_it(tmp_path, words):
-    """If our side is killed it sends no message: the process must end when the pipe closes."""
+def test_a_process_ends_with_its_parent(tmp_path, words):
+    """A killed parent sends no message, so the process must end when the pipe closes."""
     command, pipe = (
         [sys.executable, "-P", "-m", "convlens.checker.classes.grader_program", classes.CHECK],
         subprocess.PIPE,
@@ -206,7 +206,7 @@ def test_it_ends_with_whoever_started_it(tmp_path, words):
         assert process.stdout.read() == process.stderr.read() == b""
 
 
-def test_what_else_is_printed_is_no_answer(tmp_path, monkeypatch):
+def test_other_output_is_not_an_answer(tmp_path, monkeypatch):
     (tmp_path / "loud.py").write_text(
         "import os\nfrom contextlib import nullcontext\nfrom fake_check import check as other\n"
         "def check(submission, options):\n    print('{}')\n    os.write(1, b'{}\\n')\n"

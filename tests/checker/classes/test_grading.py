@@ -1,4 +1,4 @@
-"""classes.grading and a class run as a process: each submission has its result, once, whatever happens."""
+"""classes.grading and a class run as a process: each submission gets exactly one result, even after a kill."""
 
 import os
 import random
@@ -22,7 +22,7 @@ SETTINGS = {"tier": "landlock", "tasks": (0,), "seed": 1}
 
 
 class Backend:
-    """A backend that grades here and at once; a patient one grades when it is full, or when it is watched."""
+    """A backend that grades in this process, at once, or if it is patient only when it is full or watched."""
 
     width = 3
 
@@ -41,7 +41,7 @@ class Backend:
         self.go_on()
 
     def go_on(self):
-        for future, given, options in self.waiting[::-1]:  # not in the order in which they came
+        for future, given, options in self.waiting[::-1]:  # not in the order of submission
             try:
                 future.set_result(fake_check.check(given, options))
             except RuntimeError as error:
@@ -50,7 +50,7 @@ class Backend:
 
 
 def run(place, out, backend=None, again=False):
-    """For each name (how, status), and the names that the backend had to grade"""
+    """Return (how, status) by name, and the names that the backend had to grade."""
     backend = backend or Backend()
     with open_results(out, SETTINGS, again) as results:
         found = {
@@ -61,7 +61,7 @@ def run(place, out, backend=None, again=False):
     return found, backend.asked
 
 
-# Who gets which result -----------------------------------------------------------------------------------------------
+# Results -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -88,14 +88,14 @@ def test_nothing_is_done_twice_and_nothing_lost(place, out):
     }
     assert asked == ["a", "b", "c", "d", "e"]
     found, asked = run(roster(place), out)
-    assert asked == ["e"]  # nobody could grade that one: it is tried again
+    assert asked == ["e"]  # grading this one failed, so it is tried again
     assert [found[name][0] for name in "abcdef"] == ["kept"] * 4 + ["graded", "kept"]
     _, entries = classes.lines(out)
     assert [entry["name"] for entry in entries].count("e") == 2 and len(entries) == 7
 
 
 @pytest.mark.smoke
-def test_other_content_is_checked_anew_and_counts(place, out):
+def test_changed_content_is_graded_again_and_counts(place, out):
     run(roster(place), out)
     (place / "b" / classes.FILE).write_text("pass now")
     (place / "c" / classes.FILE).chmod(0o755)
@@ -108,7 +108,7 @@ def test_other_content_is_checked_anew_and_counts(place, out):
 
 
 @pytest.mark.smoke
-def test_a_student_more(place, out):
+def test_a_new_student_is_graded(place, out):
     run(roster(place), out)
     classes.make(place, g="fail three")
     found, asked = run(roster(place), out)
@@ -120,7 +120,8 @@ def test_a_student_more(place, out):
 def test_equal_content_is_graded_once(tmp_path, out, patient):
     place = classes.make(tmp_path / "class", a="fail x", b="fail x", c="pass", d="fail x", e="raise no", f="raise no")
     found, asked = run(roster(place), out, Backend(patient))
-    assert asked in (["a", "c", "e"], ["a", "c", "e", "f"])  # what nobody could grade is no report for another
+    # A report on failed grading is not used for another student
+    assert asked in (["a", "c", "e"], ["a", "c", "e", "f"])
     assert [found[name] for name in "abcd"] == [
         ("graded", "fail"),
         ("cached", "fail"),
@@ -134,7 +135,7 @@ def test_equal_content_is_graded_once(tmp_path, out, patient):
 
 
 @pytest.mark.smoke
-def test_what_cannot_be_read_is_a_result(tmp_path, out, monkeypatch):
+def test_an_unreadable_submission_has_a_result(tmp_path, out, monkeypatch):
     place = classes.make(tmp_path / "class", empty=None, good="pass", locked="pass", large="pass", link="pass")
     with (place / "large" / classes.FILE).open("r+b") as file:
         file.truncate(2**30)
@@ -163,13 +164,14 @@ def test_what_cannot_be_read_is_a_result(tmp_path, out, monkeypatch):
     assert said["unnamed"] == "nothing is handed in: no path is given"
     assert "there is no folder" in said["nul"]
     status = {entry["name"]: entry["report"]["status"] for entry in entries}
-    assert (status["empty"], status["unnamed"]) == ("fail", "fail")  # nobody handed in anything
-    assert (status["locked"], status["gone"], status["nul"]) == (UNKNOWN, UNKNOWN, UNKNOWN)  # it cannot be seen
+    assert (status["empty"], status["unnamed"]) == ("fail", "fail")  # nothing was submitted
+    # These submissions cannot be read
+    assert (status["locked"], status["gone"], status["nul"]) == (UNKNOWN, UNKNOWN, UNKNOWN)
     assert run(students, out)[1] == []
 
 
 @pytest.mark.smoke
-def test_a_backend_that_is_lost_ends_the_run_and_what_is_done_stays(place, out):
+def test_a_lost_backend_ends_the_run_and_results_stay(place, out):
     backend = Backend(patient=True)
     backend.width = 1
 
@@ -185,7 +187,7 @@ def test_a_backend_that_is_lost_ends_the_run_and_what_is_done_stays(place, out):
     assert run(roster(place), out)[1] == ["c", "d", "e"]
 
 
-# Killed --------------------------------------------------------------------------------------------------------------
+# Kills and signals ---------------------------------------------------------------------------------------------------
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the signals are POSIX")
 
@@ -214,12 +216,12 @@ def test_killed_at_random_moments_and_resumed(tmp_path):
     assert sorted(entry["name"] for entry in entries) == names
     assert {entry["report"]["status"] for entry in entries} == {"pass"}
     seconds = {entry["report"]["files"][classes.FILE]["seconds"] for entry in entries}
-    assert seconds == {0.5 + head["seed"]}  # one seed for all of them, drawn once
-    assert len(log.read_text().splitlines()) <= 30 + 3 * 2  # what was in two hands at each kill is done again
+    assert seconds == {0.5 + head["seed"]}  # one seed for all runs, drawn once
+    assert len(log.read_text().splitlines()) <= 30 + 3 * 2  # the two submissions in work at each kill are graded again
 
 
 @posix
-def test_ctrl_c_keeps_what_is_done(tmp_path):
+def test_ctrl_c_keeps_the_results(tmp_path):
     place, out = many(tmp_path / "class"), tmp_path / "r.jsonl"
     words = (place, "--out", out, "--jobs", 2)
     process = classes.start(*words, start_new_session=True)

@@ -1,4 +1,4 @@
-"""classes.results: a result is on the disk at once, a torn line is cut off, other files are not changed."""
+"""classes.results: a result is on the disk at once, an incomplete line is removed, other files are not changed."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def path(tmp_path):
     return tmp_path / "results.jsonl"
 
 
-def test_what_is_added_is_there_again(path):
+def test_added_results_are_read_back(path):
     names = ["a", "b c", "new\nline", "\x1b[31m", "byte \udcff", "ü"]
     entries = [entry(name, f"d{k}", hint="h" * (k % 2), cached=k == 2) for k, name in enumerate(names)]
     add(path, *entries)
@@ -41,10 +41,10 @@ def test_what_is_added_is_there_again(path):
     assert list(found.entries) == names
     assert found.find("b c", "d1") == entries[1]
     assert found.find("b c", "d2") is None and found.find("z", "d1") is None
-    assert found.twin("d1") == entries[1].report and found.twin("z") is None
+    assert found.report_on("d1") == entries[1].report and found.report_on("z") is None
 
 
-def test_the_file_is_lines_of_json_with_its_settings_first(path):
+def test_the_file_is_lines_of_json_that_start_with_the_settings(path):
     add(path, entry("a", hint="h"))
     head, line = map(json.loads, path.read_text().splitlines())
     assert head == {"format": FORMAT, "version": VERSION, **SETTINGS, "tasks": [0, 1]}
@@ -52,22 +52,22 @@ def test_the_file_is_lines_of_json_with_its_settings_first(path):
     assert line["report"] == entry("a", hint="h").report.as_json()
 
 
-def test_each_is_on_the_disk_before_the_next(path, monkeypatch):
+def test_each_result_is_on_the_disk_before_the_next(path, monkeypatch):
     synced = []
     monkeypatch.setattr(os, "fsync", lambda handle: synced.append(path.read_text().count("\n")))
     add(path, entry("a"), entry("b"))
     assert synced == [1, 2, 3]
 
 
-def test_the_last_of_a_name_counts_and_trouble_is_tried_again(path):
+def test_the_last_result_of_a_name_counts_and_trouble_is_tried_again(path):
     add(path, entry("a", "1"), entry("a", "2"), entry("b", "3", trouble=True))
     found = add(path)
     assert found.find("a", "1") is None and found.find("a", "2")
-    assert found.find("b", "3") is None and found.twin("3") is None
+    assert found.find("b", "3") is None and found.report_on("3") is None
 
 
 @pytest.mark.parametrize("after", [1, 10, -1])
-def test_a_torn_last_line_is_cut_off(path, after):
+def test_an_incomplete_last_line_is_removed(path, after):
     add(path, entry("a"))
     whole = path.read_bytes()
     add(path, entry("b"))
@@ -78,7 +78,7 @@ def test_a_torn_last_line_is_cut_off(path, after):
 
 
 @pytest.mark.parametrize("size", [0, 1, 20, 60, -1])
-def test_a_torn_first_line_begins_anew(path, size):
+def test_an_incomplete_first_line_starts_a_new_file(path, size):
     add(path)
     head = path.read_bytes()
     path.write_bytes(head[:size])
@@ -87,7 +87,7 @@ def test_a_torn_first_line_begins_anew(path, size):
     assert list(add(path).entries) == ["a"]
 
 
-def test_a_last_line_of_zeros_is_cut_off(path):
+def test_a_last_line_of_zeros_is_removed(path):
     add(path, entry("a"))
     whole = path.read_bytes()
     path.write_bytes(whole + bytes(100))
@@ -95,7 +95,7 @@ def test_a_last_line_of_zeros_is_cut_off(path):
     assert path.read_bytes() == whole
 
 
-def test_damage_in_the_middle_is_told_and_stays(path):
+def test_damage_in_the_middle_is_an_error_and_stays(path):
     add(path, entry("a"), entry("b"))
     head, _, last = path.read_bytes().splitlines(keepends=True)
     for damage in (b"{}\n", b"what\n", b'{"name": 1}\n', b"[" * 100_000 + b"\n"):
@@ -147,7 +147,7 @@ def test_a_seed_is_drawn_once(path, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="locks are POSIX")
-def test_one_process_at_a_time(path):
+def test_only_one_process_can_write(path):
     with open_results(path, SETTINGS) as results:
         for again in (False, True):
             with pytest.raises(BlockingIOError, match="only one class run may write a file at a time"):
@@ -157,7 +157,7 @@ def test_one_process_at_a_time(path):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")  # noqa: PTH110
-def test_what_is_no_regular_file_is_refused(tmp_path):
+def test_only_a_regular_file_is_accepted(tmp_path):
     with pytest.raises(ValueError, match="must go into a regular file; '/dev/null' is a device or a pipe"):
         add("/dev/null")
     os.mkfifo(tmp_path / "pipe")
@@ -170,7 +170,7 @@ def test_what_is_no_regular_file_is_refused(tmp_path):
     assert error.value.filename == str(tmp_path / "no" / "file")
 
 
-def test_without_room_nothing_is_added(path, monkeypatch):
+def test_on_a_full_disk_nothing_is_added(path, monkeypatch):
     add(path, entry("a"))
     whole, write = path.read_bytes(), os.write
 
@@ -185,7 +185,7 @@ def test_without_room_nothing_is_added(path, monkeypatch):
 
 
 def _short(write):
-    """A write that takes ten bytes, and then fails"""
+    """Return a function that writes ten bytes and then fails."""
     left = [10]
 
     def short(handle, data):

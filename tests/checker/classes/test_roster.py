@@ -1,4 +1,4 @@
-"""classes.roster: the students of a folder of folders or of a CSV file, and what is no class."""
+"""classes.roster: the students of a folder of folders or of a CSV file, and errors for anything else."""
 
 import pytest
 from tests.support.checker import classes
@@ -49,14 +49,14 @@ def test_a_csv_file(tmp_path, comma, mark):
         ("name,path\n" + "a" * 200_000 + ",b\n", r"must be a CSV file; line \d: field larger"),
     ],
 )
-def test_a_wrong_csv_file(tmp_path, text, said):
+def test_a_wrong_csv_file_is_an_error(tmp_path, text, said):
     path = tmp_path / "class.csv"
     path.write_text(text)
     with pytest.raises(ValueError, match=said):
         roster(path)
 
 
-def test_no_class(tmp_path):
+def test_anything_else_is_an_error(tmp_path):
     with pytest.raises(ValueError, match=r"a class must have a folder for each student; .* has none"):
         roster(tmp_path)
     (tmp_path / classes.FILE).write_text("pass")

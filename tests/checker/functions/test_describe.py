@@ -1,4 +1,4 @@
-"""The words and maps for a wrong call: right numbers only on request, errors where they are, the task's own names."""
+"""The words and maps for a wrong call: right numbers only on request, errors in their places, the task's names."""
 
 import pytest
 from tests.support.checker.function_findings import findings, pooling
@@ -8,23 +8,23 @@ from convlens.checker.options import Options
 from convlens.gradcheck import GradientError
 
 
-def test_the_right_number_is_hidden_unless_it_is_asked_for():
+def test_the_right_number_is_shown_only_on_request():
     text = pooling(lambda text: text.replace("start = -np.inf", "start = 0."))
     assert "is right" not in findings(1, text)["negative"].message
     assert "is 0, which is wrong: -0.25 is right" in findings(1, text, Options(reveal=True))["negative"].message
 
 
-def test_a_map_shows_where():
+def test_a_map_shows_where_the_errors_are():
     def change(text):
         return text.replace("    return A\n", "    A[-1, 0, 1:, -1] += 1\n    A[-1, 0, 2:, -1] += 3\n    return A\n")
 
-    found = findings(1, pooling(change), Options(seconds=0))["maximum"]  # no time to find a smaller call
+    found = findings(1, pooling(change), Options(seconds=0))["maximum"]  # no time to search for a smaller call
     (shown,) = found.maps
     assert shown.title == "result[0, :, :, 0]"
     assert shown.rows == [[0, 10], [0, 0]]
 
 
-def test_a_map_shows_what_is_not_finite():
+def test_a_map_shows_numbers_that_are_not_finite():
     found = findings(1, pooling(lambda text: text.replace("return A\n", "return A * np.inf\n")))["average"]
     assert found.maps[0].rows == [[-1, -1], [-1, -1]]
 
@@ -38,5 +38,5 @@ def test_a_map_shows_what_is_not_finite():
         (("finite", 0, 3, 0), False, "dA_prev must be finite; got 3 NaN or infinite numbers"),
     ],
 )
-def test_gradients_have_the_names_of_the_task(error, reveal, said):
+def test_gradients_have_the_task_s_names(error, reveal, said):
     assert gradient_error(GradientError("a text that nobody reads", *error), reveal=reveal) == said

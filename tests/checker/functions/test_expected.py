@@ -1,4 +1,4 @@
-"""The accepted values agree with the oracle of the tests, for every case of every check in every reading."""
+"""The accepted values agree with the oracle of the tests, for every case of every check, in every reading."""
 
 import itertools
 
@@ -14,11 +14,11 @@ from convlens.checker.functions.expected import ACTIVATIONS, accepted
 from convlens.checker.functions.faulty import run_faulty
 from convlens.checker.sandbox.guest_side import course_file
 
-CASES = [case for case in all_cases() if case.size.h < 20]  # the oracle takes number by number
+CASES = [case for case in all_cases() if case.size.h < 20]  # the oracle computes one number at a time
 
 
 def right(case, given, before=None):
-    """The oracle's answer. before: the number of zeros before the image, where that is open"""
+    """Return the oracle's answer. before: the number of zeros before the image, if there is a choice."""
     x = given["A_prev"]
     if case.task == CONV_FORWARD:
         z = oracle.conv_forward(x, given["W"], given["b"], case.pads(), case.stride)
@@ -37,7 +37,7 @@ def right(case, given, before=None):
 
 
 @pytest.mark.parametrize("task", range(4))
-def test_the_first_accepted_value_is_the_oracles(task):
+def test_the_first_accepted_value_is_the_oracle_s(task):
     cases = [case for case in CASES if case.task == task]
     assert len(cases) > 15
     for case in cases:
@@ -46,7 +46,7 @@ def test_the_first_accepted_value_is_the_oracles(task):
         assert any(close(run_faulty(case, given, frozenset()), value) for value in accepted(case, given)), case
 
 
-def test_odd_zeros_may_be_halved_up_or_down_in_a_backward():
+def test_conv_backward_accepts_both_halves_of_odd_zeros():
     cases = [case for case in CASES if case.task == CONV_BACKWARD and odd(case)]
     assert len(cases) >= 16
     for case in cases:
@@ -57,7 +57,7 @@ def test_odd_zeros_may_be_halved_up_or_down_in_a_backward():
             assert close(value, right(case, given, [(total + up) // 2 for total in totals])), case
 
 
-def test_cases_are_never_square_where_it_matters():
+def test_the_cases_distinguish_height_and_width():
     strided = [case.size for case in CASES if max(case.stride) > 1]
     assert any(size.sh > size.sw for size in strided) and any(size.sh < size.sw for size in strided)
     assert all(case.size.h != case.size.w for case in CASES if case.kernel == (1, 1))
@@ -65,7 +65,7 @@ def test_cases_are_never_square_where_it_matters():
     assert kernels >= set(itertools.product(range(4), (-1, 1)))
 
 
-def test_numbers_are_quarters_that_tell_a_maximum():
+def test_numbers_are_different_quarters():
     for case in CASES:
         for name, array in case.arrays(seed=1).items():
             assert np.array_equal(array * 4, np.rint(array * 4))

@@ -1,4 +1,4 @@
-"""An answer is judged: results of another kind, of another shape, in another order, and answers that make no sense."""
+"""The judge handles results of another kind, shape or order, and answers that make no sense."""
 
 import contextlib
 
@@ -30,7 +30,7 @@ from convlens.checker.submission import TASKS
         ("raise ValueError('a\\nb' * 999)", "the function raises ValueError: a ba ba b"),
     ],
 )
-def test_results_of_another_kind(change, said):
+def test_a_result_of_another_kind_fails(change, said):
     found = findings(1, pooling(lambda text: text.replace("return A\n", change + "\n")))["maximum"]
     assert found.status == "fail"
     assert said in found.message
@@ -63,7 +63,7 @@ def test_three_gradients(change, said, mistake):
     assert found["valid_gradients"].hint
 
 
-def test_only_the_shape_of_a_far_too_large_result_is_kept():
+def test_only_the_shape_of_a_much_too_large_result_is_kept():
     text = pooling(lambda text: text.replace("    return A\n", "    return np.ones((999, 99, 9))\n"))
     kept = []
 
@@ -110,7 +110,7 @@ class Lies(Local):
     ],
 )
 @pytest.mark.parametrize("task", [1, 2])
-def test_answers_that_make_no_sense_pass_nothing(task, reply):
+def test_an_answer_that_makes_no_sense_passes_no_check(task, reply):
     found = findings(task, "", open_guest=lambda: contextlib.nullcontext(Lies(reply)))
     assert found.pop("loads").status == "pass"
     assert {one.status for one in found.values()} <= {"fail", "could not tell"}

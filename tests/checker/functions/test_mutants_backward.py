@@ -1,4 +1,4 @@
-"""Wrong variants of tasks 2 and 3: all are caught, nearly all with the right hint first; correct files pass."""
+"""Wrong variants of tasks 2 and 3: all are caught, nearly all with the right hint. Correct files pass."""
 
 from tests.support.checker.mutant_tests import mutant_suite
 

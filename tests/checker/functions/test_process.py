@@ -1,4 +1,4 @@
-"""The process of a submitted file: what does not load, what ends it, and how often it is started again."""
+"""The process of a submitted file: files that do not load, calls that end it, and restarts."""
 
 import contextlib
 
@@ -11,7 +11,7 @@ from convlens.checker.options import Options
 from convlens.checker.sandbox.guest_side import course_file
 
 
-def test_a_file_without_the_function_or_that_does_not_load():
+def test_a_file_must_load_and_have_the_function():
     assert findings(0, "def other():\n    pass\n")["loads"].message == (
         "the file must have a function conv_forward; it has other"
     )
@@ -25,7 +25,7 @@ def test_a_file_without_the_function_or_that_does_not_load():
 
 
 class Ends(Local):
-    """A guest that ends at each call with an array of one example."""
+    """A guest that ends in each call with an array of one example."""
 
     why, ending = "ended its process (exit code 0)", Ending.EXITED
 
@@ -36,13 +36,13 @@ class Ends(Local):
 
 
 class Hangs(Ends):
-    """The same, by running out of time."""
+    """A guest that runs out of time in each call with an array of one example."""
 
     why, ending = "ran for more than 10 s and was stopped", Ending.TIMED_OUT
 
 
 @pytest.mark.parametrize("kind", [Ends, Hangs])
-def test_a_guest_that_ends_is_replaced_a_few_times_and_one_that_hangs_is_not(kind):
+def test_a_guest_that_ends_is_replaced_and_a_guest_that_hangs_is_not(kind):
     started = []
 
     def open_guest():
@@ -61,7 +61,7 @@ def test_a_guest_that_ends_is_replaced_a_few_times_and_one_that_hangs_is_not(kin
         assert 2 <= len(started) <= 5 + 4, "five for the checks, four for the search for smaller calls"
 
 
-def test_a_guest_that_names_no_functions():
+def test_a_guest_may_name_no_functions():
     class Odd(Local):
         def ask(self, request, arrays=(), *, seconds=None):
             return {"missing": 5}, []

@@ -1,4 +1,4 @@
-"""The samples tested, with the oracle alone: every correct file is right, and every wrong one is wrong."""
+"""Test of the samples, only with the oracle: every correct file is right, and every wrong file is wrong."""
 
 import ast
 import contextlib
@@ -16,7 +16,7 @@ from tests.support.checker.samples import BASES, FILES, READINGS, mutated, place
 from tests.support.course_files import from_text, numbers
 
 ALL_READINGS = ("floor", "ceil", "top", "bottom")
-# n, h, w, ci, co, kernel, stride, padding. Nothing square; even and odd totals of zeros, leftovers, 1x1, whole image
+# n, h, w, ci, co, kernel, stride, padding: no squares, even and odd totals of zeros, leftovers, 1x1, whole image
 CONVOLUTIONS = [
     (2, 5, 4, 2, 3, (3, 5), (1, 1), "same"),
     (2, 4, 6, 2, 2, (5, 3), (1, 1), "same"),
@@ -42,12 +42,12 @@ POOLINGS = [
     (2, 5, 4, 2, (1, 1), (2, 1)),
     (3, 4, 5, 2, (4, 5), (1, 2)),
 ]
-# What the types of the images and of all other arrays are
+# The type of the images, and the type of all other arrays
 TYPES = [(np.float64, np.float64), (np.float32, np.float32), (np.int64, np.int64), (np.int64, np.float64)]
 
 
 def pads_of(reading, shape, kernel, stride, padding):
-    """The zeros at the top, bottom, left and right by one of the readings."""
+    """Return the zeros ((top, bottom), (left, right)) in one of the readings."""
     if padding == "valid":
         return oracle.NO_PADS
     totals = [(size - 1) * s + k - size for size, k, s in zip(shape[1:3], kernel, stride, strict=True)]
@@ -59,7 +59,7 @@ def pads_of(reading, shape, kernel, stride, padding):
 
 @functools.cache
 def conv_forward(case, types, reading):
-    """Arguments, and what must come of them."""
+    """Return the arguments of a call and its right results."""
     n, h, w, ci, co, kernel, stride, padding = case
     rng = np.random.default_rng(0)
     x = numbers(rng, (n, h, w, ci), types[0])
@@ -71,7 +71,7 @@ def conv_forward(case, types, reading):
 
 @functools.cache
 def conv_backward(case, types, reading):
-    """Arguments, with as many windows as that reading has, and what must come of them."""
+    """Return the arguments of a call, with the windows of this reading, and its right results."""
     n, h, w, ci, co, kernel, stride, padding = case
     rng = np.random.default_rng(0)
     x = numbers(rng, (n, h, w, ci), types[0])
@@ -84,7 +84,7 @@ def conv_backward(case, types, reading):
 
 @functools.cache
 def pool_forward(case, types, mode):
-    """Arguments, and what must come of them."""
+    """Return the arguments of a call and its right results."""
     n, h, w, c, kernel, stride = case
     x = numbers(np.random.default_rng(0), (n, h, w, c), types[0])
     return (x, kernel, stride, mode), [oracle.pool_forward(x, kernel, stride, mode)]
@@ -92,7 +92,7 @@ def pool_forward(case, types, mode):
 
 @functools.cache
 def pool_backward(case, types, mode):
-    """Arguments, and what must come of them."""
+    """Return the arguments of a call and its right results."""
     n, h, w, c, kernel, stride = case
     rng = np.random.default_rng(0)
     x = numbers(rng, (n, h, w, c), types[0])
@@ -101,7 +101,7 @@ def pool_backward(case, types, mode):
 
 
 def problem(function, arguments, wanted):
-    """What is wrong with the result, or None."""
+    """Return what is wrong with the result, or None."""
     given = [argument.copy() if isinstance(argument, np.ndarray) else argument for argument in arguments]
     quiet = contextlib.redirect_stdout(io.StringIO())
     try:
@@ -124,7 +124,7 @@ def problem(function, arguments, wanted):
 
 
 def problems(function, readings):
-    """Every case that comes out wrong in all of these readings, with what is wrong in the first of them."""
+    """Yield every case that is wrong in all of these readings, with what is wrong in the first reading."""
     build = globals()[function.__name__]
     convolves = function.__name__.startswith("conv")
     for case in CONVOLUTIONS if convolves else POOLINGS:
@@ -140,7 +140,7 @@ def problems(function, readings):
 
 
 def function_of(file, text):
-    """The course function that a file defines."""
+    """Return the course function that a file defines."""
     return getattr(from_text(text), file.removesuffix(".py")[2:])
 
 
@@ -181,7 +181,7 @@ def test_mutants_are_all_different():
 
 
 def utf8_tree(path):
-    """The syntax tree, or None if there is none."""
+    """Return the syntax tree, or None if the file has none."""
     try:
         return ast.parse(path.read_bytes().decode().lstrip("\ufeff"))
     except (ValueError, SyntaxError):
@@ -189,26 +189,26 @@ def utf8_tree(path):
 
 
 def imported(tree):
-    """What a file imports, and each name by which it could import something else."""
+    """Return the imports of a file, and each name with which it could import something else."""
     names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
     names += ["from" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     return names + [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and "import" in node.id]
 
 
 def undocumented(tree):
-    """Whether the module or a function has no documentation."""
+    """Return whether the module or a function has no docstring."""
     nodes = [tree, *(node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))]
     return not all((ast.get_docstring(node) or "").strip() for node in nodes)
 
 
 def unstyled(path):
-    """What pycodestyle finds."""
+    """Return what pycodestyle finds."""
     style = pycodestyle.StyleGuide(quiet=2, parse_argv=False, config_file=False)
     return style.check_files([str(path)]).total_errors > 0
 
 
 def unsigned(path):
-    """Whether there is no function of the name and the signature that are asked for."""
+    """Return whether no function has the right name and signature."""
     name = path.stem[2:]
     (wanted,) = ast.parse(f"def {name}{SIGNATURES[name]}: pass").body
     assert isinstance(wanted, ast.FunctionDef)
@@ -217,7 +217,7 @@ def unsigned(path):
 
 
 def unloadable(path):
-    """Whether it raises or exits as it is imported."""
+    """Return whether importing the file raises an exception or exits."""
     try:
         from_text(path.read_text())
     except (Exception, SystemExit):
@@ -231,7 +231,7 @@ SIGNATURES = {
     "conv_backward": "(dZ, A_prev, W, b, padding='same', stride=(1, 1))",
     "pool_backward": "(dA, A_prev, kernel_shape, stride=(1, 1), mode='max')",
 }
-# The check that must fail, and whether it does. Each takes it that those above it pass.
+# Each check, and a function that returns whether it must fail, provided that all checks above it pass
 FAILS = {
     "exists": lambda path: not path.exists(),
     "readable": lambda path: path.is_symlink() or not path.is_file() or path.stat().st_size > 2**18,
@@ -249,7 +249,7 @@ FAILS = {
 
 
 def first_failure(path):
-    """The first check that fails, or None."""
+    """Return the first check that fails, or None."""
     return next((check for check, fails in FAILS.items() if fails(path)), None)
 
 
@@ -260,7 +260,7 @@ def test_correct_files_have_the_right_form(base, tmp_path):
 
 
 @pytest.mark.parametrize("form", FORMS, ids=str)
-def test_forms_are_spoilt_where_they_say(form, tmp_path):
+def test_a_spoilt_form_fails_the_named_check(form, tmp_path):
     folder = spoilt(tmp_path, form)
     assert first_failure(folder / form.file) == form.check
     assert [first_failure(folder / file) for file in FILES if file != form.file] == [None] * (len(FILES) - 1)

@@ -1,4 +1,4 @@
-"""A wrong call is made smaller as long as it fails in the same way."""
+"""The search makes a wrong call smaller as long as it fails in the same way."""
 
 import contextlib
 
@@ -17,12 +17,12 @@ def test_the_smallest_call_and_its_first_wrong_cell():
         "for A_prev (1, 1, 1, 1) = [-0.25], kernel_shape (1, 1), stride (1, 1), mode 'max', result[0, 0, 0, 0] is 0, "
         "which is wrong"
     )
-    assert found.hint == "the search for the maximum starts at 0: numbers below 0 are never found"
+    assert found.hint == "the search for the maximum starts at 0: a maximum below 0 is never found"
     assert found.mistake == "max_starts_at_zero"
 
 
 class EndsInSmallCalls(Local):
-    """A guest that ends in calls that are smaller than those of the checks"""
+    """A guest that ends in calls that are smaller than the calls of the checks."""
 
     why, ending = "ended its process (exit code 0)", Ending.EXITED
 
@@ -33,7 +33,7 @@ class EndsInSmallCalls(Local):
 
 
 class HangsInSmallCalls(EndsInSmallCalls):
-    """The same, by running out of time"""
+    """A guest that runs out of time in these smaller calls."""
 
     why, ending = "ran for more than 10 s and was stopped", Ending.TIMED_OUT
 

@@ -1,4 +1,4 @@
-"""The function under test as the checks use it: inputs that must not change, seeds, finite differences."""
+"""The function under test, as the checks use it: unchanged inputs, seeds, finite differences."""
 
 import pytest
 from tests.support.checker.function_findings import findings, pooling
@@ -13,7 +13,7 @@ from convlens.checker.sandbox.guest_side import course_file
 from convlens.checker.submission import TASKS
 
 
-def test_what_is_changed_in_place():
+def test_a_changed_input_is_named():
     text = source("cells", TASKS[0])
     found = findings(
         0, text.replace("    sh, sw = stride\n", "    sh, sw = stride\n    b += 1\n    b -= 1\n    W *= 1.5\n")
@@ -23,8 +23,8 @@ def test_what_is_changed_in_place():
     assert found["inputs_unchanged"].hint.startswith("W is changed in place: work on a copy")
 
 
-def test_other_seeds_are_other_numbers():
-    """A file that has the answers for one seed does not have the answers for another."""
+def test_another_seed_gives_other_numbers():
+    """A file with the answers for one seed fails with another seed."""
     text = pooling(lambda text: text.replace("return A\n", "return A + (abs(A_prev).sum() != KNOWN)\n"))
     seen = []
     for seed in (0, 1):
@@ -33,7 +33,7 @@ def test_other_seeds_are_other_numbers():
     assert seen[0] != seen[1]
 
 
-def test_finite_differences_do_not_tell_what_is_right():
+def test_the_message_about_finite_differences_hides_the_right_number():
     text = source("cells", TASKS[3]).replace("    return dA_prev\n", "    return dA_prev * (abs(dA_prev).sum() < -1)\n")
     open_guest = opener(course_file, text.encode(), {"file": "a", "function": "pool_backward"})
     function = FunctionUnderTest(3, open_guest, Options())

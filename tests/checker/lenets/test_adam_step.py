@@ -1,4 +1,4 @@
-"""A step of training is compared with Adam's, in every weight; only NumPy is needed."""
+"""A training step is compared with a step of Adam, in every weight. Only NumPy is needed."""
 
 import numpy as np
 import pytest
@@ -16,13 +16,13 @@ def right():
 
 
 def moved(right, epsilon=1e-8):
-    """The weights after a step of the first batch, and the gradients"""
+    """Return the weights after a step on the first batch, and the gradients."""
     gradient = right.gradient(right.weights, right.batches[0])
     after = adam(right.weights, gradient, epsilon)
     return [w.astype(np.float32).astype(float) for w in after], gradient
 
 
-def test_adam_is_adam(right):
+def test_a_step_of_adam_is_accepted(right):
     after, gradient = moved(right)
     check_first_step(right.weights, after, gradient, 1e-8, [], False)
     for w, a, g in zip(right.weights, after, gradient, strict=True):
@@ -30,7 +30,7 @@ def test_adam_is_adam(right):
 
 
 @pytest.mark.parametrize("place", range(10))
-def test_one_weight_that_moves_otherwise_is_found(right, place):
+def test_one_weight_with_another_step_is_found(right, place):
     after, gradient = moved(right)
     k = np.unravel_index(abs(gradient[place]).argmax(), gradient[place].shape)
     after[place][k] += 2e-6
@@ -38,7 +38,7 @@ def test_one_weight_that_moves_otherwise_is_found(right, place):
         check_first_step(right.weights, after, gradient, 1e-8, [], False)
 
 
-def test_the_expected_step_is_told_on_request_alone(right):
+def test_the_expected_step_is_shown_only_on_request(right):
     after, gradient = moved(right, 1e-7)
     for reveal in (False, True):
         with pytest.raises(Failed) as raised:
@@ -47,7 +47,7 @@ def test_the_expected_step_is_told_on_request_alone(right):
         assert raised.value.mistake == "optimizer_epsilon"
 
 
-def test_the_second_step_mixes_both_gradients(right):
+def test_the_second_step_depends_on_both_gradients(right):
     after, first = moved(right)
     second = right.gradient(after, right.batches[1])
     later = [a - adam_steps([f, s], 1e-8) for a, f, s in zip(after, first, second, strict=True)]

@@ -1,4 +1,4 @@
-"""The expected numbers are those of the library's network, and every known mistake gives other numbers."""
+"""The expected numbers equal the numbers of convlens's own network, and every known mistake gives other numbers."""
 
 import numpy as np
 import pytest
@@ -14,14 +14,14 @@ def right():
     return expected(0)
 
 
-def test_the_right_variant_is_the_library_network(right):
+def test_the_right_variant_equals_convlens_s_network(right):
     x = right.batches[0].x.astype(float)
     right.model.set_weights(right.weights)
     assert_allclose(run_variant(right.weights, x).output, right.model.predict(x), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_batches_tell_wrong_from_right(seed):
+def test_batches_distinguish_wrong_from_right(seed):
     for batch in expected(seed).batches:
         assert (batch.x == 0).mean() > 0.5
         assert batch.accuracy == 17 / 30

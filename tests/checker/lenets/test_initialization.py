@@ -1,4 +1,4 @@
-"""Kernels drawn from he_normal are accepted, others are named, and the table's moments are the distributions' own."""
+"""Kernels from he_normal are accepted, other distributions are named, and the table has the right moments."""
 
 import math
 import re
@@ -22,7 +22,7 @@ def test_he_normal_is_always_accepted(shape):
 
 
 def draws(shape, rng):
-    """Kernels that are not drawn from he_normal, and the mistake in each"""
+    """Return kernels that are not drawn from he_normal, each with its mistake."""
     inputs = np.prod(shape[:-1])
     outputs = np.prod(shape) // shape[-2]
     limit = np.sqrt(6 / inputs)
@@ -36,14 +36,14 @@ def draws(shape, rng):
 
 
 @pytest.mark.parametrize("shape", KERNELS[1:])
-def test_other_starts_are_named(shape):
+def test_other_distributions_are_named(shape):
     rng = np.random.default_rng(0)
     for (mistake, first), (_, second) in zip(draws(shape, rng), draws(shape, rng), strict=True):
         found = initialization_mistake([first, second])
         assert found is not None and found[1] == mistake
 
 
-def test_the_same_start_twice_is_no_start_of_its_own():
+def test_two_networks_must_not_start_with_the_same_numbers():
     kernel = he_normal((84, 10), np.random.default_rng(0), FLOAT64)
     found = initialization_mistake([kernel, kernel.copy()])
     assert found is not None and found[1] == "initializer_shared"
@@ -59,7 +59,7 @@ def test_the_same_start_twice_is_no_start_of_its_own():
         (2.0, "is not drawn from he_normal: its variance is 4.00 times he_normal's; its largest number is 4.5"),
     ],
 )
-def test_another_start_is_told_in_terms_of_the_right_one(factor, said):
+def test_the_message_compares_the_variance_with_he_normal(factor, said):
     rng = np.random.default_rng(0)
     found = initialization_mistake([factor * he_normal((400, 120), rng, FLOAT64) for _ in range(2)])
     assert found is not None
@@ -76,6 +76,6 @@ def test_each_distribution_has_deviation_1_and_the_fourth_moment_of_the_table(ki
     assert (shares * middles**4).sum() == pytest.approx(fourth, abs=1e-3)
 
 
-def test_the_deviation_of_he_normal_is_that_of_its_definition():
+def test_the_deviation_of_he_normal_agrees_with_its_definition():
     density, inside = math.exp(-2) / math.sqrt(2 * math.pi), math.erf(math.sqrt(2))
     assert KINDS["truncated"].reach == pytest.approx(2 / math.sqrt(1 - 4 * density / inside), rel=1e-12)

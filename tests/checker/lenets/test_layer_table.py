@@ -1,4 +1,4 @@
-"""The table of layers is the library's, and the first difference from it is told."""
+"""The table of layers equals convlens's network, and the first difference from it is reported."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ from convlens.models.lenet5 import LAYERS
 from convlens.nn import Conv2D, Dense, MaxPooling2D
 
 
-def test_the_table_is_that_of_the_library():
+def test_the_table_equals_convlens_s_network():
     layers = [layer for layer in LAYERS if isinstance(layer, Conv2D | MaxPooling2D | Dense)]
     assert len(layers) == len(WANTED)
     for layer, facts in zip(layers, WANTED, strict=True):
@@ -40,7 +40,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("place", "change", "message", "mistake"), CHANGES)
-def test_a_layer_that_differs_is_told(place, change, message, mistake):
+def test_a_layer_that_differs_is_reported(place, change, message, mistake):
     layers = list(WANTED)
     layers[place] = dataclasses.replace(layers[place], **change)
     found = layer_difference(layers)
@@ -49,13 +49,13 @@ def test_a_layer_that_differs_is_told(place, change, message, mistake):
     assert found.mistake == mistake
 
 
-def test_layers_too_few_and_too_many_are_told():
+def test_missing_and_additional_layers_are_reported():
     assert layer_difference(WANTED) is None
     few, many = layer_difference(WANTED[:6]), layer_difference([*WANTED, WANTED[1]])
     assert few is not None and few.message == "layer 7, dense is missing"
     assert many is not None and many.message == "there is one more layer after layer 7, max pool"
 
 
-def test_a_pool_that_pads_nothing_is_no_difference():
+def test_a_pool_that_adds_no_zeros_is_accepted():
     layers = [dataclasses.replace(layer, padding="same") if layer.is_pool else layer for layer in WANTED]
     assert layer_difference(layers) is None

@@ -21,7 +21,7 @@ def test_the_table_of_mistakes_is_complete():
     named = {mistake for _, _, mistake in CASES.values() if mistake}
     assert named <= set(HINTS)
     five = {"softmax_wrong_layer", "initializer_scale", "no_bias", "initializer_as_regularizer", "tf_contrib"}
-    assert five <= named  # the five of the course's list of mistakes
+    assert five <= named  # the five mistakes in the course's list
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -35,13 +35,13 @@ def test_a_wrong_file_is_found_and_its_mistake_named(tf, case):
 
 
 @pytest.mark.parametrize("name", ["no softmax", "softmax on the wrong layer", "initializer as regularizer"])
-def test_the_likely_mistake_of_all_findings_is_the_first_one(tf, name):
+def test_the_likely_mistake_of_the_file_is_the_mutant_s(tf, name):
     framework, text, mistake = CASES[f"keras: {name}"]
     likely = FileReport(check(framework, Inside(framework, text))).likely
     assert likely is not None and likely.mistake == mistake
 
 
-def test_expected_numbers_are_kept_back_unless_asked_for(tf):
+def test_expected_numbers_are_shown_only_on_request(tf):
     framework, text, _ = CASES["tensorflow: loss summed"]
     hidden, shown = (
         next(
@@ -69,12 +69,12 @@ def test_expected_numbers_are_kept_back_unless_asked_for(tf):
         (
             "keras: labels as numbers (own)",
             "loss",
-            "the loss of 30 images: a sparse loss needs class numbers as labels, and the labels are one-hot",
+            "the loss of 30 images: a sparse loss needs class numbers as labels, but the labels are one-hot",
         ),
         ("keras: glorot", "start", r".* its variance is 0\.\d\d times he_normal's; it looks like glorot_uniform, .*"),
     ],
 )
-def test_a_message_has_plain_words(tf, case, name, said):
+def test_messages_are_in_plain_words(tf, case, name, said):
     framework, text, _ = CASES[case]
     (found,) = [found for found in check(framework, Inside(framework, text)) if found.name == name]
     assert re.fullmatch(said, found.message), found.message
@@ -97,7 +97,7 @@ REGULARIZED = CASES["keras: labels as numbers (own)"][1].replace(
     ],
     ids=["sparse", "regularizer"],
 )
-def test_checks_that_fail_for_one_reason_name_one_mistake(tf, text, mistake, names):
+def test_checks_that_fail_for_the_same_reason_name_the_same_mistake(tf, text, mistake, names):
     found = [found for found in check("keras", Inside("keras", text)) if found.status == "fail"]
     assert [one.name for one in found] == names
     assert {one.mistake for one in found} == {mistake}

@@ -29,7 +29,7 @@ FOLDER = CHECKER / "lenet_submissions"
 
 
 @pytest.mark.parametrize("framework", TABLES)
-def test_the_course_files_pass_whatever_the_seed(tf, framework):
+def test_the_course_files_pass_for_every_seed(tf, framework):
     for seed in (0, 2**31):
         found = check(framework, Inside(framework, source(framework)), seed=seed)
         assert told(found) == []
@@ -42,11 +42,11 @@ def test_other_correct_files_pass(tf, path):
     assert told(check(framework, Inside(framework, path.read_text()))) == []
 
 
-def test_there_are_four_other_correct_files_of_each():
+def test_each_task_has_four_other_correct_files():
     assert min(Counter(path.name[0] for path in FOLDER.glob("*.py")).values()) >= 4
 
 
-# What cannot be told -----------------------------------------------------------------------------------------------
+# Unknown outcomes -----------------------------------------------------------------------------------------------------
 
 LAYERS = source("tensorflow").replace(
     'maps = tf.nn.conv2d(x, kernel, strides=1, padding="SAME")',
@@ -54,7 +54,7 @@ LAYERS = source("tensorflow").replace(
 )
 
 
-def test_tf_layers_cannot_be_told_where_it_is_gone(tf):
+def test_without_tf_layers_the_outcome_is_unknown(tf):
     found = {finding.name: finding for finding in check("tensorflow", Inside("tensorflow", LAYERS))}
     assert found["loads"].status == PASS
     assert {finding.status for name, finding in found.items() if name != "loads"} == {UNKNOWN}
@@ -62,8 +62,8 @@ def test_tf_layers_cannot_be_told_where_it_is_gone(tf):
     assert f"TensorFlow {tf.__version__} has not" in found["builds"].message
 
 
-class Saying:
-    """A guest that gives the same answer to every request"""
+class SameAnswer:
+    """A guest that gives the same answer to every request."""
 
     def __init__(self, answer, arrays=()):
         self.answer, self.arrays = answer, list(arrays)
@@ -72,17 +72,17 @@ class Saying:
         return self.answer, self.arrays
 
 
-def test_without_tensorflow_nothing_can_be_told():
-    found = check("keras", Saying({"absent": "No module named 'tensorflow'"}))
+def test_without_tensorflow_the_outcome_is_unknown():
+    found = check("keras", SameAnswer({"absent": "No module named 'tensorflow'"}))
     assert {finding.status for finding in found} == {UNKNOWN}
     assert found[0].message == "there is no TensorFlow here: No module named 'tensorflow'"
 
 
-# Guests that are not to be trusted ---------------------------------------------------------------------------------
+# Hostile guests -------------------------------------------------------------------------------------------------------
 
 
 class Replay:
-    """A guest that repeats recorded answers to a request, in their order, for any arrays"""
+    """A guest that repeats recorded answers to each request, in their order, for any arrays."""
 
     def __init__(self, said):
         self.said = list(said)
@@ -97,7 +97,7 @@ class Replay:
 
 @pytest.fixture(scope="module")
 def right(tf):
-    """For each framework, a function that makes a guest with the right file in it"""
+    """For each framework, a function that returns a guest with the right file."""
     said: dict[str, list[tuple[Any, ...]]] = {}
     for framework in TABLES:
         said[framework] = []
@@ -110,7 +110,7 @@ def right(tf):
     return {framework: functools.partial(Replay, own) for framework, own in said.items()}
 
 
-def test_a_replay_is_right(right):
+def test_replayed_answers_pass(right):
     for framework, guest in right.items():
         assert told(check(framework, guest())) == []
 
@@ -119,7 +119,7 @@ FORGED = ["tensorflow: missing relu", "tensorflow: average pool", "keras: no sof
 
 
 @pytest.mark.parametrize("case", FORGED)
-def test_a_forged_table_of_layers_makes_no_wrong_network_pass(right, case):
+def test_a_wrong_network_with_a_forged_table_of_layers_fails(right, case):
     framework, text, mistake = CASES[case]
 
     def forge(request, answer, arrays):
@@ -131,7 +131,7 @@ def test_a_forged_table_of_layers_makes_no_wrong_network_pass(right, case):
     assert (found.name, found.mistake) == ("output", mistake)
 
 
-def test_facts_alone_make_nothing_pass(right):
+def test_a_description_without_arrays_passes_no_check(right):
     def numbers_only(request, answer, arrays):
         return answer, [np.zeros_like(array) for array in arrays]
 
@@ -159,7 +159,7 @@ NONSENSE: list[Any] = [None, 5, -1, "x", [], {}, [None], {"raised": None}, [[], 
 
 
 def garbled(value, rng):
-    """The value with a part of it replaced by nonsense"""
+    """Return the value with a part of it replaced by nonsense."""
     if not value or not isinstance(value, list | dict) or rng.random() < 0.3:
         return NONSENSE[rng.integers(len(NONSENSE))]
     value = dict(value) if isinstance(value, dict) else list(value)
@@ -183,7 +183,7 @@ ARRAYS = [
 
 @pytest.mark.parametrize("framework", TABLES)
 @pytest.mark.parametrize("do", ["load", "build", "weights", "plant", "values", "train"])
-def test_nonsense_never_breaks_a_check(right, framework, do):
+def test_a_check_survives_nonsense(right, framework, do):
     rng = np.random.default_rng(0)
     for k in range(12):
 
@@ -205,7 +205,7 @@ def test_nonsense_never_breaks_a_check(right, framework, do):
 # A sandbox ---------------------------------------------------------------------------------------------------------
 
 
-def test_both_files_in_one_sandbox():
+def test_one_sandbox_checks_both_files():
     ends = source("keras").replace("    return model", "    import os\n    os._exit(0)")
     with Sandbox(tiers.choose(None), ("tensorflow",), seconds=60, memory=4 * 2**30) as sandbox:
         for framework, text, wrong in (

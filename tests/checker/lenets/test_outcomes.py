@@ -1,4 +1,4 @@
-"""An exception in the guest is told without TensorFlow's own words around it, and with the student's line."""
+"""The message about a guest's exception has the student's line, without TensorFlow's additions."""
 
 import pytest
 
@@ -32,7 +32,7 @@ Original stack trace for 'Placeholder':
         ("", ""),
     ],
 )
-def test_what_tensorflow_puts_around_an_error_is_left_out(text, said):
+def test_tensorflow_s_additions_to_an_error_are_left_out(text, said):
     assert plain(text) == said
 
 

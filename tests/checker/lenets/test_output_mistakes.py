@@ -1,4 +1,4 @@
-"""Every faulty variant of LeNet-5 gives another output, by which it is found."""
+"""Every faulty variant of LeNet-5 has its own output, by which it is recognized."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from convlens.checker.lenets.variant import run_variant
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_no_mistaken_network_gives_the_right_output(seed):
+def test_no_faulty_network_gives_the_right_output(seed):
     weights, batch = expected(seed).weights, expected(seed).batches[0]
     for likely, variant in faulty_variants():
         found = run_variant(weights, batch.x.astype(float), variant).output

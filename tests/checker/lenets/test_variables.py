@@ -1,4 +1,4 @@
-"""Variables of any order, and of shapes that mean the same, are matched with LeNet-5's weights."""
+"""Variables in any order, and in equivalent shapes, are matched with LeNet-5's weights."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def right():
     return expected(0)
 
 
-def test_weights_fit_variables_in_any_order_and_turned(right):
+def test_weights_fit_variables_in_any_order_and_transposed(right):
     shapes = [(120, 400), (1, 1, 1, 6), (6, 1), *(SHAPES[k] for k in (9, 8, 7, 6, 5, 3, 2))]
     assert places(shapes) is None  # twice six numbers, no first kernel
     shapes = [(120, 400), (1, 1, 1, 6), (5, 5, 1, 6), (10, 84), *(SHAPES[k] for k in (9, 7, 6, 5, 3, 2))]
@@ -25,7 +25,7 @@ def test_weights_fit_variables_in_any_order_and_turned(right):
         assert_allclose(back, weight)
 
 
-def test_a_variable_of_another_shape_than_it_says_is_an_error(right):
+def test_a_value_of_another_shape_than_its_variable_is_an_error(right):
     values = fitted(right.weights, SHAPES)
     with pytest.raises(ValueError, match=r"must have the shape \(6,\); got \(3,\)"):
         canonical([values[0], values[1][:3], *values[2:]], SHAPES)

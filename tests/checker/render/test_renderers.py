@@ -1,4 +1,4 @@
-"""Reports as a page, as XML and as a table for a spreadsheet: text from others does no harm in any of them."""
+"""Reports as a page, as XML and as a table for a spreadsheet: untrusted text does no harm in any of them."""
 
 import base64
 import csv
@@ -33,7 +33,7 @@ def finding(status, name="one", hint="", message=None, mistake="", maps=()):
 
 
 def report(name, *statuses, hint="", mistake="", seconds=None):
-    """A report with a file for each status; failing files have the hint"""
+    """Return a report with a file for each status, in which failing files have the hint."""
     files = {}
     for file, status in zip(FILES, statuses, strict=False):
         found = finding(status, "two", hint if status == FAIL else "", mistake=mistake)
@@ -52,7 +52,7 @@ NASTY_REPORT = Report(
 
 
 class Page(HTMLParser):
-    """A page that has been parsed; wrongly nested tags are errors"""
+    """A parsed page. Wrongly nested tags are errors."""
 
     def __init__(self, text):
         super().__init__()
@@ -82,7 +82,7 @@ class Page(HTMLParser):
 
 
 def alone(page):
-    """The page needs no other file, runs no script, and has what every page should have."""
+    """Assert that the page needs no other file, runs no script, and has what every page should have."""
     assert page.text.startswith('<!DOCTYPE html>\n<html lang="en">')
     for forbidden in ("http:", "https:", "<script", "<link", "<iframe", "@import", "url("):
         assert forbidden not in page.text
@@ -99,16 +99,16 @@ def alone(page):
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", page.text)
 
 
-# What others wrote ---------------------------------------------------------------------------------------------------
+# Untrusted text ------------------------------------------------------------------------------------------------------
 
 
-def test_what_cannot_be_printed_is_written_out():
+def test_unprintable_characters_are_written_as_escapes():
     assert escaped(NASTY) == "<b>&\"'\\x1b[31m\\n\\x00\\udcff\\u202eé]]>"
     assert escaped("a\nb\tc", keep="\n") == "a\nb\\tc"
     assert escaped("conv 3×3 → ü 漢 🙂") == "conv 3×3 → ü 漢 🙂"
 
 
-def test_pages_of_what_others_wrote():
+def test_untrusted_text_is_harmless_in_a_page():
     for text in (submission_page(NASTY_REPORT), class_page(NASTY, [NASTY_REPORT], {"seed": NASTY})):
         page = Page(text)
         alone(page)
@@ -116,7 +116,7 @@ def test_pages_of_what_others_wrote():
         assert escaped(NASTY) in page.words
 
 
-def test_xml_of_what_others_wrote():
+def test_untrusted_text_is_harmless_in_xml():
     root = ET.fromstring(junit([NASTY_REPORT]).encode())
     failure = root.find(".//failure")
     assert failure is not None and failure.text is not None
@@ -126,17 +126,17 @@ def test_xml_of_what_others_wrote():
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"])
-def test_a_spreadsheet_runs_nothing(name):
+def test_a_spreadsheet_runs_no_formula(name):
     (_, row) = csv.reader(io.StringIO(csv_table([report(name, FAIL, hint=name)]), newline=""))
     assert row[0] == row[-1] == "'" + name
 
 
-def test_a_table_holds_every_name_as_it_is():
+def test_a_table_has_every_name_unchanged():
     names = ["a,b", 'say "hi"', "two\nlines", "semi;colon", " space ", "ünal"]
     text = csv_table([report(name, PASS) for name in names])
     _, *rows = csv.reader(io.StringIO(text, newline=""))
     assert [row[0] for row in rows] == names
-    assert '"semi;colon","pass"' in text  # whatever separates cells elsewhere
+    assert '"semi;colon","pass"' in text  # quoted, since spreadsheets have different separators
     (line,) = csv_table([report("\udcff\x1b[31m", PASS)]).encode().splitlines()[1:]
     assert line.startswith(b'"\\udcff\\x1b[31m","pass","1.0"')
 
@@ -167,7 +167,7 @@ def test_the_page_of_a_submission():
     assert len(page.of("img")) == 1 and len(page.of("details")) == 3
 
 
-def test_where_an_array_differs():
+def test_a_map_shows_where_an_array_differs():
     data = heat_map(MAP)
     picture = Image.open(io.BytesIO(base64.b64decode(data.partition(",")[2], validate=True)))
     pixels = np.asarray(picture.convert("RGBA"))
@@ -179,19 +179,19 @@ def test_where_an_array_differs():
     assert (little[:3] == much[:3]).all() and little[3] < much[3]
     assert len({tuple(colour[:3]) for colour in (right, much, none)}) == 3
     assert (pixels[size - 1] == 0).all() and (pixels[:, size - 1] == 0).all()
-    wrong = "3 of 2 × 3 cells are wrong, 1 of them without a finite number"
+    wrong = "3 of 2 × 3 cells are wrong (1 not finite)"
     assert map_in_words(MAP) == f"{wrong}; the first is in row 0, column 2 (counted from 0)"
     assert map_in_words(ErrorMap("", [[0, 0]])) == "all 1 × 2 cells are right"
 
 
 @pytest.mark.parametrize("rows", [[], [[]], [[10]]])
-def test_an_array_of_no_cell_or_one_has_no_picture(rows):
+def test_a_map_of_at_most_one_cell_has_no_picture(rows):
     found = FileReport([finding(FAIL, maps=[ErrorMap("dA", rows)])])
     page = submission_page(Report("a", "landlock", {FILES[0]: found}))
     assert "<img" not in page and 'class="maps"' not in page
 
 
-def test_a_page_tells_what_has_one_reason_once():
+def test_a_page_shows_a_common_reason_once():
     same = [finding(FAIL, name, "Crop it.", f"it raises {name}", "crop") for name in ("one", "two", "three")]
     other = finding(FAIL, "four", "Use kw.")
     page = Page(submission_page(Report("ann", "landlock", {FILES[0]: FileReport([*same, other, finding(PASS)])})))
@@ -217,7 +217,7 @@ def test_a_page_starts_with_the_likely_mistakes():
     assert "Likely mistakes" not in submission_page(Report("ann", "landlock", {FILES[0]: FileReport([finding(FAIL)])}))
 
 
-def test_the_xml_counts_what_it_holds():
+def test_the_counts_in_the_xml_are_right():
     mixed = FileReport([finding(PASS), finding(FAIL, "two", "hint"), finding(UNKNOWN, "three")])
     unsure = FileReport([finding(PASS), finding(UNKNOWN, "two")])
     root = ET.fromstring(junit([Report("a", "landlock", {FILES[0]: mixed, FILES[1]: unsure}), report("b", PASS)]))
@@ -252,13 +252,13 @@ def test_the_summary_of_a_class():
     assert (second.passed, second.failed, second.unknown) == (2, 2, 1)
     assert first.usual == 1.5
     assert [(one.name, one.seconds, one.times) for one in first.slow] == [("d", 20.0, 13.3)]
-    assert found.mistakes == [("Crop 2 rows.", 2), ("Use kw.", 1)]  # once a student, by the mistake's name
+    assert found.mistakes == [("Crop 2 rows.", 2), ("Use kw.", 1)]  # once for each student, by the mistake's name
     assert found.as_json()["mistakes"][0] == {"hint": "Crop 2 rows.", "submissions": 2}
     assert found.as_json()["files"][FILES[0]]["slow"] == [{"name": "d", "seconds": 20.0, "times": 13.3}]
     assert [one.hint for one in likely(reports[2])] == ["Crop 3 rows."]
 
 
-def test_the_summary_of_an_empty_class_and_of_one_without_times():
+def test_a_class_may_be_empty_or_without_times():
     assert tally([]).score == 0
     assert tally([report("a", PASS)]).files[FILES[0]].usual is None
 
@@ -274,7 +274,7 @@ def test_the_table_of_a_class():
 
 
 @pytest.mark.parametrize(("status", "said"), [(FAIL, "message of two"), (UNKNOWN, "message of two"), (PASS, "")])
-def test_the_table_tells_why_where_no_mistake_is_known(status, said):
+def test_without_a_known_mistake_the_table_has_the_message(status, said):
     one = report("a", PASS, status)
     assert reason(one) == said
     assert list(csv.reader(io.StringIO(csv_table([one]))))[1][-1] == said
@@ -300,7 +300,7 @@ def test_the_page_of_a_class():
     ):
         assert said in words, said
     assert words.count("it is gone") == 1
-    assert '<th scope="col">0-conv_<wbr>forward.py</th>' in page.text  # so that a table of seven files is not too wide
+    assert '<th scope="col">0-conv_<wbr>forward.py</th>' in page.text  # a table of seven files must not be too wide
     assert [a["href"] for a in page.of("a")] == ["#s1", "#s4", "#class", "#class"]
     nobody = Page(class_page("autumn", [report("a", PASS)], {}))
     alone(nobody)

@@ -26,7 +26,7 @@ HEADERS = {
 }
 FAMILY = """
 import ctypes, os, time
-ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # orphans come to this one, as they do to the host of a sandbox
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # orphans become children of this process, as in the host of a sandbox
 for _ in range(2):
     if not os.fork():
         os.setsid()
@@ -42,7 +42,7 @@ time.sleep(60)
 
 
 def imported(node):
-    """The modules that a syntax tree imports when it runs: not for type checkers only"""
+    """Return the modules that a syntax tree imports when it runs, without imports for type checkers."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
@@ -61,7 +61,7 @@ def test_nothing_inside_the_sandbox_imports_convlens(path):
 
 
 @pytest.mark.parametrize("machine", HEADERS)
-def test_the_numbers_of_calls_are_those_of_the_system(machine):
+def test_the_numbers_of_calls_agree_with_the_system_s_headers(machine):
     if not HEADERS[machine].exists():
         pytest.skip(f"the system has no {HEADERS[machine]}")
     text = HEADERS[machine].read_text()
@@ -70,26 +70,26 @@ def test_the_numbers_of_calls_are_those_of_the_system(machine):
     assert {name: number for name, number in table.items() if name in known} == {
         name: known[name] for name in table if name in known
     }
-    newer = {"fchmodat2", "statmount", "listmount", "lsm_set_self_attr"}  # than some systems' headers
+    newer = {"fchmodat2", "statmount", "listmount", "lsm_set_self_attr"}  # newer than the headers of some systems
     assert set(table) - set(known) <= newer
 
 
 @pytest.mark.parametrize("machine", HEADERS)
-def test_every_jump_of_the_filter_stays_in_it_and_it_ends_with_a_verdict(machine):
+def test_every_jump_of_the_filter_is_valid_and_the_filter_ends_with_a_verdict(machine):
     steps = seccomp.program(machine, 1234)
     for place, (code, yes, no, _) in enumerate(steps):
         if code in (seccomp._EQUAL, seccomp._GREATER, seccomp._ANY_BIT):
             assert place + 1 + max(yes, no) < len(steps)
     assert steps[-1] == (seccomp._RETURN, 0, 0, seccomp._ALLOW)
-    assert len(steps) < 4096  # what the kernel takes
+    assert len(steps) < 4096  # the kernel's limit
 
 
-def test_a_machine_whose_calls_are_not_known_is_refused():
+def test_an_unknown_machine_is_refused():
     with pytest.raises(NotImplementedError, match="knows x86_64 and aarch64; this is riscv64"):
         seccomp.program("riscv64", 1)
 
 
-def test_all_descendants_are_ended_those_too_that_hide():
+def test_all_descendants_are_ended_even_hidden_ones():
     with subprocess.Popen([sys.executable, "-c", FAMILY], stdout=subprocess.PIPE) as root:
         try:
             assert root.stdout is not None
@@ -104,18 +104,18 @@ def test_all_descendants_are_ended_those_too_that_hide():
     assert not [child for child in children if processes.find(child.pid) == child]
 
 
-def test_processes_are_found_by_a_mark_when_nothing_else_leads_to_them():
+def test_processes_without_a_known_parent_are_found_by_their_mark():
     mark = f"CONVLENS_TEST={os.urandom(8).hex()}"
     name, _, value = mark.partition("=")
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], env={name: value}) as stray:
-        while not (found := processes.descendants(2**22, mark.encode())):  # until it is the new program
+        while not (found := processes.descendants(2**22, mark.encode())):  # until the process runs the new program
             time.sleep(0.01)
         assert [process.pid for process in found] == [stray.pid]
         assert processes.end(2**22, mark.encode())
         assert stray.wait(10) == -signal.SIGKILL
 
 
-def test_no_signal_goes_to_another_process_of_the_same_number():
+def test_no_signal_goes_to_a_later_process_with_the_same_id():
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as other:
         processes.send(processes.Process(other.pid, 1), signal.SIGKILL)
         assert other.poll() is None
@@ -126,7 +126,7 @@ def test_no_signal_goes_to_another_process_of_the_same_number():
     assert processes.find(other.pid) is None
 
 
-def test_a_folder_is_removed_however_deep_and_no_link_is_followed(tmp_path):
+def test_a_deep_folder_is_removed_and_no_link_is_followed(tmp_path):
     kept, folder = tmp_path / "kept", tmp_path / "folder"
     kept.mkdir()
     (kept / "file").write_text("kept")
@@ -146,11 +146,11 @@ def test_a_folder_is_removed_however_deep_and_no_link_is_followed(tmp_path):
     leftovers.empty(str(folder))
     assert not folder.exists()
     assert (kept / "file").read_text() == "kept"
-    leftovers.empty(str(folder))  # nothing there: nothing happens
+    leftovers.empty(str(folder))  # a missing folder is not an error
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kept"]
 
 
-def test_a_folder_with_more_than_is_looked_at_together_is_emptied(tmp_path):
+def test_a_folder_with_many_entries_is_emptied(tmp_path):
     (tmp_path / "inner").mkdir()
     for k in range(2500):
         (tmp_path / str(k)).touch()
@@ -159,11 +159,11 @@ def test_a_folder_with_more_than_is_looked_at_together_is_emptied(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_hidden_is_left_out_of_what_is_read(tmp_path):
+def test_hidden_folders_are_not_readable(tmp_path):
     for name in ("lib/python/site-packages/secret", "lib/python/site-packages/numpy", "lib/python/json", "lib/other"):
         (tmp_path / name).mkdir(parents=True)
     lib, site = tmp_path / "lib", tmp_path / "lib/python/site-packages"
-    keep, listed = launch._without([str(lib), str(site / "numpy")], [site, site / "secret"])
+    keep, listed = launch._split_readable([str(lib), str(site / "numpy")], [site, site / "secret"])
     assert sorted(keep) == [str(lib / "other"), str(lib / "python/json"), str(site / "numpy")]
     assert sorted(listed) == [str(lib), str(lib / "python")]
-    assert launch._without([str(lib)], [tmp_path / "elsewhere"]) == ([str(lib)], [])
+    assert launch._split_readable([str(lib)], [tmp_path / "elsewhere"]) == ([str(lib)], [])

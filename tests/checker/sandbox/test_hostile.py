@@ -24,16 +24,16 @@ LATE = f"ran for more than {SECONDS:g} s and was stopped"
 NO_ANSWER = "sent something that is not an answer"
 DENIED = "PermissionError"
 CRASH = "crashed its process .signal 11"
-QUIET = r"\('<f8', \(1,\)\)"  # an array that says that nothing was reached
+QUIET = r"\('<f8', \(1,\)\)"  # the array that a file returns if it reached nothing
 FILES, CHANGES, NETWORK = "read every file", "change and remove every file", "use the network"
 STARTS, KILLS, MEMORY = "start processes", "stop and kill every process", "more memory than one process may"
 
 
 class Sample(NamedTuple):
-    """What a hostile file leads to.
+    """The effect of a hostile file.
 
-    sealed: a pattern for the answer or the error; rlimits: the same in the tier that isolates nothing, if it differs;
-    there, harm: what the file reaches in the world, and said: words of the sentence in CANNOT_STOP that admits it
+    sealed: a pattern for the answer or the error; rlimits: the pattern in the tier rlimits, which isolates nothing, if
+    it differs; harm: what the file reaches in this tier; said: words of the sentence in CANNOT_STOP that admits it
     """
 
     sealed: str
@@ -114,7 +114,7 @@ SAMPLES = {
 
 
 class Place(NamedTuple):
-    """A sandbox in use, the world outside it, and where its own folder is"""
+    """An open sandbox, the world outside it, and the parent of its own folder."""
 
     tier: str
     sandbox: Sandbox
@@ -122,7 +122,7 @@ class Place(NamedTuple):
     folder: Path
 
     def family(self):
-        """All processes of this sandbox"""
+        """Return all processes of this sandbox."""
         mine = {process.pid for process in processes.descendants(os.getpid())}
         assert self.sandbox._host is not None
         return (mine | marked(self.sandbox._host.mark)) - {self.world.victim.pid}
@@ -130,7 +130,7 @@ class Place(NamedTuple):
 
 @pytest.fixture(scope="module", params=TIERS)
 def place(request, tmp_path_factory):
-    """One sandbox of each tier that this machine offers, in which one file after the other runs"""
+    """One sandbox of each tier that works on this machine, in which one file after another runs."""
     tier = request.param
     if available()[tier]:
         pytest.skip(f"this machine does not offer the tier {tier}: {available()[tier]}")
@@ -152,7 +152,7 @@ def place(request, tmp_path_factory):
 
 
 def run(sandbox, source, name, inputs):
-    """What a guest with this file answers, in words, and its arrays"""
+    """Return the answer of a guest with this file, in words, and its arrays."""
     try:
         with sandbox.guest("course_file", source, {"file": f"{name}.py", "function": "conv_forward"}) as guest:
             answer, arrays = guest.ask({"do": "load"})
@@ -167,7 +167,7 @@ def run(sandbox, source, name, inputs):
 
 
 def leaks(world, text, arrays):
-    """Whether the answer has something in it that the sandbox must hide"""
+    """Return whether the answer contains something that the sandbox must hide."""
     said = text.encode() + b"".join(array.tobytes() for array in arrays)
     kept = [SECRET.encode(), *(path.read_bytes()[:200] for path in world.oracle if path.exists())]
     return any(secret in said for secret in kept)
@@ -213,7 +213,7 @@ def test_a_hostile_file_reaches_nothing_and_leaves_nothing(place, name, capfd):
     assert len([*place.folder.iterdir()]) == (tier != "bubblewrap")
 
 
-def test_no_file_finds_what_the_one_before_it_left_in_memory(place):
+def test_no_file_reads_the_memory_of_an_earlier_file(place):
     word = os.urandom(16).hex()
     source = f"text = 'the file before said {word}'\nkept = [text + str(i) for i in range(1000)]\n"
     text, _ = run(place.sandbox, source.encode() + b"def conv_forward(*_): pass\n", "before", [np.zeros(1)] * 3)
@@ -223,21 +223,21 @@ def test_no_file_finds_what_the_one_before_it_left_in_memory(place):
     assert word.encode() not in found.tobytes()
 
 
-def test_no_file_finds_the_files_of_the_one_before_it(place):
+def test_no_file_reads_the_files_of_an_earlier_file(place):
     leave = b"def conv_forward(*_):\n    open('left', 'w').write('x')\n"
     look = b"import os, numpy\ndef conv_forward(*_):\n    return numpy.zeros(len(os.listdir('.')))\n"
     text, _ = run(place.sandbox, leave, "leave", [np.zeros(1)] * 3)
     assert text.startswith("answer")
-    beside = leave.replace(b"'left'", b"'../left'")  # in /tmp under bubblewrap, which is its own
+    beside = leave.replace(b"'left'", b"'../left'")  # with bubblewrap, this is in its own /tmp
     run(place.sandbox, beside, "beside", [np.zeros(1)] * 3)
     _, found = run(place.sandbox, look.replace(b"'.'", b"'..'"), "look", [np.zeros(1)] * 3)
-    assert not found or found[0].shape == (1,), "there is its own folder alone"
+    assert not found or found[0].shape == (1,), "only its own folder is there"
     text, (found,) = run(place.sandbox, look, "look", [np.zeros(1)] * 3)
     assert found.shape == (0,)
 
 
-def test_a_forged_answer_is_no_better_than_a_wrong_one(place):
-    """What code writes to the socket counts as a result: the parent compares it like any other."""
+def test_a_forged_answer_is_compared_like_any_other(place):
+    """Bytes that the code writes to the socket count as a result, which the parent compares like any other."""
     text, _ = run(place.sandbox, place.world.source("forged_message"), "forged_message", [np.zeros(1)] * 3)
     assert text == NO_ANSWER
     with place.sandbox.guest(
@@ -250,7 +250,7 @@ def test_a_forged_answer_is_no_better_than_a_wrong_one(place):
 
 
 @pytest.mark.parametrize("way", ["the packages' files", "the size of a file"])
-def test_what_a_tier_says_that_it_cannot_stop_is_so(place, way):
+def test_a_tier_really_cannot_stop_what_it_admits(place, way):
     read = "len(open(numpy.__file__, 'rb').read())"
     size = f"os.stat({str(place.world.secret)!r}).st_size"
     source = f"import os, numpy\ndef conv_forward(*_):\n    return numpy.array([{size if 'size' in way else read}])\n"

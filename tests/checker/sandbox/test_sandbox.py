@@ -23,7 +23,7 @@ needs_linux = pytest.mark.skipif(not LINUX, reason="the sandbox needs Linux")
 if LINUX:
     from convlens.checker.sandbox.guest_side import processes
 
-# A program that is killed while a file of its runs
+# A program that is killed while its guest runs
 PARENT = """
 import sys
 from convlens.checker.sandbox.sandbox import Sandbox
@@ -38,7 +38,7 @@ with Sandbox(sys.argv[1]) as sandbox:
 
 @pytest.fixture(params=TIERS)
 def tier(request):
-    """Each tier that this machine offers"""
+    """Each tier that works on this machine."""
     if available()[request.param]:
         pytest.skip(f"this machine does not offer the tier {request.param}: {available()[request.param]}")
     return request.param
@@ -46,27 +46,27 @@ def tier(request):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """The folder in which sandboxes make their folders; nothing else is in it"""
+    """The folder in which sandboxes create their folders. It contains nothing else."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 
 
 @contextlib.contextmanager
 def course_file(sandbox, text):
-    """A guest that has loaded that file"""
+    """Return a guest that has loaded this file."""
     with sandbox.guest("course_file", text.encode(), {"file": "the file.py", "function": "f"}) as guest:
         assert guest.ask({"do": "load"}) == ({"loaded": True}, [])
         yield guest
 
 
 def call(sandbox, text):
-    """What function f of that text returns or raises, and arrays"""
+    """Return the answer to a call of the function f in this text, and its arrays."""
     with course_file(sandbox, text) as guest:
         return guest.ask({"do": "call", "arguments": []})
 
 
 def start(sandbox, job="echo"):
-    """Start a guest, and end it."""
+    """Start a guest and end it."""
     with sandbox.guest(job, b""):
         pass
 
@@ -90,16 +90,16 @@ def test_large_arrays_go_both_ways(tier):
         np.testing.assert_array_equal(guest.ask({}, [large], seconds=60)[1][0], large)
 
 
-def test_a_request_that_cannot_be_sent_is_the_asker_s_error(tier):
+def test_a_request_that_cannot_be_sent_is_a_value_error(tier):
     with Sandbox(tier) as sandbox, sandbox.guest("echo", b"") as guest:
-        with pytest.raises(ValueError, match="numbers or truth values; got dtype object"):
+        with pytest.raises(ValueError, match="numbers or booleans; got dtype object"):
             guest.ask({}, [np.array([None])])
         with pytest.raises(ValueError, match="at most 67,108,864 bytes"):
             guest.ask({}, [np.broadcast_to(0.0, (10**9,))])
         assert guest.ask({"still": "there"}) == ({"still": "there"}, [])
 
 
-def test_what_code_raises_is_told_with_its_line(tier):
+def test_an_exception_is_reported_with_its_line(tier):
     with Sandbox(tier) as sandbox:
         answer, _ = call(sandbox, "def f():\n    g()\n\n\ndef g():\n    raise KeyError('k')\n")
         assert answer == {"raised": {"type": "KeyError", "message": "'k'", "line": 6}}
@@ -108,7 +108,7 @@ def test_what_code_raises_is_told_with_its_line(tier):
         with sandbox.guest("course_file", b"x = 1\nx = = 2\n", {"file": "a.py", "function": "f"}) as guest:
             raised = guest.ask({"do": "load"})[0]["raised"]
             assert (raised["type"], raised["line"]) == ("SyntaxError", 2)
-        with sandbox.guest("course_file", b"", {}) as guest:  # what the job raises before it is asked
+        with sandbox.guest("course_file", b"", {}) as guest:  # the job raises before the first request
             assert guest.ask({"do": "load"})[0]["raised"] == {"type": "KeyError", "message": "'file'", "line": None}
 
 
@@ -125,7 +125,7 @@ def test_what_code_raises_is_told_with_its_line(tier):
         ("os.write(3, b'no answer' * 9)", Ending.NO_MESSAGE, "^sent something that is not an answer$"),
     ],
 )
-def test_a_guest_that_is_gone_says_why_each_time(tier, line, ending, reason):
+def test_every_request_to_a_lost_guest_says_why(tier, line, ending, reason):
     text = f"import ctypes, os, time\nimport numpy\ndef f():\n    {line}\n"
     with Sandbox(tier) as sandbox, course_file(sandbox, text) as guest:
         for _ in range(2):
@@ -134,7 +134,7 @@ def test_a_guest_that_is_gone_says_why_each_time(tier, line, ending, reason):
             assert error.value.ending is ending
 
 
-def test_a_guest_that_was_stopped_answers_no_more(tier):
+def test_a_stopped_guest_does_not_answer(tier):
     with Sandbox(tier) as sandbox:
         with sandbox.guest("echo", b"") as guest:
             pass
@@ -143,8 +143,8 @@ def test_a_guest_that_was_stopped_answers_no_more(tier):
         assert error.value.ending is Ending.STOPPED
 
 
-def test_processor_time_has_a_limit_of_its_own(tier):
-    """The code itself sets a lower limit, so that the test need not wait."""
+def test_processor_time_has_its_own_limit(tier):
+    """The code itself sets a lower limit, so that the test does not wait."""
     limit = "import resource\ndef f():\n    resource.setrlimit(resource.RLIMIT_CPU, (1, 10))\n    while True: pass\n"
     with (
         Sandbox(tier, seconds=30) as sandbox,
@@ -170,7 +170,7 @@ def test_there_is_one_guest_at_a_time(tier):
             assert guest.ask({"again": 1})[0] == {"again": 1}
 
 
-def test_a_job_or_package_that_is_not_there_is_told(tier, folder):
+def test_a_missing_job_or_package_is_reported(tier, folder):
     with Sandbox(tier) as sandbox, pytest.raises(OSError, match="does not start no_such_job: ModuleNotFoundError"):
         start(sandbox, "no_such_job")
     with Sandbox(tier, ("no_such_package",)) as sandbox, pytest.raises(ModuleNotFoundError) as error:
@@ -179,7 +179,7 @@ def test_a_job_or_package_that_is_not_there_is_told(tier, folder):
     assert not list(folder.iterdir())
 
 
-def test_code_finds_a_clean_environment_and_a_folder_of_its_own(tier, monkeypatch):
+def test_code_has_a_clean_environment_and_its_own_folder(tier, monkeypatch):
     monkeypatch.setenv("CONVLENS_TEST_SECRET", "secret")
     text = """
 import json, os
@@ -199,7 +199,7 @@ def f():
 
 
 @pytest.mark.parametrize("packages", [("numpy",), ("PIL",)])
-def test_convlens_is_not_there_and_what_was_not_asked_for_neither(tier, packages):
+def test_neither_convlens_nor_other_packages_can_be_imported(tier, packages):
     text = """
 import importlib, sys
 def f():
@@ -218,7 +218,7 @@ def f():
 
 
 @pytest.mark.parametrize("packages", [("numpy",), ("PIL",)])
-def test_convlens_cannot_be_read_where_the_tier_isolates_files(tier, packages):
+def test_convlens_cannot_be_read_in_a_tier_that_isolates_files(tier, packages):
     if tier == "rlimits":
         assert any("read every file" in sentence for sentence in tiers.CANNOT_STOP[tier])
         return
@@ -254,12 +254,12 @@ def test_the_same_code_has_the_same_hashes_each_time(tier):
     assert found[0] == found[1]
 
 
-def test_a_host_that_is_gone_is_replaced(tier, folder):
+def test_a_lost_host_is_replaced(tier, folder):
     with Sandbox(tier) as sandbox:
         assert call(sandbox, "def f():\n    return 1\n")[0] == {"result": {"number": 1.0}}
         for _ in range(2):
             for process in processes.descendants(os.getpid()):
-                with contextlib.suppress(OSError):  # some end with the first
+                with contextlib.suppress(OSError):  # some processes end with the first one
                     if b"CONVLENS_SANDBOX" in Path(f"/proc/{process.pid}/environ").read_bytes():
                         processes.send(process, signal.SIGKILL)
             assert call(sandbox, "def f():\n    return 1\n")[0] == {"result": {"number": 1.0}}
@@ -293,7 +293,7 @@ def test_nothing_is_left_when_the_parent_is_killed(tier, tmp_path):
 
 @needs_linux
 @pytest.mark.frameworks
-def test_tensorflow_works_with_its_threads_where_most_is_forbidden():
+def test_tensorflow_works_with_threads_in_the_strictest_sandbox():
     pytest.importorskip("tensorflow")
     if available()["landlock"]:
         pytest.skip(f"this machine does not offer the tier landlock: {available()['landlock']}")
@@ -308,7 +308,7 @@ def f():
 
 
 @needs_linux
-def test_the_best_tier_that_works_is_chosen_and_the_asked_one_kept():
+def test_the_best_working_tier_is_chosen_unless_one_is_named():
     usable = [name for name, problem in available().items() if not problem]
     assert list(available()) == list(TIERS)
     assert choose(None) == usable[0]
@@ -329,9 +329,12 @@ def test_a_tier_that_does_not_work_is_refused_with_the_reason(monkeypatch):
 
 
 @needs_linux
-def test_a_program_that_is_missing_or_fails_is_told(monkeypatch, tmp_path, folder):
+def test_a_missing_or_failing_program_is_reported(monkeypatch, tmp_path, folder):
     monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
-    with Sandbox("bubblewrap") as sandbox, pytest.raises(OSError, match="needs the program bwrap; there is none"):
+    with (
+        Sandbox("bubblewrap") as sandbox,
+        pytest.raises(OSError, match="needs the program bwrap, which is not installed"),
+    ):
         start(sandbox)
     fails = tmp_path / "bwrap"
     fails.write_text("#!/bin/sh\necho 'bwrap: no leave to do that' >&2\nexit 1\n")
@@ -342,7 +345,7 @@ def test_a_program_that_is_missing_or_fails_is_told(monkeypatch, tmp_path, folde
     assert [path.name for path in folder.iterdir()] == ["bwrap"]
 
 
-def test_other_systems_are_told_that_it_needs_linux(monkeypatch):
+def test_other_systems_get_an_error(monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(OSError, match="checking submitted code needs Linux; this is darwin"):
         Sandbox("rlimits")

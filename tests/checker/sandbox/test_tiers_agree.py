@@ -1,4 +1,4 @@
-"""Verdicts do not depend on the sandbox: correct files, a mutant of each mistake, files of bad form, in every tier."""
+"""Verdicts are the same in every tier, for correct files, for a mutant of each mistake, and for files of bad form."""
 
 import pytest
 from tests.support.checker.checking import examine, explained, failing, open_sandbox, skip_without
@@ -36,7 +36,7 @@ def test_wrong_files_fail_with_a_hint(sandbox, mutant):
 
 @pytest.mark.parametrize("form", FORMS, ids=str)
 def test_bad_form_fails(sandbox, tmp_path, form):
-    """The check that is named is the first to fail; the other files are as good as they were."""
+    """The named check is the first one that fails, and the other files stay good."""
     task = TASKS.index(form.file)
     file = read(spoilt(tmp_path, form)).files[form.file]
     report = check_function(sandbox, task, file, check_form(sandbox, task, file), Options())

@@ -1,7 +1,7 @@
-"""Grades on a Dask cluster: each worker has sandboxes of its own.
+"""Grade on a Dask cluster: each worker has sandboxes of its own.
 
-The bytes of the files and the options go out, a report comes back. If a worker is lost, Dask gives its work to another
-one. The workers must have the same version of convlens installed, and be trusted like this machine.
+The client sends the bytes of the files and the options, and a worker returns a report. If a worker is lost, Dask gives
+its work to another one. The workers must have the same version of convlens, and must be trusted like this machine.
 """
 
 from __future__ import annotations
@@ -27,78 +27,79 @@ from convlens.checker.verdict import Report
 __all__ = ["Cluster"]
 
 # Seconds
-_ANSWER = 8.0  # for the scheduler to answer: milliseconds on one network, so that a wrong address is told soon
-_PATIENCE = 60  # without any worker, after which the cluster counts as lost: a worker may be starting again
-_BETWEEN = 5  # at least, between two questions for the number of workers
-_LET_GO = 3  # for the client to close
+_ANSWER = 8.0  # limit for the scheduler's answer: it takes milliseconds, so a wrong address is reported soon
+_PATIENCE = 60  # time without any worker after which the cluster counts as lost: a worker may be restarting
+_COUNT_INTERVAL = 5  # shortest time between two questions for the number of workers
+_CLOSE = 3  # limit for the client to close
 
 
 class Cluster:
-    """The workers of a Dask cluster. A context manager, and a `grading.GradingBackend`."""
+    """The workers of a Dask cluster as a `grading.GradingBackend`. A context manager that closes the connection."""
 
     def __init__(
         self, address: str, *, unsafe: bool = False, check: str | None = None, timeout: float = _ANSWER
     ) -> None:
-        """address: of the scheduler, such as "tcp://10.0.0.1:8786"; unsafe: whether a sandbox that does not hold is
-        accepted; check: as for `GraderProcess`; timeout: seconds for the scheduler to answer.
+        """Connect to the scheduler.
 
-        Raises ImportError without the package distributed, ConnectionError if there is no answer or no worker.
+        address: address of the scheduler, for example "tcp://10.0.0.1:8786"; unsafe: whether the weakest tier of the
+        sandbox is accepted; check: as for `GraderProcess`; timeout: seconds for the scheduler to answer. Raise
+        ImportError without the package distributed, ConnectionError if no scheduler answers or it has no worker.
         """
         self.address = address
         self._unsafe, self._check, self._version = unsafe, check or grader_program.CHECKER, version("convlens")
-        self._held: dict[Future[Report], Any] = {}  # Dask's futures: Dask drops the work of a future that is not kept
-        self._looked, self._seen = 0.0, time.monotonic()
+        self._kept: dict[Future[Report], Any] = {}  # Dask's futures: Dask cancels the work of a future that is not kept
+        self._last_count, self._last_worker = 0.0, time.monotonic()
         self._threads, self._closed = 1, False
         self._client = _connect(address, timeout)
         try:
-            self._meet(timeout)
+            self._await_worker(timeout)
         except BaseException:
             self.close()
             raise
 
     @property
     def width(self) -> int:
-        """How many submissions to hand in at a time: two for each thread of a worker."""
+        """The number of submissions to submit at a time: two for each thread of a worker."""
         return 2 * self._threads
 
     def submit(self, submission: Submission, options: Options) -> Future[Report]:
-        """Return the report to come; its exception is Trouble, or ConnectionError if the scheduler is lost."""
+        """Return a future of the report. Its exception is Trouble, or ConnectionError if the scheduler is lost."""
         found: Future[Report] = Future()
         line = pack(submission, options, self._unsafe)
         name = f"convlens-{secrets.token_hex(8)}"
-        theirs = self._client.submit(_grade, line, self._check, self._version, key=name, pure=False)
-        self._held[found] = theirs
-        theirs.add_done_callback(lambda theirs: self._settle(found, theirs))
+        dask_future = self._client.submit(_grade, line, self._check, self._version, key=name, pure=False)
+        self._kept[found] = dask_future
+        dask_future.add_done_callback(lambda dask_future: self._finish(found, dask_future))
         return found
 
     def watch(self) -> None:
         """Raise ConnectionError if the scheduler is lost, or has had no worker for a minute."""
         now = time.monotonic()
-        if now - self._looked < _BETWEEN:
+        if now - self._last_count < _COUNT_INTERVAL:
             return
-        self._looked = now
+        self._last_count = now
         threads = self._count()
         if threads:
-            self._threads, self._seen = threads, now
-        elif now - self._seen > _PATIENCE:
+            self._threads, self._last_worker = threads, now
+        elif now - self._last_worker > _PATIENCE:
             raise ConnectionError(
                 f"the Dask cluster at {self.address!r} must have a worker; it has had none for a while"
             )
 
     def _count(self) -> int:
-        """The number of all workers' threads."""
+        """Return the number of threads of all workers together."""
         try:
             if self._client.status != "running":
                 raise OSError
             return sum(self._client.nthreads().values())
         except OSError:
-            raise self._lost() from None
+            raise self._scheduler_lost() from None
 
-    def _lost(self) -> ConnectionError:
-        return ConnectionError(f"the Dask scheduler at {self.address!r} must answer; it does not answer any more")
+    def _scheduler_lost(self) -> ConnectionError:
+        return ConnectionError(f"the Dask scheduler at {self.address!r} must answer; it no longer answers")
 
-    def _meet(self, timeout: float) -> None:
-        """Wait for a worker; ConnectionError if there is none, or if one has another version of convlens."""
+    def _await_worker(self, timeout: float) -> None:
+        """Wait for a worker. Raise ConnectionError if none comes, or if one has another version of convlens."""
         try:
             self._client.wait_for_workers(1, timeout=timeout)
         except TimeoutError:
@@ -116,35 +117,35 @@ class Cluster:
                 f"one has {theirs}"
             )
 
-    def _settle(self, found: Future[Report], theirs: Any) -> None:
-        """Give `found` the report or the exception of Dask's future. Runs in a thread of Dask."""
+    def _finish(self, found: Future[Report], dask_future: Any) -> None:
+        """Give `found` the report or the exception of Dask's future. This method runs in a thread of Dask."""
         try:
-            found.set_result(read_answer(self._fetch(theirs)))
+            found.set_result(read_answer(self._fetch(dask_future)))
         except Trouble as trouble:
             found.set_exception(trouble)
-        except BaseException as error:  # Dask's CancelledError is no Exception
-            lost = theirs.status in ("cancelled", "lost")
+        except BaseException as error:  # Dask's CancelledError is a BaseException
+            lost = dask_future.status in ("cancelled", "lost")
             found.set_exception(
-                self._lost() if lost else Trouble(f"the Dask cluster could not grade the submission: {error}")
+                self._scheduler_lost() if lost else Trouble(f"the Dask cluster could not grade the submission: {error}")
             )
         finally:
-            self._held.pop(found, None)
+            self._kept.pop(found, None)
 
-    def _fetch(self, theirs: Any) -> str:
-        """Return the answer, asked for second by second: if the client is closed meanwhile, Dask waits for ever."""
+    def _fetch(self, dask_future: Any) -> str:
+        """Return the answer. Ask for it every second, because Dask waits for ever if the client is closed meanwhile."""
         until = time.monotonic() + _PATIENCE
         while True:
             try:
-                return str(theirs.result(timeout=1))
+                return str(dask_future.result(timeout=1))
             except TimeoutError:
                 if self._closed or time.monotonic() > until:
                     raise
 
     def close(self) -> None:
-        """Let go of the cluster. It drops the work that is not done."""
+        """Close the connection. Dask cancels the work that is not done."""
         self._closed = True
         with warnings.catch_warnings(action="ignore"):
-            self._client.close(timeout=_LET_GO)
+            self._client.close(timeout=_CLOSE)
 
     def __enter__(self) -> Cluster:
         return self
@@ -154,7 +155,7 @@ class Cluster:
 
 
 def _connect(address: str, timeout: float) -> Any:
-    """Return a Dask client; ValueError for what is no address, ConnectionError if no scheduler answers there."""
+    """Return a Dask client. Raise ValueError for a wrong address, ConnectionError if no scheduler answers there."""
     if not re.fullmatch(r"(\w+://)?.+:\d+", address):
         raise ValueError(f"a Dask cluster's address must be like tcp://HOST:PORT; got {address!r}")
     try:
@@ -163,11 +164,10 @@ def _connect(address: str, timeout: float) -> Any:
         raise ImportError(
             "grading on a Dask cluster needs distributed, which is not installed: pip install 'convlens[cluster]'"
         ) from None
-    _hush()
+    _silence_loggers()
     try:
-        asyncio.run(
-            asyncio.wait_for(_greet(address), timeout)
-        )  # first, because a Client waits for ever at a silent port
+        # This comes first, because a Client waits for ever if the port does not answer
+        asyncio.run(asyncio.wait_for(_require_scheduler(address), timeout))
         with warnings.catch_warnings(action="ignore"):
             return cast(Any, distributed).Client(address, timeout=timeout, set_as_default=False, name="convlens")
     except (OSError, ValueError, RuntimeError, ImportError) as error:
@@ -175,20 +175,20 @@ def _connect(address: str, timeout: float) -> Any:
         raise ConnectionError(f"a Dask scheduler must answer at {address!r}; none does: {said}") from None
 
 
-async def _greet(address: str) -> None:
+async def _require_scheduler(address: str) -> None:
     """Raise OSError unless a scheduler answers at the address."""
     from distributed.core import rpc
     from distributed.security import Security
 
-    ask, security = cast(Any, rpc), cast(Any, Security)  # without types
+    ask, security = cast(Any, rpc), cast(Any, Security)  # distributed has no types
     async with ask(address, connection_args=security().get_connection_args("client")) as scheduler:
         found = await scheduler.identity()
     if found.get("type") != "Scheduler":
         raise OSError(f"a {found.get('type', 'nobody')} answers")
 
 
-def _hush() -> None:
-    """Silence the loggers of Dask, which tell of every worker that comes or goes; the command says what matters."""
+def _silence_loggers() -> None:
+    """Silence Dask's loggers, which report every worker that comes or goes. The command prints what matters."""
     ours = ("distributed", "dask", "tornado", "asyncio")
     for name in (*ours, *(name for name in logging.root.manager.loggerDict if name.split(".")[0] in ours)):
         logger = logging.getLogger(name)
@@ -198,13 +198,12 @@ def _hush() -> None:
 
 # On a worker ---------------------------------------------------------------------------------------------------------
 
-_idle: dict[
-    str, list[GraderProcess]
-] = {}  # by their check: processes that wait for a submission, and end with this one
+# By their check: processes that wait for a submission. They end when this process ends.
+_idle: dict[str, list[GraderProcess]] = {}
 
 
 def _grade(line: bytes, check: str, wanted: str) -> str:
-    """Return a grader's answer. Each thread of a worker has a process of its own, so several grade at a time."""
+    """Return a grader's answer. Each thread of a worker has its own grading process, so several grade at a time."""
     if (found := version("convlens")) != wanted:
         return json.dumps({"trouble": f"a worker must have convlens {wanted}; one has {found}"})
     idle = _idle.setdefault(check, [])

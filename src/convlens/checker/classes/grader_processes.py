@@ -1,4 +1,4 @@
-"""Starts processes that grade, gives them submissions and reads their reports. `grader_program` is their program."""
+"""Start grading processes, send them submissions and read their reports. Their program is `grader_program`."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from convlens.checker.verdict import Report
 
 __all__ = ["GraderPool", "GraderProcess"]
 
-_GRACE = 7  # seconds for a process to end by itself: it kills itself after 5, see `grader_program._GRACE`
-_TRIES = 2  # a process may die by chance, for want of memory; twice is no chance
-# The longest time for one submission is the first, in seconds, plus the second times the limit for one call. The checks
-# end before: four files may take 1 s and 6 calls at their limit each, two files 180 s or 6 calls, six forms 10 s.
+_GRACE = 7  # seconds for a process to end; it kills itself after 5, see `grader_program._GRACE`
+_TRIES = 2  # a process may die by chance, for lack of memory, but hardly twice
+# The longest time for one submission is _PATIENCE seconds plus _PATIENCE_CALLS times the limit for one call. The checks
+# end earlier: four files may each take 1 s and 6 calls at their limit, two files 180 s or 6 calls, six forms 10 s.
 _PATIENCE, _PATIENCE_CALLS = 600, 60
-_LAST_BYTES, _LONGEST = 2000, 300  # what a process wrote before it died: bytes that are read, characters that are told
+_LAST_BYTES, _LONGEST = 2000, 300  # the last output of a process that died: bytes read, characters in the message
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 class _LateError(Trouble):
-    """Grading took too long; another try would take as long."""
+    """Grading took too long. Another try would take as long."""
 
 
 class GraderProcess:
-    """One process that grades one submission at a time. It is started when it is needed, and again when it has died."""
+    """A process that grades one submission at a time. It is started when it is needed, and restarted when it died."""
 
     def __init__(self, check: str | None = None) -> None:
-        """check: "module:function" as in `grader_program.CHECKER`, the default."""
+        """Start no process yet. check: "module:function" as in `grader_program.CHECKER`, the default."""
         self._check = check or grader_program.CHECKER
         self._process: subprocess.Popen[bytes] | None = None
         self._closed = False
         self._lock = threading.Lock()  # guards _process and _closed: `dismiss` is called from another thread
 
     def grade(self, submission: Submission, options: Options, *, unsafe: bool = False) -> Report:
-        """Return the report; Trouble if there is none in two tries, or if grading takes far longer than code may."""
+        """Return the report. Raise Trouble if two tries give none, or if grading takes too long."""
         line = pack(submission, options, unsafe)
         patience = _PATIENCE + _PATIENCE_CALLS * options.seconds
         for remaining in reversed(range(_TRIES)):
@@ -57,7 +57,7 @@ class GraderProcess:
         raise AssertionError("unreachable")
 
     def _ask(self, line: bytes, patience: float) -> Report:
-        """Send a line to the process, and read the report; Trouble if none comes within `patience` seconds."""
+        """Send a line to the process and return its report. Raise Trouble if none comes within `patience` seconds."""
         with self._lock:
             if self._closed:
                 raise Trouble("the class run was stopped")
@@ -86,41 +86,41 @@ class GraderProcess:
         if late.is_set():
             raise _LateError(f"grading took more than {patience:g} s in all and was stopped")
         if not answer.endswith(b"\n"):
-            raise Trouble(f"the grading process ended ({self._how_it_ended(process)})")
+            raise Trouble(f"the grading process ended ({self._exit_reason(process)})")
         return read_answer(answer)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        said = tempfile.TemporaryFile()  # noqa: SIM115 — lives as long as the process
+        stderr = tempfile.TemporaryFile()  # noqa: SIM115 — lives as long as the process
         try:
-            # -P: no module is imported from the present folder, which may be a student's. process_group: Ctrl-C on the
-            # terminal reaches this process only, which passes it on.
+            # -P: no module is imported from the current folder, which may be a student's. process_group: Ctrl-C on the
+            # terminal reaches only this process, which stops the other one.
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", grader_program.__name__, self._check],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=said,
+                stderr=stderr,
                 env=os.environ | _ONE_THREAD,
                 process_group=0,
             )
         except BaseException:
-            said.close()
+            stderr.close()
             raise
-        self._said = said
+        self._stderr = stderr
         return process
 
-    def _how_it_ended(self, process: subprocess.Popen[bytes]) -> str:
-        """The exit code or signal of a process, and the last line that it wrote."""
+    def _exit_reason(self, process: subprocess.Popen[bytes]) -> str:
+        """Return the exit code or signal of a process, and the last line that it wrote to standard error."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE)
         code = process.returncode
         how = "silent" if code is None else f"signal {-code}" if code < 0 else f"exit code {code}"
-        self._said.seek(max(0, self._said.tell() - _LAST_BYTES))
-        lines = self._said.read().decode(errors="replace").split("\n")
+        self._stderr.seek(max(0, self._stderr.tell() - _LAST_BYTES))
+        lines = self._stderr.read().decode(errors="replace").split("\n")
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")
         return f"{how}: {last[:_LONGEST]}" if last else how
 
     def _end(self) -> None:
-        """End the process: by closing its input, then by force."""
+        """End the process: close its input, and kill it if it goes on."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -132,14 +132,14 @@ class GraderProcess:
             _kill(process)
             process.wait()
         process.stdout.close()  # type: ignore[union-attr]
-        self._said.close()
+        self._stderr.close()
 
     def dismiss(self) -> None:
-        """Stop what is being graded, and grade nothing more. To be called from another thread."""
+        """Stop the grading, and grade nothing more. Other threads call this."""
         with self._lock:
             self._closed, process = True, self._process
         if process is not None:
-            # By a signal, not by closing its pipe: the thread that grades may be inside a call on the pipe
+            # By a signal, not by closing its pipe: the grading thread may be inside a call on the pipe
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGINT)
             timer = threading.Timer(_GRACE, _kill, [process])
@@ -153,22 +153,25 @@ class GraderProcess:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process and all that it left in its process group."""
-    if process.returncode is None:  # it has not been waited for, so its number is still its own
+    """Kill a process and all other processes of its process group."""
+    if process.returncode is None:  # no wait() has returned, so its number is not reused
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
 
 
 class GraderPool:
-    """Several processes that grade at the same time, each with a thread that waits for it. A context manager.
+    """Several grading processes, each with a thread that waits for it, as a `grading.GradingBackend`.
 
-    A `grading.GradingBackend`.
+    A context manager that ends the processes.
     """
 
     def __init__(self, jobs: int, *, unsafe: bool = False, check: str | None = None) -> None:
-        """jobs: the number of processes; unsafe: whether a sandbox that does not hold is accepted; check: as for
-        `GraderProcess`"""
-        self.width = 2 * jobs  # submissions in hand: the next one is there when a process has done the last one
+        """Start the threads. The processes start with the first submissions.
+
+        jobs: number of processes; unsafe: whether the weakest tier of the sandbox is accepted; check: as for
+        `GraderProcess`
+        """
+        self.width = 2 * jobs  # submissions at a time: when a process ends one, its next one is ready
         self._unsafe = unsafe
         self._all = [GraderProcess(check) for _ in range(jobs)]
         self._free: queue.SimpleQueue[GraderProcess] = queue.SimpleQueue()
@@ -177,11 +180,11 @@ class GraderPool:
         self._threads = ThreadPoolExecutor(jobs, "grader")
 
     def submit(self, submission: Submission, options: Options) -> Future[Report]:
-        """Return the report to come; its exception is Trouble if there is none."""
+        """Return a future of the report. Its exception is Trouble if there is no report."""
         return self._threads.submit(self._grade, submission, options)
 
     def watch(self) -> None:
-        """Do nothing: each thread starts its own process again."""
+        """Do nothing: each thread restarts its own process."""
 
     def _grade(self, submission: Submission, options: Options) -> Report:
         one = self._free.get()

@@ -1,7 +1,7 @@
-"""The program of a process that grades: `python -m convlens.checker.classes.grader_program MODULE:FUNCTION`.
+"""The program of a grading process: `python -m convlens.checker.classes.grader_program MODULE:FUNCTION`.
 
 For each line of JSON on its standard input it writes a line of JSON (see `messages`). It ends when its standard input
-does, even in the middle of a submission. So it never outlives the process that started it, however that one ends.
+ends, even in the middle of a submission. So it ends with the process that started it, even if that process is killed.
 `grader_processes` is the other side.
 """
 
@@ -29,19 +29,19 @@ from convlens.checker.verdict import Report
 __all__ = ["CHECKER", "SubmissionCheck", "serve"]
 
 SubmissionCheck = Callable[[Submission, Options], Report]
-CHECKER = "convlens.checker.check:checker"  # a function that returns a context manager, which gives a SubmissionCheck
-_GRACE = 5  # seconds to end the sandboxes after the end of the standard input; then the process kills itself
+CHECKER = "convlens.checker.check:checker"  # a function that returns a context manager of a SubmissionCheck
+_GRACE = 5  # seconds to end the sandboxes when the standard input has ended; then the process kills itself
 
 
 def serve(check: str = CHECKER) -> None:
-    """Answer each line of standard input, until it ends. check: as CHECKER."""
+    """Answer each line of standard input until it ends. check: like CHECKER."""
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what this process prints otherwise is not an answer
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where Ctrl-C is ignored, as after `nohup`
+    os.dup2(2, 1)  # everything else that this process prints goes to standard error
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # even if Ctrl-C is ignored, for example after `nohup`
     jobs: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     idle = threading.Event()
     threading.Thread(target=_listen, args=(jobs, idle), daemon=True).start()
-    # The two exceptions mean that no answer is wanted any more
+    # Both exceptions mean that nobody reads answers any more
     with suppress(KeyboardInterrupt, BrokenPipeError), ExitStack() as stack:
 
         @functools.cache
@@ -59,7 +59,7 @@ def serve(check: str = CHECKER) -> None:
 
 
 def _listen(jobs: queue.SimpleQueue[bytes], idle: threading.Event) -> None:
-    """Hand on each line; at the end of the input, see that the process ends, its sandboxes first."""
+    """Put each line into `jobs`. At the end of the input, end the process, its sandboxes first."""
     for line in sys.stdin.buffer:
         jobs.put(line)
     jobs.put(b"")
@@ -70,7 +70,7 @@ def _listen(jobs: queue.SimpleQueue[bytes], idle: threading.Event) -> None:
 
 
 def _answer(line: bytes, grade: Callable[[], SubmissionCheck]) -> dict[str, Any]:
-    """The answer to one line: a report, or why there is none."""
+    """Return the answer to one line: a report, or why there is none."""
     try:
         submission, options, unsafe = unpack(line)
         if options.tier is None:
@@ -78,7 +78,7 @@ def _answer(line: bytes, grade: Callable[[], SubmissionCheck]) -> dict[str, Any]
         else:
             refuse_weak(options.tier, unsafe=unsafe)
         return {"report": grade()(submission, options).as_json()}
-    except Exception as error:  # of any kind: the class goes on
+    except Exception as error:  # any exception: the class goes on
         return {"trouble": f"{type(error).__name__}: {error}"}
 
 

@@ -1,4 +1,4 @@
-"""Grades a class: each submission gets its result, once."""
+"""Grade a class: each submission gets its result, once."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from convlens.checker.verdict import FAIL, UNKNOWN, FileReport, Finding, Report,
 
 __all__ = ["FoundResult", "GradingBackend", "grade"]
 
-_WATCH_SECONDS = 5  # without a report, after which the backend is asked whether it still works
+_WATCH_SECONDS = 5  # time without a report after which `watch` asks the backend whether it still works
 
 
 class GradingBackend(Protocol):
-    """What grades submissions: `grader_processes.GraderPool` on this machine, `cluster.Cluster` on others."""
+    """A backend that grades submissions: `grader_processes.GraderPool` on this machine, `cluster.Cluster` on others."""
 
     @property
     def width(self) -> int:
-        """How many submissions to hand in at a time, so that no grader waits for the next one."""
+        """The number of submissions to submit at a time, so that no grader waits for the next one."""
         ...
 
     def submit(self, submission: Submission, options: Options) -> Future[Report]:
-        """Return the report to come; its exception is Trouble if there is none."""
+        """Return a future of the report. Its exception is Trouble if there is no report."""
         ...
 
     def watch(self) -> None:
-        """Raise ConnectionError if nothing is left that could grade."""
+        """Raise ConnectionError if no grader is left."""
         ...
 
 
 class FoundResult(NamedTuple):
-    """A result, and how it was found: kept from an earlier run, cached from an equal submission, or graded now."""
+    """A result and how it was found: kept from an earlier run, cached from an equal submission, or graded now."""
 
     entry: Entry
     how: Literal["kept", "cached", "graded"]
@@ -47,11 +47,10 @@ class FoundResult(NamedTuple):
 def grade(
     students: Sequence[Student], options: Options, backend: GradingBackend, results: Results
 ) -> Iterator[FoundResult]:
-    """Yield each student's result as it is found, after it has been added to `results`.
+    """Yield each student's result as soon as it is known and added to `results`.
 
-    A result of the same student and content is not found again, and equal content is graded once. A submission that
-    cannot be read, or that could not be graded, has a result that says so. Raises ConnectionError if nothing is left
-    that could grade.
+    A submission that has a result in `results` is not graded again, and equal submissions are graded once. If a
+    submission cannot be read or graded, its result says so. Raise ConnectionError if no grader is left.
     """
     run = _ClassRun(options, backend, results)
     waiting = iter(students)
@@ -69,15 +68,15 @@ def grade(
 
 @dataclass
 class _Pending:
-    """A submission that is being graded, and the names of students with equal content, who wait for its report."""
+    """A submission that is being graded, and the names of the students who submitted equal content."""
 
     submission: Submission
     digest: str
-    twins: list[str]
+    duplicates: list[str]
 
 
 class _ClassRun:
-    """The submissions that are being graded; `pending` has each under its report to come."""
+    """The submissions that are being graded. `pending` maps the future of each report to its submission."""
 
     def __init__(self, options: Options, backend: GradingBackend, results: Results) -> None:
         self.pending: dict[Future[Report], _Pending] = {}
@@ -85,7 +84,7 @@ class _ClassRun:
         self._options, self._backend, self._results = options, backend, results
 
     def begin(self, student: Student) -> FoundResult | None:
-        """Return the student's result if there is one without grading; else start to grade, and return None."""
+        """Return the student's result if it is known without grading. Else start to grade, and return None."""
         submission = _read(student, self._options.tasks)
         if isinstance(submission, Entry):
             kept = self._results.find(submission.name, submission.digest)
@@ -93,17 +92,17 @@ class _ClassRun:
         digest = submission.digest()
         if entry := self._results.find(student.name, digest):
             return FoundResult(entry, "kept")
-        if report := self._results.twin(digest):
+        if report := self._results.report_on(digest):
             return self._add(Entry(student.name, digest, replace(report, name=student.name), cached=True))
         if digest in self._by_digest:
-            self._by_digest[digest].twins.append(student.name)
+            self._by_digest[digest].duplicates.append(student.name)
         else:
             pending = self._by_digest[digest] = _Pending(submission, digest, [])
             self.pending[self._backend.submit(submission, self._options)] = pending
         return None
 
     def collect(self) -> Iterator[FoundResult]:
-        """Wait for reports, and yield the results that they give; none if no report comes for a while."""
+        """Wait for reports, and yield their results. Yield none if no report comes for a while."""
         self._backend.watch()
         for future in wait(self.pending, _WATCH_SECONDS, FIRST_COMPLETED).done:
             pending = self.pending.pop(future)
@@ -111,7 +110,7 @@ class _ClassRun:
             yield from self._finish(future, pending)
 
     def _finish(self, future: Future[Report], pending: _Pending) -> Iterator[FoundResult]:
-        """Add the result of a submission that has been graded, and of all with equal content."""
+        """Add and yield the result of a graded submission and of its duplicates."""
         name, digest, trouble = pending.submission.name, pending.digest, False
         try:
             report = future.result()
@@ -119,8 +118,8 @@ class _ClassRun:
             report = _ungraded(name, self._options.tasks, f"{error}; the same command tries again")
             trouble = True
         yield self._add(Entry(name, digest, replace(report, name=name), trouble=trouble))
-        for twin in pending.twins:
-            yield self._add(Entry(twin, digest, replace(report, name=twin), cached=True, trouble=trouble))
+        for duplicate in pending.duplicates:
+            yield self._add(Entry(duplicate, digest, replace(report, name=duplicate), cached=True, trouble=trouble))
 
     def _add(self, entry: Entry) -> FoundResult:
         self._results.append(entry)
@@ -128,7 +127,7 @@ class _ClassRun:
 
 
 def _read(student: Student, tasks: Sequence[int]) -> Submission | Entry:
-    """The submission; or a result that says why it cannot be read, which fails if nothing was handed in."""
+    """Return the submission, or if it cannot be read a result that says why. No submission at all is a failure."""
     status = UNKNOWN
     try:
         if student.folder is None:
@@ -144,6 +143,6 @@ def _read(student: Student, tasks: Sequence[int]) -> Submission | Entry:
 
 
 def _ungraded(name: str, tasks: Sequence[int], why: str, status: Status = UNKNOWN) -> Report:
-    """The report on a submission that was not graded."""
+    """Return the report on a submission that was not graded."""
     finding = Finding("graded", "The submission can be read and graded.", status, why)
     return Report(name, "none", {TASKS[task]: FileReport([finding]) for task in tasks})

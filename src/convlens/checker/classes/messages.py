@@ -1,4 +1,4 @@
-"""The messages between a process that grades and its caller: a line of JSON each way."""
+"""The messages between a grading process and its caller: each request and each answer is a line of JSON."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from convlens.checker.verdict import Report
 __all__ = ["Trouble", "pack", "read_answer", "unpack"]
 
 
-class Trouble(Exception):  # noqa: N818 — something went wrong with the grading, not with the submission
-    """There is no report, and the submission is not to blame; the text says why."""
+class Trouble(Exception):  # noqa: N818 — the grading failed, not the submission
+    """The grading failed, and the submission is not to blame. The text says why."""
 
 
 def pack(submission: Submission, options: Options, unsafe: bool) -> bytes:
-    """Return the line that asks for a report. unsafe: whether a sandbox that does not hold is accepted."""
+    """Return the line that asks for a report. unsafe: whether the weakest tier of the sandbox is accepted."""
     files = {
         name: asdict(file) | {"content": None if file.content is None else base64.b64encode(file.content).decode()}
         for name, file in submission.files.items()
@@ -30,7 +30,7 @@ def pack(submission: Submission, options: Options, unsafe: bool) -> bytes:
 
 
 def unpack(line: bytes) -> tuple[Submission, Options, bool]:
-    """Return the arguments of `pack` from its line."""
+    """Return the arguments of `pack` from the line that it returned."""
     job: Mapping[str, Any] = json.loads(line)
     files = {
         name: File(**file | {"content": None if file["content"] is None else base64.b64decode(file["content"])})
@@ -41,7 +41,7 @@ def unpack(line: bytes) -> tuple[Submission, Options, bool]:
 
 
 def read_answer(text: str | bytes) -> Report:
-    """Return the report in an answer, {"report": …} or {"trouble": why there is none}; Trouble if it has none."""
+    """Return the report of an answer, {"report": …} or {"trouble": why there is none}. Raise Trouble without one."""
     try:
         found = json.loads(text)
         if "trouble" in found:

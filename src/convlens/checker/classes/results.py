@@ -1,8 +1,8 @@
-"""The results file of a class. Each result is added as it comes, so that a kill at any moment loses none.
+"""The results file of a class. Each result is written at once, so that no result is lost if the process is killed.
 
-A line of JSON each. The first line says what the file is, and how the submissions are checked; every other line is a
-result. If a name has several results, the last one counts. A last line that a kill cut off is removed when the file is
-opened again. One process at a time writes the file.
+Each line is JSON. The first line says what the file is and how the submissions are checked, and every other line is a
+result. If a name has several results, the last one counts. If the last line is incomplete because the process was
+killed, it is removed when the file is opened again. Only one process at a time writes the file.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from convlens.storage.journal import add_line, locked
 __all__ = ["FORMAT", "VERSION", "Entry", "Results", "open_results"]
 
 FORMAT, VERSION = "convlens class results", 1
-_WHAT = "class run"  # what writes the file, for `storage.journal`
-_SEEDS = 2**31  # a seed is drawn below this: too many for anybody to prepare the answers to all
+_WRITER = "class run"  # the writer of the file, in messages of `storage.journal`
+_SEEDS = 2**31  # number of possible random seeds: nobody can prepare the answers for all of them
 _BEGINNING = json.dumps({"format": FORMAT, "version": VERSION})[:-1].encode()
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A result.
+    """The result of one student.
 
-    name: of the student; digest: of what was checked; cached: whether the report is that of an equal submission;
-    trouble: whether the submission could not be graded, and must be tried again
+    name: name of the student; digest: hash of the submission; cached: whether the report was made for an equal
+    submission; trouble: whether the grading failed, so that it must be tried again
     """
 
     name: str
@@ -44,7 +44,7 @@ class Entry:
 
 
 class Results:
-    """The results so far, by name, and the settings of the checks. Made by `open_results`."""
+    """The results so far, by name, and the settings of the checks. `open_results` creates it."""
 
     def __init__(self, path: Path, handle: int, settings: Mapping[str, Any], entries: dict[str, Entry]) -> None:
         self.path, self.settings, self.entries = path, settings, entries
@@ -52,16 +52,16 @@ class Results:
         self._reports = {entry.digest: entry.report for entry in entries.values() if not entry.trouble}
 
     def find(self, name: str, digest: str) -> Entry | None:
-        """Return the result of a name, None if it is of other content or must be tried again."""
+        """Return the result of a student, None if the submission has changed or must be graded again."""
         entry = self.entries.get(name)
         return entry if entry and entry.digest == digest and not entry.trouble else None
 
-    def twin(self, digest: str) -> Report | None:
-        """Return the report of any submission with that content, None if there is none."""
+    def report_on(self, digest: str) -> Report | None:
+        """Return the report on an equal submission, None if there is none."""
         return self._reports.get(digest)
 
     def append(self, entry: Entry) -> None:
-        """Add a result; when this returns, it is on the disk. OSError without room, and then nothing is added."""
+        """Add a result. When this returns, it is on the disk. If the disk is full, raise OSError and add nothing."""
         fields = {"name": entry.name, "digest": entry.digest, "cached": entry.cached, "trouble": entry.trouble}
         add_line(self._handle, self.path, {**fields, "report": entry.report.as_json()})
         self.entries[entry.name] = entry
@@ -71,36 +71,37 @@ class Results:
 
 @contextmanager
 def open_results(path: Path, settings: Mapping[str, Any], again: bool = False) -> Iterator[Results]:
-    """Open a results file, or make a new one. No other process writes it meanwhile.
+    """Open a results file, or create one. No other process can write it meanwhile.
 
-    settings: of the checks, by name. They must agree with the settings in the file. A seed of None stands for the
-    file's seed, or in a new file for a random one. again: whether to start the file anew, in one step. Raises
-    ValueError for a file of other settings, another version or no results, BlockingIOError if another process writes it
+    settings: settings of the checks, by name, which must agree with the settings in the file. A seed of None means the
+    seed of the file, or a random seed for a new file. again: whether to replace the file, in one step, with an empty
+    one. Raise ValueError if the file has other settings or another version, or is no results file, BlockingIOError if
+    another process writes it.
     """
-    settings = json.loads(json.dumps(settings))  # as the file has them
-    handle = locked(path, _WHAT)
+    settings = json.loads(json.dumps(settings))  # as they are in the file
+    handle = locked(path, _WRITER)
     try:
-        with open(os.dup(handle), "rb") as file:  # noqa: PTH123 — this file, even if its name is another file's by now
+        with open(os.dup(handle), "rb") as file:  # noqa: PTH123 — this file, even if the path names another file by now
             head = _read_head(path, file, any_version=again)
             entries = {} if again or head is None else _read_entries(path, file)
         if again and head is not None:
             os.close(handle)
-            handle, head = _anew(path), None
-        settings = _start(path, handle, settings) if head is None else _agree(path, head, settings)
+            handle, head = _replace_file(path), None
+        settings = _start(path, handle, settings) if head is None else _check_settings(path, head, settings)
         yield Results(path, handle, settings, entries)
     finally:
         os.close(handle)
 
 
-def _anew(path: Path) -> int:
-    """Put an empty file in the place of a file, and return its handle."""
+def _replace_file(path: Path) -> int:
+    """Replace a file with an empty file, and return the handle of the new file."""
     with atomic_write(path):
         pass
-    return locked(path, _WHAT)
+    return locked(path, _WRITER)
 
 
 def _start(path: Path, handle: int, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the first line of an empty file, with a seed drawn if there is none; return the settings in it."""
+    """Write the first line of an empty file and return its settings. A missing seed is drawn at random."""
     os.ftruncate(handle, 0)
     if settings.get("seed", 0) is None:
         settings = {**settings, "seed": secrets.randbelow(_SEEDS)}
@@ -108,8 +109,8 @@ def _start(path: Path, handle: int, settings: Mapping[str, Any]) -> dict[str, An
     return dict(settings)
 
 
-def _agree(path: Path, head: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of the file; ValueError if the command asks for others."""
+def _check_settings(path: Path, head: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of the file. Raise ValueError if the command asks for others."""
     agreed = {}
     for name, wanted in settings.items():
         found = head.get(name)
@@ -124,7 +125,7 @@ def _agree(path: Path, head: Mapping[str, Any], settings: Mapping[str, Any]) -> 
 
 
 def _read_head(path: Path, file: BinaryIO, *, any_version: bool) -> dict[str, Any] | None:
-    """The first line, None if there is none or a kill cut it off; ValueError if this is no results file."""
+    """Return the first line, None if it is missing or incomplete. Raise ValueError if this is no results file."""
     file.seek(0)
     line = file.readline()
     if not line or (not line.endswith(b"\n") and (line.startswith(_BEGINNING) or _BEGINNING.startswith(line))):
@@ -147,7 +148,7 @@ def _read_head(path: Path, file: BinaryIO, *, any_version: bool) -> dict[str, An
 
 
 def _read_entries(path: Path, file: BinaryIO) -> dict[str, Entry]:
-    """The results after the first line, by name. A last line that a kill cut off is removed from the file."""
+    """Return the results after the first line, by name. An incomplete last line is removed from the file."""
     entries: dict[str, Entry] = {}
     good = file.tell()  # bytes of whole lines
     for number, line in enumerate(file, start=2):

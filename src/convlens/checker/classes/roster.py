@@ -1,4 +1,4 @@
-"""The students of a class and their folders, from a folder of folders or a CSV file."""
+"""The students of a class and their folders, read from a folder of folders or a CSV file."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ __all__ = ["Student", "roster"]
 
 
 class Student(NamedTuple):
-    """A student's name, and the folder that was handed in, None if there is none."""
+    """A student's name and submitted folder, None if nothing was submitted."""
 
     name: str
     folder: Path | None
 
 
 def roster(place: Path) -> list[Student]:
-    """Return the students of a class: of a folder with a folder for each, or of a CSV file, in its order.
+    """Return the students of a class, from a folder that has a folder for each student, or from a CSV file.
 
-    Hidden folders are left out. The CSV file has the columns `name` and `path`, separated by commas or semicolons; a
-    path is relative to the file. Raises OSError or ValueError if there is no such class, no student, or a name twice.
+    Hidden folders are left out. The CSV file has the columns `name` and `path`, separated by commas or semicolons, and
+    the paths are relative to the file. Raise OSError if `place` does not exist, ValueError if it has no student or a
+    name twice.
     """
     if place.is_dir():
         folders = sorted(path for path in place.iterdir() if path.is_dir() and not path.name.startswith("."))
@@ -40,7 +41,7 @@ def roster(place: Path) -> list[Student]:
 
 
 def _from_csv(path: Path) -> dict[str, Student]:
-    """The students in a CSV file, by name."""
+    """Return the students in a CSV file, by name, in the order of the file."""
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         first = file.readline()
         file.seek(0)
@@ -60,7 +61,7 @@ def _from_csv(path: Path) -> dict[str, Student]:
 
 
 def _student(row: dict[str, str], path: Path, line: int, students: dict[str, Student]) -> Student | None:
-    """The student of one row, None for the empty rows that spreadsheets leave; ValueError without a new name."""
+    """Return the student of a row, None for an empty row. Raise ValueError for a missing or repeated name."""
     name, folder = (row["name"] or "").strip(), (row["path"] or "").strip()
     if not name and not folder:
         return None

@@ -1,4 +1,4 @@
-"""Summarizes the reports of a class: how many submissions pass, which mistakes are common, which files are slow."""
+"""Summarize the reports of a class: how many submissions pass, which mistakes are common, which files are slow."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ from convlens.checker.verdict import FAIL, PASS, UNKNOWN, Finding, Report, Statu
 
 __all__ = ["SLOW", "FileTally", "Slow", "Tally", "duration", "likely", "reason", "tally"]
 
-SLOW = (
-    5  # a file is slow if it takes more than this many times the class's median; less may be chance on a busy machine
-)
+SLOW = 5  # a file is slow if it takes more than SLOW times the class's median; less may be chance on a busy machine
 
 
 @dataclass(frozen=True)
 class Slow:
-    """A submission with a slow file: its name, the seconds, and how many times the median they are."""
+    """A submission with a slow file: its name, the seconds, and the ratio of the seconds to the median."""
 
     name: str
     seconds: float
@@ -28,7 +26,7 @@ class Slow:
 
 @dataclass(frozen=True)
 class FileTally:
-    """One file of all submissions: how many have which status; usual: the median of the seconds, None without any."""
+    """Counts of the statuses of one file in all submissions. usual: the median of the seconds, None if unknown."""
 
     passed: int
     failed: int
@@ -39,8 +37,11 @@ class FileTally:
 
 @dataclass(frozen=True)
 class Tally:
-    """A class: how many submissions have which status; the mean score; each file; each likely mistake's hint and how
-    many submissions have it, the most common first."""
+    """The summary of a class.
+
+    submissions, passed, failed, unknown: numbers of submissions; score: the mean score; files: a summary for each file;
+    mistakes: the hint of each likely mistake and the number of submissions that have it, the most common first
+    """
 
     submissions: int
     passed: int
@@ -51,13 +52,13 @@ class Tally:
     mistakes: list[tuple[str, int]]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the same as JSON can hold it."""
+        """Return the summary for JSON."""
         mistakes = [{"hint": hint, "submissions": count} for hint, count in self.mistakes]
         return asdict(self) | {"mistakes": mistakes}
 
 
 def tally(reports: Sequence[Report]) -> Tally:
-    """Return the summary of a class's reports; files are in the order in which they first come."""
+    """Return the summary of a class's reports. Files are in the order of their first occurrence."""
     names = dict.fromkeys(name for report in reports for name in report.files)
     found = [finding for report in reports for finding in likely(report)]
     hints = {_mistake(finding): finding.hint for finding in reversed(found)}
@@ -72,21 +73,23 @@ def tally(reports: Sequence[Report]) -> Tally:
 
 
 def likely(report: Report) -> list[Finding]:
-    """Return the likely mistakes of a submission: one for each file that has one, none twice."""
+    """Return the likely mistakes of a submission: at most one for each file, and none twice."""
     found = [file.likely for file in report.files.values()]
     return list({_mistake(finding): finding for finding in reversed(found) if finding}.values())[::-1]
 
 
 def reason(report: Report) -> str:
-    """Return a sentence for what is wrong: the first likely mistake, else the message of the first check that does
-    not pass."""
+    """Return what is wrong: the first likely mistake, or without one the message of the first check that fails.
+
+    A check that could not tell counts as failing here.
+    """
     hints = [finding.hint for finding in likely(report)]
     said = [found.message for file in report.files.values() for found in file.checks if found.status != PASS]
     return next(filter(None, [*hints, *said]), "")
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as text, to three digits.
+    """Return seconds as text with three digits.
 
     >>> duration(0.00708), duration(0.45), duration(12.345), duration(0.9996)
     ('7.08 ms', '450 ms', '12.3 s', '1 s')
@@ -95,7 +98,7 @@ def duration(seconds: float) -> str:
 
 
 def _mistake(finding: Finding) -> str:
-    """What findings of one mistake have in common: its name, since hints may differ in numbers."""
+    """Return what identifies a mistake: its name, since hints of one mistake may differ in numbers."""
     return finding.mistake or finding.hint
 
 

@@ -1,4 +1,4 @@
-"""The tiers of the sandbox in which a class may be graded."""
+"""The policy that decides in which tiers of the sandbox a class may be graded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ __all__ = ["refuse_weak", "safe_tier"]
 
 
 def safe_tier(asked: str | None, *, unsafe: bool = False) -> str:
-    """Return the tier that is asked for, or for None the best one here; ValueError as in `refuse_weak`."""
+    """Return the tier `asked`, or for None the best one that works here. Raise ValueError as `refuse_weak` does."""
     from convlens.checker.sandbox.tiers import choose
 
     tier = choose(asked)
@@ -15,7 +15,7 @@ def safe_tier(asked: str | None, *, unsafe: bool = False) -> str:
 
 
 def refuse_weak(tier: str, *, unsafe: bool) -> None:
-    """Raise ValueError for an unknown tier, and unless `unsafe` for the weakest one."""
+    """Raise ValueError for an unknown tier, and for the weakest tier unless `unsafe` is true."""
     from convlens.checker.sandbox.tiers import TIERS, WEAKEST
 
     if tier not in TIERS:

@@ -1,4 +1,4 @@
-"""A call with what came of it, and how near two results must be to count as equal."""
+"""The answer to a call, and the tolerance within which two results count as equal."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from convlens.checker.functions.expected import Value
 
 __all__ = ["SIZE_ERRORS", "Answer", "close", "wrong_cells"]
 
-SIZE_ERRORS = ("IndexError", "ValueError")  # NumPy raises these where shapes or indices do not fit
+SIZE_ERRORS = ("IndexError", "ValueError")  # NumPy raises these exceptions if shapes or indices do not fit
 
-_TOLERANCE = 1e-5  # of the largest number: float32 keeps 7 digits, and a sum of a hundred terms loses one or two
-_TOLERANCE_FLOAT32 = 1e-4  # where the inputs are float32: order of summation counts for more
+_TOLERANCE = 1e-5  # relative to the largest number: float32 has 7 digits, and a sum of 100 terms loses one or two
+_TOLERANCE_FLOAT32 = 1e-4  # for inputs in float32: the order of summation has a larger effect
 
 
 class Answer(NamedTuple):
-    """A call and what came of it.
+    """A call and its outcome.
 
-    value: the arrays that were returned, None after an exception or for a result of another kind; raised: the type of
-    the exception, "" if there was none
+    case, given: the call and its arrays; value: the arrays that were returned, None after an exception or if the result
+    is not arrays; raised: the type of the exception, "" if there was none
     """
 
     case: Case
@@ -34,7 +34,8 @@ class Answer(NamedTuple):
 def close(got: Value, want: Value, numbers: str = "float64") -> bool:
     """Return whether the shapes are equal and no number differs by more than the tolerance.
 
-    The tolerance is 1e-5 of the largest number (or of 1), for float32 inputs 1e-4. numbers: see `Case`.
+    The tolerance is 1e-5 times the largest number (or 1 if that is larger), and 1e-4 times for float32 inputs.
+    numbers: see `Case`.
     """
     if [a.shape for a in got] != [a.shape for a in want]:
         return False
@@ -42,7 +43,7 @@ def close(got: Value, want: Value, numbers: str = "float64") -> bool:
 
 
 def wrong_cells(got: Array, want: Array, numbers: str) -> Array:
-    """Return which cells differ by more than the tolerance of `close`; both arrays have one shape."""
+    """Return which cells differ by more than the tolerance of `close`. Both arrays must have the same shape."""
     scale = max(1.0, float(np.max(np.abs(want), initial=0.0, where=np.isfinite(want))))
     tolerance = (_TOLERANCE_FLOAT32 if numbers == "float32" else _TOLERANCE) * scale
     with np.errstate(all="ignore"):

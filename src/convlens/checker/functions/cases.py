@@ -1,4 +1,4 @@
-"""The calls of tasks 0 to 3: sizes, options, and the arrays that are drawn for them."""
+"""The calls of tasks 0 to 3: sizes, options, and random arrays."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ __all__ = ["CONV_BACKWARD", "CONV_FORWARD", "POOL_BACKWARD", "POOL_FORWARD", "RE
 
 CONV_FORWARD, POOL_FORWARD, CONV_BACKWARD, POOL_BACKWARD = range(4)
 
-# Padding "same" may need an odd number of zeros, 2 t + 1 rows or columns. A reading says whether t + 1 of them (1) or t
-# (0) stand before the image, and after it. The course leaves this open, and students hand in all four.
+# Padding "same" may need an odd number of zeros, 2 t + 1 rows or columns. A reading of the task is a pair of numbers,
+# for the zeros before the image and for the zeros after it: 1 means t + 1 zeros, 0 means t. The course does not say
+# which reading is right, and students submit all four.
 READINGS = {"start": (1, 0), "floor": (0, 0), "ceil": (1, 1), "end": (0, 1)}
 
 
 class Size(NamedTuple):
-    """Images (n, h, w, ci), a kernel (kh, kw, ci, co), strides (sh, sw). Pooling uses no co."""
+    """The sizes of a call: images (n, h, w, ci), kernel (kh, kw, ci, co), strides (sh, sw). Pooling does not use co."""
 
     n: int
     h: int
@@ -39,9 +40,9 @@ class Size(NamedTuple):
 class Case:
     """One call of one task's function.
 
-    how: the padding or the mode; numbers: "float64", "float32", "integers" (only the images), "whole" (all arrays are
-    integers), "ties" or "negative"; activation: a key of `expected.ACTIVATIONS`; bias: whether b is not 0; defaults:
-    whether arguments with a default are left out; reading: a key of READINGS, where "same" needs an odd number of zeros
+    how: the padding or the mode; numbers: "float64", "float32", "integers" (integer images), "whole" (integers in all
+    arrays), "ties" or "negative"; activation: a key of `expected.ACTIVATIONS`; bias: whether b is not 0; defaults:
+    whether arguments with a default are left out; reading: a key of READINGS, for an odd number of zeros
     """
 
     task: int
@@ -55,16 +56,16 @@ class Case:
 
     @property
     def kernel(self) -> tuple[int, int]:
-        """(kh, kw)."""
+        """The kernel's size (kh, kw)."""
         return self.size.kh, self.size.kw
 
     @property
     def stride(self) -> tuple[int, int]:
-        """(sh, sw)."""
+        """The strides (sh, sw)."""
         return self.size.sh, self.size.sw
 
     def pads(self) -> Pads:
-        """The zeros around the images in this reading: ((top, bottom), (left, right))."""
+        """Return the zeros around the images in this reading: ((top, bottom), (left, right))."""
         if self.how != "same":
             return (0, 0), (0, 0)
         start, end = READINGS[self.reading]
@@ -73,7 +74,7 @@ class Case:
         return rows, columns
 
     def windows(self) -> tuple[int, int]:
-        """The number of windows down and across: (oh, ow)."""
+        """Return the number of windows down and across: (oh, ow)."""
         size, pads = self.size, self.pads()
         return out_size(size.h, size.kh, size.sh, *pads[0]), out_size(size.w, size.kw, size.sw, *pads[1])
 
@@ -82,10 +83,10 @@ class Case:
         return min(self.size) >= 1 and all(min(case.windows()) >= 1 for case in self.readings())
 
     def arrays(self, seed: int) -> dict[str, Array]:
-        """Return the arrays by the course's names, the same arrays for the same case and seed.
+        """Return the arrays by the course's names. The same case and seed give the same arrays.
 
-        All numbers are quarters, so that sums are exact in float32 and messages have short numbers. None is 0. The
-        numbers of the images are all different, except for "ties".
+        All numbers are multiples of 1/4, so that sums are exact in float32 and messages have short numbers. No number
+        is 0. The numbers of the images are all different, except for "ties".
         """
         key = zlib.crc32(repr((self.task, self.size, self.how, self.numbers, self.activation, self.bias)).encode())
         rng = np.random.default_rng((seed, key))
@@ -105,7 +106,7 @@ class Case:
         return given
 
     def arguments(self, given: dict[str, Array]) -> tuple[list[Any], dict[str, Any], list[Array]]:
-        """Return positional and named arguments as `guest_side.course_file` takes them, and the arrays."""
+        """Return positional arguments, named arguments and arrays, in the form of `guest_side.course_file`."""
         order: list[Any] = [{"array": k} for k in range(len(given))]
         if self.task == CONV_FORWARD:
             order.append({"activation": self.activation})
@@ -116,12 +117,12 @@ class Case:
         return order, named, list(given.values())
 
     def readings(self) -> Iterator[Case]:
-        """This case in each of its readings, our own first; only that one where the zeros are even in number."""
+        """Yield this case in each reading, "start" first, or only in "start" if the number of zeros is even."""
         for reading in READINGS if odd(self) else ("start",):
             yield replace(self, reading=reading)
 
     def smaller(self) -> Iterator[Case]:
-        """This case with one of its sizes made smaller: to 1, to half, by 1."""
+        """Yield this case with one smaller size: 1, half of the size, and the size minus 1."""
         for name in Size._fields:
             value = getattr(self.size, name)
             for less in sorted({1, value // 2, value - 1} - {0, value}):
@@ -130,7 +131,7 @@ class Case:
                     yield case
 
     def weight(self) -> int:
-        """The sizes of a case as one number, to find the smallest of several cases."""
+        """Return one number for the sizes of a case, by which the smallest of several cases is chosen."""
         size = self.size
         return size.n * size.h * size.w * size.ci + size.kh * size.kw * size.co + size.sh + size.sw
 
@@ -141,7 +142,7 @@ def odd(case: Case) -> bool:
 
 
 def _totals(size: Size) -> tuple[int, int]:
-    """The zeros that padding "same" needs in all, down and across, by the course's formula."""
+    """Return the total number of zeros that the course's padding "same" needs, down and across."""
     return (size.h - 1) * size.sh + size.kh - size.h, (size.w - 1) * size.sw + size.kw - size.w
 
 

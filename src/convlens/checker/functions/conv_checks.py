@@ -19,7 +19,7 @@ __all__ = ["BACKWARD", "FORWARD", "loads"]
 FORWARD = Checks()
 BACKWARD = Checks()
 
-# n, h, w, ci, co, kh, kw, sh, sw. Nothing is square, so that a height in place of a width is found.
+# n, h, w, ci, co, kh, kw, sh, sw. Height and width differ, so that using one in place of the other is found.
 _PLAIN = (Size(1, 3, 4, 1, 1, 2, 3), Size(2, 5, 4, 1, 1, 3, 2))
 _STRIDES = (Size(1, 5, 8, 1, 1, 3, 2, 2, 3), Size(2, 7, 5, 1, 1, 1, 3, 3, 1))
 _LEFTOVER = (Size(1, 6, 6, 1, 1, 3, 2, 2, 3), Size(2, 8, 7, 1, 1, 2, 3, 4, 3))
@@ -88,13 +88,13 @@ def same_with_strides(function: FunctionUnderTest) -> None:
 
 @FORWARD.add("loads")
 def odd_zeros(function: FunctionUnderTest) -> None:
-    """If padding "same" needs an odd number of zeros, the odd one may be on either side, on both or on none."""
+    """If padding "same" needs an odd number of zeros, the extra one may be on either side, on both or on none."""
     function.agree(*_forward("same", *_EVEN, *_EVEN_STRIDES))
 
 
 @FORWARD.add("loads")
 def one_by_one(function: FunctionUnderTest) -> None:
-    """A kernel of 1×1 works with both paddings, and needs no zeros when the stride is 1."""
+    """A kernel of 1×1 works with both paddings, and needs no zeros if the stride is 1."""
     function.agree(*_forward("same", *_ONE, *_ONE_STRIDES), *_forward("valid", *_ONE))
 
 
@@ -106,7 +106,7 @@ def whole_image(function: FunctionUnderTest) -> None:
 
 @FORWARD.add("loads")
 def channels(function: FunctionUnderTest) -> None:
-    """Each output channel is the sum over all input channels with its own kernel, for each example."""
+    """For each example, an output channel is the sum over all input channels, with its own kernel."""
     function.agree(*_forward("valid", *_CHANNELS))
 
 
@@ -141,7 +141,7 @@ def together(function: FunctionUnderTest) -> None:
 
 @FORWARD.add("loads")
 def float32(function: FunctionUnderTest) -> None:
-    """Images of type float32 give the right numbers, to the precision of float32."""
+    """Images of type float32 give the right numbers, within the precision of float32."""
     function.agree(*_forward("same", _MIXED, bias=True, numbers="float32"))
 
 
@@ -184,7 +184,7 @@ def valid_gradients(function: FunctionUnderTest) -> None:
 
 @BACKWARD.add("loads")
 def strided_gradients(function: FunctionUnderTest) -> None:
-    """With the stride (sh, sw), the gradient goes back to windows that start every sh rows and every sw columns."""
+    """With the stride (sh, sw), gradients go to windows that start every sh rows and every sw columns."""
     function.agree(*_backward("valid", *_STRIDES))
 
 
@@ -196,7 +196,7 @@ def leftover_gradients(function: FunctionUnderTest) -> None:
 
 @BACKWARD.add("loads")
 def same_gradients(function: FunctionUnderTest) -> None:
-    """With padding "same", dA_prev has the gradient of the image only, without the zeros around it."""
+    """With padding "same", dA_prev is the gradient of the image only, without the zeros around it."""
     function.agree(*_backward("same", *_SAME))
 
 
@@ -226,7 +226,7 @@ def examples(function: FunctionUnderTest) -> None:
 
 @BACKWARD.add("loads", "valid_gradients")
 def finite_differences(function: FunctionUnderTest) -> None:
-    """The gradients agree with finite differences: with the change of the output when an input changes a little."""
+    """The gradients agree with finite differences, the change of the output when an input changes a little."""
     for how in ("valid", "same"):
         _check_vjp(function, Case(CONV_BACKWARD, _MIXED, how))
 
@@ -261,7 +261,7 @@ def default_arguments(function: FunctionUnderTest) -> None:
 
 @BACKWARD.add("loads")
 def float32_gradients(function: FunctionUnderTest) -> None:
-    """Arrays of type float32 give the right numbers, to the precision of float32."""
+    """Arrays of type float32 give the right numbers, within the precision of float32."""
     function.agree(*_backward("valid", _MIXED, numbers="float32"))
 
 

@@ -1,4 +1,4 @@
-"""The words for a call: its arguments, what it raised or returned, the first wrong number, and maps of the errors."""
+"""Describe a call: its arguments, its exception or result, its first wrong number, and maps of its errors."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ __all__ = [
 ]
 
 GRADIENTS = ("dA_prev", "dW", "db")  # what conv_backward returns
-_FEW = 6  # numbers: an array of no more is written out in a message
-LONGEST_TYPE, _LONGEST_TEXT = 80, 300  # characters of what a submission says: a message fits on a terminal's screen
+_FEW = 6  # numbers: an array with at most _FEW numbers is shown in a message
+# Characters of the submission's own text in a message, so that the message fits on a screen
+LONGEST_TYPE, _LONGEST_TEXT = 80, 300
 
 
 def call_in_words(case: Case, given: dict[str, Array]) -> str:
-    """Return the arguments of a call: shapes, the numbers of small arrays, and the options."""
+    """Return the arguments of a call in words: shapes, the numbers of small arrays, and the options."""
     shapes = ", ".join(f"{name} {array.shape}{_few(array)}" for name, array in given.items())
     if case.defaults:
         return f"{shapes}, no other arguments"
@@ -40,12 +41,12 @@ def call_in_words(case: Case, given: dict[str, Array]) -> str:
 
 
 def _few(array: Array) -> str:
-    """The numbers of an array, row by row, if it is small."""
+    """Return the numbers of a small array, row by row, "" for a larger one."""
     return f" = [{', '.join(f'{value + 0:g}' for value in array.ravel())}]" if array.size <= _FEW else ""
 
 
 def exception_in_words(answer: dict[str, Any]) -> str:
-    """Return the type, the text and the line of the exception that a guest's answer tells of."""
+    """Return the type, the text and the line of the exception in a guest's answer."""
     raised = answer["raised"] if isinstance(answer["raised"], dict) else {}
     text = " ".join(str(raised.get("message", "")).split())[:_LONGEST_TEXT]
     line = raised.get("line")
@@ -54,7 +55,7 @@ def exception_in_words(answer: dict[str, Any]) -> str:
 
 
 def kind_of(result: dict[str, Any]) -> str:
-    """Return what kind of thing a function returned, where it should have returned arrays."""
+    """Return words for the kind of a result that should have been arrays."""
     if "none" in result:
         return "None"
     if "array" in result:
@@ -68,9 +69,9 @@ def kind_of(result: dict[str, Any]) -> str:
 
 
 def first_difference(answer: Answer, want: Value, *, reveal: bool) -> str:
-    """Return a sentence for the first array that differs: its shape, or its first wrong number.
+    """Return a sentence about the first array that differs: its shape, or its first wrong number.
 
-    reveal: whether the sentence may tell the right number
+    reveal: whether the sentence may state the right number
     """
     assert answer.value is not None
     names = GRADIENTS if answer.case.task == CONV_BACKWARD else ("the result",)
@@ -91,7 +92,7 @@ def first_difference(answer: Answer, want: Value, *, reveal: bool) -> str:
 
 
 def error_maps(answer: Answer) -> list[ErrorMap]:
-    """Return a map for each array with the right shape and wrong numbers: of the first example and channel with one."""
+    """Return a map for each array with wrong numbers in the right shape, of the first wrong example and channel."""
     if answer.value is None:
         return []
     names, maps = GRADIENTS if answer.case.task == CONV_BACKWARD else ("result",), []
@@ -108,9 +109,9 @@ def error_maps(answer: Answer) -> list[ErrorMap]:
 
 
 def gradient_error(error: GradientError, *, reveal: bool) -> str:
-    """Return what a comparison with finite differences found, with the task's names for the arrays.
+    """Return a sentence about a gradient that finite differences contradict, with the task's names for the arrays.
 
-    reveal: whether the sentence may tell the slopes, one of which is right
+    reveal: whether the sentence may state the slopes, one of which is right
     """
     name = ("A_prev", "W", "b")[error.argument or 0]
     if error.rule == "shape":

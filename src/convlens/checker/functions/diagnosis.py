@@ -1,4 +1,4 @@
-"""Finds the likely mistake: one whose faulty program gives what the submission gives, in wrong and in right calls."""
+"""Find the likely mistake: a program with this mistake returns what the submission returns, right or wrong."""
 
 from __future__ import annotations
 
@@ -18,52 +18,52 @@ _RIGHT: Faults = frozenset()
 
 
 class Diagnosis:
-    """All calls of one file's function: the right answers, and for each failed check its wrong ones.
+    """The diagnosis of one file, from all calls of its function: the right answers, and the wrong ones by check.
 
-    A wrong call has an answer for each of its readings. A mistake explains the call if it explains one of them.
+    A wrong call has an answer for each reading. A mistake explains the call if it explains one of these answers.
     """
 
     def __init__(self, passed: Sequence[Answer], failed: Sequence[Sequence[Sequence[Answer]]]) -> None:
-        """passed: the right answers; failed: checks, in them calls, in them an answer for each reading."""
+        """passed: the right answers; failed: for each failed check its calls, each with an answer per reading."""
         self._passed, self._failed = passed, [readings for calls in failed for readings in calls]
         self._against: dict[Faults, float] = {}
-        # What faulty programs return, or the name of the exception that they raise
+        # The value that a faulty program returns, or the name of the exception that it raises
         self._known: dict[tuple[int, Faults, str], Value | str] = {}
 
     def likely(self, failed: Sequence[Sequence[Answer]]) -> Mistake | None:
-        """Return the mistake that explains all these failed calls, and most of all other calls; None if there is none.
+        """Return the mistake that explains all calls in `failed`, and most other calls; None if none does.
 
-        A call that raised an exception is explained if the faulty program raises there too, or gives a result of
-        another shape. An exception that has nothing to do with sizes is never explained.
+        A mistake explains an exception if the faulty program raises one too, or returns a result of another shape. An
+        exception that has nothing to do with sizes is never explained.
         """
         best: tuple[float, Mistake] | None = None
         for mistake in MISTAKES:
             if failed[0][0].case.task not in mistake.tasks:
                 continue
             for faults in mistake.variants:
-                if all(self._unlike(mistake, faults, readings) < 1 for readings in failed):
+                if all(self._mismatch(mistake, faults, readings) < 1 for readings in failed):
                     against = self._contradictions(mistake, faults)
                     if best is None or against < best[0]:
                         best = against, mistake
         return best[1] if best else None
 
     def _contradictions(self, mistake: Mistake, faults: Faults) -> float:
-        """The number of calls that went another way than with these faults; one wrong array of three counts as 1/3."""
+        """Return the number of calls that these faults do not explain. One wrong array of three counts as 1/3."""
         if faults not in self._against:
             passed = (self._share_wrong(faults, answer) for answer in self._passed)
-            failed = (self._unlike(mistake, faults, readings) for readings in self._failed)
+            failed = (self._mismatch(mistake, faults, readings) for readings in self._failed)
             self._against[faults] = sum(passed) + sum(failed)
         return self._against[faults]
 
-    def _unlike(self, mistake: Mistake, faults: Faults, readings: Sequence[Answer]) -> float:
-        """`_unlike_one` of the reading that the faults explain best."""
-        return min(self._unlike_one(mistake, faults, answer) for answer in readings)
+    def _mismatch(self, mistake: Mistake, faults: Faults, readings: Sequence[Answer]) -> float:
+        """Return `_mismatch_in_reading` for the reading that the faults explain best."""
+        return min(self._mismatch_in_reading(mistake, faults, answer) for answer in readings)
 
-    def _unlike_one(self, mistake: Mistake, faults: Faults, answer: Answer) -> float:
-        """0 if a program with these faults fails as the submission does, 1 if not.
+    def _mismatch_in_reading(self, mistake: Mistake, faults: Faults, answer: Answer) -> float:
+        """Return 0 if a program with these faults fails as the submission does, 1 if not.
 
-        1/2 if the submission raised an exception and the program returns a result of another shape: the exception may
-        come from that shape.
+        Return 1/2 if the submission raised an exception and the program returns a result of another shape: the
+        exception may come from that shape.
         """
         if answer.value is not None:
             return 0 if self._gives(faults, answer) else 1
@@ -78,9 +78,10 @@ class Diagnosis:
         return 1 if [array.shape for array in wrong] == [array.shape for array in right] else 0.5
 
     def _gives(self, faults: Faults, answer: Answer) -> bool:
-        """Return whether a program with these faults gives this value, in any reading of the call.
+        """Return whether a program with these faults returns this value, in any reading of the call.
 
-        Where several arrays are returned, each may be right or as the faults make it: the mistake may concern only one.
+        If there are several arrays, each may be either the faulty one or the right one, since a mistake may be made in
+        one array only.
         """
         assert answer.value is not None
         for case in _readings(answer):
@@ -95,7 +96,7 @@ class Diagnosis:
         return False
 
     def _share_wrong(self, faults: Faults, answer: Answer) -> float:
-        """The share of a right answer's arrays that a program with these faults gives otherwise."""
+        """Return the share of a right answer's arrays in which a program with these faults differs."""
         assert answer.value is not None
         shares = [1.0]
         for case in _readings(answer):
@@ -106,7 +107,7 @@ class Diagnosis:
         return min(shares)
 
     def _program(self, faults: Faults, answer: Answer, reading: str = "") -> Value | str:
-        """What a program with these faults returns, or the name of the exception that it raises; computed once."""
+        """Return the value of a program with these faults, or the name of its exception. Each is computed once."""
         reading = reading or answer.case.reading
         key = id(answer), faults, reading
         if key not in self._known:
@@ -118,5 +119,5 @@ class Diagnosis:
 
 
 def _readings(answer: Answer) -> Iterator[Case]:
-    """The readings in which a faulty program is tried; in conv_backward the arrays given already fix one."""
+    """Yield the readings in which a faulty program is tried. In conv_backward the given arrays fix the reading."""
     return answer.case.readings() if answer.case.task == CONV_FORWARD else iter((answer.case,))

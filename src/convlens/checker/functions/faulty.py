@@ -1,27 +1,29 @@
-"""Programs for tasks 0 to 3 as a student would write them, with known mistakes put in.
+"""Programs for tasks 0 to 3, written as a student would write them, with known mistakes.
 
-A submission that gives the same numbers as a faulty program probably has its mistake. The programs loop over windows
-and cut them with slices, because the mistakes of such programs depend on how slices are cut.
+A submission that returns the same numbers as a faulty program probably has the same mistake. The programs loop over
+windows and cut them out with slices, because many mistakes show only in the slices.
 
-Faults are a set of words; the empty set is the right program. One word names a mistake (`mistakes.MISTAKES`). Others
-say how or where it is made:
+Faults are a set of words, and the empty set is the right program. One word names a mistake (`mistakes.MISTAKES`). The
+other words say how or where the mistake is made:
 
     only_h, only_w                only for the height, only for the width
     only_same                     only with padding "same"
-    round_down, round_up          which half of an odd number of zeros comes first
-    both, split                   the same zeros before and after the image; k - 1 zeros, split in two
-    size, kernel, stride          the number of the height that is used for the width
-    count_of_input                "same" gives as many windows as the input has rows and columns
-    own_count                     conv_backward computes the number of windows, and does not take it from dZ
+    round_down, round_up          the smaller or larger half of an odd number of zeros is before the image
+    both                          as many zeros after the image as before it
+    split                         k - 1 zeros in all, split in two halves
+    size, kernel, stride          this value of the height is used for the width
+    count_of_input                with padding "same" there are as many windows as rows and columns in the input
+    own_count                     conv_backward computes the number of windows instead of reading it from dZ
     rounded_up                    the number of windows is rounded up
-    start_only                    the wrong stride is used for windows, not for the padding
-    by_cell                       the program loops over the kernel's cells, and cuts all windows at once
-    of_gradient, of_channels      for dA and not for A_prev; over the channels and not over the examples
-    of_max                        in mode "max" and not in mode "avg"
-    dw_too, mean_too              also for dW; also for the mean
-    outside                       after the activation
-    flat                          without keepdims
-    strict                        a window beyond the image is an error, as in a program that takes single numbers
+    start_only                    the wrong stride is used for the windows, but not for the padding
+    by_cell                       the program loops over the kernel's cells, for all windows at once
+    of_gradient                   for dA, not for A_prev
+    of_channels                   over the channels, not over the examples
+    of_max                        in mode "max", not in mode "avg"
+    dw_too, mean_too              also for dW, also for the mean
+    outside                       the early return comes after the activation
+    flat                          db is summed without keepdims
+    strict                        a window beyond the image raises an error, as in a program without slices
 """
 
 from __future__ import annotations
@@ -39,12 +41,12 @@ __all__ = ["run_faulty"]
 
 
 def run_faulty(case: Case, given: dict[str, Array], faults: Faults) -> Value:
-    """Return what a program with these faults returns for a call; ValueError or IndexError where it raises one."""
+    """Return the value of a program with these faults for a call, or raise its ValueError or IndexError."""
     given = {name: array.astype(np.float64) for name, array in given.items()}
     if "by_cell" in faults and any(s > 1 < k for s, k in zip(case.stride, case.windows(), strict=True)):
         raise ValueError("fewer rows than windows")
     if "loops_over_input" in faults and case.windows() != (case.size.h, case.size.w):
-        raise IndexError(f"row or column {case.windows()} of as many")
+        raise IndexError(f"a loop over the input leaves the {case.windows()} windows")
     with np.errstate(all="ignore"):
         if case.task == CONV_FORWARD:
             value: Value = (conv_forward(case, given, faults),)

@@ -1,4 +1,4 @@
-"""Convolution and its gradients as students write them, with faults put in; see `faulty`."""
+"""Convolution and its gradients as students write them, with the faults of `faulty`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import numpy as np
 from convlens.arrays import Array
 from convlens.checker.functions.cases import Case
 from convlens.checker.functions.expected import ACTIVATIONS, Value
-from convlens.checker.functions.faulty_windows import Faults, cut, more, on, strides
+from convlens.checker.functions.faulty_windows import Faults, affects, strides, window_count, window_slices
 
 __all__ = ["DB_AXES", "conv_backward", "conv_forward"]
 
-# Axes of dZ that a faulty program sums over in place of examples, rows and columns
+# The axes of dZ over which a faulty program sums, instead of examples, rows and columns
 DB_AXES = {
     "db_hw": (1, 2),
     "db_nh": (0, 1),
@@ -23,7 +23,7 @@ DB_AXES = {
 
 
 def _padding(case: Case, faults: Faults) -> tuple[list[tuple[int, int]], list[int]]:
-    """The zeros (before, after) and the number of windows, each for rows and for columns."""
+    """Return the zeros (before, after) and the numbers of windows, each for rows and for columns."""
     rule = "valid" if "same_not_padded" in faults else "same" if "valid_padded" in faults else case.how
     sizes = (case.size.h, case.size.w)
     steps = case.stride if "start_only" in faults else strides(case, faults)
@@ -35,9 +35,9 @@ def _padding(case: Case, faults: Faults) -> tuple[list[tuple[int, int]], list[in
         before, after = right[axis]
         if rule == "valid":
             before = after = 0
-        elif "pad_one_too_much" in faults and on(axis, faults):
+        elif "pad_one_too_much" in faults and affects(axis, faults):
             before = after = total // 2 + 1
-        elif "pad_ignores_stride" in faults and on(axis, faults):
+        elif "pad_ignores_stride" in faults and affects(axis, faults):
             before = after = (k - 1) // 2 if "round_down" in faults else k // 2
             after = k - 1 - before if "split" in faults else after
         elif "tensorflow_same" in faults:
@@ -59,12 +59,12 @@ def _padding(case: Case, faults: Faults) -> tuple[list[tuple[int, int]], list[in
             count = size
         if "count_ignores_stride" in faults:
             count = size + before + after - k + 1
-        counts.append(more(count, size + before + after - k, s, faults) if on(axis, faults) else count)
+        counts.append(window_count(count, size + before + after - k, s, faults) if affects(axis, faults) else count)
     return pads, counts
 
 
 def _mixed_total(case: Case, faults: Faults) -> int:
-    """All zeros for the width, computed with one number of the height by mistake."""
+    """Return the total number of zeros for the width, computed with one value of the height by mistake."""
     size = case.size
     length, k, s = size.w, size.kw, size.sw
     if "size" in faults:
@@ -85,7 +85,7 @@ def _padded(x: Array, pads: list[tuple[int, int]]) -> Array:
 
 
 def conv_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
-    """Task 0: return A."""
+    """Return A of task 0."""
     x, w, b = given["A_prev"], given["W"], given["b"]
     pads, (oh, ow) = _padding(case, faults)
     w = w[::-1, ::-1] if "kernel_flipped" in faults else w
@@ -103,7 +103,7 @@ def conv_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
     z = np.zeros((len(x), oh, ow, w.shape[3]))
     for i in range(oh):
         for j in range(ow):
-            rows, columns = cut(i, j, xp.shape, case.kernel, stride, faults)
+            rows, columns = window_slices(i, j, xp.shape, case.kernel, stride, faults)
             z[:, i, j] = (xp[:, rows, columns, :, None] * w).sum(axis=(1, 2, 3))
     activate = ACTIVATIONS[case.activation]
     if "overwritten" in faults:
@@ -133,24 +133,24 @@ def conv_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
 
 
 def _square(w: Array) -> Array:
-    """The kernel with only the cells that a loop over kh rows and kh columns reads; IndexError beyond the last one."""
+    """Return the kernel as a loop over kh rows and kh columns reads it. Raise IndexError if there are fewer columns."""
     kh, kw = w.shape[:2]
     if kh > kw:
-        raise IndexError(f"column {kw} of {kw}")
+        raise IndexError(f"the kernel has no column {kw}")
     w = w.copy()
     w[:, kh:] = 0
     return w
 
 
 def _last_cell_forward(xp: Array, w: Array, counts: tuple[int, int], stride: tuple[int, int]) -> Array:
-    """A forward that loops over the kernel's cells and overwrites: only the last cell's part stays."""
+    """Return the output of a loop over the kernel's cells that overwrites: only the last cell's product is left."""
     (oh, ow), (sh, sw) = counts, stride
     p, q = w.shape[0] - 1, w.shape[1] - 1
     return np.asarray(xp[:, p : p + sh * oh : sh, q : q + sw * ow : sw] @ w[p, q])
 
 
 def conv_backward(case: Case, given: dict[str, Array], faults: Faults) -> Value:
-    """Task 2: return dA_prev, dW, db."""
+    """Return dA_prev, dW and db of task 2."""
     dz, x, w = given["dZ"], given["A_prev"], given["W"]
     pads, counts = _padding(case, faults)
     stride = strides(case, faults)
@@ -168,7 +168,7 @@ def conv_backward(case: Case, given: dict[str, Array], faults: Faults) -> Value:
     for n in range(1 if "returned_early" in faults else len(x)):
         for i in range(oh):
             for j in range(ow):
-                window = (n, *cut(i, j, xp.shape, case.kernel, stride, faults))
+                window = (n, *window_slices(i, j, xp.shape, case.kernel, stride, faults))
                 for o in range(dz.shape[3]):
                     share = turned[..., o] * dz[n, i, j, o]
                     dxp[window] = share if "overwritten" in faults else dxp[window] + share
@@ -189,7 +189,7 @@ def conv_backward(case: Case, given: dict[str, Array], faults: Faults) -> Value:
 
 
 def _last_cell(dz: Array, w: Array, xp: Array, stride: tuple[int, int]) -> Array:
-    """The gradient of the images, by a loop over the kernel's cells that overwrites: the last cell wins."""
+    """Return the images' gradient of a loop over the kernel's cells that overwrites: the last cell's value is left."""
     dxp, (sh, sw) = np.zeros_like(xp), stride
     for p in range(w.shape[0]):
         for q in range(w.shape[1]):

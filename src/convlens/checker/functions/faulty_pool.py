@@ -1,4 +1,4 @@
-"""Pooling and its gradient as students write them, with faults put in; see `faulty`."""
+"""Pooling and its gradient as students write them, with the faults of `faulty`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import numpy as np
 
 from convlens.arrays import Array
 from convlens.checker.functions.cases import Case
-from convlens.checker.functions.faulty_windows import Faults, cut, more, on, strides
+from convlens.checker.functions.faulty_windows import Faults, affects, strides, window_count, window_slices
 
 __all__ = ["pool_backward", "pool_forward"]
 
 
 def _pool_windows(case: Case, faults: Faults) -> tuple[int, int]:
-    """The number of windows, down and across."""
+    """Return the number of windows, down and across."""
     sh, sw = case.stride if "start_only" in faults else strides(case, faults)
     kh, kw = case.kernel
     if "count_height_for_width" in faults:
@@ -22,7 +22,7 @@ def _pool_windows(case: Case, faults: Faults) -> tuple[int, int]:
     counts = []
     for axis, (size, k, s) in enumerate(((case.size.h, kh, sh), (case.size.w, kw, sw))):
         count = (size - k) // s + 1
-        counts.append(more(count, size - k, s, faults) if on(axis, faults) else count)
+        counts.append(window_count(count, size - k, s, faults) if affects(axis, faults) else count)
     return counts[0], counts[1]
 
 
@@ -31,7 +31,7 @@ def _mode(case: Case, faults: Faults) -> str:
 
 
 def pool_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
-    """Task 1: return A."""
+    """Return A of task 1."""
     x = given["A_prev"]
     if "first_example_only" in faults:
         x = np.repeat(x[:1], len(x), axis=0)
@@ -41,7 +41,7 @@ def pool_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
     y, stride = np.zeros((len(x), oh, ow, x.shape[3])), strides(case, faults)
     for i in range(oh):
         for j in range(ow):
-            window = x[:, *cut(i, j, x.shape, case.kernel, stride, faults)]
+            window = x[:, *window_slices(i, j, x.shape, case.kernel, stride, faults)]
             if not window.size:
                 raise ValueError("an empty window")
             if _mode(case, faults) == "avg" and "overwritten" not in faults:
@@ -72,7 +72,7 @@ def pool_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
 
 
 def pool_backward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
-    """Task 3: return dA_prev."""
+    """Return dA_prev of task 3."""
     da, x = given["dA"], given["A_prev"]
     if "first_channel_only" in faults:
         da = np.repeat(da[..., :1], da.shape[3], axis=3) if "of_gradient" in faults else da
@@ -84,7 +84,7 @@ def pool_backward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
     for n in range(1 if "returned_early" in faults else len(x)):
         for i in range(da.shape[1]):
             for j in range(da.shape[2]):
-                rows, columns = cut(i, j, x.shape, case.kernel, stride, faults)
+                rows, columns = window_slices(i, j, x.shape, case.kernel, stride, faults)
                 for c in range(da.shape[3]):
                     window = (n, rows, columns, c)
                     largest = x[n, rows, columns] if "of_channels" in faults else x[:, rows, columns, c]
@@ -99,7 +99,7 @@ def pool_backward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
 
 
 def _last_cell_pool(da: Array, x: Array, case: Case) -> Array:
-    """The gradient, by a loop over the window's cells that overwrites: the last cell wins."""
+    """Return the gradient of a loop over the window's cells that overwrites: the last cell's value is left."""
     (kh, kw), (sh, sw) = case.kernel, case.stride
     cells = [
         np.s_[:, p : p + sh * da.shape[1] : sh, q : q + sw * da.shape[2] : sw] for p in range(kh) for q in range(kw)
@@ -111,7 +111,7 @@ def _last_cell_pool(da: Array, x: Array, case: Case) -> Array:
 
 
 def _share(cells: Array, limit: float, gradient: float, case: Case, faults: Faults) -> Array:
-    """The gradients of one window's cells; limit: the number that counts as the maximum."""
+    """Return the gradients of one window's cells. limit: the number that counts as the maximum."""
     kh, kw = case.kernel
     if _mode(case, faults) == "avg":
         if "average_not_divided" in faults:

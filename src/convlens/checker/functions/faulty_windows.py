@@ -1,4 +1,4 @@
-"""Where windows start and end, with faults put in: shared by the faulty programs for convolution and pooling."""
+"""The windows of the faulty programs for convolution and pooling: strides, number, start and end."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 
 from convlens.checker.functions.cases import Case
 
-__all__ = ["Faults", "cut", "more", "on", "strides"]
+__all__ = ["Faults", "affects", "strides", "window_count", "window_slices"]
 
-Faults = frozenset[str]  # the mistakes of a program, and how they are made; see `faulty`
+Faults = frozenset[str]  # the mistakes of a program and how they are made, see `faulty`
 
 
-def on(axis: int, faults: Faults) -> bool:
-    """Return whether a mistake is made on this axis: "only_h" and "only_w" limit it to one."""
+def affects(axis: int, faults: Faults) -> bool:
+    """Return whether the mistake is made on this axis. "only_h" and "only_w" limit it to one axis."""
     return "only_w" not in faults if axis == 0 else "only_h" not in faults
 
 
@@ -26,20 +26,21 @@ def strides(case: Case, faults: Faults) -> tuple[int, int]:
     return (sh, sh) if "stride_height_for_width" in faults else (sh, sw)
 
 
-def more(count: int, room: int, stride: int, faults: Faults) -> int:
-    """Return the number of windows that the program makes, where `count` is right.
+def window_count(count: int, room: int, stride: int, faults: Faults) -> int:
+    """Return the number of windows in a program with these faults.
 
-    room: the cells beyond one window; "rounded_up" divides them by the stride and rounds up
+    count: the right number; room: the number of cells beyond the first window, which "rounded_up" divides by the stride
+    and rounds up
     """
     if "output_one_too_many" not in faults:
         return count
     return math.ceil(room / stride) + 1 if "rounded_up" in faults else count + 1
 
 
-def cut(
+def window_slices(
     i: int, j: int, shape: tuple[int, ...], kernel: tuple[int, int], stride: tuple[int, int], faults: Faults
 ) -> tuple[slice, slice]:
-    """Return the slices of window (i, j): rows and columns."""
+    """Return the slices of window (i, j), for rows and columns."""
     kh, kw = kernel
     if "kernel_swapped" in faults:
         kh, kw = kw, kh
@@ -49,11 +50,11 @@ def cut(
         kh = kw
     starts = []
     for axis, k in enumerate((i, j)):
-        starts.append(k if "stride_forgotten" in faults and on(axis, faults) else k * stride[axis])
+        starts.append(k if "stride_forgotten" in faults and affects(axis, faults) else k * stride[axis])
     ends = [starts[0] + kh, starts[1] + kw]
     for axis, end in enumerate((i + kh, j + kw)):
-        if "window_end_without_stride" in faults and on(axis, faults):
+        if "window_end_without_stride" in faults and affects(axis, faults):
             ends[axis] = end
     if "strict" in faults and (ends[0] > shape[1] or ends[1] > shape[2]):
-        raise IndexError(f"window to {ends} of {shape}")
+        raise IndexError(f"a window ends at {ends}, outside of {shape}")
     return slice(starts[0], ends[0]), slice(starts[1], ends[1])

@@ -1,4 +1,4 @@
-"""Judges an answer against the accepted values: it is right, or this is what is wrong with it."""
+"""Judge an answer: compare it with the accepted values, and say what is wrong with it."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from convlens.checker.functions.mistakes import HINTS
 __all__ = ["NO_RESULT", "Wrong", "arrays_of", "distance", "judge"]
 
 NO_RESULT = "the code sent something that is not a result"
-# A result with more than 100 times the numbers of the right one is replaced by its shape: answers are kept until the
-# likely mistake is known, and a hostile file could fill the memory with them
+# A result with more than 100 times the numbers of the right one is replaced by zeros that take no memory: answers are
+# kept until the likely mistake is known, and a hostile file could fill the memory with large ones
 _TOO_LARGE = 100
 
 
 class Wrong(NamedTuple):
-    """An answer that is wrong, and what is wrong with it, as the outcome of a check."""
+    """A wrong answer, and what is wrong with it, as the outcome of a check."""
 
     answer: Answer
     problem: Failed
 
 
 def arrays_of(task: int, reply: dict[str, Any], found: list[Array]) -> Value:
-    """Return the arrays of a result that `guest_side.course_file` encoded; Failed if it is of another kind."""
+    """Return the arrays of a result that `guest_side.course_file` encoded. Raise Failed if it is not arrays."""
     result = reply.get("result", {"other": "nothing"})
     try:
         if task == CONV_BACKWARD:
@@ -45,7 +45,7 @@ def arrays_of(task: int, reply: dict[str, Any], found: list[Array]) -> Value:
             return tuple(_real(found[part["array"]]) for part in parts)
         if "array" not in result:
             mistake = "returns_missing" if "none" in result else ""
-            hint = "the function ends without return" if "none" in result else ""
+            hint = "the function ends without returning a value" if "none" in result else ""
             raise Failed(f"the function must return an array; it returns {kind_of(result)}", hint, mistake)
         return (_real(found[result["array"]]),)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
@@ -53,16 +53,16 @@ def arrays_of(task: int, reply: dict[str, Any], found: list[Array]) -> Value:
 
 
 def _real(array: Array) -> Array:
-    """The array itself; TypeError unless it has real numbers. The guest's job sends no others, but may be replaced."""
+    """Return the array. Raise TypeError unless its numbers are real: the submitted code may send anything."""
     if array.dtype.kind not in "biuf":
         raise TypeError(f"an array of {array.dtype}")
     return array
 
 
 def judge(case: Case, given: dict[str, Array], value: Value, *, reveal: bool) -> tuple[Answer, Failed | None]:
-    """Return the answer to a call, and None if it is right, else what is wrong with it.
+    """Return the answer to a call, and what is wrong with it, None if it is right.
 
-    reveal: whether a message may tell the right number
+    reveal: whether a message may state the right number
     """
     rights = list(accepted(case, given))
     answer = Answer(case, given, tuple(_bounded(got, rights[0]) for got in value))
@@ -72,14 +72,14 @@ def judge(case: Case, given: dict[str, Array], value: Value, *, reveal: bool) ->
 
 
 def _bounded(got: Array, right: Value) -> Array:
-    """The array; in place of one that is far too large, zeros with its shape that take no memory."""
+    """Return the array, or if it is much too large, zeros with its shape that take no memory."""
     if got.size <= _TOO_LARGE * max(array.size for array in right):
         return got
     return np.broadcast_to(got.dtype.type(0), got.shape)
 
 
 def _visible_mistake(answer: Answer) -> tuple[str, str]:
-    """The hint and the name of a mistake that the arrays themselves show, in their types or their order; else ""."""
+    """Return the hint and the name of a mistake in the types or the order of the arrays, or ("", "")."""
     assert answer.value is not None
     if answer.case.numbers in ("integers", "whole") and any(array.dtype.kind in "biu" for array in answer.value):
         return HINTS["wrong_dtype"], "wrong_dtype"
@@ -96,7 +96,7 @@ def _visible_mistake(answer: Answer) -> tuple[str, str]:
 
 
 def distance(answer: Answer) -> int:
-    """Return how far a wrong answer is from right: 0 with the right shapes, 1 with others, 2 without a value."""
+    """Return how wrong an answer is: 0 with the right shapes, 1 with wrong shapes, 2 without a value."""
     if answer.value is None:
         return 2
     right = next(accepted(answer.case, answer.given))

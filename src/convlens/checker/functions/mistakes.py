@@ -1,4 +1,4 @@
-"""The table of known mistakes: each has a hint for the student, and the faults that make it in a program (`faulty`)."""
+"""The table of known mistakes: each has a hint for the student, and the faults of a program with it (`faulty`)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["HINTS", "MISTAKES", "Mistake"]
 class Mistake:
     """A known mistake.
 
-    name: in reports; tasks: in which students make it; hint: a sentence for the student; variants: the ways to make it,
-    each as the faults of a program
+    name: the name in reports; tasks: the tasks in which students make it; hint: a sentence for the student; variants:
+    the ways to make it, each as the faults of a program
     """
 
     name: str
@@ -26,12 +26,12 @@ class Mistake:
 
     @property
     def may_raise(self) -> bool:
-        """Return whether NumPy raises an exception for some ways to make this mistake."""
+        """Whether NumPy raises an exception for some ways to make this mistake."""
         return self.name in ("wrong_dtype", "input_changed")
 
     @property
     def only_index_error(self) -> bool:
-        """Return whether this mistake ends in an IndexError in any program that makes it."""
+        """Whether every program that makes this mistake raises an IndexError."""
         return self.name == "loops_over_input"
 
 
@@ -46,12 +46,12 @@ def _mistake(name: str, tasks: tuple[int, ...], hint: str, *variants: str) -> Mi
     return Mistake(name, tasks, hint, tuple(frozenset(variant.split()) for variant in variants or (name,)))
 
 
-# Where several mistakes explain all calls equally well, the first one in this table is named
+# If several mistakes explain all calls equally well, the first one in this table is named
 MISTAKES = (
     _mistake(
         "pad_one_too_much",
         _CONV,
-        'there is one row of padding too many: if "same" needs T rows of zeros, each side gets T / 2, without + 1',
+        'each side has one row or column of zeros too many: if "same" needs T of them, each side gets T / 2',
         "pad_one_too_much",
         "pad_one_too_much count_of_input",
         "pad_one_too_much only_h",
@@ -86,18 +86,18 @@ MISTAKES = (
     _mistake(
         "unpadded_input",
         _CONV[:1],
-        "the padded copy of A_prev is not used: windows must be cut from it, not from A_prev",
+        "the windows are cut from A_prev: cut them from the padded copy of A_prev",
     ),
     _mistake("pad_swapped", _CONV, "the padding of the rows and the padding of the columns are swapped"),
     _mistake(
         "cropped_from_corner",
         (CONV_BACKWARD,),
-        "the padding is cut off only at the end: in the padded array the image starts at row ph and column pw",
+        "the padding is cut off only at the bottom and right: in the padded array the image starts at [ph, pw]",
     ),
     _mistake(
         "pad_ignores_stride",
         _CONV,
-        'the padding for "same" ignores the stride: it needs (h_prev - 1) * sh + kh - h_prev rows of zeros in all',
+        'the padding for "same" ignores the stride: in all, (h_prev - 1) * sh + kh - h_prev rows of zeros are needed',
         "pad_ignores_stride",
         "pad_ignores_stride round_down",
         "pad_ignores_stride count_of_input",
@@ -112,7 +112,7 @@ MISTAKES = (
     _mistake(
         "pad_height_for_width",
         _CONV,
-        "the padding of the width is computed with a number of the height: use w_prev, kw and sw",
+        "the padding of the width is computed with a value of the height: use w_prev, kw and sw",
         "pad_height_for_width",
         *(f"pad_width_by {what}" for what in ("size", "kernel", "stride")),
         *(f"pad_width_by {what} both" for what in ("size", "kernel", "stride")),
@@ -121,7 +121,8 @@ MISTAKES = (
     _mistake(
         "tensorflow_same",
         _CONV,
-        'this is TensorFlow\'s "same", with ceil(h_prev / sh) rows: the course\'s "same" has h_prev rows at any stride',
+        'this is TensorFlow\'s padding "same", which gives ceil(h_prev / sh) rows: '
+        'the course\'s "same" gives h_prev rows for every stride',
         "tensorflow_same",
         "tensorflow_same round_up",
         "tensorflow_same both",
@@ -132,7 +133,7 @@ MISTAKES = (
     _mistake(
         "stride_swapped",
         _ALL,
-        "the strides of height and width are swapped: stride is (sh, sw)",
+        "the strides of height and width are swapped: the argument stride is (sh, sw)",
         "stride_swapped",
         "stride_swapped both",
         "stride_swapped both round_down",
@@ -141,13 +142,13 @@ MISTAKES = (
     _mistake(
         "stride_height_for_width",
         _ALL,
-        "the stride of the height is also used for the width: use sw there",
+        "the stride sh of the height is also used for the width: use sw",
         "stride_height_for_width",
         "stride_height_for_width both",
         "stride_height_for_width both round_down",
         "stride_height_for_width start_only",
     ),
-    _mistake("stride_is_kernel", _POOL, "the size of the kernel is used as the stride"),
+    _mistake("stride_is_kernel", _POOL, "the kernel's size is used as the stride: use the argument stride"),
     _mistake(
         "height_for_width",
         _ALL,
@@ -197,7 +198,7 @@ MISTAKES = (
     _mistake(
         "loops_over_input",
         _ALL,
-        "the loops go over the rows and columns of the input: they must go over the windows, which are fewer",
+        "the loops run over the rows and columns of the input: they must run over the windows, which are fewer",
     ),
     _mistake("bias_missing", (CONV_FORWARD,), "the bias b is not added"),
     _mistake("bias_doubled", (CONV_FORWARD,), "the bias b is added twice"),
@@ -218,7 +219,7 @@ MISTAKES = (
     _mistake(
         "activation_before_bias",
         (CONV_FORWARD,),
-        "the bias is added after the activation: it must be A = activation(sum + b)",
+        "the bias is added after the activation: A must be activation(sum + b)",
     ),
     _mistake(
         "kernel_flipped",
@@ -230,7 +231,7 @@ MISTAKES = (
     _mistake(
         "first_channel_only",
         _ALL,
-        "one channel is used for all: use each channel's own numbers, and sum over all channels where the task says so",
+        "one channel is used for all channels: use each channel's own, and sum over channels where the task says so",
         "first_channel_only",
         "first_filter_only",
         "first_channel_only of_gradient",
@@ -245,7 +246,7 @@ MISTAKES = (
     _mistake(
         "returned_early",
         _ALL,
-        "only the first example is computed: return is inside the loop",
+        "only the first example is computed: the return statement is inside the loop",
         "returned_early",
         "returned_early outside",
     ),
@@ -258,7 +259,7 @@ MISTAKES = (
     _mistake(
         "divided_by_all",
         (CONV_BACKWARD,),
-        "the gradients are divided by the number of all windows: in this task they are sums, not means",
+        "the gradients are divided by the total number of windows: in this task they are sums, not means",
     ),
     _mistake(
         "db_shape", (CONV_BACKWARD,), "db must have the shape of b, (1, 1, 1, c_new): sum with keepdims=True", "flat"
@@ -284,8 +285,10 @@ MISTAKES = (
     _mistake(
         "ties_first", (POOL_BACKWARD,), "only one of several equal maxima gets the gradient: each of them must get it"
     ),
-    _mistake("ties_shared", (POOL_BACKWARD,), "equal maxima share the gradient: each of them must get all of it"),
-    _mistake("max_starts_at_zero", _POOL, "the search for the maximum starts at 0: numbers below 0 are never found"),
+    _mistake(
+        "ties_shared", (POOL_BACKWARD,), "equal maxima share the gradient: each of them must get the whole gradient"
+    ),
+    _mistake("max_starts_at_zero", _POOL, "the search for the maximum starts at 0: a maximum below 0 is never found"),
     _mistake(
         "maximum_of_all",
         _POOL,
@@ -299,10 +302,10 @@ MISTAKES = (
     _mistake(
         "average_square",
         _POOL,
-        "the average is divided by the wrong number, such as kh * kh: a window has kh * kw cells",
+        "the sum of a window is divided by the wrong number, for example kh * kh: divide it by kh * kw",
     ),
     _mistake("average_not_divided", _POOL, "the sum of a window is used as its average: divide it by kh * kw"),
-    _mistake("average_divided_whole", _POOL, "the average is rounded down: divide with / and not with //"),
+    _mistake("average_divided_whole", _POOL, "the average is rounded down: divide with /, not with //"),
     _mistake(
         "mode_misspelt",
         _POOL,
@@ -314,12 +317,12 @@ MISTAKES = (
     _mistake(
         "wrong_dtype",
         _ALL,
-        "the result is an array of integers because the images are, so decimals are lost: make it an array of floats",
+        "the result has the integer type of the images, so decimals are lost: create it as an array of floats",
     ),
     _mistake(
         "whole_numbers",
         _ALL,
-        "the result is made as an array of integers, so decimals are lost: make it an array of floats",
+        "the result is created as an array of integers, so decimals are lost: create it as an array of floats",
     ),
 )
 

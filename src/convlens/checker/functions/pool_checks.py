@@ -22,8 +22,8 @@ BACKWARD = Checks()
 FORWARD.add("parses")(loads)
 BACKWARD.add("parses")(loads)
 
-# n, h, w, c, 1 (not used), kh, kw, sh, sw. Nothing is square.
-_APART = (Size(1, 4, 6, 1, 1, 2, 3, 2, 3), Size(2, 6, 4, 2, 1, 3, 2, 3, 2))
+# n, h, w, c, 1 (not used), kh, kw, sh, sw. Height and width differ.
+_DISJOINT = (Size(1, 4, 6, 1, 1, 2, 3, 2, 3), Size(2, 6, 4, 2, 1, 3, 2, 3, 2))
 _OVERLAP = (Size(1, 3, 5, 1, 1, 2, 3, 1, 1), Size(2, 5, 6, 2, 1, 3, 2, 1, 2), Size(1, 7, 4, 1, 1, 3, 2, 2, 1))
 _LEFTOVER = (Size(1, 5, 8, 1, 1, 2, 3, 2, 3), Size(2, 6, 7, 1, 1, 3, 2, 2, 4), Size(1, 7, 5, 1, 1, 2, 2, 3, 2))
 _ONE = (Size(1, 3, 4, 1, 1, 1, 1), Size(2, 4, 5, 2, 1, 1, 1, 2, 3))
@@ -45,13 +45,13 @@ def _backward(how: str, *sizes: Size, **named: Any) -> list[Case]:
 @FORWARD.add("loads")
 def maximum(function: FunctionUnderTest) -> None:
     """Mode "max" gives the largest number of each window, for each example and channel."""
-    function.agree(*_forward("max", *_APART))
+    function.agree(*_forward("max", *_DISJOINT))
 
 
 @FORWARD.add("loads")
 def average(function: FunctionUnderTest) -> None:
     """Mode "avg" gives the mean of each window."""
-    function.agree(*_forward("avg", *_APART))
+    function.agree(*_forward("avg", *_DISJOINT))
 
 
 @FORWARD.add("loads")
@@ -69,7 +69,7 @@ def leftover(function: FunctionUnderTest) -> None:
 @FORWARD.add("loads")
 def negative(function: FunctionUnderTest) -> None:
     """The largest of several negative numbers is negative."""
-    function.agree(*_forward("max", *_APART, numbers="negative"))
+    function.agree(*_forward("max", *_DISJOINT, numbers="negative"))
 
 
 @FORWARD.add("loads")
@@ -92,14 +92,14 @@ def defaults(function: FunctionUnderTest) -> None:
 
 @FORWARD.add("loads")
 def float32(function: FunctionUnderTest) -> None:
-    """Images of type float32 give the right numbers, to the precision of float32."""
+    """Images of type float32 give the right numbers, within the precision of float32."""
     function.agree(*_forward("max", _OVERLAP[1], numbers="float32"), *_forward("avg", _OVERLAP[1], numbers="float32"))
 
 
 @FORWARD.add("loads")
 def integers(function: FunctionUnderTest) -> None:
     """Images of integers have averages with decimals."""
-    function.agree(*_forward("max", *_APART, numbers="integers"), *_forward("avg", *_APART, numbers="integers"))
+    function.agree(*_forward("max", *_DISJOINT, numbers="integers"), *_forward("avg", *_DISJOINT, numbers="integers"))
 
 
 @FORWARD.add("loads")
@@ -121,13 +121,13 @@ def digits(function: FunctionUnderTest) -> None:
 @BACKWARD.add("loads")
 def maximum_gets_all(function: FunctionUnderTest) -> None:
     """In mode "max", the largest number of a window gets the window's gradient, and all others get 0."""
-    function.agree(*_backward("max", *_APART))
+    function.agree(*_backward("max", *_DISJOINT))
 
 
 @BACKWARD.add("loads")
 def average_shares(function: FunctionUnderTest) -> None:
     """In mode "avg", each cell of a window gets the window's gradient divided by kh * kw."""
-    function.agree(*_backward("avg", *_APART))
+    function.agree(*_backward("avg", *_DISJOINT))
 
 
 @BACKWARD.add("loads")
@@ -145,13 +145,13 @@ def leftover_gradients(function: FunctionUnderTest) -> None:
 @BACKWARD.add("loads")
 def ties(function: FunctionUnderTest) -> None:
     """If the largest number of a window occurs several times, each of these cells gets the whole gradient."""
-    function.agree(*_backward("max", *_APART, *_OVERLAP, numbers="ties"))
+    function.agree(*_backward("max", *_DISJOINT, *_OVERLAP, numbers="ties"))
 
 
 @BACKWARD.add("loads")
 def negative_images(function: FunctionUnderTest) -> None:
     """The largest of several negative numbers also gets the gradient."""
-    function.agree(*_backward("max", *_APART, numbers="negative"))
+    function.agree(*_backward("max", *_DISJOINT, numbers="negative"))
 
 
 @BACKWARD.add("loads")
@@ -168,7 +168,7 @@ def whole_image_gradients(function: FunctionUnderTest) -> None:
 
 @BACKWARD.add("loads", "maximum_gets_all", "average_shares")
 def finite_differences(function: FunctionUnderTest) -> None:
-    """The gradient agrees with finite differences: with the change of the output when the input changes a little."""
+    """The gradient agrees with finite differences, the change of the output when the input changes a little."""
     rng = np.random.default_rng(function.options.seed)
     for mode, pool in (("max", ops.max_pool2d_forward), ("avg", ops.avg_pool2d_forward)):
         case = Case(POOL_BACKWARD, Size(2, 5, 7, 2, 1, 3, 2, 2, 1), mode)
@@ -195,14 +195,14 @@ def default_arguments(function: FunctionUnderTest) -> None:
 
 @BACKWARD.add("loads")
 def float32_gradients(function: FunctionUnderTest) -> None:
-    """Arrays of type float32 give the right numbers, to the precision of float32."""
+    """Arrays of type float32 give the right numbers, within the precision of float32."""
     function.agree(*_backward("max", _OVERLAP[1], numbers="float32"), *_backward("avg", _OVERLAP[1], numbers="float32"))
 
 
 @BACKWARD.add("loads")
 def integer_images(function: FunctionUnderTest) -> None:
     """Images of integers give the right gradients: no decimals are lost."""
-    function.agree(*_backward("max", *_APART, numbers="integers"), *_backward("avg", *_APART, numbers="integers"))
+    function.agree(*_backward("max", *_DISJOINT, numbers="integers"), *_backward("avg", *_DISJOINT, numbers="integers"))
 
 
 @BACKWARD.add("loads")

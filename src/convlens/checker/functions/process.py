@@ -1,4 +1,4 @@
-"""The process in which a submitted file runs: started, asked for a call, and started again when the code ended it."""
+"""The process in which a submitted file runs. It is started again if the code ends it."""
 
 from __future__ import annotations
 
@@ -19,38 +19,37 @@ __all__ = ["FunctionProcess", "OpenGuest", "RaisedError"]
 
 OpenGuest = Callable[[], AbstractContextManager[Guest]]
 
-# A file that ends its process in one call, such as by os._exit or a crash, is loaded again, since other calls may work.
-# A file that ends it in every call shows that in a few.
+# If a call ends the process, for example by os._exit or a crash, the file is loaded again, since other calls may work.
+# After this many restarts, all further calls count as hopeless.
 _RESTARTS = 4
-# All calls of a file together may take 1 s and the time of this many calls at their limit. A file has about 40 calls,
-# so one that always stays just below the limit of 10 s ends after a minute, not after seven. A right file takes less.
+# All calls of a file together may take 1 s plus _CALLS times the limit for one call. A file has about 40 calls, so a
+# file whose calls all stay just below the limit of 10 s is stopped after one minute, not seven. A right file is faster.
 _CALLS = 6
 _LONGEST_LIST = 200  # characters of a list of names in a message
 
 
 class RaisedError(Failed):
-    """A call has raised an exception; kind: the exception's type."""
+    """A call has raised an exception. kind: the name of the exception's type."""
 
     def __init__(self, message: str, answer: dict[str, Any]) -> None:
         super().__init__(message)
         raised = answer["raised"] if isinstance(answer["raised"], dict) else {}
         self.kind = str(raised.get("type", ""))[:LONGEST_TYPE]
-        if self.kind not in SIZE_ERRORS:  # one reason for all calls that raise it, of any size
+        if self.kind not in SIZE_ERRORS:  # calls of all sizes that raise it then have the same reason
             self.mistake = f"{self.kind} in line {raised.get('line')}"
 
 
 class FunctionProcess:
-    """The process of one submitted file. It starts when it is first needed.
+    """The process of one submitted file. It starts with the first call.
 
-    A process that the code ended is replaced a few times. A process that ran out of time is not replaced, because the
-    next call would run out of time too.
+    If the code ends the process, a new one starts, a few times. If a call runs out of time, no new process starts,
+    because the next call would run out of time too.
 
-    refusal: why no call gets an answer any more, "" as long as calls do; searchable: whether calls may be tried that no
-    check asks for
+    refusal: why calls no longer get answers, "" while they do; searchable: whether a search may make more calls
     """
 
     def __init__(self, task: int, open_guest: OpenGuest, seconds: float) -> None:
-        """open_guest: starts a process that has the file; seconds: the limit for one call."""
+        """Start nothing yet. open_guest: a function that starts a process with the file; seconds: limit of one call."""
         self.refusal, self.searchable = "", True
         self._task, self._open, self._seconds = task, open_guest, seconds
         self._stack = ExitStack()
@@ -60,10 +59,10 @@ class FunctionProcess:
 
     @contextmanager
     def search(self) -> Iterator[None]:
-        """Make calls that no check asks for: they use up neither the starts nor the time of the calls of checks.
+        """Let calls belong to a search: they do not count as restarts, nor as time, of the calls of checks.
 
-        `searchable` becomes False when searches have ended the process a few times, or run out of time, or taken the
-        time of one call together.
+        `searchable` becomes False when calls of searches have ended the process a few times, when one has run out of
+        time, or when all together have taken the limit for one call.
         """
         self._searching, begin = True, time.monotonic()
         try:
@@ -79,14 +78,14 @@ class FunctionProcess:
         self._guest = None
 
     def load(self) -> None:
-        """Start the process and load the file; Failed if it does not load or has no such function."""
+        """Start the process and load the file. Raise Failed if it does not load or lacks the function."""
         self._running()
 
     def call(self, case: Case, given: dict[str, Array], inputs: bool = False) -> tuple[dict[str, Any], list[Array]]:
-        """Call the function; return its result as `guest_side.course_file` encodes it, and the arrays.
+        """Call the function. Return its result as `guest_side.course_file` encodes it, and the arrays.
 
-        inputs: whether the arrays that the function got are returned too, as they are after the call. Raises Failed if
-        there is no result, Unknown if no call gets an answer any more.
+        inputs: whether to return also the given arrays, as they are after the call. Raise Failed if there is no result,
+        Unknown if calls no longer get answers.
         """
         order, named, arrays = case.arguments(given)
         request = {"do": "call", "arguments": order, "named": named, "inputs": inputs}
@@ -117,7 +116,7 @@ class FunctionProcess:
         return answer, found
 
     def _running(self) -> Guest:
-        """Return the process with the file loaded, a new one if the last one ended; Failed or Unknown without one."""
+        """Return a process that has loaded the file, a new one if needed. Raise Failed or Unknown if there is none."""
         if self._guest is not None:
             return self._guest
         if self.refusal:

@@ -1,4 +1,4 @@
-"""Finds a smaller call that fails in the same way, so that a student can follow it by hand."""
+"""Find a smaller call that fails in the same way, so that a student can compute it by hand."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from convlens.checker.functions.process import FunctionProcess
 
 __all__ = ["smallest"]
 
-_MOST = 60  # smaller calls that one search tries; the wrong files of the tests need at most 47
+_MOST = 60  # calls that one search may try; the wrong files of the tests need at most 47
 
 
 def smallest(
     case: Case, wrong: Wrong, wrong_in: Callable[[Case], list[Wrong]], process: FunctionProcess, seconds: float
 ) -> Wrong:
-    """Return a call that fails like `wrong`, the answer to `case`, with sizes as small as the search finds.
+    """Return the smallest call found that fails like `wrong`, which is the answer to `case`.
 
-    One size after the other is made smaller, as long as the call still fails and still gives a value (or still gives
-    none). The search ends when nothing smaller fails, after _MOST calls, when `seconds` are over, and when the process
-    allows no more of it.
+    The search reduces one size after another, as long as the call still fails and still returns a value (or still
+    returns none). It ends when no smaller call fails, after _MOST calls, after `seconds` seconds, or when the process
+    allows no more calls of a search.
 
-    wrong_in: returns what is wrong with a call, the reading nearest to right first; nothing if the call is right
+    wrong_in: a function that returns what is wrong with a call, the best reading first; [] if the call is right
     """
     tries, found_one = 0, True
     until = time.monotonic() + seconds
@@ -36,12 +36,12 @@ def smallest(
                 return wrong
             with process.search():
                 found = wrong_in(smaller)
-            if found and _alike(wrong.answer, found[0].answer):
+            if found and _same_kind(wrong.answer, found[0].answer):
                 case, wrong, found_one = smaller, found[0], True
                 break
     return wrong
 
 
-def _alike(one: Answer, other: Answer) -> bool:
-    """Return whether both calls gave a value, or neither did."""
+def _same_kind(one: Answer, other: Answer) -> bool:
+    """Return whether both calls returned a value, or neither did."""
     return (one.value is None) == (other.value is None)

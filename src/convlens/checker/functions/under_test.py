@@ -24,17 +24,17 @@ from convlens.checker.verdict import Finding
 
 __all__ = ["FunctionUnderTest"]
 
-_SEARCH = 1 / 4  # of the time for one call: how long the search for a smaller call may take
+_SEARCH = 1 / 4  # longest time of the search for a smaller call, as a share of the limit for one call
 
 
 class FunctionUnderTest:
-    """One file's function and its answers so far. A context manager: leaving it ends the file's process.
+    """One file's function and its answers so far. A context manager that ends the file's process.
 
-    passed: the right answers to the calls that checks have asked for; seconds: the time of one larger call, once known
+    passed: the right answers to calls of checks; seconds: the time of one larger call, None before it is measured
     """
 
     def __init__(self, task: int, open_guest: OpenGuest, options: Options) -> None:
-        """open_guest: starts a process that has the file."""
+        """Start nothing yet. open_guest: a function that starts a process with the file."""
         self.task, self.options = task, options
         self.passed: list[Answer] = []
         self.seconds: float | None = None
@@ -49,9 +49,9 @@ class FunctionUnderTest:
         self._process.close()
 
     def run(self, checks: Checks, before: Sequence[Finding]) -> list[Finding]:
-        """Return what the checks find. The likely mistakes are looked for at the end, when all calls are known.
+        """Return the findings of the checks. Likely mistakes are searched for at the end, when all calls are known.
 
-        before: findings that checks may need, see `Checks.run`
+        before: findings that the checks may need, see `Checks.run`
         """
         failed: dict[str, list[list[Answer]]] = {}
         findings = checks.run(self, before, failed)
@@ -62,38 +62,38 @@ class FunctionUnderTest:
         return findings
 
     def load(self) -> None:
-        """Load the file in a process; Failed if it does not load or has no such function."""
+        """Load the file in a process. Raise Failed if it does not load or lacks the function."""
         self._process.load()
 
     def value(self, case: Case, given: dict[str, Array]) -> Value:
-        """Return the arrays that the function returns for a call; Failed if it raises, or returns something else."""
+        """Return the arrays that a call returns. Raise Failed if it raises an exception or returns something else."""
         return arrays_of(self.task, *self._process.call(case, given))
 
     def returns(self, case: Case) -> None:
-        """Raise Failed unless the function returns what it should: one array, or three."""
+        """Raise Failed unless the function returns as many arrays as it should: one or three."""
         self.value(case, case.arrays(self.options.seed))
 
     def agree(self, *cases: Case) -> None:
-        """Call the function for each case. Failed, with the smallest call that goes wrong, unless all are right."""
+        """Call the function for each case. Raise Failed with the smallest wrong call unless all calls are right."""
         failed: list[tuple[Case, list[Wrong]]] = []
         for case in cases:
             if failed and self._process.refusal:
-                break  # no call gets an answer any more
+                break  # calls no longer get answers
             if wrong := self._wrong(case):
                 failed.append((case, wrong))
         if not failed:
             return
         case, wrong = min(failed, key=lambda one: one[0].weight())
         first = wrong[0]
-        told = smallest(case, first, self._wrong_unrecorded, self._process, self.options.seconds * _SEARCH).problem
-        told.hint, told.mistake = first.problem.hint, first.problem.mistake
-        # The maps are of the call before it was made smaller: there is more to see
-        told.maps = error_maps(first.answer)
-        told.evidence = [[answer for answer, _ in wrong] for _, wrong in failed]
-        raise told
+        problem = smallest(case, first, self._wrong_unrecorded, self._process, self.options.seconds * _SEARCH).problem
+        problem.hint, problem.mistake = first.problem.hint, first.problem.mistake
+        # The maps show the call before it was made smaller, because a larger map shows more
+        problem.maps = error_maps(first.answer)
+        problem.evidence = [[answer for answer, _ in wrong] for _, wrong in failed]
+        raise problem
 
     def judge(self, case: Case) -> tuple[Answer, Failed | None]:
-        """Call the function for a case in its own reading; return the answer, and what is wrong with it or None."""
+        """Call the function for a case in its own reading. Return the answer, and what is wrong with it or None."""
         given = case.arrays(self.options.seed)
         try:
             value = self.value(case, given)
@@ -104,7 +104,7 @@ class FunctionUnderTest:
         return judge(case, given, value, reveal=self.options.reveal)
 
     def unchanged(self, case: Case) -> None:
-        """Raise Failed if the call changes one of the arrays that it is given."""
+        """Raise Failed if the call changes one of its arrays."""
         given = case.arrays(self.options.seed)
         try:
             reply, found = self._process.call(case, given, inputs=True)
@@ -116,12 +116,12 @@ class FunctionUnderTest:
             raise Failed(NO_RESULT)
         for (name, before), now in zip(given.items(), after, strict=True):
             if now.shape != before.shape or not np.array_equal(now, before):
-                hint = f"{name} is changed in place: work on a copy, or write x = x + y in place of x += y"
+                hint = f"{name} is changed in place: work on a copy, or write x = x + y instead of x += y"
                 words = call_in_words(case, given)
                 raise Failed(f"for {words}, the call changes the array {name} that it is given", hint, "input_changed")
 
     def larger(self, case: Case) -> None:
-        """Raise Failed unless a larger call is right. Its time goes into the report and is never a fault."""
+        """Raise Failed unless a larger call is right. Its time is reported, and is never a failure."""
         _, problem = self.judge(case)
         if problem is not None:
             raise problem
@@ -131,9 +131,9 @@ class FunctionUnderTest:
         self.seconds = time.perf_counter() - before
 
     def _wrong(self, case: Case) -> list[Wrong]:
-        """What is wrong with a call in each reading, the nearest to right first; nothing if one reading is right.
+        """Return what is wrong with a call in each reading, the best reading first; [] if one reading is right.
 
-        The right answer is added to `passed`.
+        A right answer is added to `passed`.
         """
         wrong: list[Wrong] = []
         for reading in case.readings():
@@ -147,7 +147,7 @@ class FunctionUnderTest:
         return sorted(wrong, key=lambda one: distance(one.answer))
 
     def _wrong_unrecorded(self, case: Case) -> list[Wrong]:
-        """The same for a call that no check has asked for: the diagnosis does not count it."""
+        """Return the same as `_wrong` for a call of the search, which must not count in the diagnosis."""
         passed = len(self.passed)
         wrong = self._wrong(case)
         del self.passed[passed:]

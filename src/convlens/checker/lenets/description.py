@@ -1,6 +1,6 @@
-"""A guest's description of a network that it has built, read without trusting it.
+"""A guest's description of a network that it has built. It is not trusted.
 
-A description explains a failure or is the reason for one. It never makes a check pass.
+A description can explain or cause a failure. It never makes a check pass.
 """
 
 from __future__ import annotations
@@ -15,21 +15,22 @@ from convlens.checker.lenets.layer_table import LayerFacts, from_graph, from_mod
 
 __all__ = ["Description", "read_description", "returned_in_words"]
 
-_NOISY = re.compile("Dropout|Noise")  # Keras's layers with such names act in training only
-# Limits for what is not trusted: the number of variables (LeNet-5 has ten), the sizes and the number of their axes, the
-# length of a name, the number of optimizers
+_NOISY = re.compile("Dropout|Noise")  # Keras's layers with these words in their names act only in training
+# Limits for an untrusted description: the number of variables (LeNet-5 has ten), the size of an axis, the number of
+# axes, the length of a name, the number of optimizers
 _MOST, _LARGEST, _AXES, _LONGEST, _MOST_OPTIMIZERS = 200, 2**31, 8, 80, 10
 
 
 @dataclass(frozen=True)
 class Description:
-    """One network, as its guest describes it.
+    """The guest's description of one network.
 
-    error: the exception that was raised in place of a network, or None; kind: the type of what lenet5 returned; items:
-    for task 4 the kind ("tensor", "operation", "other") and the type of each thing in it; model, compiled: for task 5
-    whether it is a K.Model, and compiled; shapes, trained: of the variables; layers: none if they could not be read;
-    regularized: whether a layer has a regularizer; misplaced: whether that may be an initializer; noisy: layers that
-    act in training only; from_logits: whether the loss expects logits; optimizers: their names
+    error: the exception if the network could not be built, else None; kind: the type of the result of lenet5; items:
+    for task 4, the kind ("tensor", "operation", "other") and the type of each item in the result; model, compiled: for
+    task 5, whether the result is a K.Model and whether it is compiled; shapes, trained: shape of each variable, and
+    whether it is trained; layers: [] if they could not be read; regularized: whether a layer has a regularizer;
+    misplaced: whether this regularizer may be an initializer; noisy: layers that act only in training; from_logits:
+    whether the loss expects logits; optimizers: names of the optimizers
     """
 
     error: object = None
@@ -48,7 +49,7 @@ class Description:
 
 
 def read_description(told: object) -> Description:
-    """Return the description of one network in a guest's answer; ValueError if it makes no sense."""
+    """Return the description of one network in a guest's answer. Raise ValueError if it makes no sense."""
     if not isinstance(told, dict):
         raise ValueError(f"a description must be a dict; got {type(told).__name__}")
     if "raised" in told:
@@ -56,11 +57,13 @@ def read_description(told: object) -> Description:
     try:
         return _read(told)
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"a description must be as guest_side/lenets.py has it; got {type(error).__name__}") from None
+        raise ValueError(
+            f"a description must have the form that guest_side/lenets.py states; got {type(error).__name__}"
+        ) from None
 
 
 def returned_in_words(kind: str) -> str:
-    """Return words for what a function returned, from the name of its type.
+    """Return words for the result of a function, given the name of its type.
 
     >>> returned_in_words("NoneType"), returned_in_words("SymbolicTensor"), returned_in_words("History")
     ('None', 'a tensor', 'something of type History')

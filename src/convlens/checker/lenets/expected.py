@@ -1,4 +1,4 @@
-"""The numbers of a right LeNet-5 with weights that the checks plant in it: convlens's own network, in float64."""
+"""The right numbers of LeNet-5 with the weights that the checks set in it, from convlens's own network in float64."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from convlens.nn import Adam
 __all__ = ["RATE", "Expected", "PlantedBatch", "adam_steps", "expected", "near"]
 
 RATE = 0.001  # the default learning rate of Adam, in TensorFlow and in Keras
-# Two batches, one for each training step. 30 examples are neither 10, the number of classes, nor 32, the usual size of
-# a batch: so a mean over the wrong thing is seen. 17 of 30 right answers differ from 13 of 30 wrong ones.
+# Two batches, one for each training step. The number of examples, 30, differs from 10, the number of classes, and from
+# 32, the usual batch size, so that a mean over the wrong axis shows. 17 right answers differ from 13 wrong ones.
 BATCHES, EXAMPLES, HITS = 2, 30, 17
-# The least distance of a number from 0 before a ReLU, between the two largest numbers of a pool's window, and between
-# the two best classes. In float32 these numbers are off by up to 6e-6: so every right network decides alike.
+# MARGIN is the smallest distance from 0 before a ReLU, and between the two largest numbers of a pooling window.
+# CLASS_MARGIN is the smallest distance between the two best classes. In float32 the error is at most 6e-6, so every
+# right network makes the same decisions.
 MARGIN, CLASS_MARGIN = 2e-5, 1e-3
-_TIED = 1e-12  # numbers of a window that are nearer than this are equal in any arithmetic: empty background
-_BACKGROUND = 0.6  # the share of an image that is empty
-_NOISE = 0.05  # the deviation of what is added to the first weights, so that biases are not 0
+_TIED = 1e-12  # numbers of a window with a smaller distance are equal in any arithmetic: empty background
+_BACKGROUND = 0.6  # the share of empty pixels in an image
+_NOISE = 0.05  # standard deviation of the noise that is added to the initial weights, so that biases are not 0
 
 
 class PlantedBatch(NamedTuple):
-    """A batch, and what a right network with the planted weights makes of it, in float64.
+    """A batch, and the results of a right network with the planted weights, in float64.
 
-    x (n, 28, 28, 1) float32; labels (n,); y (n, 10), the labels one-hot; logits and output (n, 10); loss, accuracy
+    x (n, 28, 28, 1) float32; labels (n,); y (n, 10), the one-hot labels; logits and output (n, 10); loss, accuracy
     """
 
     x: Array
@@ -43,10 +44,10 @@ class PlantedBatch(NamedTuple):
 
 
 class Expected:
-    """Weights and batches drawn from a seed, and the right numbers for them.
+    """Random weights and batches, and the right numbers for them.
 
-    The images have empty background, as digits do, so that max pooling meets ties. Images near a corner of ReLU, of a
-    maximum or of the best class are left out, so that float32's rounding does not matter.
+    The images have an empty background, like digits, so that max pooling has ties. An image is left out if rounding in
+    float32 could switch a ReLU, the maximum of a window or the best class.
     """
 
     def __init__(self, seed: int) -> None:
@@ -63,7 +64,7 @@ class Expected:
         self.batches = [self._batch(x[k * EXAMPLES : (k + 1) * EXAMPLES], rng) for k in range(BATCHES)]
 
     def _clear(self, x: Array) -> Array:
-        """Which examples are far from every corner."""
+        """Return which examples are so clear that rounding in float32 switches nothing."""
         found = run_variant(self.weights, x.astype(np.float64))
         fine = np.full(len(x), True)
         for z in found.z[:-1]:
@@ -78,11 +79,11 @@ class Expected:
 
     def _batch(self, x: Array, rng: np.random.Generator) -> PlantedBatch:
         found = run_variant(self.weights, x.astype(np.float64))
-        said = found.logits.argmax(axis=1)
-        labels = np.where(rng.permutation(len(x)) < HITS, said, (said + rng.integers(1, 10, len(x))) % 10)
+        predicted = found.logits.argmax(axis=1)
+        labels = np.where(rng.permutation(len(x)) < HITS, predicted, (predicted + rng.integers(1, 10, len(x))) % 10)
         loss, _ = self._loss_and_gradient(self.weights, x, labels)
         y = np.eye(10, dtype=np.float32)[labels]
-        return PlantedBatch(x, labels, y, found.logits, found.output, loss, float((said == labels).mean()))
+        return PlantedBatch(x, labels, y, found.logits, found.output, loss, float((predicted == labels).mean()))
 
     def _loss_and_gradient(self, weights: Sequence[Array], x: Array, labels: Array) -> tuple[float, list[Array]]:
         self.model.set_weights(weights)
@@ -91,20 +92,20 @@ class Expected:
         return float(loss.mean()), [view.copy() for views in self.model.views(gradient) for view in views.values()]
 
     def gradient(self, weights: Sequence[Array], batch: PlantedBatch) -> list[Array]:
-        """Return the gradient of the batch's mean loss for each of the ten weights, at these values."""
+        """Return the gradient of the batch's mean loss with respect to the ten weights, at these weights."""
         return self._loss_and_gradient(weights, batch.x, batch.labels)[1]
 
 
 @functools.lru_cache(maxsize=4)
 def expected(seed: int) -> Expected:
-    """Return the expected numbers for a seed, computed once for all submissions."""
+    """Return the expected numbers for a seed. They are computed once for all submissions."""
     return Expected(seed)
 
 
 def near(got: Array, want: Array | float, tolerance: float = 1e-5) -> bool:
-    """Return whether the shapes are equal and no number is off by more than `tolerance` times the largest (or 1).
+    """Return whether the shapes are equal and no error is larger than `tolerance` times the largest number (or 1).
 
-    Outputs in float32 are off by less than 1e-6.
+    The error of outputs in float32 is less than 1e-6.
     """
     right = np.asarray(want)
     with np.errstate(all="ignore"):
@@ -113,9 +114,9 @@ def near(got: Array, want: Array | float, tolerance: float = 1e-5) -> bool:
 
 
 def adam_steps(gradients: Sequence[Array], epsilon: float, rate: float = RATE) -> Array:
-    """Return how far the last of several steps of Adam moves a weight, against its gradient.
+    """Return by how much the last of several steps of Adam reduces a weight.
 
-    gradients: one for each step, all of the same weight
+    gradients: the gradient of each step, all for the same weight
     """
     weights, adam, before = np.zeros(gradients[0].size), Adam(rate, epsilon=epsilon), np.zeros(0)
     for gradient in gradients:

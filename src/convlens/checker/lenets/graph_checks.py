@@ -1,4 +1,4 @@
-"""The checks that only task 4 has: the graph. Each docstring is the sentence that a student reads."""
+"""The checks that only task 4 has, about the graph. Each docstring is the sentence that a student reads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from convlens.checker.lenets.variables import places
 __all__ = ["builds", "labels", "two_networks"]
 
 _OTHER = {"float32": "int32", "int32": "float32"}
-# TensorFlow says so when a variable's name is taken. Its ValueError has no field that tells this from other reasons.
+# TensorFlow's message if a variable's name is taken. Its ValueError has no field that distinguishes this reason.
 _NAME_TAKEN = "already exists"
 
 
@@ -61,10 +61,10 @@ def labels(lenet: LenetUnderTest) -> None:
 
 
 def two_networks(lenet: LenetUnderTest) -> None:
-    """Two networks in one graph, if names allow it, have their own weights: training one does not change the other."""
+    """If two networks can be built in one graph, each has its own weights: training one does not change the other."""
     first, second = lenet.built("pair")
     clash = _name_clash(second)
-    # A variable for the momentum of a weight, which has the weight's name: the weight is the first network's
+    # Adam's variable for a weight has the weight's name, so this clash means that the weight is the first network's
     if "/Adam" in clash:
         raise failed("the second network uses the first one's weights", "weights_shared")
     if first.error is not None or clash:
@@ -87,7 +87,7 @@ def two_networks(lenet: LenetUnderTest) -> None:
 
 
 def _name_clash(description: Description) -> str:
-    """TensorFlow's message that a variable's name is taken, or "" """
+    """Return TensorFlow's message that a variable's name is taken, or ""."""
     error = description.error
     message = str(error.get("message")) if isinstance(error, dict) else ""
     return message if _NAME_TAKEN in message else ""

@@ -1,6 +1,7 @@
-"""The table of layers: the task's own, the submission's as its guest describes it, and the first difference.
+"""The layers of the task, the layers of a submission, and the first difference between them.
 
-The guest's description only explains a failure. Whether there is one, numbers decide.
+The submission's layers come from the guest's description, which only explains a failure. The verdict depends on outputs
+and weights.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ _PAIR = (2, 2)
 class LayerFacts:
     """One layer with weights, or one pool.
 
-    kind; size: of the kernel or window; units: the number of filters or outputs; strides; padding; activations: one
-    after the other; bias: whether one is added
+    size: size of the kernel or window; units: number of filters or outputs; activations: all activations, in their
+    order; bias: whether a bias is added
     """
 
     kind: str
@@ -32,7 +33,7 @@ class LayerFacts:
 
     @property
     def is_pool(self) -> bool:
-        """Return whether this is a pool."""
+        """Whether this layer is a pool."""
         return self.kind in _POOLS.values()
 
 
@@ -52,7 +53,7 @@ WANTED = (
 
 
 class LayerDifference(NamedTuple):
-    """The first difference of two tables: a sentence, and the name of the mistake."""
+    """The first difference between two lists of layers: a sentence, and the name of the mistake."""
 
     message: str
     mistake: str
@@ -75,9 +76,9 @@ _POOLS = {
 
 
 def from_graph(operations: Sequence[Mapping[str, Any]], shapes: Sequence[Sequence[int]]) -> list[LayerFacts]:
-    """Return the layers in a graph's operations, first to last.
+    """Return the layers in the operations of a graph, first to last.
 
-    shapes: of its variables. Raises KeyError, TypeError, ValueError, IndexError or AttributeError if the guest's
+    shapes: shapes of the variables. Raise KeyError, TypeError, ValueError, IndexError or AttributeError if the guest's
     description makes no sense.
     """
     layers: list[LayerFacts] = []
@@ -105,7 +106,7 @@ def from_graph(operations: Sequence[Mapping[str, Any]], shapes: Sequence[Sequenc
 
 
 def from_model(described: Sequence[Mapping[str, Any]]) -> list[LayerFacts]:
-    """Return the layers of a model's description, first to last; the same errors as `from_graph`."""
+    """Return the layers in the description of a model, first to last. Raise the same errors as `from_graph`."""
     layers: list[LayerFacts] = []
     for layer in described:
         kind, activation = str(layer["type"]), str(layer["activation"])
@@ -131,7 +132,7 @@ def from_model(described: Sequence[Mapping[str, Any]]) -> list[LayerFacts]:
 
 
 def _activate(layers: list[LayerFacts], activation: str) -> None:
-    """Add an activation to the last layer. A ReLU after a max pool counts before it: that is the same function."""
+    """Add an activation to the last layer. A ReLU after a max pool counts as before it: both give the same result."""
     at = len(layers) - 1
     if activation == "relu" and at > 0 and layers[at].kind == "max pool" and not layers[at - 1].activations:
         at -= 1
@@ -144,7 +145,7 @@ def _name(k: int) -> str:
 
 
 def layer_difference(layers: Sequence[LayerFacts]) -> LayerDifference | None:
-    """Return the first layer that differs from the task's, and how; None if all are the task's."""
+    """Return the first difference from the layers of the task, None if there is none."""
     for k, layer in enumerate(layers[: len(WANTED)]):
         if "softmax" in layer.activations and k < len(WANTED) - 1:
             return LayerDifference(f"{_name(k)}: softmax, which belongs only to layer 7", "softmax_wrong_layer")
@@ -165,11 +166,13 @@ def _differs(layer: LayerFacts, want: LayerFacts) -> LayerDifference | None:
     pool = want.is_pool
     if layer.size != want.size:
         what, mistake = ("windows", "pool_size") if pool else ("kernels", "kernel_size")
-        return LayerDifference(f"{what} of {_cross(layer.size)}; the task says {_cross(want.size)}", mistake)
+        return LayerDifference(f"{what} of {_size_text(layer.size)}; the task says {_size_text(want.size)}", mistake)
     if layer.strides != want.strides:
         mistake = "pool_stride" if pool else "conv_stride"
-        return LayerDifference(f"strides {_cross(layer.strides)}; the task says {_cross(want.strides)}", mistake)
-    # In a pool of 28 or 10 rows "same" adds no zeros, since both are even
+        return LayerDifference(
+            f"strides {_size_text(layer.strides)}; the task says {_size_text(want.strides)}", mistake
+        )
+    # In a pool of 28 or 10 rows, "same" adds no zeros, since 28 and 10 are even
     if layer.padding != want.padding and not (pool and layer.padding == "same"):
         mistake = {"same": "padding_same", "valid": "padding_valid"}.get(layer.padding, "padding_other")
         got = "zeros added by hand" if layer.padding == "explicit" else f'padding "{layer.padding}"'
@@ -194,5 +197,5 @@ def _activation(got: tuple[str, ...], want: tuple[str, ...]) -> str:
     return "activation_missing" if not got else "activation_other"
 
 
-def _cross(sizes: Sequence[int]) -> str:
+def _size_text(sizes: Sequence[int]) -> str:
     return " × ".join(map(str, sizes))

@@ -1,4 +1,4 @@
-"""The losses and accuracies that known mistakes give."""
+"""The wrong losses and accuracies that known mistakes give."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The check that only task 5 has: the model. Its docstring is the sentence that a student reads."""
+"""The check that only task 5 has, about the model. Its docstring is the sentence that a student reads."""
 
 from __future__ import annotations
 

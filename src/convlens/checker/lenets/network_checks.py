@@ -1,7 +1,8 @@
 """The checks of tasks 4 and 5, the two LeNets. Each docstring is the sentence that a student reads.
 
-The guest builds, runs and trains networks; the right numbers are known only here. Output, loss, accuracy and the
-weights before and after training decide. The guest's description of its layers only explains a failure.
+The guest builds, runs and trains networks, but does not know the right numbers. The verdict depends on the output, the
+loss, the accuracy, and the weights before and after training. The guest's description of its layers only explains a
+failure.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ __all__ = ["KERAS", "TENSORFLOW"]
 
 PARAMETERS = 61_706
 EPSILON = {"tensorflow": 1e-8, "keras": 1e-7}  # the default of each framework's Adam
-_TOLERANCE = 1e-5  # of an output, which is at most 1; see `near`
+_TOLERANCE = 1e-5  # tolerance of an output, which is at most 1; see `near`
 _LISTED = 12  # variables whose shapes a message lists
 _MAPPED = 20  # examples in a map of wrong outputs
 
@@ -44,7 +45,8 @@ def layers(lenet: LenetUnderTest) -> None:
     """The layers are the layers of the task, in the same order."""
     description = lenet.description(lenet.main)
     found = layer_difference(description.layers)
-    if found is not None and not lenet.right_output():  # a right output: the layers are only written another way
+    # With a right output, the layers are only written in another way
+    if found is not None and not lenet.right_output():
         raise failed(found.message, found.mistake)
     if description.noisy:
         raise failed(f"there is one more layer, {description.noisy[0]}", "layer_other")
@@ -81,9 +83,9 @@ def start(lenet: LenetUnderTest) -> None:
 
 
 def _check_start(lenet: LenetUnderTest, networks: list[list[Array]]) -> None:
-    """Raise Failed unless the first weights of these networks are drawn from he_normal, and the biases are 0."""
+    """Raise Failed unless the kernels of these new networks are drawn from he_normal and the biases are 0."""
     if not networks or len({tuple(array.shape for array in one) for one in networks}) > 1:
-        raise Failed("networks that are built one after the other have weights of different shapes")
+        raise Failed("two networks, built one after the other, have weights of different shapes")
     names = iter(LAYERS if len([a for a in networks[0] if a.ndim > 1]) == len(LAYERS) else [])
     for arrays in zip(*networks, strict=True):
         if arrays[0].ndim > 1:
@@ -116,20 +118,20 @@ def output(lenet: LenetUnderTest) -> None:
 
 
 def _first_wrong(lenet: LenetUnderTest, got: Array, want: Array) -> str:
-    """A message with the output's shape if it is wrong, else with the first wrong number."""
+    """Return a message with the output's shape if it is wrong, else with the first wrong number."""
     if got.shape != want.shape:
         return f"for {len(want)} images the output has shape {got.shape}; it must have {want.shape}"
     with np.errstate(all="ignore"):
         right = np.abs(got - want) <= _TOLERANCE
     at = tuple(int(k) for k in np.argwhere(~right)[0])
-    there = f"[{at[0]}, {at[1]}]"
+    index = f"[{at[0]}, {at[1]}]"
     return (
-        f"output{there} is {got[at]:.6g} for {len(want)} images and the given weights{lenet.revealed(float(want[at]))}"
+        f"output{index} is {got[at]:.6g} for {len(want)} images and the given weights{lenet.revealed(float(want[at]))}"
     )
 
 
 def _maps(got: Array, want: Array) -> list[ErrorMap]:
-    """A map of the errors in the outputs of the first examples."""
+    """Return a map of the errors in the outputs of the first examples, [] if the shape is wrong."""
     if got.shape != want.shape:
         return []
     with np.errstate(all="ignore"):
@@ -139,9 +141,9 @@ def _maps(got: Array, want: Array) -> list[ErrorMap]:
 
 
 def _own_values(lenet: LenetUnderTest) -> list[ForwardValues | None]:
-    """For each batch the forward values of the network as it is, with the mistake in its output; None if unknown
+    """Return for each batch the forward values of the network with its own mistake, None if they are unknown.
 
-    By them loss and accuracy are judged, so that one mistake does not fail these checks too.
+    Loss and accuracy are compared with these values, so that a mistake in the output does not fail their checks too.
     """
     found: list[ForwardValues | None] = []
     for batch in lenet.expected.batches:
@@ -155,7 +157,7 @@ def loss(lenet: LenetUnderTest) -> None:
     """The loss is the softmax cross-entropy of one-hot labels, averaged over the batch."""
     for values, batch, own in zip(lenet.planted(), lenet.expected.batches, _own_values(lenet), strict=True):
         if "loss" in values.raised:
-            raise _no_loss(lenet, values.raised["loss"], f"the loss of {len(batch.x)} images: ")
+            raise _loss_exception(lenet, values.raised["loss"], f"the loss of {len(batch.x)} images: ")
         if (got := values.arrays.get("loss")) is None:
             raise Failed("there is no loss")
         want = _mean_loss(batch.labels, own, batch.loss)
@@ -166,7 +168,7 @@ def loss(lenet: LenetUnderTest) -> None:
             continue
         if own is None:
             raise Unknown("the loss differs from LeNet-5's, and so does the output")
-        message = f"the loss of {len(batch.x)} images is {_shown(got)}{lenet.revealed(want)}"
+        message = f"the loss of {len(batch.x)} images is {_number_or_shape(got)}{lenet.revealed(want)}"
         if got.shape == batch.labels.shape:
             raise failed(message, "loss_not_reduced")
         accuracy = values.arrays.get("accuracy", got)
@@ -180,8 +182,8 @@ def loss(lenet: LenetUnderTest) -> None:
         raise failed(message, "initializer_as_regularizer" if description.misplaced else mistake)
 
 
-def _no_loss(lenet: LenetUnderTest, error: object, before: str) -> Failed | Unknown:
-    """The outcome of a check in which an exception was raised in place of the loss, with the likely mistake if known"""
+def _loss_exception(lenet: LenetUnderTest, error: object, before: str) -> Failed | Unknown:
+    """Return the outcome of a check in which computing the loss raised an exception, with the mistake if known."""
     found = exception_outcome(error, before)
     if isinstance(found, Unknown) or found.mistake:
         return found
@@ -191,15 +193,15 @@ def _no_loss(lenet: LenetUnderTest, error: object, before: str) -> Failed | Unkn
 
 
 def _mean_loss(labels: Array, own: ForwardValues | None, right: float) -> float:
-    """The mean cross-entropy of a network with these forward values; `right`, that of LeNet-5, if they are unknown."""
+    """Return the mean cross-entropy for these forward values, or `right`, the loss of LeNet-5, if they are unknown."""
     if own is None or own.logits.shape[1:] != (10,):
         return right
     top = own.logits - own.logits.max(axis=1, keepdims=True)
     return float((np.log(np.exp(top).sum(axis=1)) - top[np.arange(len(labels)), labels]).mean())
 
 
-def _shown(got: Array) -> str:
-    """A number, or the shape of an array where a number should be."""
+def _number_or_shape(got: Array) -> str:
+    """Return a number as text, or if it is an array, words for its shape."""
     return f"{float(got):.6g}" if got.ndim == 0 else f"an array of shape {got.shape}"
 
 
@@ -212,7 +214,7 @@ def accuracy(lenet: LenetUnderTest) -> None:
         if not numbers:
             error = values.raised.get("loss")
             if error is not None:
-                raise _no_loss(lenet, error, "there is no accuracy, because there is no loss: ")
+                raise _loss_exception(lenet, error, "there is no accuracy, because there is no loss: ")
             raise failed("there is no accuracy", "metrics_missing")
         outputs = batch.output if own is None else own.output
         want = float((outputs.argmax(axis=1) == batch.labels).mean())
@@ -221,7 +223,7 @@ def accuracy(lenet: LenetUnderTest) -> None:
         name, got = next(iter(numbers.items()))
         if own is None:
             raise Unknown("the accuracy differs from LeNet-5's, and so does the output")
-        message = f"the {name} of {len(batch.x)} images is {_shown(got)}{lenet.revealed(want)}"
+        message = f"the {name} of {len(batch.x)} images is {_number_or_shape(got)}{lenet.revealed(want)}"
         if near(got, batch.loss):
             raise failed(message + ", which is the loss", "returns_order")
         for likely, value in accuracies(batch, outputs):

@@ -1,4 +1,4 @@
-"""Outcomes of checks of tasks 4 and 5: a failure with its hint, and what an exception in the guest means."""
+"""Outcomes of the checks of tasks 4 and 5: a failure with its hint, and the meaning of a guest's exception."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["exception_outcome", "failed", "one_line"]
 
 _LONGEST, _LONGEST_TYPE, _LONGEST_LINE = 300, 80, 120  # characters of a text, of a type's name, of a line of code
 
-# The mistakes that TensorFlow's exceptions show. TensorFlow and Python raise the same types for many reasons, with no
-# code or field that tells these reasons apart: only their text does. Where another version has another text, the check
-# fails with that text and without a hint.
+# The texts of exceptions that show known mistakes. TensorFlow and Python raise the same types for many reasons, and no
+# code or field distinguishes these reasons: only the text does. If another version of TensorFlow has another text, the
+# check fails with that text and without a hint.
 _NO_TF_LAYERS = "not available with Keras 3"
 _NO_GRADIENT = "No gradients provided"
 _NOT_FED = "must feed a value for placeholder"
@@ -26,20 +26,20 @@ _REGULARIZER = re.compile(r"\bregularizer\s*=")  # in the student's own line
 
 
 def failed(message: str, mistake: str = "", maps: Sequence[ErrorMap] = (), what: str = "") -> Failed:
-    """Return a failure with the mistake's hint; what: added to the message."""
+    """Return a failure with the hint of the mistake. what: details that are added to the message."""
     return Failed(message + (f" — {what}" if what else ""), HINTS.get(mistake, ""), mistake, maps)
 
 
 def one_line(value: object) -> str:
-    """Return a value of the guest as one line of text, cut if it is long."""
+    """Return a value of the guest as one line of text, shortened if it is long."""
     return " ".join(str(value).split())[:_LONGEST]
 
 
 def exception_outcome(error: object, before: str = "", version: str = "") -> Failed | Unknown:
     """Return the outcome of a check in which the guest raised an exception.
 
-    The check fails; but if the file uses tf.layers, which later versions of TensorFlow lack, nothing can be told.
-    error: as the guest tells it, not trusted; before: the start of the message; version: of TensorFlow
+    The check fails. But if the file uses tf.layers, which later versions of TensorFlow lack, the outcome is unknown.
+    error: the guest's report, not trusted; before: the start of the message; version: the version of TensorFlow
     """
     told = error if isinstance(error, dict) else {}
     kind, text = one_line(told.get("type", "an exception"))[:_LONGEST_TYPE], one_line(told.get("message", ""))
@@ -49,18 +49,18 @@ def exception_outcome(error: object, before: str = "", version: str = "") -> Fai
     where = f" (line {line}: `{first}`)" if isinstance(line, int) and line > 0 else ""
     if kind in ("AttributeError", "NotImplementedError") and _NO_TF_LAYERS in text:
         return Unknown(
-            f"the file uses tf.layers{where}. TensorFlow 2.6 has it, TensorFlow {version or 'of today'} has not. "
-            "So the file cannot be run here; with tf.get_variable and tf.nn it would run on both"
+            f"the file uses tf.layers{where}, and cannot be run here: TensorFlow 2.6 has tf.layers, but TensorFlow "
+            f"{version or 'of today'} has not. A file that uses tf.get_variable and tf.nn runs on both"
         )
     mistake = _mistake(kind, text, code)
     said = f"{kind}{': ' if text else ''}{text}"
     if mistake == "loss_sparse":
-        said = "a sparse loss needs class numbers as labels, and the labels are one-hot"
+        said = "a sparse loss needs class numbers as labels, but the labels are one-hot"
     return failed(f"{before}{said}{where}", mistake)
 
 
 def _mistake(kind: str, text: str, code: str) -> str:
-    """The mistake that an exception of this type and text, raised by this statement, shows; "" if none is known."""
+    """Return the mistake behind an exception of this type and text in this statement, "" if none is known."""
     if _CONTRIB.search(text):
         return "tf_contrib"
     if kind in ("AttributeError", "ModuleNotFoundError") and _OF_TENSORFLOW.search(text):

@@ -1,4 +1,4 @@
-"""Finds the likely mistake behind a wrong output: a faulty variant of LeNet-5 that gives this output."""
+"""Find the likely mistake behind a wrong output: a faulty variant of LeNet-5 that gives this output."""
 
 from __future__ import annotations
 
@@ -16,51 +16,51 @@ from convlens.checker.lenets.variant import RIGHT, PoolVariant, Variant, run_var
 
 __all__ = ["faulty_variants", "output_mistake"]
 
-_FEW = 6  # examples with ten outputs each: enough to tell one variant from another
+_FEW = 6  # examples with ten outputs each: enough to distinguish the variants
 _TOLERANCE = 2e-5  # twice the tolerance of the output checks
 
 
 def faulty_variants() -> Iterator[tuple[Likely, Variant]]:
-    """Yield the variants of LeNet-5 with one mistake each; all have LeNet-5's weights."""
+    """Yield variants of LeNet-5 with one mistake each, all with LeNet-5's weights."""
 
-    def but(mistake: str, what: str, **parts: object) -> tuple[Likely, Variant]:
+    def faulty(mistake: str, what: str, **parts: object) -> tuple[Likely, Variant]:
         return Likely(mistake, what), replace(RIGHT, **parts)  # type: ignore[arg-type]
 
     hidden, softmax = RIGHT.activations[:4], "softmax"
-    yield but("softmax_missing", "", head="none")
-    yield but("softmax_twice", "", head="softmax twice")
-    yield but("softmax_axis", "", head="softmax over examples")
-    yield but("activation_other", "sigmoid in layer 7", head="sigmoid")
-    yield but("relu_on_logits", "", activations=(*hidden, "relu"))
-    yield but("relu_on_logits", "and no softmax", activations=(*hidden, "relu"), head="none")
+    yield faulty("softmax_missing", "", head="none")
+    yield faulty("softmax_twice", "", head="softmax twice")
+    yield faulty("softmax_axis", "", head="softmax over examples")
+    yield faulty("activation_other", "sigmoid in layer 7", head="sigmoid")
+    yield faulty("relu_on_logits", "", activations=(*hidden, "relu"))
+    yield faulty("relu_on_logits", "and no softmax", activations=(*hidden, "relu"), head="none")
     for k in range(4):
         for head in ("softmax", "none"):
-            yield but("softmax_wrong_layer", LAYERS[k], activations=_at(RIGHT.activations, k, softmax), head=head)
-        yield but("softmax_wrong_layer", LAYERS[k], depth=k + 1)
-        yield but("activation_missing", LAYERS[k], activations=_at(RIGHT.activations, k, "none"))
+            yield faulty("softmax_wrong_layer", LAYERS[k], activations=_at(RIGHT.activations, k, softmax), head=head)
+        yield faulty("softmax_wrong_layer", LAYERS[k], depth=k + 1)
+        yield faulty("activation_missing", LAYERS[k], activations=_at(RIGHT.activations, k, "none"))
         for other in ("sigmoid", "tanh"):
-            yield but("activation_other", f"{other} in {LAYERS[k]}", activations=_at(RIGHT.activations, k, other))
-    yield but("activation_missing", "both convolutions", activations=("none", "none", "relu", "relu", "none"))
-    yield but("activation_missing", "both dense layers", activations=("relu", "relu", "none", "none", "none"))
-    yield but("activation_missing", "all layers", activations=("none",) * 5)
+            yield faulty("activation_other", f"{other} in {LAYERS[k]}", activations=_at(RIGHT.activations, k, other))
+    yield faulty("activation_missing", "both convolutions", activations=("none", "none", "relu", "relu", "none"))
+    yield faulty("activation_missing", "both dense layers", activations=("relu", "relu", "none", "none", "none"))
+    yield faulty("activation_missing", "all layers", activations=("none",) * 5)
     for other in ("sigmoid", "tanh"):
-        yield but("activation_other", f"{other} in all layers", activations=(other,) * 4 + ("none",))
+        yield faulty("activation_other", f"{other} in all layers", activations=(other,) * 4 + ("none",))
     for k in range(5):
-        yield but("no_bias", LAYERS[k], biases=_at(RIGHT.biases, k, False))
-    yield but("no_bias", "both convolutions", biases=(False, False, True, True, True))
-    yield but("no_bias", "all dense layers", biases=(True, True, False, False, False))
-    yield but("no_bias", "all layers", biases=(False,) * 5)
+        yield faulty("no_bias", LAYERS[k], biases=_at(RIGHT.biases, k, False))
+    yield faulty("no_bias", "both convolutions", biases=(False, False, True, True, True))
+    yield faulty("no_bias", "all dense layers", biases=(True, True, False, False, False))
+    yield faulty("no_bias", "all layers", biases=(False,) * 5)
     average, larger, dense = PoolVariant("avg"), PoolVariant("max", 3, 2, "same"), PoolVariant("max", 1, 2)
     for mistake, other_pool in (("average_pool", average), ("pool_size", larger), ("pool_size", dense)):
-        yield but(mistake, "layer 2", pools=(other_pool, PoolVariant()))
-        yield but(mistake, "layer 4", pools=(PoolVariant(), other_pool))
-        yield but(mistake, "layers 2 and 4", pools=(other_pool, other_pool))
+        yield faulty(mistake, "layer 2", pools=(other_pool, PoolVariant()))
+        yield faulty(mistake, "layer 4", pools=(PoolVariant(), other_pool))
+        yield faulty(mistake, "layers 2 and 4", pools=(other_pool, other_pool))
     for pads, what in (
         (((4, 0), (4, 0)), "only at the top and left"),
         (((0, 4), (0, 4)), "only at the bottom and right"),
     ):
-        yield but("padding_other", what, paddings=(pads, "valid"))
-    yield but("flatten_order", "", flatten="chw")
+        yield faulty("padding_other", what, paddings=(pads, "valid"))
+    yield faulty("flatten_order", "", flatten="chw")
 
 
 def _at(values: tuple[object, ...], place: int, value: object) -> tuple[object, ...]:
@@ -68,9 +68,9 @@ def _at(values: tuple[object, ...], place: int, value: object) -> tuple[object, 
 
 
 def output_mistake(weights: Sequence[Array], batch: PlantedBatch, got: Array) -> tuple[Likely, Variant | None] | None:
-    """Return the likely mistake behind an output, and the variant that gives it; None if no known mistake does.
+    """Return the likely mistake behind an output, and the variant that gives the output; None if none is known.
 
-    The variant is None if the mistake is known, but the losses that it leads to are not.
+    The variant is None if the mistake is known but its effect on the loss is not.
     """
     x = batch.x.astype(np.float64)
     if got.ndim == 0 or len(got) != len(x):
@@ -89,7 +89,7 @@ def output_mistake(weights: Sequence[Array], batch: PlantedBatch, got: Array) ->
 
 
 def _near(got: Array, want: Array) -> bool:
-    """Return whether two outputs are one network's, within twice the tolerance of the checks."""
+    """Return whether two outputs are equal within twice the tolerance of the checks."""
     return got.shape == want.shape and bool(
         (np.abs(got - want) < _TOLERANCE * max(1.0, float(np.abs(want).max()))).all()
     )

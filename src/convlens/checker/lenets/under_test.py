@@ -1,6 +1,7 @@
-"""The lenet5 function of a submitted file, as the checks of tasks 4 and 5 use it.
+"""The function lenet5 of a submitted file, as the checks of tasks 4 and 5 use it.
 
-In its sandbox it builds networks. The checks plant weights in them, run them, and train them.
+The function builds networks in a sandbox. The checks set weights in the networks ("plant" them), run the networks and
+train them.
 """
 
 from __future__ import annotations
@@ -24,17 +25,17 @@ from convlens.checker.options import Options
 
 __all__ = ["LenetUnderTest", "RunValues"]
 
-# What is built, and the number of networks in it. Task 4 has three graphs: one for each type of labels, one with two
-# networks. Task 5 has models; the initialization needs several, since the first kernel has only 150 numbers.
+# The number of networks by key. Task 4 has three graphs: one for each type of labels, and one with two networks. Task 5
+# has models: the check of the initialization needs several, since the first kernel has only 150 numbers.
 NETWORKS = {"float32": 1, "int32": 1, "pair": 2, "models": 4}
-_CALLS = 6  # all requests together may take the time of 6 requests at their limit, as in tasks 0 to 3
-_LEAST = 180.0  # seconds, but at least this: six times the 30 s that a request of these tasks may take
+_CALLS = 6  # all requests together may take 6 times the limit for one request, as in tasks 0 to 3
+_LEAST = 180.0  # seconds that all requests together may always take: 6 times 30 s, the smallest limit for a request
 _NO_ANSWER = "the code sent something that is not an answer"
 _LONGEST_LIST = 200  # characters of a list of names in a message
 
 
 class RunValues(NamedTuple):
-    """The results of one run: arrays by name, float64; and by name the exceptions in place of others."""
+    """The results of one run: float64 arrays by name, and by name the exceptions of results that failed."""
 
     arrays: dict[str, Array]
     raised: dict[str, Any]
@@ -43,9 +44,10 @@ class RunValues(NamedTuple):
 class LenetUnderTest:
     """One file's function lenet5, the networks that it has built, and their answers so far.
 
-    A network is named by a key of NETWORKS, for what it was built in, and by its number there. framework: "tensorflow"
-    or "keras", set by the check `builds`; main: the key that most checks use; version: of TensorFlow; explained: the
-    likely mistake behind a wrong output, with the variant of LeNet-5 that gives it (None if unknown), once it is known
+    A network is identified by a key of NETWORKS and its number under this key. framework: "tensorflow" or "keras", set
+    by the check `builds`; main: the key that most checks use; version: version of TensorFlow; explained: the likely
+    mistake behind a wrong output and the variant of LeNet-5 that gives this output (None if unknown), None before the
+    check of the output
     """
 
     def __init__(self, guest: Guest, options: Options) -> None:
@@ -54,7 +56,7 @@ class LenetUnderTest:
         self.main = "float32"
         self.explained: tuple[Likely, Variant | None] | None = None
         self.version = ""
-        self._gone, self._spent = "", 0.0  # why the guest answers no more; the seconds of all requests
+        self._gone, self._spent = "", 0.0  # why the guest no longer answers; the seconds of all requests
         self._built: dict[str, list[Description]] = {}
         self._starts: dict[tuple[str, int], list[Array]] = {}
         self._values: dict[tuple[str, int, int], RunValues] = {}
@@ -65,11 +67,11 @@ class LenetUnderTest:
         return expected(self.options.seed)
 
     def revealed(self, value: float) -> str:
-        """Return the end of a message with the right number, "" unless the options allow it."""
+        """Return the end of a message that states the right number, "" unless the options allow it."""
         return f"; expected {value:.6g}" if self.options.reveal else ""
 
     def ask(self, request: dict[str, Any], arrays: Sequence[Array] = ()) -> tuple[dict[str, Any], list[Array]]:
-        """Return the guest's answer; GuestError the first time that there is none, later Unknown."""
+        """Return the guest's answer. Raise GuestError for the first request without an answer, Unknown later."""
         if self._gone:
             raise Unknown(f"not tried, because the code {self._gone}")
         begin = time.monotonic()
@@ -85,7 +87,7 @@ class LenetUnderTest:
                 self._gone = f"took more than {most:g} s in all"
 
     def load(self) -> None:
-        """Import the file; Failed or Unknown unless that works and the file has the function."""
+        """Import the file. Raise Failed or Unknown unless that works and the file has the function."""
         answer, _ = self.ask({"do": "load"})
         if "absent" in answer:
             raise Unknown(f"there is no TensorFlow here: {one_line(answer['absent'])}")
@@ -98,7 +100,7 @@ class LenetUnderTest:
         self.version = one_line(answer.get("version"))
 
     def built(self, key: str) -> list[Description]:
-        """Return the descriptions of all networks under that key; they are built when they are first asked for."""
+        """Return the descriptions of all networks under a key. The first call builds the networks."""
         if key not in self._built:
             count = NETWORKS["models" if self.framework == "keras" else key]
             labels = self.main if key == "pair" else key
@@ -117,7 +119,7 @@ class LenetUnderTest:
         return self._built[key]
 
     def description(self, key: str, network: int = 0) -> Description:
-        """Return the description of one network; Failed or Unknown if it could not be built."""
+        """Return the description of one network. Raise Failed or Unknown if it could not be built."""
         found = self.built(key)[network]
         if found.error is not None:
             raise exception_outcome(found.error, "", self.version)
@@ -128,7 +130,7 @@ class LenetUnderTest:
         return self.description(key, network).shapes
 
     def weights(self, do: str, key: str, network: int, batch: PlantedBatch | None = None) -> list[Array]:
-        """Return the variables' values: as they are (do is "weights"), or after a step on a batch ("train")."""
+        """Return the variables' values now (do is "weights"), or after a training step on a batch (do is "train")."""
         arrays = [] if batch is None else self._inputs(key, batch)
         answer, found = self.ask({"do": do, "key": key, "network": network}, arrays)
         if "raised" in answer:
@@ -138,7 +140,7 @@ class LenetUnderTest:
         return [array.astype(np.float64) for array in found]
 
     def ten(self, weights: Sequence[Array], key: str, network: int) -> list[Array]:
-        """Return the variables' values as LeNet-5's ten weights; unchanged if they do not fit."""
+        """Return the variables' values as LeNet-5's ten weights, or unchanged if they do not fit."""
         shapes = self.shapes(key, network)
         try:
             return list(weights) if places(shapes) is None else canonical(weights, shapes)
@@ -146,28 +148,28 @@ class LenetUnderTest:
             raise Failed(_NO_ANSWER) from None
 
     def start(self, key: str, network: int) -> list[Array]:
-        """Return the weights that a network started from, the ten of LeNet-5 if they fit."""
+        """Return the initial weights of a network, as LeNet-5's ten weights if they fit."""
         if (key, network) not in self._starts:
             self._starts[key, network] = self.ten(self.weights("weights", key, network), key, network)
         return self._starts[key, network]
 
     def plant(self, key: str, network: int = 0) -> None:
-        """Give a network the expected weights; Unknown if they do not fit."""
+        """Set the expected weights in a network. Raise Unknown if they do not fit."""
         shapes = self.shapes(key, network)
         if places(shapes) is None:
             raise Unknown("the network's weights have other shapes than LeNet-5's")
-        self.start(key, network)  # now, before the weights change
+        self.start(key, network)  # reads the initial weights before they change
         answer, _ = self.ask({"do": "plant", "key": key, "network": network}, fitted(self.expected.weights, shapes))
         if "raised" in answer:
             raise exception_outcome(answer["raised"], "weights could not be set: ")
 
     def _inputs(self, key: str, batch: PlantedBatch) -> list[Array]:
-        """The images and the one-hot labels of a batch, the labels in the type of the placeholder."""
+        """Return the images and the one-hot labels of a batch, the labels in the placeholder's type."""
         whole = (self.main if key == "pair" else key) == "int32"
         return [batch.x, batch.y.astype(np.int32 if whole else np.float32)]
 
     def run(self, key: str, network: int, batch: PlantedBatch) -> RunValues:
-        """Return output, loss, accuracy or metrics of a batch, with the weights that the network has now."""
+        """Return the output, the loss, and the accuracy or metrics of a batch, with the network's present weights."""
         answer, found = self.ask({"do": "values", "key": key, "network": network}, self._inputs(key, batch))
         if "raised" in answer:
             raise exception_outcome(answer["raised"])

@@ -1,4 +1,4 @@
-"""Matches the variables of a submitted network with the ten weights of LeNet-5: five kernels and five biases."""
+"""Match the variables of a submitted network with the ten weights of LeNet-5: five kernels and five biases."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ SHAPES = tuple(view.shape for view in lenet5(engine="numpy").get_weights())
 
 
 def places(shapes: Sequence[Sequence[int]]) -> list[int] | None:
-    """Return for each variable, by its shape, the number of the weight that it is; None if they are not LeNet-5's.
+    """Return for each variable the number of its weight in LeNet-5; None if the variables do not match.
 
-    All ten weights have different sizes. So the order and the names of the variables do not matter, nor does a shape
-    (1, 6) in place of (6,), nor a transposed kernel.
+    All ten weights have different sizes. So the order and the names of the variables do not matter, and a shape (1, 6)
+    in place of (6,) or a transposed kernel is accepted.
     """
     sizes = [math.prod(shape) for shape in SHAPES]
     found = [math.prod(shape) for shape in shapes]
@@ -38,9 +38,9 @@ def fitted(weights: Sequence[Array], shapes: Sequence[Sequence[int]]) -> list[Ar
 
 
 def canonical(values: Sequence[Array], shapes: Sequence[Sequence[int]]) -> list[Array]:
-    """Return the variables' values as the ten weights in LeNet-5's order and shapes, in float64; undoes `fitted`.
+    """Return the variables' values in LeNet-5's order and shapes, in float64: the inverse of `fitted`.
 
-    ValueError if a value has another shape than its variable.
+    Raise ValueError if a value has another shape than its variable.
     """
     found: dict[int, Array] = {}
     for place, shape, value in zip(places(shapes) or (), shapes, values, strict=True):
@@ -58,7 +58,7 @@ def _transposed(shape: Sequence[int], place: int) -> bool:
 
 
 def shape_mistake(shapes: Sequence[Sequence[int]]) -> str:
-    """Return the name of the likely mistake in a network whose variables have these shapes, "" if none is known."""
+    """Return the name of the likely mistake behind wrong shapes of the variables, "" if none is known."""
     kernels = [tuple(shape) for shape in shapes if len(shape) > 1]
     flat = [shape[0] for shape in kernels if len(shape) == 2][:1]
     if kernels and len(shapes) < 2 * len(kernels):

@@ -1,6 +1,6 @@
-"""Variants of LeNet-5, in float64: its parts can be exchanged, for the parts that students put there by mistake.
+"""Variants of LeNet-5, in float64: each part can be replaced by one that students use by mistake.
 
-If a variant gives the same numbers as a submission, its fault is the submission's likely mistake (`output_mistakes`).
+If a variant gives the same output as a submission, its fault is the submission's likely mistake (`output_mistakes`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["HEADS", "RIGHT", "ForwardValues", "PoolVariant", "Variant", "run_var
 
 
 class PoolVariant(NamedTuple):
-    """A pooling layer. mode: "max" or "avg"; size: of the square window; stride; padding."""
+    """A pooling layer. mode: "max" or "avg"; size: height and width of the window."""
 
     mode: str = "max"
     size: int = 2
@@ -29,12 +29,12 @@ class PoolVariant(NamedTuple):
 
 @dataclass(frozen=True)
 class Variant:
-    """A LeNet-5, by its parts; as it stands, the right one.
+    """The parts of a LeNet-5. The defaults are the right ones.
 
-    paddings: of the two convolutions; pools: after the convolutions; activations: of the five layers with weights,
-    names in ACTIVATIONS; biases: whether each of the five adds one; flatten: the order in which maps are flattened,
-    "hwc" or "chw"; head: the function of the last layer's numbers, a name in HEADS; depth: the number of the five
-    layers that are there
+    paddings: padding of each convolution; pools: the pooling layer after each convolution; activations: activation of
+    each of the five layers with weights, a name in ACTIVATIONS; biases: whether each of these layers adds a bias;
+    flatten: the order in which feature maps are flattened, "hwc" or "chw"; head: the function after the last layer, a
+    name in HEADS; depth: how many of the five layers there are
     """
 
     paddings: tuple[Padding, Padding] = ("same", "valid")
@@ -52,8 +52,8 @@ RIGHT = Variant()
 class ForwardValues(NamedTuple):
     """The numbers of one forward pass.
 
-    z: of the five layers, before their activations; pooled: the inputs of the pools; logits: the last z after its
-    activation; output: what the network returns
+    z: the values of the five layers before their activations; pooled: the inputs of the pooling layers; logits: the
+    last z after its activation; output: the output of the network
     """
 
     z: list[Array]
@@ -81,7 +81,7 @@ HEADS: dict[str, Callable[[Array], Array]] = {
 def run_variant(weights: Sequence[Array], x: Array, variant: Variant = RIGHT) -> ForwardValues:
     """Return the forward values of x (n, 28, 28, 1), float64, in a variant with LeNet-5's ten weights.
 
-    ValueError if the weights do not fit: a padding can change the number of flattened inputs.
+    Raise ValueError if the weights do not fit, since a padding can change the number of flattened inputs.
     """
     zs, pooled = [], []
     for k in range(variant.depth):

@@ -1,1 +1,1 @@
-"""Shows reports: on a terminal, as an HTML page, as JUnit XML, as a CSV table."""
+"""Show reports: on a terminal, as an HTML page, as JUnit XML, as a CSV table."""

@@ -16,18 +16,18 @@ __all__ = ["csv_table"]
 def csv_table(reports: Sequence[Report]) -> str:
     """Return a row for each submission: name, status, score, the status of each file, what is wrong.
 
-    A cell that starts with =, +, -, @, a tab or a line end gets an apostrophe in front, since a spreadsheet would take
-    it for a formula. Unprintable characters, except tabs and line ends, are written out.
+    A cell that starts with =, +, -, @, a tab or a line end gets an apostrophe in front, since a spreadsheet would
+    otherwise read it as a formula. Unprintable characters, except tabs and line ends, are written as escapes.
     """
     names = list(dict.fromkeys(name for report in reports for name in report.files))
     text = io.StringIO()
-    rows = csv.writer(text, quoting=csv.QUOTE_ALL)  # so that a spreadsheet with another separator does not split a cell
+    rows = csv.writer(text, quoting=csv.QUOTE_ALL)  # so that a spreadsheet with another separator splits no cell
     rows.writerow(["name", "status", "score", *names, "hint"])
     for report in reports:
         statuses = [report.files[name].status if name in report.files else "" for name in names]
-        rows.writerow([_harmless(report.name), report.status, report.score, *statuses, _harmless(reason(report))])
+        rows.writerow([_safe_cell(report.name), report.status, report.score, *statuses, _safe_cell(reason(report))])
     return text.getvalue().encode(errors="backslashreplace").decode()
 
 
-def _harmless(cell: str) -> str:
+def _safe_cell(cell: str) -> str:
     return ("'" if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else "") + escaped(cell, keep="\t\r\n")

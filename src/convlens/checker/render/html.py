@@ -1,4 +1,4 @@
-"""Reports as an HTML page, for a student or a whole class: one file without scripts that needs no other file."""
+"""Reports as an HTML page, for a student or a whole class: one file that needs no script and no other file."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def submission_page(report: Report) -> str:
 
 
 def class_page(name: str, reports: Sequence[Report], settings: Mapping[str, Any]) -> str:
-    """Return the page of a class: a summary, a row for each submission, and what was found where one does not pass.
+    """Return the page of a class: a summary, a row for each submission, and the findings of all that do not pass.
 
-    settings: of the checks, by name
+    settings: settings of the checks, by name
     """
     found = tally(reports)
     details = [_student(number, report) for number, report in enumerate(reports) if report.status != PASS]
@@ -92,7 +92,7 @@ def _about(report: Report) -> dict[str, str]:
 
 
 def _likely(report: Report) -> str:
-    """A list of the likely mistakes, each with its file and how many checks fail for it; "" without any."""
+    """Return a list of the likely mistakes, each with its file and number of failed checks, "" without any."""
     lines = [
         f'<li><a href="#f{number}">{_text(name)}</a>: <strong>{_text(same[0].hint)}</strong> '
         f"({count(len(same), 'check')})</li>"
@@ -104,9 +104,9 @@ def _likely(report: Report) -> str:
 
 
 def _file(file: FileReport, *, passing: bool = True) -> str:
-    """The checks of a file. Checks that pass, and checks that others hide by failing, are folded away.
+    """Return the checks of a file. Checks that pass, or were not tried because others fail, are folded away.
 
-    passing: whether checks that pass are listed at all
+    passing: whether checks that pass are listed
     """
     failed, unknown, passed = (file.alike(status) for status in (FAIL, UNKNOWN, PASS))
     parts = [f"<p>{file.passed} of {len(file.checks)} checks pass.</p>", _findings(failed)]
@@ -122,7 +122,7 @@ def _folded(what: str, groups: Sequence[list[Finding]]) -> str:
 
 
 def _findings(groups: Sequence[list[Finding]]) -> str:
-    """A list of checks; under each, checks with the same reason are folded away."""
+    """Return a list of checks. Further checks with the same reason are folded away."""
     lines = "\n".join(f"<li>{_finding(first)}{_others(first, others)}</li>" for first, *others in groups)
     return f'<ul class="checks">\n{lines}\n</ul>' if groups else ""
 
@@ -152,7 +152,7 @@ def _finding(finding: Finding) -> str:
 
 
 def _map(cells: ErrorMap) -> str:
-    """The picture of a map; "" for a single cell, which shows no more than the message says."""
+    """Return the picture of a map, "" for a single cell, since the message says as much."""
     if sum(map(len, cells.rows)) <= 1:
         return ""
     words, title = map_in_words(cells), _text(cells.title)
@@ -180,7 +180,7 @@ def _files(found: Tally) -> str:
         f"<li>{_text(one.name)}: {_text(name)} takes {duration(one.seconds)}, {one.times:g} times the median</li>"
         for one, name in slow
     )
-    told = f"\n<p>Files that take more than {SLOW} times the median, which is not a failure:</p>\n<ul>\n{lines}\n</ul>"
+    told = f"\n<p>Files that take more than {SLOW} times the median (this is not a failure):</p>\n<ul>\n{lines}\n</ul>"
     return f'<div class="wide">{table}</div>{told if slow else ""}'
 
 
@@ -218,7 +218,7 @@ def _student(number: int, report: Report) -> str:
         about += "; likely: " + "; ".join(_text(finding.hint) for finding in found)
     files = {name: file for name, file in report.files.items() if file.status != PASS}
     first, *others = files.items()
-    if all(file.checks == first[1].checks for _, file in others):  # such as where nothing could be read
+    if all(file.checks == first[1].checks for _, file in others):  # for example because nothing could be read
         files = {", ".join(files): first[1]}
     parts = (
         f"<h4>{_text(name)} {_status(file.status)}</h4>\n{_file(file, passing=False)}" for name, file in files.items()

@@ -1,4 +1,4 @@
-"""Reports as JUnit XML, which programs for continuous integration show."""
+"""Reports as JUnit XML, the format that continuous integration services show."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ __all__ = ["junit"]
 def junit(reports: Sequence[Report]) -> str:
     """Return a test suite for each file of each submission, with a test case for each check.
 
-    A check that fails is a failure. A check that could not be told is skipped if another check of the file fails, and
-    else an error: so a file that did not pass is never green.
+    A check that fails is a failure. A check that could not tell is skipped if another check of the file fails, and is
+    an error if none does. So a file that did not pass is never green.
     """
     root = ET.Element("testsuites", name="convlens check")
     for report in reports:

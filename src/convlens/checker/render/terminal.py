@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from convlens.checker.classes.tally import Tally
     from convlens.checker.verdict import Finding, Report, Status
 
-# How much fits on a terminal
-_FEW = 40  # submissions: a larger class is not listed one by one
+# Limits for what fits on a terminal
+_FEW = 40  # submissions: the submissions of a larger class are not listed
 _FAILURES = 5  # reasons of failure in one file that are shown in full
-_COMMON = 10  # mistakes, and slow files, that are listed
+_COMMON = 10  # common mistakes that are listed, and slow files that are listed
 _STYLES = {"pass": ("✓", "green"), "fail": ("✗", "red"), "could not tell": ("?", "yellow")}
 
 
@@ -25,7 +25,7 @@ __all__ = ["show_class", "show_submission"]
 
 
 def _text(text: str, style: str = "", keep: str = "") -> Text:
-    """A text from others, without characters that command the terminal."""
+    """Return an untrusted text without characters that command the terminal."""
     from rich.text import Text
 
     from convlens.checker.escapes import escaped
@@ -39,7 +39,7 @@ def _mark(status: Status) -> Text:
 
 
 def show_submission(report: Report, console: Console) -> None:
-    """Print each file with the checks that do not pass, and a last line for the whole submission."""
+    """Print each file with the checks that do not pass, then a line for the whole submission."""
     from rich.padding import Padding
 
     width = max((len(name) for name in report.files), default=0)
@@ -49,7 +49,7 @@ def show_submission(report: Report, console: Console) -> None:
         console.print(_mark(file.status).append(" ").append_text(_text(f"{name:<{width}}{sum_}", style)))
         failed, untold = file.alike("fail"), file.alike("could not tell")
         for same in failed[:_FAILURES]:
-            for indent, said in enumerate(_what(same), start=1):
+            for indent, said in enumerate(_failure_lines(same), start=1):
                 console.print(Padding(said, (0, 0, 0, 2 * min(indent, 2))))
         if rest := [one.name for same in failed[_FAILURES:] for one in same]:
             console.print(Padding(_text(f"and {len(rest)} more fail: {', '.join(rest)}"), (0, 0, 0, 2)))
@@ -65,8 +65,8 @@ def show_submission(report: Report, console: Console) -> None:
     )
 
 
-def _what(same: list[Finding]) -> Iterator[Text]:
-    """The lines for checks that fail for one reason: the first check, what it found, the likely mistake, the others."""
+def _failure_lines(same: list[Finding]) -> Iterator[Text]:
+    """Yield the lines for checks with the same reason: the first check, its message, the likely mistake, the others."""
     first, *others = same
     yield _mark("fail").append(" ").append_text(_text(f"{first.name}: ", "bold")).append_text(_text(first.sentence))
     yield _text(first.message, keep="\n")
@@ -77,7 +77,7 @@ def _what(same: list[Finding]) -> Iterator[Text]:
 
 
 def show_class(found: Tally, reports: Sequence[Report], console: Console) -> None:
-    """Print the summary of a class: its files, its mistakes, its slow files, and each submission if there are few."""
+    """Print the summary of a class: files, mistakes, slow files, and if there are few submissions, each of them."""
     from rich.table import Table
 
     from convlens.checker.classes.tally import duration
@@ -100,7 +100,7 @@ def show_class(found: Tally, reports: Sequence[Report], console: Console) -> Non
     slow = [(one, name) for name, file in found.files.items() for one in file.slow]
     if slow:
         slowest = sorted(slow, key=lambda pair: -pair[0].times)[:_COMMON]
-        console.print(f"\nslow files, which is not a failure: {len(slow):,}; the slowest are")
+        console.print(f"\n{count(len(slow), 'slow file')} (this is not a failure); the slowest:")
         for one, name in slowest:
             said = f"  {one.name}, {name}: {duration(one.seconds)}, {one.times:g} times the median"
             console.print(_text(said), soft_wrap=True)

@@ -1,1 +1,1 @@
-"""The sandbox for submitted code: its tiers, how each is started, and how the code in it is asked."""
+"""The sandbox for submitted code: its tiers, how each is started, and how requests reach the code."""

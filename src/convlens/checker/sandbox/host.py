@@ -1,6 +1,6 @@
-"""The host process of a sandbox, seen from its parent: started, given orders, ended with all that it started.
+"""The host process of a sandbox, as its parent uses it: start it, give it orders, end it and all its descendants.
 
-The program of that process is `guest_side.fork_server`.
+The program of the host process is `guest_side.fork_server`.
 """
 
 from __future__ import annotations
@@ -22,41 +22,41 @@ from convlens.checker.sandbox.guest_side import leftovers, processes
 
 __all__ = ["Host"]
 
-# Seconds. Each is many times what the work takes on an idle machine, so that a busy one does not fail.
+# Seconds. Each limit is many times the duration on an idle machine, so that a busy machine does not fail.
 _START = 120.0  # for the host to load its packages: TensorFlow takes some seconds
-_ORDER = 30.0  # for any order but the end of a guest: milliseconds of work
-_END = 10.0  # for the end of a guest; a host that says nothing for so long is replaced
-_LEAVE = 2.0  # for the host to end when its socket closes, before it is killed
-_LEAVE_RLIMITS = 0.2  # the same in the tier rlimits, where a guest may keep the host from ending
+_ORDER = 30.0  # for any order except the end of a guest: milliseconds of work
+_END = 10.0  # for the end of a guest; a host that does not answer within this time is replaced
+_EXIT = 2.0  # for the host to end after its socket closes; then it is killed
+_EXIT_RLIMITS = 0.2  # the same in the tier rlimits, in which a guest may prevent the host from ending
 
 
 class Host:
-    """The process that forks guests, with its folder and the socket over which it gets orders.
+    """The process that forks guests, its folder, and the socket for its orders.
 
-    mark: a variable in the environment of every process that the host starts, and of no other process
+    mark: an environment variable of every process that the host starts, and of no other process
     """
 
     def __init__(self, tier: str, packages: Sequence[str], limits: Mapping[str, int]) -> None:
         """Start the process.
 
-        limits: for `guest_side.seal`. Raises OSError if the tier does not work here, ModuleNotFoundError for a package
-        that is not installed.
+        limits: the limits for `guest_side.seal`. Raise OSError if the tier does not work here, ModuleNotFoundError for
+        a package that is not installed.
         """
         self.tier = tier
-        # Under bubblewrap the process has a /tmp of its own instead
+        # With bubblewrap, the process has its own /tmp instead
         self._folder = None if tier == "bubblewrap" else Path(tempfile.mkdtemp(prefix="convlens-"))
         name = secrets.token_hex(16)
         self.mark = f"CONVLENS_SANDBOX={name}".encode()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._process: subprocess.Popen[bytes] | None = None
         try:
-            with theirs, tempfile.TemporaryFile() as complaints:
+            with theirs, tempfile.TemporaryFile() as stderr:
                 start = launch.plan(tier, packages, self._folder, theirs.fileno(), name)
                 self._process = subprocess.Popen(
                     start.command,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
-                    stderr=complaints,
+                    stderr=stderr,
                     cwd=self._folder or "/",
                     env=start.environment,
                     start_new_session=True,
@@ -66,7 +66,7 @@ class Host:
                 try:
                     answer = self._order({**start.settings, "limits": dict(limits)}, seconds=_START)
                 except ConnectionError:
-                    answer = {"error": _last_line(complaints)}
+                    answer = {"error": _last_line(stderr)}
             if "ready" not in answer:
                 raise OSError(f"the tier {tier} does not start here: {answer.get('error')}")
         except BaseException:
@@ -74,7 +74,7 @@ class Host:
             raise
 
     def fork(self, job: str) -> tuple[int, socket.socket]:
-        """Start a guest; return its process number, as the host has it, and the socket to it. OSError if that fails."""
+        """Start a guest. Return its process ID in the host's namespace and a socket to it. Raise OSError on failure."""
         ours, theirs = socket.socketpair()
         try:
             with theirs:
@@ -87,14 +87,14 @@ class Host:
         return answer["pid"], ours
 
     def end(self, guest: int, grace: float) -> int | None:
-        """End a guest and all that it started.
+        """End a guest and all its descendants.
 
-        Return its exit status (`os.waitpid`) if it ended by itself within `grace` seconds, else None. A host that does
-        not obey is ended itself.
+        Return its exit status (`os.waitpid`) if it ended by itself within `grace` seconds, else None. If the host does
+        not answer, the host is ended too.
         """
         host = processes.find(self._process.pid) if self._process and self.tier == "rlimits" else None
         if host:
-            processes.send(host, signal.SIGCONT)  # in this tier a guest may have stopped its host
+            processes.send(host, signal.SIGCONT)  # in the tier rlimits, a guest may have stopped its host
         try:
             status = self._order({"end": guest, "grace": grace}, seconds=_END + grace).get("status")
         except ConnectionError:
@@ -105,13 +105,13 @@ class Host:
         return status if isinstance(status, int) else None
 
     def close(self) -> None:
-        """End the host with all that it started, and remove its folder. A second call does nothing."""
+        """End the host and all its descendants, and remove its folder. A second call does nothing."""
         self._control.close()
         if self._process:
             root = self._process.pid
             family = processes.descendants(root, self.mark)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_LEAVE_RLIMITS if self.tier == "rlimits" else _LEAVE)
+                self._process.wait(_EXIT_RLIMITS if self.tier == "rlimits" else _EXIT)
             for process in family:
                 processes.send(process, signal.SIGKILL)
             processes.end(root, self.mark, itself=self._process.returncode is None)
@@ -124,7 +124,7 @@ class Host:
             leftovers.empty(str(self._folder))
 
     def _order(self, order: Mapping[str, Any], *handles: int, seconds: float = _ORDER) -> dict[str, Any]:
-        """Send an order and return the host's answer; ConnectionError if none comes in time."""
+        """Send an order and return the host's answer. Raise ConnectionError if none comes in time."""
         try:
             self._control.settimeout(seconds)
             socket.send_fds(self._control, [json.dumps(order).encode()], handles)
@@ -136,8 +136,8 @@ class Host:
         return answer
 
 
-def _last_line(complaints: IO[bytes]) -> str:
-    """The last line that the process wrote to its standard error."""
-    complaints.seek(0)
-    lines = complaints.read(2**16).decode(errors="replace").strip().splitlines()
+def _last_line(stderr: IO[bytes]) -> str:
+    """Return the last line that the process wrote to its standard error."""
+    stderr.seek(0)
+    lines = stderr.read(2**16).decode(errors="replace").strip().splitlines()
     return lines[-1] if lines else "no reason given"

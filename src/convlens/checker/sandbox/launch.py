@@ -1,4 +1,4 @@
-"""How the host process of a sandbox is started in each tier: its command, its environment, the files it may read."""
+"""The start of a sandbox's host process in each tier: its command, its environment, the files that it may read."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from typing import Any
 __all__ = ["Launch", "plan"]
 
 _GUEST_SIDE = Path(__file__).resolve().with_name("guest_side")
-# Packages that import nothing beside themselves. Any other package brings all that is installed in the same folder.
-_ALONE = ("numpy", "pycodestyle")
+# Packages that import no other package. For any other package, everything in the same folder is readable too.
+_SELF_CONTAINED = ("numpy", "pycodestyle")
 _LIBRARIES = ("/usr/lib", "/usr/lib64", "/usr/lib32", "/lib", "/lib64", "/lib32")
 _LOADER = ("/etc/ld.so.cache", "/etc/alternatives")
 _SYSTEM = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat")
 _SITES = ("site-packages", "dist-packages")
-_TEMPORARY = 2**28  # bytes of /tmp under bubblewrap: four files of the largest size that `sandbox._FILE` allows
-_PLACE = "/run/convlens"  # the folder of the host's own files under bubblewrap
+_TEMPORARY = 2**28  # bytes of /tmp with bubblewrap: four files of the largest size, `sandbox._FILE_BYTES`
+_OWN_FOLDER = "/run/convlens"  # the folder of the host's own files with bubblewrap
 
 _START = (
     "import sys; guest_side, packages, handle = sys.argv[1:]; "
     "sys.path.insert(0, guest_side); sys.path.append(packages); import fork_server; fork_server.main(int(handle))"
 )
-# Like -I, but with the environment, which is ours: it has PYTHONHASHSEED
+# Like -I, but with the environment, which has PYTHONHASHSEED and is not the user's
 _FLAGS = ("-s", "-S", "-P", "-B", "-X", "utf8")
 
 ENVIRONMENT = {
@@ -55,11 +55,11 @@ class Launch:
 
 
 def plan(tier: str, packages: Sequence[str], folder: Path | None, handle: int, mark: str) -> Launch:
-    """Return how to start a host, and make in `folder` what the host needs.
+    """Return how to start a host process, and create the folders that it needs in `folder`.
 
-    packages: what guests may import; folder: private to the host, None under bubblewrap; handle: the file number of
-    the host's socket; mark: the value of CONVLENS_SANDBOX in the environment. Raises ModuleNotFoundError if a package
-    is not installed, OSError if the tier is bubblewrap and there is none.
+    packages: packages that guests may import; folder: the host's private folder, None with bubblewrap; handle: file
+    descriptor of the host's socket; mark: the value of the environment variable CONVLENS_SANDBOX. Raise
+    ModuleNotFoundError if a package is not installed, OSError if the tier is bubblewrap and bwrap is not installed.
     """
     importable = _importable(packages)
     environment = {**ENVIRONMENT, "CONVLENS_SANDBOX": mark}
@@ -67,7 +67,7 @@ def plan(tier: str, packages: Sequence[str], folder: Path | None, handle: int, m
     settings: dict[str, Any] = {"tier": tier, "packages": list(packages), "read": [], "listed": []}
     if folder is None:
         settings |= {"guests": "/tmp", "own": ""}
-        own_modules, modules, home = f"{_PLACE}/guest_side", f"{_PLACE}/packages", "/tmp"
+        own_modules, modules, home = f"{_OWN_FOLDER}/guest_side", f"{_OWN_FOLDER}/packages", "/tmp"
         command = _bubblewrap(python, importable)
     else:
         guests, links = folder / "guests", folder / "packages"
@@ -81,7 +81,7 @@ def plan(tier: str, packages: Sequence[str], folder: Path | None, handle: int, m
         if tier == "landlock":
             wanted = [*_libraries(), python, *importable.values(), str(_GUEST_SIDE), str(links), *_SYSTEM, "/proc/self"]
             wanted.append("/sys/devices/system/cpu")
-            settings["read"], settings["listed"] = _without(wanted, _hidden())
+            settings["read"], settings["listed"] = _split_readable(wanted, _hidden())
     environment |= {"HOME": home, "TMPDIR": home}
     if command:
         command += [word for name, value in environment.items() for word in ("--setenv", name, value)] + ["--"]
@@ -90,7 +90,7 @@ def plan(tier: str, packages: Sequence[str], folder: Path | None, handle: int, m
 
 
 def _importable(packages: Sequence[str]) -> dict[str, str]:
-    """The files and folders that guests can import, by name: the packages with what they need, as installed here."""
+    """Return the installed files and folders that guests can import, by name: the packages and what they need."""
     found: dict[str, str] = {}
     for package in ("numpy", *packages):
         spec = importlib.util.find_spec(package)
@@ -98,7 +98,7 @@ def _importable(packages: Sequence[str]) -> dict[str, str]:
             raise ModuleNotFoundError(f"checking this needs {package}; it is not installed", name=package)
         path = Path(spec.origin)
         path = path.parent if spec.submodule_search_locations else path
-        if package in _ALONE:
+        if package in _SELF_CONTAINED:
             beside = (path, path.with_name(f"{package}.libs"))
             found |= {one.name: str(one) for one in beside if one.exists()}
         else:
@@ -108,24 +108,24 @@ def _importable(packages: Sequence[str]) -> dict[str, str]:
 
 
 def _libraries() -> list[str]:
-    """The folders of the standard library and of shared libraries, and the loader's own files."""
+    """Return the folders of the standard library and of shared libraries, and the files of the dynamic loader."""
     prefix = Path(sys.base_prefix)
     found = [str(path) for path in (prefix / "lib", prefix / "lib64") if path.exists()]
     return [*(path for path in (*_LIBRARIES, *_LOADER) if Path(path).exists()), *found, sysconfig.get_path("stdlib")]
 
 
 def _hidden() -> list[Path]:
-    """The folders that must stay hidden even inside a readable folder: convlens, and all installed packages."""
+    """Return the folders that must stay hidden even inside a readable folder: convlens and all installed packages."""
     package = Path(__file__).resolve().parents[2]
     stdlib = Path(sysconfig.get_path("stdlib"))
     sites = [Path(entry) for entry in sys.path if Path(entry).name in _SITES]
     return [package, *(stdlib / name for name in _SITES), *sites]
 
 
-def _without(wanted: Iterable[str], hidden: Sequence[Path]) -> tuple[list[str], list[str]]:
-    """Two lists: paths that may be read whole, and folders that may only be listed because something hidden is inside.
+def _split_readable(wanted: Iterable[str], hidden: Sequence[Path]) -> tuple[list[str], list[str]]:
+    """Return two lists: paths that may be read whole, and folders with hidden contents, which may only be listed.
 
-    A wanted path that lies inside a hidden folder stays: it was asked for by name.
+    A wanted path inside a hidden folder may be read, because it was named explicitly.
     """
     keep: dict[str, None] = {}
     listed: dict[str, None] = {}
@@ -141,10 +141,10 @@ def _without(wanted: Iterable[str], hidden: Sequence[Path]) -> tuple[list[str], 
 
 
 def _bubblewrap(python: str, importable: dict[str, str]) -> list[str]:
-    """The start of the command: bwrap with all that the host may see, read-only except for /tmp."""
+    """Return the start of the command: bwrap with all that the host may see, read-only except for /tmp."""
     program = shutil.which("bwrap")
     if program is None:
-        raise OSError("bubblewrap needs the program bwrap; there is none")
+        raise OSError("bubblewrap needs the program bwrap, which is not installed")
     words = [program, "--unshare-all", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
     bound: list[Path] = []
     for path in dict.fromkeys([*_libraries(), python]):
@@ -156,9 +156,9 @@ def _bubblewrap(python: str, importable: dict[str, str]) -> list[str]:
     for hidden in dict.fromkeys(_hidden()):
         if hidden.is_dir() and any(hidden.is_relative_to(other) for other in bound):
             words += ["--tmpfs", str(hidden), "--remount-ro", str(hidden)]
-    words += ["--ro-bind", str(_GUEST_SIDE), f"{_PLACE}/guest_side"]
+    words += ["--ro-bind", str(_GUEST_SIDE), f"{_OWN_FOLDER}/guest_side"]
     for name, path in importable.items():
-        words += ["--ro-bind", path, f"{_PLACE}/packages/{name}"]
+        words += ["--ro-bind", path, f"{_OWN_FOLDER}/packages/{name}"]
     words += ["--proc", "/proc", "--dev", "/dev", "--size", str(_TEMPORARY), "--tmpfs", "/tmp", "--chdir", "/tmp"]
-    # /proc read-only too: root may write the kernel's settings in /proc/sys, in any namespace, without capabilities
+    # /proc is read-only too, since root may write the kernel's settings in /proc/sys, even without capabilities
     return [*words, "--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"]

@@ -1,7 +1,7 @@
-"""Submitted code in a sealed process: started here, asked over a socket, and never trusted.
+"""The sandbox: run submitted code in a sealed process, and send it requests over a socket.
 
-A `Sandbox` has one host process, which loads numpy or a framework once. The host forks a guest, a process of its own,
-for each file. What a guest says is read as data, with limits for its size and its time, and nothing more is believed.
+A `Sandbox` has one host process, which loads numpy or a framework once. For each file the host forks a guest, a process
+of its own. A guest's answers are data with limits for size and time. They are never trusted.
 """
 
 from __future__ import annotations
@@ -24,24 +24,28 @@ from convlens.checker.sandbox.host import Host
 
 __all__ = ["Sandbox"]
 
-_SEAL_SECONDS = 30.0  # for a new guest to say that it is sealed: milliseconds of work, on a machine that may be busy
-_END_SECONDS = 1.0  # for a guest that closed its connection to end by itself, so that its exit code can be told
-_FILE = 2**26  # bytes of the largest file that the code may write: as much as one answer may hold
-_OPEN = 256  # files that the code may have open: many times what a task needs
-_PROCESSES = 512  # processes and threads more than the user has now: TensorFlow starts a few for each core
+_SEAL_SECONDS = 30.0  # limit for a new guest to report that it is sealed: milliseconds on a machine that is not busy
+_END_SECONDS = 1.0  # limit for a guest that closed its connection to end by itself, so that its exit code is known
+_FILE_BYTES = 2**26  # bytes of the largest file that the code may write, the same as for one answer
+_OPEN_FILES = 256  # open files of the code: many times the number that a task needs
+_PROCESSES = 512  # additional processes and threads of the user: TensorFlow starts a few for each core
 
 
 class Sandbox:
-    """A context manager. `guest` starts a process for one file; one guest at a time. Leaving it leaves nothing behind.
+    """A sandbox, in which `guest` starts a process for one file, one guest at a time.
 
-    To be used in one thread: the host process ends with the thread that had the first guest.
+    A context manager that ends all processes and removes all files of the sandbox. It must be used in one thread: the
+    host process ends with the thread that started the first guest.
     """
 
     def __init__(
         self, tier: str, packages: Sequence[str] = ("numpy",), *, seconds: float = 10.0, memory: int = 2 * 2**30
     ) -> None:
-        """tier: one of `tiers.TIERS`; packages: loaded before the files are; seconds: the limit for one answer;
-        memory: bytes of address space for each guest, the packages included. OSError unless this is Linux."""
+        """Start nothing yet.
+
+        tier: one of `tiers.TIERS`; packages: packages to load before the files; seconds: limit for one answer; memory:
+        bytes of address space of each guest, including the packages. Raise OSError unless this is Linux.
+        """
         if sys.platform != "linux":
             raise OSError(f"checking submitted code needs Linux; this is {sys.platform}")
         self.tier, self.packages, self.seconds, self.memory = tier, tuple(packages), seconds, memory
@@ -58,13 +62,13 @@ class Sandbox:
 
     @contextlib.contextmanager
     def guest(self, job: str, source: bytes, options: Mapping[str, Any] | None = None) -> Iterator[Guest]:
-        """Start a sealed process that has the file `source` and does a job, a module of `sandbox.guest_side`.
+        """Start a sealed process with the file `source` and a job, the name of a module of `sandbox.guest_side`.
 
-        Raises OSError if the process cannot be sealed or started, ModuleNotFoundError for a package that is not
+        Raise OSError if the process cannot be sealed or started, ModuleNotFoundError for a package that is not
         installed, RuntimeError while another guest is open.
         """
         if self._busy:
-            raise RuntimeError("a sandbox must have one guest at a time; the guest before is not closed")
+            raise RuntimeError("a sandbox must have one guest at a time; the previous guest is still open")
         self._busy = True
         try:
             guest = self._start(job, source, dict(options or {}))
@@ -76,7 +80,7 @@ class Sandbox:
             self._busy = False
 
     def _start(self, job: str, source: bytes, options: dict[str, Any]) -> _Guest:
-        """Start a guest from the present host. If that fails, an earlier guest may have harmed it: take a new host."""
+        """Start a guest. If that fails, an earlier guest may have damaged the host, so try again with a new host."""
         if self._host:
             try:
                 return _Guest(self, self._host, job, source, options)
@@ -88,13 +92,13 @@ class Sandbox:
 
 
 class _Guest:
-    """One forked process with submitted code; a `Guest`."""
+    """A `Guest`: one forked process with submitted code."""
 
     def __init__(self, sandbox: Sandbox, host: Host, job: str, source: bytes, options: dict[str, Any]) -> None:
-        """Wait until the process is sealed, and only then send it the file; OSError if it does not get sealed."""
+        """Wait until the process is sealed, and only then send it the file. Raise OSError if it is not sealed."""
         self._sandbox, self._host = sandbox, host
         self._number = 0
-        self._gone: tuple[str, Ending] | None = None  # why, once the process is gone
+        self._gone: tuple[str, Ending] | None = None  # why the process is gone, None before it is
         self._pid, self._channel = host.fork(job)
         self._channel.setblocking(False)
         self._until = time.monotonic() + _SEAL_SECONDS
@@ -112,7 +116,7 @@ class _Guest:
     def ask(
         self, request: Mapping[str, Any], arrays: Sequence[Array] = (), *, seconds: float | None = None
     ) -> tuple[dict[str, Any], list[Array]]:
-        """Return the answer to a request, see `Guest.ask`; ValueError for a request that cannot be sent."""
+        """Return the answer to a request, see `Guest.ask`. Raise ValueError for a request that cannot be sent."""
         if self._gone:
             raise GuestError(*self._gone)
         limit = self._sandbox.seconds if seconds is None else seconds
@@ -137,15 +141,15 @@ class _Guest:
         raise GuestError(*gone)
 
     def close(self) -> None:
-        """End the process and all that it started."""
+        """End the process and all its descendants."""
         if not self._gone:
             self._end("was stopped", Ending.STOPPED)
 
     def _end(self, text: str = "", ending: Ending = Ending.EXITED) -> tuple[str, Ending]:
-        """End the process and return why it is gone: what is given, or without a text what its host tells."""
+        """End the process and return why it is gone: `text` and `ending`, or without a text what the host reports."""
         self._channel.close()
         status = self._host.end(self._pid, 0.0 if text else _END_SECONDS)
-        self._gone = (text, ending) if text else _why(status, self._sandbox)
+        self._gone = (text, ending) if text else _exit_reason(status, self._sandbox)
         return self._gone
 
     def _write(self, data: bytes) -> None:
@@ -176,7 +180,7 @@ class _Guest:
         return data
 
     def _wait(self, what: int) -> None:
-        """Wait until the socket is ready; TimeoutError when the time for the whole answer is up."""
+        """Wait until the socket is ready. Raise TimeoutError when the time for the whole answer is up."""
         left = self._until - time.monotonic()
         poll = select.poll()
         poll.register(self._channel, what)
@@ -185,19 +189,19 @@ class _Guest:
 
 
 def _limits(sandbox: Sandbox) -> dict[str, int]:
-    """The limits of one guest, for `guest_side.seal`.
+    """Return the limits of one guest, for `guest_side.seal`.
 
-    CPU, seconds of processor time for the guest's whole life, is a second line of defence: the clock limits each
-    answer. All answers together may take 6 answers' time (`functions.process`, `lenets.under_test`). 20 times leaves
-    room for three threads that compute all the time, and for loading.
+    CPU limits the processor time of the guest's whole life in seconds. It is a second line of defence, since the clock
+    limits each answer. All answers together may take 6 times the limit for one (`functions.process`,
+    `lenets.under_test`). A factor of 20 leaves room for three threads that compute all the time, and for loading.
     """
     seconds = 20 + int(20 * sandbox.seconds)
-    sizes = {"AS": sandbox.memory, "DATA": sandbox.memory, "CORE": 0, "FSIZE": _FILE, "MEMLOCK": 2**16}
-    return {**sizes, "NOFILE": _OPEN, "CPU": seconds, "NPROC": _PROCESSES}
+    sizes = {"AS": sandbox.memory, "DATA": sandbox.memory, "CORE": 0, "FSIZE": _FILE_BYTES, "MEMLOCK": 2**16}
+    return {**sizes, "NOFILE": _OPEN_FILES, "CPU": seconds, "NPROC": _PROCESSES}
 
 
-def _why(status: int | None, sandbox: Sandbox) -> tuple[str, Ending]:
-    """Why a guest is gone that was not stopped from here. status: of `os.waitpid`, None if the guest did not end."""
+def _exit_reason(status: int | None, sandbox: Sandbox) -> tuple[str, Ending]:
+    """Return why a guest ended by itself. status: the status of `os.waitpid`, None if the guest did not end."""
     if status is None:
         return "closed its connection without an answer", Ending.DISCONNECTED
     number = status & 0x7F

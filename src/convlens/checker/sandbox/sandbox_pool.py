@@ -1,4 +1,4 @@
-"""A pool of sandboxes: a sandbox is kept for the next submission, where its tier holds."""
+"""A pool of sandboxes: a sandbox is kept for the next submission, unless its tier is the weakest."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ __all__ = ["SandboxPool"]
 
 
 class SandboxPool:
-    """A context manager; leaving it ends every sandbox of the pool."""
+    """A pool of sandboxes. A context manager that ends every sandbox of the pool."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[object, ...], Sandbox] = {}
 
     @contextmanager
     def use(self, tier: str, packages: Sequence[str], *, seconds: float, memory: int) -> Iterator[Sandbox]:
-        """Give a sandbox with these arguments of `Sandbox`: the one that was used before, or a new one.
+        """Yield a sandbox with these arguments of `Sandbox`, the one that was used before or a new one.
 
-        In the weakest tier every use gets a new sandbox: there, a submission may have changed the host process from
-        which the next submission's process would be forked.
+        In the weakest tier every use gets a new sandbox. In this tier a submission may have changed the host process,
+        from which the process of the next submission would be forked.
         """
         if tier == WEAKEST:
             with Sandbox(tier, packages, seconds=seconds, memory=memory) as sandbox:

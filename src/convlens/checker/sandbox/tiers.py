@@ -1,4 +1,4 @@
-"""The tiers of the sandbox, best first: which of them work on this machine, and what each cannot stop."""
+"""The tiers of the sandbox, best first: which of them work on this machine, and what each of them cannot stop."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ TIERS = ("bubblewrap", "landlock", "rlimits")
 WEAKEST = TIERS[-1]  # a class run refuses it without --unsafe
 
 _READS = (
-    "The code can read Python, the system's shared libraries and numpy; for tasks 4 and 5 also all that is installed "
-    "beside TensorFlow, except convlens."
+    "The code can read Python, the system's shared libraries and numpy. In tasks 4 and 5 it can also read all packages "
+    "that are installed in the same folder as TensorFlow, except convlens."
 )
 _THREADS = (
     "The code can keep every processor busy with threads until its time is up. If you are root, the system does not "
@@ -26,17 +26,17 @@ CANNOT_STOP: dict[str, tuple[str, ...]] = {
     ),
     "landlock": (
         _READS,
-        "The code can find out which files exist, who owns them and how large they are, but not what is in them.",
+        "The code can find out which files exist, who owns them and how large they are, but cannot read them.",
         "The code can fill the disk with files until its time is up; then the files are removed.",
         _THREADS,
         "A security hole in the kernel itself is not covered.",
     ),
     "rlimits": (
-        "The code can read every file that you can read, such as other submissions and the checks themselves.",
+        "The code can read every file that you can read, including other submissions and the checks themselves.",
         "The code can change and remove every file that you can change.",
         "The code can use the network.",
-        "The code can start processes. They are ended after it, unless they hide on purpose.",
-        "The code can stop and kill every process of yours, this one too. It may read and change their memory.",
+        "The code can start processes. They are ended when the code ends, unless they hide on purpose.",
+        "The code can stop and kill every process of yours, including this one. It may read and change their memory.",
         "The code can fill the disk until its time is up.",
         "The code can use more memory than one process may have, by starting several.",
         _THREADS,
@@ -45,14 +45,14 @@ CANNOT_STOP: dict[str, tuple[str, ...]] = {
 
 
 def available() -> dict[str, str]:
-    """For each tier, best first: "" if it works here, else a sentence that says why not. Each tier is tried once."""
+    """Return for each tier, best first, "" if it works here, else why it does not. Each tier is tried only once."""
     return {tier: _try(tier) for tier in TIERS}
 
 
 def choose(asked: str | None) -> str:
-    """Return the tier that was asked for, or for None the best tier that works here.
+    """Return the tier `asked`, or for None the best tier that works here.
 
-    ValueError for a tier that is unknown or does not work here: no other is taken in its place.
+    Raise ValueError for a tier that is unknown or does not work here: no other tier is used instead.
     """
     if asked is None:
         for tier in TIERS:
@@ -68,7 +68,7 @@ def choose(asked: str | None) -> str:
 
 @functools.cache
 def _try(tier: str) -> str:
-    """Start a process in a tier and ask it something: "" if it answers, else why it does not."""
+    """Start a process in a tier and send it a request. Return "" if it answers, else why it does not."""
     from convlens.checker.guest import GuestError
     from convlens.checker.sandbox.sandbox import Sandbox
 

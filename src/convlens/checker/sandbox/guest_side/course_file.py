@@ -1,6 +1,6 @@
 """A guest's job: load a submitted file of tasks 0 to 3 and call its function.
 
-Nothing that this process says is trusted: the verdict is made outside, from the arrays.
+The answers of this process are not trusted: the verdict is made outside, from the arrays.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ Handler = Callable[[dict[str, Any], Arrays], tuple[dict[str, Any], Arrays]]
 
 
 def _relu(z: Any) -> Any:
-    """Return z with 0 in place of negative numbers."""
+    """Return z with 0 in place of each negative number."""
     return np.maximum(z, 0)
 
 
-# The activations that a file is called with. "curve" shows an activation that is applied twice, or before the bias.
+# The activations in calls. "curve" makes it visible if a file applies the activation twice, or before the bias.
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {"identity": lambda z: z, "relu": _relu, "curve": lambda z: z / 2 + 1}
 
 
@@ -30,10 +30,10 @@ def start(source: bytes, options: dict[str, Any]) -> Handler:
     """Return the function that answers requests about a file.
 
     options: "file" is the file's name, "function" the name of the function to call in it
-    {"do": "load"} -> {"loaded": true}, or {"missing": [the functions of the file]}; raises what the file raises
+    {"do": "load"} -> {"loaded": true}, or {"missing": [the functions of the file]}; exceptions of the file are raised
     {"do": "call", "arguments": [...], "named": {...}, "inputs": bool} -> {"result": ...}, arrays
         An argument is {"array": k}, {"activation": name}, {"tuple": [...]} or a plain value. With "inputs": true the
-        answer has "inputs": k, and the given arrays, as they are after the call, follow from number k on.
+        answer has "inputs": k, and array k is the first of the given arrays, as they are after the call.
     A result is {"array": k}, {"tuple" or "list": [results]}, {"number": x}, {"none": true} or {"other": its type}.
     """
     name, function = str(options["file"]), str(options["function"])
@@ -71,7 +71,7 @@ def _argument(value: Any, arrays: Arrays) -> Any:
 
 
 def _encode(value: Any, found: Arrays) -> dict[str, Any]:
-    """Return a result as JSON can hold it; its arrays of numbers are appended to `found`."""
+    """Return a result as JSON values. Its arrays of numbers are appended to `found`."""
     if isinstance(value, np.ndarray | np.generic):
         array = np.asarray(value)
         if array.dtype.kind not in "biuf":

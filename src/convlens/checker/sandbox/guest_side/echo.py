@@ -12,7 +12,7 @@ Arrays = list[NDArray[Any]]
 
 
 def start(source: bytes, options: dict[str, Any]) -> Callable[[dict[str, Any], Arrays], tuple[dict[str, Any], Arrays]]:
-    """Any request and arrays -> the same; {"source": true} -> the options, and the file's bytes as an array."""
+    """Return a function that returns its request and arrays, or for {"source": true} the options and the file."""
 
     def answer(request: dict[str, Any], arrays: Arrays) -> tuple[dict[str, Any], Arrays]:
         if request.get("source"):

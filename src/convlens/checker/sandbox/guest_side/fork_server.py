@@ -1,8 +1,8 @@
 """The host process of a sandbox: it loads slow packages once, and forks a guest for each submitted file.
 
-The host itself runs no submitted code. Its parent gives it orders over one socket: which packages to load, then for
-each file a socket for a new guest, then the end of that guest. When the parent is gone, the host ends, with all that
-it started. `sandbox.host` is the parent's side.
+The host itself runs no submitted code. Its parent sends orders over a socket: first which packages to load, then for
+each file to start a guest with a given socket, and to end this guest. When the parent is gone, the host ends with all
+its descendants. `sandbox.host` is the parent's side.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ else:  # inside the sandbox this folder is on the path, and there is no convlens
 CONTROL = 2**18  # bytes of an order: the settings list every readable path
 _LONGEST = 500  # characters of an exception's text
 _SUBREAPER, _DUMPABLE, _PDEATHSIG = 36, 4, 1  # PR_SET_... of prctl(2)
-_PATIENCE = 5.0  # seconds to end what a guest left running, before the next look
+_PATIENCE = 5.0  # seconds for one attempt to end the processes that a guest left
 
 Json = dict[str, Any]
 
@@ -40,7 +40,7 @@ class OrphanedError(Exception):
 
 
 def main(handle: int) -> None:
-    """Serve the parent on the socket with this file number, until the parent closes it."""
+    """Serve the parent on the socket with this file descriptor, until the parent closes it."""
     control = socket.socket(fileno=handle)
     settings = json.loads(control.recv(CONTROL))
     sys.argv = [""]
@@ -50,13 +50,13 @@ def main(handle: int) -> None:
         try:
             _prepare(settings)
         except Exception as error:
-            answer = {"error": _say(error)}
+            answer = {"error": _error_text(error)}
         control.send(json.dumps(answer).encode())
         while "ready" in answer:
             text, handles, _, _ = socket.recv_fds(control, CONTROL, 1)
             if not text:
                 break
-            control.send(json.dumps(_obey(json.loads(text), handles, control, settings, guests)).encode())
+            control.send(json.dumps(_run_order(json.loads(text), handles, control, settings, guests)).encode())
     signal.signal(signal.SIGCONT, signal.SIG_IGN)
     for pid in list(guests):
         _end(pid, 0, guests, settings["guests"])
@@ -65,7 +65,7 @@ def main(handle: int) -> None:
 
 
 def _prepare(settings: Json) -> None:
-    """Make this process fit to fork guests: tied to its parent, packages loaded, limits known."""
+    """Prepare this process for forking guests: tie it to its parent, load packages, compute limits."""
     parent = os.getppid()
 
     def orphaned(*_: object) -> None:
@@ -90,7 +90,7 @@ def _prepare(settings: Json) -> None:
 
 
 def _count_processes(limits: Json) -> None:
-    """Turn the limit NPROC from "more than now" into the system's count: of all processes and threads of this user."""
+    """Add the user's present number of processes and threads to the limit NPROC: the system counts all of them."""
     more = limits.pop("NPROC", 0)
     user = os.getuid()
     if not more or not user:  # the limit does not bind root
@@ -103,7 +103,7 @@ def _count_processes(limits: Json) -> None:
     limits["NPROC"] = now + more
 
 
-def _obey(order: Json, handles: list[int], control: socket.socket, settings: Json, guests: set[int]) -> Json:
+def _run_order(order: Json, handles: list[int], control: socket.socket, settings: Json, guests: set[int]) -> Json:
     """Fork a guest, or end one; return the answer to the parent."""
     if "end" in order:
         return _end(int(order["end"]), float(order["grace"]), guests, settings["guests"])
@@ -114,13 +114,13 @@ def _obey(order: Json, handles: list[int], control: socket.socket, settings: Jso
     except Exception as error:
         for handle in handles:
             os.close(handle)
-        return {"error": _say(error)}
+        return {"error": _error_text(error)}
     host = os.getpid()
     pid = os.fork()
     if not pid:
         try:
             control.close()
-            _be_guest(handles[0], job, settings, str(folder), host)
+            _run_guest(handles[0], job, settings, str(folder), host)
         finally:
             os._exit(0)
     guests.add(pid)
@@ -129,9 +129,9 @@ def _obey(order: Json, handles: list[int], control: socket.socket, settings: Jso
 
 
 def _end(pid: int, grace: float, guests: set[int], place: str) -> Json:
-    """Wait `grace` seconds for a guest to end, then kill it with all that it left, and empty the folder `place`.
+    """Wait `grace` seconds for a guest to end, kill it and all its descendants, and empty the folder `place`.
 
-    The answer has the guest's exit status, None if it had to be killed.
+    Return {"status": the guest's exit status}, None if it had to be killed.
     """
     status: int | None = None
     until = time.monotonic() + grace
@@ -149,23 +149,24 @@ def _end(pid: int, grace: float, guests: set[int], place: str) -> Json:
             break
         else:
             time.sleep(0.002)
-    # ChildProcessError: no children are left. As orphans become children of this process, no descendants are, either.
+    # ChildProcessError means that no children are left. Orphans become children of this process, so no descendants are
+    # left either.
     with contextlib.suppress(ChildProcessError):
         while True:
             if not os.waitpid(-1, os.WNOHANG)[0]:
                 processes.end(os.getpid(), patience=_PATIENCE)
                 time.sleep(0.001)
     guests.discard(pid)
-    leftovers.clear(place)  # the whole folder: the only guest may have written beside its own folder
+    leftovers.clear(place)  # the whole folder, since the guest may have written outside its own folder
     return {"status": status}
 
 
-def _be_guest(handle: int, job: Any, settings: Json, folder: str, host: int) -> None:
+def _run_guest(handle: int, job: Any, settings: Json, folder: str, host: int) -> None:
     """Seal this process, then read the submitted file and answer requests about it."""
     signal.signal(signal.SIGCONT, signal.SIG_DFL)
     os.dup2(handle, 3)
     os.closerange(4, 65536)
-    for standard in range(3):  # files of its own: a lock on a shared one would outlive the guest
+    for standard in range(3):  # new files, since a lock on a shared file would outlive the guest
         nothing = os.open(os.devnull, os.O_RDWR)
         os.dup2(nothing, standard)
         os.close(nothing)
@@ -194,7 +195,7 @@ def _be_guest(handle: int, job: Any, settings: Json, folder: str, host: int) -> 
         limits = settings["limits"]
         seal.seal(settings["tier"], limits, settings["read"], settings["listed"], folder, host)
     except Exception as error:
-        write(0, {"unsealed": _say(error)})
+        write(0, {"unsealed": _error_text(error)})
         return
     write(0, {"sealed": True})
     _, options, arrays = wire.load(read)
@@ -218,22 +219,22 @@ def _be_guest(handle: int, job: Any, settings: Json, folder: str, host: int) -> 
 
 
 def _raised(error: BaseException, file: str) -> Json:
-    """Return the type and text of an exception, and the deepest line of the submitted file that led to it."""
+    """Return the type and text of an exception, and the innermost line of the submitted file in its traceback."""
     line = error.lineno if isinstance(error, SyntaxError) and error.filename == file else None
     trace = error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == file:
             line = trace.tb_lineno
         trace = trace.tb_next
-    return {"raised": {"type": type(error).__name__[:100], "message": _text(error), "line": line}}
+    return {"raised": {"type": type(error).__name__[:100], "message": _message(error), "line": line}}
 
 
-def _text(error: BaseException) -> str:
+def _message(error: BaseException) -> str:
     try:
         return str(error)[:_LONGEST]
-    except BaseException as worse:  # the submission's own exception class may do anything in __str__
-        return f"(its text cannot be had: {type(worse).__name__[:100]})"
+    except BaseException as worse:  # __str__ of the submission's own exception class may do anything
+        return f"(its text cannot be read: {type(worse).__name__[:100]})"
 
 
-def _say(error: Exception) -> str:
-    return f"{type(error).__name__}: {_text(error)}"
+def _error_text(error: Exception) -> str:
+    return f"{type(error).__name__}: {_message(error)}"

@@ -1,6 +1,6 @@
 """A guest's job: parse a submitted file without running it.
 
-The parser has a process of its own because a file can crash it.
+The parser runs in its own process, because a file can crash the parser.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ import pycodestyle
 from numpy.typing import NDArray
 
 Arrays = list[NDArray[Any]]
-_MANY = 5  # findings of one kind that are kept, or a small multiple of it
-# Names by which code can import without an import statement
+_MANY = 5  # this number of findings of one kind is kept, or a small multiple of it
+# Names with which code can import without an import statement
 _IMPORTING = ("__import__", "__builtins__", "__loader__", "__spec__", "import_module")
 _CODING = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")  # PEP 263
 
 
 def start(source: bytes, options: dict[str, Any]) -> Any:
-    """Return the function that answers the one request, {"do": "form"}.
+    """Return the function that answers the only request, {"do": "form"}.
 
     options: "file" is the file's name, "function" the name of the function that the task asks for
     The answer: {"parses": "" or why not, "imports": [[line, text]...], "undocumented": [[line, name]...],
     "style": [[text, how often, [[line, column]...]]...], "signature": [[name, default or null]...] or null,
-    "functions": [names], "keras": [[line, name]...], every use of tf.keras}
+    "functions": [names], "keras": [[line, name]...] for every use of tf.keras}
     """
 
     def answer(request: dict[str, Any], arrays: Arrays) -> tuple[dict[str, Any], Arrays]:
@@ -40,9 +40,7 @@ def start(source: bytes, options: dict[str, Any]) -> Any:
             text = error.msg if isinstance(error, SyntaxError) else str(error)
             return {"parses": f"{type(error).__name__}: {text}{line}"}, []
         top = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-        last = [node for node in top if node.name == options["function"]][
-            -1:
-        ]  # the last definition is the one that counts
+        last = [node for node in top if node.name == options["function"]][-1:]  # the last definition counts
         signature = next(map(_signature, last), None)
         return {
             "parses": "",
@@ -58,7 +56,7 @@ def start(source: bytes, options: dict[str, Any]) -> Any:
 
 
 def _imports(tree: ast.Module) -> list[list[Any]]:
-    """Return every import as it is written, in any function, and every name that can import."""
+    """Return every import statement, also in functions, and every use of a name that can import."""
     found: list[list[Any]] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -78,7 +76,7 @@ def _as(name: ast.alias) -> str:
 
 
 def _undocumented(tree: ast.Module) -> list[list[Any]]:
-    """Return the module, functions, classes and methods without a docstring."""
+    """Return the module, functions, classes and methods that have no docstring."""
     found: list[list[Any]] = [] if (ast.get_docstring(tree) or "").strip() else [[1, "the module"]]
     inner = [node for scope in tree.body if isinstance(scope, ast.ClassDef) for node in scope.body]
     for node in [*tree.body, *inner]:
@@ -88,7 +86,7 @@ def _undocumented(tree: ast.Module) -> list[list[Any]]:
 
 
 def _style(text: str, file: str) -> list[list[Any]]:
-    """Return what pycodestyle finds by default: each complaint once, without the numbers in it if they differ."""
+    """Return pycodestyle's complaints with its default settings: each once, without its numbers if they differ."""
     found: dict[str, list[Any]] = {}
 
     class Report(pycodestyle.BaseReport):  # type: ignore[misc]
@@ -125,7 +123,7 @@ def _keras(tree: ast.Module) -> list[list[Any]]:
 
 
 def _signature(node: ast.FunctionDef) -> list[list[Any]] | None:
-    """Return [[name, default]...]: a default as Python prints its value, None without one. None if * or ** is there."""
+    """Return [[name, default]...], each default as Python prints it or None. Return None if there is * or **."""
     given = node.args
     if given.vararg or given.kwarg or given.kwonlyargs:
         return None

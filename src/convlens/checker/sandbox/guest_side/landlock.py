@@ -1,7 +1,6 @@
-"""Landlock: the process gives up all files and folders except the ones that it names.
+"""Landlock: a process gives up access to all files and folders except the ones that it names.
 
-The kernel has versions of Landlock ("ABI"), and each can forbid more. Everything that the present version knows is
-forbidden.
+Landlock has versions ("ABI"), and each can forbid more. Everything that the kernel's version can forbid is forbidden.
 """
 
 from __future__ import annotations
@@ -34,17 +33,18 @@ class _Beneath(ctypes.Structure):
 
 
 def version() -> int:
-    """Return the ABI of this kernel, 0 if it has no Landlock."""
+    """Return the ABI of Landlock in this kernel, 0 if the kernel has no Landlock."""
     found = _library().syscall(_CREATE, None, ctypes.c_size_t(0), 1)
     return max(0, int(found))
 
 
 def restrict(read: Sequence[str], listed: Sequence[str], write: Sequence[str]) -> None:
-    """Give up all but these paths, for ever.
+    """Give up access to all paths except these, for ever.
 
     read: files and folders to read and execute; listed: folders whose entries may be listed; write: folders to read and
-    write. A path that does not exist is left out. TCP, abstract Unix sockets and signals to other processes are
-    forbidden too, where the kernel's version can do it. Needs no_new_privs; OSError if the kernel refuses.
+    write. A path that does not exist is ignored. TCP, abstract Unix sockets and signals to other processes are
+    forbidden too, if the kernel's version can forbid them. The process must have no_new_privs. Raise OSError if the
+    kernel refuses.
     """
     abi = version()
     if not abi:

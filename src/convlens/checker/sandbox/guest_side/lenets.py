@@ -1,7 +1,7 @@
-"""A guest's job: build the LeNet-5 of task 4 or 5, plant weights in it, run it, and describe its layers.
+"""A guest's job: build the LeNet-5 of task 4 or 5, set its weights, run it, and describe its layers.
 
-Nothing that this process says is trusted: the verdict is made outside, from the arrays. The description of layers and
-optimizers explains a verdict and never makes one.
+The answers of this process are not trusted: the verdict is made outside, from the arrays. The description of layers and
+optimizers only explains a verdict.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 Arrays = list[NDArray[Any]]
 Reply = tuple[dict[str, Any], Arrays]
 Handler = Callable[[dict[str, Any], Arrays], Reply]
-Told = Callable[[BaseException], dict[str, Any]]  # an exception as JSON can hold it
+Describe = Callable[[BaseException], dict[str, Any]]  # returns an exception as JSON values
 
 IMAGE, CLASSES = (28, 28, 1), 10
 LONGEST = 400  # characters of an exception's text
@@ -36,13 +36,13 @@ def start(source: bytes, options: dict[str, Any]) -> Handler:
     {"do": "load"} -> {"loaded": true, "version"}, {"missing": [the functions of the file]}, or without TensorFlow
         {"absent": why}
     {"do": "build", "key": name, "networks": n, "labels": dtype, "seed": k} -> {"networks": [descriptions]}: n networks
-        in one new graph (task 4), or n models (task 5), kept under that name; see the two classes below
-    {"do": "weights", "key", "network"} -> an array for each of the description's "variables", in that order
-    {"do": "plant", "key", "network"} and an array for each variable -> {"planted": their number}
-    {"do": "values", "key", "network"}, x and labels -> {"names": [...], "errors": {name: error}}, an array a name
-    {"do": "train", "key", "network"}, x and labels -> the weights after one step of training
-    If something is raised, the answer (or the description of one network) is {"raised": error}. An error is {"type",
-    "message", "line": of the file, 0 if unknown, "code": the whole statement that starts in that line}.
+        in one new graph (task 4), or n models (task 5), kept under this name; see the two classes below
+    {"do": "weights", "key", "network"} -> an array for each of the description's "variables", in the same order
+    {"do": "plant", "key", "network"} and an array for each variable -> {"planted": number of arrays}
+    {"do": "values", "key", "network"}, x and labels -> {"names": [...], "errors": {name: error}}, an array per name
+    {"do": "train", "key", "network"}, x and labels -> the weights after one training step
+    After an exception, the answer (or the description of one network) is {"raised": error}. An error is {"type",
+    "message", "line": line of the file, 0 if unknown, "code": the whole statement that starts in this line}.
     """
     name = str(options["file"])
     module = types.ModuleType(name.removesuffix(".py"))
@@ -62,16 +62,18 @@ def start(source: bytes, options: dict[str, Any]) -> Handler:
             return {"missing": made[:10]}, []
         return {"loaded": True, "version": version}, []
 
-    def told(error: BaseException) -> dict[str, Any]:
-        return _told(error, name, source)
+    def describe(error: BaseException) -> dict[str, Any]:
+        return _describe(error, name, source)
 
     def answer(request: dict[str, Any], arrays: Arrays) -> Reply:
         if request["do"] == "load":
             return load()
         if request["do"] == "build":
             random.seed(request["seed"])
-            made = built[request["key"]] = build(request["seed"], request["labels"], told)
-            return {"networks": [_try(lambda: made.add(module.lenet5), told) for _ in range(request["networks"])]}, []
+            made = built[request["key"]] = build(request["seed"], request["labels"], describe)
+            return {
+                "networks": [_try(lambda: made.add(module.lenet5), describe) for _ in range(request["networks"])]
+            }, []
         reply: Reply = getattr(built[request["key"]], request["do"])(request["network"], arrays)
         return reply
 
@@ -81,13 +83,13 @@ def start(source: bytes, options: dict[str, Any]) -> Handler:
             try:
                 return answer(request, arrays)
             except BaseException as error:
-                return {"raised": told(error)}, []
+                return {"raised": describe(error)}, []
 
     return guarded
 
 
-def _told(error: BaseException, name: str, source: bytes) -> dict[str, Any]:
-    """Return the type and the first words of an exception, and the deepest statement of the file that led to it."""
+def _describe(error: BaseException, name: str, source: bytes) -> dict[str, Any]:
+    """Return an exception's type and text, shortened, and the innermost statement of the file in its traceback."""
     line = last = 0
     for frame in traceback.extract_tb(error.__traceback__):
         if frame.filename == name:
@@ -100,9 +102,9 @@ def _told(error: BaseException, name: str, source: bytes) -> dict[str, Any]:
 
 
 def plain(text: str) -> str:
-    """Return an error's text without what TensorFlow puts around it: the places where a node was made, and the node.
+    """Return the text of an error without TensorFlow's additions: where a node was created, and the node.
 
-    For the eye only: a text of another form is returned as it is.
+    The result is only shown. A text of another form is returned unchanged.
 
     >>> plain("too long for '{{node add}} = Add[T=DT_FLOAT](x, y)' with shapes 2, 3 [[{{node add}}]]")
     'too long with shapes 2, 3'
@@ -116,27 +118,27 @@ def plain(text: str) -> str:
     return re.sub(r"\.? for '\{\{node [^']*'", "", text).strip()
 
 
-def _try(add: Callable[[], dict[str, Any]], told: Told) -> dict[str, Any]:
+def _try(add: Callable[[], dict[str, Any]], describe: Describe) -> dict[str, Any]:
     try:
         return add()
     except BaseException as error:
-        return {"raised": told(error)}
+        return {"raised": describe(error)}
 
 
-def _each(calls: dict[str, Callable[[], Any]], told: Told) -> Reply:
-    """Return the array of each call, or what the call raises."""
+def _each(calls: dict[str, Callable[[], Any]], describe: Describe) -> Reply:
+    """Return the array of each call, or the exception that the call raises."""
     names, found, errors = [], [], {}
     for name, call in calls.items():
         try:
             found.append(np.asarray(call()))
             names.append(name)
         except BaseException as error:
-            errors[name] = told(error)
+            errors[name] = describe(error)
     return {"names": names, "errors": errors}, found
 
 
 def _sizes(shape: Any) -> list[int | None] | None:
-    """Return a shape as JSON can hold it; None for a size, or a shape, that is not known."""
+    """Return a shape as JSON values, with None for an unknown size or an unknown shape."""
     try:
         return [None if size is None else int(size) for size in tuple(shape)]
     except (TypeError, ValueError):
@@ -144,29 +146,29 @@ def _sizes(shape: Any) -> list[int | None] | None:
 
 
 class _Graph:
-    """A graph of task 4 with one or more networks in it, and a session.
+    """A graph of task 4 with one or more networks, and its session.
 
     The description of a network:
     "returned": {"kind": "tuple", "list" or another type, "items": [{"kind", "type", "shape"}]}
-    "variables": [{"name", "shape", "trainable"}], all that are trained or that the output depends on
-    "operations": from x to the first item, in order, {"type", "out", "variables": the numbers of the variables that it
-        reads, "strides", "padding", "size"}
-    "regularizers": their number; "optimizers": the types of the operations that change weights
+    "variables": [{"name", "shape", "trainable"}] for every variable that is trained or that the output depends on
+    "operations": [{"type", "out", "variables": the numbers of the variables that the operation reads, "strides",
+        "padding", "size"}] from x to the first item, in order
+    "regularizers": number of regularizers; "optimizers": the types of the operations that change weights
     """
 
-    def __init__(self, seed: int, labels: str, told: Told) -> None:
-        self.told = told
+    def __init__(self, seed: int, labels: str, describe: Describe) -> None:
+        self.describe = describe
         self.tf = importlib.import_module("tensorflow.compat.v1")
         self.graph = self.tf.Graph()
         self.session: Any = None
-        self.made: list[tuple[Any, Any]] = []  # for each call of lenet5: the items that it returned, its variables
+        self.made: list[tuple[Any, Any]] = []  # for each call of lenet5: the returned items and the variables
         with self.graph.as_default():
             self.tf.set_random_seed(seed)
             self.x = self.tf.placeholder(self.tf.float32, (None, *IMAGE))
             self.y = self.tf.placeholder(labels, (None, CLASSES))
 
     def add(self, lenet5: Any) -> dict[str, Any]:
-        """Build one more network; return its description."""
+        """Build one more network and return its description."""
         with self.graph.as_default():
             before = {v.name for v in self.tf.global_variables()}
             found = lenet5(self.x, self.y)
@@ -234,22 +236,22 @@ class _Graph:
         return {}, [np.asarray(value) for value in self._run(list(self.made[network][1]), [])]
 
     def plant(self, network: int, arrays: Arrays) -> Reply:
-        """Set the variables to these values."""
+        """Set the values of the variables."""
         self._run([], [])
         initializers = [variable.initializer for variable in self.made[network][1]]
         self.session.run(initializers, {op.inputs[1]: v for op, v in zip(initializers, arrays, strict=True)})
         return {"planted": len(arrays)}, []
 
     def values(self, network: int, arrays: Arrays) -> Reply:
-        """Return output, loss and accuracy: the tensors that were returned in places 0, 2 and 3."""
+        """Return output, loss and accuracy: the values of the returned items 0, 2 and 3."""
         items = self.made[network][0]
         tensors = {name: items[k] for name, k in (("output", 0), ("loss", 2), ("accuracy", 3)) if k < len(items)}
         return _each(
-            {name: functools.partial(self._run, tensor, arrays) for name, tensor in tensors.items()}, self.told
+            {name: functools.partial(self._run, tensor, arrays) for name, tensor in tensors.items()}, self.describe
         )
 
     def train(self, network: int, arrays: Arrays) -> Reply:
-        """Run once what was returned in place 1, the training operation."""
+        """Run the returned item 1, the training operation, once. Return the new weights."""
         self._run(self.made[network][0][1], arrays)
         return self.weights(network, [])
 
@@ -263,7 +265,7 @@ def _after(op: Any) -> list[Any]:
 
 
 def _closure(op: Any, following: Callable[[Any], list[Any]]) -> set[Any]:
-    """Return an operation with all that follow it, directly or not."""
+    """Return an operation and all that follow it, directly or indirectly."""
     found, new = {op}, [op]
     while new:
         new = [other for one in new for other in following(one) if other not in found]
@@ -277,19 +279,20 @@ class _Models:
     The description of a network:
     "returned": {"kind": the type, "model": whether it is a K.Model}
     "variables": [{"name", "shape", "trainable"}]
-    "layers": {"type", "kernel", "strides", "padding", "size", "activation", "bias", "regularizer", "initializer":
-        whether the regularizer is an initializer}; in place of a model inside the model stand that model's layers
-    "compiled": whether it is; "optimizers": the type of its optimizer; "from_logits": the loss's own option
+    "layers": [{"type", "kernel", "strides", "padding", "size", "activation", "bias", "regularizer", "initializer":
+        whether the regularizer is an initializer}], where a model inside the model is replaced by its layers
+    "compiled": whether the model is compiled; "optimizers": [the type of its optimizer]; "from_logits": this option of
+        the loss
     """
 
-    def __init__(self, seed: int, labels: str, told: Told) -> None:
-        self.told = told
+    def __init__(self, seed: int, labels: str, describe: Describe) -> None:
+        self.describe = describe
         self.K = importlib.import_module("tensorflow").keras
         self.made: list[Any] = []
         self.K.utils.set_random_seed(seed)
 
     def add(self, lenet5: Any) -> dict[str, Any]:
-        """Build one more network; return its description."""
+        """Build one more network and return its description."""
         model = lenet5(self.K.Input(shape=IMAGE))
         self.made.append(model)
         returned = {"kind": type(model).__name__, "model": isinstance(model, self.K.Model)}
@@ -327,9 +330,9 @@ class _Models:
             "strides": None if sizes["strides"] is None else _sizes(sizes["strides"]),
             "size": None if sizes["pool_size"] is None else _sizes(sizes["pool_size"]),
             "padding": str(getattr(layer, "padding", "")).lower(),
-            "activation": "" if activation is None else _named(activation),
+            "activation": "" if activation is None else _name(activation),
             "bias": getattr(layer, "bias", None) is not None,
-            "regularizer": _named(regularizer),
+            "regularizer": _name(regularizer),
             "initializer": isinstance(regularizer, self.K.initializers.Initializer),
         }
 
@@ -338,12 +341,12 @@ class _Models:
         return {}, [np.asarray(value) for value in self.made[network].get_weights()]
 
     def plant(self, network: int, arrays: Arrays) -> Reply:
-        """Set the variables to these values."""
+        """Set the values of the variables."""
         self.made[network].set_weights(arrays)
         return {"planted": len(arrays)}, []
 
     def values(self, network: int, arrays: Arrays) -> Reply:
-        """Return the output, the loss, and the metrics that the model was compiled with, by their names."""
+        """Return the output, the loss, and the metrics with which the model was compiled, by name."""
         model = self.made[network]
         numbers: dict[str, Any] = {}
 
@@ -352,18 +355,18 @@ class _Models:
             numbers.update(model.test_on_batch(arrays[0], arrays[1], return_dict=True))
             return numbers.pop("loss")
 
-        reply, found = _each({"output": lambda: model(arrays[0], training=False), "loss": test}, self.told)
+        reply, found = _each({"output": lambda: model(arrays[0], training=False), "loss": test}, self.describe)
         reply["names"].extend(numbers)
         return reply, [*found, *(np.asarray(value) for value in numbers.values())]
 
     def train(self, network: int, arrays: Arrays) -> Reply:
-        """Train the model for one step on a batch."""
+        """Train the model for one step on a batch. Return the new weights."""
         self.made[network].train_on_batch(arrays[0], arrays[1])
         return self.weights(network, [])
 
 
-def _named(value: Any) -> str:
-    """Return the name of a function, or of an object's type; "" for None."""
+def _name(value: Any) -> str:
+    """Return the name of a function or of an object's type, "" for None."""
     if value is None:
         return ""
     return str(value if isinstance(value, str) else getattr(value, "__name__", type(value).__name__))[:100]

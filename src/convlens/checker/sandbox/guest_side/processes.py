@@ -1,4 +1,4 @@
-"""Finds and ends a process with all that it started, by /proc, even where they try to hide."""
+"""Find and end a process and all its descendants with /proc, even if they try to hide."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ __all__ = ["Process", "descendants", "end", "find"]
 
 
 class Process(NamedTuple):
-    """A process. pid: its number; born: its start in clock ticks, which tells it from a later one with that number."""
+    """A process. pid: process ID; born: start in clock ticks, which differs for a later process with the same ID."""
 
     pid: int
     born: int
 
 
 def find(pid: int) -> Process | None:
-    """Return the process with that number; None if there is none, or it has ended and waits for its parent."""
+    """Return the process with this ID, None if there is none or it has ended and waits for its parent."""
     status = _status(pid)
     return None if status is None or status[2] else Process(pid, status[1])
 
 
 def descendants(root: int, mark: bytes = b"") -> list[Process]:
-    """Return all living processes that the process `root` started, directly or not; without `root` itself.
+    """Return all living descendants of the process `root`, without `root` itself.
 
-    mark: a variable of the environment. Every process that was started with it is returned, even if not by `root`.
+    mark: an environment variable. Every process that was started with it counts as a descendant.
     """
     pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
     table = {pid: status for pid in pids if (status := _status(pid))}
@@ -49,10 +49,10 @@ def descendants(root: int, mark: bytes = b"") -> list[Process]:
 
 
 def end(root: int, mark: bytes = b"", *, itself: bool = False, patience: float = 10.0) -> bool:
-    """Kill all descendants (see `descendants`), then with `itself` the process `root`; False if some live on.
+    """Kill all descendants (see `descendants`), and with `itself` the process `root`. Return False if some survive.
 
-    patience: seconds after which some may live on. All are stopped before any is killed, so that none can start
-    another meanwhile.
+    patience: seconds after which the attempt ends. All descendants are stopped before any is killed, so that none can
+    start another one meanwhile.
     """
     until = time.monotonic() + patience
     pause = 0.001
@@ -77,9 +77,9 @@ def end(root: int, mark: bytes = b"", *, itself: bool = False, patience: float =
 
 
 def send(process: Process, number: int) -> None:
-    """Send a signal to that process, and to no other that has its number by now."""
+    """Send a signal to this process, and never to a later process with the same ID."""
     with contextlib.suppress(OSError):
-        if not hasattr(os, "pidfd_open"):  # some builds of Python lack it
+        if not hasattr(os, "pidfd_open"):  # some builds of Python do not have it
             if find(process.pid) == process:
                 os.kill(process.pid, number)
             return
@@ -92,7 +92,7 @@ def send(process: Process, number: int) -> None:
 
 
 def _status(pid: int) -> tuple[int, int, bool] | None:
-    """Return the parent's number, the start in clock ticks, and whether the process has ended."""
+    """Return the parent's ID, the start in clock ticks, and whether the process has ended; None without a process."""
     try:
         text = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:

@@ -1,4 +1,4 @@
-"""Seals a process: it gives up rights for ever, before it reads the first byte of submitted code."""
+"""Seal a process: it gives up rights for ever, before it reads the first byte of submitted code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["prctl", "seal"]
 
 _PDEATHSIG, _DUMPABLE, _DROP_BOUND, _NO_NEW_PRIVS = 1, 4, 24, 38  # PR_... of prctl(2)
 _VERSION = 0x20080522  # _LINUX_CAPABILITY_VERSION_3 of capset(2)
-_CAPABILITIES = 64  # bits of a set of version 3: Linux has fewer capabilities
+_CAPABILITIES = 64  # bits of a capability set of version 3: Linux has fewer capabilities
 _KILL_AFTER = 5  # seconds of processor time from the signal SIGXCPU to SIGKILL
 
 
@@ -30,10 +30,11 @@ class _Head(ctypes.Structure):
 def seal(
     tier: str, limits: Mapping[str, int], read: Sequence[str], listed: Sequence[str], write: str, parent: int
 ) -> None:
-    """Give up all that the tier takes away. OSError or NotImplementedError if that fails: then no code may be run.
+    """Give up all rights that the tier takes away.
 
-    limits: of resources, by their names in `resource` without RLIMIT_; read, listed, write: the paths that stay within
-    reach under Landlock, see `landlock.restrict`; parent: when this process ends, the sealed one is killed
+    limits: limits of resources, by their names in `resource` without RLIMIT_; read, listed, write: the paths that stay
+    accessible with Landlock, see `landlock.restrict`; parent: ID of the process with which the sealed process ends.
+    Raise OSError or NotImplementedError if sealing fails: then no submitted code may run.
     """
     os.setsid()
     prctl(_PDEATHSIG, signal.SIGKILL)
@@ -49,12 +50,12 @@ def seal(
     elif tier == "bubblewrap":
         try:
             seccomp.install()
-        except (OSError, NotImplementedError):  # the namespaces isolate without it
+        except (OSError, NotImplementedError):  # the namespaces isolate the process even without the filter
             return
 
 
 def prctl(option: int, value: int) -> None:
-    """Make the system call prctl(2); OSError if it fails."""
+    """Make the system call prctl(2). Raise OSError if it fails."""
     zero = ctypes.c_ulong(0)
     if _library().prctl(option, ctypes.c_ulong(value), zero, zero, zero):
         raise OSError(ctypes.get_errno(), f"prctl {option}: {os.strerror(ctypes.get_errno())}")
@@ -71,13 +72,14 @@ def _limit(limits: Mapping[str, int]) -> None:
     for name, value in limits.items():
         which = getattr(resource, f"RLIMIT_{name}")
         _, hard = resource.getrlimit(which)
-        later = value + _KILL_AFTER if name == "CPU" else value  # SIGXCPU first: it tells why the process ends
+        # SIGXCPU comes first, since it shows why the process ends
+        later = value + _KILL_AFTER if name == "CPU" else value
         most = later if hard == resource.RLIM_INFINITY else min(later, hard)
         resource.setrlimit(which, (min(value, most), most))
 
 
 def _drop_capabilities() -> None:
-    """Drop every capability of this process, and every one that a program started later could get back."""
+    """Drop every capability of this process, and every capability that a program started later could regain."""
     for capability in range(_CAPABILITIES):
         try:
             prctl(_DROP_BOUND, capability)

@@ -1,8 +1,8 @@
 """A filter of system calls: calls that submitted code does not need fail with EPERM.
 
-The list names the calls that reach out of the process: other processes, the network, modes and owners of files (which
-Landlock does not cover), the machine's settings, and memory that no limit counts. A call newer than the list fails with
-ENOSYS, as if the kernel did not have it.
+The list names the calls with effects outside the process, on other processes, the network, modes and owners of files
+(which Landlock does not cover), the machine's settings, and memory that no limit counts. A call that is newer than the
+list fails with ENOSYS, as if the kernel did not have it.
 """
 
 from __future__ import annotations
@@ -61,19 +61,19 @@ _LOAD, _EQUAL, _GREATER, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x25, 0x45, 0x54,
 
 _THREAD = 0x10000  # CLONE_THREAD
 _NAMESPACES = 0x7E020000  # CLONE_NEW*
-# Commands of fcntl: F_SETOWN, F_SETSIG, F_SETOWN_EX and F_NOTIFY send signals to others through a file; F_SETLEASE
-# makes others wait for a file that they open
-_OTHERS_FILES = (8, 10, 15, 1026, 1024)
-_IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # is it a terminal, its size, bytes to read, flags
+# Commands of fcntl: F_SETOWN, F_SETSIG, F_SETOWN_EX and F_NOTIFY send signals to other processes through a file, and
+# F_SETLEASE makes other processes wait when they open a file
+_FCNTL_REFUSED = (8, 10, 15, 1026, 1024)
+_IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # allowed: is it a terminal, its size, bytes to read, flags
 _ACCESS, _TRUNCATE = 0x3, 0x200  # flags of open: the access mode, and O_TRUNC
 
 Step = tuple[int, int, int, int]  # code, jump if true, jump if false, constant
 
 
 def install() -> None:
-    """Filter the calls of this process and of all its later threads. It must have one thread and no_new_privs.
+    """Filter the system calls of this process and its later threads. It must have one thread and no_new_privs.
 
-    Raises NotImplementedError on a machine whose calls are not known here, OSError if the kernel refuses.
+    Raise NotImplementedError on a machine whose call numbers are not in the list, OSError if the kernel refuses.
     """
     steps = program(platform.machine(), os.getpid())
     packed = b"".join(
@@ -86,13 +86,13 @@ def install() -> None:
 
     number = _numbers(_DENIED, platform.machine())["seccomp"]
     library = ctypes.CDLL(None, use_errno=True)
-    spectre_as_before = 4  # SECCOMP_FILTER_FLAG_SPEC_ALLOW: without it older kernels slow the whole process down
-    if library.syscall(number, 1, spectre_as_before, ctypes.byref(Program(len(steps), packed))):
+    spec_allow = 4  # SECCOMP_FILTER_FLAG_SPEC_ALLOW: without it, older kernels slow down the whole process
+    if library.syscall(number, 1, spec_allow, ctypes.byref(Program(len(steps), packed))):
         raise OSError(ctypes.get_errno(), f"seccomp: {os.strerror(ctypes.get_errno())}")
 
 
 def program(machine: str, pid: int) -> list[Step]:
-    """Return the filter for that kind of machine and the process with that number."""
+    """Return the filter for this kind of machine and the process with this ID."""
     if machine not in _MACHINES:
         raise NotImplementedError(f"the filter of system calls knows {' and '.join(_MACHINES)}; this is {machine}")
     denied, watched = _numbers(_DENIED, machine), _numbers(_WATCHED, machine)
@@ -105,14 +105,14 @@ def program(machine: str, pid: int) -> list[Step]:
         "clone": [_argument(0), (_ANY_BIT, 0, 1, _NAMESPACES), refuse, (_ANY_BIT, 1, 0, _THREAD), refuse],
         "clone3": [missing],  # a filter cannot see its flags, which are in memory; libraries then use clone
         "openat2": [missing],
-        "kill": _only(0, (pid,)),
-        "tgkill": _only(0, (pid,)),
-        **{name: _only(0, (0, pid)) for name in ("prlimit64", "sched_setaffinity")},
-        **{name: _only(0, (0, pid)) for name in ("sched_setscheduler", "sched_setparam")},
-        "ioctl": _only(1, _IOCTLS),
-        "fcntl": [_argument(1), *(step for value in _OTHERS_FILES for step in _if_equal(value, [refuse]))],
-        "open": _no_sly_truncation(1),
-        "openat": _no_sly_truncation(2),
+        "kill": _allow_only(0, (pid,)),
+        "tgkill": _allow_only(0, (pid,)),
+        **{name: _allow_only(0, (0, pid)) for name in ("prlimit64", "sched_setaffinity")},
+        **{name: _allow_only(0, (0, pid)) for name in ("sched_setscheduler", "sched_setparam")},
+        "ioctl": _allow_only(1, _IOCTLS),
+        "fcntl": [_argument(1), *(step for value in _FCNTL_REFUSED for step in _if_equal(value, [refuse]))],
+        "open": _no_read_only_truncation(1),
+        "openat": _no_read_only_truncation(2),
     }
     for name, number in watched.items():
         steps += _if_equal(number, [*rules[name], (_RETURN, 0, 0, _ALLOW)])
@@ -130,7 +130,7 @@ def _error(number: int) -> Step:
 
 
 def _argument(index: int) -> Step:
-    """Load the lower half of an argument: the kernel takes process numbers, commands and flags as 32 bits."""
+    """Load the lower half of an argument: for the kernel, process IDs, commands and flags have 32 bits."""
     return _LOAD, 0, 0, 16 + 8 * index
 
 
@@ -138,14 +138,14 @@ def _if_equal(value: int, then: list[Step]) -> list[Step]:
     return [(_EQUAL, 0, len(then), value), *then]
 
 
-def _only(index: int, values: tuple[int, ...]) -> list[Step]:
-    """Refuse the call unless that argument is one of `values`."""
+def _allow_only(index: int, values: tuple[int, ...]) -> list[Step]:
+    """Refuse the call unless the argument with this index is one of `values`."""
     allowed: list[Step] = [(_EQUAL, len(values) - place, 0, value) for place, value in enumerate(values)]
     return [_argument(index), *allowed, _error(errno.EPERM)]
 
 
-def _no_sly_truncation(index: int) -> list[Step]:
-    """Refuse to open a file with O_TRUNC in a mode that does not write: before ABI 3 Landlock lets it be truncated."""
+def _no_read_only_truncation(index: int) -> list[Step]:
+    """Refuse to open a file with O_TRUNC in a read-only mode: before ABI 3, Landlock allows this truncation."""
     refuse = _error(errno.EPERM)
     return [
         _argument(index),
