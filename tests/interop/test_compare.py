@@ -141,6 +141,8 @@ def test_a_unit_that_switched_is_named(digits, monkeypatch, layer):
         other = gradient_after_switching(model, x, labels, unit)
         if np.linalg.norm(other - gradient) > 10 * switches.NOISE * np.linalg.norm(gradient):
             break
+    else:
+        pytest.fail("no unit close to switching changes the gradient")
     found = switches.explain(model, x, labels, other)
     assert found is not None
     assert found.units == [unit]

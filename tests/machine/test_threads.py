@@ -1,6 +1,7 @@
 """After training the process is as before: the threads of BLAS and of convlens, and NumPy's error settings."""
 
 import gc
+import os
 import threading
 
 import numpy as np
@@ -26,8 +27,15 @@ def blas_threads():
 
 
 @pytest.mark.smoke
-def test_there_is_at_least_one_usable_thread():
-    assert usable_threads() >= 1
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs a system with CPU affinity, such as Linux")
+def test_usable_threads_follow_the_cpu_affinity():
+    allowed = os.sched_getaffinity(0)
+    try:
+        for count in range(1, len(allowed) + 1):
+            os.sched_setaffinity(0, sorted(allowed)[:count])
+            assert usable_threads() == count
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def closed(events):

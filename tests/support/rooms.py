@@ -23,7 +23,7 @@ FLOORS = (
     ("models",),
     ("inspection", "training"),
     ("interop", "report"),
-    ("checker", "explorer", "studies"),
+    ("checker", "studies"),
     ("cli",),
 )
 DOORS = {"__init__": {room for floor in FLOORS[:-1] for room in floor}, "__main__": {"cli"}}

@@ -28,7 +28,7 @@ def _next_run(model: str) -> Path:
 def train(
     model: Annotated[str | None, typer.Option(help="Name of the network, such as lenet5. [default: lenet5]")] = None,
     engine: Annotated[
-        str | None, typer.Option(help="numba, numpy, or auto (numba if it is installed). [default: auto]")
+        str | None, typer.Option(help="Engine, such as numpy. auto: numba if it is installed. [default: auto]")
     ] = None,
     trainer: Annotated[str | None, typer.Option(help="convlens, or keras (Keras on JAX). [default: convlens]")] = None,
     data: Annotated[
