@@ -23,7 +23,7 @@ ASKED, ASKED_FLOAT64 = 1e-5, 1e-9
 def _measure_here(seeds: int) -> None:
     """Run in a separate process: print the figures of all installed engines as JSON."""
     from convlens.data import load
-    from convlens.interop.compare import ENGINES, from_equal_states, in_float64, spread
+    from convlens.interop.compare import ENGINES, from_equal_states, in_float64, percentiles
     from convlens.interop.steppers import STEPPERS
 
     digits, steppers = load("embedded"), {}
@@ -38,7 +38,7 @@ def _measure_here(seeds: int) -> None:
         found = from_equal_states(digits, steppers, steps=STEPS, batch_size=32, seed=seed)
         for one in found.values():
             for kind in worst:
-                worst[kind] = max(worst[kind], spread(getattr(one, kind)).p99)
+                worst[kind] = max(worst[kind], percentiles(getattr(one, kind)).p99)
             switched += len(one.switched)
             unexplained += sum(step.units is None for step in one.switched)
         steps += STEPS * (len(steppers) - 1)

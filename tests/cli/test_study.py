@@ -8,7 +8,7 @@ from tests.support import small, tiny_studies
 
 from convlens.cli import study as cli_study
 from convlens.studies import STUDIES, runner
-from convlens.studies.study import Run
+from convlens.studies.study import StudyRun
 
 
 @pytest.fixture(autouse=True)
@@ -112,5 +112,5 @@ def test_a_folder_of_another_study_is_refused(place, monkeypatch):
 
 
 def test_a_diverged_run_is_told():
-    run = Run("none", 0.5, 3, None, 0.9, 0.9, 0.0, True, 1.25)
+    run = StudyRun("none", 0.5, 3, None, 0.9, 0.9, 0.0, True, 1.25)
     assert cli_study._line(tiny_studies.study(), run) == "none, rate 0.5, seed 3: diverged, 1.2 s"

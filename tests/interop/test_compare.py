@@ -9,7 +9,7 @@ from tests.support import small
 from convlens import engines, ops
 from convlens.data import load
 from convlens.interop import steppers, switches
-from convlens.interop.compare import ENGINES, REFERENCE, compare, spread
+from convlens.interop.compare import ENGINES, REFERENCE, compare, percentiles
 from convlens.interop.steppers import AdamBy, Arithmetic, Ours
 from convlens.models.lenet5 import lenet5
 
@@ -31,8 +31,8 @@ def found(digits):
 def test_from_equal_states_a_step_of_adam_agrees_with_the_reference(found, name):
     for differences in (found.steps[name].loss, found.steps[name].gradient):
         assert len(differences) == 40
-        assert spread(differences).p99 < 1e-5
-    assert spread(found.steps[name].update).median < 1e-5
+        assert percentiles(differences).p99 < 1e-5
+    assert percentiles(found.steps[name].update).median < 1e-5
     assert all(step.units for step in found.steps[name].switched), "a difference beyond rounding is not explained"
 
 
@@ -91,14 +91,14 @@ WRONG = {"epsilon": "update", "steps": "update", "weights": "gradient", "labels"
 def test_a_fault_is_found_in_the_figure_that_it_changes(monkeypatch, digits, wrong):
     monkeypatch.setitem(steppers.STEPPERS, "tf1", lambda: Wrong(wrong))
     found = compare(digits, ("numpy", "tf1"), steps=6, seed=SEED).steps["tf1"]
-    assert spread(getattr(found, WRONG[wrong])).median > 1e-4, found
+    assert percentiles(getattr(found, WRONG[wrong])).median > 1e-4, found
     assert all(step.units is None for step in found.switched), "switched units must not explain a fault"
     assert bool(found.switched) == (WRONG[wrong] != "update")
 
 
 def test_the_reference_does_not_differ_from_itself(digits):
     found = compare(digits, ("numpy",), steps=3, free_seeds=2)
-    assert spread(found.steps["numpy"].gradient) == spread(found.steps["numpy"].update) == (0, 0, 0)
+    assert percentiles(found.steps["numpy"].gradient) == percentiles(found.steps["numpy"].update) == (0, 0, 0)
     assert found.free == {"numpy": [0.0, 0.0]}
 
 

@@ -14,7 +14,7 @@ from convlens.studies import STUDIES, Done, Start, do, outcome, runner
 from convlens.studies.claims import compare, spread
 from convlens.studies.figure import draw
 from convlens.studies.runner import PILOT, chosen_rate, digits_of
-from convlens.studies.study import MEASURES, Run
+from convlens.studies.study import MEASURES, StudyRun
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +95,8 @@ def made_up(none, dropout, **more):
     runs = []
     for arm, values in (("none", none), ("dropout", dropout)):
         fields = {"epochs": 1.0, "train_error": 0.0, "gap": 0.1, "diverged": False, "seconds": 1.0, **more}
-        runs += [Run(arm, rate, PILOT, test_error=rate, **fields) for rate in (0.02, 0.05)]
-        runs += [Run(arm, 0.02, seed, test_error=value, **fields) for seed, value in enumerate(values)]
+        runs += [StudyRun(arm, rate, PILOT, test_error=rate, **fields) for rate in (0.02, 0.05)]
+        runs += [StudyRun(arm, 0.02, seed, test_error=value, **fields) for seed, value in enumerate(values)]
     return runs
 
 
@@ -227,19 +227,19 @@ def test_the_seed_draws_the_digits_and_both_arms_get_the_same(whole):
     runs = whole[1]
     assert runs[4].test_error != runs[6].test_error
     plain = dataclasses.replace(tiny_studies.study(), arms=(tiny_studies.ARMS[0],) * 2)
-    a, b = (runner._train(arm, 0.02, 3, plain.protocol, digits_of(), 1) for arm in plain.arms)
+    a, b = (runner._train(arm, 0.02, 3, plain.recipe, digits_of(), 1) for arm in plain.arms)
     assert numbers([a]) == numbers([b])
 
 
 def test_a_run_that_overflows_has_diverged(digits):
     study = tiny_studies.study()
-    run = runner._train(study.arms[0], 1e30, 0, study.protocol, digits, 1)
+    run = runner._train(study.arms[0], 1e30, 0, study.recipe, digits, 1)
     assert (run.diverged, run.epochs, run.test_error, run.gap) == (True, None, 0.9, 0.0)
 
 
 def test_a_run_may_stop_when_it_reaches_the_level(digits):
-    whole, cut = (tiny_studies.study(level=0.85, stops=stops).protocol for stops in (False, True))
-    one, two = (runner._train(tiny_studies.ARMS[0], 0.02, 0, protocol, digits, 1) for protocol in (whole, cut))
+    whole, cut = (tiny_studies.study(level=0.85, stops=stops).recipe for stops in (False, True))
+    one, two = (runner._train(tiny_studies.ARMS[0], 0.02, 0, recipe, digits, 1) for recipe in (whole, cut))
     assert one.epochs == two.epochs
     assert one.epochs is not None and one.epochs < 2
     assert two.train_error <= 0.85 and one.train_error < two.train_error
@@ -369,8 +369,8 @@ def test_the_table_is_consistent(study):
     assert study.choose in MEASURES
     for claim in study.claims:
         assert claim.measure in MEASURES and {claim.less, claim.more} <= set(names) and claim.less != claim.more
-        assert claim.measure != "epochs" or study.protocol.level is not None
+        assert claim.measure != "epochs" or study.recipe.level is not None
     models = [convlens.nn.Sequential(arm.layers, (28, 28, 1)) for arm in study.arms]
     assert len({model.count_params() for model in models}) == 1
-    assert 0 < study.protocol.digits < 5000
-    assert len(study.protocol.rates) == len(set(study.protocol.rates)) > 2
+    assert 0 < study.recipe.digits < 5000
+    assert len(study.recipe.rates) == len(set(study.recipe.rates)) > 2

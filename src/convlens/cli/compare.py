@@ -55,7 +55,7 @@ def compare(
 
 
 def _lines(found: Comparison, steps: int, batch_size: int, seed: int) -> list[str]:
-    from convlens.interop.compare import spread
+    from convlens.interop.compare import percentiles
 
     lines = [
         f"{steps} steps of Adam, batch {batch_size}, seed {seed}, float32, each step from NumPy's state:",
@@ -63,7 +63,7 @@ def _lines(found: Comparison, steps: int, batch_size: int, seed: int) -> list[st
         f"{'engine':8}{'loss':>28}{'gradient':>28}{'update':>28}  switched",
     ]
     for name, one in found.steps.items():
-        kinds = [" / ".join(f"{v:.1e}" for v in spread(values)) for values in (one.loss, one.gradient, one.update)]
+        kinds = [" / ".join(f"{v:.1e}" for v in percentiles(values)) for values in (one.loss, one.gradient, one.update)]
         lines.append(f"{name:8}{''.join(f'{kind:>28}' for kind in kinds)}  {len(one.switched)}")
     for name, one in found.steps.items():
         for step in one.switched:

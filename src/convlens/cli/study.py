@@ -10,7 +10,7 @@ import typer
 from convlens.cli.shared import Json, print_json, sentence, tell
 
 if TYPE_CHECKING:
-    from convlens.studies import Outcome, Run, Study
+    from convlens.studies import Outcome, Study, StudyRun
 
 STUDIES = Path("studies")
 
@@ -36,7 +36,7 @@ def study(
     if name not in TABLE:
         raise ValueError(f"NAME must be one of {', '.join(TABLE)}; got {name!r}")
     asked, folder = TABLE[name], out or STUDIES / name
-    runs: list[Run] = []
+    runs: list[StudyRun] = []
     try:
         for event in do(asked, folder, seeds=seeds, threads=threads):
             if isinstance(event, Start):
@@ -58,15 +58,15 @@ def study(
         print("\n".join(_text(found)))
 
 
-def _line(asked: Study, run: Run) -> str:
+def _line(asked: Study, run: StudyRun) -> str:
     """Return one line about a finished run."""
     from convlens.studies.runner import PILOT
 
     who = f"pilot {run.seed - PILOT}" if run.seed >= PILOT else f"seed {run.seed}"
     figures = [f"test error {run.test_error:.2%}"]
-    if asked.protocol.level is not None:
+    if asked.recipe.level is not None:
         epochs = "not reached" if run.epochs is None else f"after {run.epochs:.2f} epochs"
-        figures.insert(0, f"training error {asked.protocol.level:.0%} {epochs}")
+        figures.insert(0, f"training error {asked.recipe.level:.0%} {epochs}")
     if run.diverged:
         figures = ["diverged"]
     return f"{run.arm}, rate {run.rate:g}, {who}: {', '.join(figures)}, {run.seconds:.1f} s"
@@ -78,7 +78,7 @@ def _text(found: Outcome) -> list[str]:
     from convlens.studies.study import MEASURES
 
     asked = found.study
-    lines = [f"{asked.title}; {asked.protocol.digits:,} digits to train, {found.seeds} seeds", asked.notes]
+    lines = [f"{asked.title}; {asked.recipe.digits:,} digits to train, {found.seeds} seeds", asked.notes]
     width = max(len(arm.name) for arm in asked.arms)
     for measure, spreads in found.spreads.items():
         kind = MEASURES[measure]

@@ -29,13 +29,13 @@ from convlens.interop.steppers import FLOAT64, STEPPERS, AdamBy, Arithmetic, Our
 from convlens.interop.switches import NOISE, Switch, explain
 from convlens.models.lenet5 import lenet5
 
-__all__ = ["ENGINES", "Comparison", "Differences", "Spread", "Switched", "compare"]
+__all__ = ["ENGINES", "Comparison", "Differences", "Percentiles", "Switched", "compare"]
 
 ENGINES = tuple(STEPPERS)
 REFERENCE = "numpy"
 
 
-class Spread(NamedTuple):
+class Percentiles(NamedTuple):
     """The median, the 99th percentile and the maximum of the differences of all steps"""
 
     median: float
@@ -43,9 +43,9 @@ class Spread(NamedTuple):
     max: float
 
 
-def spread(values: Sequence[float]) -> Spread:
+def percentiles(values: Sequence[float]) -> Percentiles:
     """Return the median, the 99th percentile and the maximum of the values."""
-    return Spread(float(np.median(values)), float(np.percentile(values, 99)), float(np.max(values)))
+    return Percentiles(float(np.median(values)), float(np.percentile(values, 99)), float(np.max(values)))
 
 
 class Switched(NamedTuple):
@@ -96,7 +96,7 @@ class Comparison:
         found = self.steps[name]
         kinds = {"loss": found.loss, "gradient": found.gradient, "update": found.update}
         return {
-            **{f"step_{kind}_difference": spread(values)._asdict() for kind, values in kinds.items()},
+            **{f"step_{kind}_difference": percentiles(values)._asdict() for kind, values in kinds.items()},
             "switched": [
                 {
                     "step": one.step,

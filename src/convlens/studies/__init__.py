@@ -6,7 +6,20 @@ them. The command `convlens study` prints it.
 
 from convlens.studies.outcome import Outcome, outcome
 from convlens.studies.runner import FILE, Done, Start, do
-from convlens.studies.study import Arm, Claim, Protocol, Run, Study
+from convlens.studies.study import Arm, Claim, Recipe, Study, StudyRun
 from convlens.studies.table import STUDIES
 
-__all__ = ["FILE", "STUDIES", "Arm", "Claim", "Done", "Outcome", "Protocol", "Run", "Start", "Study", "do", "outcome"]
+__all__ = [
+    "FILE",
+    "STUDIES",
+    "Arm",
+    "Claim",
+    "Done",
+    "Outcome",
+    "Recipe",
+    "Start",
+    "Study",
+    "StudyRun",
+    "do",
+    "outcome",
+]

@@ -8,7 +8,7 @@ from typing import Any
 
 from convlens.studies.claims import COULD_NOT_TELL, HELD, Difference, Spread, compare, spread
 from convlens.studies.runner import chosen_rate, chosen_runs, pilot_means, value
-from convlens.studies.study import MEASURES, Claim, Run, Study
+from convlens.studies.study import MEASURES, Claim, Study, StudyRun
 
 __all__ = ["Outcome", "outcome"]
 
@@ -64,7 +64,7 @@ class Outcome:
         }
 
 
-def outcome(study: Study, runs: Sequence[Run], seeds: int) -> Outcome:
+def outcome(study: Study, runs: Sequence[StudyRun], seeds: int) -> Outcome:
     """Compute the result of a study from all of its runs, in the order in which `do` yields them."""
     names = [arm.name for arm in study.arms]
     counted = {name: chosen_runs(study, name, runs, seeds) for name in names}
@@ -102,14 +102,14 @@ def _judge(study: Study, claim: Claim, spreads: dict[str, Spread]) -> Found:
         f"the difference is above 0 for {agree} of {len(found.values)} seeds."
     )
     if claim.measure == "epochs" and found.verdict == HELD:
-        least = "at least " if study.protocol.epochs in more.values else ""  # a run that did not reach the level
+        least = "at least " if study.recipe.epochs in more.values else ""  # a run that did not reach the level
         sentence += f" The ratio is {least}{more.mean / less.mean:.1f}."
     return Found(claim, found, sentence)
 
 
-def _remarks(study: Study, runs: Sequence[Run], counted: dict[str, list[Run]]) -> list[str]:
+def _remarks(study: Study, runs: Sequence[StudyRun], counted: dict[str, list[StudyRun]]) -> list[str]:
     """Return remarks on learning rates at the end of their range, diverged runs, and levels that were not reached."""
-    found, rates = [], study.protocol.rates
+    found, rates = [], study.recipe.rates
     for name, of_arm in counted.items():
         rate = chosen_rate(study, name, runs)
         if len(set(pilot_means(study, name, runs).values())) == 1 < len(rates):
@@ -123,6 +123,6 @@ def _remarks(study: Study, runs: Sequence[Run], counted: dict[str, list[Run]]) -
             found.append(f"{name}: {diverged} of {len(of_arm)} runs diverged and count as guessing.")
         late = sum(run.epochs is None for run in of_arm)
         if "epochs" in study.measures() and late:
-            epochs, runs_ = study.protocol.epochs, f"{late} of {len(of_arm)} runs"
+            epochs, runs_ = study.recipe.epochs, f"{late} of {len(of_arm)} runs"
             found.append(f"{name}: {runs_} did not reach the level in {epochs} epochs and count as {epochs}.")
     return found

@@ -18,7 +18,7 @@ from convlens.geometry import check_count
 from convlens.machine.threads import usable_threads
 from convlens.nn import SGD, Sequential
 from convlens.storage.journal import open_journal
-from convlens.studies.study import GUESSING, Arm, Protocol, Run, Study
+from convlens.studies.study import GUESSING, Arm, Recipe, Study, StudyRun
 from convlens.training import Batch, evaluate, train
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Start:
 class Done:
     """A run that is done. new: it was trained now; false if it was read from the file."""
 
-    run: Run
+    run: StudyRun
     new: bool
 
 
@@ -80,25 +80,25 @@ def do(
     threads = usable_threads() if threads is None else threads
     check_count("threads", threads, 1)
     x, y = digits_of() if digits is None else digits
-    protocol = study.protocol
-    if not 0 < protocol.digits < len(x):
-        raise ValueError(f"{study.name} needs more digits than the {protocol.digits} that it trains on; got {len(x)}")
+    recipe = study.recipe
+    if not 0 < recipe.digits < len(x):
+        raise ValueError(f"{study.name} needs more digits than the {recipe.digits} that it trains on; got {len(x)}")
     settings = {**study.settings(), "engine": _engine(), "data": _digest(x, y)}
     folder.mkdir(parents=True, exist_ok=True)
-    with open_journal(folder / FILE, "convlens study", VERSION, settings, Run.parse) as journal:
+    with open_journal(folder / FILE, "convlens study", VERSION, settings, StudyRun.parse) as journal:
         known = {(run.arm, run.rate, run.seed): run for run in journal.entries}
 
         def one(arm: Arm, rate: float, seed: int) -> Done:
             if run := known.get((arm.name, rate, seed)):
                 return Done(run, False)
-            return Done(journal.append(asdict(_train(arm, rate, seed, protocol, (x, y), threads))), True)
+            return Done(journal.append(asdict(_train(arm, rate, seed, recipe, (x, y), threads))), True)
 
         found = sum(seed < seeds or seed >= PILOT for _, _, seed in known)
         yield Start(study.count(seeds), found, settings["engine"], threads)
-        pilots: list[Run] = []
+        pilots: list[StudyRun] = []
         for arm in study.arms:
-            for rate in protocol.rates:
-                for pilot in range(protocol.pilots):
+            for rate in recipe.rates:
+                for pilot in range(recipe.pilots):
                     pilots.append((done := one(arm, rate, PILOT + pilot)).run)
                     yield done
         for seed in range(seeds):
@@ -106,32 +106,32 @@ def do(
                 yield one(arm, chosen_rate(study, arm.name, pilots), seed)
 
 
-def chosen_rate(study: Study, arm: str, runs: Sequence[Run]) -> float:
+def chosen_rate(study: Study, arm: str, runs: Sequence[StudyRun]) -> float:
     """Return the learning rate with the lowest mean over the pilots of an arm; if several are equal, the lowest."""
     means = pilot_means(study, arm, runs)
     return min(means, key=lambda rate: (means[rate], rate))
 
 
-def pilot_means(study: Study, arm: str, runs: Sequence[Run]) -> dict[float, float]:
+def pilot_means(study: Study, arm: str, runs: Sequence[StudyRun]) -> dict[float, float]:
     """Return for each learning rate the mean of the study's measure `choose` over the pilots of an arm."""
     means = {}
-    for rate in study.protocol.rates:
+    for rate in study.recipe.rates:
         pilots = [run for run in runs if (run.arm, run.rate) == (arm, rate) and run.seed >= PILOT]
         means[rate] = sum(value(study, study.choose, run) for run in pilots) / len(pilots)
     return means
 
 
-def chosen_runs(study: Study, arm: str, runs: Sequence[Run], seeds: int) -> list[Run]:
+def chosen_runs(study: Study, arm: str, runs: Sequence[StudyRun], seeds: int) -> list[StudyRun]:
     """Return the counted runs of an arm (its chosen rate, no pilots), ordered by seed."""
     rate = chosen_rate(study, arm, runs)
     found = {run.seed: run for run in runs if (run.arm, run.rate) == (arm, rate)}
     return [found[seed] for seed in range(seeds)]
 
 
-def value(study: Study, measure: str, run: Run) -> float:
+def value(study: Study, measure: str, run: StudyRun) -> float:
     """Return the value of a measure for a run. A level that was not reached counts as all epochs."""
     if measure == "epochs":
-        return float(study.protocol.epochs) if run.epochs is None else run.epochs
+        return float(study.recipe.epochs) if run.epochs is None else run.epochs
     return float(getattr(run, measure))
 
 
@@ -143,26 +143,26 @@ def _digest(x: Images, y: Labels) -> str:
     return hashlib.sha256(x.tobytes() + y.tobytes()).hexdigest()[:16]
 
 
-def _train(arm: Arm, rate: float, seed: int, protocol: Protocol, digits: tuple[Images, Labels], threads: int) -> Run:
+def _train(arm: Arm, rate: float, seed: int, recipe: Recipe, digits: tuple[Images, Labels], threads: int) -> StudyRun:
     """Train one run. The seed fixes the initial weights, the batches, all random changes, and the training digits."""
     begin = time.perf_counter()
     x, y = digits
     order = np.random.default_rng([seed, 0, 1]).permutation(len(x))  # training itself uses [seed, epoch, …], epoch >= 1
-    training, test = order[: protocol.digits], order[protocol.digits :]
+    training, test = order[: recipe.digits], order[recipe.digits :]
     model = Sequential(arm.layers, x.shape[1:], name=arm.name, seed=seed)
     model.flat *= arm.start  # biases are 0
     epochs: float | None = None
     found: dict[str, Any] = {**GUESSING}
     diverged = True
     with suppress(ArithmeticError):
-        epochs = _until(model, arm, rate, seed, protocol, (x[training], y[training]), threads)
+        epochs = _until(model, arm, rate, seed, recipe, (x[training], y[training]), threads)
         on_training = evaluate(model, x[training], y[training], threads=threads)
         on_test = evaluate(model, x[test], y[test], threads=threads)
         if np.isfinite([on_training.loss, on_test.loss]).all():
             errors = {"train_error": round(1 - on_training.accuracy, 9), "test_error": round(1 - on_test.accuracy, 9)}
             found, diverged = {**errors, "gap": on_test.loss - on_training.loss}, False
     seconds = round(time.perf_counter() - begin, 3)
-    return Run(arm.name, rate, seed, None if diverged else epochs, **found, diverged=diverged, seconds=seconds)
+    return StudyRun(arm.name, rate, seed, None if diverged else epochs, **found, diverged=diverged, seconds=seconds)
 
 
 def _until(
@@ -170,14 +170,14 @@ def _until(
     arm: Arm,
     rate: float,
     seed: int,
-    protocol: Protocol,
+    recipe: Recipe,
     training: tuple[Images, Labels],
     threads: int,
 ) -> float | None:
-    """Train a model. Return after how many epochs the protocol's level was first reached, or None if it was not."""
+    """Train a model. Return after how many epochs the recipe's level was first reached, or None if it was not."""
 
     def schedule(epoch: int) -> float:
-        falls = not protocol.stops and epoch > protocol.epochs * 3 / 4
+        falls = not recipe.stops and epoch > recipe.epochs * 3 / 4
         return rate / 10 if falls else rate
 
     x, y = training
@@ -185,9 +185,9 @@ def _until(
         model,
         x,
         y,
-        optimizer=SGD(rate, protocol.momentum, protocol.weight_decay),
-        epochs=protocol.epochs,
-        batch_size=protocol.batch_size,
+        optimizer=SGD(rate, recipe.momentum, recipe.weight_decay),
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
         seed=seed,
         threads=threads,
         schedule=schedule,
@@ -198,12 +198,12 @@ def _until(
         if not isinstance(event, Batch):
             continue
         steps += 1
-        if protocol.level is None or reached is not None or steps % protocol.every:
+        if recipe.level is None or reached is not None or steps % recipe.every:
             continue
         scores = evaluate(model, x[:_WATCHED], y[:_WATCHED], threads=threads)
-        if scores.accuracy >= 1 - protocol.level:
+        if scores.accuracy >= 1 - recipe.level:
             reached = steps / event.batches
-            if protocol.stops:
+            if recipe.stops:
                 events.close()
                 break
     return reached

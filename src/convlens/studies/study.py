@@ -1,4 +1,4 @@
-"""The parts of a study: arms that differ in one thing, a protocol that all arms share, and claims about the arms."""
+"""The parts of a study: arms that differ in one thing, a recipe that all arms share, and claims about the arms."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from convlens.nn import Layer
 from convlens.training.checks import Augment
 
-__all__ = ["GUESSING", "MEASURES", "Arm", "Claim", "Measure", "Protocol", "Run", "Study"]
+__all__ = ["GUESSING", "MEASURES", "Arm", "Claim", "Measure", "Recipe", "Study", "StudyRun"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class Protocol:
+class Recipe:
     """How each run is trained: SGD with momentum on `digits` digits. All other digits are test digits.
 
     rates: the learning rates to choose from. Each arm gets the rate with the lowest mean over `pilots` pilot runs.
@@ -73,7 +73,7 @@ class Study:
     name: str
     title: str
     arms: tuple[Arm, ...]
-    protocol: Protocol
+    recipe: Recipe
     choose: str
     claims: tuple[Claim, ...]
     notes: str
@@ -84,7 +84,7 @@ class Study:
 
     def count(self, seeds: int) -> int:
         """Return the number of runs, pilots included."""
-        return len(self.arms) * (len(self.protocol.rates) * self.protocol.pilots + seeds)
+        return len(self.arms) * (len(self.recipe.rates) * self.recipe.pilots + seeds)
 
     def measures(self) -> tuple[str, ...]:
         """Return the measures of the claims, each once, in the order of the claims."""
@@ -92,7 +92,7 @@ class Study:
 
     def heading(self, measure: str) -> str:
         """Return the title for a table of this measure."""
-        return MEASURES[measure].title.format(level=self.protocol.level)
+        return MEASURES[measure].title.format(level=self.recipe.level)
 
     def settings(self) -> dict[str, Any]:
         """Return everything, except arm, rate and seed, that the numbers of a run depend on.
@@ -100,12 +100,12 @@ class Study:
         All runs in one file have the same settings.
         """
         arms = repr([(arm.name, arm.layers, arm.start, arm.augment) for arm in self.arms])
-        protocol = {field.name: getattr(self.protocol, field.name) for field in fields(self.protocol)}
-        return {"study": self.name, **protocol, "networks": hashlib.sha256(arms.encode()).hexdigest()[:16]}
+        recipe = {field.name: getattr(self.recipe, field.name) for field in fields(self.recipe)}
+        return {"study": self.name, **recipe, "networks": hashlib.sha256(arms.encode()).hexdigest()[:16]}
 
 
 @dataclass(frozen=True)
-class Run:
+class StudyRun:
     """One training run.
 
     epochs: how many epochs it took to reach the level; None if the level was not reached or there is none.
@@ -124,7 +124,7 @@ class Run:
     seconds: float
 
     @classmethod
-    def parse(cls, value: Mapping[str, Any]) -> Run:
+    def parse(cls, value: Mapping[str, Any]) -> StudyRun:
         """Make a run from a line of the file. Raises ValueError, KeyError or TypeError if it does not hold a run."""
         run = cls(**value)
         numbers = (run.rate, run.seed, run.train_error, run.test_error, run.gap, run.seconds, run.epochs or 0)

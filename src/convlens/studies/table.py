@@ -3,7 +3,7 @@ Neural Networks", on digits.
 
 All studies use one small network with the layers in the order of the paper: two convolutions, each followed by ReLU and
 pooling, and two hidden dense layers. The dense layers get 7 x 7 x 16 numbers of a 28 x 28 digit. Training follows the
-paper: SGD with momentum 0.9 and weight decay 0.0005. All protocols were fixed before the first result was seen, with
+paper: SGD with momentum 0.9 and weight decay 0.0005. All recipes were fixed before the first result was seen, with
 one exception: `relu` first had 15 epochs at most. No sigmoid run reached the level in 15 epochs either, and they took
 too long.
 """
@@ -14,7 +14,7 @@ from math import sqrt
 
 from convlens.data.augmentation import RandomCrop
 from convlens.nn import Conv2D, Dense, Dropout, Flatten, Layer, LocalResponseNormalization, MaxPooling2D
-from convlens.studies.study import Arm, Claim, Protocol, Study
+from convlens.studies.study import Arm, Claim, Recipe, Study
 
 __all__ = ["STUDIES"]
 
@@ -57,7 +57,7 @@ RELU = Study(
         Arm("tanh", _network("tanh"), start=_LECUN),
         Arm("sigmoid", _network("sigmoid"), start=_LECUN),
     ),
-    Protocol(
+    Recipe(
         digits=4000,
         epochs=8,
         batch_size=128,
@@ -78,7 +78,7 @@ POOLING = Study(
     "pooling",
     "Overlapping pooling, 3 x 3, against 2 x 2, both with stride 2",
     (Arm("2 x 2", _network()), Arm("3 x 3", _network(window=3))),
-    Protocol(digits=1000, epochs=20),
+    Recipe(digits=1000, epochs=20),
     "test_error",
     (
         Claim(
@@ -105,7 +105,7 @@ DROPOUT = Study(
     "dropout",
     "Dropout of half of the hidden dense units, with few training digits",
     (Arm("none", _network()), Arm("dropout", _network(dropout=0.5))),
-    Protocol(digits=500, epochs=80, level=0.01),
+    Recipe(digits=500, epochs=80, level=0.01),
     "test_error",
     (
         Claim(
@@ -143,7 +143,7 @@ LRN = Study(
         Arm("none", _network()),
         Arm("normalised", _network(norm=LocalResponseNormalization(alpha=1e-4 * 256**2))),
     ),
-    Protocol(digits=1000, epochs=20),
+    Recipe(digits=1000, epochs=20),
     "test_error",
     (
         Claim(
@@ -165,7 +165,7 @@ AUGMENT = Study(
     "augment",
     "Digits shifted at random by up to 2 pixels, with few training digits",
     (Arm("as they are", _network()), Arm("shifted", _network(), augment=RandomCrop(28, padding=2))),
-    Protocol(digits=500, epochs=80),
+    Recipe(digits=500, epochs=80),
     "test_error",
     (
         Claim(

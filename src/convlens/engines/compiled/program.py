@@ -26,21 +26,21 @@ OUTPUT_TILES = (8, 6, 4)
 DW_OUTPUT_TILES, DW_TAP_TILES = (4, 3), (5, 3, 1)  # at most 20 sums, which fit 32 registers with the loaded vectors
 
 
-class Step(NamedTuple):
+class Fused(NamedTuple):
     """An operation, and whether a ReLU follows it"""
 
     spec: Spec
     relu: bool
 
 
-def steps(specs: Sequence[Spec]) -> list[Step]:
+def fuse_relus(specs: Sequence[Spec]) -> list[Fused]:
     """Return the operations in order; a ReLU becomes part of the operation before it."""
-    found: list[Step] = []
+    found: list[Fused] = []
     for spec in specs:
         if isinstance(spec, Activation):
-            found[-1] = Step(found[-1].spec, True)
+            found[-1] = Fused(found[-1].spec, True)
         else:
-            found.append(Step(spec, False))
+            found.append(Fused(spec, False))
     return found
 
 
@@ -75,7 +75,7 @@ def image(planes: int, rows: int, left: int, columns: int, right: int, n: int, d
 
 
 @dataclass(frozen=True)
-class Layer:
+class PlannedLayer:
     """A layer of a program with its images: x, y and their gradients. first: whether it is the first, without dx"""
 
     spec: Any
@@ -108,7 +108,7 @@ class Weights(NamedTuple):
 Calls = tuple[list[Call], list[Call]]  # forward, backward
 
 
-def conv_calls(layer: Layer, weights: Weights) -> Calls:
+def conv_calls(layer: PlannedLayer, weights: Weights) -> Calls:
     """Return the calls of a convolution.
 
     x has a frame for the padding. For dx at stride 1, dy has a frame of kw - 1 columns.
@@ -143,7 +143,7 @@ def conv_calls(layer: Layer, weights: Weights) -> Calls:
     return [*before, forward], backward
 
 
-def _conv_dx(layer: Layer, w: Array, stride: tuple[int, int]) -> list[Call]:
+def _conv_dx(layer: PlannedLayer, w: Array, stride: tuple[int, int]) -> list[Call]:
     """Return the calls for dx. At stride 1 it is a convolution of dy with the kernel rotated by 180 degrees."""
     spec: Conv = layer.spec
     (kh, kw), ci, co, (top, _), (left, _) = spec.kernel, spec.ci, spec.co, *spec.pads
@@ -162,7 +162,7 @@ def _conv_dx(layer: Layer, w: Array, stride: tuple[int, int]) -> list[Call]:
     return [turned]
 
 
-def pool_calls(layer: Layer) -> Calls:
+def pool_calls(layer: PlannedLayer) -> Calls:
     """Return the calls of a pooling layer. If several maxima are equal, the first one gets the gradient."""
     spec: Pool = layer.spec
     (kh, kw), (sh, sw), (top, _), (left, _) = spec.kernel, spec.stride, *spec.pads
@@ -176,7 +176,7 @@ def pool_calls(layer: Layer) -> Calls:
     return [forward], [] if layer.first else [layer.clear_dx(), dx]
 
 
-def dense_calls(layer: Layer, weights: Weights) -> Calls:
+def dense_calls(layer: PlannedLayer, weights: Weights) -> Calls:
     """Return the calls of a dense layer. Its forward is a convolution with one window, the whole image."""
     x, y, dy, n, units = layer.x, layer.y, layer.dy, layer.n, layer.spec.units
     c, w, dtype = x.planes, weights.w, weights.w.dtype
@@ -210,7 +210,7 @@ class Program:
     def __init__(self, specs: Sequence[Spec], flat: Array, n: int) -> None:
         self.n = n
         self._flat, self._at = flat, 0
-        parts = steps(specs)
+        parts = fuse_relus(specs)
         values, gradients = [self._image(parts, 0)], [self._image(parts, 0, gradient=True)]
         for k, step in enumerate(parts):
             same = isinstance(step.spec, Flatten)  # no new image: the dense layer reads the image before Flatten
@@ -222,7 +222,7 @@ class Program:
             if isinstance(spec, Flatten):
                 continue
             first = all(isinstance(earlier.spec, Flatten) for earlier in parts[:k])
-            layer = Layer(spec, relu, values[k], values[k + 1], gradients[k], gradients[k + 1], first, n)
+            layer = PlannedLayer(spec, relu, values[k], values[k + 1], gradients[k], gradients[k + 1], first, n)
             ahead, back = self._calls(layer)
             forward += ahead
             backward = back + backward
@@ -237,7 +237,7 @@ class Program:
         self.forward = Tape(forward, flat.dtype, SLOTS)
         self.both = Tape([*forward, loss, *backward], flat.dtype, SLOTS)
 
-    def _calls(self, layer: Layer) -> Calls:
+    def _calls(self, layer: PlannedLayer) -> Calls:
         spec = layer.spec
         if isinstance(spec, Conv):
             return conv_calls(layer, self._weights(*spec.kernel, spec.ci, spec.co))
@@ -245,7 +245,7 @@ class Program:
             return dense_calls(layer, self._weights(spec.inputs, spec.units))
         return pool_calls(layer)
 
-    def _image(self, parts: Sequence[Step], k: int, gradient: bool = False) -> Image:
+    def _image(self, parts: Sequence[Fused], k: int, gradient: bool = False) -> Image:
         """Return the input image of step k, or the image of its gradient, with the frame that its reader needs."""
         n, dtype = self.n, self._flat.dtype
         maker = parts[k - 1].spec if k else None
