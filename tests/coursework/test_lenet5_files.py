@@ -12,12 +12,10 @@ import os
 import random
 import re
 import shutil
-import stat
 import subprocess
 import sys
 
 import numpy as np
-import pycodestyle
 import pytest
 from numpy.testing import assert_allclose
 from tests.support.course_files import FOLDER, from_text
@@ -37,21 +35,6 @@ def source(task):
 
 
 # Form -----------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.smoke
-@pytest.mark.parametrize("file", [*FILES.values(), *MAINS])
-def test_a_lenet5_file_has_the_required_form(file):
-    path = FOLDER / file
-    text = path.read_text()
-    assert text.startswith("#!/usr/bin/env python3\n")
-    assert text.endswith("\n")
-    assert not text.endswith("\n\n")
-    assert path.stat().st_mode & 0o111 == stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
-    assert pycodestyle.StyleGuide().check_files([str(path)]).total_errors == 0
-    tree = ast.parse(text, feature_version=(3, 8))
-    definitions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
-    assert all(ast.get_docstring(node) for node in [tree, *definitions])
 
 
 @pytest.mark.smoke

@@ -21,21 +21,7 @@ from convlens.training.settings import go_on
 # Its validation loss falls, rises, falls to its minimum, and is higher in the next two epochs: about six epochs in all
 STOPPING = Settings(data="a few", batch_size=40, learning_rate=0.003, epochs=15, early_stopping=2)
 
-
-@pytest.fixture(scope="module", autouse=True)
-def without_sync():
-    """Do not sync files to the disk, so that the tests are fast."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("os.fsync", lambda handle: None)
-        yield
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """A run that was never interrupted."""
-    run = Run.start(tmp_path_factory.mktemp("runs") / "whole", SETTINGS, DIGITS)
-    finish(run)
-    return run
+pytestmark = pytest.mark.usefixtures("without_sync")
 
 
 @pytest.fixture(scope="module")

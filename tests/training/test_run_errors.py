@@ -21,21 +21,7 @@ from convlens.storage.tensors import write_tensors
 from convlens.training import Batch, Run, Settings, load_model, save_model
 from convlens.training.settings import go_on
 
-
-@pytest.fixture(scope="module", autouse=True)
-def without_sync():
-    """Do not sync files to the disk, so that the tests are fast."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("os.fsync", lambda handle: None)
-        yield
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """A run that was never interrupted."""
-    run = Run.start(tmp_path_factory.mktemp("runs") / "whole", SETTINGS, DIGITS)
-    finish(run)
-    return run
+pytestmark = pytest.mark.usefixtures("without_sync")
 
 
 @pytest.mark.smoke
