@@ -72,7 +72,7 @@ SAMPLES = {
     "fork_bomb": Sample(DENIED, LATE, STARTS),
     "half_an_answer": Sample("ended its process .exit code 7."),
     "huge_shape": Sample("sent an answer of 8,000,000,000,1.. bytes; the limit is 67,108,864"),
-    "interrupts": Sample("^raised Odd: .its text cannot be had: KeyboardInterrupt."),
+    "interrupts": Sample("^raised Odd: .its text cannot be read: KeyboardInterrupt."),
     "kill_others": Sample(QUIET, QUIET, KILLS, ("killed",)),
     "kill_parent": Sample(DENIED, f"{QUIET}|closed its connection", KILLS),
     "leases": Sample(QUIET, "answer", CHANGES),
