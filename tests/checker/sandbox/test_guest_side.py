@@ -167,3 +167,41 @@ def test_hidden_folders_are_not_readable(tmp_path):
     assert sorted(keep) == [str(lib / "other"), str(lib / "python/json"), str(site / "numpy")]
     assert sorted(listed) == [str(lib), str(lib / "python")]
     assert launch._split_readable([str(lib)], [tmp_path / "elsewhere"]) == ([str(lib)], [])
+
+
+ORPHAN = """
+import json, os, signal, socket, sys
+guest_side, folder, moment = sys.argv[1:]
+sys.path[:0] = [guest_side, folder]
+import fork_server
+ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # it stays open: only the signal tells
+own = folder + "/own"
+settings = {"packages": [], "limits": {}, "guests": own + "/guests", "own": own}
+for message in (settings, {"job": "orphaning"}):
+    ours.send(json.dumps(message).encode())
+ignore = signal.signal
+def orphan():
+    os.getppid = lambda: 0
+    signal.signal = ignore
+    os.kill(os.getpid(), signal.SIGCONT)
+def at_the_end(number, handler):
+    if (number, handler) == (signal.SIGCONT, signal.SIG_IGN):
+        orphan()
+    return ignore(number, handler)
+if moment == "order":
+    fork_server.orphan = orphan
+else:
+    signal.signal = at_the_end
+    ours.close()
+fork_server.main(theirs.detach())
+"""
+
+
+@pytest.mark.parametrize("moment", ["order", "end"])
+def test_a_host_cleans_up_whenever_it_learns_that_its_parent_is_gone(tmp_path, moment):
+    (tmp_path / "orphaning.py").write_text("import fork_server\nfork_server.orphan()\n")
+    (tmp_path / "own" / "guests").mkdir(parents=True)
+    arguments = [str(INSIDE[0].parent), str(tmp_path), moment]
+    done = subprocess.run([sys.executable, "-c", ORPHAN, *arguments], timeout=60, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (tmp_path / "own").exists()

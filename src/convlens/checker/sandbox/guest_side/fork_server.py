@@ -35,8 +35,8 @@ _PATIENCE = 5.0  # seconds for one attempt to end the processes that a guest lef
 Json = dict[str, Any]
 
 
-class OrphanedError(Exception):
-    """The parent is gone."""
+class OrphanedError(BaseException):
+    """The parent is gone. `except Exception` does not catch it, since a signal may raise it anywhere."""
 
 
 def main(handle: int) -> None:
@@ -44,24 +44,28 @@ def main(handle: int) -> None:
     control = socket.socket(fileno=handle)
     settings = json.loads(control.recv(CONTROL))
     sys.argv = [""]
-    answer: Json = {"ready": True}
-    guests: set[int] = set()
-    with contextlib.suppress(OrphanedError, OSError):
-        try:
-            _prepare(settings)
-        except Exception as error:
-            answer = {"error": _error_text(error)}
-        control.send(json.dumps(answer).encode())
-        while "ready" in answer:
-            text, handles, _, _ = socket.recv_fds(control, CONTROL, 1)
-            if not text:
-                break
-            control.send(json.dumps(_run_order(json.loads(text), handles, control, settings, guests)).encode())
-    signal.signal(signal.SIGCONT, signal.SIG_IGN)
-    for pid in list(guests):
-        _end(pid, 0, guests, settings["guests"])
+    with contextlib.suppress(OrphanedError):
+        with contextlib.suppress(OSError):
+            _serve(control, settings)
+        signal.signal(signal.SIGCONT, signal.SIG_IGN)  # from here on, nothing raises OrphanedError
+    _end_all(settings["guests"])
     if settings["own"]:
         leftovers.empty(settings["own"])
+
+
+def _serve(control: socket.socket, settings: Json) -> None:
+    """Answer orders until the socket closes."""
+    answer: Json = {"ready": True}
+    try:
+        _prepare(settings)
+    except Exception as error:
+        answer = {"error": _error_text(error)}
+    control.send(json.dumps(answer).encode())
+    while "ready" in answer:
+        text, handles, _, _ = socket.recv_fds(control, CONTROL, 1)
+        if not text:
+            break
+        control.send(json.dumps(_run_order(json.loads(text), handles, control, settings)).encode())
 
 
 def _prepare(settings: Json) -> None:
@@ -70,6 +74,7 @@ def _prepare(settings: Json) -> None:
 
     def orphaned(*_: object) -> None:
         if os.getppid() != parent:
+            signal.signal(signal.SIGCONT, signal.SIG_IGN)
             raise OrphanedError
 
     # The system sends SIGCONT when the parent's thread that started this process ends. The signal also wakes up a
@@ -103,10 +108,10 @@ def _count_processes(limits: Json) -> None:
     limits["NPROC"] = now + more
 
 
-def _run_order(order: Json, handles: list[int], control: socket.socket, settings: Json, guests: set[int]) -> Json:
+def _run_order(order: Json, handles: list[int], control: socket.socket, settings: Json) -> Json:
     """Fork a guest, or end one; return the answer to the parent."""
     if "end" in order:
-        return _end(int(order["end"]), float(order["grace"]), guests, settings["guests"])
+        return _end(int(order["end"]), float(order["grace"]), settings["guests"])
     try:
         job = importlib.import_module(order["job"])
         folder = Path(settings["guests"], f"{time.monotonic_ns()}")
@@ -123,12 +128,11 @@ def _run_order(order: Json, handles: list[int], control: socket.socket, settings
             _run_guest(handles[0], job, settings, str(folder), host)
         finally:
             os._exit(0)
-    guests.add(pid)
     os.close(handles[0])
     return {"pid": pid}
 
 
-def _end(pid: int, grace: float, guests: set[int], place: str) -> Json:
+def _end(pid: int, grace: float, place: str) -> Json:
     """Wait `grace` seconds for a guest to end, kill it and all its descendants, and empty the folder `place`.
 
     Return {"status": the guest's exit status}, None if it had to be killed.
@@ -149,6 +153,12 @@ def _end(pid: int, grace: float, guests: set[int], place: str) -> Json:
             break
         else:
             time.sleep(0.002)
+    _end_all(place)
+    return {"status": status}
+
+
+def _end_all(place: str) -> None:
+    """Kill all descendants of this process, and empty the folder `place`."""
     # ChildProcessError means that no children are left. Orphans become children of this process, so no descendants are
     # left either.
     with contextlib.suppress(ChildProcessError):
@@ -156,9 +166,7 @@ def _end(pid: int, grace: float, guests: set[int], place: str) -> Json:
             if not os.waitpid(-1, os.WNOHANG)[0]:
                 processes.end(os.getpid(), patience=_PATIENCE)
                 time.sleep(0.001)
-    guests.discard(pid)
-    leftovers.clear(place)  # the whole folder, since the guest may have written outside its own folder
-    return {"status": status}
+    leftovers.clear(place)  # the whole folder, since a guest may have written outside its own folder
 
 
 def _run_guest(handle: int, job: Any, settings: Json, folder: str, host: int) -> None:

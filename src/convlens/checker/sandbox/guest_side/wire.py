@@ -121,10 +121,9 @@ def _array(data: bytes | bytearray) -> Array:
     try:
         dtype = np.dtype(header[1].decode())
         shape = tuple(int(part) for part in header[2].decode().replace(",", " ").split())
-        if max(shape, default=0) > MOST or prod(shape) * dtype.itemsize != len(data) - start:
-            raise WireError(
-                f"an array of shape {shape} and dtype {dtype} must have as many bytes; got {len(data) - start}"
-            )
+        size = prod(shape) * dtype.itemsize
+        if max(shape, default=0) > MOST or size != len(data) - start:
+            raise WireError(f"an array of shape {shape} and dtype {dtype} has {size} bytes; got {len(data) - start}")
         array: Array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
     except (ValueError, TypeError, OverflowError, MemoryError) as error:
         raise WireError(f"an array must be a .npy file; {error}") from None
