@@ -1,4 +1,4 @@
-"""The cost of training on several hosts: `convlens train --engine keras --hosts …` with 1, 2 and 4 processes.
+"""The cost of training on several hosts: `convlens train --trainer keras --hosts …` with 1, 2 and 4 processes.
 
     python -m benchmarks.hosts
 
@@ -35,7 +35,7 @@ def _free_port() -> int:
 def _epochs(processes: int, batch: int, folder: Path) -> list[float]:
     """Train, and return the seconds of each epoch except the first."""
     hosts = ",".join(f"127.0.0.1:{_free_port()}" for _ in range(processes))
-    common = [sys.executable, "-m", "convlens", "train", "--engine", "keras"]
+    common = [sys.executable, "-m", "convlens", "train", "--trainer", "keras"]
     settings = ["--batch-size", str(batch), "--epochs", str(EPOCHS), "--out", str(folder)]
     options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": os.environ | {"TERM": "dumb"}}
     with ExitStack() as stack:

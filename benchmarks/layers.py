@@ -3,9 +3,9 @@
     python -m benchmarks.layers [WORD …]      only the layers with all of these words in their names
 
 convlens uses its public operations; PyTorch uses channels_last. Each program runs in its own process, warm, in float32,
-on all cores. Measured are the forward pass, and forward + backward (dx, dw, db). For the first layer of a network,
+on all cores. The table has the forward pass, and forward + backward (dx, dw, db). For the first layer of a network,
 forward + backward without dx is measured too, because training does not need this dx. The figure is the speed of an
-engine relative to PyTorch, the median over the rounds. The results of each layer are compared before.
+engine relative to PyTorch, the median over the rounds. Before the measurement, the results of each layer are compared.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def layer_ratios(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
 
 
 def number(value: float) -> str:
-    """Format a number with three significant digits; all digits before the point from 100 on."""
+    """Format a number with three significant digits; from 100 on, all digits before the point and none after it."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
@@ -158,7 +158,7 @@ def small_print(machine: dict[str, Any]) -> str:
     ]
     installed = ", ".join(version for version in versions if not version.endswith("absent"))
     where = f"{machine['cores']} cores of a shared {machine['cpu']}; Python {machine['python']}; float32"
-    return f"{where}. Medians; all programs take turns in one run, warm.\n{installed}."
+    return f"{where}. The figures are medians. All programs take turns in one run, after a warm-up.\n{installed}."
 
 
 def draw(content: dict[str, Any]) -> Figure:

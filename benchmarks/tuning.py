@@ -93,7 +93,7 @@ def _with(module: Any, name: str, value: Any, work: Callable[[], object]) -> Cal
 
 
 def _planned(module: Any, name: str, values: Mapping[str, Any], plan: Callable[[], Callable[[], object]]) -> Any:
-    """Return a choice for each value of a constant: the function that `plan` makes with this value."""
+    """Return for each value of a constant the function that `plan` makes while the constant has this value."""
     made = {}
     for label, value in values.items():
         clear_plans()
@@ -137,7 +137,7 @@ def tiles() -> None:
         show(f"dw tile, {what}", times(_planned(engine, "DW_TILES", values, gradient)), [str(usual)])
     arrays = _layer(*LONG_ROWS)
     tall = _planned(engine, "FORWARD_TILES", {str(size): (size,) for size in TALL}, partial(_forward, *arrays))
-    show("tall forward tiles, rows of 96", times(tall), [str(engine.FORWARD_TILES[0])])
+    show("tall forward tiles, rows of 96", times(tall), [str(over_examples.tile(96, *engine.FORWARD_TILES))])
     x, w, b, y = _layer((8, 227, 227, 3), (11, 11, 96))
     y = y[:, :55, :55].copy()
     dx, packed = np.empty_like(x), np.stack([over_channels.panels(row.reshape(-1, 96).T) for row in w])

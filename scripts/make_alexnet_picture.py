@@ -350,7 +350,7 @@ def words(table: Sequence[Stage]) -> str:
     lines = [
         f"AlexNet from left to right, {sum(stage.parameters for stage in table):,} parameters. The maps of the "
         f"convolutions are drawn in two rows, one for each group, as on the two GPUs of 2012. In {apart} each row sees "
-        "only its own half of the maps before it, in the others all of them.",
+        "only its own half of the maps before it. In the other convolutions each row sees all maps.",
         f"input: a photograph, {sizes(INPUT_SHAPE)}.",
         *map(_sentence, table),
         share(table),

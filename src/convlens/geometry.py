@@ -71,7 +71,7 @@ def pair(name: str, value: object, least: int) -> Pair:
     ((2, 2), (1, 3))
     """
     if isinstance(value, tuple) and len(value) == 2 and type(value[0]) is type(value[1]) is int:
-        both: Pair | None = value if min(value) >= least else None  # the usual case, kept fast: 100 calls in a step
+        both: Pair | None = value if min(value) >= least else None  # fast: a training step calls `pair` 100 times
     else:
         both = _two(value, least)
     if both is None:
@@ -105,8 +105,9 @@ def check_count(name: str, value: object, least: int) -> None:
 def plan(size: Pair, kernel: int | Pair, stride: int | Pair, padding: Padding) -> Plan:
     """Return the padding and the number of windows for an input of `size` (h, w).
 
-    `padding` is the name of a rule or explicit. The rules are "valid" (none), "same" (Keras: ceil(h / sh) windows) and
-    "course" (h windows at any stride). Explicit padding is ((top, bottom), (left, right)), in rows and columns.
+    `padding` is the name of a rule, or explicit numbers. The rules are "valid" (none), "same" (Keras: ceil(h / sh)
+    windows) and "course" (h windows at any stride). Explicit padding is ((top, bottom), (left, right)), in rows and
+    columns.
 
     Raises ValueError for bad arguments, and if the kernel does not fit into the padded input.
 

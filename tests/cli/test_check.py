@@ -254,7 +254,7 @@ def test_a_class_in_every_form(place, tmp_path):
     assert told == [
         "sandbox rlimits; what it cannot stop:",
         "5 submissions, tasks 0; results in autumn 26-results.jsonl",
-        "graded 4; equal to another 1; done before 0",
+        "submissions: 4 graded, 1 equal to another, 0 done before",
         *(f"written: {name}" for name in ("marks.csv", "page.html", "report.xml")),
     ]
     _, *rows = csv.reader(io.StringIO((tmp_path / "marks.csv").read_bytes().decode(), newline=""))
@@ -268,7 +268,7 @@ def test_a_class_in_every_form(place, tmp_path):
     again = grade(place, "--json")
     assert again.code == 1
     assert again.err.splitlines()[0] == "sandbox rlimits, as before"
-    assert "graded 0; equal to another 0; done before 5" in again.err
+    assert "submissions: 0 graded, 0 equal to another, 5 done before" in again.err
     found = json.loads(again.out)
     assert found["results"] == "autumn 26-results.jsonl"
     assert (found["summary"]["submissions"], found["summary"]["passed"], found["summary"]["failed"]) == (5, 2, 3)

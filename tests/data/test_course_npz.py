@@ -201,7 +201,7 @@ def test_a_member_that_is_not_an_array_is_named(tmp_path: Path) -> None:
     np.savez(path, **course(X_train=None))  # type: ignore[arg-type]
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("X_train", b"hello")
-    with pytest.raises(ValueError, match=r"X_train must be an array in numpy's .npy format; it is other bytes$"):
+    with pytest.raises(ValueError, match=r"X_train must be an array in numpy's .npy format; it has another format$"):
         load(path)
 
 

@@ -56,7 +56,7 @@ class File:
 class Submission:
     """What one student handed in.
 
-    name: of the student, or of the folder; files: one for each task, by the file name that the task asks for
+    name: the name of the student or of the folder; files: one for each task, by the file name that the task asks for
     """
 
     name: str

@@ -130,7 +130,7 @@ def _grade(students: Sequence[Student], options: Options, backend: GradingBacken
         for done in grade(students, options, backend, results):
             ways[done.how] += 1
             bar.advance(done.entry.report.status)
-    tell(f"graded {ways['graded']:,}; equal to another {ways['cached']:,}; done before {ways['kept']:,}")
+    tell(f"submissions: {ways['graded']:,} graded, {ways['cached']:,} equal to another, {ways['kept']:,} done before")
 
 
 def _show(asked: ClassOptions, settings: Mapping[str, Any], reports: list[Report], json_: bool) -> None:

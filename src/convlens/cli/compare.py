@@ -67,8 +67,8 @@ def _lines(found: Comparison, steps: int, batch_size: int, seed: int) -> list[st
         lines.append(f"{name:8}{''.join(f'{kind:>28}' for kind in kinds)}  {len(one.switched)}")
     for name, one in found.steps.items():
         for step in one.switched:
-            units = "no unit close to switching explains it" if step.units is None else ", ".join(map(str, step.units))
-            lines.append(f"{name}, step {step.step}: gradient {step.gradient:.1e} apart; switched: {units}")
+            cause = "unexplained" if step.units is None else f"switched: {', '.join(map(str, step.units))}"
+            lines.append(f"{name}, step {step.step}: gradient {step.gradient:.1e} apart; {cause}")
     if found.float64:
         lines += ["", "free runs in float64: largest difference", f"{'engine':8}{'loss':>10}{'weights':>10}"]
         lines += [f"{n:8}{one['loss']:>10.1e}{one['weights']:>10.1e}" for n, one in found.float64.items()]

@@ -76,7 +76,7 @@ def watch(out: Path | None) -> bool:
 
 
 def _end_with_the_watcher() -> None:
-    """End this child process when the parent ends, which closes the standard input of the child."""
+    """End this child process when the parent ends, since its end closes the standard input of the child."""
 
     def wait() -> None:
         while os.read(0, 1):

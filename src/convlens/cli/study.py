@@ -17,7 +17,7 @@ STUDIES = Path("studies")
 
 def study(
     name: Annotated[str, typer.Argument(metavar="NAME", help="relu, pooling, dropout, lrn or augment.")],
-    seeds: Annotated[int, typer.Option(help="Number of runs for each arm of the study, at least 2.")] = 5,
+    seeds: Annotated[int, typer.Option(help="Number of runs for each variant of the study, at least 2.")] = 5,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder for the runs and the figure. [default: studies/NAME]")
     ] = None,

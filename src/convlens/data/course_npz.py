@@ -68,7 +68,7 @@ def _array(archive: np.lib.npyio.NpzFile, key: str, name: str) -> NDArray[Any]:
         reason = (str(error).splitlines() or [""])[0]
         raise ValueError(f"{name}: {key} must be a whole, plain array; {type(error).__name__}: {reason}") from None
     if not isinstance(array, np.ndarray):
-        raise ValueError(f"{name}: {key} must be an array in numpy's .npy format; it is other bytes")
+        raise ValueError(f"{name}: {key} must be an array in numpy's .npy format; it has another format")
     return array
 
 

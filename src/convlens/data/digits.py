@@ -22,8 +22,9 @@ FIELDS = ("x_train", "y_train", "x_valid", "y_valid", "x_test", "y_test")
 class Digits:
     """A data set in three parts: training, validation, test. `load` and `from_arrays` make it and check the arrays.
 
-    Images: float32 (n, h, w, c), uint8 / 256 as in the course (0 … 0.99609375). Labels: int64 (n,). All parts have the
-    same h, w and c. The test part may be empty: (0, h, w, c) and (0,). `source` says where the data came from.
+    Images: float32 (n, h, w, c). Images given as uint8 are divided by 256, as in the course (0 … 0.99609375);
+    floating-point values are kept. Labels: int64 (n,). All parts have the same h, w and c. The test part may be empty:
+    (0, h, w, c) and (0,). `source` says where the data came from.
     """
 
     x_train: Images

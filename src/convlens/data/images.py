@@ -74,7 +74,7 @@ def _around(box: Box, small: tuple[int, ...], whole: tuple[int, ...]) -> Box:
 
 
 def _scaled(ink: Levels) -> Grey:
-    """Scale cropped ink 0 … 1 to grey levels with a longer side of 20 pixels.
+    """Scale cropped ink (0 … 1) to a picture in grey levels whose longer side has 20 pixels.
 
     Thin strokes are widened first; otherwise they would fade.
     """

@@ -75,7 +75,8 @@ def _paper(grey: Levels) -> tuple[Levels, float]:
 
 
 def _between(ink: Levels) -> float:
-    """Return Otsu's threshold: the level that divides the values into two groups with the largest variance between."""
+    """Return Otsu's threshold: the level that divides the values into two groups with the largest variance between the
+    groups."""
     counts, edges = np.histogram(ink, bins=256, range=(0, float(ink.max())))
     below, moment = counts.cumsum(), (counts * np.arange(256)).cumsum()
     above = below[-1] - below

@@ -26,8 +26,8 @@ def read_grey(path: str | os.PathLike[str]) -> Grey:
     """Read the picture at `path` as grey levels from 0 (black) to 255, uint8 (h, w), as Pillow decodes it.
 
     A file with several frames gives the first one. The EXIF orientation is applied. 16 bits are rounded to 8.
-    Transparent parts get the colour of the paper. If everything visible is ink, they get the colour farthest from the
-    ink.
+    Transparent parts get the colour of the paper. If less than half of the picture is visible, the visible part counts
+    as ink, and transparent parts become black or white, whichever is farther from the ink.
 
     Raises FileNotFoundError, or ValueError for a file that is not a whole picture of at most MAX_PIXELS. The text names
     `path`.
@@ -57,7 +57,8 @@ def read_grey(path: str | os.PathLike[str]) -> Grey:
 
 
 class _SizeError(ValueError):
-    """The picture has too many pixels. A type of its own tells it from the errors of the decoders."""
+    """The picture has too many pixels. It has its own type, so that it can be distinguished from the errors of the
+    decoders."""
 
 
 def _check_size(path: Path, size: tuple[int, int]) -> None:

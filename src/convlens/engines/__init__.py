@@ -22,6 +22,7 @@ from convlens.geometry import Pair
 class Engine(Protocol):
     """The kernels of an engine
 
+    A kernel is a function of an engine; only in kh, kw is it the kernel of a convolution or the window of a pool.
     Letters: n examples; h, w rows and columns of the input; kh, kw of the kernel; oh, ow of the output; ci, co input
     and output channels.
     """

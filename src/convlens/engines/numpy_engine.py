@@ -28,7 +28,7 @@ name = "numpy"
 least_part = 32  # with fewer examples, NumPy's calls are so short that the threads wait for Python's lock
 
 _WIDE = 32  # the fewest columns of a product for which BLAS is fast
-_WIDER = 64  # the same if the product is scattered afterwards: wider strips overlap less
+_WIDER = 64  # the same if the product is added back into overlapping strips: wider strips overlap less
 _BLOCK = 1 << 22  # bytes of gathered strips held at once
 
 

@@ -22,7 +22,7 @@ from convlens.nn import Dense, Sequential
 
 __all__ = ["Nearest", "hidden", "nearest", "nearest_images"]
 
-_NUMBERS = 1 << 20  # numbers of the widest layer, or differences, held at a time, so that memory stays bounded
+_NUMBERS = 1 << 20  # the most numbers held at a time, of a layer or of differences
 
 
 class Nearest(NamedTuple):

@@ -1,6 +1,6 @@
 """One forward and backward pass as plain data: every layer's input, output, weights and gradients.
 
-The report, the explorer and the command line show these numbers. None of them computes its own.
+The report shows these numbers and does not compute its own.
 """
 
 from __future__ import annotations

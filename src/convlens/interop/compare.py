@@ -5,7 +5,8 @@ Each engine is compared with NumPy, in three ways. The first two do not depend o
 - `from_equal_states`: every engine starts each step from the same weights and the same state of Adam.
 - `in_float64`: free runs in float64, of the engines that support it. In a free run an engine continues from its own
   weights.
-- `free_runs`: free runs in float32, with several seeds. Two runs diverge when a unit switches, which is chance.
+- `free_runs`: free runs in float32, with several seeds. Two runs diverge when a unit switches (a ReLU or a pooling
+  window that decides differently, see `interop.switches`), which is chance.
 
 All engines have the same initial weights, batches and order of batches. If several maxima in a pooling window are
 equal, the first one gets the gradient. All use the same settings of Adam, and NumPy's Adam uses the arithmetic of the
@@ -51,8 +52,8 @@ def percentiles(values: Sequence[float]) -> Percentiles:
 class Switched(NamedTuple):
     """A step in which units switched
 
-    step: the step's number, from 1. gradient: the relative difference of the gradient, before any unit is explained.
-    units: the units that switched; None if no unit close to switching explains the difference
+    step: the step's number, from 1. gradient: the relative difference of the gradient, before the effect of a switched
+    unit is subtracted. units: the units that switched; None if no unit close to switching explains the difference
     """
 
     step: int
@@ -191,7 +192,8 @@ def _difference(got: Array, wanted: Array) -> float:
 def in_float64(
     digits: Digits, engines: Sequence[str], *, steps: int, batch_size: int, seed: int
 ) -> dict[str, dict[str, float]]:
-    """Return the largest absolute differences of loss and weights in free runs in float64, where an engine has it."""
+    """Return the largest absolute differences of loss and weights in free runs in float64, for the engines that support
+    float64."""
     sides = {name: FLOAT64[name]() for name in engines if name in FLOAT64}
     references = {side.arithmetic: Ours(REFERENCE, np.float64, side.arithmetic) for side in sides.values()}
     weights, m, v, _ = _start(seed)

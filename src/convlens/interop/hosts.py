@@ -19,7 +19,8 @@ from convlens.arrays import Array
 from convlens.interop.frameworks import load
 
 _HEARTBEAT = 10  # seconds of silence after which a host counts as lost
-_TRANSPORT = "Gloo"  # a plain ValueError of JAX, raised when its transport loses a host, has only this name to tell it
+# When its transport loses a host, JAX raises a plain ValueError. Only this name in its text distinguishes it
+_TRANSPORT = "Gloo"
 
 
 def parse_hosts(text: str) -> list[str]:
@@ -46,7 +47,7 @@ def check_rank(rank: int | None, hosts: Sequence[str]) -> int:
 
 
 class HostLostError(ConnectionError):
-    """Another host is lost. It gets no more messages, and a process that ends must not try to send one."""
+    """Another host is lost. Send no more messages to it, also not when this process ends."""
 
 
 class Hosts:

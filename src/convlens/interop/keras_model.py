@@ -86,7 +86,8 @@ def _keras_layers(module: Any, row: LayerRow, dtype: str, initializer: str) -> I
 
 
 def _rule(row: LayerRow, kernel: Pair, strides: Pair, padding: Padding) -> str | None:
-    """Return the Keras rule that gives the same padding, or None; the rule `padding` itself if possible."""
+    """Return the Keras rule that gives the same padding, or None if there is none. The rule `padding` itself is
+    preferred."""
     size = row.input_shape[0], row.input_shape[1]
     wanted = plan(size, kernel, strides, padding)
     rules = sorted(("valid", "same"), key=lambda rule: rule != padding)

@@ -2,7 +2,7 @@
 
 ONNX, like an engine's fused pass, sees a layer as its specifications (`Layer.specs`, plain numbers). Keras sees a layer
 as its class and its fields, which have the same names in Keras. A layer, field or specification that a writer or Keras
-does not know is refused by name, also one that was added later. So no file loses anything silently.
+does not know is refused by name. This holds for additions too. So no file loses anything silently.
 """
 
 from __future__ import annotations

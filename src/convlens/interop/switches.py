@@ -24,7 +24,7 @@ from convlens.ops.losses import Labels
 __all__ = ["NOISE", "Explained", "Switch", "explain"]
 
 NOISE = 1e-5  # relative difference: four times the largest that rounding was ever seen to cause in LeNet-5's gradient
-_MARGIN = 1e-5  # times the largest number of a layer: a unit with a smaller margin may switch by rounding
+_MARGIN = 1e-5  # a unit may switch by rounding if its margin / the largest number of its layer is smaller
 _TRIED = 400  # units or windows of a layer that are tried, smallest margin first
 _MOST = 6  # units that may switch in one step
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 _lock = threading.RLock()
-_users: set[object] = set()  # the blocks that now need BLAS on one thread
+_users: set[object] = set()  # one object for each `with` block that now needs BLAS on one thread
 _limits: Any = None  # the number of BLAS threads before the first user; BLAS has one setting for the whole process
 
 

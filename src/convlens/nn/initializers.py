@@ -20,8 +20,8 @@ def he_normal(shape: tuple[int, ...], rng: np.random.Generator, dtype: DTypeLike
     """Draw from a truncated normal distribution with standard deviation sqrt(2 / fan_in).
 
     This equals Keras's he_normal and VarianceScaling(scale=2.0). shape is (in, out) or (kh, kw, ci, co); fan_in is the
-    product of all axes but the last. The numbers are drawn in float64 and then rounded, so both dtypes get the same
-    numbers. He et al. 2015, "Delving Deep into Rectifiers", section 2.2.
+    product of all axes but the last. The numbers are drawn in float64 and then rounded to the dtype, so both dtypes get
+    the same numbers up to rounding. He et al. 2015, "Delving Deep into Rectifiers", section 2.2.
     """
     values = rng.standard_normal(shape)
     while (far := np.abs(values) > 2).any():

@@ -33,5 +33,5 @@ def dense_backward(dy: Array, x: Array, w: Array) -> tuple[Array, Array, Array]:
     """
     check_same_dtype("dense_backward", "x", x, w=w, dy=dy)
     check_shape("dense_backward", "dy", dy, (len(x), w.shape[1]))
-    dx = (w @ dy.T).T  # equal to dy @ w.T, but BLAS reads w in its own order and is half again as fast
+    dx = (w @ dy.T).T  # equal to dy @ w.T, but BLAS reads w in its own order and is 1.5 times as fast
     return dx, x.T @ dy, dy.sum(axis=0)

@@ -16,7 +16,7 @@ __all__ = ["Pixels", "channels_first", "data_uri", "fold", "grey", "mosaic", "zo
 Pixels = NDArray[np.uint8]
 
 _FRAME = (190, 190, 190, 255)
-SCALE = 13.6  # 28 pixels become 112 on the screen: 4 each
+SCALE = 13.6  # `zoom` draws one pixel SCALE / side^0.4 wide: 4 for a side of 28, 112 in all
 
 
 def grey(x: Array) -> Pixels:

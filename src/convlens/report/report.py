@@ -53,7 +53,7 @@ def _page(run: Run, digits: Digits) -> str:
         section("Training", _curves(run)),
         section("Confusion matrix", confusion(digits, probabilities)),
         section("Worst mistakes", mistakes(digits, probabilities, worst)),
-        section("Alike to the network", neighbours(model, digits, probabilities, worst.places)),
+        section("Images that look alike to the network", neighbours(model, digits, probabilities, worst.places)),
         section(
             "One image through the network",
             layer_by_layer(trace(model, digits.x_valid[:1], digits.y_valid[:1]), int(digits.y_valid[0])),

@@ -80,7 +80,8 @@ def add_line(handle: int, path: Path, value: Mapping[str, Any]) -> None:
 
 
 def locked(path: Path, kind: str) -> int:
-    """Open a file for reading and appending, lock it, and return its descriptor. Closing it or ending unlocks it.
+    """Open a file for reading and appending, lock it, and return its descriptor. The lock ends when the descriptor is
+    closed or the process ends.
 
     Raises ValueError for a device or a pipe, and BlockingIOError if another process has locked the file.
     """

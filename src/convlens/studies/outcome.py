@@ -26,9 +26,9 @@ class Found:
 class Outcome:
     """The result of a study.
 
-    rates: arm -> its learning rate. pilots: arm -> learning rate -> the mean over the pilots that chose the rate.
-    spreads: measure -> arm -> its values with mean and deviation. found: the verdicts on the claims. remarks: sentences
-    that a reader needs in order to trust the numbers. seconds: the time of all runs.
+    rates: arm -> its learning rate. pilots: arm -> learning rate -> the mean, over the pilot runs, of the measure that
+    chooses the rate. spreads: measure -> arm -> its values with mean and deviation. found: the verdicts on the claims.
+    remarks: sentences that a reader needs in order to trust the numbers. seconds: the time of all runs.
     """
 
     study: Study

@@ -33,7 +33,8 @@ _WATCHED = 1000  # the number of training digits on which the training error is 
 
 @dataclass(frozen=True)
 class Start:
-    """The start of a study. runs: the number of all runs. found: how many of them are done. engine, threads: in use."""
+    """The start of a study. runs: the number of all runs. found: how many of them are done. engine, threads: the engine
+    and the number of threads that are used."""
 
     runs: int
     found: int
@@ -129,7 +130,8 @@ def chosen_runs(study: Study, arm: str, runs: Sequence[StudyRun], seeds: int) ->
 
 
 def value(study: Study, measure: str, run: StudyRun) -> float:
-    """Return the value of a measure for a run. A level that was not reached counts as all epochs."""
+    """Return the value of a measure for a run. If the level was not reached, the epochs are all epochs of the
+    recipe."""
     if measure == "epochs":
         return float(study.recipe.epochs) if run.epochs is None else run.epochs
     return float(getattr(run, measure))

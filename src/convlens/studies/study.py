@@ -15,7 +15,7 @@ __all__ = ["GUESSING", "MEASURES", "Arm", "Claim", "Measure", "Recipe", "Study",
 
 @dataclass(frozen=True)
 class Arm:
-    """A network, and the parts of its training that may differ between arms.
+    """One of the variants that a study compares: a network, and the parts of its training that may differ.
 
     start: a factor for the initial kernels; without it their standard deviation is sqrt(2 / fan_in).
     augment: a random change of the training images; None for no change.

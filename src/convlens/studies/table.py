@@ -4,7 +4,7 @@ Neural Networks", on digits.
 All studies use one small network with the layers in the order of the paper: two convolutions, each followed by ReLU and
 pooling, and two hidden dense layers. The dense layers get 7 x 7 x 16 numbers of a 28 x 28 digit. Training follows the
 paper: SGD with momentum 0.9 and weight decay 0.0005. All recipes were fixed before the first result was seen, with
-one exception: `relu` first had 15 epochs at most. No sigmoid run reached the level in 15 epochs either, and they took
+one exception: `relu` first had at most 15 epochs. No sigmoid run reached the level in 15 epochs, and these runs took
 too long.
 """
 
@@ -152,13 +152,14 @@ LRN = Study(
             "normalised",
             "none",
             "3.3",
-            "it lowers the top-1 and top-5 error rates by 1.4 and 1.2 points, and that of a four-layer network on "
-            "CIFAR-10 from 13 % to 11 %",
+            "response normalisation lowers the top-1 and top-5 error rates by 1.4 and 1.2 points, and the error rate "
+            "of a four-layer network on CIFAR-10 from 13 % to 11 %",
         ),
     ),
     "As in the paper, normalisation comes after ReLU and before pooling, with size 5, k 2, beta 0.75. The paper's "
-    "alpha, 0.0001, is for pixels from 0 to 255. Here pixels are from 0 to 1, and that alpha would only divide by 1.7. "
-    "So alpha is 256 x 256 times as large. With equal weights in the first layer this has the same effect.",
+    "alpha, 0.0001, is for pixels from 0 to 255. Here pixels are from 0 to 1, and with that alpha a layer would hardly "
+    "do more than divide by 1.7. So alpha is 256 x 256 times as large. With equal weights in the first layer this has "
+    "the same effect.",
 )
 
 AUGMENT = Study(
@@ -174,7 +175,7 @@ AUGMENT = Study(
             "shifted",
             "as they are",
             "4.1",
-            "without it the network suffers from substantial overfitting",
+            "without crops and mirror images the network suffers from substantial overfitting",
         ),
         Claim(
             "random shifts lower the overfitting",
@@ -182,7 +183,7 @@ AUGMENT = Study(
             "shifted",
             "as they are",
             "4.1",
-            "without it the network suffers from substantial overfitting",
+            "without crops and mirror images the network suffers from substantial overfitting",
         ),
     ),
     "Shifts take the place of the paper's crops of 224 from 256 pixels; zeros are added around the digits. Digits are "

@@ -27,8 +27,9 @@ from convlens.training.events import Scores
 
 __all__ = ["EngineTrainer", "Trainer", "score"]
 
-# Images that a thread evaluates at a time: four threads share the usual 1,000, and a layer's output stays below 8 MB
-_EVALUATE_BATCH = 250  # images that a thread scores at once; fixed, because it decides how the losses are summed
+# Images that a thread evaluates at a time: four threads share the usual 1,000, and a layer's output stays below 8 MB.
+# The number is fixed, because it decides how the losses are summed.
+_EVALUATE_BATCH = 250
 
 
 class Trainer(Protocol):

@@ -29,7 +29,7 @@ __all__ = ["Cluster"]
 # Seconds
 _ANSWER = 8.0  # limit for the scheduler's answer: it takes milliseconds, so a wrong address is reported soon
 _PATIENCE = 60  # time without any worker after which the cluster counts as lost: a worker may be restarting
-_COUNT_INTERVAL = 5  # shortest time between two questions for the number of workers
+_COUNT_INTERVAL = 5  # shortest time between two requests that ask how many workers there are
 _CLOSE = 3  # limit for the client to close
 
 
@@ -198,7 +198,7 @@ def _silence_loggers() -> None:
 
 # On a worker ---------------------------------------------------------------------------------------------------------
 
-# By their check: processes that wait for a submission. They end when this process ends.
+# The idle processes, which wait for a submission, by the name of their check. They end when this process ends.
 _idle: dict[str, list[GraderProcess]] = {}
 
 

@@ -23,7 +23,8 @@ __all__ = ["GraderPool", "GraderProcess"]
 _GRACE = 7  # seconds for a process to end; it kills itself after 5, see `grader_program._GRACE`
 _TRIES = 2  # a process may die by chance, for lack of memory, but hardly twice
 # The longest time for one submission is _PATIENCE seconds plus _PATIENCE_CALLS times the limit for one call. The checks
-# end earlier: four files may each take 1 s and 6 calls at their limit, two files 180 s or 6 calls, six forms 10 s.
+# end earlier: each of four files may take 1 s plus 6 times the limit for one call, each of two files 180 s or 6 times
+# the limit, each of six form checks 10 s.
 _PATIENCE, _PATIENCE_CALLS = 600, 60
 _LAST_BYTES, _LONGEST = 2000, 300  # the last output of a process that died: bytes read, characters in the message
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -93,7 +94,7 @@ class GraderProcess:
         stderr = tempfile.TemporaryFile()  # noqa: SIM115 — lives as long as the process
         try:
             # -P: no module is imported from the current folder, which may be a student's. process_group: Ctrl-C on the
-            # terminal reaches only this process, which stops the other one.
+            # terminal reaches only the process that runs this code, which then stops the grading process.
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", grader_program.__name__, self._check],
                 stdin=subprocess.PIPE,
@@ -109,11 +110,11 @@ class GraderProcess:
         return process
 
     def _exit_reason(self, process: subprocess.Popen[bytes]) -> str:
-        """Return the exit code or signal of a process, and the last line that it wrote to standard error."""
+        """Return how a process ended, or that it still runs, and the last line that it wrote to standard error."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE)
         code = process.returncode
-        how = "silent" if code is None else f"signal {-code}" if code < 0 else f"exit code {code}"
+        how = "no answer" if code is None else f"signal {-code}" if code < 0 else f"exit code {code}"
         self._stderr.seek(max(0, self._stderr.tell() - _LAST_BYTES))
         lines = self._stderr.read().decode(errors="replace").split("\n")
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")

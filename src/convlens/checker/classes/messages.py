@@ -41,7 +41,8 @@ def unpack(line: bytes) -> tuple[Submission, Options, bool]:
 
 
 def read_answer(text: str | bytes) -> Report:
-    """Return the report of an answer, {"report": …} or {"trouble": why there is none}. Raise Trouble without one."""
+    """Return the report of an answer, {"report": …} or {"trouble": why there is none}. Raise Trouble if the answer
+    holds no report."""
     try:
         found = json.loads(text)
         if "trouble" in found:

@@ -61,7 +61,8 @@ class Results:
         return self._reports.get(digest)
 
     def append(self, entry: Entry) -> None:
-        """Add a result. When this returns, it is on the disk. If the disk is full, raise OSError and add nothing."""
+        """Add a result. When this method returns, the result is on the disk. If the disk is full, raise OSError and add
+        nothing."""
         fields = {"name": entry.name, "digest": entry.digest, "cached": entry.cached, "trouble": entry.trouble}
         add_line(self._handle, self.path, {**fields, "report": entry.report.as_json()})
         self.entries[entry.name] = entry

@@ -89,7 +89,7 @@ def reason(report: Report) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as text with three digits.
+    """Return seconds as text with at most three significant digits.
 
     >>> duration(0.00708), duration(0.45), duration(12.345), duration(0.9996)
     ('7.08 ms', '450 ms', '12.3 s', '1 s')

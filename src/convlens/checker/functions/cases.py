@@ -86,7 +86,8 @@ class Case:
         """Return the arrays by the course's names. The same case and seed give the same arrays.
 
         All numbers are multiples of 1/4, so that sums are exact in float32 and messages have short numbers. No number
-        is 0. The numbers of the images are all different, except for "ties".
+        is 0, except in b without a bias and in integer images. The numbers of the images are all different, except for
+        "ties".
         """
         key = zlib.crc32(repr((self.task, self.size, self.how, self.numbers, self.activation, self.bias)).encode())
         rng = np.random.default_rng((seed, key))

@@ -20,7 +20,8 @@ _RIGHT: Faults = frozenset()
 class Diagnosis:
     """The diagnosis of one file, from all calls of its function: the right answers, and the wrong ones by check.
 
-    A wrong call has an answer for each reading. A mistake explains the call if it explains one of these answers.
+    A wrong call has an answer for each reading (see `cases.READINGS`). A mistake explains the call if it explains one
+    of these answers.
     """
 
     def __init__(self, passed: Sequence[Answer], failed: Sequence[Sequence[Sequence[Answer]]]) -> None:
@@ -96,7 +97,7 @@ class Diagnosis:
         return False
 
     def _share_wrong(self, faults: Faults, answer: Answer) -> float:
-        """Return the share of a right answer's arrays in which a program with these faults differs."""
+        """Return in what share of its arrays a right answer differs from the result of a program with these faults."""
         assert answer.value is not None
         shares = [1.0]
         for case in _readings(answer):

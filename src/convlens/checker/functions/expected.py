@@ -63,7 +63,8 @@ def _conv_backward(case: Case, given: dict[str, Array]) -> Iterator[Value]:
 
 
 def _split_totals(case: Case) -> list[tuple[int, int]]:
-    """Return the zeros of padding "same", (before, after) for rows and columns. An odd zero is after the image."""
+    """Return the zeros of padding "same", (before, after) for rows and columns. If the number of zeros is odd, the
+    extra one is after the image."""
     size = case.size
     totals = ((size.h - 1) * size.sh + size.kh - size.h, (size.w - 1) * size.sw + size.kw - size.w)
     return [(total // 2, total - total // 2) for total in totals]

@@ -6,24 +6,19 @@ windows and cut them out with slices, because many mistakes show only in the sli
 Faults are a set of words, and the empty set is the right program. One word names a mistake (`mistakes.MISTAKES`). The
 other words say how or where the mistake is made:
 
-    only_h, only_w                only for the height, only for the width
-    only_same                     only with padding "same"
-    round_down, round_up          the smaller or larger half of an odd number of zeros is before the image
-    both                          as many zeros after the image as before it
-    split                         k - 1 zeros in all, split in two halves
-    size, kernel, stride          this value of the height is used for the width
+    only_h, only_w                only for the height, only for the width only_same                     only with
+    padding "same" round_down, round_up          the smaller or larger half of an odd number of zeros is before the
+    image both                          as many zeros after the image as before it split                         k - 1
+    zeros in all, split in two halves size, kernel, stride          this value of the height is used for the width
     count_of_input                with padding "same" there are as many windows as rows and columns in the input
-    own_count                     conv_backward computes the number of windows instead of reading it from dZ
-    rounded_up                    the number of windows is rounded up
-    start_only                    the wrong stride is used for the windows, but not for the padding
-    by_cell                       the program loops over the kernel's cells, for all windows at once
-    of_gradient                   for dA, not for A_prev
-    of_channels                   over the channels, not over the examples
-    of_max                        in mode "max", not in mode "avg"
-    dw_too, mean_too              also for dW, also for the mean
-    outside                       the early return comes after the activation
-    flat                          db is summed without keepdims
-    strict                        a window beyond the image raises an error, as in a program without slices
+    own_count                     conv_backward computes the number of windows instead of reading it from dZ rounded_up
+    the number of windows is rounded up start_only                    the wrong stride is used for the windows, but not
+    for the padding by_cell                       the program loops over the kernel's cells, for all windows at once
+    of_gradient                   the mistake is made in dA, not in A_prev of_channels                   over the
+    channels, not over the examples of_max                        in mode "max", not in mode "avg" dw_too, mean_too
+    also for dW, also for the mean outside                       the return inside the loop comes after the activation
+    flat db is summed without keepdims strict                        a window beyond the image raises an error, as in a
+    program without slices
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class RaisedError(Failed):
         super().__init__(message)
         raised = answer["raised"] if isinstance(answer["raised"], dict) else {}
         self.kind = str(raised.get("type", ""))[:LONGEST_TYPE]
-        if self.kind not in SIZE_ERRORS:  # calls of all sizes that raise it then have the same reason
+        if self.kind not in SIZE_ERRORS:  # it does not depend on sizes, so all calls that raise it have the same reason
             self.mistake = f"{self.kind} in line {raised.get('line')}"
 
 
@@ -59,7 +59,8 @@ class FunctionProcess:
 
     @contextmanager
     def search(self) -> Iterator[None]:
-        """Let calls belong to a search: they do not count as restarts, nor as time, of the calls of checks.
+        """Calls inside the block belong to a search: their restarts and their time do not count for the calls of
+        checks.
 
         `searchable` becomes False when calls of searches have ended the process a few times, when one has run out of
         time, or when all together have taken the limit for one call.

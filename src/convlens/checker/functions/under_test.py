@@ -121,7 +121,8 @@ class FunctionUnderTest:
                 raise Failed(f"for {words}, the call changes the array {name} that it is given", hint, "input_changed")
 
     def larger(self, case: Case) -> None:
-        """Raise Failed unless a larger call is right. Its time is reported, and is never a failure."""
+        """Raise Failed unless a call with several images as large as MNIST's digits is right. Its time is reported, and
+        is never a failure."""
         _, problem = self.judge(case)
         if problem is not None:
             raise problem

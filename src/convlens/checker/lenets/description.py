@@ -29,8 +29,8 @@ class Description:
     for task 4, the kind ("tensor", "operation", "other") and the type of each item in the result; model, compiled: for
     task 5, whether the result is a K.Model and whether it is compiled; shapes, trained: shape of each variable, and
     whether it is trained; layers: [] if they could not be read; regularized: whether a layer has a regularizer;
-    misplaced: whether this regularizer may be an initializer; noisy: layers that act only in training; from_logits:
-    whether the loss expects logits; optimizers: names of the optimizers
+    misplaced: whether an initializer may have been passed as this regularizer; noisy: layers that act only in training;
+    from_logits: whether the loss expects logits; optimizers: names of the optimizers
     """
 
     error: object = None

@@ -23,13 +23,13 @@ BATCHES, EXAMPLES, HITS = 2, 30, 17
 # CLASS_MARGIN is the smallest distance between the two best classes. In float32 the error is at most 6e-6, so every
 # right network makes the same decisions.
 MARGIN, CLASS_MARGIN = 2e-5, 1e-3
-_TIED = 1e-12  # numbers of a window with a smaller distance are equal in any arithmetic: empty background
+_TIED = 1e-12  # numbers of a window that differ by less are equal in any arithmetic: they are empty background
 _BACKGROUND = 0.6  # the share of empty pixels in an image
 _NOISE = 0.05  # standard deviation of the noise that is added to the initial weights, so that biases are not 0
 
 
 class PlantedBatch(NamedTuple):
-    """A batch, and the results of a right network with the planted weights, in float64.
+    """A batch, and the results of a right network with the weights that the checks set ("plant"), in float64.
 
     x (n, 28, 28, 1) float32; labels (n,); y (n, 10), the one-hot labels; logits and output (n, 10); loss, accuracy
     """

@@ -19,9 +19,9 @@ _INSIDE = math.erf(math.sqrt(2))
 _TRUNCATED_DEVIATION = 0.87962566103423978
 _REACH = 2 / _TRUNCATED_DEVIATION
 
-# The probability that a right kernel fails one of these three tests is less than 1 in 30 million for each test
-# The largest distance of the distribution functions, times sqrt(n) for n values: it is larger than t with probability
-# 2 exp(-2 t^2), for t = 3 with 3.0e-8
+# Each of these three tests fails a right kernel with a probability of less than 1 in 30 million. The first limit is for
+# the largest distance of the distribution functions, times sqrt(n) for n values. The distance is larger than t with
+# probability 2 exp(-2 t^2), for t = 3 with 3.0e-8
 _KOLMOGOROV = 3.0
 _DEVIATIONS = 6.0  # largest distance of the mean square from the variance, in deviations: 6 has the probability 2e-9
 _RARE = 1e-9  # smallest probability that none of n values is larger than the largest one found

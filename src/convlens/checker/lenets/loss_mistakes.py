@@ -55,4 +55,7 @@ def accuracies(batch: PlantedBatch, output: Array) -> Iterator[tuple[Likely, flo
     yield Likely("accuracy_axis", "and counted"), float((output.argmax(axis=0) == batch.y.argmax(axis=0)).sum())
     yield Likely("accuracy_other", "in percent"), float(100 * hits.mean())
     yield Likely("accuracy_other", "the share of wrong answers"), float(1 - hits.mean())
-    yield Likely("accuracy_other", "of each output separately"), float(((output > 0.5) == (batch.y > 0.5)).mean())
+    yield (
+        Likely("accuracy_other", "the share of right outputs"),
+        float(((output > 0.5) == (batch.y > 0.5)).mean()),
+    )

@@ -45,9 +45,9 @@ class LenetUnderTest:
     """One file's function lenet5, the networks that it has built, and their answers so far.
 
     A network is identified by a key of NETWORKS and its number under this key. framework: "tensorflow" or "keras", set
-    by the check `builds`; main: the key that most checks use; version: version of TensorFlow; explained: the likely
-    mistake behind a wrong output and the variant of LeNet-5 that gives this output (None if unknown), None before the
-    check of the output
+    by the check `builds`; main: the key that most checks use; version: version of TensorFlow; explained: a
+    pair, the likely mistake behind a wrong output and the variant of LeNet-5 that gives this output (None if the
+    variant is unknown); before the check of the output, no pair but None
     """
 
     def __init__(self, guest: Guest, options: Options) -> None:

@@ -28,7 +28,7 @@ _START = (
     "import sys; guest_side, packages, handle = sys.argv[1:]; "
     "sys.path.insert(0, guest_side); sys.path.append(packages); import fork_server; fork_server.main(int(handle))"
 )
-# Like -I, but with the environment, which has PYTHONHASHSEED and is not the user's
+# Like -I, but Python reads the environment, since it has PYTHONHASHSEED. It is not the user's environment
 _FLAGS = ("-s", "-S", "-P", "-B", "-X", "utf8")
 
 ENVIRONMENT = {

@@ -193,7 +193,8 @@ def _limits(sandbox: Sandbox) -> dict[str, int]:
 
     CPU limits the processor time of the guest's whole life in seconds. It is a second line of defence, since the clock
     limits each answer. All answers together may take 6 times the limit for one (`functions.process`,
-    `lenets.under_test`). A factor of 20 leaves room for three threads that compute all the time, and for loading.
+    `lenets.under_test`). The limit of the processor time is 20 times the limit for one answer, which leaves room for
+    three threads that compute all the time, and for loading.
     """
     seconds = 20 + int(20 * sandbox.seconds)
     sizes = {"AS": sandbox.memory, "DATA": sandbox.memory, "CORE": 0, "FSIZE": _FILE_BYTES, "MEMLOCK": 2**16}

@@ -1,4 +1,4 @@
-"""Kernels over examples for the layers after the images: the gradients of dense layers, the loss, and Adam.
+"""Kernels over examples for the layers after Flatten: the gradients of dense layers, the loss, and Adam.
 
 The values of a dense layer are images of one pixel: (features, 1, lanes). Its forward is a convolution whose kernel is
 as large as the image, so nothing has to be flattened. Its weights are (h, w, c, units), in the order of Flatten.
@@ -22,7 +22,7 @@ def dense_dx(
 ) -> None:  # fmt: skip
     """dx[c, i, j] = sum_o dy[o] w[i, j, c, o], with dy (units, lanes)
 
-    zeros: the bias, one 0 for each plane. tap: a table with the number 0
+    zeros: the bias, one 0 for each plane. tap: a table of one offset, 0
     """
     for i in range(dx_rows):
         for j in range(dx_columns):
@@ -50,7 +50,7 @@ def dense_dw(
 ) -> None:  # fmt: skip
     """dw[i, j, c, o] += sum_e x[c, i, j, e] dy[e, o], with dy (lanes, units), the result of `transpose`
 
-    tap: a table with the number 0
+    tap: a table of one offset, 0
     """
     for i in range(x_rows):
         for j in range(x_columns):

@@ -29,7 +29,7 @@ from convlens.machine.threads import usable_threads
 name = "numba"
 least_part = sys.maxsize  # no part gets a thread from the caller: a fused pass cuts the batch itself
 
-# Found by `python -m benchmarks.tuning`, which prints the time for each choice. If two waste equally, the first is used
+# Found by `python -m benchmarks.tuning`, which prints the time for each choice. The first of equally good ones is used
 FORWARD_TILES, DW_TILES, DX_TILES = (8, 7, 9, 10), (14, 12, 10, 8, 11, 6, 5), (8, 4, 1)
 # Cost of one cell of a window, in operations, where a multiply-add counts as 2. Masked loads, compares and stores are
 # counted by the time that they take
@@ -43,7 +43,7 @@ Type = np.dtype[Any]
 
 
 def _steps(prefix: str, shape: Shape, stride: Pair) -> dict[str, int]:
-    """Return the steps of x (n, h, w, c) in numbers: one example, one row, one window down, one window to the right."""
+    """Return how many numbers x (n, h, w, c) has up to the next example, row, window below and window to the right."""
     _, h, w, c = shape
     sizes = {"n": h * w * c, "row": w * c, "i": stride[0] * w * c, "j": stride[1] * c}
     return {f"{prefix}_{step}": size for step, size in sizes.items()}
@@ -118,9 +118,8 @@ def conv2d_dx(dy: Array, w: Array, stride: Pair, dxp: Array) -> None:
 
 @lru_cache(_SHAPES)
 def _conv2d_dw(dy: Shape, x: Shape, stride: Pair, dw: Shape, dtype: Type) -> tuple[Operation, int, Shape, int]:
-    """Return the operation, the number of neighbours in a vector, the shape of the sums, the size of a packed example.
-
-    There is one sum for each piece.
+    """Return the operation, the number of neighbouring outputs in a vector, the shape of the sums, and the size of a
+    packed example. Each piece has its own sum.
     """
     (sh, sw), (n, oh, ow, _), (kh, kw, ci, co) = stride, dy, dw
     wide, width = BYTES // dtype.itemsize, _neighbours(dw, sw, ow, dtype)

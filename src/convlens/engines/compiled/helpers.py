@@ -34,7 +34,7 @@ from convlens.machine.memory import aligned
 from convlens.machine.threads import usable_threads
 
 _ASLEEP, _AWAKE, _AT_WORK = 0, 1, 2
-_SPINS = 20_000  # about half a millisecond: several times the time to wake a thread, but less than a time slice
+_SPINS = 20_000  # about half a millisecond: several times as long as waking a thread takes, but less than a time slice
 _BOX = 16  # numbers from one box to the next: 128 bytes, so that two boxes share no cache line and no prefetched pair
 _HAS_PAUSE = platform.machine().lower() in ("x86_64", "amd64")
 
@@ -106,7 +106,7 @@ def _take(job, thread):
 
 @compiled
 def _serve(box, thread, spins):
-    """Do the jobs that arrive in the box; return, to sleep, after `spins` reads without a job."""
+    """Do the jobs that arrive in the box; return after `spins` reads without a job, so that the thread can sleep."""
     b = table(box)
     left = spins
     state = _state(b)
@@ -150,11 +150,10 @@ def _done(boxes, helpers, spins):
 class Job:
     """A job: pieces that any thread may take. A piece is a sequence of tapes with their slots, played in order.
 
-    Piece k is the calls from starts[k] to starts[k + 1]. A call is two places: of a table of tapes, and of the slots.
-    The table has one tape for each thread, because only one thread at a time may use a tape's buffers. `kept` are the
-    objects that must stay alive as long as the job.
-    Layout of `numbers`: the next piece; the number of pieces; for each piece the index where its calls begin; the index
-    of the end; the calls.
+    Piece k is the calls from starts[k] to starts[k + 1]. A call is two places: the place of a table of tapes, and the
+    place of the slots. The table has one tape for each thread, because only one thread at a time may use a tape's
+    buffers. `kept` are the objects that must stay alive as long as the job. Layout of `numbers`: the next piece; the
+    number of pieces; for each piece the index where its calls begin; the index of the end; the calls.
     """
 
     def __init__(self, starts: Sequence[int], calls: Sequence[int], kept: Any) -> None:

@@ -80,7 +80,10 @@ intrinsic: Any = extending.intrinsic
 
 
 class Slot(NamedTuple):
-    """An argument that is known only when the tape is played: the place `past` numbers after an array's first number"""
+    """An argument that is known only when the tape is played
+
+    It is a place in the array `name`, `past` numbers after its first number.
+    """
 
     name: str
     past: int = 0

@@ -1,7 +1,7 @@
 """One operation on one shape. Its tapes are made once; then it runs on any arrays of that shape, on several threads.
 
 The examples are cut into pieces, and the cut depends only on the shape. Each piece is a tape of one call, with the
-arrays in its slots. A slot's place moves forward by the examples or pieces before it.
+arrays in its slots. In each piece, a slot's place begins after the examples, or the results, of the pieces before it.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def best_width(ow: int, kw: int, sw: int, co: int, wide: int) -> int:
     (2, 1)
     """
 
-    def cost(width: int) -> float:  # vectors of kernel read for one output
+    def cost(width: int) -> float:  # how many vectors of the kernel are read for one output
         return -(-width * co // wide) * (kw + (width - 1) * sw) / width
 
     return min((width for width in (1, 2, 3, 4) if ow % width == 0), key=cost)
@@ -74,7 +74,10 @@ def taps(count: int, step: int) -> Array:
 
 @cache
 def convolve(tile: int, rest: int) -> Kernel:
-    """Return the kernel of a convolution whose register tile has `tile` positions of a row, and `rest` at its end."""
+    """Return the kernel of a convolution.
+
+    A register tile has `tile` positions of a row. The last tile of a row has `rest` positions, if `rest` is not 0.
+    """
 
     @kernel
     def convolve(

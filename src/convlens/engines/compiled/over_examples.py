@@ -89,10 +89,10 @@ def convolve(outputs: int) -> Kernel:
         w: Place, w_o: int, w_c: int, w_a: int, w_d: int, kh: int, kw: int, taps: Table, b: Place, relu: int,
         y: Place, y_planes: int, y_rows: int, y_pitch: int, run: int, sh: int, top: int, lanes: int,
     ) -> None:  # fmt: skip
-        """y[o, i, p] = relu(b[o] + sum_cad x[c, top + i*sh + a, taps[d] + p] w[o, c, a, d]), where x has that row
-
-        for p below `run`, the size of a row of y. Tap d of the first output is column d - lead of x. A tap outside x
-        reads zeros. If a vector lies inside one column, all its lanes read zeros there, and the loop skips the tap.
+        """y[o, i, p] = relu(b[o] + sum_cad x[c, top + i*sh + a, taps[d] + p] w[o, c, a, d]), summed over the rows that
+        x has for p below `run`, the size of a row of y. Tap d is column d of the kernel; for the first output it reads
+        column d - lead of x. A tap outside x reads zeros. If a vector lies inside one column, all its lanes read zeros
+        there, and the loop skips the tap.
         """
         for i in range(y_rows):
             start = top + i * sh

@@ -76,7 +76,8 @@ def image(planes: int, rows: int, left: int, columns: int, right: int, n: int, d
 
 @dataclass(frozen=True)
 class PlannedLayer:
-    """A layer of a program with its images: x, y and their gradients. first: whether it is the first, without dx"""
+    """A layer of a program with its images: x, y and their gradients. first: whether the layer is the first one, which
+    needs no dx"""
 
     spec: Any
     relu: bool
@@ -203,8 +204,8 @@ SLOTS = ("x", "labels", "weight", "losses", "logits", "gradient")
 class Program:
     """The passes over n examples as tapes with SLOTS: `forward`, `both` (forward and backward), and `clear`.
 
-    forward: x (n, h, w, c) -> logits (n, classes). both: with labels (n,) and weight (1,) also -> losses (n,), and
-    weight times the gradient of their sum is added to `gradient`, a vector like `flat`. clear: sets `gradient` to 0.
+    forward: x (n, h, w, c) -> logits (n, classes). both: needs labels (n,) and weight (1,) too, and also gives losses
+    (n,). It adds the gradient of weight * sum(losses) to `gradient`, a vector like `flat`. clear: sets `gradient` to 0.
     """
 
     def __init__(self, specs: Sequence[Spec], flat: Array, n: int) -> None:

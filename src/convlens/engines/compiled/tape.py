@@ -25,7 +25,7 @@ from convlens.engines.compiled.kernel import Call, Slot, address, compiled, intr
 __all__ = ["Tape", "play", "table", "write"]
 
 _INT = ir.IntType(64)
-MOST_PARAMETERS = 32  # of a kernel: `_call` has one branch for each possible number of parameters
+MOST_PARAMETERS = 32  # the most parameters of a kernel: `_call` has one branch for each number
 
 
 @intrinsic
@@ -66,7 +66,8 @@ def _call(typing, tape, at, memory):
 
 @compiled
 def play(tape, slots):
-    """Fill the slots of a tape, then run its calls. tape: place of the tape; slots: place of the arrays' places."""
+    """Fill the slots of a tape, then run its calls. tape: place of the tape; slots: place of a table with the place of
+    each array."""
     t = table(tape)
     end = 2 + t[0]
     for k in range(end, end + 3 * t[1], 3):

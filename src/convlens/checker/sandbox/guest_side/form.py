@@ -14,7 +14,7 @@ import pycodestyle
 from numpy.typing import NDArray
 
 Arrays = list[NDArray[Any]]
-_MANY = 5  # this number of findings of one kind is kept, or a small multiple of it
+_MANY = 5  # the most findings of one kind that are kept, or a small multiple of it
 # Names with which code can import without an import statement
 _IMPORTING = ("__import__", "__builtins__", "__loader__", "__spec__", "import_module")
 _CODING = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")  # PEP 263
@@ -86,7 +86,8 @@ def _undocumented(tree: ast.Module) -> list[list[Any]]:
 
 
 def _style(text: str, file: str) -> list[list[Any]]:
-    """Return pycodestyle's complaints with its default settings: each once, without its numbers if they differ."""
+    """Return pycodestyle's complaints with its default settings: each complaint once, without its numbers if only they
+    differ."""
     found: dict[str, list[Any]] = {}
 
     class Report(pycodestyle.BaseReport):  # type: ignore[misc]
