@@ -122,8 +122,8 @@ def neighbours(model: Sequential, digits: Digits, probabilities: Array, wrong: N
         f"<p>The last hidden layer computes {count(units, 'number')} for each image. Next to a validation image are "
         f"the {count(k, 'training image')} with the nearest numbers. To the network these images look alike, although "
         "their pixels may differ. Below each image are its label (red if it differs from the label of the validation "
-        "image), its distance, and its index in the training part, from 0. Source: Krizhevsky, Sutskever and Hinton 2012, "
-        "figure 4.</p>",
+        "image), its distance, and its index in the training part, from 0. Source: Krizhevsky, Sutskever and Hinton "
+        "2012, figure 4.</p>",
         rows("The first image of each label", f"{true} of the {k * len(first)} nearest have the same label", first, 0),
     ]
     if len(worst):
