@@ -5,6 +5,7 @@ until LAYERS has values for it.
 """
 
 import dataclasses
+import math
 import re
 from typing import Any
 
@@ -17,7 +18,7 @@ from convlens.engines import specs
 from convlens.interop import layers
 from convlens.interop.keras_model import from_keras, to_keras
 from convlens.interop.onnx_model import to_onnx
-from convlens.nn import Conv2D, Dense, Flatten, Layer, Sequential
+from convlens.nn import AveragePooling2D, Conv2D, Dense, Flatten, Layer, Sequential
 from convlens.ops import ACTIVATIONS
 
 pytestmark = pytest.mark.frameworks
@@ -86,16 +87,20 @@ def exported(convert, model, given):
         return None
 
 
+def onnx_predictions(made):
+    runtime = pytest.importorskip("onnxruntime")
+    session = runtime.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
+    return session.run(None, {"images": images()})[0]
+
+
 @pytest.mark.parametrize(("kind", "given"), CASES)
 def test_onnx_predicts_the_same_or_refuses(kind, given):
-    runtime = pytest.importorskip("onnxruntime")
     model = network(kind, given)
     made = exported(to_onnx, model, given)
     if made is None:
         assert given.get("size") == 2, "only a layer that ONNX Runtime lacks may be refused"
         return
-    session = runtime.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
-    assert_allclose(session.run(None, {"images": images()})[0], model.predict(images()), rtol=0, atol=1e-5)
+    assert_allclose(onnx_predictions(made), model.predict(images()), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(("kind", "given"), CASES)
@@ -149,3 +154,20 @@ def test_a_field_of_a_specification_that_the_writer_does_not_know_is_refused():
             layers.write_onnx(None, row.name, row.layer, [found], model.weights[0])  # type: ignore[arg-type]  # no graph needed
     with pytest.raises(ValueError, match="layer conv2d: Conv cannot be exported to ONNX; got"):
         layers.write_onnx(None, row.name, row.layer, [found], model.weights[0])  # type: ignore[arg-type]  # no graph needed
+
+
+def test_a_layer_may_have_several_nodes():
+    class PooledVector(AveragePooling2D):
+        def output_shape(self, shape):
+            return (math.prod(super().output_shape(shape)),)
+
+        def specs(self, shape):
+            pool = self._spec(shape)
+            return (pool, specs.Flatten((*pool.out, shape[2])))
+
+        def forward(self, x, weights, engine, rng=None):
+            y, saved = super().forward(x, weights, engine, rng)
+            return y.reshape(len(y), -1), saved
+
+    model = Sequential([PooledVector((2, 3)), Dense(3)], IMAGE)
+    assert_allclose(onnx_predictions(to_onnx(model)), model.predict(images()), rtol=0, atol=1e-5)

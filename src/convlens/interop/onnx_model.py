@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from dataclasses import dataclass, field
 from typing import Any
@@ -76,7 +77,9 @@ class _Graph:
     channels_first: bool = False
 
     def node(self, kind: str, name: str, *inputs: str, **attributes: Any) -> None:
-        """Add a node whose first input is the output of the node before."""
+        """Add a node whose first input is the output of the node before. If the name is taken, it gets a number."""
+        taken = {node.name for node in self.nodes}
+        name = next(free for k in itertools.count(1) if (free := name if k == 1 else f"{name}/{k}") not in taken)
         self.nodes.append(self.helper.make_node(kind, [self.value, *inputs], [name], name, **attributes))
         self.value = name
 
