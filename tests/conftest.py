@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import signal
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -9,6 +10,10 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 # With oneDNN, TensorFlow 2.21 overwrites memory in the filter gradient of a strided 1x1 convolution: every third run
 # crashes.
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
+
+# A shell starts background jobs with Ctrl-C ignored, and programs that a test starts and interrupts would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import numpy as np
 import pytest

@@ -43,7 +43,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "study": study.study,
 }
 for _name, _command in COMMANDS.items():
-    app.command(_name)(_command)
+    app.command(_name, context_settings={"allow_extra_args": _name == "export"})(_command)  # its old form, `export RUN`
 app.add_typer(data.data_app, name="data")
 
 

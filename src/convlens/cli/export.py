@@ -14,8 +14,8 @@ _NEEDS = {"keras": ("keras", "tensorflow"), "onnx": ("onnx",)}
 
 
 def export(
+    context: typer.Context,
     to: Annotated[str, typer.Option("--to", help="Format: keras or onnx.")],
-    old: Annotated[Path | None, typer.Argument(metavar="[RUN]", hidden=True)] = None,
     run: RunFolder = None,
     out: Annotated[
         Path | None,
@@ -34,9 +34,11 @@ def export(
         raise ValueError(f"--to must be keras or onnx; got {to!r}")
     if out is not None and out.suffix != f".{to}":
         raise ValueError(f"--out must end in .{to} with --to {to}; got {out}")
-    if old is not None and run is not None:
-        raise ValueError(f"a run must be named once; got {old} and --run {run}")
-    run = run or old or newest_run()
+    old = [Path(argument) for argument in context.args]
+    if len(old) + (run is not None) > 1:
+        named = [*map(str, old), *([f"--run {run}"] if run else [])]
+        raise ValueError(f"a run must be named once; got {' and '.join(named)}")
+    run = run or next(iter(old), None) or newest_run()
     model = load_model(run)
     path = out or (run / MODEL if run.is_dir() else run).with_suffix(f".{to}")
     if os.path.lexists(path) and not overwrite:
@@ -56,5 +58,5 @@ def export(
         print_json({"run": str(run), "model": model.name, "to": to, "file": str(path)})
     else:
         print(path)
-    if old is not None:
+    if old:
         tell("export RUN is now export --run RUN")

@@ -17,7 +17,7 @@ def import_model(
 ) -> None:
     """Read a trained network from a Keras file.
 
-    Afterwards `evaluate` and `predict` use the network with --run DIR.
+    Afterwards `predict --run DIR` and `evaluate --run DIR --data DATA` use the network.
     """
     from convlens.interop.keras_model import read_keras
     from convlens.models import MODELS, build_model

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from convlens.cli.shared import Json, RunFolder, newest_run, print_json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from convlens.cli.shared import Json, newest_run, print_json
 
 
-def report(run: RunFolder = None, json_: Json = False) -> None:
+def report(
+    run: Annotated[
+        Path | None, typer.Option("--run", metavar="DIR", help="Folder of the run. [default: the newest run]")
+    ] = None,
+    json_: Json = False,
+) -> None:
     """Write the report.html of a run again."""
     from convlens.data import load
     from convlens.report import write_report
