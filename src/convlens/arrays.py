@@ -11,6 +11,7 @@ __all__ = ["FLOATS", "Array", "contiguous", "is_plain", "kind"]
 
 Array: TypeAlias = NDArray[Any]
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+_PLAIN = (np.ndarray, np.memmap)
 
 
 def contiguous(x: Array) -> Array:
@@ -30,7 +31,7 @@ def is_plain(value: object) -> bool:
     >>> is_plain(np.zeros(3)), is_plain(np.ma.masked_array([1.0])), is_plain([1.0])
     (True, False, False)
     """
-    return type(value) in (np.ndarray, np.memmap)
+    return type(value) in _PLAIN
 
 
 def kind(value: object) -> str:

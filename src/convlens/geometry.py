@@ -70,10 +70,13 @@ def pair(name: str, value: object, least: int) -> Pair:
     >>> pair("stride", 2, 1), pair("stride", (1, 3), 1)
     ((2, 2), (1, 3))
     """
-    if isinstance(value, tuple) and len(value) == 2 and type(value[0]) is type(value[1]) is int:
-        both: Pair | None = value if min(value) >= least else None  # fast: a training step calls `pair` 100 times
-    else:
-        both = _two(value, least)
+    if (
+        type(value) is tuple and len(value) == 2
+    ):  # the usual case, kept fast: a training step calls `pair` 100 times
+        a, b = value
+        if type(a) is int and type(b) is int and least <= a <= LARGEST and least <= b <= LARGEST:
+            return a, b
+    both = _two(value, least)
     if both is None:
         raise ValueError(f"{name} must be an integer of at least {least}, or two of them; got {value!r}")
     if max(both) > LARGEST:

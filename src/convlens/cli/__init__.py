@@ -11,7 +11,6 @@ import sys
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any
 
 import typer
@@ -70,6 +69,8 @@ def _options(
 
 def _versions() -> str:
     """Return one line of versions, for a bug report."""
+    from importlib.metadata import PackageNotFoundError, version  # slow to load
+
     found = [f"convlens {VERSION}", f"Python {platform.python_version()}"]
     for package in ("numpy", "numba", "tensorflow-cpu", "keras"):
         with suppress(PackageNotFoundError):

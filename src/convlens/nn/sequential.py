@@ -21,9 +21,9 @@ from convlens.nn.initializers import Initializer, he_normal
 from convlens.nn.layer import Layer, Rng, Shape, Weights, initial_weights
 from convlens.ops.losses import Labels, check_labels
 
-# Images that `predict` gives to a thread at once. The arrays of 100 digits stay in the cache: NumPy takes 1.5 times as
-# long with 500, and Numba the same time with anything from 50 to 2,500 (benchmarks.inference, batch 1000).
-_PREDICT_BATCH = 100
+# Images that `predict` gives to a thread at once. 1,000 digits on two threads (benchmarks.inference) take NumPy 1.3
+# times as long with 100 or 250, and 1.5 times with 1,000; Numba takes the same time with 50 to 1,000.
+_PREDICT_BATCH = 500
 
 
 class LayerRow(NamedTuple):

@@ -14,7 +14,8 @@ _BLOCK = 1 << 24  # bytes of padded input and output handled at once
 
 def check(op: str, array_name: str, array: Array, letters: str) -> None:
     """Raise ValueError unless `array` is a float array with one axis for each of the `letters` and no empty axis."""
-    _check_floats(op, array_name, array)
+    if not is_plain(array) or array.dtype not in FLOATS:
+        raise _not_floats(op, array_name, array)
     axes = letters.split()
     if array.ndim != len(axes):
         raise ValueError(f"{op} needs {array_name} ({', '.join(axes)}); got {array.ndim} axes, {array.shape}")
@@ -22,16 +23,16 @@ def check(op: str, array_name: str, array: Array, letters: str) -> None:
         raise ValueError(f"{op} needs at least one number along each axis of {array_name}; got {array.shape}")
 
 
-def _check_floats(op: str, array_name: str, array: Array) -> None:
-    if not is_plain(array) or array.dtype not in FLOATS:
-        raise ValueError(f"{op} needs {array_name} as an array of float32 or float64; got {kind(array)}")
+def _not_floats(op: str, array_name: str, array: Array) -> ValueError:
+    return ValueError(f"{op} needs {array_name} as an array of float32 or float64; got {kind(array)}")
 
 
 def check_same_dtype(op: str, first_name: str, first: Array, **others: Array) -> None:
     """Raise ValueError unless all arrays have the same dtype: nothing is promoted silently."""
     for name, array in others.items():
         if not is_plain(array) or array.dtype != first.dtype:
-            _check_floats(op, name, array)
+            if not is_plain(array) or array.dtype not in FLOATS:
+                raise _not_floats(op, name, array)
             raise ValueError(
                 f"{op} needs {first_name} and {name} of the same dtype; "
                 f"got {first_name} {first.dtype}, {name} {array.dtype}"

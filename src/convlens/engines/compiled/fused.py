@@ -84,6 +84,7 @@ class FusedPass:
         self.specs, self.flat = tuple(specs), flat
         self.classes = next(spec.units for spec in reversed(specs) if isinstance(spec, Dense))
         self._own = threading.local()
+        self._idle: dict[int, list[Program]] = {}  # by the size of their blocks: programs that no `forward` uses now
 
     def program(self, thread: int, n: int) -> Program:
         """Return the program for blocks of n examples that belongs to the calling thread or to one of its helpers."""
@@ -104,7 +105,13 @@ class FusedPass:
         x = contiguous(x)
         logits = np.empty((len(x), self.classes), x.dtype)
         for start, n in _blocks(slice(0, len(x))):
-            self.program(0, n).forward.run(x=x[start:], logits=logits[start:])
+            idle = self._idle.setdefault(n, [])
+            try:
+                program = idle.pop()
+            except IndexError:
+                program = Program(self.specs, self.flat, n)
+            program.forward.run(x=x[start:], logits=logits[start:])
+            idle.append(program)
         return logits
 
     def loss_gradient(
