@@ -70,9 +70,7 @@ def pair(name: str, value: object, least: int) -> Pair:
     >>> pair("stride", 2, 1), pair("stride", (1, 3), 1)
     ((2, 2), (1, 3))
     """
-    if (
-        type(value) is tuple and len(value) == 2
-    ):  # the usual case, kept fast: a training step calls `pair` 100 times
+    if type(value) is tuple and len(value) == 2:  # the usual case, kept fast: a training step calls `pair` 100 times
         a, b = value
         if type(a) is int and type(b) is int and least <= a <= LARGEST and least <= b <= LARGEST:
             return a, b
