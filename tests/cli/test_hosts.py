@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from tests.support import small
 
-from convlens.cli import hosts as cli_team
+from convlens.cli import hosts as cli_hosts
 from convlens.data import load
 from convlens.engines import ENGINES
 from convlens.training import Run, Settings, load_model
@@ -460,7 +460,7 @@ BAD_OPTIONS = {
 def here(place, tmp_path, monkeypatch):
     """An empty working folder; training runs in this process, not in a child process."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli_team, "watch", lambda out: False)
+    monkeypatch.setattr(cli_hosts, "watch", lambda out: False)
     monkeypatch.setattr("os.fsync", lambda handle: None)
     return tmp_path
 

@@ -271,7 +271,7 @@ def test_the_nearest_images_are_those_of_the_hidden_layer(page, run, digits):
             text += f"{digits.y_train[k]}{distance:.2f}no. {k}"
         text += "\n"
         same.append(np.count_nonzero(digits.y_train[places] == true))
-    words = page.words["alike-to-the-network"]
+    words = page.words["images-that-look-alike-to-the-network"]
     before, _, after = words.partition("The first image of each label")
     assert "computes 84 numbers for each image" in before and "the 5 training images" in before
     assert f"{sum(same[:n])} of the {5 * n} nearest have the same label" in after
@@ -354,8 +354,8 @@ def test_a_report_of_two_classes_without_mistakes(tmp_path):
     page = read(run, digits)
     assert page.headline()["validation accuracy"] == f"100.00{NBSP}%"
     assert page.cards == [] and "None: all 20 validation images are predicted right." in page.words["worst-mistakes"]
-    assert "10 of the 10 nearest have the same label" in page.words["alike-to-the-network"]
-    assert "the true label" not in page.words["alike-to-the-network"]
+    assert "10 of the 10 nearest have the same label" in page.words["images-that-look-alike-to-the-network"]
+    assert "the true label" not in page.words["images-that-look-alike-to-the-network"]
     assert page.tables["confusion-matrix"][0] == [
         ["true", "0", "1", "images", "right"],
         ["0", "10", "0", "10", f"100.0{NBSP}%"],
