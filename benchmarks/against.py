@@ -8,6 +8,10 @@ this environment. Two processes, one of each checkout, take turns on the same co
 round. Each figure comes from several pairs of new processes, because two processes that run the same code may differ by
 a few per cent. Start-up times and the check of a submission are measured as whole processes in alternation. The figure
 is the time of this checkout relative to the other one, the median over all rounds; below 1 is faster.
+
+All processes keep freed memory (`MALLOC`). By default the C library may return a freed array of some megabytes to the
+system or not, depending on the addresses of other arrays. That changes the time of a pool by a factor of 2, and differs
+between two processes for reasons that have nothing to do with their code.
 """
 
 from __future__ import annotations
@@ -32,6 +36,7 @@ HERE = Path(__file__).resolve().parents[1]
 AT_MOST = 1.03  # the largest allowed time, relative to the other checkout
 PAIRS, ROUNDS = 3, 3  # pairs of processes, and rounds in each of the two orders
 PROCESSES = 15  # whole processes of each checkout
+MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**34)}  # of glibc, in bytes
 COMMANDS = {
     "import convlens": ("-c", "import convlens"),
     "convlens --help": ("-m", "convlens", "--help"),
@@ -72,7 +77,8 @@ def programs() -> Iterator[Program]:
 def start(checkout: Path, program: Program) -> Worker:
     """Start a program in a checkout."""
     role = "worker" if (checkout / "benchmarks" / "workers.py").is_file() else "side"  # its name in older checkouts
-    return Worker(program.module, role, *program.arguments, checkout=checkout)
+    environment = {"PYTHONPATH": str(checkout / "src"), **MALLOC}
+    return Worker(program.module, role, *program.arguments, folder=checkout, environment=environment)
 
 
 def ratios_of(program: Program, other: Path) -> dict[str, list[float]]:

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from benchmarks import cpu_share
@@ -26,10 +27,16 @@ _PAUSE = 0.05  # seconds between turns: threads of BLAS and OpenMP spin for a wh
 class Worker:
     """A process `python -m MODULE ARGUMENTS`. It prints one line of JSON when it is ready, and one for each job.
 
-    checkout: a folder with a copy of convlens whose benchmarks and code the process runs, instead of this copy
+    folder: the process's working folder, instead of the present one. environment: changes of its environment
     """
 
-    def __init__(self, module: str, *arguments: object, checkout: Path | None = None) -> None:
+    def __init__(
+        self,
+        module: str,
+        *arguments: object,
+        folder: Path | None = None,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._arguments = [module, *map(str, arguments)]
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 — open as long as the worker; a pipe would fill up
         self._process = subprocess.Popen(
@@ -38,8 +45,8 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
-            cwd=checkout,
-            env=None if checkout is None else os.environ | {"PYTHONPATH": str(checkout / "src")},
+            cwd=folder,
+            env=os.environ | environment,
         )
         self.id = self._process.pid
         self.ready = self._read()

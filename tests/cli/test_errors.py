@@ -204,6 +204,10 @@ def damages(content):
     }
 
 
+def rule(damage):
+    return "must have the sha256 " if damage == "altered" else "must be a whole safetensors file written by convlens"
+
+
 @pytest.mark.smoke
 @pytest.mark.parametrize("damage", ["cut off", "empty", "altered", "garbage"])
 def test_damaged_checkpoints(copy, damage):
@@ -211,7 +215,7 @@ def test_damaged_checkpoints(copy, damage):
     content = damages(path.read_bytes())[damage]
     path.write_bytes(content)
     for command in (["train", "--resume", "--run", copy], ["report", "--run", copy]):
-        assert small.fails(*command).startswith(f"{path} must ")
+        assert small.fails(*command).startswith(f"{path} {rule(damage)}")
     assert path.read_bytes() == content
 
 
@@ -222,8 +226,8 @@ def test_damaged_models(copy, damage):
     whole = path.read_bytes()
     path.write_bytes(damages(whole)[damage])
     for command in (["evaluate"], ["predict", "x.png"], ["summary"]):
-        assert small.fails(*command, "--run", copy).startswith(f"{path} must ")
-        assert small.fails(*command, "--run", path).startswith(f"{path} must ")
+        assert small.fails(*command, "--run", copy).startswith(f"{path} {rule(damage)}")
+        assert small.fails(*command, "--run", path).startswith(f"{path} {rule(damage)}")
     assert small.run("train", "--resume", "--run", copy).code == 0  # the checkpoint has everything
     assert path.read_bytes() == whole
 

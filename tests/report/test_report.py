@@ -5,13 +5,12 @@ import re
 import sys
 from base64 import b64decode
 from dataclasses import replace
-from html.parser import HTMLParser
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from tests.support import small
+from tests.support.html_page import NBSP, Page
 
 import convlens
 from convlens.data import from_arrays
@@ -24,61 +23,6 @@ from convlens.training import Run, Settings, load_model
 from convlens.training.run import REPORT
 
 pytest.importorskip("matplotlib")
-
-VOID = {"meta", "img", "br", "link", "input", "hr", "base"}
-NBSP = "\u00a0"
-
-
-class Page(HTMLParser):
-    """A parsed page: its tags, and the tables and the text of each section. Wrongly nested tags are errors."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.text, self.section = text, ""
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, Any]]] = []
-        self.tables: dict[str, list[list[list[str]]]] = {}
-        self.words: dict[str, str] = {}
-        self.cards: list[str] = []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-        if tag not in VOID:
-            self.open.append(tag)
-        if tag == "section":
-            self.section = dict(attributes)["id"]
-        elif tag == "table":
-            self.tables.setdefault(self.section, []).append([])
-        elif tag == "tr":
-            self.tables[self.section][-1].append([])
-        elif tag in ("td", "th"):
-            self.tables[self.section][-1][-1].append("")
-        elif tag == "figcaption":
-            self.cards.append("")
-
-    def handle_startendtag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-        if tag == "section":
-            self.section = ""
-
-    def handle_data(self, data):
-        self.words[self.section] = self.words.get(self.section, "") + data
-        if {"td", "th"} & set(self.open):
-            self.tables[self.section][-1][-1][-1] += data
-        if "figcaption" in self.open:
-            self.cards[-1] += data + " "
-
-    def of(self, tag):
-        return [attributes for name, attributes in self.tags if name == tag]
-
-    def headline(self):
-        return dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", self.text))
 
 
 def pixels(image):

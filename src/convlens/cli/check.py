@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from convlens.cli.check_class import ClassOptions, check_class, title
 from convlens.cli.check_output import Files, console, tell_tier, write
 from convlens.cli.shared import Doing, Json, print_json, tell
 
@@ -96,6 +95,8 @@ def check(
         _check_places(html, junit)
         code = _run(_one, folder or Path(), options, files, json_)
     else:
+        from convlens.cli.check_class import ClassOptions, check_class, title
+
         if folder is not None:
             raise ValueError(f"only one of a folder and --class can be given; got {str(folder)!r} and {str(class_)!r}")
         if dask is not None and jobs is not None:

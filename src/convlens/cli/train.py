@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from convlens.cli import hosts as several
 from convlens.cli.shared import RUNS, Json, print_json, sentence, tell
 
 if TYPE_CHECKING:
+    from convlens.cli import hosts as several
     from convlens.data import Digits
     from convlens.training.events import Batch, Epoch, Event
     from convlens.training.run import Run
@@ -67,6 +67,7 @@ def train(
 
     The folder of the run then holds its history, weights, checkpoint and report.
     """
+    from convlens.cli import hosts as several
     from convlens.geometry import check_count
     from convlens.training import Run
     from convlens.training.settings import KERAS

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from tests.coursework.test_lenet5_files import adam
+from tests.support.lenet5_checks import adam
 
 from convlens.checker.checks import Failed
 from convlens.checker.lenets.adam_step import check_first_step, check_second_step

@@ -4,9 +4,9 @@ import re
 
 import numpy as np
 import pytest
-from tests.coursework.test_lenet5_files import MUTANTS
 from tests.support.checker.lenet_guests import Inside, check, first_failure
 from tests.support.checker.lenet_mutants import CASES, FOREIGN
+from tests.support.lenet5_mutants import MUTANTS
 
 from convlens.checker.lenets.mistakes import HINTS
 from convlens.checker.verdict import FileReport

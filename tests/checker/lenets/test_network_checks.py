@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.coursework.test_lenet5_files import FILES, source
 from tests.support.checker.lenet_guests import TABLES, Inside, Through, check, first_failure, told
 from tests.support.checker.lenet_mutants import CASES
+from tests.support.lenet5_checks import FILES, source
 from tests.support.places import CHECKER
 
 from convlens.checker.guest import Ending, GuestError

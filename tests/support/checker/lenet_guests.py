@@ -3,7 +3,7 @@
 import json
 
 import numpy as np
-from tests.coursework.test_lenet5_files import FILES
+from tests.support.lenet5_checks import FILES
 
 from convlens.checker.checks import Checks
 from convlens.checker.lenets import network_checks

@@ -1,10 +1,11 @@
 """Wrong variants of the course's two LeNets, and the mistake that the checks must name first for each.
 
-FOREIGN gives the mistake for each variant of `test_lenet5_files.MUTANTS`. OWN has more variants: framework -> what is
+FOREIGN gives the mistake for each variant of `lenet5_mutants.MUTANTS`. OWN has more variants: framework -> what is
 wrong -> (text of the file, its replacement everywhere, mistake). "" is a failure without a known mistake.
 """
 
-from tests.coursework.test_lenet5_files import MUTANTS, source
+from tests.support.lenet5_checks import source
+from tests.support.lenet5_mutants import MUTANTS
 
 # None: the checks must find no mistake. A 2 × 2 pool of 28 or 10 rows needs no padding, and the task does not name one.
 # The task does not ask for a second network in the same graph.
