@@ -218,6 +218,7 @@ class Sequential:
         for found in self.walk_back(dlogits, passes):
             for name, value in found.d_weights.items():
                 views[found.row.name][name][...] = value
+            del found  # so that its arrays are free while the next layer runs
 
     def logits(self, x: Array) -> Array:
         """x (n, *input_shape) -> logits (n, classes)"""
