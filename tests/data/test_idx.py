@@ -96,11 +96,24 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_altered_bytes_are_harmless_or_a_one_line_error(place: Path, data: st.DataObject, packed: bool) -> None:
     content = bytearray(gzip.compress(GOOD) if packed else GOOD)
     content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    place.write_bytes(content[: data.draw(st.integers(0, len(content)))])
+    _is_read_as_it_is_or_refused(place, bytes(content[: data.draw(st.integers(0, len(content)))]))
+
+
+def test_a_smaller_dimension_with_a_file_cut_to_it_is_a_whole_file(place: Path) -> None:
+    smaller = GOOD[:7] + b"\1" + GOOD[8 : 16 + 15]
+    _is_read_as_it_is_or_refused(place, smaller)
+    assert read_idx(place, 3).shape == (1, 5, 3)
+
+
+def _is_read_as_it_is_or_refused(place: Path, content: bytes) -> None:
+    place.write_bytes(content)
     try:
-        assert read_idx(place, 3).size == 30
+        found = read_idx(place, 3)
     except ValueError as error:
         assert str(error).startswith(str(place)) and "\n" not in str(error)
+    else:
+        plain = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+        assert found.shape == struct.unpack(">3I", plain[4:16]) and found.tobytes() == plain[16:]
 
 
 def test_the_last_sixth_of_a_folder_is_the_validation_part(folder: Path) -> None:
