@@ -38,7 +38,7 @@ def test_outputs_equal_those_of_forward(model, batch):
     np.testing.assert_array_equal(passed.logits, logits)
     np.testing.assert_array_equal(passed.layers[-1].output, logits)
     np.testing.assert_array_equal(passed.loss, ops.softmax_cross_entropy_forward(logits, labels))
-    np.testing.assert_array_equal(passed.probabilities, model.predict(x))
+    np.testing.assert_array_equal(passed.probabilities, model.probabilities(x))
     np.testing.assert_allclose(passed.probabilities.sum(axis=1), 1, rtol=0, atol=1e-6)
 
 

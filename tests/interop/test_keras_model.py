@@ -75,12 +75,12 @@ def test_export_and_import_give_the_same_predictions_and_weights(name, dtype):
     x = images(model)
     assert theirs.output_shape == (None, *model.output_shape)
     tolerance = 1e-5 if dtype == "float32" else 1e-12
-    assert_allclose(theirs(x, training=False).numpy(), model.predict(x), rtol=0, atol=tolerance)
+    assert_allclose(theirs(x, training=False).numpy(), model.probabilities(x), rtol=0, atol=tolerance)
     back = from_keras(theirs, engine="numpy")
     same_bits(back, model)
     assert [type(a) for a in back.layers] == [type(a) for a in model.layers]
     assert [a.output_shape for a in back.table] == [a.output_shape for a in model.table]
-    assert_array_equal(back.predict(x), model.predict(x))
+    assert_array_equal(back.probabilities(x), model.probabilities(x))
 
 
 def test_layers_and_weights_keep_their_names():
@@ -100,7 +100,7 @@ def test_saving_and_reading_a_file_gives_the_same_network(tmp_path, name):
     assert [path.name for path in tmp_path.iterdir()] == ["a.keras"]
     back = read_keras(tmp_path / "a.keras", engine="numpy")
     same_bits(back, model)
-    assert_array_equal(back.predict(images(model)), model.predict(images(model)))
+    assert_array_equal(back.probabilities(images(model)), model.probabilities(images(model)))
 
 
 def test_saving_and_reading_lenet5_gives_lenet5(tmp_path):
@@ -141,7 +141,7 @@ def test_the_default_data_format_of_keras_does_not_matter(keras):
         theirs = to_keras(model)
     finally:
         keras.config.set_image_data_format("channels_last")
-    assert_allclose(theirs(images(model)).numpy(), model.predict(images(model)), rtol=0, atol=1e-5)
+    assert_allclose(theirs(images(model)).numpy(), model.probabilities(images(model)), rtol=0, atol=1e-5)
 
 
 # Networks made in Keras -----------------------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ def test_the_lenet5_of_the_coursework_is_imported(keras, tmp_path):
     assert ours.name == "lenet5"
     for own, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         assert own.tobytes() == other.tobytes()
-    assert_allclose(ours.predict(x), theirs(x, training=False).numpy(), rtol=0, atol=1e-5)
+    assert_allclose(ours.probabilities(x), theirs(x, training=False).numpy(), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("end", ["Dense", "Softmax", "Softmax axis 1", "Activation", "logits"])
@@ -175,7 +175,7 @@ def test_a_softmax_at_the_end_may_be_written_in_several_ways(keras, end):
     }[end]
     theirs = layers_of(keras, kinds.Conv2D(4, (3, 2), activation="relu"), kinds.Flatten(), *last)
     ours, x = from_keras(theirs, engine="numpy"), np.random.default_rng(1).standard_normal((2, 8, 7, 2), np.float32)
-    found = ours.logits(x) if end == "logits" else ours.predict(x)
+    found = ours.logits(x) if end == "logits" else ours.probabilities(x)
     assert_allclose(found, theirs(x).numpy(), rtol=0, atol=1e-5)
     assert ours.name == "sequential"
 

@@ -52,7 +52,7 @@ def check(model):
         x = images(model, n)
         (found,) = runtime.run(["probabilities"], {"images": x})
         assert found.dtype == np.float32 and found.shape == (n, *model.output_shape)
-        assert_allclose(found, model.predict(x), rtol=0, atol=1e-5)
+        assert_allclose(found, model.probabilities(x), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("activation", [None, "relu"])
@@ -74,7 +74,7 @@ def test_poolings_predict_the_same(case, kind):
     for shift in (-2, 2):
         x = images(model) + np.float32(shift)
         (found,) = runtime.run(None, {"images": x})
-        assert_allclose(found, model.predict(x), rtol=0, atol=1e-5)
+        assert_allclose(found, model.probabilities(x), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_lenet5_predicts_the_same_in_onnx_runtime_and_in_the_reference(rng):
     check(model)
     x = rng.random((2, 28, 28, 1), dtype=np.float32)
     (found,) = reference.ReferenceEvaluator(to_onnx(model)).run(None, {"images": x})
-    assert_allclose(found, model.predict(x), rtol=0, atol=1e-5)
+    assert_allclose(found, model.probabilities(x), rtol=0, atol=1e-5)
 
 
 # Content --------------------------------------------------------------------------------------------------------------

@@ -37,8 +37,8 @@ def test_table_and_number_of_parameters():
 
 
 @pytest.mark.smoke
-def test_activations_are_relu_on_every_hidden_layer_and_the_output_is_logits():
-    assert [layer.activation for layer in LAYERS if hasattr(layer, "activation")] == ["relu"] * 4 + [None]
+def test_activations_are_relu_on_every_hidden_layer_and_softmax_at_the_end():
+    assert [layer.activation for layer in LAYERS if hasattr(layer, "activation")] == ["relu"] * 4 + ["softmax"]
 
 
 @pytest.mark.smoke

@@ -195,7 +195,7 @@ ILLEGAL = {
     ),
     "activation": (
         lambda: Conv2D(1, 3, activation="g"),
-        "activation must be one of None, relu, tanh, sigmoid; got 'g'",
+        "activation must be one of None, relu, tanh, sigmoid, softmax; got 'g'",
     ),
     "pool": (lambda: MaxPooling2D(0), "pool_size must be an integer of at least 1, or two of them; got 0"),
     "pool strides": (
@@ -210,7 +210,7 @@ ILLEGAL = {
     "units": (lambda: Dense(-1), "units must be an integer of at least 1; got -1"),
     "dense activation": (
         lambda: Dense(2, activation="s"),
-        "activation must be one of None, relu, tanh, sigmoid; got 's'",
+        "activation must be one of None, relu, tanh, sigmoid, softmax; got 's'",
     ),
     "conv on a vector": (
         lambda: Conv2D(1, 2).output_shape((5,)),

@@ -210,15 +210,15 @@ def test_loss_gradient_is_weighted_and_writes_the_whole_gradient(engine, dtype):
     assert_allclose(alone, one, **tolerance)
 
 
-def test_predict_is_the_softmax_of_the_logits_for_any_number_of_images(monkeypatch):
+def test_probabilities_are_the_softmax_of_the_logits_for_any_number_of_images(monkeypatch):
     model, (x, _) = tiny(), batch(7)
     want = ops.softmax_forward(model.forward(x)[0])
-    assert_allclose(model.predict(x), want, rtol=1e-12)
+    assert_allclose(model.probabilities(x), want, rtol=1e-12)
     for size in (1, 3, 7):
         monkeypatch.setattr(sequential, "_PREDICT_BATCH", size)
-        assert_allclose(model.predict(x), want, rtol=1e-12)
-    assert_allclose(model.predict(x).sum(axis=1), 1, rtol=1e-12)
-    assert model.predict(x[:1]).shape == (1, 3)
+        assert_allclose(model.probabilities(x), want, rtol=1e-12)
+    assert_allclose(model.probabilities(x).sum(axis=1), 1, rtol=1e-12)
+    assert model.probabilities(x[:1]).shape == (1, 3)
 
 
 def test_the_same_seed_gives_the_same_bits_after_training(engine):

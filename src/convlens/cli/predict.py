@@ -26,7 +26,7 @@ def predict(
     found, faults = [], []
     for path in images:
         try:
-            probabilities = model.predict(read_digit(path)[None])[0]
+            probabilities = model.probabilities(read_digit(path)[None])[0]
         except (ValueError, OSError) as error:
             faults.append(sentence(error))
             continue

@@ -7,6 +7,7 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from convlens.geometry import Padding, Pair, pair, plan
 from convlens.interop.frameworks import load, load_keras
 from convlens.interop.layers import ACTIVATIONS, TRAINING_ONLY, in_keras, in_words, keras_words
 from convlens.models import recognise
-from convlens.nn import Conv2D, Layer, Sequential
+from convlens.nn import Conv2D, Dense, Layer, Sequential
 from convlens.nn.pooling2d import Pooling2D
 from convlens.nn.sequential import LayerRow
 from convlens.storage.atomic import atomic_write
@@ -162,9 +163,9 @@ def _no_model(path: Path, error: Exception) -> ValueError:
 
 
 def from_keras(found: Any, *, engine: str = "auto") -> Sequential:
-    """Return the same network with the same weights, without a softmax at the end, since `predict` computes it.
+    """Return the same network with the same weights.
 
-    found: a Sequential or functional model. If it does not end in a softmax, its outputs are taken as logits.
+    found: a Sequential or functional model. A softmax at its end becomes the activation of the last dense layer.
     The optimizer, regularizers and initializers, which only training needs, are ignored.
     Raises ValueError for what convlens does not support: other layers, activations or dtypes, no bias, a branch, …
     """
@@ -190,10 +191,16 @@ def from_keras(found: Any, *, engine: str = "auto") -> Sequential:
                 raise ValueError(_no_end(shape))
         except ValueError as error:
             raise ValueError(f"layer {layer.name}: {error}") from None
+    if layers and isinstance(layers[-1], Dense) and layers[-1].activation is None and _ends_in_softmax(chain[-1]):
+        layers[-1] = replace(layers[-1], activation="softmax")
     model = Sequential(layers, input_shape, dtype=dtype, engine=engine)
     model.name = recognise(model) or "sequential"
     model.set_weights([w for layer in chain for w in layer.get_weights()])
     return model
+
+
+def _ends_in_softmax(last: Any) -> bool:
+    return type(last).__name__ in ("Softmax", "Activation")  # the readers of both refuse all but a softmax
 
 
 def _chain(found: Any) -> list[Any]:
@@ -225,17 +232,13 @@ def _chain(found: Any) -> list[Any]:
 # ---------------------------------------------------------------- layer by layer
 
 
-def _activation(layer: Any, *, last: bool) -> str | None:
+def _activation(layer: Any) -> str | None:
     own = load("keras", "a Keras model").activations
     allowed = {"linear": None, **{words.keras: name for name, words in ACTIVATIONS.items()}}
-    if last:
-        allowed["softmax"] = None
     for name, meaning in allowed.items():
         if layer.activation is getattr(own, name):
             return meaning
     name = getattr(layer.activation, "__name__", type(layer.activation).__name__)
-    if name == "softmax":
-        raise ValueError("a softmax must be at the end of the network; this one is not")
     raise ValueError(f"activation must be one of {', '.join(allowed)}; got {name}")
 
 
@@ -244,7 +247,7 @@ def _ours(module: Any, kind: type[Layer], layer: Any, before: Any, after: Any) -
     words = keras_words(module, kind)
     fields = {name: _as_tuple(getattr(layer, name)) for name in words.fields}
     if "activation" in words.fields:
-        fields["activation"] = _activation(layer, last=after is None and kind.__name__ == "Dense")
+        fields["activation"] = _activation(layer)
     config = layer.get_config()
     for name in sorted(config.keys() - {*words.fields, *TRAINING_ONLY}):
         value, wanted = _as_tuple(config[name]), words.fixed.get(name)

@@ -36,6 +36,7 @@ ACTIVATIONS = {
     "relu": ActivationWords("relu", "Relu"),
     "tanh": ActivationWords("tanh", "Tanh"),
     "sigmoid": ActivationWords("sigmoid", "Sigmoid"),
+    "softmax": ActivationWords("softmax", "Softmax"),
 }
 
 
@@ -91,7 +92,7 @@ def keras_words(module: Any, kind: type[Layer]) -> KerasWords:
     computes what Keras's layer computes by default, so every argument that only Keras has keeps its default.
     """
     theirs = inspect.signature(getattr(module, kind.__name__)).parameters
-    fields = tuple(field.name for field in dataclasses.fields(kind))
+    fields = tuple(field.name for field in dataclasses.fields(kind) if field.name != "name")
     for name in fields:
         if name not in theirs:
             raise ValueError(f"{name} cannot be exported to Keras: its {kind.__name__} has no such argument")
@@ -158,6 +159,8 @@ def _activation(graph: Graph, name: str, weights: Weights, *, shape: tuple[int, 
         raise ValueError(
             f"layer {name}: activation must be one of {', '.join(ACTIVATIONS)} to be exported to ONNX; got {function!r}"
         )
+    if function == "softmax":  # over channels, the last axis
+        graph.layout(name, channels_first=False)
     graph.node(ACTIVATIONS[function].onnx, f"{name}/{function}")
 
 

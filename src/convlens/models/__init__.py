@@ -13,7 +13,7 @@ from typing import Any
 
 from convlens.engines.specs import Spec
 from convlens.nn import Sequential
-from convlens.nn.sequential import specs_of, table
+from convlens.nn.sequential import specs_of, split_end, table
 
 __all__ = ["MODELS", "build_model", "recognise"]
 
@@ -44,4 +44,5 @@ def _module(name: str) -> Any:
 @cache
 def _specs(name: str) -> tuple[Spec, ...] | None:
     module = _module(name)
-    return specs_of(table(module.LAYERS, module.INPUT_SHAPE))
+    layers, _ = split_end(module.LAYERS, module.INPUT_SHAPE)
+    return specs_of(table(layers, module.INPUT_SHAPE))

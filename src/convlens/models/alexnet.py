@@ -30,14 +30,14 @@ LAYERS = (
     Dropout(0.5),
     Dense(4096, activation="relu"),
     Dropout(0.5),
-    Dense(1000),
+    Dense(1000, activation="softmax"),
 )
 
 _BIASED = ("conv2d_1", "conv2d_3", "conv2d_4", "dense", "dense_1")  # section 5: these biases start at 1, others at 0
 
 
 def alexnet(*, seed: int = 0, dtype: DTypeLike = np.float32, engine: str = "auto") -> Sequential:
-    """Return AlexNet with 60,965,224 parameters: photographs (n, 227, 227, 3) -> logits (n, 1000).
+    """Return AlexNet with 60,965,224 parameters: photographs (n, 227, 227, 3) -> probabilities (n, 1000).
 
     The weights start as in the paper. The kernels are drawn from a normal distribution with standard deviation 0.01.
     The biases of the second, fourth and fifth convolution and of the two hidden dense layers start at 1, the other

@@ -20,14 +20,14 @@ LAYERS = (
     Flatten(),
     Dense(120, activation="relu"),
     Dense(84, activation="relu"),
-    Dense(10),
+    Dense(10, activation="softmax"),
 )
 
 
 def lenet5(*, seed: int = 0, dtype: DTypeLike = np.float32, engine: str = "auto") -> Sequential:
-    """Return LeNet-5 with 61,706 parameters: digits (n, 28, 28, 1) -> logits (n, 10).
+    """Return LeNet-5 with 61,706 parameters: digits (n, 28, 28, 1) -> probabilities (n, 10).
 
-    The softmax is part of the loss and of `predict`.
+    The loss computes the softmax from the logits, see `Sequential.end`.
 
     >>> lenet5().count_params()
     61706

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from convlens import ops
 from convlens.arrays import Array
 from convlens.engines import Engine, specs
 from convlens.geometry import check_count
-from convlens.nn.layer import Layer, Rng, Shape, Weights, activate, activate_backward, check_activation, expect
+from convlens.nn.layer import (
+    ENDS,
+    Layer,
+    Rng,
+    Shape,
+    Weights,
+    activate,
+    activate_backward,
+    check_activation,
+    expect,
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,10 @@ class Dense(Layer):
     def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
         """kernel (in, units), bias (units,)"""
         return {"kernel": (shape[0], self.units), "bias": (self.units,)}
+
+    def split_end(self) -> tuple[Layer, str | None]:
+        """Return the layer without a softmax or sigmoid, and the name of that activation."""
+        return (replace(self, activation=None), self.activation) if self.activation in ENDS else (self, None)
 
     def specs(self, shape: Shape) -> tuple[specs.Spec, ...]:
         """One specification for the dense layer, and one for the activation if the layer has one."""

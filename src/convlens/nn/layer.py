@@ -2,12 +2,13 @@
 
 `forward(x, weights, engine, rng)` returns (y, saved), where `saved` holds what the backward needs.
 `backward(dy, saved, weights, engine)` returns (dx, gradients by name). Because a layer keeps no state, several threads
-can run one model at once, and pictures can be drawn from the saved values of a pass.
+can run one model at once, and pictures can be drawn from the saved values of a pass. The running statistics of a
+normalisation are weights too: they have no gradient, and `new_state` returns their next values.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -25,10 +26,15 @@ Rng: TypeAlias = "np.random.Generator"  # a string, since NumPy loads numpy.rand
 
 @dataclass(frozen=True)
 class Layer:
-    """The methods of a layer. Shapes are those of one example, without the batch axis."""
+    """The methods of a layer. Shapes are those of one example, without the batch axis.
 
+    name: the layer's name in a model; by default the model names it after its kind
+    """
+
+    name: str | None = field(default=None, kw_only=True)
     kind: ClassVar[str]
     draws: ClassVar[bool] = False  # whether the layer draws random numbers during training
+    whole_batch: ClassVar[bool] = False  # whether the layer needs a batch in one part, for statistics over the batch
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of the output for an input of `shape`; ValueError if the input does not fit."""
@@ -36,6 +42,10 @@ class Layer:
 
     def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
         """Return the shapes of the weights by name, for an input of `shape`; a kernel comes before its bias."""
+        return {}
+
+    def state_shapes(self, shape: Shape) -> dict[str, Shape]:
+        """Return the shapes of the weights that have no gradient, such as running statistics, by name."""
         return {}
 
     def specs(self, shape: Shape) -> tuple[Spec, ...] | None:
@@ -48,7 +58,8 @@ class Layer:
     def forward(self, x: Array, weights: Weights, engine: Engine, rng: Rng | None = None) -> tuple[Array, Any]:
         """x (n, *shape) -> y (n, *output_shape(shape)), and the values that `backward` needs
 
-        rng: generator for a layer that draws random numbers during training; None at prediction
+        An `rng` means training: a layer may draw random numbers from it, and a normalisation uses the statistics of the
+        batch. None means prediction.
         """
         raise TypeError(f"{type(self).__name__} is a base class, not a layer that can run")
 
@@ -57,6 +68,29 @@ class Layer:
     ) -> tuple[Array | None, Weights]:
         """dy of y's shape -> dx of x's shape (may be None unless `need_dx`), and the weights' gradients by name"""
         raise TypeError(f"{type(self).__name__} is a base class, not a layer that can run")
+
+    def new_state(self, saved: Any, weights: Weights) -> Weights:
+        """Return the next values of the weights in `state_shapes`, after a forward pass of training that `saved`."""
+        return {}
+
+    def initial(self, name: str, size: Shape, rng: Rng, dtype: np.dtype[Any], kernel: Initializer) -> Array:
+        """Return the first value of the trained weight `name`: a bias is zero, `kernel` draws all others."""
+        return np.zeros(size, dtype) if name.split("/")[-1] == "bias" else kernel(size, rng, dtype)
+
+    def initial_state(self, shape: Shape) -> dict[str, float]:
+        """Return the first value of each weight in `state_shapes`, by name."""
+        return dict.fromkeys(self.state_shapes(shape), 0.0)
+
+    def split_end(self) -> tuple[Layer | None, str | None]:
+        """Return the layer without an activation that belongs to the loss, and that activation's name, or None.
+
+        A last layer's softmax or sigmoid belongs to the loss, which computes from logits. The layer is None if nothing
+        else is left of it.
+        """
+        return self, None
+
+
+ENDS = ("softmax", "sigmoid")  # the activations that can belong to the loss
 
 
 def expect(layer: str, shape: Shape, letters: str) -> None:
@@ -85,8 +119,5 @@ def activate_backward(activation: str | None, dy: Array, y: Array) -> Array:
 def initial_weights(
     layer: Layer, shape: Shape, rng: Rng, dtype: np.dtype[Any], initial: Initializer = he_normal
 ) -> Weights:
-    """Return the layer's first weights by name: each kernel is drawn by `initial`, each bias is zero."""
-    return {
-        name: np.zeros(size, dtype) if name == "bias" else initial(size, rng, dtype)
-        for name, size in layer.weight_shapes(shape).items()
-    }
+    """Return the layer's first trained weights by name, see `Layer.initial`."""
+    return {name: layer.initial(name, size, rng, dtype, initial) for name, size in layer.weight_shapes(shape).items()}

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -19,7 +19,8 @@ from convlens.machine.memory import aligned
 from convlens.machine.threads import Workers, usable_threads, workers
 from convlens.nn.initializers import Initializer, he_normal
 from convlens.nn.layer import Layer, Rng, Shape, Weights, initial_weights
-from convlens.ops.losses import Labels, check_labels
+from convlens.ops import ACTIVATIONS
+from convlens.ops.losses import check_labels
 
 # Images that `predict` gives to a thread at once. 1,000 digits on two threads (benchmarks.inference) take NumPy 1.3
 # times as long with 100 or 250, and 1.5 times with 1,000; Numba takes the same time with 50 to 1,000.
@@ -58,20 +59,61 @@ class LayerGradients(NamedTuple):
     d_weights: Weights
 
 
+class Loss(Protocol):
+    """A loss of logits: `forward` gives one loss for each example, `backward` its gradient."""
+
+    def forward(self, logits: Array, targets: Array) -> Array:
+        """logits (n, classes), targets (n, …) -> loss (n,)"""
+
+    def backward(self, dy: Array, logits: Array, targets: Array) -> Array:
+        """dy (n,), logits (n, classes), targets (n, …) -> dlogits (n, classes)"""
+
+
+class _CrossEntropy:
+    """Softmax cross-entropy from logits and integer labels (n,), the usual loss"""
+
+    forward = staticmethod(ops.softmax_cross_entropy_forward)
+    backward = staticmethod(ops.softmax_cross_entropy_backward)
+
+
+CROSS_ENTROPY: Loss = _CrossEntropy()
+
+
+def split_end(layers: Sequence[Layer], input_shape: Shape) -> tuple[tuple[Layer, ...], str | None]:
+    """Return the layers without a softmax or sigmoid at their end, and the name of that activation, or None.
+
+    It is taken off only where the output is one number for each class: there the loss computes it from the logits.
+    """
+    if not layers:
+        raise ValueError("a Sequential needs at least one layer; got none")
+    *most, last = layers
+    left, end = last.split_end()
+    rest = (*most, *([] if left is None else [left]))
+    if end is None or not rest or len(list(table(layers, input_shape))[-1].output_shape) != 1:
+        return tuple(layers), None
+    return rest, end
+
+
 def table(layers: Sequence[Layer], input_shape: Shape) -> Iterator[LayerRow]:
     """Yield the table's rows for examples of `input_shape`; a ValueError names the first layer that does not fit."""
     if not layers:
         raise ValueError("a Sequential needs at least one layer; got none")
     counts: Counter[str] = Counter()
+    given = [layer.name for layer in layers if layer.name is not None]
+    if twice := next((name for name in given if given.count(name) > 1), None):
+        raise ValueError(f"the names of layers must differ; got {twice!r} twice")
     shape = input_shape
     for layer in layers:
-        name = layer.kind + (f"_{counts[layer.kind]}" if counts[layer.kind] else "")
-        counts[layer.kind] += 1
+        name = layer.name
+        while name is None or (layer.name is None and name in given):
+            name = layer.kind + (f"_{counts[layer.kind]}" if counts[layer.kind] else "")
+            counts[layer.kind] += 1
         try:
             out = layer.output_shape(shape)
         except ValueError as error:
             raise ValueError(f"layer {name}: {error}") from None
-        yield LayerRow(name, layer, shape, out, sum(map(math.prod, layer.weight_shapes(shape).values())))
+        sizes = (*layer.weight_shapes(shape).values(), *layer.state_shapes(shape).values())
+        yield LayerRow(name, layer, shape, out, sum(map(math.prod, sizes)))
         shape = out
 
 
@@ -87,12 +129,14 @@ def specs_of(rows: Iterable[LayerRow]) -> tuple[Spec, ...] | None:
 
 
 class Sequential:
-    """A model of layers one after the other. Its output is logits (n, classes).
+    """A model of layers one after the other.
 
-    layers: descriptions from `convlens.nn`. input_shape: (h, w, c) of one example. seed: seed of the random kernels,
-    which `initial` draws. dtype: float32 to train, float64 to check. engine: see `convlens.engines.get_engine`.
-    The vector `flat` (size,) holds all weights, and each `weights[k][name]` is a view of it. So an optimizer can update
-    all weights in one pass.
+    layers: descriptions from `convlens.nn`. A softmax or sigmoid at the end belongs to the loss and to `predict`: `end`
+    is its name, `table` leaves it out, and `logits` are the numbers before it.
+    input_shape: (h, w, c) of one example. seed: seed of the random kernels, which `initial` draws. dtype: float32 to
+    train, float64 to check. engine: see `convlens.engines.get_engine`.
+    The vector `flat` (size,) holds all trained weights, `flat_state` the running statistics, and each
+    `weights[k][name]` is a view of one of them. So an optimizer can update all weights in one pass.
     """
 
     def __init__(
@@ -113,13 +157,20 @@ class Sequential:
         self.engine = get_engine(engine)
         if self.dtype not in FLOATS:
             raise ValueError(f"dtype must be float32 or float64; got {self.dtype}")
-        self.table = tuple(table(self.layers, self.input_shape))
+        trained, self.end = split_end(self.layers, self.input_shape)
+        self.table = tuple(table(trained, self.input_shape))
         rng = np.random.default_rng(seed)
-        self.flat: Array = aligned(sum(row.parameters for row in self.table), self.dtype)
-        self.weights = self.views(self.flat)
-        for row, views in zip(self.table, self.weights, strict=True):
+        self.flat: Array = aligned(_size(row.layer.weight_shapes(row.input_shape) for row in self.table), self.dtype)
+        self.flat_state: Array = aligned(
+            _size(row.layer.state_shapes(row.input_shape) for row in self.table), self.dtype
+        )
+        states = self.state_views(self.flat_state)
+        self.weights = [{**views, **state} for views, state in zip(self.views(self.flat), states, strict=True)]
+        for row, views, state in zip(self.table, self.weights, states, strict=True):
             for name, values in initial_weights(row.layer, row.input_shape, rng, self.dtype, initial).items():
                 views[name][...] = values
+            for name, value in row.layer.initial_state(row.input_shape).items():
+                state[name][...] = value
         specs = self.specs()
         self.fused = None if specs is None else self.engine.fused_pass(specs, self.flat)
 
@@ -129,14 +180,11 @@ class Sequential:
 
     def views(self, flat: Array) -> list[Weights]:
         """Return views of a vector as long as `flat`: for each layer, arrays with its weights' names and shapes."""
-        found, start = [], 0
-        for row in self.table:
-            views = {}
-            for name, shape in row.layer.weight_shapes(row.input_shape).items():
-                views[name] = flat[start : start + math.prod(shape)].reshape(shape)
-                start += math.prod(shape)
-            found.append(views)
-        return found
+        return _views(flat, [row.layer.weight_shapes(row.input_shape) for row in self.table])
+
+    def state_views(self, flat_state: Array) -> list[Weights]:
+        """Return views of a vector as long as `flat_state`: for each layer, its running statistics by name."""
+        return _views(flat_state, [row.layer.state_shapes(row.input_shape) for row in self.table])
 
     @property
     def output_shape(self) -> Shape:
@@ -152,8 +200,8 @@ class Sequential:
         }
 
     def count_params(self) -> int:
-        """Return the number of trained parameters."""
-        return self.flat.size
+        """Return the number of parameters. As in Keras, running statistics count too."""
+        return self.flat.size + self.flat_state.size
 
     def get_weights(self) -> list[Array]:
         """Return copies of the weights in Keras's order: layer by layer, kernel before bias."""
@@ -237,31 +285,59 @@ class Sequential:
             raise ValueError(f"x must be (n, {str(self.input_shape)[1:]} with n of at least 1; got {x.shape}")
 
     def loss_gradient(
-        self, x: Array, labels: Labels, weight: float, gradient: Array, threads: int = 1, rng: Rng | None = None
+        self,
+        x: Array,
+        labels: Array,
+        weight: float | Array,
+        gradient: Array,
+        threads: int = 1,
+        rng: Rng | None = None,
+        *,
+        loss: Loss = CROSS_ENTROPY,
+        state: Array | None = None,
     ) -> tuple[Array, Array]:
         """Run one forward and backward pass: x (n, *input_shape), labels (n,) -> loss (n,), logits (n, classes)
 
-        The gradient of weight * sum(loss) is written into `gradient`, a vector like `flat`; with weight 1 / n it is the
-        gradient of the mean loss. threads: number of threads that an engine's fused pass uses. rng: generator for the
-        layers that draw random numbers during training, such as Dropout; without it these layers do nothing.
+        The gradient of sum(weight * loss) is written into `gradient`, a vector like `flat`; with weight 1 / n it is the
+        gradient of the mean loss. weight may be an array (n,), a weight for each example. threads: number of threads
+        that an engine's fused pass uses. rng: generator for the layers that draw random numbers during training, such
+        as Dropout; without it these layers do nothing, and a normalisation uses its running statistics. state: a vector
+        like `flat_state`, which gets the running statistics after this step.
         """
-        if self.fused is not None:
+        if self.fused is not None and loss is CROSS_ENTROPY and not isinstance(weight, np.ndarray):
             self._check_fused(x)
             check_labels(labels, len(x), self.output_shape[0])
             return self.fused.loss_gradient(x, labels, weight, gradient, threads)
         logits, passes = self.forward(x, rng)
-        loss = ops.softmax_cross_entropy_forward(logits, labels)
-        dlogits = ops.softmax_cross_entropy_backward(np.full_like(loss, weight), logits, labels)
-        self.backward(dlogits, passes, gradient)
-        return loss, logits
+        losses = loss.forward(logits, labels)
+        each = np.empty_like(losses)
+        each[...] = weight
+        self.backward(loss.backward(each, logits, labels), passes, gradient)
+        if state is not None:
+            self._new_state(passes, state)
+        return losses, logits
+
+    def _new_state(self, passes: Sequence[LayerPass], state: Array) -> None:
+        state[...] = self.flat_state
+        for found, views in zip(passes, self.state_views(state), strict=True):
+            for name, value in found.row.layer.new_state(found.saved, found.weights).items():
+                views[name][...] = value
 
     def predict(self, x: Array) -> Array:
-        """x (n, *input_shape) -> probabilities (n, classes), the softmax of the logits"""
+        """x (n, *input_shape) -> what the last layer gives: logits, or after a softmax at the end probabilities"""
+        logits = self._all_logits(x)
+        return ACTIVATIONS[self.end].forward(logits) if self.end else logits
+
+    def probabilities(self, x: Array) -> Array:
+        """x (n, *input_shape) -> probabilities (n, classes), whether the model ends in a softmax or in logits"""
+        return ACTIVATIONS[self.end or "softmax"].forward(self._all_logits(x))
+
+    def _all_logits(self, x: Array) -> Array:
         self.check_images("x", x)
         starts = range(0, len(x), _PREDICT_BATCH)
         with workers(min(usable_threads(), len(starts))) if len(starts) > 1 else nullcontext(Workers(1)) as pool:
             parts = pool.map(lambda k: self.logits(x[starts[k] : starts[k] + _PREDICT_BATCH]), len(starts))
-        return ops.softmax_forward(np.concatenate(parts))
+        return np.concatenate(parts)
 
     def summary(self) -> str:
         """Return the table of layers as text: name, kind, output shape, parameters."""
@@ -274,4 +350,20 @@ class Sequential:
         text = [f"{line[0]:{a}}  {line[1]:{b}}  {line[2]:{c}}  {line[3]:>{d}}" for line in [head, *lines]]
         rule = "-" * len(text[0])
         total = f"{self.name}: {self.count_params():,} parameters, {self.dtype}, engine {self.engine.name}"
-        return "\n".join([text[0], rule, *text[1:], rule, total])
+        end = [f"{self.end}: part of the loss and of predict"] if self.end else []
+        return "\n".join([text[0], rule, *text[1:], *end, rule, total])
+
+
+def _size(shapes: Iterable[dict[str, Shape]]) -> int:
+    return sum(math.prod(shape) for found in shapes for shape in found.values())
+
+
+def _views(flat: Array, shapes: Sequence[dict[str, Shape]]) -> list[Weights]:
+    found, start = [], 0
+    for named in shapes:
+        views = {}
+        for name, shape in named.items():
+            views[name] = flat[start : start + math.prod(shape)].reshape(shape)
+            start += math.prod(shape)
+        found.append(views)
+    return found

@@ -15,8 +15,8 @@ def predict_ten_crops(model: Sequential, x: Array) -> Array:
     """
     h, w = model.input_shape[:2]
     first, *others = crop_views(x, (h, w), "predict_ten_crops")
-    total = model.predict(first)
+    total = model.probabilities(first)
     for view in others:
-        total += model.predict(view)
+        total += model.probabilities(view)
     total /= 10
     return total

@@ -80,7 +80,7 @@ def softmax_backward(dy: Array, y: Array, axis: int = -1) -> Array:
 
 
 class Activation(NamedTuple):
-    """An elementwise function, forward(x) -> y, and its gradient, backward(dy, y) -> dx, computed from the output y"""
+    """A function of each number or of the last axis: forward(x) -> y, and backward(dy, y) -> dx from the output y"""
 
     forward: Callable[[Array], Array]
     backward: Callable[[Array, Array], Array]
@@ -91,4 +91,5 @@ ACTIVATIONS = {
     "relu": Activation(relu_forward, relu_backward),
     "tanh": Activation(tanh_forward, tanh_backward),
     "sigmoid": Activation(sigmoid_forward, sigmoid_backward),
+    "softmax": Activation(softmax_forward, softmax_backward),
 }

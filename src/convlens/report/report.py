@@ -44,7 +44,7 @@ def write_report(run: Run, digits: Digits) -> Path:
 
 def _page(run: Run, digits: Digits) -> str:
     model = run.trained
-    probabilities = model.predict(digits.x_valid)
+    probabilities = model.probabilities(digits.x_valid)
     worst = worst_first(model, digits, probabilities)
     title = f"{model.name} on {_data(run)}"
     shown = run.epochs[_kept(run) - 1]

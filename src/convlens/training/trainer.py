@@ -3,7 +3,8 @@
 `EngineTrainer` cuts a batch into parts (`convlens.engines.partition`). Each part goes through the whole network,
 forward and backward, on one of `threads` threads; then the gradients of the parts are added in order. The partition
 depends only on the batch, so the same seed gives the same bits for any number of threads. An engine with a fused pass
-gets the whole batch as one part; it cuts the batch by the same rule and shares the work among the threads itself.
+gets the whole batch as one part; it cuts the batch by the same rule and shares the work among the threads itself. A
+network with statistics over the batch, such as BatchNormalization, gets each batch as one part on any engine.
 """
 
 from __future__ import annotations
@@ -73,8 +74,11 @@ class EngineTrainer:
         self._model, self._optimizer, self._augment, self._seed = model, optimizer, augment, seed
         self._threads = usable_threads() if threads is None else threads
         check_count("threads", self._threads, 1)
-        self._draws = augment is not None or any(layer.draws for layer in model.layers)
+        layers = [row.layer for row in model.table]
+        self._whole = any(layer.whole_batch for layer in layers)
+        self._draws = augment is not None or self._whole or any(layer.draws for layer in layers)
         self._gradients: list[Array] = []
+        self._state = model.flat_state.copy()
 
     def __enter__(self) -> EngineTrainer:
         keep_memory()
@@ -102,7 +106,7 @@ class EngineTrainer:
 
     def step(self, x: Array, labels: Labels, place: tuple[int, int], learning_rate: float | None) -> tuple[float, int]:
         """Train on a batch: see `Trainer`"""
-        cuts = partition(len(x), self._model.engine.least_part)
+        cuts = [slice(0, len(x))] if self._whole else partition(len(x), self._model.engine.least_part)
         gradients = [self._gradient(k) for k in range(len(cuts))]
         found = self._workers.map(partial(self._part, x, labels, place, cuts), len(cuts))
         loss = sum(part_loss for part_loss, _ in found)
@@ -113,6 +117,7 @@ class EngineTrainer:
                 if learning_rate is not None:
                     self._optimizer.learning_rate = learning_rate
                 self._optimizer.update(self._model.flat, gradients[0])
+                self._model.flat_state[...] = self._state
         return loss, sum(hits for _, hits in found)
 
     def _part(self, x: Array, labels: Labels, place: tuple[int, int], cuts: list[slice], k: int) -> tuple[float, int]:
@@ -122,7 +127,15 @@ class EngineTrainer:
             assert rng is not None
             images = self._augment(images, rng)
         with np.errstate(all="ignore"):
-            loss, logits = self._model.loss_gradient(images, mine, 1 / len(x), self._gradients[k], self._threads, rng)
+            loss, logits = self._model.loss_gradient(
+                images,
+                mine,
+                1 / len(x),
+                self._gradients[k],
+                self._threads,
+                rng,
+                state=self._state if self._whole else None,
+            )
         return float(loss.sum(dtype=np.float64)), int((logits.argmax(axis=1) == mine).sum())
 
     def end_epoch(self) -> None:
