@@ -127,9 +127,9 @@ def main(folder: Path) -> None:
     digits = load("embedded")
     few = dataclasses.replace(
         digits,
-        x_train=digits.x_train[:TRAIN],
+        pixels_train=digits.pixels_train[:TRAIN],
         y_train=digits.y_train[:TRAIN],
-        x_valid=digits.x_valid[:VALID],
+        pixels_valid=digits.pixels_valid[:VALID],
         y_valid=digits.y_valid[:VALID],
     )
     (folder / "data").mkdir()

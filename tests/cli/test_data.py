@@ -102,7 +102,7 @@ def test_data_that_are_none(place):
 
 def test_labels_without_end_are_not_counted(place):
     np.savez(place / "vast.npz", **arrays(Y_train=np.arange(12) * 10**15))
-    message = f"data info counts at most 1,000 classes; vast.npz has labels up to {11 * 10**15}"
+    message = f"a data set has at most 100,000 classes; vast.npz has label {11 * 10**15}"
     assert small.fails("data", "info", "vast.npz") == message
 
 

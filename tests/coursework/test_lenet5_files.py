@@ -74,7 +74,7 @@ def test_a_main_program_trains(tf, tmp_path, main, pattern):
     from convlens.data import course_npz, load
 
     digits = load("embedded")
-    parts = {"x_train": 640, "y_train": 640, "x_valid": 200, "y_valid": 200}
+    parts = {"pixels_train": 640, "y_train": 640, "pixels_valid": 200, "y_valid": 200}
     few = {name: getattr(digits, name)[:count] for name, count in parts.items()}
     (tmp_path / "data").mkdir()
     course_npz.export(dataclasses.replace(digits, **few), tmp_path / "data/MNIST.npz")

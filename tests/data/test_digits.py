@@ -269,7 +269,13 @@ def test_the_fingerprint_depends_only_on_the_content() -> None:
     assert again.fingerprint == digits.fingerprint
     assert len(digits.fingerprint) == 64
     swapped = Digits(
-        digits.x_train, digits.y_train, digits.x_test, digits.y_test, digits.x_valid, digits.y_valid, "swapped"
+        digits.pixels_train,
+        digits.y_train,
+        digits.pixels_test,
+        digits.y_test,
+        digits.pixels_valid,
+        digits.y_valid,
+        "swapped",
     )
     assert swapped.fingerprint != digits.fingerprint
     turned: dict[str, Any] = {name: x.reshape(-1, 6, 4) if x.ndim == 3 else x for name, x in arrays().items()}

@@ -35,7 +35,7 @@ def data_info(
         part: {"images": len(y), "labels": np.bincount(y, minlength=digits.classes).tolist()}
         for part, y in (("train", digits.y_train), ("valid", digits.y_valid), ("test", digits.y_test))
     }
-    shape = list(digits.x_train.shape[1:])
+    shape = list(digits.pixels_train.shape[1:])
     if json_:
         print_json({"data": data, "shape": shape, "sha256": digits.fingerprint, "parts": parts})
         return
@@ -78,7 +78,7 @@ def data_export(
     if not path.parent.exists():
         path.parent.mkdir(parents=True)
     course_npz.export(digits, path, overwrite=overwrite)
-    counts = {"train": len(digits.x_train), "valid": len(digits.x_valid), "test": len(digits.x_test)}
+    counts = {"train": len(digits.y_train), "valid": len(digits.y_valid), "test": len(digits.y_test)}
     if json_:
         print_json({"file": str(path), "data": data, "images": counts})
     else:

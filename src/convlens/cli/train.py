@@ -105,7 +105,7 @@ def train(
     run, digits = _open(out, resume, given, threads, hosts)
     tell(
         f"{run.model.name} ({run.model.count_params():,} parameters) on {digits.source}: "
-        f"{len(digits.x_train):,} digits to train, {len(digits.x_valid):,} to validate; "
+        f"{len(digits.y_train):,} digits to train, {len(digits.y_valid):,} to validate; "
         f"{_who(run, asked, threads)}; in {run.folder}"
     )
     for word in renamed:
@@ -209,7 +209,7 @@ def _show_progress(run: Run, digits: Digits, events: Iterator[Event]) -> None:
         TextColumn("{task.fields[figures]}"),
         TimeRemainingColumn(),
     )
-    first, last, images = len(run.epochs) + 1, run.settings.epochs, len(digits.x_train)
+    first, last, images = len(run.epochs) + 1, run.settings.epochs, len(digits.y_train)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("train", total=images * (last - first + 1), epoch=first, epochs=last, figures="")
         for event in _patiently(events, run.settings.engine):

@@ -8,7 +8,7 @@ Importing this package loads only NumPy. The functions that need pooch, Pillow o
 from convlens.data.augmentation import ColourShift, Compose, RandomCrop, RandomFlip, center_crop, ten_crops
 from convlens.data.batches import batches
 from convlens.data.course_npz import export
-from convlens.data.digits import Digits, from_arrays
+from convlens.data.digits import Digits, Pixels, as_float, from_arrays
 from convlens.data.images import read_digit
 from convlens.data.sources import load
 
@@ -16,8 +16,10 @@ __all__ = [
     "ColourShift",
     "Compose",
     "Digits",
+    "Pixels",
     "RandomCrop",
     "RandomFlip",
+    "as_float",
     "batches",
     "center_crop",
     "export",

@@ -10,10 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Digits", "Images", "Labels", "from_arrays"]
+from convlens.data.pixels import COURSE_SCALE, Pixels, as_float
+
+__all__ = ["Digits", "Images", "Labels", "Pixels", "as_float", "from_arrays"]
 
 Images = NDArray[np.float32]
 Labels = NDArray[np.int64]
+
+MAX_CLASSES = 100_000
+_CHUNK = 1024  # images that are converted at a time
 
 FIELDS = ("x_train", "y_train", "x_valid", "y_valid", "x_test", "y_test")
 
@@ -22,35 +27,79 @@ FIELDS = ("x_train", "y_train", "x_valid", "y_valid", "x_test", "y_test")
 class Digits:
     """A data set in three parts: training, validation, test. `load` and `from_arrays` make it and check the arrays.
 
-    Images: float32 (n, h, w, c). Images given as uint8 are divided by 256, as in the course (0 … 0.99609375);
-    floating-point values are kept. Labels: int64 (n,). All parts have the same h, w and c. The test part may be empty:
-    (0, h, w, c) and (0,). `source` says where the data came from.
+    pixels_train, pixels_valid, pixels_test: images (n, h, w, c) as they are kept, all uint8 or all float32. All parts
+    have the same h, w and c. The test part may be empty: (0, h, w, c) and (0,).
+    y_train, y_valid, y_test: labels int64 (n,), from 0 to classes - 1.
+    source: where the data came from.
+    scale: a network computes with pixels · scale. It is 1/256 for uint8, as in the course (0 … 0.99609375).
+    class_names: the name of each class, in the order of the labels; without them, the labels are the names.
+    light_ink: whether the images show light ink on dark paper; None if they do not look like handwriting.
+    notes: sentences about what a reader noticed and changed; the command line prints them.
+
+    `x_train`, `x_valid` and `x_test` are the images as float32. Each is computed when it is first used and then kept.
     """
 
-    x_train: Images
+    pixels_train: NDArray[Any]
     y_train: Labels
-    x_valid: Images
+    pixels_valid: NDArray[Any]
     y_valid: Labels
-    x_test: Images
+    pixels_test: NDArray[Any]
     y_test: Labels
     source: str
+    scale: float = 1.0
+    class_names: tuple[str, ...] = ()
+    light_ink: bool | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.class_names:
+            count = 1 + max(int(y.max()) for y in (self.y_train, self.y_valid, self.y_test) if y.size)
+            if count > MAX_CLASSES:
+                raise ValueError(f"a data set has at most {MAX_CLASSES:,} classes; {self.source} has label {count - 1}")
+            object.__setattr__(self, "class_names", tuple(map(str, range(count))))
+
+    @cached_property
+    def x_train(self) -> Images:
+        """The training images as float32 (n, h, w, c): pixels_train · scale"""
+        return as_float(self.pixels_train, self.scale)
+
+    @cached_property
+    def x_valid(self) -> Images:
+        """The validation images as float32 (n, h, w, c): pixels_valid · scale"""
+        return as_float(self.pixels_valid, self.scale)
+
+    @cached_property
+    def x_test(self) -> Images:
+        """The test images as float32 (n, h, w, c): pixels_test · scale"""
+        return as_float(self.pixels_test, self.scale)
+
+    def images(self, part: str) -> Pixels:
+        """Return the images of a part ("train", "valid" or "test"), converted to float32 when they are indexed."""
+        return Pixels(getattr(self, f"pixels_{part}"), self.scale)
 
     @property
     def classes(self) -> int:
-        """The largest label of all parts, plus 1."""
-        return 1 + max(int(y.max()) for y in (self.y_train, self.y_valid, self.y_test) if y.size)
+        """The number of classes."""
+        return len(self.class_names)
 
     @cached_property
     def fingerprint(self) -> str:
-        """The sha256, in hex, of the names, types, shapes and little-endian bytes of the six arrays."""
+        """The sha256, in hex, of the names, types, shapes and little-endian bytes of x_train, y_train … y_test.
+
+        The class names are part of it where they are not the labels themselves.
+        """
         import hashlib
 
         digest = hashlib.sha256()
         for name in FIELDS:
-            array: NDArray[Any] = getattr(self, name)
-            array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+            kind, part = name.split("_")
+            array: NDArray[Any] | Pixels = self.images(part) if kind == "x" else getattr(self, name)
             digest.update(f"{name} {array.dtype.name} {array.shape}\n".encode())
-            digest.update(array.data)
+            for start in range(0, len(array), _CHUNK):
+                some = array[start : start + _CHUNK]
+                digest.update(np.ascontiguousarray(some, dtype=some.dtype.newbyteorder("<")).data)
+        if self.class_names != tuple(map(str, range(self.classes))):
+            digest.update(repr(self.class_names).encode())
         return digest.hexdigest()
 
 
@@ -75,7 +124,7 @@ def from_arrays(
     """
     called = {name: name for name in FIELDS} | dict(names or {})
 
-    def part(kind: str, images: NDArray[Any], labels: NDArray[Any]) -> tuple[Images, Labels]:
+    def part(kind: str, images: NDArray[Any], labels: NDArray[Any]) -> tuple[NDArray[Any], Labels]:
         x_name, y_name = called[f"x_{kind}"], called[f"y_{kind}"]
         x, y = _images(images, x_name), _labels(labels, y_name)
         same_count(x, y, x_name, y_name)
@@ -86,7 +135,7 @@ def from_arrays(
         given, missing = ("x_test", "y_test") if y_test is None else ("y_test", "x_test")
         raise ValueError(f"test images and labels come together; got {called[given]} but no {called[missing]}")
     if x_test is None or y_test is None:
-        test = np.empty((0, *train[0].shape[1:]), np.float32), np.empty(0, np.int64)
+        test = np.empty((0, *train[0].shape[1:]), train[0].dtype), np.empty(0, np.int64)
     else:
         test = part("test", x_test, y_test)
     for name, x in (("x_valid", valid[0]), ("x_test", test[0])):
@@ -95,7 +144,12 @@ def from_arrays(
                 f"every part needs images of one (h, w, c); got {called['x_train']} {train[0].shape[1:]}, "
                 f"{called[name]} {x.shape[1:]}"
             )
-    return Digits(*train, *valid, *test, source=source)
+    pixels = [train[0], valid[0], test[0]]
+    scale = COURSE_SCALE
+    if any(x.dtype != np.uint8 for x in pixels):
+        pixels = [as_float(x, COURSE_SCALE if x.dtype == np.uint8 else 1) for x in pixels]
+        scale = 1.0
+    return Digits(pixels[0], train[1], pixels[1], valid[1], pixels[2], test[1], source=source, scale=scale)
 
 
 def same_count(x: NDArray[Any], y: NDArray[Any], x_name: str, y_name: str) -> None:
@@ -104,8 +158,8 @@ def same_count(x: NDArray[Any], y: NDArray[Any], x_name: str, y_name: str) -> No
         raise ValueError(f"there must be one label for every image; got {x_name} {len(x)}, {y_name} {len(y)}")
 
 
-def _images(array: NDArray[Any], name: str) -> Images:
-    """Return images as float32 (n, h, w, c). Raises ValueError for images that are not accepted."""
+def _images(array: NDArray[Any], name: str) -> NDArray[Any]:
+    """Return images as uint8 or float32 (n, h, w, c). Raises ValueError for images that are not accepted."""
     array = np.asarray(array)
     if array.dtype != np.uint8 and not np.issubdtype(array.dtype, np.floating):
         raise ValueError(f"{name} must hold images as uint8 or floating-point numbers; got {array.dtype}")
@@ -113,10 +167,8 @@ def _images(array: NDArray[Any], name: str) -> Images:
         raise ValueError(f"{name} must hold images as (n, h, w) or (n, h, w, c); got {array.shape}")
     if array.size == 0:
         raise ValueError(f"{name} must hold at least one image with at least one pixel; got {array.shape}")
-    x: Images
-    if array.dtype == np.uint8:
-        x = np.divide(array, 256, dtype=np.float32)
-    else:
+    x = array
+    if array.dtype != np.uint8:
         with np.errstate(over="ignore"):
             x = array.astype(np.float32, copy=False)
         finite = np.isfinite(x)

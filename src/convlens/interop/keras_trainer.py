@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from convlens.arrays import Array
-from convlens.data import load
+from convlens.data import Pixels, load
 from convlens.interop.frameworks import load_keras
 from convlens.interop.hosts import Hosts
 from convlens.interop.keras_model import to_keras
@@ -114,7 +114,7 @@ class KerasTrainer:
         found = self._keras.train_on_batch(images, mine, weights, return_dict=True)
         return float(found["loss"]) * len(x), round(float(found["accuracy"]) * len(x))
 
-    def evaluate(self, x: Array, labels: Labels) -> Scores:
+    def evaluate(self, x: Array | Pixels, labels: Labels) -> Scores:
         """Return mean loss and accuracy."""
         loss = hits = 0.0
         for start in range(0, len(x), _EVALUATE_BATCH):
@@ -172,14 +172,14 @@ def follow(hosts: Hosts, given: dict[str, Any]) -> Iterator[Event]:
     hosts.agree(complaint)
     assert digits is not None
     model = build_model(settings.model, seed=settings.seed, engine=settings.engine)
-    check_data(model, "training", digits.x_train, digits.y_train)
-    check_data(model, "validation", digits.x_valid, digits.y_valid)
+    check_data(model, "training", digits.images("train"), digits.y_train)
+    check_data(model, "validation", digits.images("valid"), digits.y_valid)
     yield from run_epochs(
         KerasTrainer(model, Adam(settings.learning_rate), hosts),
         model,
-        digits.x_train,
+        digits.images("train"),
         digits.y_train,
-        validation=(digits.x_valid, digits.y_valid),
+        validation=(digits.images("valid"), digits.y_valid),
         epochs=settings.epochs,
         batch_size=settings.batch_size,
         seed=settings.seed,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from convlens.arrays import Array, is_plain, kind
+from convlens.data.pixels import Pixels
 from convlens.nn import Sequential
 from convlens.ops.losses import Labels, check_labels
 
@@ -16,27 +17,37 @@ __all__ = ["Augment", "check_data", "check_finite", "check_training", "check_val
 Augment = Callable[[Array, "np.random.Generator"], Array]
 
 
-def check_data(model: Sequential, name: str, x: Array, y: Labels) -> None:
+def check_data(model: Sequential, name: str, x: Array | Pixels, y: Labels) -> None:
     """Raise ValueError unless x (n, h, w, c) and y (n,) fit the model. The error calls the data `name`."""
-    model.check_images(f"{name} images", x)
+    model.check_images(f"{name} images", _checked(model, x))
     try:
         check_labels(y, len(x), model.output_shape[0])
     except ValueError as error:
         raise ValueError(f"{name} {error}") from None
 
 
-def check_training(model: Sequential, x: Array, y: Labels, augment: Augment | None) -> None:
+def _checked(model: Sequential, x: Array | Pixels) -> Array:
+    """Return an array to check in place of x. uint8 pixels are always finite; zeros stand for them."""
+    if not isinstance(x, Pixels):
+        return x
+    if x.raw.dtype == np.float32:
+        return x.raw
+    zeros = np.broadcast_to(np.float32(0), x.shape)  # all of them are one number in memory
+    return zeros[:1] if x.shape[1:] == model.input_shape else zeros
+
+
+def check_training(model: Sequential, x: Array | Pixels, y: Labels, augment: Augment | None) -> None:
     """Raise ValueError unless the training data fit the model and have its dtype.
 
     With `augment`, the images that it returns must fit, not the images that it takes.
     """
-    seen = x
+    seen = given = _checked(model, x)
     if augment is not None:
-        if not is_plain(x) or x.dtype.kind not in "fiu" or x.ndim != 4 or len(x) == 0:
-            got = f"{x.dtype} {x.shape}" if is_plain(x) else kind(x)
+        if not is_plain(given) or given.dtype.kind not in "fiu" or given.ndim != 4 or len(given) == 0:
+            got = f"{given.dtype} {given.shape}" if is_plain(given) else kind(given)
             raise ValueError(f"training images must be numbers (n, h, w, c) with n of at least 1; got {got}")
-        if not np.isfinite(x).all():
-            bad = np.count_nonzero(~np.isfinite(x))
+        if not np.isfinite(given).all():
+            bad = np.count_nonzero(~np.isfinite(given))
             raise ValueError(f"training images must be finite; got {bad} NaN or infinite numbers")
         seen = augment(x[:1], np.random.default_rng(0))
         model.check_images("training images after augment", seen)

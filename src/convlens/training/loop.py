@@ -10,6 +10,7 @@ import numpy as np
 
 from convlens.arrays import Array
 from convlens.data.batches import batches
+from convlens.data.pixels import Pixels
 from convlens.geometry import check_count
 from convlens.machine.memory import keep_memory
 from convlens.machine.threads import usable_threads, workers
@@ -27,10 +28,10 @@ Schedule = Callable[[int], float]
 def run_epochs(
     trainer: Trainer,
     model: Sequential,
-    x: Array,
+    x: Array | Pixels,
     y: Labels,
     *,
-    validation: tuple[Array, Labels] | None,
+    validation: tuple[Array | Pixels, Labels] | None,
     epochs: int,
     batch_size: int,
     seed: int,
@@ -40,7 +41,8 @@ def run_epochs(
     """Train epochs first_epoch … epochs; yield a `Batch` after each batch and an `Epoch` after each epoch.
 
     Epoch k shuffles with default_rng([seed, k]), so a run that continues from the end of an epoch gives the same bits
-    as a run that never stopped. Raises ArithmeticError when the loss or the weights are no longer finite.
+    as a run that never stopped. `Pixels` are converted a batch at a time. Raises ArithmeticError when the loss or the
+    weights are no longer finite.
     """
     count = -(-len(x) // batch_size)
     with trainer:
@@ -82,11 +84,11 @@ def _rate(schedule: Schedule, epoch: int) -> float:
 
 def train(
     model: Sequential,
-    x: Array,
+    x: Array | Pixels,
     y: Labels,
     *,
     optimizer: Optimizer,
-    validation: tuple[Array, Labels] | None = None,
+    validation: tuple[Array | Pixels, Labels] | None = None,
     epochs: int = 1,
     batch_size: int = 32,
     seed: int = 0,
@@ -127,11 +129,11 @@ def train(
 
 def fit(
     model: Sequential,
-    x: Array,
+    x: Array | Pixels,
     y: Labels,
     *,
     optimizer: Optimizer | None = None,
-    validation: tuple[Array, Labels] | None = None,
+    validation: tuple[Array | Pixels, Labels] | None = None,
     epochs: int = 1,
     batch_size: int = 32,
     seed: int = 0,
@@ -167,7 +169,7 @@ def fit(
     return history
 
 
-def evaluate(model: Sequential, x: Array, y: Labels, *, threads: int | None = None) -> Scores:
+def evaluate(model: Sequential, x: Array | Pixels, y: Labels, *, threads: int | None = None) -> Scores:
     """Return mean loss and accuracy on x (n, h, w, c), y (n,). The bits are the same for any number of threads."""
     threads = usable_threads() if threads is None else threads
     check_count("threads", threads, 1)

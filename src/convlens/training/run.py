@@ -60,8 +60,8 @@ class Run:
         if folder.exists() and not folder.is_dir():
             raise NotADirectoryError(f"the output folder must be a folder; {folder} is a file")
         run = cls(folder, settings, digits.fingerprint)
-        check_data(run.model, "training", digits.x_train, digits.y_train)
-        check_data(run.model, "validation", digits.x_valid, digits.y_valid)
+        check_data(run.model, "training", digits.images("train"), digits.y_train)
+        check_data(run.model, "validation", digits.images("valid"), digits.y_valid)
         folder.mkdir(parents=True, exist_ok=True)
         with _alone(folder):
             if held := holds_run(folder):
@@ -131,14 +131,14 @@ class Run:
             if self.finished:
                 return
             make = trainer or partial(EngineTrainer, threads=threads, seed=self.settings.seed)
-            check_training(self.model, digits.x_train, digits.y_train, None)
-            check_data(self.model, "validation", digits.x_valid, digits.y_valid)
+            check_training(self.model, digits.images("train"), digits.y_train, None)
+            check_data(self.model, "validation", digits.images("valid"), digits.y_valid)
             for event in run_epochs(
                 make(self.model, self.optimizer),
                 self.model,
-                digits.x_train,
+                digits.images("train"),
                 digits.y_train,
-                validation=(digits.x_valid, digits.y_valid),
+                validation=(digits.images("valid"), digits.y_valid),
                 epochs=self.settings.epochs,
                 batch_size=self.settings.batch_size,
                 seed=self.settings.seed,

@@ -17,6 +17,7 @@ import numpy as np
 
 from convlens import ops
 from convlens.arrays import Array
+from convlens.data.pixels import Pixels
 from convlens.engines.partition import partition
 from convlens.geometry import check_count
 from convlens.machine.memory import aligned, keep_memory
@@ -55,7 +56,7 @@ class Trainer(Protocol):
     def end_epoch(self) -> None:
         """Make sure that the model and the optimizer hold the trained weights and state."""
 
-    def evaluate(self, x: Array, labels: Labels) -> Scores:
+    def evaluate(self, x: Array | Pixels, labels: Labels) -> Scores:
         """Return mean loss and accuracy."""
 
 
@@ -141,12 +142,12 @@ class EngineTrainer:
     def end_epoch(self) -> None:
         """Do nothing: each step updates the model itself."""
 
-    def evaluate(self, x: Array, labels: Labels) -> Scores:
+    def evaluate(self, x: Array | Pixels, labels: Labels) -> Scores:
         """Return mean loss and accuracy."""
         return score(self._model, x, labels, self._workers)
 
 
-def score(model: Sequential, x: Array, labels: Labels, threads: Workers) -> Scores:
+def score(model: Sequential, x: Array | Pixels, labels: Labels, threads: Workers) -> Scores:
     """Return mean loss and accuracy on x (n, h, w, c), labels (n,). The bits are the same for any number of threads."""
 
     def part(k: int) -> tuple[float, int]:
