@@ -21,7 +21,7 @@ def as_float(pixels: NDArray[Any], scale: float, dtype: DTypeLike = np.float32) 
     wanted = np.dtype(dtype)
     if scale == 1:
         return pixels.astype(wanted, copy=False)
-    found: NDArray[Any] = np.multiply(pixels, wanted.type(scale), dtype=wanted)
+    found: NDArray[Any] = np.multiply(pixels, np.asarray(scale, wanted), dtype=wanted)
     return found
 
 
