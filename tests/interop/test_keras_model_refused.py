@@ -14,9 +14,12 @@ pytestmark = [
 ]
 
 
+NAMES = (
+    "linear, relu, tanh, sigmoid, softmax, elu, exponential, gelu, hard_sigmoid, hard_silu, leaky_relu, relu6, selu, "
+    "silu, softplus, softsign"
+)
+
 # input shape, layers
-
-
 REFUSED = {
     "dropout of whole maps": (
         stack(kind("Dropout", 0.5, noise_shape=(None, 1, 1, 2))),
@@ -51,21 +54,18 @@ REFUSED = {
         stack(conv(data_format="channels_first")),
         "layer a: data_format must be channels_last; got 'channels_first'",
     ),
-    "elu": (
-        stack(conv(activation="elu")),
-        "layer a: activation must be one of linear, relu, tanh, sigmoid, softmax; got elu",
-    ),
-    "elu at the end": (
-        stack(dense(activation="elu"), shape=(5,), end=False),
-        "layer a: activation must be one of linear, relu, tanh, sigmoid, softmax; got elu",
+    "mish": (stack(conv(activation="mish")), f"layer a: activation must be one of {NAMES}; got mish"),
+    "mish at the end": (
+        stack(dense(activation="mish"), shape=(5,), end=False),
+        f"layer a: activation must be one of {NAMES}; got mish",
     ),
     "a function": (
         stack(conv(activation=lambda x: x)),
-        "layer a: activation must be one of linear, relu, tanh, sigmoid, softmax; got <lambda>",
+        f"layer a: activation must be one of {NAMES}; got <lambda>",
     ),
     "a layer as activation": (
         stack(lambda k: k.Conv2D(4, 2, activation=k.LeakyReLU(), name="a")),
-        "layer a: activation must be one of linear, relu, tanh, sigmoid, softmax; got LeakyReLU",
+        f"layer a: activation must be one of {NAMES}; got LeakyReLU",
     ),
     "softmax in the middle": (
         stack(kind("Softmax")),

@@ -53,6 +53,8 @@ LAYERS = {
     "dense": (Dense(3), (5,), (3,), (5, 3)),
     "dense, relu": (Dense(4, activation="relu"), (3,), (4,), (3, 4)),
     "dense, sigmoid": (Dense(2, activation="sigmoid"), (5,), (2,), (5, 2)),
+    "dense, gelu": (Dense(2, activation="gelu"), (5,), (2,), (5, 2)),
+    "conv, silu": (Conv2D(3, (2, 3), activation="silu"), (4, 5, 2), (3, 3, 3), (2, 3, 2, 3)),
 }
 named = pytest.mark.parametrize(("layer", "shape", "out", "kernel"), LAYERS.values(), ids=LAYERS)
 
@@ -162,6 +164,12 @@ def test_max_pooling_gives_ties_to_the_first(engine):
     assert_array_equal(dx.ravel(), [1, 0, 0, 0])
 
 
+def test_other_names_of_an_activation_are_accepted():
+    assert Dense(3, activation="swish") == Dense(3, activation="silu")
+    assert Dense(3, activation="linear") == Dense(3)
+    assert Conv2D(3, 2, activation="hard_swish").activation == "hard_silu"
+
+
 def test_layers_are_values():
     assert Conv2D(3, (2, 1)) == Conv2D(3, (2, 1)) != Conv2D(3, (1, 2))
     assert hash(MaxPooling2D((2, 3))) == hash(MaxPooling2D((2, 3)))
@@ -170,6 +178,10 @@ def test_layers_are_values():
         Dense(3).units = 4  # type: ignore[misc]  # on purpose
 
 
+ACTIVATIONS = (
+    "relu, tanh, sigmoid, softmax, elu, exponential, gelu, hard_sigmoid, hard_silu, leaky_relu, relu6, selu, silu, "
+    "softplus, softsign, linear, swish, hard_swish"
+)
 ILLEGAL = {
     "filters": (lambda: Conv2D(0, 3), "filters must be an integer of at least 1; got 0"),
     "groups": (lambda: Conv2D(4, 3, groups=0), "groups must be an integer of at least 1; got 0"),
@@ -195,7 +207,7 @@ ILLEGAL = {
     ),
     "activation": (
         lambda: Conv2D(1, 3, activation="g"),
-        "activation must be one of None, relu, tanh, sigmoid, softmax; got 'g'",
+        f"activation must be one of None, {ACTIVATIONS}; got 'g'",
     ),
     "pool": (lambda: MaxPooling2D(0), "pool_size must be an integer of at least 1, or two of them; got 0"),
     "pool strides": (
@@ -210,7 +222,7 @@ ILLEGAL = {
     "units": (lambda: Dense(-1), "units must be an integer of at least 1; got -1"),
     "dense activation": (
         lambda: Dense(2, activation="s"),
-        "activation must be one of None, relu, tanh, sigmoid, softmax; got 's'",
+        f"activation must be one of None, {ACTIVATIONS}; got 's'",
     ),
     "conv on a vector": (
         lambda: Conv2D(1, 2).output_shape((5,)),

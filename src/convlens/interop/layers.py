@@ -25,18 +25,63 @@ __all__ = ["ACTIVATIONS", "TRAINING_ONLY", "Graph", "KerasWords", "in_keras", "i
 
 
 class ActivationWords(NamedTuple):
-    """The names of an activation: the function in `keras.activations`, and the ONNX operator"""
+    """How an activation is written: the name of the function in `keras.activations`, and the writer of its ONNX nodes
+
+    The writer adds nodes to a graph; the last one has the given name.
+    """
 
     keras: str
-    onnx: str
+    onnx: Callable[[Graph, str], None]
+
+
+def _operator(kind: str, **attributes: Any) -> Callable[[Graph, str], None]:
+    """Return the writer of an activation that is one operator in ONNX."""
+    return lambda graph, name: graph.node(kind, name, **attributes)
+
+
+def _softmax(graph: Graph, name: str) -> None:
+    graph.layout(name, channels_first=False)  # over the last axis
+    graph.node("Softmax", name, axis=-1)
+
+
+def _relu6(graph: Graph, name: str) -> None:
+    bounds = (graph.weight(f"{name}/{side}", np.float32(value)) for side, value in (("least", 0), ("most", 6)))
+    graph.node("Clip", name, *bounds)
+
+
+def _silu(graph: Graph, name: str) -> None:
+    x = graph.value
+    graph.node("Sigmoid", f"{name}/sigmoid")
+    graph.node("Mul", name, x)
+
+
+def _gelu(graph: Graph, name: str) -> None:
+    """x (1 + erf(x / sqrt 2)) / 2: ONNX has the operator Gelu only since version 20."""
+    x = graph.value
+    graph.node("Mul", f"{name}/scaled", graph.weight(f"{name}/scale", np.float32(np.sqrt(0.5))))
+    graph.node("Erf", f"{name}/erf")
+    graph.node("Add", f"{name}/shifted", graph.weight(f"{name}/one", np.float32(1)))
+    graph.node("Mul", f"{name}/double", x)
+    graph.node("Mul", name, graph.weight(f"{name}/half", np.float32(0.5)))
 
 
 # The keys are the names in `convlens.ops.ACTIVATIONS`
 ACTIVATIONS = {
-    "relu": ActivationWords("relu", "Relu"),
-    "tanh": ActivationWords("tanh", "Tanh"),
-    "sigmoid": ActivationWords("sigmoid", "Sigmoid"),
-    "softmax": ActivationWords("softmax", "Softmax"),
+    "relu": ActivationWords("relu", _operator("Relu")),
+    "tanh": ActivationWords("tanh", _operator("Tanh")),
+    "sigmoid": ActivationWords("sigmoid", _operator("Sigmoid")),
+    "softmax": ActivationWords("softmax", _softmax),
+    "elu": ActivationWords("elu", _operator("Elu", alpha=1.0)),
+    "exponential": ActivationWords("exponential", _operator("Exp")),
+    "gelu": ActivationWords("gelu", _gelu),
+    "hard_sigmoid": ActivationWords("hard_sigmoid", _operator("HardSigmoid", alpha=1 / 6, beta=0.5)),
+    "hard_silu": ActivationWords("hard_silu", _operator("HardSwish")),
+    "leaky_relu": ActivationWords("leaky_relu", _operator("LeakyRelu", alpha=0.2)),
+    "relu6": ActivationWords("relu6", _relu6),
+    "selu": ActivationWords("selu", _operator("Selu")),
+    "silu": ActivationWords("silu", _silu),
+    "softplus": ActivationWords("softplus", _operator("Softplus")),
+    "softsign": ActivationWords("softsign", _operator("Softsign")),
 }
 
 
@@ -110,12 +155,14 @@ def keras_words(module: Any, kind: type[Layer]) -> KerasWords:
 
 
 class Graph(Protocol):
-    """An ONNX graph under construction: a chain of nodes"""
+    """An ONNX graph under construction. `value` is the name of the last node's output."""
+
+    value: str
 
     def node(self, kind: str, name: str, *inputs: str, **attributes: Any) -> None:
         """Add a node whose first input is the output of the node before."""
 
-    def weight(self, name: str, value: Array) -> str:
+    def weight(self, name: str, value: Array | np.generic) -> str:
         """Add a constant; return its name."""
 
     def layout(self, name: str, *, channels_first: bool) -> None:
@@ -159,9 +206,7 @@ def _activation(graph: Graph, name: str, weights: Weights, *, shape: tuple[int, 
         raise ValueError(
             f"layer {name}: activation must be one of {', '.join(ACTIVATIONS)} to be exported to ONNX; got {function!r}"
         )
-    if function == "softmax":  # over channels, the last axis
-        graph.layout(name, channels_first=False)
-    graph.node(ACTIVATIONS[function].onnx, f"{name}/{function}")
+    ACTIVATIONS[function].onnx(graph, f"{name}/{function}")
 
 
 def _local_response_norm(

@@ -83,9 +83,9 @@ class _Graph:
         self.nodes.append(self.helper.make_node(kind, [self.value, *inputs], [name], name, **attributes))
         self.value = name
 
-    def weight(self, name: str, value: Array) -> str:
+    def weight(self, name: str, value: Array | np.generic) -> str:
         """Add a constant; return its name."""
-        self.weights.append(self.tensor(np.ascontiguousarray(value), name))
+        self.weights.append(self.tensor(np.asarray(value, order="C"), name))
         return name
 
     def layout(self, name: str, *, channels_first: bool) -> None:

@@ -9,7 +9,7 @@ from convlens import ops
 from convlens.arrays import Array
 from convlens.engines import Engine, specs
 from convlens.geometry import Padding, Pair, as_padding, check_count, pair, plan
-from convlens.nn.layer import Layer, Rng, Shape, Weights, activate, activate_backward, check_activation, expect
+from convlens.nn.layer import Layer, Rng, Shape, Weights, activate, activate_backward, expect, known_activation
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Conv2D(Layer):
         check_count("groups", self.groups, 1)
         if self.filters % self.groups:
             raise ValueError(f"filters must be divisible by groups; got {self.filters} filters, {self.groups} groups")
-        check_activation(self.activation)
+        object.__setattr__(self, "activation", known_activation(self.activation))
 
     def _conv(self, engine: Engine) -> dict[str, Any]:
         return {"padding": self.padding, "stride": self.strides, "groups": self.groups, "engine": engine}
@@ -65,14 +65,16 @@ class Conv2D(Layer):
 
     def forward(self, x: Array, weights: Weights, engine: Engine, rng: Rng | None = None) -> tuple[Array, Any]:
         """y = activation(conv2d(x, kernel) + bias)"""
-        y = activate(self.activation, ops.conv2d_forward(x, weights["kernel"], weights["bias"], **self._conv(engine)))
-        return y, (x, y)
+        y, kept = activate(
+            self.activation, ops.conv2d_forward(x, weights["kernel"], weights["bias"], **self._conv(engine))
+        )
+        return y, (x, kept)
 
     def backward(
         self, dy: Array, saved: Any, weights: Weights, engine: Engine, need_dx: bool = True
     ) -> tuple[Array | None, Weights]:
         """Return the gradient of the input (if `need_dx`) and the gradients of kernel and bias."""
-        x, y = saved
-        dz = activate_backward(self.activation, dy, y)
+        x, kept = saved
+        dz = activate_backward(self.activation, dy, kept)
         dx, dw, db = ops.conv2d_backward(dz, x, weights["kernel"], need_dx=need_dx, **self._conv(engine))
         return dx, {"kernel": dw, "bias": db}

@@ -9,17 +9,7 @@ from convlens import ops
 from convlens.arrays import Array
 from convlens.engines import Engine, specs
 from convlens.geometry import check_count
-from convlens.nn.layer import (
-    ENDS,
-    Layer,
-    Rng,
-    Shape,
-    Weights,
-    activate,
-    activate_backward,
-    check_activation,
-    expect,
-)
+from convlens.nn.layer import ENDS, Layer, Rng, Shape, Weights, activate, activate_backward, expect, known_activation
 
 
 @dataclass(frozen=True)
@@ -32,7 +22,7 @@ class Dense(Layer):
 
     def __post_init__(self) -> None:
         check_count("units", self.units, 1)
-        check_activation(self.activation)
+        object.__setattr__(self, "activation", known_activation(self.activation))
 
     def output_shape(self, shape: Shape) -> Shape:
         """(in,) -> (units,)"""
@@ -53,14 +43,14 @@ class Dense(Layer):
 
     def forward(self, x: Array, weights: Weights, engine: Engine, rng: Rng | None = None) -> tuple[Array, Any]:
         """y = activation(x kernel + bias)"""
-        y = activate(self.activation, ops.dense_forward(x, weights["kernel"], weights["bias"]))
-        return y, (x, y)
+        y, kept = activate(self.activation, ops.dense_forward(x, weights["kernel"], weights["bias"]))
+        return y, (x, kept)
 
     def backward(
         self, dy: Array, saved: Any, weights: Weights, engine: Engine, need_dx: bool = True
     ) -> tuple[Array | None, Weights]:
         """Return the gradients of the input, the kernel and the bias."""
-        x, y = saved
-        dz = activate_backward(self.activation, dy, y)
+        x, kept = saved
+        dz = activate_backward(self.activation, dy, kept)
         dx, dw, db = ops.dense_backward(dz, x, weights["kernel"])
         return dx, {"kernel": dw, "bias": db}

@@ -17,7 +17,7 @@ from convlens.arrays import Array
 from convlens.engines import Engine
 from convlens.engines.specs import Spec
 from convlens.nn.initializers import Initializer, he_normal
-from convlens.ops import ACTIVATIONS
+from convlens.ops import ACTIVATIONS, OTHER_NAMES
 
 Shape = tuple[int, ...]
 Weights = dict[str, Array]
@@ -100,20 +100,32 @@ def expect(layer: str, shape: Shape, letters: str) -> None:
         raise ValueError(f"{layer} needs an input of shape ({', '.join(axes)}); got {shape}")
 
 
-def check_activation(activation: str | None) -> None:
-    """Raise ValueError unless the activation is None or a name in `convlens.ops.ACTIVATIONS`."""
-    if activation is not None and activation not in ACTIVATIONS:
-        raise ValueError(f"activation must be one of None, {', '.join(ACTIVATIONS)}; got {activation!r}")
+def known_activation(activation: str | None) -> str | None:
+    """Return the name of an activation in `convlens.ops.ACTIVATIONS`, or None for none ("linear").
+
+    "swish" is "silu", as in Keras. Raises ValueError for any other name.
+    """
+    if isinstance(activation, str):
+        activation = OTHER_NAMES.get(activation, activation)
+    if activation is not None and (not isinstance(activation, str) or activation not in ACTIVATIONS):
+        raise ValueError(
+            f"activation must be one of None, {', '.join([*ACTIVATIONS, *OTHER_NAMES])}; got {activation!r}"
+        )
+    return activation
 
 
-def activate(activation: str | None, z: Array) -> Array:
-    """y = activation(z), or y = z if the activation is None"""
-    return ACTIVATIONS[activation].forward(z) if activation else z
+def activate(activation: str | None, z: Array) -> tuple[Array, Array]:
+    """Return y = activation(z), or y = z if the activation is None, and the array that the backward needs."""
+    if activation is None:
+        return z, z
+    function = ACTIVATIONS[activation]
+    y = function.forward(z)
+    return y, z if function.from_input else y
 
 
-def activate_backward(activation: str | None, dy: Array, y: Array) -> Array:
-    """dy -> dz, computed from the output y = activation(z)"""
-    return ACTIVATIONS[activation].backward(dy, y) if activation else dy
+def activate_backward(activation: str | None, dy: Array, kept: Array) -> Array:
+    """dy -> dz, computed from the array that `activate` returned beside y = activation(z)"""
+    return dy if activation is None else ACTIVATIONS[activation].backward(dy, kept)
 
 
 def initial_weights(
