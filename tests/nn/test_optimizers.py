@@ -1,4 +1,4 @@
-"""SGD and Adam, compared number by number with the formulas of their papers, and with Keras; and their state."""
+"""SGD and Adam, compared number by number with the formulas of their papers; the state of every optimizer."""
 
 import math
 from collections.abc import Callable
@@ -7,17 +7,30 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from convlens.nn import SGD, Adam, optimizers
+from convlens.nn import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, RMSprop, optimizers
+from convlens.nn.optimizers import FlatOptimizer, base
 
 MAKE: dict[str, Callable[[], SGD | Adam]] = {
     "SGD": lambda: SGD(0.05),
     "SGD, momentum": lambda: SGD(0.05, momentum=0.9),
-    "SGD, weight decay": lambda: SGD(0.05, weight_decay=0.1),
-    "SGD, as in AlexNet": lambda: SGD(0.01, momentum=0.9, weight_decay=0.0005),
+    "SGD, weight decay": lambda: SGD(0.05, coupled_weight_decay=0.1),
+    "SGD, as in AlexNet": lambda: SGD(0.01, momentum=0.9, coupled_weight_decay=0.0005),
     "Adam": lambda: Adam(),
     "Adam, other numbers": lambda: Adam(0.02, beta_1=0.8, beta_2=0.95, epsilon=1e-4),
 }
-every = pytest.mark.parametrize("make", MAKE.values(), ids=MAKE)
+ALL: dict[str, Callable[[], FlatOptimizer]] = {
+    **MAKE,
+    "SGD, nesterov": lambda: SGD(0.05, 0.9, nesterov=True),
+    "SGD, clipped": lambda: SGD(0.05, 0.9, weight_decay=0.01, global_clipnorm=0.5),
+    "AdamW, amsgrad": lambda: AdamW(0.01, amsgrad=True),
+    "RMSprop": lambda: RMSprop(0.01),
+    "RMSprop, all": lambda: RMSprop(0.01, momentum=0.8, centered=True),
+    "Adadelta": lambda: Adadelta(1.0),
+    "Adagrad": lambda: Adagrad(0.1),
+    "Adamax": lambda: Adamax(0.01),
+    "Nadam": lambda: Nadam(0.01),
+}
+every = pytest.mark.parametrize("make", ALL.values(), ids=ALL)
 
 
 def gradients(steps, size, dtype="float64"):
@@ -122,32 +135,34 @@ def test_a_state_from_before_the_first_step_resets_the_optimizer(make):
 
 
 @pytest.mark.smoke
-@every
+@pytest.mark.parametrize("make", MAKE.values(), ids=MAKE)
 def test_it_finds_the_minimum(make):
     target, weights, optimizer = np.array([3.0, -2.0, 0.5]), np.zeros(3), make()
     for _ in range(6000):
         optimizer.update(weights, 2 * (weights - target))
-    decay = getattr(optimizer, "weight_decay", 0)  # the minimum of |w - target|² + decay / 2 |w|²
+    decay = getattr(optimizer, "coupled_weight_decay", 0)  # the minimum of |w - target|² + decay / 2 |w|²
     assert_allclose(weights, target * 2 / (2 + decay), atol=0.01)
 
 
+@every
 @pytest.mark.parametrize("size", [1, 5, 6, 12, 17])
-def test_sgd_in_blocks_gives_the_same_bits_as_in_one_piece(monkeypatch, size):
+def test_blocks_give_the_same_bits_as_one_piece(monkeypatch, make, size):
     start, steps = np.linspace(-1, 1, size), gradients(3, size)
-    whole = walk(MAKE["SGD, as in AlexNet"](), steps, start)
-    monkeypatch.setattr(optimizers, "_BLOCK", 6)
-    assert_array_equal(walk(MAKE["SGD, as in AlexNet"](), steps, start), whole)
+    whole = walk(make(), steps, start)
+    monkeypatch.setattr(base, "_BLOCK", 6)
+    assert_array_equal(walk(make(), steps, start), whole)
 
 
-def test_weight_decay_without_gradients_shrinks_the_weights_by_the_rate():
+@pytest.mark.parametrize("kind", ["weight_decay", "coupled_weight_decay"])
+def test_weight_decay_without_gradients_shrinks_the_weights_by_the_rate(kind):
     start = np.array([2.0, -1.0, 0.0])
     for rate in (0.1, 0.5):
-        got = walk(SGD(rate, weight_decay=0.2), [np.zeros(3)] * 3, start)
+        got = walk(optimizers.get("sgd", learning_rate=rate, **{kind: 0.2}), [np.zeros(3)] * 3, start)
         assert_allclose(got, start * (1 - 0.2 * rate) ** 3, rtol=1e-14)
 
 
 def test_a_changed_rate_applies_from_the_next_step():
-    optimizer, weights = SGD(0.5, momentum=0.5, weight_decay=0.1), np.array([1.0])
+    optimizer, weights = SGD(0.5, momentum=0.5, coupled_weight_decay=0.1), np.array([1.0])
     optimizer.update(weights, np.array([1.0]))
     assert_allclose(weights, 1 - 0.55, rtol=1e-15)
     optimizer.learning_rate = 0.05
@@ -168,6 +183,24 @@ ILLEGAL = {
         lambda: SGD(0.1, weight_decay=math.nan),
         "weight_decay must be a number of at least 0; got nan",
     ),
+    "coupled weight decay": (
+        lambda: SGD(coupled_weight_decay=math.inf),
+        "coupled_weight_decay must be a number of at least 0; got inf",
+    ),
+    "text": (
+        lambda: SGD("fast"),  # type: ignore[arg-type]  # on purpose
+        "learning_rate must be a number above 0; got 'fast'",
+    ),
+    "rho": (lambda: RMSprop(rho=1), "rho must be from 0 to below 1; got 1"),
+    "epsilon": (lambda: Adadelta(epsilon=-1), "epsilon must be a number of at least 0; got -1"),
+    "accumulator": (
+        lambda: Adagrad(initial_accumulator_value=-0.1),
+        "initial_accumulator_value must be a number of at least 0; got -0.1",
+    ),
+    "no decay": (
+        lambda: AdamW(weight_decay=None),  # type: ignore[arg-type]  # on purpose
+        "weight_decay must be a number of at least 0; got None: Adam is AdamW without it",
+    ),
     "beta_1": (lambda: Adam(beta_1=1.0), "beta_1 must be from 0 to below 1; got 1.0"),
     "beta_2": (lambda: Adam(beta_2=-0.1), "beta_2 must be from 0 to below 1; got -0.1"),
 }
@@ -178,28 +211,3 @@ def test_bad_arguments_are_refused(make, message):
     with pytest.raises(ValueError) as caught:
         make()
     assert str(caught.value) == message
-
-
-# The optimizer of Keras for each of ours, and its weight decay. Keras gets the weight decay as a part of the gradient,
-# because Keras's own weight decay does not enter v.
-KERAS = {
-    "SGD": (lambda keras: keras.optimizers.SGD(0.05), 0),
-    "SGD, momentum": (lambda keras: keras.optimizers.SGD(0.05, momentum=0.9), 0),
-    "SGD, weight decay": (lambda keras: keras.optimizers.SGD(0.05), 0.1),
-    "SGD, as in AlexNet": (lambda keras: keras.optimizers.SGD(0.01, momentum=0.9), 0.0005),
-    "Adam": (lambda keras: keras.optimizers.Adam(), 0),
-    "Adam, other numbers": (lambda keras: keras.optimizers.Adam(0.02, beta_1=0.8, beta_2=0.95, epsilon=1e-4), 0),
-}
-
-
-@pytest.mark.frameworks
-@pytest.mark.parametrize("name", MAKE)
-def test_keras_takes_the_same_steps(keras, name):
-    theirs, decay = KERAS[name][0](keras), KERAS[name][1]
-    start = np.linspace(-1, 1, 40).astype("float32")
-    variable, ours, weights = keras.Variable(start), MAKE[name](), start.copy()
-    for gradient in gradients(20, 40, "float32"):
-        theirs.apply([keras.ops.convert_to_tensor(gradient) + decay * variable], [variable])
-        ours.update(weights, gradient)
-        assert_allclose(weights, np.asarray(variable), rtol=1e-6, atol=1e-6)
-    assert np.abs(weights - start).max() > 0.01

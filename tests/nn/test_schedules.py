@@ -102,7 +102,13 @@ def test_fit_refuses_a_rate_that_is_not_a_valid_number(rate):
 def test_a_numpy_rate_gives_the_same_bits_as_a_python_number():
     def after(kind):
         model = tiny()
-        fit(model, *patterns(40), optimizer=SGD(1.0, 0.9, 0.01), epochs=2, schedule=lambda epoch: kind(0.1 / epoch))
+        fit(
+            model,
+            *patterns(40),
+            optimizer=SGD(1.0, 0.9, coupled_weight_decay=0.01),
+            epochs=2,
+            schedule=lambda epoch: kind(0.1 / epoch),
+        )
         return model.flat.tobytes()
 
     assert after(float) == after(np.float64)

@@ -26,7 +26,16 @@ FLOORS = (
     ("checker", "studies"),
     ("cli",),
 )
-DOORS = {"__init__": {room for floor in FLOORS[:-1] for room in floor}, "__main__": {"cli"}}
+DOORS = {
+    "__init__": {room for floor in FLOORS[:-1] for room in floor},
+    "__main__": {"cli"},
+    "callbacks": {"training"},
+    "initializers": {"nn"},
+    "losses": {"nn"},
+    "metrics": {"nn", "training"},
+    "optimizers": {"nn"},
+    "utils": {"nn", "training"},
+}
 
 # The same rule inside the checker, the largest room.
 CHECKER = (

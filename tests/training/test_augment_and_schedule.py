@@ -82,7 +82,7 @@ def test_it_learns_and_evaluates_without_dropout():
         model,
         x[:300],
         y[:300],
-        optimizer=SGD(0.05, 0.9, 0.0005),
+        optimizer=SGD(0.05, 0.9, coupled_weight_decay=0.0005),
         validation=valid,
         epochs=25,
         schedule=StepDecay(0.05, (20,)),

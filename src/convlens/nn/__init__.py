@@ -9,23 +9,45 @@ from convlens.nn.initializers import he_normal
 from convlens.nn.layer import Layer
 from convlens.nn.local_response_normalization import LocalResponseNormalization
 from convlens.nn.max_pooling2d import MaxPooling2D
-from convlens.nn.optimizers import SGD, Adam, Optimizer
-from convlens.nn.schedules import StepDecay
+from convlens.nn.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, Optimizer, RMSprop
+from convlens.nn.schedules import (
+    CosineDecay,
+    CosineDecayRestarts,
+    ExponentialDecay,
+    InverseTimeDecay,
+    LearningRateSchedule,
+    PiecewiseConstantDecay,
+    PolynomialDecay,
+    StepDecay,
+)
 from convlens.nn.sequential import Sequential
 from convlens.nn.ten_crops import predict_ten_crops
 
 __all__ = [
     "SGD",
+    "Adadelta",
+    "Adagrad",
     "Adam",
+    "AdamW",
+    "Adamax",
     "AveragePooling2D",
     "Conv2D",
+    "CosineDecay",
+    "CosineDecayRestarts",
     "Dense",
     "Dropout",
+    "ExponentialDecay",
     "Flatten",
+    "InverseTimeDecay",
     "Layer",
+    "LearningRateSchedule",
     "LocalResponseNormalization",
     "MaxPooling2D",
+    "Nadam",
     "Optimizer",
+    "PiecewiseConstantDecay",
+    "PolynomialDecay",
+    "RMSprop",
     "Sequential",
     "StepDecay",
     "he_normal",

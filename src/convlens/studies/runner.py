@@ -187,7 +187,7 @@ def _until(
         model,
         x,
         y,
-        optimizer=SGD(rate, recipe.momentum, recipe.weight_decay),
+        optimizer=SGD(rate, recipe.momentum, coupled_weight_decay=recipe.weight_decay),
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         seed=seed,

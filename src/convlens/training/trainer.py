@@ -9,6 +9,7 @@ network with statistics over the batch, such as BatchNormalization, gets each ba
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from types import TracebackType
 from typing import Protocol
@@ -23,6 +24,7 @@ from convlens.geometry import check_count
 from convlens.machine.memory import aligned, keep_memory
 from convlens.machine.threads import Workers, usable_threads, workers
 from convlens.nn import Optimizer, Sequential
+from convlens.nn.optimizers import FlatOptimizer
 from convlens.ops.losses import Labels
 from convlens.training.checks import Augment
 from convlens.training.events import Scores
@@ -84,6 +86,7 @@ class EngineTrainer:
     def __enter__(self) -> EngineTrainer:
         keep_memory()
         model = self._model
+        build(self._optimizer, model)
         with np.errstate(all="ignore"):  # a first pass, so that an engine compiles its kernels before the clock starts
             x, labels = np.zeros((1, *model.input_shape), model.dtype), np.zeros(1, np.int64)
             model.loss_gradient(x, labels, 1.0, self._gradient(0))
@@ -145,6 +148,16 @@ class EngineTrainer:
     def evaluate(self, x: Array | Pixels, labels: Labels) -> Scores:
         """Return mean loss and accuracy."""
         return score(self._model, x, labels, self._workers)
+
+
+def build(optimizer: Optimizer, model: Sequential) -> None:
+    """Tell an optimizer of `convlens.nn.optimizers` the sizes of the model's trained weights, and the engine."""
+    if isinstance(optimizer, FlatOptimizer):
+        sizes = {}
+        for row in model.table:
+            for name, shape in row.layer.weight_shapes(row.input_shape).items():
+                sizes[f"{row.name}/{name}"] = math.prod(shape)
+        optimizer.build(sizes, model.engine)
 
 
 def score(model: Sequential, x: Array | Pixels, labels: Labels, threads: Workers) -> Scores:

@@ -1,0 +1,18 @@
+"""Optimizers by their names in Keras: `convlens.optimizers.Adam`, `convlens.optimizers.schedules.CosineDecay`."""
+
+from convlens.nn import schedules
+from convlens.nn.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, Optimizer, RMSprop, get
+
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Nadam",
+    "Optimizer",
+    "RMSprop",
+    "get",
+    "schedules",
+]
