@@ -2,6 +2,9 @@
 
     d(a, b) = sqrt(sum_u (h[a, u] - h[b, u])²),   h: the input of the last Dense layer, 84 numbers in LeNet-5
 
+In a network without a Dense layer, h is the input of the last convolution, averaged over all positions: one number for
+each of its channels.
+
 Krizhevsky, Sutskever, Hinton 2012, "ImageNet Classification with Deep Convolutional Neural Networks", section 6.1 and
 the right half of figure 4.
 """
@@ -20,7 +23,7 @@ from convlens.geometry import check_count
 from convlens.machine.threads import usable_threads, workers
 from convlens.nn import Dense, Sequential
 
-__all__ = ["Nearest", "hidden", "nearest", "nearest_images"]
+__all__ = ["Nearest", "hidden", "hidden_units", "nearest", "nearest_images"]
 
 _NUMBERS = 1 << 20  # the most numbers held at a time, of a layer or of differences
 
@@ -32,37 +35,67 @@ class Nearest(NamedTuple):
     distances: Array
 
 
-def nearest_images(model: Sequential, x: Array, among: Array, k: int = 5) -> Nearest:
+def nearest_images(model: Sequential, x: Images, among: Images, k: int = 5) -> Nearest:
     """x (q, *input_shape), among (n, *input_shape), both of the model's dtype -> the k images nearest to each x
 
-    ValueError if k is above n, or if the model has no Dense layer.
+    ValueError if k is above n, or if the model has no hidden activations: see `hidden`.
     """
     _check_k(k, len(among))
     return nearest(hidden(model, x), hidden(model, among), k)
 
 
-def hidden(model: Sequential, x: Array) -> Array:
-    """x (n, *input_shape) of the model's dtype -> the input of the last Dense layer (n, units)"""
-    model.check_images("x", x)
-    if x.dtype != model.dtype:
-        raise ValueError(f"x must be {model.dtype}, the model's dtype; got {x.dtype}")
-    last = max((k for k, layer in enumerate(model.layers) if isinstance(layer, Dense)), default=None)
-    if last is None:
-        raise ValueError(f"hidden activations need a Dense layer; {model.name} has none")
+def hidden(model: Sequential, x: Images) -> Array:
+    """x (n, *input_shape) of the model's dtype -> the hidden activations (n, units), see the formula of this module
+
+    Pixels of a data set are converted a few images at a time. ValueError if the model has neither a Dense layer nor a
+    convolution after its first one.
+    """
+    last, units = _last(model)
+    if isinstance(x, np.ndarray) or not len(x):
+        _check_images(model, np.asarray(x))
     size = max(1, _NUMBERS // max(math.prod(row.input_shape) for row in model.table[: last + 1]))
-    y = np.empty((len(x), *model.table[last].input_shape), model.dtype)
+    y = np.empty((len(x), units), model.dtype)
 
     def run(piece: int) -> None:
         part = slice(piece * size, (piece + 1) * size)
         h = x[part]
+        if not isinstance(x, np.ndarray):
+            _check_images(model, h)
         for layer in itertools.islice(model.walk(h), last):
             h = layer.y
-        y[part] = h
+        y[part] = h if h.ndim == 2 else h.mean(axis=tuple(range(1, h.ndim - 1)))
 
     pieces = -(-len(x) // size)
     with workers(min(usable_threads(), pieces)) as pool:
         pool.map(run, pieces)
     return y
+
+
+def hidden_units(model: Sequential) -> int:
+    """Return how many numbers `hidden` gives for each image; ValueError if the model has no hidden activations."""
+    return _last(model)[1]
+
+
+def _last(model: Sequential) -> tuple[int, int]:
+    """Return the place of the layer whose input are the hidden activations, and their number."""
+    dense = [k for k, row in enumerate(model.table) if isinstance(row.layer, Dense)]
+    convolutions = [
+        k
+        for k, row in enumerate(model.table)
+        if len(row.input_shape) == 3 and any(len(s) == 4 for s in row.layer.weight_shapes(row.input_shape).values())
+    ]
+    found = dense or convolutions[1:]
+    if not found:
+        raise ValueError(
+            f"hidden activations need a Dense layer, or a convolution after the first one; {model.name} has none"
+        )
+    return found[-1], model.table[found[-1]].input_shape[-1]
+
+
+def _check_images(model: Sequential, x: Array) -> None:
+    model.check_images("x", x)
+    if x.dtype != model.dtype:
+        raise ValueError(f"x must be {model.dtype}, the model's dtype; got {x.dtype}")
 
 
 def nearest(rows: Array, among: Array, k: int = 5) -> Nearest:

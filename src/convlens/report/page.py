@@ -7,12 +7,28 @@ from html import escape
 
 from convlens.arrays import Array
 from convlens.nn.layer import Shape
-from convlens.report.pixels import Pixels, data_uri, fold, grey, zoom
+from convlens.report.pixels import Pixels, data_uri, fold, grey, shrink, zoom
 
-__all__ = ["count", "document", "loss", "number", "percent", "picture", "section", "shape", "strip", "table", "tiles"]
+__all__ = [
+    "cells",
+    "count",
+    "document",
+    "image",
+    "loss",
+    "name",
+    "number",
+    "percent",
+    "picture",
+    "section",
+    "shape",
+    "strip",
+    "table",
+    "tiles",
+]
 
-_MAPS = 64  # the most feature maps of a layer that are shown
-_STRIP = 128  # the most units in one row of a strip
+_STRIP, _UNITS = 128, 1024  # the most units in one row of a strip, and in a strip
+_LARGEST = 128  # the longest side of a feature map on the screen
+_NAME = 24  # the most letters of a class's name that are shown
 
 
 def percent(value: float | None, decimals: int = 2) -> str:
@@ -40,6 +56,18 @@ def count(n: int, what: str) -> str:
     return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
 
 
+def name(text: str, longest: int = _NAME) -> str:
+    """Return the name of a class as HTML. A long name is cut, and the whole name appears under the mouse pointer.
+
+    Names of any script keep their own direction, so that the text around a name in Arabic or Hebrew stays in order.
+    """
+    if text.isascii() and text.isprintable() and len(text) <= longest:
+        return escape(text)
+    cut = text if len(text) <= longest else text[: longest - 1] + "…"
+    title = "" if cut == text else f' title="{escape(text)}"'
+    return f"<bdi{title}>{escape(cut)}</bdi>"
+
+
 def section(title: str, content: str) -> str:
     """Return a section with its heading. `content` is HTML."""
     return f'<section id="{title.lower().replace(" ", "-")}">\n<h2>{escape(title)}</h2>\n{content}\n</section>'
@@ -48,51 +76,81 @@ def section(title: str, content: str) -> str:
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], foot: Sequence[object] | None = None) -> str:
     """Return a table of texts. The first cell of a row is its heading. Columns of numbers are aligned to the right."""
     texts = [[str(cell) for cell in row] for row in (*rows, *([foot] if foot else []))]
-    numeric = [all(row[k] == "" or row[k][0].isdigit() or row[k] == "—" for row in texts) for k in range(len(head))]
+    lines = [[escape(cell) for cell in row] for row in texts]
+    return cells(head, lines[: len(lines) - bool(foot)], lines[-1] if foot else None)
+
+
+def cells(head: Sequence[str], rows: Iterable[Sequence[str]], foot: Sequence[str] | None = None) -> str:
+    """Return a table as `table` does, of cells that are HTML. `head` is text."""
+    every = [*rows, *([foot] if foot else [])]
+    numeric = [all(row[k] == "" or row[k][0].isdigit() or row[k] == "—" for row in every) for k in range(len(head))]
     marks = [' class="number"' if right else "" for right in numeric]
 
-    def line(cells: Sequence[str]) -> str:
-        pairs = zip(marks, map(escape, cells), strict=True)
-        (mark, first), *others = pairs
+    def line(row: Sequence[str]) -> str:
+        (mark, first), *others = zip(marks, row, strict=True)
         rest = "".join(f"<td{mark}>{cell}</td>" for mark, cell in others)
         return f'<tr><th scope="row"{mark}>{first}</th>{rest}</tr>'
 
     top = "".join(f'<th scope="col"{mark}>{escape(cell)}</th>' for mark, cell in zip(marks, head, strict=True))
-    lines = [line(row) for row in texts]
+    lines = [line(row) for row in every]
     bottom = f"\n<tfoot>{lines.pop()}</tfoot>" if foot else ""
     body = "\n".join(lines)
     return f'<div class="wide"><table><thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody>{bottom}</table></div>'
 
 
-def _image(pixels: Pixels, size: int, alt: str) -> str:
+def image(pixels: Pixels, size: int, alt: str) -> str:
+    """Return an <img> element whose pixels are drawn `size` x `size` screen pixels large."""
     h, w = pixels.shape[:2]
     return f'<img src="{data_uri(pixels)}" width="{w * size}" height="{h * size}" alt="{escape(alt)}">'
 
 
-def picture(x: Array, width: int, alt: str) -> str:
-    """Return an image (h, w, c) about `width` screen pixels wide. Its pixels are enlarged without smoothing."""
-    return _image(grey(x), max(1, width // x.shape[1]), alt)
+def picture(x: Array, longest: int, alt: str, limits: tuple[float, float] = (0.0, 1.0)) -> str:
+    """Return an image (h, w, c) whose longer side is about `longest` screen pixels.
 
-
-def tiles(painted: Pixels, label: str, like: int | None = None) -> str:
-    """Return maps (n, h, w, 4) side by side, at most the first 64. Screen readers read `label` aloud.
-
-    like: the side of other maps. These maps are drawn about as large as the others, so that they line up.
+    A small image is enlarged without smoothing; a large one is averaged to at most twice `longest`, so that the page
+    stays small. limits: the numbers that are black and white, see `convlens.report.pixels.grey`.
     """
-    side = max(painted.shape[1:3])
-    cell = (like or side) * zoom(like or side)
-    size = max(1, cell // side)
-    images = "\n".join(_image(part, size, "") for part in painted[:_MAPS])
-    more = f"\n<p>The first {_MAPS} of {len(painted):,}.</p>" if len(painted) > _MAPS else ""
+    painted = shrink(grey(x, *limits), 2 * longest)
+    side = max(painted.shape[:2])
+    if side <= longest:
+        return image(painted, longest // side, alt)
+    h, w = (max(1, round(longest * length / side)) for length in painted.shape[:2])
+    return f'<img src="{data_uri(painted)}" width="{w}" height="{h}" alt="{escape(alt)}" class="smooth">'
+
+
+def tiles(painted: Pixels, label: str, like: Shape | None = None, most: int = 64) -> str:
+    """Return maps (n, h, w, 4) side by side, at most the first `most`. Screen readers read `label` aloud.
+
+    like: the (h, w) of other maps. These maps are drawn as far apart as the others, so that they line up. Maps with a
+    side above 128 are averaged to fewer pixels.
+    """
+    shown = [shrink(part, _LARGEST) for part in painted[:most]]
+    h, w = shown[0].shape[:2]
+    size = _zoom(h, w)
+    cell = w * size
+    if like is not None:
+        cell = max(w, like[1] * _zoom(*like[:2]))
+        size = cell // w
+    images = "\n".join(image(part, size, "") for part in shown)
+    more = f"\n<p>The first {len(shown)} of {len(painted):,}.</p>" if len(painted) > len(shown) else ""
     return (
         f'<div class="tiles" style="--cell:{cell}px" role="img" aria-label="{escape(label)}">\n{images}\n</div>{more}'
     )
 
 
+def _zoom(h: int, w: int) -> int:
+    """Return how large one pixel of a map is drawn: at most 128 screen pixels in all."""
+    return max(1, min(zoom(max(h, w)), _LARGEST // max(h, w)))
+
+
 def strip(painted: Pixels, label: str) -> str:
-    """Return units (n, 4) side by side, in rows of equal length. Screen readers read `label` aloud."""
-    cells = fold(painted, _STRIP).repeat(2, axis=0)
-    return f'<div class="strip">{_image(cells, 8, label)}</div>'
+    """Return units (n, 4) side by side in rows of equal length, at most the first 1,024.
+
+    Screen readers read `label` aloud.
+    """
+    cells = fold(painted[:_UNITS], _STRIP).repeat(2, axis=0)
+    more = f"\n<p>The first {_UNITS:,} of {len(painted):,}.</p>" if len(painted) > _UNITS else ""
+    return f'<div class="strip">{image(cells, 8, label)}</div>{more}'
 
 
 def document(title: str, body: str) -> str:
@@ -141,7 +199,11 @@ caption { text-align: left; padding-bottom: .4rem }
 .confusion .hit { color: var(--right); font-weight: 600; background: color-mix(in srgb, var(--right) 12%, transparent) }
 .confusion .none { color: color-mix(in srgb, var(--soft) 45%, transparent) }
 .confusion .sum { color: var(--soft); border-width: 0 0 1px; white-space: nowrap; text-align: right }
+.confusion thead th { vertical-align: bottom }
+.confusion thead .turned { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left }
+.confusion tbody th { white-space: nowrap; text-align: left }
 img { image-rendering: pixelated; display: block; max-width: 100%; height: auto }
+img.smooth { image-rendering: auto }
 .mistakes { display: grid; grid-template-columns: repeat(auto-fill, minmax(7.2rem, 1fr)); gap: .75rem }
 figure { margin: 0; padding: .6rem; background: var(--card); border: 1px solid var(--line); border-radius: .5rem;
   break-inside: avoid }

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from convlens.arrays import Array
 
-__all__ = ["Pixels", "channels_first", "data_uri", "fold", "grey", "mosaic", "zoom"]
+__all__ = ["Pixels", "channels_first", "data_uri", "fold", "grey", "in_colour", "mosaic", "shrink", "zoom"]
 
 Pixels = NDArray[np.uint8]
 
@@ -19,14 +19,38 @@ _FRAME = (190, 190, 190, 255)
 SCALE = 13.6  # `zoom` draws one pixel SCALE / side^0.4 wide: 4 for a side of 28, 112 in all
 
 
-def grey(x: Array) -> Pixels:
+def grey(x: Array, low: float = 0.0, high: float = 1.0) -> Pixels:
     """Convert an image (h, w, c) to uint8 (h, w), or to (h, w, 3) if c is 3.
 
-    Black is the smaller of 0 and the smallest number; white is the larger of 1 and the largest number.
+    Black is the smaller of `low` and the smallest number; white is the larger of `high` and the largest number.
     """
-    low, high = min(0.0, float(x.min())), max(1.0, float(x.max()))
+    low, high = min(low, float(x.min())), max(high, float(x.max()))
     levels = np.rint((x - low) / (high - low) * 255).astype(np.uint8)
     return levels if x.shape[-1] == 3 else np.rint(levels.mean(axis=-1)).astype(np.uint8)
+
+
+def in_colour(kernel: Array) -> Pixels:
+    """Convert kernels (kh, kw, 3, co) of a colour image to pixels (co, kh, kw, 4), on one scale.
+
+    Grey is 0. A kernel that looks for red is red: each channel's weight is the brightness of its colour.
+    """
+    largest = float(np.abs(kernel).max()) or 1.0
+    levels = np.rint((kernel / largest + 1) * 127.5).astype(np.uint8).transpose(3, 0, 1, 2)
+    return np.concatenate([levels, np.full((*levels.shape[:3], 1), 255, np.uint8)], axis=3)
+
+
+def shrink(painted: Pixels, longest: int) -> Pixels:
+    """Average pixels (h, w) or (h, w, channels) over equal squares, so that no side is longer than `longest`.
+
+    >>> shrink(np.zeros((30, 50, 3), np.uint8), 20).shape
+    (10, 17, 3)
+    """
+    from PIL import Image
+
+    factor = -(-max(painted.shape[:2]) // longest)
+    if factor == 1:
+        return painted
+    return np.asarray(Image.fromarray(painted).reduce(factor))
 
 
 def channels_first(values: Array) -> Array:
