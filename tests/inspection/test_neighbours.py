@@ -154,7 +154,10 @@ def test_bad_images_and_networks_are_refused(rng):
         hidden(model(), np.zeros((2, 14, 9, 2)))
     with pytest.raises(ValueError, match="x must be float64, the model's dtype; got float32"):
         hidden(model(), images(rng, 1, "float32"))
-    with pytest.raises(ValueError, match="hidden activations need a Dense layer; sequential has none"):
+    with pytest.raises(
+        ValueError,
+        match="hidden activations need a Dense layer, or a convolution after the first one; sequential has none",
+    ):
         hidden(model(layers=LAYERS[:3]), images(rng, 1))
     with pytest.raises(ValueError, match="k must be at most the number of candidates, 4; got 5"):
         nearest_images(model(), images(rng, 1), images(rng, 4))

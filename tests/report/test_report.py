@@ -81,7 +81,7 @@ def test_the_page_has_a_language_a_title_and_unique_ids(page):
     assert page.of("meta")[1]["name"] == "viewport"
     assert "prefers-color-scheme: dark" in page.text and "@media print" in page.text
     assert [len(page.of(tag)) for tag in ("h1", "main", "title")] == [1, 1, 1]
-    assert len(page.of("h2")) == len(page.of("section")) == 8
+    assert len(page.of("h2")) == len(page.of("section")) == 9
     assert len(page.text.encode()) < 300_000
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
@@ -232,7 +232,7 @@ def test_the_kernels_of_the_first_layer_come_from_the_kept_weights(page, run):
     images = Page(page.text[page.text.index("<img", start) : page.text.index("</div>", start)]).of("img")
     kernel = run.trained.weights[0]["kernel"]
     painted = colours(kernel, signed=True)
-    assert len(images) == 6 and "after training: what the first layer looks for" in page.text
+    assert len(images) == 6 and "after training: what the first convolution looks for" in page.text
     for k, image in enumerate(images):
         np.testing.assert_array_equal(pixels(image), painted[:, :, 0, k])
 

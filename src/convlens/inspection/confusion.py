@@ -1,7 +1,7 @@
 """The confusion matrix: how often each class is predicted as each other class, and the figures that follow from it.
 
-    counts[k, j] = the number of images of class k that are predicted as class j
-    recall[k] = counts[k, k] / sum_j counts[k, j],   precision[j] = counts[j, j] / sum_k counts[k, j]
+counts[k, j] = the number of images of class k that are predicted as class j
+recall[k] = counts[k, k] / sum_j counts[k, j],   precision[j] = counts[j, j] / sum_k counts[k, j]
 """
 
 from __future__ import annotations

@@ -13,17 +13,20 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convlens.arrays import Array
+from convlens.data import Pixels
 from convlens.geometry import check_count
 from convlens.machine.threads import usable_threads, workers
 from convlens.nn import Dense, Sequential
 
 __all__ = ["Nearest", "hidden", "hidden_units", "nearest", "nearest_images"]
+
+Images: TypeAlias = Array | Pixels
 
 _NUMBERS = 1 << 20  # the most numbers held at a time, of a layer or of differences
 
@@ -51,15 +54,15 @@ def hidden(model: Sequential, x: Images) -> Array:
     convolution after its first one.
     """
     last, units = _last(model)
-    if isinstance(x, np.ndarray) or not len(x):
-        _check_images(model, np.asarray(x))
+    if not isinstance(x, Pixels):
+        _check_images(model, x)
     size = max(1, _NUMBERS // max(math.prod(row.input_shape) for row in model.table[: last + 1]))
     y = np.empty((len(x), units), model.dtype)
 
     def run(piece: int) -> None:
         part = slice(piece * size, (piece + 1) * size)
         h = x[part]
-        if not isinstance(x, np.ndarray):
+        if isinstance(x, Pixels):
             _check_images(model, h)
         for layer in itertools.islice(model.walk(h), last):
             h = layer.y

@@ -24,14 +24,15 @@ def confusion(shown: Shown, found: Confusion) -> str:
         f"{images - wrong:,} right, {wrong:,} wrong. {f'Most frequent mistakes: {often}. ' if often else ''}"
         "The test part, if there is one, is not used."
     )
-    if len(shown.names) > _CLASSES:
+    if len(found.counts) > _CLASSES:
         return f"<p>{words}</p>\n{_pairs(shown, found)}\n{_worst(shown, found)}"
     return f"<p>{words} The colour of a cell shows its number of mistakes.</p>\n{_matrix(shown, found)}"
 
 
 def _matrix(shown: Shown, found: Confusion) -> str:
     most = max(1, int(found.errors.max()))
-    long = any(len(text) > 3 for text in shown.names)
+    names = shown.names[: len(found.counts)]
+    long = any(len(text) > 3 for text in names)
 
     def cell(k: int, j: int) -> str:
         n = int(found.counts[k, j])
@@ -41,12 +42,12 @@ def _matrix(shown: Shown, found: Confusion) -> str:
 
     lines = []
     for k, (images, recall) in enumerate(zip(found.images.tolist(), found.recall, strict=True)):
-        row = "".join(cell(k, j) for j in range(len(shown.names)))
+        row = "".join(cell(k, j) for j in range(len(names)))
         lines.append(
             f'<tr><th scope="row">{shown.html(k)}</th>{row}'
             f'<td class="sum">{images:,}</td><td class="sum">{percent(recall, 1)}</td></tr>'
         )
-    columns = [f'<span class="turned">{name(text)}</span>' if long else name(text) for text in shown.names]
+    columns = [f'<span class="turned">{name(text)}</span>' if long else name(text) for text in names]
     head = "".join(f'<th scope="col">{text}</th>' for text in (*columns, "images", "right"))
     return (
         '<div class="wide"><table class="confusion">\n'
@@ -61,10 +62,8 @@ def _pairs(shown: Shown, found: Confusion) -> str:
     pairs = found.pairs(_LISTED)
     if not pairs:
         return ""
-    rows = [
-        (shown.html(k), shown.html(j), f"{n:,}", percent(n / int(found.images[k]), 1)) for k, j, n in pairs
-    ]
-    return f"<h3>The most confused pairs <span>the most frequent first</span></h3>\n" + (
+    rows = [(shown.html(k), shown.html(j), f"{n:,}", percent(n / int(found.images[k]), 1)) for k, j, n in pairs]
+    return "<h3>The most confused pairs <span>the most frequent first</span></h3>\n" + (
         cells(("true label", "predicted as", "times", "of the label's images"), rows)
     )
 

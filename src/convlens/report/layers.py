@@ -54,7 +54,7 @@ def _kernel(layer: LayerTrace) -> Array | None:
 def _kernels(layer: LayerTrace, most: int) -> str:
     kernel = _kernel(layer)
     assert kernel is not None
-    h, w, ci, _ = kernel.shape
+    ci = kernel.shape[2]
     painted: Pixels = in_colour(kernel) if ci == 3 else figures.colours(channels_first(kernel), signed=True)
     over = ", each above its feature map" if ci in (1, 3) else ""
     if ci == 3:

@@ -107,10 +107,10 @@ def image(pixels: Pixels, size: int, alt: str) -> str:
 def picture(x: Array, longest: int, alt: str, limits: tuple[float, float] = (0.0, 1.0)) -> str:
     """Return an image (h, w, c) whose longer side is about `longest` screen pixels.
 
-    A small image is enlarged without smoothing; a large one is averaged to at most twice `longest`, so that the page
-    stays small. limits: the numbers that are black and white, see `convlens.report.pixels.grey`.
+    A small image is enlarged without smoothing; a large one is averaged to at most 1.5 times `longest`, so that the
+    page stays small. limits: the numbers that are black and white, see `convlens.report.pixels.grey`.
     """
-    painted = shrink(grey(x, *limits), 2 * longest)
+    painted = shrink(grey(x, *limits), longest * 3 // 2)
     side = max(painted.shape[:2])
     if side <= longest:
         return image(painted, longest // side, alt)
@@ -210,13 +210,20 @@ figure { margin: 0; padding: .6rem; background: var(--card); border: 1px solid v
 figure img { margin: 0 auto }
 figcaption { margin-top: .4rem; font-size: .85rem; line-height: 1.35; font-variant-numeric: tabular-nums }
 .alike { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 28rem), 1fr)); gap: .75rem }
-.alike figure { display: flex; flex-wrap: wrap; gap: .4rem .6rem; align-items: end; justify-content: space-between;
-  text-align: center; font-size: .8rem; line-height: 1.35; font-variant-numeric: tabular-nums }
-.alike div:first-child { padding-right: 1.4rem; border-right: 1px solid var(--line) }
+.alike figure { display: grid; grid-template-columns: minmax(6.6rem, 1.6fr) repeat(5, minmax(0, 1fr)); gap: .4rem .5rem;
+  align-items: end; text-align: center; font-size: .8rem; line-height: 1.35; font-variant-numeric: tabular-nums }
+.alike div { overflow-wrap: anywhere }
+.alike div:first-child { padding-right: 1.1rem; border-right: 1px solid var(--line) }
 .alike img { margin: 0 auto .3rem }
 .alike b { font-size: .95rem }
+.named.alike figure { align-items: start }
+.named.alike b { font-size: .8rem }
 .alike .other { color: color-mix(in srgb, var(--wrong) 75%, var(--ink)) }
-@media (max-width: 32rem) { .alike div:first-child { flex-basis: 100%; padding: 0; border: 0 } }
+.named.mistakes { grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)) }
+figcaption { overflow-wrap: anywhere }
+@media (max-width: 32rem) { .alike figure { grid-template-columns: repeat(5, minmax(0, 1fr)) }
+  .alike div:first-child { grid-column: 1 / -1; padding: 0; border: 0 } }
+.notes { color: var(--soft); padding-left: 1.2rem }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, var(--cell)); justify-items: center; gap: .4rem }
 .tiles img, .strip img { outline: 1px solid var(--line) }
 .bar { display: block; height: .8rem; min-width: 1px; background: var(--bar) }

@@ -68,7 +68,7 @@ def mistakes(shown: Shown, probabilities: Array, worst: Worst) -> str:
         f"<p>{count(len(wrong), 'validation image')} predicted wrong. The pictures show {which}, the highest loss "
         "first. Below each picture are the probabilities of the predicted and the true label, the loss, and the index "
         "of the image in the validation part, from 0.</p>\n"
-        '<div class="mistakes">\n' + "\n".join(cards) + "\n</div>"
+        f'<div class="{_named(shown, "mistakes")}">\n' + "\n".join(cards) + "\n</div>"
     )
 
 
@@ -91,7 +91,11 @@ def neighbours(model: Sequential, shown: Shown, probabilities: Array, wrong: NDA
 
     def rows(title: str, words: str, places: NDArray[np.int64], start: int) -> str:
         lines = [_nearest(shown, place, int(found[place]), near, start + q) for q, place in enumerate(places.tolist())]
-        return f'<h3>{title} <span>{words}</span></h3>\n<div class="alike">\n' + "\n".join(lines) + "\n</div>"
+        return (
+            f'<h3>{title} <span>{words}</span></h3>\n<div class="{_named(shown, "alike")}">\n'
+            + "\n".join(lines)
+            + "\n</div>"
+        )
 
     true = np.count_nonzero(labels[: len(first)] == digits.y_valid[first, None])
     some = "" if len(among) == len(train) else f" of {count(len(among), 'training image')}"
@@ -102,7 +106,9 @@ def neighbours(model: Sequential, shown: Shown, probabilities: Array, wrong: NDA
         "validation image), its distance, and its index in the training part, from 0. Source: Krizhevsky, Sutskever "
         "and Hinton 2012, figure 4.</p>",
         rows(
-            "The first image of each label" if len(first) == len(labelled) else f"The first {len(first)} labels",
+            "The first image of each label"
+            if len(first) == len(labelled)
+            else f"The first image of each of {len(first)} labels",
             f"{true} of the {k * len(first)} nearest have the same label",
             first,
             0,
@@ -114,6 +120,11 @@ def neighbours(model: Sequential, shown: Shown, probabilities: Array, wrong: NDA
         words = f"of the {theirs.size} nearest, {true} have the true label, {predicted} have the predicted label"
         parts.append(rows("The worst mistakes", words, worst, len(first)))
     return "\n".join(parts)
+
+
+def _named(shown: Shown, style: str) -> str:
+    """Return the style of a group of pictures, which get more room if the classes have names."""
+    return style if max(map(len, shown.names)) <= 3 else f"named {style}"
 
 
 def _among(images: int, units: int) -> NDArray[np.int64]:

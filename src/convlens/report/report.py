@@ -11,11 +11,16 @@ from html import escape
 from pathlib import Path
 
 from convlens.data import Digits
+from convlens.inspection.confusion import confusion_matrix
 from convlens.inspection.trace import trace
 from convlens.nn import Layer, Sequential
 from convlens.report import figures
+from convlens.report.confusion import confusion
+from convlens.report.data import data
+from convlens.report.layers import layer_by_layer
 from convlens.report.page import count, document, loss, percent, section, shape, table
-from convlens.report.pictures import confusion, layer_by_layer, mistakes, neighbours, worst_first
+from convlens.report.pictures import mistakes, neighbours, predictions, worst_first
+from convlens.report.shown import Shown
 from convlens.storage.atomic import atomic_write
 from convlens.training.run import REPORT, Run
 
@@ -44,25 +49,30 @@ def write_report(run: Run, digits: Digits) -> Path:
 
 def _page(run: Run, digits: Digits) -> str:
     model = run.trained
-    probabilities = model.probabilities(digits.x_valid)
-    worst = worst_first(model, digits, probabilities)
+    shown = Shown(digits, model.output_shape[0])
+    probabilities = predictions(model, shown)
+    found = probabilities.argmax(axis=1)
+    classes = max(digits.classes, int(found.max()) + 1)
+    worst = worst_first(model, shown, probabilities)
     title = f"{model.name} on {_data(run)}"
-    shown = run.epochs[_kept(run) - 1]
+    kept = run.epochs[_kept(run) - 1]
+    first, label = shown.images("valid")[:1], digits.y_valid[:1]
     parts = (
         f"<header><h1>{escape(title)}</h1>\n{_headline(run, model)}</header>",
         section("Training", _curves(run)),
-        section("Confusion matrix", confusion(digits, probabilities)),
-        section("Worst mistakes", mistakes(digits, probabilities, worst)),
-        section("Images that look alike to the network", neighbours(model, digits, probabilities, worst.places)),
         section(
-            "One image through the network",
-            layer_by_layer(trace(model, digits.x_valid[:1], digits.y_valid[:1]), int(digits.y_valid[0])),
+            "Confusion matrix",
+            confusion(shown, confusion_matrix(digits.y_valid, found, classes)),
         ),
+        section("Worst mistakes", mistakes(shown, probabilities, worst)),
+        section("Images that look alike to the network", neighbours(model, shown, probabilities, worst.places)),
+        section("One image through the network", layer_by_layer(shown, trace(model, first, label), int(label[0]))),
         section("Layers", _layers(model)),
+        section("Data", data(shown)),
         section("Settings", _settings(run, digits)),
         section("Epochs", _epochs(run)),
     )
-    return document(f"{title}: {percent(shown.val_accuracy)} · convlens", "\n".join(parts))
+    return document(f"{title}: {percent(kept.val_accuracy)} · convlens", "\n".join(parts))
 
 
 def _kept(run: Run) -> int:
@@ -132,27 +142,53 @@ def _layers(model: Sequential) -> str:
 
 
 def _options(layer: Layer) -> str:
-    given = {field.name: getattr(layer, field.name) for field in fields(layer)}
-    said = {name: value for name, value in given.items() if value is not None and (name, value) != ("groups", 1)}
+    given = {field.name: getattr(layer, field.name) for field in fields(layer) if field.name != "name"}
+    said = {name: value for name, value in given.items() if value is not None and _USUAL.get(name) != value}
     return ", ".join(f"{name} {_option(value)}" for name, value in said.items())
 
 
+# Fields that are told only where they have another value.
+_USUAL = {"groups": 1, "use_bias": True, "dilation_rate": (1, 1)}
+
+
 def _option(value: object) -> str:
-    return shape(value) if isinstance(value, tuple) and all(isinstance(part, int) for part in value) else str(value)
+    if isinstance(value, tuple) and value and all(isinstance(part, int) for part in value):
+        return shape(value)
+    if isinstance(value, Layer):
+        return f"{type(value).__name__}({_options(value)})"
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(map(_option, value))}]"
+    return str(value)
 
 
 def _settings(run: Run, digits: Digits) -> str:
     settings = asdict(run.settings)
     images = (f"{len(y):,} to {what}" for what, y in (("train", digits.y_train), ("validate", digits.y_valid)))
     about = {"images": ", ".join(images), "sha256 of the data": run.data_sha256}
-    rows = [(name.replace("_", " "), "none" if value is None else value) for name, value in settings.items()]
-    options = [f"--{name.replace('_', '-')} {shlex.quote(str(v))}" for name, v in settings.items() if v is not None]
+    rows = [(name.replace("_", " "), _setting(value)) for name, value in settings.items()]
+    options = [_command(f"--{name.replace('_', '-')}", value) for name, value in settings.items()]
     state = run.finished or f"{len(run.epochs)} of {run.settings.epochs} epochs so far"
     return (
         table(("setting", "value"), [*rows, *about.items(), ("state", state)])
         + "\n<p>This command trains the model again. On the same machine it gives the same bits:</p>\n"
-        + f"<pre>convlens train {escape(' '.join(options))}</pre>"
+        + f"<pre>convlens train {escape(' '.join(option for option in options if option))}</pre>"
     )
+
+
+def _setting(value: object) -> str:
+    if value is None or value in ((), []):
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+
+
+def _command(option: str, value: object) -> str:
+    """Return an option of the command line with its value; nothing for a setting that is off."""
+    if value is None or value is False or value in ((), []):
+        return ""
+    text = ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+    return option if value is True else f"{option} {shlex.quote(text)}"
 
 
 def _epochs(run: Run) -> str:
