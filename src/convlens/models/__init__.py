@@ -1,4 +1,4 @@
-"""The models, one file for each: a table of layers, the shape of the images, and a function that builds the model.
+"""The models, one file for each: the layers, the usual shape of the images, and a function that builds the model.
 
 The function has the name of its file. A new file in this folder is found by its name, and `convlens train --model NAME`
 accepts it.
@@ -8,41 +8,61 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from functools import cache
 from typing import Any
 
-from convlens.engines.specs import Spec
+from convlens.geometry import check_count
 from convlens.nn import Sequential
 from convlens.nn.sequential import specs_of, split_end, table
 
 __all__ = ["MODELS", "build_model", "recognise"]
 
-MODELS = tuple(sorted(found.name for found in pkgutil.iter_modules(__path__)))
+MODELS = tuple(sorted(found.name for found in pkgutil.iter_modules(__path__) if not found.name.startswith("_")))
 
 
-def build_model(name: str, *, seed: int = 0, engine: str = "auto") -> Sequential:
-    """Return a new model with initial weights; ValueError for an unknown name."""
-    model: Sequential = getattr(_module(name), name)(seed=seed, engine=engine)
+def build_model(
+    name: str,
+    *,
+    input_shape: tuple[int, ...] | None = None,
+    classes: int | None = None,
+    seed: int = 0,
+    engine: str = "auto",
+) -> Sequential:
+    """Return a new model with initial weights, by default for the model's usual images and classes.
+
+    Raises ValueError for an unknown name, and for images that are too small for the model.
+    """
+    if classes is not None:
+        check_count("classes", classes, 1)
+    sizes = {"input_shape": input_shape, "classes": classes}
+    given = {key: value for key, value in sizes.items() if value is not None}
+    model: Sequential = getattr(_module(name), name)(**given, seed=seed, engine=engine)
     return model
 
 
 def recognise(model: Sequential) -> str | None:
-    """Return the name in MODELS whose specifications equal those of `model`, or None.
+    """Return the name in MODELS that has the same layers as `model`, for its images and its classes, or None.
 
-    Two models with equal specifications and equal weights compute the same function.
+    Two models with equal layers and equal weights compute the same function. Layers that compute the same are equal,
+    whatever they are called.
     """
-    specs = model.specs()
-    return next((name for name in MODELS if specs is not None and specs == _specs(name)), None)
+    if len(model.output_shape) != 1:
+        return None
+    return next((name for name in MODELS if _same(name, model)), None)
+
+
+def _same(name: str, model: Sequential) -> bool:
+    try:
+        layers, _ = split_end(_module(name).layers(model.output_shape[0]), model.input_shape)
+        rows = tuple(table(layers, model.input_shape))
+    except ValueError:  # the images are too small for it
+        return False
+    specs = specs_of(rows)
+    if specs is None:
+        return [row.layer for row in rows] == [row.layer for row in model.table]
+    return specs == model.specs()
 
 
 def _module(name: str) -> Any:
     if name not in MODELS:
         raise ValueError(f"model must be one of {', '.join(MODELS)}; got {name!r}")
     return importlib.import_module(f"{__name__}.{name}")
-
-
-@cache
-def _specs(name: str) -> tuple[Spec, ...] | None:
-    module = _module(name)
-    layers, _ = split_end(module.LAYERS, module.INPUT_SHAPE)
-    return specs_of(table(layers, module.INPUT_SHAPE))
