@@ -58,8 +58,8 @@ class Stage:
 
     @property
     def activation(self) -> str:
-        """The name of the activation."""
-        return {"relu": "ReLU", "softmax": "softmax"}[self.layer.activation]
+        """The name of the activation. A layer without one gives the logits; the softmax after it is in the loss."""
+        return {"relu": "ReLU", "softmax": "softmax", None: "softmax"}[self.layer.activation]
 
     @property
     def kernel(self) -> Shape:
