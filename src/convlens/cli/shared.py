@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,8 +20,21 @@ Json = Annotated[bool, typer.Option("--json", help="Print only JSON on standard 
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON, for programs."""
-    print(json.dumps(value, indent=1))
+    """Print a value as JSON, for programs. NaN and infinite numbers, which JSON does not have, become null."""
+    print(json.dumps(finite(value), indent=1, allow_nan=False))
+
+
+def finite(value: Any) -> Any:
+    """Return a value of JSON with None in place of numbers that are not finite.
+
+    >>> finite({"loss": float("nan"), "epochs": [1, 2.5]})
+    {'loss': None, 'epochs': [1, 2.5]}
+    """
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: finite(part) for key, part in value.items()}
+    return [finite(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def tell(text: str) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlens.geometry import check_count
+from convlens.ops.losses import Labels
 
 __all__ = ["Confusion", "Pair", "confusion_matrix"]
 
@@ -66,7 +67,7 @@ class Confusion:
         return [Pair(*divmod(int(k), classes), int(errors.flat[k])) for k in order if errors.flat[k]]
 
 
-def confusion_matrix(labels: NDArray[np.int64], predicted: NDArray[np.int64], classes: int) -> Confusion:
+def confusion_matrix(labels: Labels, predicted: Labels, classes: int) -> Confusion:
     """labels (n,), predicted (n,), integers from 0 to classes - 1 -> Confusion. ValueError for other labels."""
     check_count("classes", classes, 1)
     if len(labels) != len(predicted):

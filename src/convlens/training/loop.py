@@ -169,11 +169,16 @@ def fit(
     return history
 
 
-def evaluate(model: Sequential, x: Array | Pixels, y: Labels, *, threads: int | None = None) -> Scores:
-    """Return mean loss and accuracy on x (n, h, w, c), y (n,). The bits are the same for any number of threads."""
+def evaluate(
+    model: Sequential, x: Array | Pixels, y: Labels, *, threads: int | None = None, predicted: Labels | None = None
+) -> Scores:
+    """Return mean loss and accuracy on x (n, h, w, c), y (n,). The bits are the same for any number of threads.
+
+    predicted: a vector int64 (n,), which gets the predicted labels
+    """
     threads = usable_threads() if threads is None else threads
     check_count("threads", threads, 1)
     check_data(model, "evaluation", x, y)
     keep_memory()
     with workers(threads) as pool:
-        return score(model, x, y, pool)
+        return score(model, x, y, pool, predicted)

@@ -160,15 +160,23 @@ def build(optimizer: Optimizer, model: Sequential) -> None:
         optimizer.build(sizes, model.engine)
 
 
-def score(model: Sequential, x: Array | Pixels, labels: Labels, threads: Workers) -> Scores:
-    """Return mean loss and accuracy on x (n, h, w, c), labels (n,). The bits are the same for any number of threads."""
+def score(
+    model: Sequential, x: Array | Pixels, labels: Labels, threads: Workers, predicted: Labels | None = None
+) -> Scores:
+    """Return mean loss and accuracy on x (n, h, w, c), labels (n,). The bits are the same for any number of threads.
+
+    predicted: a vector int64 (n,), which gets the predicted labels
+    """
 
     def part(k: int) -> tuple[float, int]:
         mine = slice(k * _EVALUATE_BATCH, (k + 1) * _EVALUATE_BATCH)
         with np.errstate(all="ignore"):
             logits = model.logits(x[mine].astype(model.dtype, copy=False))
             loss = ops.softmax_cross_entropy_forward(logits, labels[mine])
-        return float(loss.sum(dtype=np.float64)), int((logits.argmax(axis=1) == labels[mine]).sum())
+        found = logits.argmax(axis=1)
+        if predicted is not None:
+            predicted[mine] = found
+        return float(loss.sum(dtype=np.float64)), int((found == labels[mine]).sum())
 
     losses, hits = zip(*threads.map(part, -(-len(x) // _EVALUATE_BATCH)), strict=True)
     return Scores(sum(losses) / len(x), sum(hits) / len(x))
