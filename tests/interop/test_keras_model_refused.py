@@ -1,9 +1,12 @@
 """Networks that a Keras file or model may hold and convlens does not support: each is refused with its reason."""
 
-import pytest
-from tests.support.keras_networks import FLAT, KINDS, conv, dense, kind, layers_of, stack
+from typing import Any
 
-from convlens.interop.keras_model import from_keras, to_keras
+import pytest
+from tests.support.keras_networks import conv, dense, kind, lacks, layers_of, stack
+
+from convlens.interop.keras_file import from_keras
+from convlens.interop.keras_model import to_keras
 from convlens.nn import AveragePooling2D, Conv2D, Dense, Flatten, MaxPooling2D, Sequential
 from convlens.nn.layer import Layer
 
@@ -14,33 +17,27 @@ pytestmark = [
 ]
 
 
-NAMES = (
-    "linear, relu, tanh, sigmoid, softmax, elu, exponential, gelu, hard_sigmoid, hard_silu, leaky_relu, relu6, selu, "
-    "silu, softplus, softsign"
-)
-
-# input shape, layers
-REFUSED = {
+# How the network is made, and pieces of the message
+REFUSED: dict[str, tuple[Any, *tuple[str, ...]]] = {
     "dropout of whole maps": (
         stack(kind("Dropout", 0.5, noise_shape=(None, 1, 1, 2))),
         "layer a: noise_shape must be None; got (None, 1, 1, 2)",
     ),
-    "batch normalisation": (stack(kind("BatchNormalization")), f"layer a: {KINDS}BatchNormalization"),
-    "separable": (stack(kind("SeparableConv2D", 4, (3, 2))), f"layer a: {KINDS}SeparableConv2D"),
-    "depthwise": (stack(kind("DepthwiseConv2D", (3, 2))), f"layer a: {KINDS}DepthwiseConv2D"),
-    "transposed": (stack(kind("Conv2DTranspose", 4, (3, 2))), f"layer a: {KINDS}Conv2DTranspose"),
-    "global": (stack(kind("GlobalAveragePooling2D")), f"layer a: {KINDS}GlobalAveragePooling2D"),
-    "a ReLU layer": (stack(kind("ReLU")), f"layer a: {KINDS}ReLU"),
-    "lambda": (stack(kind("Lambda", abs)), f"layer a: {KINDS}Lambda"),
-    "a network in a network": (
-        lambda keras: keras.Sequential([keras.Input((8, 7, 2)), stack()(keras)], name="b"),
-        f"{KINDS}Sequential",
+    "transposed": (stack(kind("Conv2DTranspose", 4, (3, 2))), lacks("a (Conv2DTranspose)")),
+    "lambda": (stack(kind("Lambda", abs)), lacks("a (Lambda)")),
+    "several": (
+        stack(
+            kind("Lambda", abs),
+            lambda k: k.UpSampling2D(name="b"),
+            lambda k: k.Conv2D(4, 2, activation="mish", name="c"),
+        ),
+        lacks("a (Lambda)", "b (UpSampling2D)"),
+        "; layer c: activation must be one of linear, relu, ",
     ),
-    "dilation": (stack(conv(dilation_rate=(1, 2))), "layer a: dilation_rate must be (1, 1); got (1, 2)"),
-    "no bias": (stack(conv(use_bias=False)), "layer a: use_bias must be True; got False"),
-    "no bias, dense": (
-        stack(FLAT, lambda k: k.Dense(4, use_bias=False, name="b"), end=False),
-        "layer b: use_bias must",
+    "several of one kind": (
+        stack(conv(activation="mish"), lambda k: k.Conv2D(3, 1, activation="mish", name="b")),
+        "layers a, b: activation must be one of linear, relu, ",
+        "; got mish",
     ),
     "channels first": (
         stack(kind("MaxPooling2D", (2, 1), data_format="channels_first")),
@@ -54,46 +51,23 @@ REFUSED = {
         stack(conv(data_format="channels_first")),
         "layer a: data_format must be channels_last; got 'channels_first'",
     ),
-    "mish": (stack(conv(activation="mish")), f"layer a: activation must be one of {NAMES}; got mish"),
-    "mish at the end": (
-        stack(dense(activation="mish"), shape=(5,), end=False),
-        f"layer a: activation must be one of {NAMES}; got mish",
+    "channels first, zeros": (
+        stack(kind("ZeroPadding2D", 1, data_format="channels_first"), lambda k: k.Conv2D(3, 2)),
+        "layer a: data_format must be channels_last; got 'channels_first'",
+    ),
+    "an activation": (
+        stack(conv(activation="mish")),
+        "layer a: activation must be one of linear, relu, ",
+        "; got mish",
     ),
     "a function": (
         stack(conv(activation=lambda x: x)),
-        f"layer a: activation must be one of {NAMES}; got <lambda>",
+        "layer a: activation must be one of linear, relu, ",
+        "; got <lambda>",
     ),
-    "a layer as activation": (
-        stack(lambda k: k.Conv2D(4, 2, activation=k.LeakyReLU(), name="a")),
-        f"layer a: activation must be one of {NAMES}; got LeakyReLU",
-    ),
-    "softmax in the middle": (
-        stack(kind("Softmax")),
-        "layer a: a softmax must be at the end of the network; after it comes Flatten",
-    ),
-    "Activation in the middle": (
-        stack(kind("Activation", "softmax")),
-        "layer a: a softmax must be at the end of the network; after it comes Flatten",
-    ),
-    "Activation relu": (
-        stack(kind("Activation", "relu")),
-        "layer a: an Activation layer must be softmax; other activations must be part of Conv2D or Dense; got relu",
-    ),
-    "softmax over something else": (
-        stack(FLAT, lambda k: k.Softmax(axis=0, name="b"), end=False),
-        "layer b: a softmax must be over the classes, axis -1; got 0",
-    ),
-    "zeros around a pooling": (
-        stack(kind("ZeroPadding2D", (1, 2)), lambda k: k.MaxPooling2D((2, 1))),
-        "layer a: after ZeroPadding2D there must be a Conv2D; got MaxPooling2D",
-    ),
-    "zeros at the end": (
-        stack(kind("ZeroPadding2D", (1, 2)), end=False),
-        "layer a: after ZeroPadding2D there must be a Conv2D; got none",
-    ),
-    "zeros around zeros": (
-        stack(lambda k: k.ZeroPadding2D(1, name="b"), conv(padding="same")),
-        "layer a: padding after ZeroPadding2D must be valid; got 'same'",
+    "reshaped in the middle": (
+        stack(lambda k: k.Conv2D(4, 2), kind("Reshape", (6, 7, 4))),
+        "layer a: a Reshape must stand at the beginning or give a vector; got 6 × 7 × 4",
     ),
     "mixed precision": (
         stack(conv(dtype="mixed_float16")),
@@ -110,17 +84,18 @@ REFUSED = {
     "dense on images": (stack(dense()), "layer a: Dense needs an input of shape (in); got (8, 7, 2)"),
     "any size": (
         stack(conv(), shape=(None, 7, 2), end=False),
-        "the input must have a known shape, such as (h, w, channels); got (None, 7, 2)",
+        "the input must have a known shape, such as (h, w, channels); got (None, 7, 2), where --size sets w and h",
     ),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_networks_that_convlens_does_not_support_are_refused(keras, name):
-    build, message = REFUSED[name]
+    build, *pieces = REFUSED[name]
     with pytest.raises(ValueError) as caught:
         from_keras(build(keras), engine="numpy")
-    assert message in str(caught.value)
+    for piece in pieces:
+        assert piece in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -143,8 +118,8 @@ def flat(keras, x):
 def test_networks_that_are_not_a_chain_of_layers_are_refused(keras):
     kinds = keras.layers
 
-    def residual(keras, x):
-        return x, flat(keras, kinds.Add(name="sum")([x, kinds.Conv2D(2, (3, 2), padding="same")(x)]))
+    def joined(keras, x):
+        return x, flat(keras, kinds.Concatenate(name="sum")([x, kinds.Conv2D(2, (3, 2), padding="same")(x)]))
 
     def twice(keras, x):
         shared = kinds.Conv2D(2, (3, 2), padding="same", name="shared")
@@ -161,11 +136,11 @@ def test_networks_that_are_not_a_chain_of_layers_are_refused(keras):
         return x, flat(keras, keras.ops.abs(x))
 
     for build, message in (
-        (residual, "layer sum: a layer must have one input; Add has several"),
+        (joined, "layer sum: a layer must have one input; Concatenate has several"),
         (twice, "layer shared: a layer must be used only once; this one is used again"),
         (inputs, "a network must have one input and one output; net has 2 and 1"),
         (outputs, "a network must have one input and one output; net has 1 and 2"),
-        (operation, f"{KINDS}Absolute"),
+        (operation, "(Absolute, of keras.src.ops.numpy); it has "),
         (lambda keras, x: (x, x), "a network needs at least one layer; net has none"),
     ):
         with pytest.raises(ValueError) as caught:
@@ -186,7 +161,10 @@ def test_other_objects_and_subclasses_are_refused(keras):
         (Mine(), "a Keras model must be a Sequential or functional model; got Mine"),
         ("model.keras", "a Keras model must be a Sequential or functional model; got str"),
         (keras.Sequential([keras.layers.Dense(3)], name="s"), "a Keras model must know the shape of its input; s is n"),
-        (layers_of(keras, Conv2D(3, (3, 2), name="a"), keras.layers.Flatten()), f"layer a: {KINDS}Conv2D"),
+        (
+            layers_of(keras, Conv2D(3, (3, 2), name="a"), keras.layers.Flatten()),
+            f"convlens has no layer for a (Conv2D, of {__name__}); it has ",
+        ),
     ):
         with pytest.raises(ValueError) as caught:
             from_keras(found)

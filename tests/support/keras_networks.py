@@ -1,6 +1,9 @@
 """Small networks made with Keras, for tests of what is imported and what is refused."""
 
-KINDS = "convlens supports AveragePooling2D, Conv2D, Dense, Dropout, Flatten and MaxPooling2D; got "
+
+def lacks(*layers):
+    """The beginning of the message for these layers, which convlens does not have."""
+    return f"convlens has no layer for {', '.join(layers)}; it has "
 
 
 def stack(*layers, shape=(8, 7, 2), end=True):

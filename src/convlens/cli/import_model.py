@@ -2,46 +2,100 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from convlens.cli.shared import Json, print_json
+from convlens.cli.shared import RUNS, Json, print_json
+
+if TYPE_CHECKING:
+    from convlens.nn import Sequential
+    from convlens.training.model_file import Images
 
 
 def import_model(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .keras file, saved by Keras 3.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the weights.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .keras or .h5 file that Keras saved.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder for the run. [default: runs/NAME-NUMBER]")
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="WxH", help="Width and height of the images, if the file leaves them open.")
+    ] = None,
+    classes: Annotated[
+        str | None, typer.Option(metavar="NAME,…", help="Names of the classes, in the order of the outputs.")
+    ] = None,
+    scale: Annotated[
+        float | None,
+        typer.Option(help="Factor for pixels of 0..255. [default: 1/255, or 1 if the network rescales its input]"),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Read a trained network from a Keras file.
 
-    Afterwards `predict --run DIR` and `evaluate --run DIR --data DATA` use the network.
+    Afterwards `predict --run DIR`, `evaluate --run DIR --data DATA` and `export --run DIR` use the network.
     """
-    from convlens.interop.keras_model import read_keras
-    from convlens.models import MODELS, build_model
+    from convlens.interop.keras_file import import_keras
     from convlens.training.model_file import MODEL, save_model
     from convlens.training.run import holds_run
 
-    if out.exists() and not out.is_dir():
+    if out is not None and out.exists() and not out.is_dir():
         raise NotADirectoryError(f"the output folder must be a folder; {out} is a file")
-    if held := holds_run(out):
+    if out is not None and (held := holds_run(out)):
         raise FileExistsError(f"the output folder must not hold another run; {out} holds {held}")
-    model = read_keras(file)
-    if model.name not in MODELS:
-        kinds = ", ".join(type(layer).__name__ for layer in model.layers)
-        raise ValueError(
-            f"{file} must have the layers of one of {', '.join(MODELS)}; it has {kinds} "
-            f"with {model.count_params():,} parameters"
-        )
-    if model.dtype != build_model(model.name, engine="numpy").dtype:
-        raise ValueError(f"{file} must be in float32; it is in {model.dtype}")
+    found = import_keras(file, size=_size(size))
+    images = _images(found.model, classes, scale)
+    out = out or _next(found.model.name)
     out.mkdir(parents=True, exist_ok=True)
-    save_model(out / MODEL, model)
+    save_model(out / MODEL, found.model, images=images)
+    notes = [*found.notes, f"pixels of 0..255 are multiplied by {_fraction(images.scale)} before the network"]
     if json_:
-        print_json(
-            {"file": str(file), "run": str(out), "model": model.name, "parameters": model.count_params()},
-        )
-    else:
-        print(f"{out / MODEL}: {model.name}, {model.count_params():,} parameters")
+        said = {"file": str(file), "run": str(out), "model": found.model.name}
+        numbers = {"parameters": found.model.count_params(), "difference": found.difference}
+        print_json({**said, **numbers, "notes": notes})
+        return
+    print(f"{out / MODEL}: {found.model.name}, {found.model.count_params():,} parameters")
+    if found.difference is not None:
+        print(f"the predictions for random images differ from Keras's by at most {found.difference:.1e}")
+    for note in notes:
+        print(note)
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    """Return (h, w) of "64x48", which is width x height; None for None."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"\s*(\d{1,5})\s*[xX×]\s*(\d{1,5})\s*", text)
+    if not match or not int(match[1]) or not int(match[2]):
+        raise ValueError(f"--size must be width x height in pixels, such as 64x48; got {text!r}")
+    return int(match[2]), int(match[1])
+
+
+def _next(name: str) -> Path:
+    number = 1
+    while (RUNS / f"{name}-{number}").exists():
+        number += 1
+    return RUNS / f"{name}-{number}"
+
+
+def _images(model: Sequential, classes: str | None, scale: float | None) -> Images:
+    """Return what the images of the network are: what the options say, or what its layers and shapes say."""
+    from convlens.training.model_file import Images
+
+    count, shape = model.output_shape[0], model.input_shape
+    names = tuple(str(k) for k in range(count)) if classes is None else tuple(classes.split(","))
+    if len(names) != count or len(set(names)) != count:
+        raise ValueError(f"--classes must be {count} different names, one for each output; got {', '.join(names)}")
+    if scale is None:
+        scale = 1.0 if type(model.layers[0]).__name__ == "Rescaling" else 1 / 255
+    if not 0 < scale < float("inf"):
+        raise ValueError(f"--scale must be above 0; got {scale}")
+    image = len(shape) == 3
+    digits = shape == (28, 28, 1) and count == 10 and classes is None  # as MNIST: light ink on a dark ground
+    size = (shape[0], shape[1]) if image else (1, shape[0])
+    return Images(names, scale, True if digits else None, size, image and shape[2] == 3)
+
+
+def _fraction(scale: float) -> str:
+    return f"1/{1 / scale:g}" if scale < 1 else f"{scale:g}"
