@@ -54,7 +54,19 @@ __all__ = [
 ]
 
 
-_SUBPACKAGES = ("data", "engines", "inspection", "interop", "models", "nn", "ops", "optimizers", "report", "training")
+_SUBPACKAGES = (
+    "data",
+    "engines",
+    "inspection",
+    "interop",
+    "losses",
+    "models",
+    "nn",
+    "ops",
+    "optimizers",
+    "report",
+    "training",
+)
 
 
 def __getattr__(name: str) -> Any:

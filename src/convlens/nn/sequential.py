@@ -6,12 +6,11 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from convlens import ops
 from convlens.arrays import FLOATS, Array, is_plain, kind
 from convlens.engines import get_engine
 from convlens.engines.specs import Spec
@@ -19,6 +18,7 @@ from convlens.machine.memory import aligned
 from convlens.machine.threads import Workers, usable_threads, workers
 from convlens.nn.initializers import Initializer, he_normal
 from convlens.nn.layer import Layer, Rng, Shape, Weights, initial_weights
+from convlens.nn.losses import CROSS_ENTROPY, Loss
 from convlens.ops import ACTIVATIONS
 from convlens.ops.losses import check_labels
 
@@ -57,26 +57,6 @@ class LayerGradients(NamedTuple):
     dy: Array
     dx: Array | None
     d_weights: Weights
-
-
-class Loss(Protocol):
-    """A loss of logits: `forward` gives one loss for each example, `backward` its gradient."""
-
-    def forward(self, logits: Array, targets: Array) -> Array:
-        """logits (n, classes), targets (n, …) -> loss (n,)"""
-
-    def backward(self, dy: Array, logits: Array, targets: Array) -> Array:
-        """dy (n,), logits (n, classes), targets (n, …) -> dlogits (n, classes)"""
-
-
-class _CrossEntropy:
-    """Softmax cross-entropy from logits and integer labels (n,), the usual loss"""
-
-    forward = staticmethod(ops.softmax_cross_entropy_forward)
-    backward = staticmethod(ops.softmax_cross_entropy_backward)
-
-
-CROSS_ENTROPY: Loss = _CrossEntropy()
 
 
 def split_end(layers: Sequence[Layer], input_shape: Shape) -> tuple[tuple[Layer, ...], str | None]:
