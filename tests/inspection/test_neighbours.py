@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from convlens.data import Pixels, as_float
 from convlens.inspection import neighbours
-from convlens.inspection.neighbours import hidden, nearest, nearest_images
+from convlens.inspection.neighbours import hidden, hidden_units, nearest, nearest_images
 from convlens.inspection.trace import trace
 from convlens.models.lenet5 import lenet5
 from convlens.nn import AveragePooling2D, Conv2D, Dense, Flatten, MaxPooling2D, Sequential
@@ -111,6 +112,36 @@ def test_layers_after_the_last_dense_one_do_not_count(rng):
     found = hidden(model(layers=with_pool), x)
     passed = trace(model(layers=with_pool), x, np.zeros(4, int)).layers
     np.testing.assert_allclose(found, passed[4].input, atol=1e-12)
+
+
+def test_without_a_dense_layer_the_last_convolution_counts(rng):
+    """Its input is averaged over all positions: one number for each channel."""
+    layers = (*LAYERS[:2], AveragePooling2D((1, 2)), Conv2D(4, (2, 1)), MaxPooling2D((3, 2)), Flatten())
+    network, x = model(layers=layers), images(rng, 5)
+    passed = trace(network, x, np.zeros(5, int)).layers
+    assert passed[3].input.ndim == 4
+    np.testing.assert_allclose(hidden(network, x), passed[3].input.mean(axis=(1, 2)), atol=1e-12)
+    assert (hidden_units(network), hidden_units(model())) == (3, 7)
+
+
+def test_pixels_are_converted_a_few_images_at_a_time(rng, monkeypatch):
+    raw = rng.integers(0, 256, (23, 9, 14, 2)).astype(np.uint8)
+    network = model("float32")
+    expected = hidden(network, Pixels(raw, 0.01)[:])
+    seen = []
+
+    def chosen(some, index):
+        seen.append(index)
+        return as_float(some.raw[index], some.scale)
+
+    monkeypatch.setattr(Pixels, "__getitem__", chosen)
+    monkeypatch.setattr(neighbours, "_NUMBERS", 2000)
+    np.testing.assert_allclose(hidden(network, Pixels(raw, 0.01)), expected, rtol=1e-5, atol=1e-5)
+    assert sorted(part.start for part in seen) == [0, 7, 14, 21]
+    floats = raw.astype(np.float32)
+    floats[3, 2, 1, 0] = np.nan
+    with pytest.raises(ValueError, match="x must be finite; got 1 NaN or infinite numbers"):
+        hidden(network, Pixels(floats, 1.0))
 
 
 def test_the_arguments_are_not_changed(rng):

@@ -7,7 +7,7 @@ import pytest
 
 from convlens import ops
 from convlens.inspection.trace import trace
-from convlens.nn import AveragePooling2D, Conv2D, Dense, Flatten, MaxPooling2D, Sequential
+from convlens.nn import AveragePooling2D, Conv2D, Dense, Flatten, MaxPooling2D, Sequential, losses
 
 LAYERS = (
     Conv2D(3, (3, 2), strides=(1, 2), padding="same", activation="relu"),
@@ -80,6 +80,17 @@ def test_the_images_gradient_predicts_how_the_mean_loss_changes(rng):
     expected = (trace(model, x, labels).layers[0].d_input * direction).sum()
     assert abs(expected) > 1e-3
     np.testing.assert_allclose(change / (2 * step), expected, rtol=1e-6)
+
+
+def test_a_network_that_ends_in_a_sigmoid_takes_its_own_loss(rng):
+    model = Sequential((Flatten(), Dense(3, activation="sigmoid")), (2, 5, 3), seed=1, dtype="float64", engine="numpy")
+    x, targets = rng.standard_normal((4, 2, 5, 3)), rng.integers(0, 2, (4, 3)).astype(float)
+    passed = trace(model, x, targets, loss=losses.get("binary_crossentropy"))
+    p = passed.probabilities
+    np.testing.assert_array_equal(p, model.probabilities(x))
+    expected = -(targets * np.log(p) + (1 - targets) * np.log(1 - p)).mean(axis=1)
+    np.testing.assert_allclose(passed.loss, expected, rtol=1e-12)
+    np.testing.assert_allclose(passed.layers[-1].d_output, (p - targets) / 12, rtol=1e-10)
 
 
 def test_the_arguments_are_not_changed(model, batch):

@@ -112,7 +112,7 @@ def test_the_data_section_counts_the_classes(page, digits):
     assert head == ["label", "training", "validation"]
     assert rows[-1] == ["all", "80", "40"]
     assert [int(row[1]) for row in rows[:-1]] == np.bincount(digits.y_train).tolist()
-    assert "4 classes; colour images of 12 × 17 pixels, 8 bits a channel" in page.words["data"]
+    assert "4 classes; colour images of 12 × 17 pixels (height × width), 8 bits a channel" in page.words["data"]
     assert "the pixels times 1/256" in page.words["data"]
 
 
@@ -132,6 +132,23 @@ def test_other_networks_and_shapes(tmp_path, layers, size, channels):
     assert len(page.of("section")) == 9 and len(page.text) < 900_000
     none = "the network has no hidden activations" in page.words["images-that-look-alike-to-the-network"]
     assert none == (len(layers) == 2 and isinstance(layers[0], Conv2D))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "option", "shown"),
+    [
+        ("size", (48, 64), "--size 64x48", "64x48"),
+        ("skip_broken", True, "--skip-broken", "yes"),
+        ("skip_broken", False, "", "no"),
+        ("transposed", False, "--no-transposed", "no"),
+        ("augment", "", "", "none"),
+        ("dropout", None, "", "none"),
+        ("data", "my pictures", "--data 'my pictures'", "my pictures"),
+    ],
+)
+def test_settings_as_options_of_the_command_line(name, value, option, shown):
+    assert report._command(name, value) == option
+    assert report._setting(name, value) == shown
 
 
 def test_many_classes_are_listed_and_not_drawn_as_a_matrix(tmp_path):

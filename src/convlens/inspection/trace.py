@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convlens import ops
 from convlens.arrays import Array
 from convlens.nn import Sequential
-from convlens.ops.losses import Labels
+from convlens.nn.losses import CROSS_ENTROPY, Loss
+from convlens.ops import ACTIVATIONS
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,19 @@ class Trace:
     loss: Array
 
 
-def trace(model: Sequential, x: Array, labels: Labels) -> Trace:
-    """Run one forward and backward pass: x (n, *input_shape) of the model's dtype, labels (n,) -> Trace"""
+def trace(model: Sequential, x: Array, labels: Array, *, loss: Loss = CROSS_ENTROPY) -> Trace:
+    """Run one forward and backward pass: x (n, *input_shape) of the model's dtype, labels (n,) -> Trace
+
+    The pass is one of prediction: dropout does nothing, and a normalisation uses its running statistics. loss: a loss
+    of logits; with another one than the usual, labels are its targets
+    """
     model.check_images("x", x)
     logits, passes = model.forward(x)
-    loss = ops.softmax_cross_entropy_forward(logits, labels)
-    dlogits = ops.softmax_cross_entropy_backward(np.full_like(loss, 1 / len(x)), logits, labels)
+    losses = loss.forward(logits, labels)
+    dlogits = loss.backward(np.full_like(losses, 1 / len(x)), logits, labels)
     layers: list[LayerTrace] = []
     gradients = model.walk_back(dlogits, passes, need_dx=True)
     for (row, weights, x_, y, _), (_, dy, dx, d_weights) in zip(reversed(passes), gradients, strict=True):
         assert dx is not None
         layers.insert(0, LayerTrace(row.name, type(row.layer).__name__, x_, y, dx, dy, weights, d_weights))
-    return Trace(tuple(layers), logits, ops.softmax_forward(logits), loss)
+    return Trace(tuple(layers), logits, ACTIVATIONS[model.end or "softmax"].forward(logits), losses)

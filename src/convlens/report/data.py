@@ -23,7 +23,8 @@ def data(shown: Shown) -> str:
     kept = "8 bits a channel" if digits.pixels_train.dtype == np.uint8 else "floating-point numbers"
     colours = {1: "grey", 3: "colour"}.get(c, f"{c}-channel")
     scaled = "" if digits.scale == 1 else f"; the network computes with the pixels times {_scale(digits.scale)}"
-    parts = [f"<p>{digits.classes:,} classes; {colours} images of {shape((h, w))} pixels, {kept}{scaled}.</p>"]
+    size = f"{shape((h, w))} pixels (height × width)"
+    parts = [f"<p>{digits.classes:,} classes; {colours} images of {size}, {kept}{scaled}.</p>"]
     if digits.notes:
         notes = "\n".join(f"<li>{escape(note)}</li>" for note in digits.notes)
         parts.append(f'<ul class="notes">\n{notes}\n</ul>')

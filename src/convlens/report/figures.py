@@ -265,7 +265,8 @@ def _columns(passed: Trace) -> list[_Column]:
     columns = [_grid("image", image, first.d_input[0], painted=opaque)]
     if first.kind == "Conv2D":
         columns.append(_grid("kernels", first.weights["kernel"], first.d_weights["kernel"], 19))
-    size = max(1, min(8, *(_BAND // layer.output[0].size for layer in passed.layers if layer.kind == "Dense")))
+    units = [layer.output[0].size for layer in passed.layers if layer.kind == "Dense"]
+    size = max(1, min(8, _BAND // max(units, default=1)))
     for layer in passed.layers[:-1]:
         if layer.output.ndim == 4:
             columns.append(_grid(layer.name, layer.output[0], layer.d_output[0]))

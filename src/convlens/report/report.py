@@ -165,8 +165,8 @@ def _settings(run: Run, digits: Digits) -> str:
     settings = asdict(run.settings)
     images = (f"{len(y):,} to {what}" for what, y in (("train", digits.y_train), ("validate", digits.y_valid)))
     about = {"images": ", ".join(images), "sha256 of the data": run.data_sha256}
-    rows = [(name.replace("_", " "), _setting(value)) for name, value in settings.items()]
-    options = [_command(f"--{name.replace('_', '-')}", value) for name, value in settings.items()]
+    rows = [(name.replace("_", " "), _setting(name, value)) for name, value in settings.items()]
+    options = [_command(name, value) for name, value in settings.items()]
     state = run.finished or f"{len(run.epochs)} of {run.settings.epochs} epochs so far"
     return (
         table(("setting", "value"), [*rows, *about.items(), ("state", state)])
@@ -175,20 +175,28 @@ def _settings(run: Run, digits: Digits) -> str:
     )
 
 
-def _setting(value: object) -> str:
-    if value is None or value in ((), []):
+def _setting(name: str, value: object) -> str:
+    if value is None or value in ((), [], ""):
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+    return _text(name, value)
 
 
-def _command(option: str, value: object) -> str:
+def _command(name: str, value: object) -> str:
     """Return an option of the command line with its value; nothing for a setting that is off."""
-    if value is None or value is False or value in ((), []):
+    option = f"--{name.replace('_', '-')}"
+    if name == "transposed" and value is False:
+        return "--no-transposed"
+    if value is None or value is False or value in ((), [], ""):
         return ""
-    text = ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
-    return option if value is True else f"{option} {shlex.quote(text)}"
+    return option if value is True else f"{option} {shlex.quote(_text(name, value))}"
+
+
+def _text(name: str, value: object) -> str:
+    if name == "size" and isinstance(value, tuple | list):
+        return "x".join(map(str, reversed(value)))  # the command line has width x height
+    return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
 def _epochs(run: Run) -> str:
