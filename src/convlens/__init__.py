@@ -55,6 +55,7 @@ __all__ = [
 
 
 _SUBPACKAGES = (
+    "callbacks",
     "data",
     "engines",
     "inspection",

@@ -29,7 +29,7 @@ FLOORS = (
 DOORS = {
     "__init__": {room for floor in FLOORS[:-1] for room in floor},
     "__main__": {"cli"},
-    "callbacks": {"training"},
+    "callbacks": {"nn", "training"},
     "initializers": {"nn"},
     "losses": {"nn"},
     "metrics": {"nn", "training"},

@@ -1,6 +1,6 @@
 """Training: the loop over epochs and batches, its events, the trainers that compute the steps, and runs as folders."""
 
-from convlens.training.early_stopping import EarlyStopping
+from convlens.training.callbacks.early_stopping import EarlyStopping
 from convlens.training.events import Batch, Epoch, History, Scores
 from convlens.training.loop import evaluate, fit, train
 from convlens.training.model_file import load_model, save_model

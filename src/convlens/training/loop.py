@@ -16,6 +16,8 @@ from convlens.machine.memory import keep_memory
 from convlens.machine.threads import usable_threads, workers
 from convlens.nn import Adam, Optimizer, Sequential
 from convlens.ops.losses import Labels
+from convlens.training.callbacks.callback import Callback as KerasCallback
+from convlens.training.callbacks.callback_list import CallbackList, InTraining, follow
 from convlens.training.checks import Augment, check_data, check_finite, check_training, check_validation
 from convlens.training.events import Batch, Callback, Epoch, Event, History, Scores
 from convlens.training.trainer import EngineTrainer, Trainer, score
@@ -138,17 +140,22 @@ def fit(
     batch_size: int = 32,
     seed: int = 0,
     threads: int | None = None,
-    callbacks: Iterable[Callback] = (),
+    callbacks: Iterable[Callback | KerasCallback] = (),
     schedule: Schedule | None = None,
     augment: Augment | None = None,
 ) -> History:
     """Train and return the History. The arguments are those of `train`; the optimizer defaults to Adam().
 
-    Each callback is called with each event. If a callback returns True after an Epoch, training ends there.
+    Each callback is a function or an object of `convlens.callbacks`. A function is called with each event; if it
+    returns True after an Epoch, training ends there. An object's methods are called as in Keras.
     """
     history, callbacks = History(), list(callbacks)
+    functions = [callback for callback in callbacks if not isinstance(callback, KerasCallback)]
+    objects = [callback for callback in callbacks if isinstance(callback, KerasCallback)]
     optimizer = optimizer or Adam(engine=model.engine)
-    for event in train(
+    steps = -(-len(x) // batch_size) if isinstance(batch_size, int) and batch_size > 0 else None
+    listed = CallbackList(objects, model=InTraining(model, optimizer), epochs=epochs, steps=steps, verbose=1)
+    events = train(
         model,
         x,
         y,
@@ -160,10 +167,11 @@ def fit(
         threads=threads,
         schedule=schedule,
         augment=augment,
-    ):
+    )
+    for event in follow(events, listed, epochs=epochs) if objects else events:
         if isinstance(event, Epoch):
             history.epochs.append(event)
-        stops = [callback(event) is True for callback in callbacks]
+        stops = [callback(event) is True for callback in functions]
         if isinstance(event, Epoch) and any(stops):
             break
     return history

@@ -26,8 +26,8 @@ from convlens.models import build_model
 from convlens.nn import Adam, Sequential
 from convlens.storage.atomic import atomic_write
 from convlens.storage.tensors import read_tensors, write_tensors
+from convlens.training.callbacks.early_stopping import EarlyStopping, best_epoch
 from convlens.training.checks import check_data, check_training
-from convlens.training.early_stopping import EarlyStopping, best_epoch
 from convlens.training.events import Epoch, Event
 from convlens.training.loop import run_epochs
 from convlens.training.model_file import MODEL, save_model
