@@ -42,7 +42,7 @@ BAD_DATA = {
     "label 11": ({"Y_train": np.arange(12)}, "training labels must be from 0 to 9; got 0 to 11"),
     "validation label 11": ({"Y_valid": np.arange(12)}, "validation labels must be from 0 to 9; got 0 to 11"),
     "label -1": ({"Y_train": np.arange(12) - 1}, "bad.npz: Y_train must hold labels >= 0 that fit int64; got -1 to 10"),
-    "float labels": ({"Y_train": np.ones(12)}, "bad.npz: Y_train must hold labels as integers; got float64"),
+    "float labels": ({"Y_train": np.ones(12) / 2}, "bad.npz: Y_train must hold labels as integers; got 0.5 at 0"),
     "fewer labels": (
         {"Y_train": np.arange(5)},
         "there must be one label for every image; got bad.npz: X_train 12, bad",
@@ -84,14 +84,15 @@ def test_bad_data_leave_nothing_behind(place, case):
 
 def test_data_that_are_none(place):
     message = (
-        "data must be 'embedded', 'mnist', or the path of an .npz file or of a folder of IDX files; there is no 'nope'"
+        "data must be 'embedded', 'mnist', or the path of a folder of pictures, IDX or CSV files, an .npz or a CSV "
+        "file; there is no 'nope'"
     )
     for command in (["train", "--out", "bad"], ["evaluate", "--run", "run"], ["data", "export", "new.npz"]):
         assert small.fails(*command, "--data", "nope") == message
     assert small.fails("data", "info", "nope") == message
-    assert small.fails("data", "info", "run").startswith("run must hold train-images-idx3-ubyte")
+    assert small.fails("data", "info", "run").startswith("run must hold a folder of pictures for each class")
     assert small.fails("data", "info", "/dev/null") == (
-        "data must be an .npz file or a folder of IDX files; '/dev/null' is neither"
+        "data must be a folder of pictures, IDX or CSV files, an .npz or a CSV file; '/dev/null' is none of them"
     )
     (place / "text.npz").write_text("I am no archive")
     assert small.fails("data", "info", "text.npz").startswith("text.npz must be an .npz file")
@@ -100,10 +101,16 @@ def test_data_that_are_none(place):
     assert not (place / "new.npz").exists()
 
 
-def test_labels_without_end_are_not_counted(place):
-    np.savez(place / "vast.npz", **arrays(Y_train=np.arange(12) * 10**15))
-    message = f"a data set has at most 100,000 classes; vast.npz has label {11 * 10**15}"
-    assert small.fails("data", "info", "vast.npz") == message
+def test_labels_without_end_become_classes_that_keep_their_names(place):
+    vast = np.arange(12) * 10**15
+    np.savez(place / "vast.npz", **arrays(Y_train=vast, Y_valid=vast))
+    done = small.run("data", "info", "vast.npz")
+    assert f"note: the labels are 12 numbers up to {11 * 10**15}: they become classes that keep their names" in done.err
+    assert f"label {10**15}" not in done.out and f"{10**15}" in done.out.split()
+    many = np.arange(1100)
+    x = np.zeros((1100, 5, 4), np.uint8)
+    np.savez(place / "many.npz", X_train=x, Y_train=many, X_valid=x, Y_valid=many)
+    assert small.fails("data", "info", "many.npz") == "data info counts at most 1,000 classes; many.npz has 1,100"
 
 
 def test_export_to_where_it_cannot_be():

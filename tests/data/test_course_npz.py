@@ -174,26 +174,21 @@ def test_errors_name_the_file_the_array_the_rule_and_what_was_found(
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
-def not_npz() -> dict[str, bytes]:
-    """The content of files that are not .npz files."""
-    import io
-    import pickle
-
-    npy = io.BytesIO()
-    np.save(npy, np.zeros((3, 5, 4)))
-    return {"empty": b"", "text": b"X_train", "npy": npy.getvalue(), "pickle": pickle.dumps([1]), "zip": b"PK\3\4" * 9}
+NOT_NPZ = {
+    "text": (b"X_train", "must be an .npz file (a zip of arrays) or CSV; it is something else, cut off or damaged"),
+    "zip": (b"PK\3\4" * 9, "must be an .npz file (a zip of arrays); it is something else, cut off or damaged"),
+}
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize("kind", not_npz())
+@pytest.mark.parametrize("kind", NOT_NPZ)
 def test_a_file_that_is_not_an_npz_is_named(tmp_path: Path, kind: str) -> None:
     path = tmp_path / kind
-    path.write_bytes(not_npz()[kind])
+    content, text = NOT_NPZ[kind]
+    path.write_bytes(content)
     with pytest.raises(ValueError) as caught:
         load(path)
-    assert str(caught.value) == (
-        f"{path} must be an .npz file (a zip of arrays); it is something else, cut off or damaged"
-    )
+    assert str(caught.value) == f"{path} {text}"
 
 
 def test_a_member_that_is_not_an_array_is_named(tmp_path: Path) -> None:
@@ -212,7 +207,7 @@ def test_a_header_that_claims_more_than_memory_is_refused(tmp_path: Path) -> Non
         np.lib.format.write_array_header_1_0(
             member, {"descr": "<f4", "fortran_order": False, "shape": (1 << 40, 28, 28)}
         )
-    with pytest.raises(ValueError, match=r"X_train must be a whole, plain array; \w*MemoryError: Unable to allocate"):
+    with pytest.raises(ValueError, match=r"set.npz needs 3,448,068 GB of memory; this machine has [\d,]+ [GM]B free$"):
         load(path)
 
 

@@ -49,7 +49,8 @@ GOOD = idx(images(2))
 BAD = [
     (b"", "{path} must begin with 0x00000803 (IDX, uint8, rank 3); got 0x"),
     (b"PK\3\4", "{path} must begin with 0x00000803 (IDX, uint8, rank 3); got 0x504b0304"),
-    (b"\0\0\x0d\3" + GOOD[4:], "{path} must begin with 0x00000803 (IDX, uint8, rank 3); got 0x00000d03"),
+    (b"\0\0\x0a\3" + GOOD[4:], "{path} must begin with 0x00000803 (IDX, uint8, rank 3); got 0x00000a03"),
+    (b"\0\0\x0d\3" + GOOD[4:], "{path} must hold 120 bytes for its dimensions (2, 5, 3); got 30"),  # float32
     (idx(np.zeros(4, np.uint8)), "{path} must begin with 0x00000803 (IDX, uint8, rank 3); got 0x00000801"),
     (GOOD[:9], "{path} must have a header of 16 bytes; got 9"),
     (GOOD[:-1], "{path} must hold 30 bytes for its dimensions (2, 5, 3); got 29"),

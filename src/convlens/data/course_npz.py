@@ -1,7 +1,11 @@
-"""The .npz layout of the course: X_train, Y_train, X_valid, Y_valid and, if there is a test part, X_test, Y_test."""
+"""Files of arrays (.npz): read any usual layout, write the layout of the course.
+
+The layout of the course: X_train, Y_train, X_valid, Y_valid and, if there is a test part, X_test, Y_test.
+"""
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import IO, Any
@@ -10,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlens.data.digits import FIELDS, Digits, from_arrays
+from convlens.data.npz_layouts import layout
+from convlens.data.room import check_fits
 from convlens.storage.atomic import atomic_write
 
 __all__ = ["export", "read", "read_arrays"]
@@ -17,27 +23,64 @@ __all__ = ["export", "read", "read_arrays"]
 KEYS = {field: field[0].upper() + field[1:] for field in FIELDS}
 
 
-def read(path: str | os.PathLike[str]) -> Digits:
-    """Read Digits from the .npz file at `path`. The test part may be missing. Other arrays in the file are ignored.
+def read(path: str | os.PathLike[str], *, seed: int = 0) -> Digits:
+    """Read Digits from the .npz file at `path`, in the layout of the course or in another one of `npz_layouts`.
 
-    Images (n, h, w) or (n, h, w, c), floating-point or uint8 (divided by 256); labels (n,), integers >= 0. Pickled
-    arrays are refused, so a file from an unknown source is safe to read.
+    Images and labels as `from_arrays` accepts them. Without a validation part, Keras's x_test validates; without that
+    one, a fifth of each class does, drawn with `seed`. Other arrays in the file are ignored. Pickled arrays are
+    refused, so a file from an unknown source is safe to read.
 
-    Raises FileNotFoundError, or ValueError for a file of another kind or content. The text names the file, the rule
-    and what was found.
+    Raises FileNotFoundError, or ValueError for a file of another kind or content, or one that does not fit into memory.
+    The text names the file, the rule and what was found.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}")
-    required = [KEYS[field] for field in FIELDS if not field.endswith("test")]
-    with path.open("rb") as file:
-        arrays = read_arrays(file, str(path), required=required, optional=[KEYS["x_test"], KEYS["y_test"]])
-    names = {field: f"{path}: {key}" for field, key in KEYS.items()}
+    with path.open("rb") as file, _opened(file, str(path)) as archive:
+        keys = layout(archive.files)
+        missing = [KEYS[field] for field in ("x_train", "y_train") if field not in keys]
+        if missing:
+            required = [KEYS[field] for field in FIELDS if not field.endswith("test")]
+            raise ValueError(f"{path} must hold {', '.join(required)}; no {', '.join(missing)} among {archive.files}")
+        check_fits(sum(_size(archive, key) for key in keys.values()), str(path))
+        arrays = {field: _array(archive, key, str(path)) for field, key in keys.items()}
+    notes = []
+    for part in ("valid", "test"):
+        if f"x_{part}" in arrays and f"y_{part}" in arrays and not arrays[f"x_{part}"].size:
+            del arrays[f"x_{part}"], arrays[f"y_{part}"]
+    if "x_test" in arrays and "y_test" in arrays and not {"x_valid", "y_valid"} & arrays.keys():
+        arrays["x_valid"], arrays["y_valid"] = arrays.pop("x_test"), arrays.pop("y_test")
+        keys |= {"x_valid": keys["x_test"], "y_valid": keys["y_test"]}
+        notes.append(f"there is no validation part: {keys['x_valid']} validates, and there is no test part")
     return from_arrays(
-        **{field: arrays.get(key) for field, key in KEYS.items()},  # type: ignore[arg-type]
+        **arrays,  # type: ignore[arg-type]
         source=str(path),
-        names=names,
+        names={field: f"{path}: {keys.get(field, KEYS[field])}" for field in FIELDS},
+        notes=notes,
+        seed=seed,
     )
+
+
+def _opened(file: IO[bytes], name: str) -> np.lib.npyio.NpzFile:
+    try:
+        archive = np.load(file, allow_pickle=False)
+    except Exception:  # on damaged bytes numpy and zipfile raise almost any exception
+        archive = None
+    if not isinstance(archive, np.lib.npyio.NpzFile):
+        raise ValueError(f"{name} must be an .npz file (a zip of arrays); it is something else, cut off or damaged")
+    return archive
+
+
+def _size(archive: np.lib.npyio.NpzFile, key: str) -> int:
+    """Return the bytes that an array takes, by its header; 0 if the header cannot be read."""
+    try:
+        with archive.zip.open(f"{key}.npy") as member:  # type: ignore[union-attr]
+            version = np.lib.format.read_magic(member)
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, _, dtype = read(member)
+    except Exception:  # a damaged member: reading it raises the error that names it
+        return 0
+    return math.prod(shape) * int(dtype.itemsize)
 
 
 def read_arrays(
@@ -48,13 +91,7 @@ def read_arrays(
     Errors call the file `name`. Raises ValueError if the file is not an .npz file, or if an array is missing, damaged,
     pickled or larger than memory.
     """
-    try:
-        archive = np.load(file, allow_pickle=False)
-    except Exception:  # on damaged bytes numpy and zipfile raise almost any exception
-        archive = None
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise ValueError(f"{name} must be an .npz file (a zip of arrays); it is something else, cut off or damaged")
-    with archive:
+    with _opened(file, name) as archive:
         missing = [key for key in required if key not in archive]
         if missing:
             raise ValueError(f"{name} must hold {', '.join(required)}; no {', '.join(missing)} among {archive.files}")
@@ -66,7 +103,8 @@ def _array(archive: np.lib.npyio.NpzFile, key: str, name: str) -> NDArray[Any]:
         array = archive[key]
     except Exception as error:  # zlib.error, BadZipFile, EOFError, MemoryError, NotImplementedError, ValueError, …
         reason = (str(error).splitlines() or [""])[0]
-        raise ValueError(f"{name}: {key} must be a whole, plain array; {type(error).__name__}: {reason}") from None
+        way = "; save text with .astype(str)" if "Object arrays" in reason else ""
+        raise ValueError(f"{name}: {key} must be a whole, plain array; {type(error).__name__}: {reason}{way}") from None
     if not isinstance(array, np.ndarray):
         raise ValueError(f"{name}: {key} must be an array in numpy's .npy format; it has another format")
     return array

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convlens.data.pixels import COURSE_SCALE, Pixels, as_float
+from convlens.data.image_arrays import is_light_ink, understand_images
+from convlens.data.labels import Labels, understand_labels
+from convlens.data.pixels import Pixels, as_float
+from convlens.data.split import split_by_class
 
-__all__ = ["Digits", "Images", "Labels", "Pixels", "as_float", "from_arrays"]
+__all__ = [
+    "EMNIST_TURNED",
+    "FIELDS",
+    "PARTS",
+    "Digits",
+    "Images",
+    "Labels",
+    "Pixels",
+    "as_float",
+    "from_arrays",
+    "noticed",
+    "same_count",
+    "turned",
+]
 
 Images = NDArray[np.float32]
-Labels = NDArray[np.int64]
 
+EMNIST_TURNED = ", as EMNIST's lie on their side; --no-transposed keeps them"
 MAX_CLASSES = 100_000
 _CHUNK = 1024  # images that are converted at a time
 
+PARTS = ("train", "valid", "test")
 FIELDS = ("x_train", "y_train", "x_valid", "y_valid", "x_test", "y_test")
 
 
@@ -104,90 +121,122 @@ class Digits:
 
 
 def from_arrays(
-    x_train: NDArray[Any],
-    y_train: NDArray[Any],
-    x_valid: NDArray[Any],
-    y_valid: NDArray[Any],
-    x_test: NDArray[Any] | None = None,
-    y_test: NDArray[Any] | None = None,
+    x_train: Any,
+    y_train: Any,
+    x_valid: Any = None,
+    y_valid: Any = None,
+    x_test: Any = None,
+    y_test: Any = None,
     *,
     source: str = "arrays",
     names: Mapping[str, str] | None = None,
+    class_names: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    seed: int = 0,
 ) -> Digits:
-    """Check and convert arrays in memory and return them as Digits. Every reader of this package calls it.
+    """Check and convert arrays in memory and return them as Digits. Every reader of arrays calls it.
 
-    Images (n, h, w) or (n, h, w, c): finite floating-point numbers (values are kept) or uint8 (divided by 256).
-    Labels (n,): integers >= 0. `names` maps an argument to the name that errors use for it, for example a file. The
-    arrays are not changed. An array that already has the right type is used without a copy.
+    Images and labels as `understand_images` and `understand_labels` accept them. Without x_valid and y_valid, a fifth
+    of each class is held back to validate, drawn with `seed`. `names` maps an argument to the name that errors use for
+    it, for example a file. class_names: the names of the classes 0, 1 …, if the labels are numbers. `notes` come before
+    the sentences about what is noticed here. The arrays are not changed. An array that already has the right type is
+    used without a copy.
 
     Raises ValueError with the name, the rule and what was found.
     """
     called = {name: name for name in FIELDS} | dict(names or {})
-
-    def part(kind: str, images: NDArray[Any], labels: NDArray[Any]) -> tuple[NDArray[Any], Labels]:
-        x_name, y_name = called[f"x_{kind}"], called[f"y_{kind}"]
-        x, y = _images(images, x_name), _labels(labels, y_name)
-        same_count(x, y, x_name, y_name)
-        return x, y
-
-    train, valid = part("train", x_train, y_train), part("valid", x_valid, y_valid)
-    if (x_test is None) != (y_test is None):
-        given, missing = ("x_test", "y_test") if y_test is None else ("y_test", "x_test")
-        raise ValueError(f"test images and labels come together; got {called[given]} but no {called[missing]}")
-    if x_test is None or y_test is None:
-        test = np.empty((0, *train[0].shape[1:]), train[0].dtype), np.empty(0, np.int64)
-    else:
-        test = part("test", x_test, y_test)
-    for name, x in (("x_valid", valid[0]), ("x_test", test[0])):
-        if x.shape[1:] != train[0].shape[1:]:
+    given = dict(zip(FIELDS, (x_train, y_train, x_valid, y_valid, x_test, y_test), strict=True))
+    for part in ("valid", "test"):
+        x, y = f"x_{part}", f"y_{part}"
+        if (given[x] is None) != (given[y] is None):
+            has, lacks = (x, y) if given[y] is None else (y, x)
+            word = {"valid": "validation", "test": "test"}[part]
+            raise ValueError(f"{word} images and labels come together; got {called[has]} but no {called[lacks]}")
+    parts = [part for part in PARTS if given[f"x_{part}"] is not None]
+    images = understand_images({part: given[f"x_{part}"] for part in parts}, {p: called[f"x_{p}"] for p in PARTS})
+    labels = understand_labels({part: given[f"y_{part}"] for part in parts}, {p: called[f"y_{p}"] for p in PARTS})
+    pixels, numbers = images.parts, labels.parts
+    for part in parts:
+        same_count(pixels[part], numbers[part], called[f"x_{part}"], called[f"y_{part}"])
+        if pixels[part].shape[1:] != pixels["train"].shape[1:]:
             raise ValueError(
-                f"every part needs images of one (h, w, c); got {called['x_train']} {train[0].shape[1:]}, "
-                f"{called[name]} {x.shape[1:]}"
+                f"every part needs images of one (h, w, c); got {called['x_train']} {pixels['train'].shape[1:]}, "
+                f"{called[f'x_{part}']} {pixels[part].shape[1:]}"
             )
-    pixels = [train[0], valid[0], test[0]]
-    scale = COURSE_SCALE
-    if any(x.dtype != np.uint8 for x in pixels):
-        pixels = [as_float(x, COURSE_SCALE if x.dtype == np.uint8 else 1) for x in pixels]
-        scale = 1.0
-    return Digits(pixels[0], train[1], pixels[1], valid[1], pixels[2], test[1], source=source, scale=scale)
+    said = [*notes, *images.notes, *labels.notes]
+    if "valid" not in parts:
+        held = split_by_class(numbers["train"], seed, called["x_train"])
+        for arrays in (pixels, numbers):
+            arrays["train"], arrays["valid"] = arrays["train"][~held], arrays["train"][held]
+        said.append(
+            f"{held.sum():,} of {len(held):,} images are held back to validate, drawn by class with seed {seed}"
+        )
+    pixels.setdefault("test", np.empty((0, *pixels["train"].shape[1:]), pixels["train"].dtype))
+    numbers.setdefault("test", np.empty(0, np.int64))
+    return noticed(
+        Digits(
+            pixels["train"],
+            numbers["train"],
+            pixels["valid"],
+            numbers["valid"],
+            pixels["test"],
+            numbers["test"],
+            source=source,
+            scale=images.scale,
+            class_names=_class_names(labels.names, tuple(class_names), numbers),
+            notes=tuple(said),
+        )
+    )
 
 
-def same_count(x: NDArray[Any], y: NDArray[Any], x_name: str, y_name: str) -> None:
+def _class_names(found: tuple[str, ...], given: tuple[str, ...], parts: Mapping[str, Labels]) -> tuple[str, ...]:
+    """Return the names of the classes: `given` if there are any, and else those `found` with the labels."""
+    if not given:
+        return found
+    if len(set(given)) < len(given):
+        raise ValueError(f"class_names must differ; got {given}")
+    most = max(len(found), 1 + max(int(y.max()) for y in parts.values() if y.size))
+    if len(given) < most:
+        raise ValueError(f"class_names must name {most} classes; got {len(given)}: {given}")
+    return given
+
+
+def same_count(x: Any, y: Any, x_name: str, y_name: str) -> None:
     """Raise ValueError unless there is one label for every image."""
     if len(x) != len(y):
         raise ValueError(f"there must be one label for every image; got {x_name} {len(x)}, {y_name} {len(y)}")
 
 
-def _images(array: NDArray[Any], name: str) -> NDArray[Any]:
-    """Return images as uint8 or float32 (n, h, w, c). Raises ValueError for images that are not accepted."""
-    array = np.asarray(array)
-    if array.dtype != np.uint8 and not np.issubdtype(array.dtype, np.floating):
-        raise ValueError(f"{name} must hold images as uint8 or floating-point numbers; got {array.dtype}")
-    if array.ndim not in (3, 4):
-        raise ValueError(f"{name} must hold images as (n, h, w) or (n, h, w, c); got {array.shape}")
-    if array.size == 0:
-        raise ValueError(f"{name} must hold at least one image with at least one pixel; got {array.shape}")
-    x = array
-    if array.dtype != np.uint8:
-        with np.errstate(over="ignore"):
-            x = array.astype(np.float32, copy=False)
-        finite = np.isfinite(x)
-        if not finite.all():
-            first = tuple(int(i) for i in np.argwhere(~finite)[0])
-            raise ValueError(f"{name} must be finite in float32; got {array[first]!s} at {first}")
-    return x[..., np.newaxis] if x.ndim == 3 else x
+def noticed(digits: Digits) -> Digits:
+    """Return `digits` with `light_ink` and with notes about what makes training on it worth less than it looks."""
+    light = is_light_ink(digits.pixels_train)
+    notes = list(digits.notes)
+    if light is False:
+        notes.append("the images show dark ink on light paper: they are kept as they are")
+    counts = np.bincount(digits.y_train, minlength=digits.classes)
+    used = np.flatnonzero(counts)
+    if len(used) == 1:
+        notes.append(f"every training label is {digits.class_names[used[0]]}: one class teaches a network nothing")
+    for part, word in (("valid", "validation"), ("test", "test")):
+        y = getattr(digits, f"y_{part}")
+        if len(unknown := np.setdiff1d(y, used)):
+            names = ", ".join(digits.class_names[label] for label in unknown[:5])
+            notes.append(f"the {word} part has {len(unknown)} classes that the training part lacks: {names}")
+    notes += _shared(digits)
+    return replace(digits, light_ink=light, notes=tuple(notes))
 
 
-def _labels(array: NDArray[Any], name: str) -> Labels:
-    """Return labels as int64 (n,). Raises ValueError for labels that are not accepted."""
-    array = np.asarray(array)
-    if not np.issubdtype(array.dtype, np.integer):
-        raise ValueError(f"{name} must hold labels as integers; got {array.dtype}")
-    if array.ndim != 1:
-        raise ValueError(f"{name} must hold labels as (n,), one class number each; got {array.shape}")
-    if array.size == 0:
-        raise ValueError(f"{name} must hold at least one label; got {array.shape}")
-    low, high = int(array.min()), int(array.max())
-    if low < 0 or high > np.iinfo(np.int64).max:
-        raise ValueError(f"{name} must hold labels >= 0 that fit int64; got {low} to {high}")
-    return array.astype(np.int64, copy=False)
+def turned(digits: Digits, why: str) -> Digits:
+    """Return `digits` with rows and columns of each image exchanged, and a note that says so and `why`."""
+    found = {f"pixels_{part}": np.ascontiguousarray(getattr(digits, f"pixels_{part}").swapaxes(1, 2)) for part in PARTS}
+    note = f"the images are transposed (rows and columns are exchanged){why}"
+    return replace(digits, **found, notes=(*digits.notes, note))  # type: ignore[arg-type]
+
+
+def _shared(digits: Digits) -> Iterator[str]:
+    """Say how many validation and test images are also training images."""
+    train = {hash(image.tobytes()) for image in digits.pixels_train}
+    for part, word in (("valid", "validation"), ("test", "test")):
+        pixels = getattr(digits, f"pixels_{part}")
+        if shared := sum(hash(image.tobytes()) in train for image in pixels):
+            yield f"{shared:,} of {len(pixels):,} {word} images are training images, too: their accuracy says too much"

@@ -1,26 +1,49 @@
-"""`load` reads a data set by name or from a path."""
+"""`load` reads a data set by name or from a path. What is at the path is told by its content."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from convlens.data import course_npz, idx
-from convlens.data.digits import Digits
+from convlens.data.digits import Digits, turned
+from convlens.data.file_kinds import REFUSED, kind_of_file
 
 __all__ = ["load"]
 
+Progress = Callable[[int, int], None]
 
-def load(data: str | os.PathLike[str]) -> Digits:
+_KINDS = "a folder of pictures, IDX or CSV files, an .npz or a CSV file"
+
+
+def load(
+    data: str | os.PathLike[str],
+    *,
+    size: tuple[int, int] | None = None,
+    skip_broken: bool = False,
+    transposed: bool | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Digits:
     """Load a data set. `data` is `"embedded"`, `"mnist"`, or a path.
 
     - `"embedded"`: 5,000 real MNIST digits in the package; 4,000 to train, 1,000 to validate, no test part;
     - `"mnist"`: all of MNIST (50,000 / 10,000 / 10,000), from the cache or by a checked download (`download.fetch`);
-    - a file: an .npz file in the layout of the course (`course_npz.read`);
-    - a folder: the four IDX files of MNIST or of a similar data set (`idx.read_folder`).
+    - a folder with a folder of pictures for each class, or with such folders in train, val and test
+      (`class_folders.read`);
+    - a folder of IDX files, as MNIST, Fashion-MNIST, KMNIST and EMNIST have them (`idx_sets.read`);
+    - a folder with CSV files for training and test, or a CSV file of pixels and labels, as Kaggle has it
+      (`table.read`);
+    - an .npz file in the layout of the course, of Keras or of MedMNIST (`course_npz.read`).
 
-    Raises FileNotFoundError if there is no such file, and ValueError for a file that is damaged or whose content breaks
-    a rule. The text names the file, the rule and what was found.
+    size: (h, w) to which pictures are scaled; pictures of one size need none. skip_broken: leave out pictures that
+    cannot be decoded, in place of an error. transposed: whether the images of a file or of IDX lie on their side, and
+    rows and columns are exchanged; None: as it is known of EMNIST. seed: draws the validation part of data without one.
+    progress(done, total): called while pictures are decoded.
+
+    `notes` of the result say what was noticed and changed. Raises FileNotFoundError if there is no such file, and
+    ValueError for data that break a rule. The text names the file, the rule and what was found.
     """
     if data == "embedded":
         from convlens.data.embedded import embedded
@@ -32,12 +55,41 @@ def load(data: str | os.PathLike[str]) -> Digits:
         return idx.read_folder(download.fetch(), source="mnist")
     path = Path(data)
     if path.is_dir():
-        return idx.read_folder(path)
+        return _folder(path, size, skip_broken, transposed, seed, progress)
     if path.is_file():
-        return course_npz.read(path)
+        return _file(path, transposed, seed)
     if path.exists():
-        raise ValueError(f"data must be an .npz file or a folder of IDX files; {str(path)!r} is neither")
-    raise FileNotFoundError(
-        f"data must be 'embedded', 'mnist', or the path of an .npz file or of a folder of IDX files; "
-        f"there is no {str(path)!r}"
-    )
+        raise ValueError(f"data must be {_KINDS}; {str(path)!r} is none of them")
+    raise FileNotFoundError(f"data must be 'embedded', 'mnist', or the path of {_KINDS}; there is no {str(path)!r}")
+
+
+def _file(path: Path, transposed: bool | None, seed: int) -> Digits:
+    kind = kind_of_file(path)
+    if kind == "zip":
+        digits = course_npz.read(path, seed=seed)
+        return turned(digits, "") if transposed else digits
+    if kind in ("csv", "csv.gz"):
+        from convlens.data import table
+
+        return table.turned_if_emnist(table.read(path, seed=seed), path.name, transposed)
+    if kind in REFUSED:
+        raise ValueError(f"{path} {REFUSED[kind]}")
+    raise ValueError(f"{path} must be an .npz file (a zip of arrays) or CSV; it is something else, cut off or damaged")
+
+
+def _folder(
+    folder: Path,
+    size: tuple[int, int] | None,
+    skip_broken: bool,
+    transposed: bool | None,
+    seed: int,
+    progress: Progress | None,
+) -> Digits:
+    from convlens.data import class_folders, idx_sets, table
+
+    if files := idx_sets.find(folder):
+        return idx_sets.read(folder, files, transposed=transposed, seed=seed)
+    if tables := table.find(folder):
+        digits = table.read_parts(tables, source=str(folder), seed=seed)
+        return table.turned_if_emnist(digits, tables["train"].name, transposed)
+    return class_folders.read(folder, size=size, skip_broken=skip_broken, seed=seed, progress=progress)
