@@ -294,7 +294,9 @@ def test_summary():
 @pytest.mark.smoke
 def test_data_info():
     value = tells("data", "info")
-    assert list(value) == ["data", "shape", "sha256", "parts"]
+    assert list(value) == ["data", "shape", "sha256", "class_names", "scale", "light_ink", "notes", "parts"]
+    assert value["class_names"] == list("0123456789")
+    assert (value["scale"], value["light_ink"], value["notes"]) == (1 / 256, True, [])
     assert (value["data"], value["shape"], len(value["sha256"])) == ("embedded", [28, 28, 1], 64)
     assert value["parts"] == {
         "train": {"images": 4000, "labels": [400] * 10},
