@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from PIL import Image
+from safetensors.numpy import save_file
 from tests.support import small
 
 from convlens.interop.keras_model import save_keras
@@ -133,6 +134,31 @@ def test_a_process_says_nothing_else(run, tmp_path):
     assert not (tmp_path / "back").exists()
 
 
+@pytest.mark.smoke
+def test_weights_of_pytorch(tmp_path):
+    model, state = lenet5(seed=3), {}
+    for k, (name, w) in enumerate(model.named_weights().items()):
+        kind = name.split("/")[1]
+        turned = {4: (3, 2, 0, 1), 2: (1, 0), 1: (0,)}[w.ndim]
+        state[f"net.{k // 2}.{'weight' if kind == 'kernel' else 'bias'}"] = np.ascontiguousarray(w.transpose(turned))
+    first = state["net.2.weight"]  # PyTorch flattens (16, 5, 5), not (5, 5, 16)
+    state["net.2.weight"] = first.reshape(120, 5, 5, 16).transpose(0, 3, 1, 2).reshape(120, 400).copy()
+    path, out = tmp_path / "a.safetensors", tmp_path / "run"
+    save_file(state, path)
+    done = small.run("import", path, "--model", "lenet5", "--out", out)
+    assert done.out.startswith(f"{out}/model.safetensors: lenet5, 61,706 parameters\nconv2d has the weights of net.0\n")
+    assert load_model(out).flat.tobytes() == model.flat.tobytes()
+    message = f"{path} holds weights without a network: name the network with --model"
+    assert small.fails("import", path, "--out", tmp_path / "new") == message
+    message = small.fails("import", path, "--model", "lenet5", "--classes", "7", "--out", tmp_path / "new")
+    assert message.endswith("layer dense_2 needs bias (7,), weight (7, 84); net.4 has bias (10,), weight (10, 84)")
+    (tmp_path / "a.pt").write_bytes(b"PK")
+    message = small.fails("import", tmp_path / "a.pt", "--model", "lenet5", "--out", tmp_path / "new")
+    assert message.startswith(f"{tmp_path}/a.pt is a pickle, which can run code when it is read. In PyTorch, write ")
+    message = f"--model is for weights without a network; {tmp_path}/a.keras holds its own; got lenet5"
+    assert small.fails("import", tmp_path / "a.keras", "--model", "lenet5", "--out", tmp_path / "new") == message
+
+
 # Export refused -------------------------------------------------------------------------------------------------------
 
 
@@ -207,7 +233,7 @@ def test_files_that_are_none(tmp_path):
     out = tmp_path / "new"
     for name in ("a.onnx", "a"):
         (tmp_path / name).write_bytes(b"\x89HDF\r\n")
-        message = f"a Keras model must be a .keras or .h5 file; got {tmp_path / name}"
+        message = f"a trained network must be a .keras, .h5, .safetensors or .npz file; got {tmp_path / name}"
         assert small.fails("import", tmp_path / name, "--out", out) == message
     message = f"there must be a file {tmp_path}/none.keras; there is none"
     assert small.fails("import", tmp_path / "none.keras", "--out", out) == message

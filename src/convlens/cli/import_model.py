@@ -1,4 +1,4 @@
-"""`convlens import`: read a trained network from a Keras file."""
+"""`convlens import`: read a trained network from a Keras file, or weights of PyTorch for a given network."""
 
 from __future__ import annotations
 
@@ -11,20 +11,29 @@ import typer
 from convlens.cli.shared import RUNS, Json, print_json
 
 if TYPE_CHECKING:
+    from convlens.arrays import Array
+    from convlens.interop.keras_reader import Imported
     from convlens.nn import Sequential
     from convlens.training.model_file import Images
 
 
 def import_model(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .keras or .h5 file that Keras saved.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="A .keras or .h5 file, or weights of PyTorch as .safetensors or .npz."),
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder for the run. [default: runs/NAME-NUMBER]")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="The network of the weights of PyTorch: its name, or FILE.json.")
     ] = None,
     size: Annotated[
         str | None, typer.Option(metavar="WxH", help="Width and height of the images, if the file leaves them open.")
     ] = None,
     classes: Annotated[
-        str | None, typer.Option(metavar="NAME,…", help="Names of the classes, in the order of the outputs.")
+        str | None,
+        typer.Option(metavar="NAME,…", help="Names of the classes in the order of the outputs, or their number."),
     ] = None,
     scale: Annotated[
         float | None,
@@ -32,11 +41,10 @@ def import_model(
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Read a trained network from a Keras file.
+    """Read a trained network from a Keras file, or weights of PyTorch for the network --model.
 
     Afterwards `predict --run DIR`, `evaluate --run DIR --data DATA` and `export --run DIR` use the network.
     """
-    from convlens.interop.keras_file import import_keras
     from convlens.training.model_file import MODEL, save_model
     from convlens.training.run import holds_run
 
@@ -44,8 +52,11 @@ def import_model(
         raise NotADirectoryError(f"the output folder must be a folder; {out} is a file")
     if out is not None and (held := holds_run(out)):
         raise FileExistsError(f"the output folder must not hold another run; {out} holds {held}")
-    found = import_keras(file, size=_size(size))
-    images = _images(found.model, classes, scale)
+    names = None if classes is None else tuple(classes.split(","))
+    if names is not None and len(names) == 1 and names[0].isdecimal():
+        names = tuple(str(k) for k in range(int(names[0])))
+    found = _read(file, model, _size(size), names)
+    images = _images(found.model, names, scale)
     out = out or _next(found.model.name)
     out.mkdir(parents=True, exist_ok=True)
     save_model(out / MODEL, found.model, images=images)
@@ -60,6 +71,35 @@ def import_model(
         print(f"the predictions for random images differ from Keras's by at most {found.difference:.1e}")
     for note in notes:
         print(note)
+
+
+def _read(file: Path, model: str | None, size: tuple[int, int] | None, names: tuple[str, ...] | None) -> Imported:
+    from convlens.interop.torch_weights import PICKLES, SUFFIXES, import_weights, read_state_dict
+    from convlens.models import MODELS
+
+    if file.suffix in (".keras", ".h5", ".hdf5"):
+        from convlens.interop.keras_file import import_keras
+
+        if model is not None:
+            raise ValueError(f"--model is for weights without a network; {file} holds its own; got {model}")
+        return import_keras(file, size=size)
+    if file.suffix not in (*SUFFIXES, *PICKLES):
+        raise ValueError(f"a trained network must be a .keras, .h5, .safetensors or .npz file; got {file}")
+    arrays = read_state_dict(file)
+    if model is None:
+        raise ValueError(f"{file} holds weights without a network: name the network with --model")
+    return import_weights(file, _model(model, arrays, size, names), own_epsilon=model not in MODELS)
+
+
+def _model(
+    source: str, arrays: dict[str, Array], size: tuple[int, int] | None, names: tuple[str, ...] | None
+) -> Sequential:
+    """Return the network that --model names, for the images and classes of the options."""
+    from convlens.models import build_model
+
+    colour = any(array.ndim == 4 and array.shape[1] == 3 for array in arrays.values())
+    shape = None if size is None else (*size, 3 if colour else 1)
+    return build_model(source, input_shape=shape, classes=None if names is None else len(names))
 
 
 def _size(text: str | None) -> tuple[int, int] | None:
@@ -79,12 +119,13 @@ def _next(name: str) -> Path:
     return RUNS / f"{name}-{number}"
 
 
-def _images(model: Sequential, classes: str | None, scale: float | None) -> Images:
+def _images(model: Sequential, given: tuple[str, ...] | None, scale: float | None) -> Images:
     """Return what the images of the network are: what the options say, or what its layers and shapes say."""
     from convlens.training.model_file import Images
 
     count, shape = model.output_shape[0], model.input_shape
-    names = tuple(str(k) for k in range(count)) if classes is None else tuple(classes.split(","))
+    plain = tuple(str(k) for k in range(count))
+    names = plain if given is None else given
     if len(names) != count or len(set(names)) != count:
         raise ValueError(f"--classes must be {count} different names, one for each output; got {', '.join(names)}")
     if scale is None:
@@ -92,7 +133,7 @@ def _images(model: Sequential, classes: str | None, scale: float | None) -> Imag
     if not 0 < scale < float("inf"):
         raise ValueError(f"--scale must be above 0; got {scale}")
     image = len(shape) == 3
-    digits = shape == (28, 28, 1) and count == 10 and classes is None  # as MNIST: light ink on a dark ground
+    digits = shape == (28, 28, 1) and count == 10 and names == plain  # as MNIST: light ink on a dark ground
     size = (shape[0], shape[1]) if image else (1, shape[0])
     return Images(names, scale, True if digits else None, size, image and shape[2] == 3)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
 
@@ -16,7 +16,7 @@ from convlens.interop.layers import ACTIVATIONS, TRAINING_ONLY, in_keras, in_wor
 from convlens.models import MODELS, recognise
 from convlens.nn import Dense, Flatten, Layer, Sequential
 from convlens.nn.layer import Shape
-from convlens.nn.sequential import table
+from convlens.nn.sequential import LayerRow, table
 
 WeightsOf: TypeAlias = Callable[[Node], "list[Array]"]
 
@@ -50,6 +50,14 @@ class Imported(NamedTuple):
 def in_axes(shape: Sequence[int | None]) -> str:
     """Return a shape as words: "28 × 28 × 1"."""
     return " × ".join("any" if n is None else str(n) for n in shape)
+
+
+def weights_by_layer(model: Sequential) -> Iterator[tuple[LayerRow, dict[str, Array]]]:
+    """Yield each row of the model's table with views of its weights, by name, in Keras's order."""
+    named = model.named_weights()
+    for row in model.table:
+        start = f"{row.name}/"
+        yield row, {name.removeprefix(start): w for name, w in named.items() if name.startswith(start)}
 
 
 def _wide(shape: Sequence[int | None]) -> str:
@@ -293,7 +301,7 @@ class _Reader:
     def fill(self, model: Sequential) -> None:
         """Copy the weights into the model."""
         wrong, infinite = [], []
-        for row, own in zip(model.table, model.weights, strict=True):
+        for row, own in weights_by_layer(model):
             nodes = self.sources.get(row.name, [])
             arrays = [array for node in nodes for array in self.weights_of(node)] if own else []
             if [w.shape for w in own.values()] != [np.shape(array) for array in arrays]:

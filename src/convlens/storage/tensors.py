@@ -60,3 +60,17 @@ def read_tensors(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     if found != wanted:
         raise ValueError(f"{path} must have the sha256 {wanted[:12]}… with which it was written; got {found[:12]}…")
     return tensors, about
+
+
+def read_any_tensors(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
+    """Return the arrays and the metadata of a safetensors file that any program wrote; ValueError for another file."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    content = path.read_bytes()
+    try:
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        return load(content), dict(header.get("__metadata__", {}))
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        reason = f"it holds numbers of the type {error}" if isinstance(error, KeyError) else str(error)
+        raise ValueError(f"{path} must be a whole safetensors file; it is not: {reason}") from None
