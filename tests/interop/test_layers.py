@@ -152,9 +152,9 @@ def test_a_field_of_a_specification_that_the_writer_does_not_know_is_refused():
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(layers.ONNX, type(found), layers.ONNX[specs.Conv])
         with pytest.raises(ValueError, match=r"layer conv2d: dilation \(2, 1\) of Conv cannot be exported to ONNX"):
-            layers.write_onnx(None, row.name, row.layer, [found], model.weights[0])  # type: ignore[arg-type]  # no graph needed
+            layers.write_onnx(None, row.name, row.layer, [found], model.layer_weights[0])  # type: ignore[arg-type]  # no graph needed
     with pytest.raises(ValueError, match="layer conv2d: Conv cannot be exported to ONNX; got"):
-        layers.write_onnx(None, row.name, row.layer, [found], model.weights[0])  # type: ignore[arg-type]  # no graph needed
+        layers.write_onnx(None, row.name, row.layer, [found], model.layer_weights[0])  # type: ignore[arg-type]  # no graph needed
 
 
 def test_a_layer_may_have_several_nodes():

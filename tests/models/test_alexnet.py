@@ -94,7 +94,7 @@ def test_tensorflow_gives_the_same_logits(tf, model, engine):
     want = (y @ ours["dense_2/kernel"] + ours["dense_2/bias"]).numpy()
 
     h = x
-    for row, weights in zip(model.table, model.weights, strict=True):
+    for row, weights in zip(model.table, model.layer_weights, strict=True):
         given = {name: w if name == "kernel" else ours[f"{row.name}/{name}"].numpy() for name, w in weights.items()}
         h, _ = row.layer.forward(h, given, engine)
     assert_allclose(h, want, rtol=0, atol=1e-4 * np.abs(want).max())

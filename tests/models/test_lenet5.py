@@ -21,7 +21,7 @@ def digits(n, dtype=np.float32, seed=0):
 @pytest.mark.smoke
 def test_table_and_number_of_parameters():
     model = lenet5()
-    assert model.name == "lenet5" and model.dtype == np.float32 and model.layers == LAYERS
+    assert model.name == "lenet5" and model.dtype == np.float32 and model.descriptions == LAYERS
     assert [(row.name, row.output_shape, row.parameters) for row in model.table] == [
         ("conv2d", (28, 28, 6), 156),
         ("max_pooling2d", (14, 14, 6), 0),
@@ -33,7 +33,7 @@ def test_table_and_number_of_parameters():
         ("dense_2", (10,), 850),
     ]
     assert model.count_params() == 61_706
-    assert "lenet5: 61,706 parameters, float32, engine " in model.summary()
+    assert "lenet5: 61,706 parameters, float32, engine " in model.summary_text()
 
 
 @pytest.mark.smoke
@@ -65,8 +65,14 @@ def test_models_are_built_by_name(engine):
 
 @pytest.mark.smoke
 def test_images_of_another_shape_are_refused():
-    with pytest.raises(ValueError, match=r"^x must be \(n, 28, 28, 1\) with n of at least 1; got \(2, 28, 28\)$"):
-        lenet5().predict(np.zeros((2, 28, 28), np.float32))
+    with pytest.raises(ValueError, match=r"^x must be \(n, 28, 28, 1\) with n of at least 1; got \(2, 27, 28\)$"):
+        lenet5().predict(np.zeros((2, 27, 28), np.float32))
+
+
+@pytest.mark.smoke
+def test_the_axis_of_one_channel_may_be_missing_as_in_keras():
+    model, x = lenet5(), np.random.default_rng(0).random((2, 28, 28), np.float32)
+    assert_array_equal(model.predict(x), model.predict(x[..., None]))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

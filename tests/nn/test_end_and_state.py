@@ -20,13 +20,13 @@ def test_a_softmax_or_sigmoid_at_the_end_belongs_to_the_loss_and_predict_gives_i
     model = Sequential([Flatten(), Dense(3, activation=end)], (2, 3, 1), dtype=np.float64, engine="numpy")
     x = np.random.default_rng(0).standard_normal((4, 2, 3, 1))
     assert model.end == end and plain.end is None
-    assert model.layers[-1] == Dense(3, activation=end), "the layers stay as they were written"
+    assert model.descriptions[-1] == Dense(3, activation=end), "the layers stay as they were written"
     assert_array_equal(model.logits(x), plain.logits(x))
     assert_array_equal(plain.predict(x), plain.logits(x))
     want = 1 / (1 + np.exp(-plain.logits(x))) if end == "sigmoid" else ops.softmax_forward(plain.logits(x))
     assert_allclose(model.predict(x), want, rtol=1e-12)
     assert_array_equal(model.probabilities(x), model.predict(x))
-    assert f"{end}: part of the loss and of predict" in model.summary()
+    assert f"{end}: part of the loss and of predict" in model.summary_text()
 
 
 def test_a_layer_keeps_the_name_that_it_was_given():

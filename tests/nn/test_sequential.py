@@ -9,7 +9,7 @@ from tests.support.tolerance import Tolerance
 
 from convlens import ops
 from convlens.gradcheck import check_vjp
-from convlens.nn import Adam, AveragePooling2D, Conv2D, Dense, Flatten, MaxPooling2D, Sequential, sequential
+from convlens.nn import Adam, AveragePooling2D, Conv2D, Dense, Flatten, MaxPooling2D, Sequential, stack
 
 pytestmark = pytest.mark.smoke
 
@@ -63,7 +63,7 @@ def test_table():
 
 
 def test_summary():
-    assert tiny(dtype=np.float32).summary() == (
+    assert tiny(dtype=np.float32).summary_text() == (
         "layer              kind              output shape  parameters\n"
         "-------------------------------------------------------------\n"
         "conv2d             Conv2D            9 × 8 × 3             39\n"
@@ -97,7 +97,7 @@ def test_weights_are_views_of_one_vector_in_order():
 def test_views_divide_any_vector_of_this_length():
     model = tiny()
     vector = np.zeros(model.flat.size, np.float32)
-    for views, weights in zip(model.views(vector), model.weights, strict=True):
+    for views, weights in zip(model.views(vector), model.layer_weights, strict=True):
         assert {name: v.shape for name, v in views.items()} == {name: w.shape for name, w in weights.items()}
         for view in views.values():
             view += 1
@@ -160,7 +160,7 @@ def test_forward_is_one_layer_after_the_other(engine, dtype):
     logits, saved = model.forward(x)
     assert logits.dtype == dtype and logits.shape == (4, 3) and len(saved) == len(LAYERS)
     y = x
-    for layer, weights in zip(model.layers, model.weights, strict=True):
+    for layer, weights in zip(model.layers, model.layer_weights, strict=True):
         y, _ = layer.forward(y, weights, engine)
     assert_array_equal(logits, y)
     assert_array_equal(x, before)
@@ -215,7 +215,7 @@ def test_probabilities_are_the_softmax_of_the_logits_for_any_number_of_images(mo
     want = ops.softmax_forward(model.forward(x)[0])
     assert_allclose(model.probabilities(x), want, rtol=1e-12)
     for size in (1, 3, 7):
-        monkeypatch.setattr(sequential, "_PREDICT_BATCH", size)
+        monkeypatch.setattr(stack, "_PREDICT_BATCH", size)
         assert_allclose(model.probabilities(x), want, rtol=1e-12)
     assert_allclose(model.probabilities(x).sum(axis=1), 1, rtol=1e-12)
     assert model.probabilities(x[:1]).shape == (1, 3)
@@ -294,16 +294,35 @@ BAD_IMAGES = {
 @pytest.mark.parametrize(("x", "message"), BAD_IMAGES.values(), ids=BAD_IMAGES)
 def test_bad_images_are_refused(x, message):
     with pytest.raises(ValueError) as caught:
-        tiny().predict(x)
-    assert str(caught.value) == message
-    with pytest.raises(ValueError) as caught:
         tiny().check_images("images", x)
     assert str(caught.value) == message.replace("x ", "images ", 1)
 
 
-def test_images_of_another_dtype_than_the_model_are_refused():
+@pytest.mark.parametrize("x", [X.tolist(), X.astype("u1"), X.astype(np.float32), X.astype(bool)])
+def test_predict_takes_numbers_of_any_type_as_keras_does(x):
+    assert_array_equal(tiny().predict(x), tiny().predict(X))
+
+
+BAD_FOR_PREDICT = {
+    "complex": "x must be an array of numbers; got ndarray of complex128",
+    "one image": "x must be (n, 9, 8, 2) with n of at least 1; got (9, 8, 2)",
+    "turned": "x must be (n, 9, 8, 2) with n of at least 1; got (2, 8, 9, 2)",
+    "none": "x must be (n, 9, 8, 2) with n of at least 1; got (0, 9, 8, 2)",
+    "NaN": "x must be finite; got 144 NaN or infinite numbers",
+    "infinite": "x must be finite; got 288 NaN or infinite numbers",
+}
+
+
+@pytest.mark.parametrize("name", BAD_FOR_PREDICT)
+def test_predict_refuses_what_is_no_image_of_the_network(name):
+    with pytest.raises(ValueError) as caught:
+        tiny().predict(BAD_IMAGES[name][0])
+    assert str(caught.value) == BAD_FOR_PREDICT[name]
+
+
+def test_images_of_another_dtype_than_the_model_are_refused_by_logits():
     with pytest.raises(ValueError, match=r"^conv2d needs x and w of the same dtype; got x float32, w float64$"):
-        tiny().predict(X.astype(np.float32))
+        tiny().logits(X.astype(np.float32))
 
 
 ILLEGAL = {

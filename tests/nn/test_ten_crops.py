@@ -52,7 +52,7 @@ def test_no_dropout(rng):
             "predict_ten_crops needs images as an array (n, h, w, c) that is not empty; got (9, 9, 1)",
         ),
         (np.zeros((2, 9, 8, 3)), "x must be (n, 5, 4, 1) with n of at least 1; got (2, 5, 4, 3)"),
-        (np.zeros((2, 9, 8, 1), int), "x must be float32 or float64; got int64"),
+        (np.zeros((2, 9, 8, 1), complex), "x must be an array of numbers; got ndarray of complex128"),
     ],
 )
 def test_bad_arguments_are_refused(x, message):

@@ -230,7 +230,7 @@ def test_the_kernels_of_the_first_layer_come_from_the_kept_weights(page, run):
     assert name == "6 kernels"
     start = page.text.index('aria-label="6 kernels"')
     images = Page(page.text[page.text.index("<img", start) : page.text.index("</div>", start)]).of("img")
-    kernel = run.trained.weights[0]["kernel"]
+    kernel = run.trained.layer_weights[0]["kernel"]
     painted = colours(kernel, signed=True)
     assert len(images) == 6 and "after training: what the first convolution looks for" in page.text
     for k, image in enumerate(images):

@@ -38,7 +38,7 @@ def test_any_network_is_built_again_from_its_file(tmp_path, dtype):
     model, path = own(dtype), tmp_path / "mine.safetensors"
     save_model(path, model)
     found = load_model(path)
-    assert (found.name, found.layers, found.input_shape, found.dtype) == ("mine", LAYERS, (6, 5, 2), dtype)
+    assert (found.name, found.descriptions, found.input_shape, found.dtype) == ("mine", LAYERS, (6, 5, 2), dtype)
     assert found.flat.tobytes() == model.flat.tobytes()
     x = np.random.default_rng(0).random((3, 6, 5, 2), dtype=dtype)
     np.testing.assert_array_equal(found.logits(x), model.logits(x))
@@ -108,7 +108,7 @@ class Own(Sequential):
 def test_a_model_that_could_not_be_loaded_is_not_saved(tmp_path):
     path = tmp_path / "model.safetensors"
     broken = own()
-    broken.weights[0]["kernel"][0, 0] = np.nan
+    broken.layer_weights[0]["kernel"][0, 0] = np.nan
     for model, message in (
         (Sequential((*LAYERS[:2], Mine(0.5), Flatten()), (6, 5, 2)), r"layer 3 must be one of convlens's own layers"),
         (Own(LAYERS, (6, 5, 2)), "a saved model must be a convlens Sequential; got Own, a class of its own"),

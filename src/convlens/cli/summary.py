@@ -35,4 +35,4 @@ def summary(
         ]
         print_json({"model": network.name, "layers": layers, "parameters": network.count_params()})
     else:
-        print(network.summary())
+        print(network.summary_text())

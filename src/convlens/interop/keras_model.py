@@ -14,7 +14,7 @@ from convlens.interop.frameworks import load_keras
 from convlens.interop.layers import ACTIVATIONS, in_keras, in_words, keras_words
 from convlens.nn import Conv2D, Sequential
 from convlens.nn.pooling2d import Pooling2D
-from convlens.nn.sequential import LayerRow, table
+from convlens.nn.table import LayerRow, table
 from convlens.storage.atomic import atomic_write
 
 SUFFIXES = (".keras", ".h5")

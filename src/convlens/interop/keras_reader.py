@@ -16,7 +16,7 @@ from convlens.interop.layers import ACTIVATIONS, TRAINING_ONLY, in_keras, in_wor
 from convlens.models import MODELS, recognise
 from convlens.nn import Dense, Flatten, Layer, Sequential
 from convlens.nn.layer import Shape
-from convlens.nn.sequential import LayerRow, table
+from convlens.nn.table import LayerRow, table
 
 WeightsOf: TypeAlias = Callable[[Node], "list[Array]"]
 

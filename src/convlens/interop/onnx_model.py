@@ -38,7 +38,7 @@ def to_onnx(model: Sequential) -> Any:
     if model.dtype != np.float32:
         raise ValueError(f"{_WHAT} must be in float32; {model.name} is in {model.dtype}")
     graph = _Graph(helper, load("onnx.numpy_helper", _WHAT).from_array)
-    for row, weights in zip(model.table, model.weights, strict=True):
+    for row, weights in zip(model.table, model.layer_weights, strict=True):
         write_onnx(graph, row.name, row.layer, row.layer.specs(row.input_shape), weights)
     graph.node("Softmax", OUTPUT, axis=-1)
     number = onnx.TensorProto.FLOAT

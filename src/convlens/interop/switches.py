@@ -18,7 +18,7 @@ from convlens import ops
 from convlens.arrays import Array
 from convlens.engines import numpy_engine, specs
 from convlens.nn import Conv2D, Dense, MaxPooling2D, Sequential
-from convlens.nn.sequential import LayerPass
+from convlens.nn.stack import LayerPass
 from convlens.ops.losses import Labels
 
 __all__ = ["NOISE", "Explained", "Switch", "explain"]

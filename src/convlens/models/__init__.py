@@ -12,7 +12,7 @@ from typing import Any
 
 from convlens.geometry import check_count
 from convlens.nn import Sequential
-from convlens.nn.sequential import specs_of, split_end, table
+from convlens.nn.table import specs_of, split_end, table
 
 __all__ = ["MODELS", "build_model", "recognise"]
 

@@ -6,6 +6,7 @@ from convlens.nn.dense import Dense
 from convlens.nn.dropout import Dropout
 from convlens.nn.flatten import Flatten
 from convlens.nn.initializers import he_normal
+from convlens.nn.input import Input, InputLayer
 from convlens.nn.layer import Layer
 from convlens.nn.local_response_normalization import LocalResponseNormalization
 from convlens.nn.max_pooling2d import MaxPooling2D
@@ -38,6 +39,8 @@ __all__ = [
     "Dropout",
     "ExponentialDecay",
     "Flatten",
+    "Input",
+    "InputLayer",
     "InverseTimeDecay",
     "Layer",
     "LearningRateSchedule",

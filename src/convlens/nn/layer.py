@@ -13,10 +13,11 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from convlens.arrays import Array
-from convlens.engines import Engine
+from convlens.arrays import FLOATS, Array
+from convlens.engines import Engine, numpy_engine
 from convlens.engines.specs import Spec
 from convlens.nn.initializers import Initializer, he_normal
+from convlens.nn.keras_layer import KerasLayer, Place, hidden
 from convlens.ops import ACTIVATIONS, OTHER_NAMES
 
 Shape = tuple[int, ...]
@@ -25,7 +26,7 @@ Rng: TypeAlias = "np.random.Generator"  # a string, since NumPy loads numpy.rand
 
 
 @dataclass(frozen=True)
-class Layer:
+class Layer(KerasLayer):
     """The methods of a layer. Shapes are those of one example, without the batch axis.
 
     name: the layer's name in a model; by default the model names it after its kind
@@ -88,6 +89,35 @@ class Layer:
         else is left of it.
         """
         return self, None
+
+    def __call__(self, x: object, training: bool = False) -> Array:
+        """x (n, …) -> y, for one layer alone. Its weights are drawn at the first call, from default_rng(0).
+
+        In a model, the layer has the model's weights. training: a dropout drops only with True.
+        """
+        if not isinstance(x, np.ndarray | list | tuple) and not hasattr(x, "__array__"):
+            raise TypeError(
+                f"{type(self).__name__} is called with an array (n, …); got {type(x).__name__}. Networks are made with "
+                "Sequential([Input(shape), layer, layer, ...]); a graph of layers is not there"
+            )
+        given = np.asarray(x)
+        place = hidden(self).place
+        dtype = given.dtype if given.dtype in FLOATS else np.dtype(np.float32)
+        if place is None:
+            shape = given.shape[1:]
+            self.output_shape(shape)
+            rng = np.random.default_rng(0)
+            weights = initial_weights(self, shape, rng, dtype)
+            sizes, starts = self.state_shapes(shape), self.initial_state(shape)
+            state = {name: np.full(size, starts[name], dtype) for name, size in sizes.items()}
+            place = Place(weights, state, lambda frozen: not hidden(self).trainable)
+            self.__dict__["_hidden"] = hidden(self)._replace(place=place)
+        named = {**place.weights, **place.state}
+        dtype = next((w.dtype for w in named.values()), dtype)
+        y, _ = self.forward(
+            given.astype(dtype, copy=False), named, numpy_engine, np.random.default_rng(0) if training else None
+        )
+        return y
 
 
 ENDS = ("softmax", "sigmoid")  # the activations that can belong to the loss

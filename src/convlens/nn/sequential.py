@@ -1,349 +1,340 @@
-"""A stack of layers with its weights. All weights are views of one flat vector."""
+"""Sequential: the network that people write, with Keras's methods. `Stack` computes, `KerasMethods` trains."""
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
-from typing import Any, NamedTuple
+import copy
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from convlens.arrays import FLOATS, Array, is_plain, kind
+from convlens.arrays import FLOATS, Array
 from convlens.engines import get_engine
-from convlens.engines.specs import Spec
-from convlens.machine.memory import aligned
-from convlens.machine.threads import Workers, usable_threads, workers
+from convlens.nn.images import as_images
 from convlens.nn.initializers import Initializer, he_normal
-from convlens.nn.layer import Layer, Rng, Shape, Weights, initial_weights
-from convlens.nn.losses import CROSS_ENTROPY, Loss
+from convlens.nn.input import InputLayer
+from convlens.nn.keras_layer import Place, hidden, plain
+from convlens.nn.keras_methods import KerasMethods
+from convlens.nn.layer import Layer, Shape, Weights
+from convlens.nn.specification import from_specification, to_specification
+from convlens.nn.summary import summary_text
+from convlens.nn.table import table
 from convlens.ops import ACTIVATIONS
-from convlens.ops.losses import check_labels
 
-# Images that `predict` gives to a thread at once. 1,000 digits on two threads (benchmarks.inference) take NumPy 1.3
-# times as long with 100 or 250, and 1.5 times with 1,000; Numba takes the same time with 50 to 1,000.
-_PREDICT_BATCH = 500
+__all__ = ["Sequential"]
 
-
-class LayerRow(NamedTuple):
-    """One row of a model's table: a layer with its name, shapes and number of parameters"""
-
-    name: str
-    layer: Layer
-    input_shape: Shape
-    output_shape: Shape
-    parameters: int
-
-
-class LayerPass(NamedTuple):
-    """A layer in a forward pass: weights, input x and output y (n, …), and `saved`, the values for its backward"""
-
-    row: LayerRow
-    weights: Weights
-    x: Array
-    y: Array
-    saved: Any
+_BUILT = ("flat", "flat_state", "layer_weights", "table", "input_shape", "end", "fused")
+_REFUSED = {
+    "inputs": "a model has no tensors; its shapes are model.input_shape and model.output_shape",
+    "outputs_of": "convlens.inspection.trace(model, x, labels) gives the output of each layer",
+    "input": "a model has no tensors; convlens.inspection.trace(model, x, labels) gives the input of each layer",
+    "output": "a model has no tensors; convlens.inspection.trace(model, x, labels) gives the output of each layer",
+    "export": "model.save('model.onnx') or model.save('model.keras') writes a file that other programs load",
+    "add_loss": "the loss is an argument of compile",
+    "add_metric": "metrics are an argument of compile",
+    "train_step": "a training step of one's own calls model.loss_gradient(x, labels, weight, gradient)",
+    "quantize": "weights are float32 or float64; export to ONNX and quantize there",
+    "reset_metrics": "each fit and evaluate begins its figures at zero",
+}
 
 
-class LayerGradients(NamedTuple):
-    """A layer in a backward pass: the gradients of its output, its input and its weights by name
-
-    dx is None for the first layer, unless the caller asked for it.
-    """
-
-    row: LayerRow
-    dy: Array
-    dx: Array | None
-    d_weights: Weights
+class _NotBuiltError(AttributeError, ValueError):
+    """The error for an attribute that an unbuilt model does not have yet"""
 
 
-def split_end(layers: Sequence[Layer], input_shape: Shape) -> tuple[tuple[Layer, ...], str | None]:
-    """Return the layers without a softmax or sigmoid at their end, and the name of that activation, or None.
-
-    It is taken off only where the output is one number for each class: there the loss computes it from the logits.
-    """
-    if not layers:
-        raise ValueError("a Sequential needs at least one layer; got none")
-    *most, last = layers
-    left, end = last.split_end()
-    rest = (*most, *([] if left is None else [left]))
-    if end is None or not rest or len(list(table(layers, input_shape))[-1].output_shape) != 1:
-        return tuple(layers), None
-    return rest, end
-
-
-def table(layers: Sequence[Layer], input_shape: Shape) -> Iterator[LayerRow]:
-    """Yield the table's rows for examples of `input_shape`; a ValueError names the first layer that does not fit."""
-    if not layers:
-        raise ValueError("a Sequential needs at least one layer; got none")
-    counts: Counter[str] = Counter()
-    given = [layer.name for layer in layers if layer.name is not None]
-    if twice := next((name for name in given if given.count(name) > 1), None):
-        raise ValueError(f"the names of layers must differ; got {twice!r} twice")
-    shape = input_shape
-    for layer in layers:
-        name = layer.name
-        while name is None or (layer.name is None and name in given):
-            name = layer.kind + (f"_{counts[layer.kind]}" if counts[layer.kind] else "")
-            counts[layer.kind] += 1
-        try:
-            out = layer.output_shape(shape)
-        except ValueError as error:
-            raise ValueError(f"layer {name}: {error}") from None
-        sizes = (*layer.weight_shapes(shape).values(), *layer.state_shapes(shape).values())
-        yield LayerRow(name, layer, shape, out, sum(map(math.prod, sizes)))
-        shape = out
-
-
-def specs_of(rows: Iterable[LayerRow]) -> tuple[Spec, ...] | None:
-    """Return the specifications of all layers in order; None if a layer has none."""
-    found: list[Spec] = []
-    for row in rows:
-        specs = row.layer.specs(row.input_shape)
-        if specs is None:
-            return None
-        found += specs
-    return tuple(found)
-
-
-class Sequential:
+class Sequential(KerasMethods):
     """A model of layers one after the other.
 
-    layers: descriptions from `convlens.nn`. A softmax or sigmoid at the end belongs to the loss and to `predict`: `end`
-    is its name, `table` leaves it out, and `logits` are the numbers before it.
-    input_shape: (h, w, c) of one example. seed: seed of the random kernels, which `initial` draws. dtype: float32 to
-    train, float64 to check. engine: see `convlens.engines.get_engine`.
-    The vector `flat` (size,) holds all trained weights, `flat_state` the running statistics, and each
-    `weights[k][name]` is a view of one of them. So an optimizer can update all weights in one pass.
+    layers: descriptions from `convlens.nn`; the first entry may be `Input(shape)`. A softmax or sigmoid at the end
+    belongs to the loss and to `predict`: `end` is its name, `table` leaves it out, and `logits` are the numbers before
+    it.
+    input_shape: (h, w, c) of one example. Without it, the model is built by `build` or at the first data. seed: seed of
+    the random kernels, which `initial` draws, and of `fit`. dtype: float32 to train, float64 to check. engine: see
+    `convlens.engines.get_engine`. trainable: False freezes all layers.
+
+    >>> from convlens.nn import Dense, Flatten, Input
+    >>> model = Sequential([Input((4, 3, 1)), Flatten(), Dense(5, activation="softmax")])
+    >>> model.count_params()
+    65
     """
 
     def __init__(
         self,
-        layers: Sequence[Layer],
-        input_shape: Shape,
+        layers: Iterable[Layer | InputLayer | Sequential] | Layer | None = None,
+        input_shape: Shape | None = None,
+        trainable: bool = True,
         *,
-        name: str = "sequential",
+        name: str | None = None,
         seed: int = 0,
         dtype: DTypeLike = np.float32,
         engine: str = "auto",
         initial: Initializer = he_normal,
     ) -> None:
-        self.name = name
-        self.layers = tuple(layers)
-        self.input_shape = tuple(input_shape)
+        self.name = "sequential" if name is None else name
+        self.descriptions = ()
         self.dtype = np.dtype(dtype)
         self.engine = get_engine(engine)
         if self.dtype not in FLOATS:
             raise ValueError(f"dtype must be float32 or float64; got {self.dtype}")
-        trained, self.end = split_end(self.layers, self.input_shape)
-        self.table = tuple(table(trained, self.input_shape))
-        rng = np.random.default_rng(seed)
-        self.flat: Array = aligned(_size(row.layer.weight_shapes(row.input_shape) for row in self.table), self.dtype)
-        self.flat_state: Array = aligned(
-            _size(row.layer.state_shapes(row.input_shape) for row in self.table), self.dtype
-        )
-        states = self.state_views(self.flat_state)
-        self.weights = [{**views, **state} for views, state in zip(self.views(self.flat), states, strict=True)]
-        for row, views, state in zip(self.table, self.weights, states, strict=True):
-            for name, values in initial_weights(row.layer, row.input_shape, rng, self.dtype, initial).items():
-                views[name][...] = values
-            for name, value in row.layer.initial_state(row.input_shape).items():
-                state[name][...] = value
-        specs = self.specs()
-        self.fused = None if specs is None else self.engine.fused_pass(specs, self.flat)
+        self.seed, self._initial = seed, initial
+        self.frozen = frozenset()
+        self.compiled: Any = None
+        self.stop_training = False
+        self._shape: Shape | None = None if input_shape is None else tuple(input_shape)
+        self._known: dict[int, Weights] = {}
+        given = [] if layers is None else [layers] if isinstance(layers, Layer) else list(layers)
+        for each in given:
+            self._append(each)
+        if not given and layers is not None:
+            list(table((), ()))  # raises the error for a model without layers
+        if self._shape is not None and self.descriptions:
+            self._build(self._shape)
+        if not trainable:
+            self.trainable = False
 
-    def specs(self) -> tuple[Spec, ...] | None:
-        """Return the network's specifications, plain numbers for each operation; None if a layer has none."""
-        return specs_of(self.table)
+    # ---------------------------------------------------------------- building
 
-    def views(self, flat: Array) -> list[Weights]:
-        """Return views of a vector as long as `flat`: for each layer, arrays with its weights' names and shapes."""
-        return _views(flat, [row.layer.weight_shapes(row.input_shape) for row in self.table])
+    def _append(self, layer: object) -> None:
+        """Take the next entry of the list: a layer, an input shape, or a whole Sequential."""
+        if isinstance(layer, InputLayer):
+            if self.descriptions:
+                raise ValueError("Input must be the first entry of a Sequential; got it after a layer")
+            self._shape = layer.shape
+            if layer.dtype in ("float64", np.float64):
+                self.dtype = np.dtype(np.float64)
+            return
+        if isinstance(layer, Sequential):
+            if not self.descriptions and self._shape is None:
+                self._shape = layer._shape
+            for each in layer.layers:
+                self._append(each)
+            return
+        if not isinstance(layer, Layer):
+            module = type(layer).__module__.split(".")[0]
+            instead = f": write convlens.layers.{type(layer).__name__}" if module in ("keras", "tensorflow") else ""
+            raise TypeError(f"a Sequential is made of layers of convlens; got {type(layer).__name__}{instead}")
+        found, k = hidden(layer), len(self.descriptions)
+        if found.place is not None:
+            self._known[k] = {**found.place.weights, **found.place.state}
+        if not layer.trainable:
+            self.frozen |= {k}
+        if self._shape is None and not self.descriptions and found.input_shape is not None:
+            self._shape = found.input_shape
+        self.descriptions = (*self.descriptions, plain(layer))
 
-    def state_views(self, flat_state: Array) -> list[Weights]:
-        """Return views of a vector as long as `flat_state`: for each layer, its running statistics by name."""
-        return _views(flat_state, [row.layer.state_shapes(row.input_shape) for row in self.table])
+    def _build(self, input_shape: Shape) -> None:
+        self._make(tuple(input_shape), self.seed, self._initial, self._known)
+        self._shape, self._known = self.input_shape, {}
+
+    def build(self, input_shape: Sequence[int | None] | None = None) -> None:
+        """Make the weights. input_shape: (None, h, w, c), with the number of examples in front, as in Keras"""
+        if input_shape is not None:
+            shape = tuple(input_shape)[1:]
+            if None in shape or not shape:
+                raise ValueError(
+                    f"build needs the size of every axis but the first, (None, h, w, c); got {input_shape}"
+                )
+            self._shape = cast(Shape, shape)
+        if self._shape is None:
+            raise ValueError("build needs the shape of the input, for example model.build((None, 28, 28, 1)); got none")
+        self._build(self._shape)
 
     @property
-    def output_shape(self) -> Shape:
-        """The shape of one example's output, usually (classes,)."""
-        return self.table[-1].output_shape
+    def built(self) -> bool:
+        """Whether the model has its weights."""
+        return "flat" in self.__dict__
 
-    def named_weights(self) -> dict[str, Array]:
-        """Return the weights in order, as a dictionary from "layer/name" to view."""
-        return {
-            f"{row.name}/{name}": w
-            for row, weights in zip(self.table, self.weights, strict=True)
-            for name, w in weights.items()
-        }
+    def _ensure_built(self, x: Any) -> None:
+        if not self.built:
+            self.build((None, *np.shape(x)[1:]))
 
-    def count_params(self) -> int:
-        """Return the number of parameters. As in Keras, running statistics count too."""
-        return self.flat.size + self.flat_state.size
+    def _changed(self) -> None:
+        """Build again after a change of the list of layers. Layers keep the weights that they have."""
+        if self.built:
+            self._known = {k: {n: w.copy() for n, w in found.items()} for k, found in enumerate(self.layer_weights)} | (
+                self._known
+            )
+            for name in _BUILT:
+                self.__dict__.pop(name)
+        self.compiled = None
+        if self._shape is not None and self.descriptions:
+            self._build(self._shape)
 
-    def get_weights(self) -> list[Array]:
-        """Return copies of the weights in Keras's order: layer by layer, kernel before bias."""
-        return [w.copy() for w in self.named_weights().values()]
+    def add(self, layer: Layer | InputLayer | Sequential, rebuild: bool = True) -> None:
+        """Add a layer at the end. `compile` has to be called again."""
+        before = self.descriptions, self._shape, dict(self._known)
+        self._append(layer)
+        try:
+            self._changed()
+        except ValueError:
+            self.descriptions, self._shape, self._known = before
+            if self._shape is not None and self.descriptions:
+                self._build(self._shape)
+            raise
 
-    def set_weights(self, weights: Sequence[Array]) -> None:
-        """Copy arrays into the weights, in the order of `get_weights`; ValueError if the count or a shape differs."""
-        own = self.named_weights()
-        if len(weights) != len(own):
-            raise ValueError(f"{self.name} needs {len(own)} arrays of weights; got {len(weights)}")
-        for (name, w), new in zip(own.items(), weights, strict=True):
-            if w.shape != np.shape(new):
-                raise ValueError(f"{self.name} needs {name} {w.shape}; got {np.shape(new)}")
-        for w, new in zip(own.values(), weights, strict=True):
-            w[...] = new
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Remove the last layer and return it."""
+        if not self.descriptions:
+            raise ValueError("pop needs a model with a layer; got none")
+        *most, last = self.descriptions
+        self.descriptions = tuple(most)
+        self.frozen -= {len(most)}
+        self._known.pop(len(most), None)
+        self._changed()
+        self._known.pop(len(most), None)
+        return last
 
-    def check_images(self, name: str, x: Array) -> None:
-        """Raise ValueError unless x is a non-empty float array (n, *input_shape) of finite numbers."""
-        if not is_plain(x) or x.dtype not in FLOATS:
-            raise ValueError(f"{name} must be float32 or float64; got {kind(x)}")
-        if x.shape[1:] != self.input_shape or len(x) == 0:
-            shape = ", ".join(map(str, self.input_shape))
-            raise ValueError(f"{name} must be (n, {shape}) with n of at least 1; got {x.shape}")
-        if not np.isfinite(x).all():
-            raise ValueError(f"{name} must be finite; got {np.count_nonzero(~np.isfinite(x))} NaN or infinite numbers")
+    def __getattr__(self, name: str) -> Any:
+        if name in _BUILT:
+            raise _NotBuiltError(
+                f"{self.__dict__.get('name', 'this model')} has no {name} before it is built: begin the list of layers "
+                "with Input(shape), call model.build((None, h, w, c)), or give it data"
+            )
+        if name in _REFUSED:
+            raise AttributeError(f"Sequential has no {name}: {_REFUSED[name]}")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
-    def walk(self, x: Array, rng: Rng | None = None) -> Iterator[LayerPass]:
-        """Run a forward pass of x (n, *input_shape) and yield each layer; a layer runs when the caller asks for it.
+    # ---------------------------------------------------------------- layers and weights
 
-        rng: generator for the layers that draw random numbers during training, see `Dropout`; None at prediction
-        """
-        for row, weights in zip(self.table, self.weights, strict=True):
-            y, saved = row.layer.forward(x, weights, self.engine, rng)
-            yield LayerPass(row, weights, x, y, saved)
-            x = y
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in order. Layers of a built model have a name and weights: `model.layers[0].get_weights()`."""
+        if not self.built:
+            return list(self.descriptions)
+        return [self._placed(k) for k in range(len(self.descriptions))]
 
-    def walk_back(self, dy: Array, passes: Sequence[LayerPass], *, need_dx: bool = False) -> Iterator[LayerGradients]:
-        """Run a backward pass and yield the gradients of each layer, from the last layer to the first.
+    def _placed(self, k: int) -> Layer:
+        found = copy.copy(self.descriptions[k])
+        if k < len(self.table):
+            name, weights = self.table[k].name, self.layer_weights[k]
+            states = self.table[k].layer.state_shapes(self.table[k].input_shape)
+        else:  # a softmax layer at the end, which belongs to the loss
+            name, weights, states = found.name or found.kind, {}, {}
+        place = Place(
+            {name: w for name, w in weights.items() if name not in states},
+            {name: w for name, w in weights.items() if name in states},
+            lambda frozen: self._freeze(k, frozen),
+        )
+        found.__dict__.update(name=name, _hidden=hidden(found)._replace(place=place))
+        return found
 
-        dy: the gradient of the last output. passes: everything that `walk` yielded. need_dx: whether to compute the
-        gradient of the images too
-        """
-        for k in reversed(range(len(passes))):
-            row, weights, _, _, saved = passes[k]
-            dx, d_weights = row.layer.backward(dy, saved, weights, self.engine, need_dx=need_dx or k > 0)
-            yield LayerGradients(row, dy, dx, d_weights)
-            if k:
-                assert dx is not None
-                dy = dx
+    def _freeze(self, k: int, frozen: bool | None) -> bool:
+        if frozen is not None:
+            self.frozen = self.frozen | {k} if frozen else self.frozen - {k}
+        return k in self.frozen
 
-    def forward(self, x: Array, rng: Rng | None = None) -> tuple[Array, list[LayerPass]]:
-        """x (n, *input_shape) -> logits (n, classes), and the passes that `backward` needs. rng: see `walk`"""
-        passes = list(self.walk(x, rng))
-        return passes[-1].y, passes
+    def get_layer(self, name: str | int | None = None, index: int | None = None) -> Layer:
+        """Return the layer of this name or number; ValueError if there is none."""
+        layers = self.layers
+        index = name if isinstance(name, int) else index
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ValueError(f"index must be below {len(layers)}, the number of layers; got {index}")
+            return layers[index]
+        found = next((layer for layer in layers if layer.name == name), None)
+        if found is None:
+            raise ValueError(f"name must be one of {', '.join(str(layer.name) for layer in layers)}; got {name!r}")
+        return found
 
-    def backward(self, dlogits: Array, passes: Sequence[LayerPass], gradient: Array) -> None:
-        """Write the gradient of all weights into `gradient`, a vector like `flat`.
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes any layer. It can be set for all layers at once."""
+        return len(self.frozen) < len(self.descriptions) or not self.descriptions
 
-        dlogits (n, classes): the gradient of the logits. passes: as `forward` returned them
-        """
-        views = {row.name: views for row, views in zip(self.table, self.views(gradient), strict=True)}
-        for found in self.walk_back(dlogits, passes):
-            for name, value in found.d_weights.items():
-                views[found.row.name][name][...] = value
-            del found  # so that its arrays are free while the next layer runs
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        """Freeze all layers (False), or none."""
+        self.frozen = frozenset() if value else frozenset(range(len(self.descriptions)))
 
-    def logits(self, x: Array) -> Array:
-        """x (n, *input_shape) -> logits (n, classes)"""
-        if self.fused is not None:
-            self._check_fused(x)
-            return self.fused.forward(x)
-        for layer in self.walk(x):  # no pass is kept, so memory holds two layers, not all
-            x = layer.y
-        return x
+    @property
+    def weights(self) -> list[Array]:
+        """All weights as views, in the order of `get_weights`; `layer_weights` has them by layer and name."""
+        return list(self.named_weights().values())
 
-    def _check_fused(self, x: Array) -> None:
-        """Raise ValueError unless x fits a fused pass. Without a fused pass, each operation checks its own input."""
-        if not is_plain(x) or x.dtype != self.dtype:
-            raise ValueError(f"x must be {self.dtype}, the model's dtype; got {kind(x)}")
-        if x.shape[1:] != self.input_shape or len(x) == 0:
-            raise ValueError(f"x must be (n, {str(self.input_shape)[1:]} with n of at least 1; got {x.shape}")
+    @property
+    def trainable_weights(self) -> list[Array]:
+        """The weights that training changes, as views."""
+        return [w for layer in self.layers for w in layer.trainable_weights]
 
-    def loss_gradient(
+    @property
+    def non_trainable_weights(self) -> list[Array]:
+        """The weights that training does not change, as views."""
+        return [w for layer in self.layers for w in layer.non_trainable_weights]
+
+    variables = weights
+    trainable_variables = trainable_weights
+    non_trainable_variables = non_trainable_weights
+
+    # ---------------------------------------------------------------- results
+
+    def __call__(self, x: object, training: bool = False) -> Array:
+        """x (n, *input_shape) -> what the last layer gives. training: dropout drops, and statistics are the batch's"""
+        if isinstance(x, InputLayer):
+            raise TypeError(
+                "a model is called with images (n, h, w, c); put a model into a list: Sequential([model, …])"
+            )
+        self._ensure_built(x)
+        images = np.asarray(as_images("x", x, self.input_shape), self.dtype)
+        if not training:
+            return self.outputs(self.logits(images))
+        self._calls = getattr(self, "_calls", 0) + 1 if "_calls" in self.__dict__ else 1
+        logits, _ = self.forward(images, np.random.default_rng([self.seed, self._calls]))
+        return self.outputs(logits)
+
+    call = __call__
+
+    def predict(
         self,
-        x: Array,
-        labels: Array,
-        weight: float | Array,
-        gradient: Array,
-        threads: int = 1,
-        rng: Rng | None = None,
-        *,
-        loss: Loss = CROSS_ENTROPY,
-        state: Array | None = None,
-    ) -> tuple[Array, Array]:
-        """Run one forward and backward pass: x (n, *input_shape), labels (n,) -> loss (n,), logits (n, classes)
+        x: object,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        steps: int | None = None,
+        callbacks: object = None,
+    ) -> Array:
+        """x (n, *input_shape) -> what the last layer gives: logits, or after a softmax at the end probabilities
 
-        The gradient of sum(weight * loss) is written into `gradient`, a vector like `flat`; with weight 1 / n it is the
-        gradient of the mean loss. weight may be an array (n,), a weight for each example. threads: number of threads
-        that an engine's fused pass uses. rng: generator for the layers that draw random numbers during training, such
-        as Dropout; without it these layers do nothing, and a normalisation uses its running statistics. state: a vector
-        like `flat_state`, which gets the running statistics after this step.
+        batch_size: images computed at a time, 500 by default. verbose, steps and callbacks are Keras's and have no
+        effect: a prediction shows nothing.
         """
-        if self.fused is not None and loss is CROSS_ENTROPY and not isinstance(weight, np.ndarray):
-            self._check_fused(x)
-            check_labels(labels, len(x), self.output_shape[0])
-            return self.fused.loss_gradient(x, labels, weight, gradient, threads)
-        logits, passes = self.forward(x, rng)
-        losses = loss.forward(logits, labels)
-        each = np.empty_like(losses)
-        each[...] = weight
-        self.backward(loss.backward(each, logits, labels), passes, gradient)
-        if state is not None:
-            self._new_state(passes, state)
-        return losses, logits
+        self._ensure_built(x)
+        return self.outputs(self.all_logits(as_images("x", x, self.input_shape), batch_size))
 
-    def _new_state(self, passes: Sequence[LayerPass], state: Array) -> None:
-        state[...] = self.flat_state
-        for found, views in zip(passes, self.state_views(state), strict=True):
-            for name, value in found.row.layer.new_state(found.saved, found.weights).items():
-                views[name][...] = value
+    def predict_on_batch(self, x: object) -> Array:
+        """x (n, *input_shape) -> what the last layer gives"""
+        return self.predict(x)
 
-    def predict(self, x: Array) -> Array:
-        """x (n, *input_shape) -> what the last layer gives: logits, or after a softmax at the end probabilities"""
-        logits = self._all_logits(x)
-        return ACTIVATIONS[self.end].forward(logits) if self.end else logits
-
-    def probabilities(self, x: Array) -> Array:
+    def probabilities(self, x: object) -> Array:
         """x (n, *input_shape) -> probabilities (n, classes), whether the model ends in a softmax or in logits"""
-        return ACTIVATIONS[self.end or "softmax"].forward(self._all_logits(x))
+        self._ensure_built(x)
+        return ACTIVATIONS[self.end or "softmax"].forward(self.all_logits(as_images("x", x, self.input_shape)))
 
-    def _all_logits(self, x: Array) -> Array:
-        self.check_images("x", x)
-        starts = range(0, len(x), _PREDICT_BATCH)
-        with workers(min(usable_threads(), len(starts))) if len(starts) > 1 else nullcontext(Workers(1)) as pool:
-            parts = pool.map(lambda k: self.logits(x[starts[k] : starts[k] + _PREDICT_BATCH]), len(starts))
-        return np.concatenate(parts)
+    # ---------------------------------------------------------------- text and files
 
-    def summary(self) -> str:
+    def summary_text(self) -> str:
         """Return the table of layers as text: name, kind, output shape, parameters."""
-        head = ("layer", "kind", "output shape", "parameters")
-        lines = [
-            (row.name, type(row.layer).__name__, " × ".join(map(str, row.output_shape)), f"{row.parameters:,}")
-            for row in self.table
-        ]
-        a, b, c, d = (max(map(len, column)) for column in zip(head, *lines, strict=True))
-        text = [f"{line[0]:{a}}  {line[1]:{b}}  {line[2]:{c}}  {line[3]:>{d}}" for line in [head, *lines]]
-        rule = "-" * len(text[0])
-        total = f"{self.name}: {self.count_params():,} parameters, {self.dtype}, engine {self.engine.name}"
-        end = [f"{self.end}: part of the loss and of predict"] if self.end else []
-        return "\n".join([text[0], rule, *text[1:], *end, rule, total])
+        return summary_text(self)
 
+    def summary(self, line_length: int | None = None, print_fn: Callable[[str], object] | None = None) -> None:
+        """Print the table of layers. print_fn: a function that gets the text in place of the standard output"""
+        text = self.summary_text()
+        if print_fn is not None:
+            print_fn(text)
+        else:
+            sys.stdout.write(text + "\n")
 
-def _size(shapes: Iterable[dict[str, Shape]]) -> int:
-    return sum(math.prod(shape) for found in shapes for shape in found.values())
+    def get_config(self) -> dict[str, Any]:
+        """Return the network's specification, see `convlens.nn.specification`."""
+        return to_specification(self.descriptions, self.input_shape, self.name, self.dtype)
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Sequential:
+        """Return a new network with the specification that `get_config` gave."""
+        found = from_specification(config)
+        return cls(found.layers, found.input_shape, name=found.name, dtype=found.dtype)
 
-def _views(flat: Array, shapes: Sequence[dict[str, Shape]]) -> list[Weights]:
-    found, start = [], 0
-    for named in shapes:
-        views = {}
-        for name, shape in named.items():
-            views[name] = flat[start : start + math.prod(shape)].reshape(shape)
-            start += math.prod(shape)
-        found.append(views)
-    return found
+    def to_json(self, **words: Any) -> str:
+        """Return the network's specification as JSON text."""
+        return json.dumps(self.get_config(), **words)

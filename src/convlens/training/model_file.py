@@ -30,7 +30,7 @@ def describe(model: Sequential) -> dict[str, Any]:
         raise ValueError(
             f"a saved model must be a convlens Sequential; got {type(model).__qualname__}, a class of its own"
         )
-    return to_specification(model.layers, model.input_shape, model.name, model.dtype)
+    return to_specification(model.descriptions, model.input_shape, model.name, model.dtype)
 
 
 def build(specification: object, engine: str = "auto") -> Sequential:

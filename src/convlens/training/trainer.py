@@ -120,7 +120,8 @@ class EngineTrainer:
                     gradients[0] += other
                 if learning_rate is not None:
                     self._optimizer.learning_rate = learning_rate
-                self._optimizer.update(self._model.flat, gradients[0])
+                with self._model.kept_frozen(gradients[0]):
+                    self._optimizer.update(self._model.flat, gradients[0])
                 self._model.flat_state[...] = self._state
         return loss, sum(hits for _, hits in found)
 

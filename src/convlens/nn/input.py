@@ -1,0 +1,65 @@
+"""The shape of a network's input, as the first entry of a Sequential's list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from convlens.geometry import check_count
+
+__all__ = ["Input", "InputLayer"]
+
+_NOT_HERE = {
+    "sparse": "arrays are dense",
+    "ragged": "all examples have one shape",
+    "tensor": "the model is called with arrays",
+    "batch_tensor": "the model is called with arrays",
+}
+
+
+@dataclass(frozen=True)
+class InputLayer:
+    """The shape of one example, such as (28, 28, 1). It computes nothing and is not in `model.layers`, as in Keras."""
+
+    shape: tuple[int, ...]
+    dtype: Any = None
+    name: str | None = None
+
+    def __init__(
+        self,
+        shape: int | Sequence[int | None] | None = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        name: str | None = None,
+        *,
+        batch_shape: Sequence[int | None] | None = None,
+        input_shape: Sequence[int | None] | None = None,
+        **others: object,
+    ) -> None:
+        """batch_shape: the shape with the number of examples, or None, in front; batch_size has no effect"""
+        for word, value in others.items():
+            if word not in _NOT_HERE:
+                raise TypeError(f"Input has no argument {word!r}: its arguments are shape, dtype, name, batch_shape")
+            if value:
+                raise TypeError(f"Input has no {word}: {_NOT_HERE[word]}")
+        if shape is None:
+            shape = input_shape
+        if shape is None and batch_shape is not None:
+            shape = tuple(batch_shape)[1:]
+        if shape is None:
+            raise TypeError("Input needs a shape, for example Input((28, 28, 1)); got none")
+        sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+        if None in sizes:
+            raise ValueError(
+                f"Input needs the size of every axis, since the weights and the engines are made for it; got {sizes}"
+            )
+        for size in sizes:
+            check_count("each size of shape", size, 1)
+        for field, given in (("shape", tuple(int(size) for size in sizes if size)), ("dtype", dtype), ("name", name)):
+            object.__setattr__(self, field, given)
+
+
+def Input(shape: int | Sequence[int] | None = None, *args: Any, **words: Any) -> InputLayer:  # noqa: N802 - Keras's name
+    """Return the shape of a network's input: Sequential([Input((28, 28, 1)), ...]). See `InputLayer`."""
+    return InputLayer(shape, *args, **words)
