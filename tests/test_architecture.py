@@ -29,7 +29,7 @@ pytestmark = pytest.mark.smoke
 
 # Packages that are slow to load or optional, and the files that may import them.
 HEAVY = {
-    "PIL": ("data/decode.py", "data/picture.py", "data/picture_cache.py", "data/images.py", "report/pixels.py"),
+    "PIL": ("data/decode.py", "data/handwriting/*", "data/picture_cache.py", "report/pixels.py"),
     "dask": ("checker/*",),
     "distributed": ("checker/*",),
     "jax": ("interop/*",),

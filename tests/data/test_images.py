@@ -13,9 +13,10 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from PIL import Image
 
-from convlens.data import images, load, picture, read_digit
-from convlens.data.images import like_mnist
-from convlens.data.ink import NothingToSeeError
+from convlens.data import load, read_digit
+from convlens.data.handwriting import decode
+from convlens.data.handwriting.digits import like_mnist
+from convlens.data.handwriting.ink import NothingToSeeError
 
 Grey = NDArray[np.uint8]
 
@@ -311,7 +312,7 @@ def test_a_cut_off_picture_is_named(tmp_path: Path, digits: Grey, kind: str) -> 
 
 def test_a_gigantic_picture_is_refused_before_it_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "large.png"
-    monkeypatch.setattr(picture, "MAX_PIXELS", 5000)
+    monkeypatch.setattr(decode, "MAX_PIXELS", 5000)
     Image.new("L", (100, 51)).save(path)
     assert refused(path) == f"{path} must have at most 5,000 pixels; got 100 x 51"
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 3000)  # Pillow's own limit: above it a warning, above twice an error
@@ -336,6 +337,6 @@ def test_altered_bytes_are_a_digit_or_a_one_line_error(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            assert images.read_digit(path).shape == (28, 28, 1)
+            assert read_digit(path).shape == (28, 28, 1)
         except ValueError as error:
             assert str(error).startswith(str(path)) and "\n" not in str(error)

@@ -9,7 +9,7 @@ from convlens.data.augmentation import ColourShift, Compose, RandomCrop, RandomF
 from convlens.data.batches import batches
 from convlens.data.course_npz import export
 from convlens.data.digits import Digits, Pixels, as_float, from_arrays
-from convlens.data.images import read_digit
+from convlens.data.handwriting import read_digit, read_digits
 from convlens.data.sources import load
 
 __all__ = [
@@ -26,5 +26,6 @@ __all__ = [
     "from_arrays",
     "load",
     "read_digit",
+    "read_digits",
     "ten_crops",
 ]

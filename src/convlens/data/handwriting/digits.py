@@ -1,0 +1,215 @@
+"""Find the digits in a picture: the sheet, its ink without lines, the marks, and each digit in the form of MNIST."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlens.data.handwriting.colours import Grey, grey_levels, resized
+from convlens.data.handwriting.decode import read_picture
+from convlens.data.handwriting.ink import Ink, NothingToSeeError, find_ink
+from convlens.data.handwriting.like_mnist import as_mnist, inverted, is_like_mnist, no_contrast
+from convlens.data.handwriting.lines import without_lines
+from convlens.data.handwriting.pieces import Mark, find_marks
+from convlens.data.handwriting.regions import Levels, Mask, box_of, grown
+from convlens.data.handwriting.sheet import find_sheet
+
+__all__ = ["Found", "find_digits", "like_mnist", "read_digit", "read_digits"]
+
+_WORK = 400  # the longest side, in pixels, of the picture in which digits are searched
+_LEAST = 224  # smaller pictures are enlarged
+_FINE = 56  # a digit lower than this is searched again in a larger picture of its surroundings
+_AROUND = 0.7  # these surroundings, as a fraction of the digit's longer side
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A digit of a picture.
+
+    image: float32 (28, 28, 1), uint8 / 256, ready for prediction. box: top, left, bottom, right, in pixels of the
+    picture as it is shown upright. remarks: what was left out or is special. doubts: why the digit may be misread.
+    kept: the picture had the form of MNIST, and its pixels were kept.
+    """
+
+    image: NDArray[np.float32]
+    box: tuple[int, int, int, int]
+    remarks: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    kept: bool = False
+
+
+def read_digits(path: str | os.PathLike[str]) -> list[Found]:
+    """Read the digits in the picture at `path`, from left to right.
+
+    The picture may have any size and colours, light or dark ink, a shadow, a desk around the sheet, lines, specks and
+    noise. A picture of 28 x 28 whose ink lies as in MNIST keeps its pixels (inverted if it is dark on light), so an
+    exported digit gives exactly the prediction that it gives in its data set.
+
+    Raises FileNotFoundError, or ValueError for a file that is not a picture or shows nothing. The text names `path` and
+    the rule.
+    """
+    picture = read_picture(path)
+    try:
+        found = find_digits(grey_levels(picture.pixels))
+    except NothingToSeeError as error:
+        raise ValueError(f"{os.fspath(path)} {error}") from None
+    return [replace(f, remarks=picture.remarks + f.remarks) for f in found]
+
+
+def read_digit(path: str | os.PathLike[str]) -> NDArray[np.float32]:
+    """Read the likeliest digit in the picture at `path` as float32 (28, 28, 1); see `read_digits`."""
+    picture = read_picture(path)
+    try:
+        return as_float(like_mnist(grey_levels(picture.pixels)))
+    except NothingToSeeError as error:
+        raise ValueError(f"{os.fspath(path)} {error}") from None
+
+
+def as_float(digit: Grey) -> NDArray[np.float32]:
+    """Convert a digit uint8 (28, 28) to float32 (28, 28, 1)."""
+    return np.divide(digit, 256, dtype=np.float32)[..., np.newaxis]
+
+
+def like_mnist(grey: Grey) -> Grey:
+    """Convert grey levels uint8 (h, w) to uint8 (28, 28): the likeliest digit, light on dark, scaled and centred.
+
+    Raises NothingToSeeError (a ValueError) if the ink differs from the paper by less than CONTRAST grey levels.
+    """
+    if grey.shape == (28, 28):
+        no_contrast(grey)
+        if is_like_mnist(inverted(grey)):
+            return inverted(grey)
+    view, marks = _search(grey)
+    return _drawn(grey, view, marks[0])
+
+
+def find_digits(grey: Grey) -> list[Found]:
+    """Find the digits in grey levels uint8 (h, w), from left to right; see `read_digits`."""
+    if grey.shape == (28, 28):
+        no_contrast(grey)
+        if is_like_mnist(inverted(grey)):
+            return [Found(as_float(inverted(grey)), (0, 0, 28, 28), kept=True)]
+    view, marks = _search(grey)
+    main = marks[0]
+    digits = [main, *(m for m in marks[1:] if _beside(m, main))]
+    left_out = [m for m in marks if m not in digits and m.mass > 0.1 * main.mass]
+    remarks = list(view.remarks)
+    if left_out:
+        remarks.append(f"{_count(len(left_out), 'other mark')} left out")
+    found = []
+    for mark in sorted(digits, key=lambda m: m.box[1].start):
+        doubts = []
+        if mark.at_border:
+            doubts.append("it reaches the border of the picture")
+        if mark.width > 1.35 * mark.height:
+            doubts.append("it is wider than a digit: it may be turned, or several digits that touch")
+        top, left, bottom, right = (
+            round(v / view.scale) for v in (mark.box[0].start, mark.box[1].start, mark.box[0].stop, mark.box[1].stop)
+        )
+        found.append(Found(as_float(_drawn(grey, view, mark)), (top, left, bottom, right), tuple(remarks), tuple(doubts)))
+    return found
+
+
+def _count(n: int, what: str) -> str:
+    return f"1 {what} was" if n == 1 else f"{n} {what}s were"
+
+
+def _beside(mark: Mark, main: Mark) -> bool:
+    """Whether a mark is another digit in the row of the main one: as tall, at the same height, with as much ink."""
+    shared = min(mark.box[0].stop, main.box[0].stop) - max(mark.box[0].start, main.box[0].start)
+    return (
+        0.5 * main.height <= mark.height <= 2 * main.height
+        and shared >= 0.5 * min(mark.height, main.height)
+        and mark.mass > 0.2 * main.mass
+        and not mark.at_border
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """What was found in a scaled picture. One pixel of the picture has the size `scale` in it."""
+
+    scale: float
+    ink: Ink
+    labels: NDArray[np.intp]
+    erased: Mask
+    remarks: tuple[str, ...]
+
+
+def _search(grey: Grey) -> tuple[_View, list[Mark]]:
+    """Find the marks of a picture, dark on light or light on dark, whichever has the likeliest digit."""
+    longest = max(grey.shape)
+    scale = min(_WORK / longest, max(1.0, _LEAST / longest))
+    small = resized(grey, scale).astype(np.float32)
+    try:
+        return _searched(small, scale, flat=False)
+    except NothingToSeeError:
+        return _searched(small, scale, flat=True)  # strokes wider than a digit's, or a strip
+
+
+def _searched(small: Levels, scale: float, flat: bool) -> tuple[_View, list[Mark]]:
+    best: tuple[_View, list[Mark]] | None = None
+    contrast = 0.0
+    for light in (False, True):
+        try:
+            ink = find_ink(small, light, flat)
+        except NothingToSeeError as error:
+            contrast = max(contrast, error.contrast)
+            continue
+        sheet = np.ones(small.shape, dtype=bool) if light else find_sheet(ink.paper)
+        strokes, lines = without_lines(ink.strokes, sheet)
+        labels, marks = find_marks(ink, strokes, sheet, small, light)
+        if not marks and lines:
+            strokes, lines = ink.strokes, 0
+            labels, marks = find_marks(ink, strokes, sheet, small, light)
+        if marks and (best is None or marks[0].score * ink.contrast > best[1][0].score * best[0].ink.contrast):
+            remarks = (f"{_count(lines, 'line')} removed",) if lines else ()
+            best = _View(scale, ink, labels, ink.strokes & ~strokes, remarks), marks
+    if best is None:
+        raise NothingToSeeError(contrast)
+    return best
+
+
+def _drawn(grey: Grey, view: _View, mark: Mark) -> Grey:
+    """Draw a mark in the form of MNIST, from a larger picture of its surroundings if it is small in the view."""
+    size = max(mark.height, mark.width)
+    if size < _FINE and view.scale < 1:
+        finer = _closer(grey, view, mark)
+        if finer is not None:
+            view, mark = finer
+    return as_mnist(_level(view, mark))
+
+
+def _closer(grey: Grey, view: _View, mark: Mark) -> tuple[_View, Mark] | None:
+    margin = _AROUND * max(mark.height, mark.width)
+    rows, columns = (
+        slice(max(0, int((s.start - margin) / view.scale)), min(n, int((s.stop + margin) / view.scale) + 1))
+        for s, n in zip(mark.box, grey.shape, strict=True)
+    )
+    try:
+        inner, marks = _search(grey[rows, columns])
+    except NothingToSeeError:
+        return None
+    ratio = inner.scale / view.scale
+    middle = [
+        ((s.start + s.stop) / 2 / view.scale - start) * inner.scale
+        for s, start in zip(mark.box, (rows.start, columns.start), strict=True)
+    ]
+    for other in marks:
+        hit = all(s.start <= m <= s.stop for s, m in zip(other.box, middle, strict=True))
+        if hit and 0.7 < max(other.height, other.width) / (ratio * max(mark.height, mark.width)) < 1.4:
+            return inner, other
+    return None
+
+
+def _level(view: _View, mark: Mark) -> Levels:
+    """Return the ink of a mark alone, cropped to it, with its soft edges."""
+    own: Mask = np.isin(view.labels, mark.numbers)
+    near: Mask = grown(own, 2) & ~(grown(view.erased, 1) & ~own)
+    near &= (view.labels == 0) | own
+    level: Levels = np.where(near, view.ink.level, 0).astype(np.float32)
+    box = box_of(level > 0.2)
+    return level[box]
