@@ -236,15 +236,26 @@ def pictures(place):
 def test_predict_knows_most_digits(pictures, kind):
     names = [f"{label}.{kind}" for label in pictures]
     rows = tells("predict", *names)
-    assert [list(row) for row in rows] == [["file", "digit", "probabilities"]] * 10
+    fields = ["file", "class", "unsure", "looks_like", "probability", "why", "probabilities", "remarks", "digit", "box"]
+    assert [list(row) for row in rows] == [fields] * 10
     assert [row["file"] for row in rows] == names
     for row in rows:
         assert len(row["probabilities"]) == 10
         assert sum(row["probabilities"]) == pytest.approx(1, abs=1e-5)
-        assert row["digit"] == int(np.argmax(row["probabilities"]))
-    assert sum(row["digit"] == label for row, label in zip(rows, pictures, strict=True)) >= 8
+        best = int(np.argmax(row["probabilities"]))
+        assert (row["looks_like"], row["probability"]) == (str(best), row["probabilities"][best])
+        assert (row["digit"], row["class"]) == ((None, None) if row["unsure"] else (best, str(best)))
+        assert row["unsure"] == bool(row["why"])
+    assert sum(row["looks_like"] == str(label) for row, label in zip(rows, pictures, strict=True)) >= 8
+    wrong = [row for row, label in zip(rows, pictures, strict=True) if row["digit"] not in (None, label)]
+    assert len(wrong) <= 1
     lines = says("predict", *names).splitlines()
-    assert lines == [f"{row['file']}: {row['digit']} ({max(row['probabilities']):.1%})" for row in rows]
+    assert lines == [
+        f"{row['file']}: unsure, looks like {row['looks_like']} ({row['probability']:.0%}): {row['why']}"
+        if row["unsure"]
+        else f"{row['file']}: {row['digit']} ({max(row['probabilities']):.1%})"
+        for row in rows
+    ]
 
 
 def test_predict_a_png_as_in_the_data_set(place, pictures):

@@ -1,42 +1,142 @@
-"""`convlens predict`: recognize the digit in each picture."""
+"""`convlens predict`: recognize the digits in photographs, or the class of any picture."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from convlens.cli.shared import Json, RunFolder, newest_run, print_json, sentence, tell
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from convlens.nn import Sequential
+    from convlens.training.stored_images import Images
+
+Row = dict[str, Any]
+
 
 def predict(
     images: Annotated[
-        list[Path], typer.Argument(metavar="IMAGE…", help="PNG or JPEG files of any size, with light or dark ink.")
+        list[Path], typer.Argument(metavar="IMAGE…", help="Photographs of digits, or pictures of what was trained.")
     ],
     run: RunFolder = None,
+    show: Annotated[
+        Path | None,
+        typer.Option("--show", metavar="DIR", help="Folder for pictures of what the network saw, one a photograph."),
+    ] = None,
     json_: Json = False,
 ) -> None:
-    """Print which digit each picture shows."""
-    from convlens.data.images import read_digit
+    """Print which digit, or class, each picture shows.
+
+    A photograph with several digits gives a line for each, from left to right. An answer that is not safe is called
+    unsure, with the reason.
+    """
     from convlens.training import load_model
+    from convlens.training.model_file import stored_images
 
     run = run or newest_run()
-    model = load_model(run)
-    found, faults = [], []
+    model, stored = load_model(run), stored_images(run)
+    read = _digits_reader(model, stored, show) or _class_reader(model, stored)
+    rows: list[Row] = []
+    faults = []
     for path in images:
         try:
-            probabilities = model.probabilities(read_digit(path)[None])[0]
+            found = read(path)
         except (ValueError, OSError) as error:
             faults.append(sentence(error))
             continue
-        digit = int(probabilities.argmax())
-        found.append({"file": str(path), "digit": digit, "probabilities": [round(float(p), 6) for p in probabilities]})
+        rows += found
         if not json_:
-            print(f"{path}: {digit} ({probabilities[digit]:.1%})")
+            _print(found)
     if json_:
-        print_json(found)
+        print_json(rows)
     for fault in faults:
         tell(f"convlens: {fault}")
     if faults:
         raise typer.Exit(2)
+
+
+def _print(rows: list[Row]) -> None:
+    for row in rows:
+        if row["unsure"]:
+            print(f"{row['file']}: unsure, looks like {row['looks_like']} ({row['probability']:.0%}): {row['why']}")
+        else:
+            print(f"{row['file']}: {row['class']} ({row['probability']:.1%})")
+        if row.get("blocks"):
+            print(row.pop("blocks"))
+    remarks = dict.fromkeys(remark for row in rows for remark in row["remarks"])
+    if remarks:
+        tell(f"{rows[0]['file']}: {'; '.join(remarks)}")
+    if rows and rows[0].get("shown"):
+        print(f"{rows[0]['file']}: what the network saw is in {rows[0]['shown']}")
+
+
+def _digits_reader(model: Sequential, stored: Images, show: Path | None) -> Callable[[Path], list[Row]] | None:
+    """Return the reader of photographs of digits, or None for a network that was trained on something else."""
+    from convlens.data.handwriting.inputs import inputs_of_digits
+    from convlens.inspection.answers import answer, reads_digits
+
+    if stored.class_names != tuple("0123456789") or stored.colour or model.input_shape != (*stored.size, 1):
+        return None
+
+    def network(digits: Any) -> Any:
+        return model.probabilities(inputs_of_digits(digits, stored.size, stored.scale, stored.light_ink))
+
+    if not reads_digits(network):
+        return None
+
+    def read(path: Path) -> list[Row]:
+        from convlens.data.handwriting import read_digits
+        from convlens.data.handwriting.shown import blocks, draw
+
+        found = read_digits(path)
+        rows = []
+        for digit in found:
+            said = answer(network, digit)
+            row = _row(path, stored, said.probabilities, said.digit, said.why, digit.remarks)
+            rows.append(row | {"digit": None if said.why else said.digit, "box": list(digit.box)})
+            if show is not None and sys.stdout.isatty():
+                rows[-1]["blocks"] = blocks(digit)
+        if show is not None:
+            picture = show / f"{path.stem}.png"
+            if picture.exists() and picture.samefile(path):
+                raise ValueError(f"--show must name a folder other than that of {path}; got {show}")
+            draw(path, found, picture)
+            for row in rows:
+                row["shown"] = str(picture)
+        return rows
+
+    return read
+
+
+def _class_reader(model: Sequential, stored: Images) -> Callable[[Path], list[Row]]:
+    """Return the reader of whole pictures."""
+    from convlens.data.handwriting.inputs import read_whole
+
+    def read(path: Path) -> list[Row]:
+        image, remarks = read_whole(path, stored.size, stored.colour, stored.scale, stored.light_ink)
+        probabilities = model.probabilities(image[None])[0]
+        return [_row(path, stored, probabilities, int(probabilities.argmax()), "", remarks)]
+
+    return read
+
+
+def _row(path: Path, stored: Images, probabilities: Any, best: int, why: str, remarks: tuple[str, ...]) -> Row:
+    name = stored.class_names[best]
+    values = [round(float(p), 6) for p in probabilities]
+    if not all(0 <= value <= 1 for value in values):
+        raise ValueError(f"{path}: the network gives values that are no probabilities; was it trained to the end?")
+    return {
+        "file": str(path),
+        "class": None if why else name,
+        "unsure": bool(why),
+        "looks_like": name,
+        "probability": values[best],
+        "why": why,
+        "probabilities": values,
+        "remarks": list(remarks),
+    }

@@ -41,7 +41,8 @@ def grey_levels(pixels: Colours) -> Grey:
         return grey
     level = pixels @ (direction / length)
     low, high = float(level.min()), float(level.max())
-    return np.rint((level - low) * (255 / max(high - low, 255.0))).astype(np.uint8)
+    scaled: Grey = np.rint((level - low) * (255 / max(high - low, 255.0))).astype(np.uint8)
+    return scaled
 
 
 def resized(pixels: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""Decode a picture file to colours. It may have any size, bit depth, transparency and rotation, and lack its last rows."""
+"""Decode a photograph to colours. It may have any size, depth, transparency and rotation, and lack its last rows."""
 
 from __future__ import annotations
 
@@ -143,7 +143,8 @@ def _deep(level: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 
 def _rounded(level: NDArray[Any]) -> NDArray[np.uint8]:
-    return np.rint(level).clip(0, 255).astype(np.uint8)
+    rounded: NDArray[np.uint8] = np.rint(level).clip(0, 255).astype(np.uint8)
+    return rounded
 
 
 def _what_it_is(path: Path) -> str:

@@ -109,7 +109,9 @@ def find_digits(grey: Grey) -> list[Found]:
         top, left, bottom, right = (
             round(v / view.scale) for v in (mark.box[0].start, mark.box[1].start, mark.box[0].stop, mark.box[1].stop)
         )
-        found.append(Found(as_float(_drawn(grey, view, mark)), (top, left, bottom, right), tuple(remarks), tuple(doubts)))
+        found.append(
+            Found(as_float(_drawn(grey, view, mark)), (top, left, bottom, right), tuple(remarks), tuple(doubts))
+        )
     return found
 
 

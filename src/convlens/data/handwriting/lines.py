@@ -76,7 +76,7 @@ def _lines(mask: Mask) -> list[_Line]:
         if best < least:
             break
         path = at - w - np.rint(direction * (np.arange(w) - w / 2)).astype(np.intp)
-        line = _line(left, thick, path, direction)
+        line = _line(mask, thick, path, direction)
         inside = (path >= 0) & (path < h)
         for shift in (-1, 0, 1):
             rows = np.clip(path + shift, 0, h - 1)

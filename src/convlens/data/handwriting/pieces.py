@@ -30,15 +30,17 @@ class Mark:
 
     @property
     def height(self) -> int:
-        return self.box[0].stop - self.box[0].start
+        """Height in pixels."""
+        return int(self.box[0].stop - self.box[0].start)
 
     @property
     def width(self) -> int:
-        return self.box[1].stop - self.box[1].start
+        """Width in pixels."""
+        return int(self.box[1].stop - self.box[1].start)
 
 
 def find_marks(ink: Ink, strokes: Mask, sheet: Mask, grey: Levels, light: bool) -> tuple[NDArray[np.intp], list[Mark]]:
-    """Return the number of its piece for each pixel, and the marks without frames and specks, the likeliest digit first.
+    """Return the number of its piece for each pixel, and the marks without frames and specks, likeliest digit first.
 
     A mark is likelier to be the digit if it has more ink, lies near the middle and on the sheet. Marks that reach the
     border are returned only if there is no other.
@@ -136,9 +138,7 @@ def _size(mark: Mark) -> float:
 
 
 def _belong(small: Mark, large: Mark) -> bool:
-    dy, dx = (
-        max(0, max(s.start, t.start) - min(s.stop, t.stop)) for s, t in zip(small.box, large.box, strict=True)
-    )
+    dy, dx = (max(0, max(s.start, t.start) - min(s.stop, t.stop)) for s, t in zip(small.box, large.box, strict=True))
     size = max(large.height, large.width)
     if max(dx, dy) > _GAP * size:
         return False
@@ -153,4 +153,4 @@ def _score(mark: Mark, labels: NDArray[np.intp], sheet: Mask) -> float:
     central = 1 - max(off)
     i, j = np.nonzero(np.isin(labels[mark.box], mark.numbers))
     on_sheet = float(sheet[mark.box][i, j].mean())
-    return mark.mass * central**2 * (0.25 + 0.75 * on_sheet)
+    return float(mark.mass * central**2 * (0.25 + 0.75 * on_sheet))

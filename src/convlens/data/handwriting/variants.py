@@ -11,7 +11,7 @@ _MOVED = ((0.9, 0.0, 0.0), (1.1, 0.0, 0.0), (1.0, 0.15, 0.0), (1.0, -0.15, 0.0),
 
 
 def variants(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the image (28, 28, 1) as it is; moved by a pixel; scaled, slanted, turned; wider and thinner: (13, 28, 28, 1)."""
+    """Return the image (28, 28, 1) as it is; moved; scaled, slanted, turned; wider and thinner: (13, 28, 28, 1)."""
     from PIL import Image
 
     level = image[..., 0]
