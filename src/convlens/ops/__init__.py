@@ -6,18 +6,24 @@ accumulated. Arrays are float32 or float64; images are NHWC, kernels HWIO. A res
 argument is changed.
 """
 
-from convlens.ops import activations, conv, dense, losses, norm, pool
+from convlens.ops import activations, batch_norm, conv, dense, depthwise, global_pool, losses, norm, pool
 from convlens.ops.activations import *
+from convlens.ops.batch_norm import *
 from convlens.ops.conv import *
 from convlens.ops.dense import *
+from convlens.ops.depthwise import *
+from convlens.ops.global_pool import *
 from convlens.ops.losses import *
 from convlens.ops.norm import *
 from convlens.ops.pool import *
 
 __all__: list[str] = []
 __all__ += activations.__all__
+__all__ += batch_norm.__all__
 __all__ += conv.__all__
 __all__ += dense.__all__
+__all__ += depthwise.__all__
+__all__ += global_pool.__all__
 __all__ += losses.__all__
 __all__ += norm.__all__
 __all__ += pool.__all__
