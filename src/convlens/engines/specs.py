@@ -2,18 +2,18 @@
 
 `Layer.specs` returns a layer's specifications. Engines run fused passes of them and exporters write them. Two networks
 with equal specifications and equal weights compute the same function. The weights of an operation are its kernel, then
-its bias.
+its bias if it has one.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from convlens.geometry import Pads, Pair
 
 
 class Conv(NamedTuple):
-    """A convolution with bias, (h, w, ci) -> (oh, ow, co); kernel (kh, kw, ci / groups, co)"""
+    """A convolution, (h, w, ci) -> (oh, ow, co); kernel (kh, kw, ci / groups, co). dilation: as in `conv2d_forward`"""
 
     size: Pair
     ci: int
@@ -23,6 +23,22 @@ class Conv(NamedTuple):
     stride: Pair
     pads: Pads
     groups: int = 1
+    dilation: Pair = (1, 1)
+    bias: bool = True
+
+
+class Depthwise(NamedTuple):
+    """A convolution of each channel alone, (h, w, c) -> (oh, ow, c * multiplier); kernel (kh, kw, c, multiplier)"""
+
+    size: Pair
+    c: int
+    out: Pair
+    multiplier: int
+    kernel: Pair
+    stride: Pair
+    pads: Pads
+    dilation: Pair
+    bias: bool
 
 
 class Pool(NamedTuple):
@@ -44,10 +60,11 @@ class Flatten(NamedTuple):
 
 
 class Dense(NamedTuple):
-    """A matrix product with bias, (inputs,) -> (units,); kernel (inputs, units)"""
+    """A matrix product, (inputs,) -> (units,); kernel (inputs, units)"""
 
     inputs: int
     units: int
+    bias: bool = True
 
 
 class Activation(NamedTuple):
@@ -74,7 +91,94 @@ class Dropout(NamedTuple):
     rate: float
 
 
-Spec = Conv | Pool | Flatten | Dense | Activation | LocalResponseNorm | Dropout
+class GlobalPool(NamedTuple):
+    """The mean (`average`) or maximum of each channel, (h, w, c) -> (c,), or with `keepdims` (1, 1, c)"""
+
+    shape: tuple[int, ...]
+    average: bool
+    keepdims: bool
+
+
+class BatchNorm(NamedTuple):
+    """Batch normalisation of the last axis with running statistics; `scale`: has gamma, `center`: has beta
+
+    Its weights are gamma, beta, moving_mean, moving_variance.
+    """
+
+    shape: tuple[int, ...]
+    epsilon: float
+    center: bool
+    scale: bool
+
+
+class ThresholdRelu(NamedTuple):
+    """See `convlens.ops.threshold_relu_forward`"""
+
+    shape: tuple[int, ...]
+    max_value: float | None
+    negative_slope: float
+    threshold: float
+
+
+class Elu(NamedTuple):
+    """See `convlens.ops.elu_forward`"""
+
+    shape: tuple[int, ...]
+    alpha: float
+
+
+class Affine(NamedTuple):
+    """y = factor x + offset with fixed numbers: one, or one for each channel (the last axis)"""
+
+    shape: tuple[int, ...]
+    factor: tuple[float, ...]
+    offset: tuple[float, ...]
+
+
+class Pad(NamedTuple):
+    """Zeros around each image (h, w, c)"""
+
+    shape: tuple[int, ...]
+    pads: Pads
+
+
+class Reshape(NamedTuple):
+    """A change of shape, shape -> target, the last axis fastest"""
+
+    shape: tuple[int, ...]
+    target: tuple[int, ...]
+
+
+class Residual(NamedTuple):
+    """The sum of two chains with the same input: for each layer of a chain its specifications, in order
+
+    An empty shortcut is the input itself. The weights of the k-th layer are called branch_k/… or shortcut_k/….
+    """
+
+    shape: tuple[int, ...]
+    out: tuple[int, ...]
+    branch: tuple[tuple[Any, ...], ...]
+    shortcut: tuple[tuple[Any, ...], ...]
+
+
+Spec = (
+    Conv
+    | Depthwise
+    | Pool
+    | GlobalPool
+    | Flatten
+    | Reshape
+    | Pad
+    | Dense
+    | Activation
+    | ThresholdRelu
+    | Elu
+    | Affine
+    | BatchNorm
+    | LocalResponseNorm
+    | Dropout
+    | Residual
+)
 
 
 def activation(function: str | None, shape: tuple[int, ...]) -> tuple[Activation, ...]:

@@ -155,9 +155,13 @@ def keras_words(module: Any, kind: type[Layer]) -> KerasWords:
 
 
 class Graph(Protocol):
-    """An ONNX graph under construction. `value` is the name of the last node's output."""
+    """An ONNX graph under construction. A branch sets both fields back to those of its beginning.
+
+    value: the name of the last node's output. channels_first: whether its images are (n, c, h, w)
+    """
 
     value: str
+    channels_first: bool
 
     def node(self, kind: str, name: str, *inputs: str, **attributes: Any) -> None:
         """Add a node whose first input is the output of the node before."""
@@ -171,12 +175,33 @@ class Graph(Protocol):
 
 def _conv(
     graph: Graph, name: str, weights: Weights, *,
-    size: Pair, ci: int, out: Pair, co: int, kernel: Pair, stride: Pair, pads: Pads, groups: int,
+    size: Pair, ci: int, out: Pair, co: int, kernel: Pair, stride: Pair, pads: Pads, groups: int, dilation: Pair,
+    bias: bool,
+) -> None:  # fmt: skip
+    own = "pointwise_kernel" if "pointwise_kernel" in weights else "kernel"
+    w = weights[own].transpose(3, 2, 0, 1)
+    _convolution(graph, name, own, w, weights, bias, kernel, stride, pads, dilation, groups)
+
+
+def _depthwise(
+    graph: Graph, name: str, weights: Weights, *,
+    size: Pair, c: int, out: Pair, multiplier: int, kernel: Pair, stride: Pair, pads: Pads, dilation: Pair, bias: bool,
+) -> None:  # fmt: skip
+    own = "depthwise_kernel" if "depthwise_kernel" in weights else "kernel"
+    w = weights[own].transpose(2, 3, 0, 1).reshape(c * multiplier, 1, *kernel)
+    _convolution(graph, name, own, w, weights, bias, kernel, stride, pads, dilation, c)
+
+
+def _convolution(
+    graph: Graph, name: str, own: str, w: Array, weights: Weights, bias: bool,
+    kernel: Pair, stride: Pair, pads: Pads, dilation: Pair, groups: int,
 ) -> None:  # fmt: skip
     graph.layout(name, channels_first=True)
-    w = graph.weight(f"{name}/kernel", weights["kernel"].transpose(3, 2, 0, 1))
-    b = graph.weight(f"{name}/bias", weights["bias"])
-    graph.node("Conv", name, w, b, kernel_shape=kernel, strides=stride, pads=_pads(pads), group=groups)
+    inputs = [graph.weight(f"{name}/{own}", w)]
+    if bias:
+        inputs.append(graph.weight(f"{name}/bias", weights["bias"]))
+    window = {"kernel_shape": kernel, "strides": stride, "pads": _pads(pads)}
+    graph.node("Conv", name, *inputs, **window, dilations=dilation, group=groups)
 
 
 def _pool(
@@ -191,14 +216,38 @@ def _pool(
         graph.node("MaxPool", name, **window)
 
 
+def _global_pool(
+    graph: Graph, name: str, weights: Weights, *, shape: tuple[int, ...], average: bool, keepdims: bool
+) -> None:
+    graph.layout(name, channels_first=True)
+    graph.node("GlobalAveragePool" if average else "GlobalMaxPool", name)
+    if not keepdims:
+        graph.node("Flatten", f"{name}/flatten", axis=1)
+        graph.channels_first = False
+
+
 def _flatten(graph: Graph, name: str, weights: Weights, *, shape: tuple[int, ...]) -> None:
     graph.layout(name, channels_first=False)
     graph.node("Flatten", name, axis=1)
 
 
-def _dense(graph: Graph, name: str, weights: Weights, *, inputs: int, units: int) -> None:
-    w, b = graph.weight(f"{name}/kernel", weights["kernel"]), graph.weight(f"{name}/bias", weights["bias"])
-    graph.node("Gemm", name, w, b)
+def _reshape(graph: Graph, name: str, weights: Weights, *, shape: tuple[int, ...], target: tuple[int, ...]) -> None:
+    graph.layout(name, channels_first=False)
+    graph.node("Reshape", name, graph.weight(f"{name}/shape", np.array([-1, *target], np.int64)))
+
+
+def _pad(graph: Graph, name: str, weights: Weights, *, shape: tuple[int, ...], pads: Pads) -> None:
+    (top, bottom), (left, right) = pads
+    start, end = ([0, 0, top, left], [0, 0, bottom, right])
+    graph.layout(name, channels_first=True)
+    graph.node("Pad", name, graph.weight(f"{name}/pads", np.array(start + end, np.int64)), mode="constant")
+
+
+def _dense(graph: Graph, name: str, weights: Weights, *, inputs: int, units: int, bias: bool) -> None:
+    given = [graph.weight(f"{name}/kernel", weights["kernel"])]
+    if bias:
+        given.append(graph.weight(f"{name}/bias", weights["bias"]))
+    graph.node("Gemm", name, *given)
 
 
 def _activation(graph: Graph, name: str, weights: Weights, *, shape: tuple[int, ...], function: str) -> None:
@@ -207,6 +256,75 @@ def _activation(graph: Graph, name: str, weights: Weights, *, shape: tuple[int, 
             f"layer {name}: activation must be one of {', '.join(ACTIVATIONS)} to be exported to ONNX; got {function!r}"
         )
     ACTIVATIONS[function].onnx(graph, f"{name}/{function}")
+
+
+def _threshold_relu(
+    graph: Graph, name: str, weights: Weights, *,
+    shape: tuple[int, ...], max_value: float | None, negative_slope: float, threshold: float,
+) -> None:  # fmt: skip
+    """y = max_value where x >= max_value; x where x > threshold; else negative_slope (x - threshold)"""
+
+    def number(part: str, value: float) -> str:
+        return graph.weight(f"{name}/{part}", np.float32(value))
+
+    if threshold:
+        x = graph.value
+        graph.node("Greater", f"{name}/above", limit := number("threshold", threshold))
+        above, graph.value = graph.value, x
+        graph.node("Sub", f"{name}/distance", limit)
+        graph.node("Mul", f"{name}/below", number("negative_slope", negative_slope))
+        below, graph.value = graph.value, above
+        graph.node("Where", name, x, below)
+    else:
+        graph.node("LeakyRelu", name, alpha=float(negative_slope))
+    if max_value is not None:
+        graph.node("Min", f"{name}/bounded", number("max_value", max_value))
+
+
+def _elu(graph: Graph, name: str, weights: Weights, *, shape: tuple[int, ...], alpha: float) -> None:
+    graph.node("Elu", name, alpha=alpha)
+
+
+def _affine(
+    graph: Graph, name: str, weights: Weights, *,
+    shape: tuple[int, ...], factor: tuple[float, ...], offset: tuple[float, ...],
+) -> None:  # fmt: skip
+    if max(len(factor), len(offset)) > 1:  # a number for each channel
+        graph.layout(name, channels_first=False)
+    graph.node("Mul", f"{name}/scaled", graph.weight(f"{name}/factor", np.array(factor, np.float32)))
+    graph.node("Add", name, graph.weight(f"{name}/offset", np.array(offset, np.float32)))
+
+
+def _batch_norm(
+    graph: Graph, name: str, weights: Weights, *, shape: tuple[int, ...], epsilon: float, center: bool, scale: bool
+) -> None:
+    if len(shape) not in (1, 3):
+        raise ValueError(f"layer {name}: BatchNorm of shape {shape} cannot be exported to ONNX; shape must be (c,) or "
+                         "(h, w, c)")  # fmt: skip
+    graph.layout(name, channels_first=len(shape) == 3)
+    mean = weights["moving_mean"]
+    values = {"gamma": np.ones_like(mean), "beta": np.zeros_like(mean), **weights}
+    names = ("gamma", "beta", "moving_mean", "moving_variance")
+    given = [graph.weight(f"{name}/{own}", values[own]) for own in names]
+    graph.node("BatchNormalization", name, *given, epsilon=epsilon)
+
+
+def _residual(
+    graph: Graph, name: str, weights: Weights, *, shape: tuple[int, ...], out: tuple[int, ...],
+    branch: tuple[tuple[Spec, ...], ...], shortcut: tuple[tuple[Spec, ...], ...],
+) -> None:  # fmt: skip
+    start, first = graph.value, graph.channels_first
+    ends = []
+    for chain, layers in (("branch", branch), ("shortcut", shortcut)):
+        graph.value, graph.channels_first = start, first
+        for k, found in enumerate(layers):
+            prefix = f"{chain}_{k}/"
+            own = {key.removeprefix(prefix): w for key, w in weights.items() if key.startswith(prefix)}
+            _write(graph, f"{name}/{chain}_{k}", found, own)
+        graph.layout(f"{name}/{chain}", channels_first=len(out) == 3)
+        ends.append(graph.value)
+    graph.value = ends[0]
+    graph.node("Add", name, ends[1])
 
 
 def _local_response_norm(
@@ -226,12 +344,21 @@ def _dropout(graph: Graph, name: str, weights: Weights, *, shape: tuple[int, ...
 # is added to a specification later is refused until the writer takes it.
 ONNX: dict[type[Spec], Callable[..., None]] = {
     specs.Conv: _conv,
+    specs.Depthwise: _depthwise,
     specs.Pool: _pool,
+    specs.GlobalPool: _global_pool,
     specs.Flatten: _flatten,
+    specs.Reshape: _reshape,
+    specs.Pad: _pad,
     specs.Dense: _dense,
     specs.Activation: _activation,
+    specs.ThresholdRelu: _threshold_relu,
+    specs.Elu: _elu,
+    specs.Affine: _affine,
+    specs.BatchNorm: _batch_norm,
     specs.LocalResponseNorm: _local_response_norm,
     specs.Dropout: _dropout,
+    specs.Residual: _residual,
 }
 
 
@@ -239,6 +366,10 @@ def write_onnx(graph: Graph, name: str, layer: Layer, found: Sequence[Spec] | No
     """Add a layer's nodes to the graph, by its specifications; ValueError for what ONNX or this table does not have."""
     if found is None:
         raise ValueError(f"layer {name}: {type(layer).__name__} cannot be exported to ONNX: it has no specification")
+    _write(graph, name, found, weights)
+
+
+def _write(graph: Graph, name: str, found: Sequence[Spec], weights: Weights) -> None:
     for spec in found:
         writer = ONNX.get(type(spec))
         if writer is None:

@@ -9,7 +9,9 @@ from convlens import ops
 from convlens.arrays import Array
 from convlens.engines import Engine, specs
 from convlens.geometry import check_count
+from convlens.nn.convolution import bias_of
 from convlens.nn.layer import ENDS, Layer, Rng, Shape, Weights, activate, activate_backward, expect, known_activation
+from convlens.nn.numbers import check_flag
 
 
 @dataclass(frozen=True)
@@ -18,10 +20,12 @@ class Dense(Layer):
 
     units: int
     activation: str | None = None
+    use_bias: bool = True
     kind: ClassVar[str] = "dense"
 
     def __post_init__(self) -> None:
         check_count("units", self.units, 1)
+        check_flag("use_bias", self.use_bias)
         object.__setattr__(self, "activation", known_activation(self.activation))
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -30,8 +34,9 @@ class Dense(Layer):
         return (self.units,)
 
     def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
-        """kernel (in, units), bias (units,)"""
-        return {"kernel": (shape[0], self.units), "bias": (self.units,)}
+        """kernel (in, units), bias (units,) if `use_bias`"""
+        found: dict[str, Shape] = {"kernel": (shape[0], self.units)}
+        return found | {"bias": (self.units,)} if self.use_bias else found
 
     def split_end(self) -> tuple[Layer, str | None]:
         """Return the layer without a softmax or sigmoid, and the name of that activation."""
@@ -39,11 +44,11 @@ class Dense(Layer):
 
     def specs(self, shape: Shape) -> tuple[specs.Spec, ...]:
         """One specification for the dense layer, and one for the activation if the layer has one."""
-        return (specs.Dense(shape[0], self.units), *specs.activation(self.activation, (self.units,)))
+        return (specs.Dense(shape[0], self.units, self.use_bias), *specs.activation(self.activation, (self.units,)))
 
     def forward(self, x: Array, weights: Weights, engine: Engine, rng: Rng | None = None) -> tuple[Array, Any]:
         """y = activation(x kernel + bias)"""
-        y, kept = activate(self.activation, ops.dense_forward(x, weights["kernel"], weights["bias"]))
+        y, kept = activate(self.activation, ops.dense_forward(x, weights["kernel"], bias_of(weights, self.units)))
         return y, (x, kept)
 
     def backward(
@@ -53,4 +58,4 @@ class Dense(Layer):
         x, kept = saved
         dz = activate_backward(self.activation, dy, kept)
         dx, dw, db = ops.dense_backward(dz, x, weights["kernel"])
-        return dx, {"kernel": dw, "bias": db}
+        return dx, {"kernel": dw, "bias": db} if self.use_bias else {"kernel": dw}

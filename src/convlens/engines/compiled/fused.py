@@ -24,14 +24,17 @@ from convlens.machine.memory import aligned
 def supports(specs: Sequence[Spec]) -> bool:
     """Return whether a fused pass can run these operations.
 
-    They must be convolutions with one group and pools, then Flatten, then dense layers. The only activation is ReLU,
+    They must be convolutions with one group, without dilation, and pools, then Flatten, then dense layers; all with a
+    bias. The only activation is ReLU,
     after a convolution or a dense layer.
     """
     kinds = [type(spec) for spec in specs if not isinstance(spec, Activation)]
     flat = kinds.index(Flatten) if Flatten in kinds else len(kinds)
     if set(kinds[:flat]) - {Conv, Pool} or set(kinds[flat + 1 :]) != {Dense}:
         return False
-    if any(isinstance(spec, Conv) and spec.groups > 1 for spec in specs):
+    if any(isinstance(spec, Conv) and (spec.groups > 1 or spec.dilation != (1, 1)) for spec in specs):
+        return False
+    if any(isinstance(spec, Conv | Dense) and not spec.bias for spec in specs):
         return False
     if any(isinstance(spec, Flatten) and len(spec.shape) != 3 for spec in specs):
         return False

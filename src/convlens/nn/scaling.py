@@ -1,0 +1,116 @@
+"""Fixed scales inside a model: Rescaling by a factor, Normalization by a known mean and variance."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from convlens.arrays import Array
+from convlens.engines import Engine, specs
+from convlens.nn.layer import Layer, Rng, Shape, Weights
+from convlens.nn.numbers import check_number
+
+Numbers = float | tuple[float, ...]  # one number for all channels, or one for each
+
+
+@dataclass(frozen=True)
+class _Affine(Layer):
+    """The base class of both: y = factor x + offset, with fixed numbers for each channel, the last axis"""
+
+    def _factor_offset(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        raise TypeError(f"{type(self).__name__} is a base class, not a layer that can run")
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """The shape of the input"""
+        for numbers in self._factor_offset():
+            if len(numbers) not in (1, *shape[-1:]):
+                raise ValueError(
+                    f"{type(self).__name__} needs one number, or one for each of the channels of {shape}; "
+                    f"got {len(numbers)}"
+                )
+        return shape
+
+    def specs(self, shape: Shape) -> tuple[specs.Spec, ...]:
+        """One specification"""
+        return (specs.Affine(shape, *self._factor_offset()),)
+
+    def forward(self, x: Array, weights: Weights, engine: Engine, rng: Rng | None = None) -> tuple[Array, Any]:
+        """y = factor x + offset"""
+        factor, offset = (np.array(numbers, x.dtype) for numbers in self._factor_offset())
+        y: Array = x * factor
+        y += offset
+        return y, None
+
+    def backward(
+        self, dy: Array, saved: Any, weights: Weights, engine: Engine, need_dx: bool = True
+    ) -> tuple[Array | None, Weights]:
+        """dx = factor dy"""
+        dx: Array = dy * np.array(self._factor_offset()[0], dy.dtype)
+        return dx, {}
+
+
+@dataclass(frozen=True)
+class Rescaling(_Affine):
+    """y = scale x + offset, for example Rescaling(1 / 255) for pixels. One number, or one for each channel"""
+
+    scale: Numbers
+    offset: Numbers = 0.0
+    kind: ClassVar[str] = "rescaling"
+
+    def __post_init__(self) -> None:
+        for name in ("scale", "offset"):
+            object.__setattr__(self, name, _numbers(name, getattr(self, name)))
+
+    def _factor_offset(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        return _several(self.scale), _several(self.offset)
+
+
+@dataclass(frozen=True)
+class Normalization(_Affine):
+    """y = (x - mean) / sqrt(variance), with known numbers: one for all channels, or one for each
+
+    As in Keras, a square root below 1e-7 counts as 1e-7. `Normalization.of(x)` finds the numbers of some images; Keras
+    does that with `adapt`.
+    """
+
+    mean: Numbers
+    variance: Numbers
+    kind: ClassVar[str] = "normalization"
+
+    def __post_init__(self) -> None:
+        for name in ("mean", "variance"):
+            object.__setattr__(self, name, _numbers(name, getattr(self, name)))
+        for value in _several(self.variance):
+            check_number("variance", value, 0)
+
+    @classmethod
+    def of(cls, x: Array) -> Normalization:
+        """Return the layer that gives each channel of x (n, …, c) mean 0 and variance 1."""
+        axes = tuple(range(np.ndim(x) - 1))
+        mean, variance = np.mean(x, axes, dtype=np.float64), np.var(x, axes, dtype=np.float64)
+        return cls(tuple(map(float, np.ravel(mean))), tuple(map(float, np.ravel(variance))))
+
+    def _factor_offset(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        means, variances = _several(self.mean), _several(self.variance)
+        count = max(len(means), len(variances))
+        means, variances = (numbers * count if len(numbers) == 1 else numbers for numbers in (means, variances))
+        if len(means) != len(variances):
+            raise ValueError(f"Normalization needs as many means as variances; got {len(means)}, {len(variances)}")
+        factor = tuple(1 / max(math.sqrt(variance), 1e-7) for variance in variances)
+        return factor, tuple(-mean * f for mean, f in zip(means, factor, strict=True))
+
+
+def _several(numbers: Numbers) -> tuple[float, ...]:
+    return numbers if isinstance(numbers, tuple) else (numbers,)
+
+
+def _numbers(name: str, given: Any) -> Numbers:
+    """Return one number or a tuple of numbers; NumPy's arrays and numbers are accepted."""
+    found = given.tolist() if isinstance(given, np.ndarray | np.generic) else given
+    found = tuple(found) if isinstance(found, list | tuple) else found
+    for number in found if isinstance(found, tuple) and found else (found,):
+        check_number(name, number, -math.inf)
+    return tuple(map(float, found)) if isinstance(found, tuple) else float(found)
