@@ -15,7 +15,7 @@ from numpy.testing import assert_allclose
 
 from convlens import nn
 from convlens.engines import specs
-from convlens.interop import layers
+from convlens.interop import layers, onnx_layers
 from convlens.interop.keras_file import from_keras
 from convlens.interop.keras_model import to_keras
 from convlens.interop.onnx_model import to_onnx
@@ -30,18 +30,58 @@ WINDOW: dict[str, list[Any]] = {"strides": [(2, 1), 3], "padding": ["same", "cou
 POOL: dict[str, list[Any]] = {"pool_size": [(3, 2), 1], **WINDOW, "padding": ["same", ((1, 0), (0, 2))]}
 ACTIVATION = [None, *ACTIVATIONS]
 
+CONV: dict[str, list[Any]] = {**WINDOW, "activation": ACTIVATION, "dilation_rate": [(2, 1), 2], "use_bias": [False]}
+BLOCK = (Conv2D(4, (3, 2), padding="same"), nn.BatchNormalization())
+SHORTCUT = (Conv2D(4, 1), nn.Dropout(0.5))
+
 # For each kind: the arguments of a layer, and other values of each of its fields.
 LAYERS: dict[str, tuple[dict[str, Any], dict[str, list[Any]]]] = {
     "Conv2D": (
         {"filters": 4, "kernel_size": (3, 2)},
-        {"filters": [8], "kernel_size": [(2, 3), 1], **WINDOW, "activation": ACTIVATION, "groups": [2, 4]},
+        {"filters": [8], "kernel_size": [(2, 3), 1], **CONV, "groups": [2, 4]},
+    ),
+    "DepthwiseConv2D": (
+        {"kernel_size": (3, 2)},
+        {"kernel_size": [(2, 3), 1], **CONV, "depth_multiplier": [2]},
+    ),
+    "SeparableConv2D": (
+        {"filters": 5, "kernel_size": (3, 2)},
+        {"filters": [8], "kernel_size": [(2, 3), 1], **CONV, "depth_multiplier": [2]},
     ),
     "MaxPooling2D": ({"pool_size": (2, 3)}, POOL),
     "AveragePooling2D": ({"pool_size": (2, 3)}, POOL),
+    "GlobalAveragePooling2D": ({}, {"keepdims": [True]}),
+    "GlobalMaxPooling2D": ({}, {"keepdims": [True]}),
     "Flatten": ({}, {}),
-    "Dense": ({"units": 5}, {"units": [7], "activation": ACTIVATION}),
+    "Reshape": ({"target_shape": (6, 28)}, {"target_shape": [(3, -1, 2)]}),
+    "ZeroPadding2D": ({}, {"padding": [2, (0, 3), ((1, 0), (0, 2))]}),
+    "Identity": ({}, {}),
+    "Dense": ({"units": 5}, {"units": [7], "activation": ACTIVATION, "use_bias": [False]}),
+    "Activation": ({"activation": "gelu"}, {"activation": ACTIVATION}),
+    "ReLU": ({}, {"max_value": [0.5], "negative_slope": [0.25], "threshold": [0.125]}),
+    "LeakyReLU": ({}, {"negative_slope": [0.25]}),
+    "ELU": ({}, {"alpha": [0.5]}),
+    "Softmax": ({}, {}),
+    "BatchNormalization": (
+        {},
+        {"momentum": [0.5], "epsilon": [0.5], "center": [False], "scale": [False]},
+    ),
+    "Rescaling": ({"scale": 0.5}, {"scale": [(1.0, 2.0, 0.5, 3.0)], "offset": [0.25, (1.0, -1.0, 0.5, 0.0)]}),
+    "Normalization": (
+        {"mean": 0.5, "variance": 0.25},
+        {"mean": [(1.0, 2.0, 0.5, 3.0)], "variance": [(1.0, 2.0, 0.5, 3.0)]},
+    ),
     "Dropout": ({"rate": 0.5}, {"rate": [0, 0.25]}),
+    "SpatialDropout2D": ({"rate": 0.5}, {"rate": [0, 0.25]}),
     "LocalResponseNormalization": ({}, {"size": [1, 2, 9], "k": [1.0], "alpha": [0.5], "beta": [0.5, 1.0]}),
+    "Add": (
+        {"branch": BLOCK},
+        {
+            "branch": [(nn.Add(BLOCK), nn.ReLU()), (Flatten(), Dense(168), nn.Reshape(IMAGE))],
+            "shortcut": [SHORTCUT],
+            "activation": ACTIVATION,
+        },
+    ),
 }
 
 CASES = [
@@ -53,12 +93,15 @@ CASES = [
 
 
 def network(kind, given):
-    """A network with this layer. Its weights and biases are random, so that a fault changes the prediction."""
-    given = {field: value for field, value in given.items() if field}
+    """A network with this layer. Its weights and statistics are random, so that a fault changes the prediction."""
+    layer = kind(**{field: value for field, value in given.items() if field})
     first = [Flatten()] if kind is Dense else []
-    last = [] if kind is Flatten else [Flatten()]
-    model = Sequential([*first, kind(**given), *last, Dense(3)], IMAGE, seed=1, engine="numpy")
-    model.flat += np.random.default_rng(2).standard_normal(model.flat.size).astype(np.float32) * 0.1
+    shape = layer.output_shape((math.prod(IMAGE),) if kind is Dense else IMAGE)
+    last = [Flatten()] if len(shape) > 1 else []
+    model = Sequential([*first, layer, *last, Dense(3)], IMAGE, seed=1, engine="numpy")
+    rng = np.random.default_rng(2)
+    model.flat += rng.standard_normal(model.flat.size).astype(np.float32) * 0.1
+    model.flat_state[...] = rng.uniform(0.3, 2, model.flat_state.size)
     return model
 
 
@@ -109,6 +152,7 @@ def test_keras_predicts_the_same_or_refuses_and_the_import_gives_the_same_networ
     model = network(kind, given)
     made = exported(to_keras, model, given)
     refuses = kind.__name__ == "LocalResponseNormalization" or ("Pooling" in kind.__name__ and "padding" in given)
+    refuses |= kind.__name__ in ("DepthwiseConv2D", "SeparableConv2D") and given.get("strides") == (2, 1)
     if made is None:
         assert refuses, "only a layer that Keras lacks may be refused"
         return
@@ -116,6 +160,7 @@ def test_keras_predicts_the_same_or_refuses_and_the_import_gives_the_same_networ
     back = from_keras(made, engine="numpy")
     assert back.specs() == model.specs()
     assert back.flat.tobytes() == model.flat.tobytes()
+    assert back.flat_state.tobytes() == model.flat_state.tobytes()
 
 
 def test_a_field_that_the_table_does_not_know_is_refused():
@@ -150,11 +195,11 @@ def test_a_field_of_a_specification_that_the_writer_does_not_know_is_refused():
     row = model.table[0]
     (found, *_) = Dilated(2, (3, 2)).specs(IMAGE)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(layers.ONNX, type(found), layers.ONNX[specs.Conv])
+        patch.setitem(onnx_layers.ONNX, type(found), onnx_layers.ONNX[specs.Conv])
         with pytest.raises(ValueError, match=r"layer conv2d: dilation \(2, 1\) of Conv cannot be exported to ONNX"):
-            layers.write_onnx(None, row.name, row.layer, [found], model.layer_weights[0])  # type: ignore[arg-type]  # no graph needed
+            onnx_layers.write_onnx(None, row.name, row.layer, [found], model.layer_weights[0])  # type: ignore[arg-type]  # no graph needed
     with pytest.raises(ValueError, match="layer conv2d: Conv cannot be exported to ONNX; got"):
-        layers.write_onnx(None, row.name, row.layer, [found], model.layer_weights[0])  # type: ignore[arg-type]  # no graph needed
+        onnx_layers.write_onnx(None, row.name, row.layer, [found], model.layer_weights[0])  # type: ignore[arg-type]  # no graph needed
 
 
 def test_a_layer_may_have_several_nodes():

@@ -84,6 +84,16 @@ def test_the_running_statistics_of_its_layers_move(rng):
     assert_allclose(found["branch_1/moving_mean"], want, rtol=1e-12)
 
 
+def test_the_weights_layer_by_layer():
+    block = Add((Add((BatchNormalization(),)), BLOCK.branch[0]), (BLOCK.branch[0],))
+    own = weights_of(block, SHAPE)
+    assert [name.split("/", 1)[1] for name in block.in_order(own)] == [
+        *(f"branch_0/{name}" for name in ("gamma", "beta", "moving_mean", "moving_variance")),
+        *("kernel", "kernel"),
+    ]
+    assert block.in_order(own).keys() == own.keys()
+
+
 def resnet(engine="auto"):
     conv: dict[str, Any] = {"padding": "same", "use_bias": False}
     block = Add((Conv2D(4, 3, **conv), BatchNormalization(), ReLU(), Conv2D(4, 3, **conv), BatchNormalization()))
@@ -103,7 +113,7 @@ def test_a_network_of_blocks_learns():
 def test_the_specification_gives_the_same_network():
     model = resnet("numpy")
     found = from_specification(to_specification(model.layers, model.input_shape, model.name, model.dtype))
-    assert found.layers == model.layers
+    assert list(found.layers) == list(model.layers)
     again = Sequential(found.layers, found.input_shape, seed=3, engine="numpy")
     assert again.specs() == model.specs() and again.flat.tobytes() == model.flat.tobytes()
 

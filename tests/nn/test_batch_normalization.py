@@ -63,7 +63,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(engine):
             trainer.end_epoch()
         found.append((net.flat.tobytes(), net.flat_state.tobytes()))
     assert found[0] == found[1] == found[2]
-    assert net.weights[1]["moving_variance"][0] != 1
+    assert net.layer_weights[1]["moving_variance"][0] != 1
 
 
 def test_bad_arguments_are_refused():

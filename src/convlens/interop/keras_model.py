@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from convlens.arrays import Array
 from convlens.geometry import Padding, Pair, pair, plan
 from convlens.interop.frameworks import load_keras
 from convlens.interop.layers import ACTIVATIONS, in_keras, in_words, keras_words
-from convlens.nn import Conv2D, Sequential
+from convlens.nn import Add, Conv2D, DepthwiseConv2D, SeparableConv2D, Sequential
+from convlens.nn.add import own_weights
+from convlens.nn.layer import Weights
 from convlens.nn.pooling2d import Pooling2D
 from convlens.nn.table import LayerRow, table
 from convlens.storage.atomic import atomic_write
@@ -26,6 +30,8 @@ def to_keras(
 ) -> Any:
     """Return the same network with the same weights as a `keras.Sequential`.
 
+    A network with an Add becomes a functional `keras.Model`, since Keras's Add adds two tensors.
+
     softmax: whether the outputs are probabilities (True) or logits (False); by default they are what `model.predict`
     gives. initializer: the initializer in the configuration of the Keras layers; the kernels have the weights of
     `model`.
@@ -35,12 +41,59 @@ def to_keras(
     keras = load_keras(backend, "a Keras model")
     check_end(model)
     rows = model.table if softmax is False else table(model.layers, model.input_shape)
-    layers = [made for row in rows for made in _keras_layers(keras.layers, row, model.dtype.name, initializer)]
+    weights = dict(zip((row.name for row in model.table), model.layer_weights, strict=True))
+    writer = _Writer(keras.layers, model.dtype.name, initializer)
+    first = tensor = keras.Input(model.input_shape, dtype=model.dtype.name)
+    for row in rows:
+        tensor = writer.add(row, weights.get(row.name, {}), tensor)
     if softmax and model.end is None:
-        layers.append(keras.layers.Softmax(name="softmax", dtype=model.dtype.name))
-    found = keras.Sequential([keras.Input(model.input_shape, dtype=model.dtype.name), *layers], name=model.name)
-    found.set_weights(model.get_weights())
+        writer.layers.append(keras.layers.Softmax(name="softmax", dtype=model.dtype.name))
+        tensor = writer.layers[-1](tensor)
+    if any(isinstance(row.layer, Add) for row in model.table):
+        found = keras.Model(first, tensor, name=model.name)
+    else:
+        found = keras.Sequential([first, *writer.layers], name=model.name)
+    for made, own in writer.weights:
+        made.set_weights(own)
     return found
+
+
+@dataclass
+class _Writer:
+    """Keras layers under construction
+
+    layers: in order, without those inside a residual block. weights: pairs of a Keras layer and the arrays that it gets
+    """
+
+    module: Any
+    dtype: str
+    initializer: str
+    layers: list[Any] = field(default_factory=list)
+    weights: list[tuple[Any, list[Array]]] = field(default_factory=list)
+
+    def add(self, row: LayerRow, weights: Weights, tensor: Any) -> Any:
+        """Append the Keras layers of a row, and return the output that they have for the input `tensor`."""
+        if type(row.layer) is Add:
+            return self._block(row, row.layer, weights, tensor)
+        for made in _keras_layers(self.module, row, self.dtype, self.initializer):
+            self.layers.append(made)
+            tensor = made(tensor)
+            if made.weights:
+                self.weights.append((made, list(weights.values())))
+        return tensor
+
+    def _block(self, row: LayerRow, block: Add, weights: Weights, tensor: Any) -> Any:
+        ends = {"branch": tensor, "shortcut": tensor}
+        for part in block.parts(row.input_shape):
+            name, out = f"{row.name}_{part.prefix[:-1]}", part.layer.output_shape(part.shape)
+            chain = part.prefix.rpartition("_")[0]
+            inner = LayerRow(name, part.layer, part.shape, out, 0)
+            ends[chain] = self.add(inner, own_weights(weights, part.prefix), ends[chain])
+        tensor = self.module.Add(name=row.name, dtype=self.dtype)(list(ends.values()))
+        if block.activation is None:
+            return tensor
+        words = ACTIVATIONS[block.activation]
+        return self.module.Activation(words, name=f"{row.name}_activation", dtype=self.dtype)(tensor)
 
 
 def check_end(model: Sequential) -> None:
@@ -62,31 +115,49 @@ def _keras_layers(module: Any, row: LayerRow, dtype: str, initializer: str) -> I
     except ValueError as error:
         raise ValueError(f"layer {row.name}: {error}") from None
     fields = {name: getattr(layer, name) for name in words.fields}
-    if row.layer.weight_shapes(row.input_shape):
+    if "kernel" in row.layer.weight_shapes(row.input_shape):
         settings["kernel_initializer"] = initializer
-    if "activation" in fields and fields["activation"] is not None:
-        fields["activation"] = ACTIVATIONS[fields["activation"]].keras
-    if isinstance(layer, Conv2D | Pooling2D):
-        kernel = layer.kernel_size if isinstance(layer, Conv2D) else layer.pool_size
-        kernel, strides, size = pair("kernel", kernel, 1), pair("strides", layer.strides, 1), row.input_shape[:2]
-        rule = _rule(row, kernel, strides, layer.padding)
-        if rule is None and isinstance(layer, Pooling2D):
+        if isinstance(layer, DepthwiseConv2D):
+            settings["depthwise_initializer"] = settings.pop("kernel_initializer")
+    if "activation" in fields:
+        fields["activation"] = ACTIVATIONS[fields["activation"]] if fields["activation"] else "linear"
+    if isinstance(layer, Conv2D | DepthwiseConv2D | SeparableConv2D | Pooling2D):
+        pools = isinstance(layer, Pooling2D)
+        reach, strides, size = _reach(layer), pair("strides", layer.strides, 1), row.input_shape[:2]
+        rule = _rule(row, reach, strides, layer.padding)
+        if isinstance(layer, DepthwiseConv2D | SeparableConv2D) and strides[0] != strides[1]:
+            raise ValueError(
+                f"layer {row.name}: Keras on TensorFlow has only equal strides here; got strides {strides}"
+            )
+        if rule is None and pools:
             raise ValueError(f"layer {row.name}: Keras pools with padding same or valid; got {layer.padding!r}")
         if rule is None:
-            pads = plan((size[0], size[1]), kernel, strides, layer.padding).pads
+            pads = plan((size[0], size[1]), reach, strides, layer.padding).pads
             zeros = {"name": f"{row.name}_zeros", "dtype": dtype, "data_format": _LAST}
             yield module.ZeroPadding2D(pads, **zeros)
         fields["padding"] = rule or "valid"
-    yield getattr(module, type(layer).__name__)(**fields, **words.fixed, **settings)
+    yield getattr(module, type(layer).__name__)(**fields, **_without(words.fixed, settings), **settings)
 
 
-def _rule(row: LayerRow, kernel: Pair, strides: Pair, padding: Padding) -> str | None:
+def _without(fixed: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fixed.items() if name not in settings}
+
+
+def _reach(layer: Conv2D | DepthwiseConv2D | SeparableConv2D | Pooling2D) -> Pair:
+    """Return the rows and columns that a window covers."""
+    if isinstance(layer, Pooling2D):
+        return pair("pool_size", layer.pool_size, 1)
+    (kh, kw), (dh, dw) = pair("kernel_size", layer.kernel_size, 1), pair("dilation_rate", layer.dilation_rate, 1)
+    return (kh - 1) * dh + 1, (kw - 1) * dw + 1
+
+
+def _rule(row: LayerRow, reach: Pair, strides: Pair, padding: Padding) -> str | None:
     """Return the Keras rule that gives the same padding, or None if there is none. The rule `padding` itself is
     preferred."""
     size = row.input_shape[0], row.input_shape[1]
-    wanted = plan(size, kernel, strides, padding)
+    wanted = plan(size, reach, strides, padding)
     rules = sorted(("valid", "same"), key=lambda rule: rule != padding)
-    return next((rule for rule in rules if plan(size, kernel, strides, rule) == wanted), None)
+    return next((rule for rule in rules if plan(size, reach, strides, rule) == wanted), None)
 
 
 def save_keras(path: str | os.PathLike[str], model: Sequential) -> None:

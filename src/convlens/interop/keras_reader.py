@@ -14,7 +14,7 @@ from convlens.geometry import Pair
 from convlens.interop.keras_graph import Branch, Graph, Item, Node, chain
 from convlens.interop.layers import ACTIVATIONS, TRAINING_ONLY, in_keras, in_words, keras_words
 from convlens.models import MODELS, recognise
-from convlens.nn import Dense, Flatten, Layer, Sequential
+from convlens.nn import Add, Dense, Flatten, Layer, Sequential
 from convlens.nn.layer import Shape
 from convlens.nn.table import LayerRow, table
 
@@ -57,7 +57,8 @@ def weights_by_layer(model: Sequential) -> Iterator[tuple[LayerRow, dict[str, Ar
     named = model.named_weights()
     for row in model.table:
         start = f"{row.name}/"
-        yield row, {name.removeprefix(start): w for name, w in named.items() if name.startswith(start)}
+        own = {name.removeprefix(start): w for name, w in named.items() if name.startswith(start)}
+        yield row, row.layer.in_order(own) if isinstance(row.layer, Add) else own
 
 
 def _wide(shape: Sequence[int | None]) -> str:
@@ -114,6 +115,7 @@ class _Reader:
     graph: Graph
     weights_of: WeightsOf
     start: Shape = ()
+    inside: bool = False  # whether the layers are those of a residual block
     shape: Shape | None = None  # of the last layer's output; None if it is not known, after a problem
     dtype: str | None = None
     layers: list[Layer] = field(default_factory=list)
@@ -199,7 +201,7 @@ class _Reader:
         if node.module not in ("keras.layers", "keras") and not node.module.startswith("keras.src.layers"):
             self.unknown.append(f"{node.name} ({node.kind}, {_origin(node.module)})")
             self.shape = None
-        elif node.kind in _TRAINING_KINDS:
+        elif node.kind in _TRAINING_KINDS and node.kind not in self.ours:
             self.notes.append(f"layer {node.name} ({node.kind}) acted only in training and is left out")
         elif node.kind in ("Identity", "Reshape") or (
             node.kind == "Activation" and node.config["activation"] == "linear"
@@ -228,13 +230,14 @@ class _Reader:
             raise ValueError(f"target_shape must have {count} numbers; got {target}")
         if shape == self.shape:
             return
-        if all(type(layer).__name__ == "Rescaling" for layer in self.layers):
+        beginning = not self.inside and all(type(layer).__name__ == "Rescaling" for layer in self.layers)
+        if beginning and len(self.shape) < 3:
             self.notes.append(f"layer {node.name} (Reshape) is left out: the network takes images of {in_axes(shape)}")
             self.start = self.shape = shape
         elif len(shape) == 1:
             self._append(Flatten(name=_plain(node.name)), node)
         else:
-            raise ValueError(f"a Reshape must stand at the beginning or give a vector; got {in_axes(shape)}")
+            self._ours(node, None)
 
     def _old_end(self, node: Node, after: Item | None) -> None:
         """A softmax at the end, as a layer of its own"""
@@ -286,7 +289,23 @@ class _Reader:
             self.shape = layer.output_shape(self.shape)
 
     def _branch(self, item: Branch) -> None:
-        raise ValueError(f"a layer must have one input; {item.node.kind} has several")
+        """Two chains whose outputs are added: a residual block"""
+        if len(item.paths) != 2:
+            raise ValueError(f"{item.node.kind} must add two tensors; got {len(item.paths)}")
+        outer, shape, nodes = (self.layers, self.sources, self.inside), self.shape, list[Node]()
+        chains = []
+        for path in sorted(item.paths, key=lambda path: not path):  # a path without layers is the shortcut
+            self.layers, self.sources, self.inside = [], {}, True
+            self.read(path, shape)
+            chains.append(tuple(replace(layer, name=None) for layer in self.layers))
+            nodes += [node for found in self.sources.values() for node in found]
+        self.layers, self.sources, self.inside = outer
+        if self.problems or self.unknown:
+            self.shape = None
+            return
+        self.shape = shape
+        self._append(Add(chains[0], chains[1], name=_plain(item.node.name)), item.node)
+        self.sources[str(self.layers[-1].name)] = nodes
 
     def finish(self) -> None:
         """Check the end of the network."""
@@ -329,7 +348,9 @@ def _origin(module: str) -> str:
 
 def _joins(node: Node) -> bool:
     """Whether a ZeroPadding2D before this layer can be its padding."""
-    return node.kind == "Conv2D" and node.config.get("padding", "valid") == "valid"
+    return (
+        node.kind in ("Conv2D", "DepthwiseConv2D", "SeparableConv2D") and node.config.get("padding", "valid") == "valid"
+    )
 
 
 def _pads(padding: Any) -> Any:
@@ -359,7 +380,7 @@ def _activation(activation: Any) -> tuple[str | None, tuple[str, str, dict[str, 
     """Return convlens's name of an activation, or the kind, module and settings of a layer given as one."""
     if isinstance(activation, dict) and activation.get("module") == "keras.layers":
         return None, (activation["class_name"], "keras.layers", dict(activation["config"]))
-    allowed = {"linear": None, **{words.keras: name for name, words in ACTIVATIONS.items()}}
+    allowed = {"linear": None, **{theirs: name for name, theirs in ACTIVATIONS.items()}}
     if not isinstance(activation, str | None) or (activation or "linear") not in allowed:
         raise ValueError(f"activation must be one of {', '.join(allowed)}; got {_words(activation)}")
     return allowed[activation or "linear"], None

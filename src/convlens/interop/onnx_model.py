@@ -12,7 +12,7 @@ import numpy as np
 from convlens.arrays import Array
 from convlens.interop.frameworks import load
 from convlens.interop.keras_model import check_end
-from convlens.interop.layers import write_onnx
+from convlens.interop.onnx_layers import write_onnx
 from convlens.nn import Sequential
 from convlens.storage.atomic import atomic_write
 
@@ -31,7 +31,7 @@ def to_onnx(model: Sequential) -> Any:
     (filters, ci, kh, kw), as ONNX requires. Kernels of dense layers stay (in, units), since images go back to
     (n, h, w, c) before they are flattened.
     Raises ValueError for a model in float64, a model whose output is not (classes,), and a layer that ONNX or the table
-    in `convlens.interop.layers` does not have.
+    in `convlens.interop.onnx_layers` does not have.
     """
     onnx, helper = load("onnx", _WHAT), load("onnx.helper", _WHAT)
     check_end(model)

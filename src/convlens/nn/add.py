@@ -113,6 +113,16 @@ class Add(Layer):
             for name, size in layer.state_shapes(own).items()
         }
 
+    def in_order(self, weights: Weights) -> Weights:
+        """Return the block's weights layer by layer, each layer's running statistics after its trained weights."""
+        found: Weights = {}
+        for name in ("branch", "shortcut"):
+            for k, layer in enumerate(getattr(self, name)):
+                own = own_weights(weights, f"{name}_{k}/")
+                own = layer.in_order(own) if isinstance(layer, Add) else own
+                found |= {f"{name}_{k}/{key}": w for key, w in own.items()}
+        return found
+
     def initial(self, name: str, size: Shape, rng: Rng, dtype: np.dtype[Any], kernel: Initializer) -> Array:
         """The first value that the layer gives its weight"""
         place, _, rest = name.partition("/")
@@ -147,7 +157,7 @@ class Add(Layer):
             end, found = x, []
             for k, layer in enumerate(getattr(self, name)):
                 prefix = f"{name}_{k}/"
-                end, saved = layer.forward(end, _own(weights, prefix), engine, rng)
+                end, saved = layer.forward(end, own_weights(weights, prefix), engine, rng)
                 found.append(_Pass(prefix, layer, saved))
             ends.append(end)
             passes.append(found)
@@ -172,11 +182,11 @@ class Add(Layer):
         return {
             prefix + name: value
             for prefix, layer, own in (*saved.branch, *saved.shortcut)
-            for name, value in layer.new_state(own, _own(weights, prefix)).items()
+            for name, value in layer.new_state(own, own_weights(weights, prefix)).items()
         }
 
 
-def _own(weights: Weights, prefix: str) -> Weights:
+def own_weights(weights: Weights, prefix: str) -> Weights:
     """Return the weights of one layer, by its own names."""
     return {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}
 
@@ -189,6 +199,6 @@ def _chain_back(
     for k in reversed(range(len(passes))):
         prefix, layer, saved = passes[k]
         assert dx is not None
-        dx, found = layer.backward(dx, saved, _own(weights, prefix), engine, need_dx=need_dx or k > 0)
+        dx, found = layer.backward(dx, saved, own_weights(weights, prefix), engine, need_dx=need_dx or k > 0)
         gradients |= {prefix + name: gradient for name, gradient in found.items()}
     return dx

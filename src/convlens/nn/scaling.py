@@ -85,6 +85,12 @@ class Normalization(_Affine):
             object.__setattr__(self, name, _numbers(name, getattr(self, name)))
         for value in _several(self.variance):
             check_number("variance", value, 0)
+        count = max(len(_several(self.mean)), len(_several(self.variance)))
+        for name in ("mean", "variance"):  # Keras wants both in the same form
+            if isinstance(getattr(self, name), float) and isinstance(self.mean, tuple) | isinstance(
+                self.variance, tuple
+            ):
+                object.__setattr__(self, name, (getattr(self, name),) * count)
 
     @classmethod
     def of(cls, x: Array) -> Normalization:
@@ -95,8 +101,6 @@ class Normalization(_Affine):
 
     def _factor_offset(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         means, variances = _several(self.mean), _several(self.variance)
-        count = max(len(means), len(variances))
-        means, variances = (numbers * count if len(numbers) == 1 else numbers for numbers in (means, variances))
         if len(means) != len(variances):
             raise ValueError(f"Normalization needs as many means as variances; got {len(means)}, {len(variances)}")
         factor = tuple(1 / max(math.sqrt(variance), 1e-7) for variance in variances)
