@@ -65,10 +65,6 @@ REFUSED: dict[str, tuple[Any, *tuple[str, ...]]] = {
         "layer a: activation must be one of linear, relu, ",
         "; got <lambda>",
     ),
-    "reshaped in the middle": (
-        stack(lambda k: k.Conv2D(4, 2), kind("Reshape", (6, 7, 4))),
-        "layer a: a Reshape must stand at the beginning or give a vector; got 6 × 7 × 4",
-    ),
     "mixed precision": (
         stack(conv(dtype="mixed_float16")),
         "layer a: all layers must be float32, or all float64; got mixed_float16",

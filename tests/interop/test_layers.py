@@ -188,7 +188,7 @@ def test_a_field_of_a_specification_that_the_writer_does_not_know_is_refused():
         def specs(self, shape):
             (conv, *rest) = super().specs(shape)
             wider = dataclasses.make_dataclass("Conv", conv._fields)  # Conv with one more field
-            wider._asdict = lambda self: {**conv._asdict(), "dilation": (2, 1)}  # type: ignore[attr-defined]
+            wider._asdict = lambda self: {**conv._asdict(), "rounding": (2, 1)}  # type: ignore[attr-defined]
             return (wider(*conv), *rest)
 
     model = Sequential([Conv2D(2, (3, 2)), Flatten(), Dense(3)], IMAGE)
@@ -196,7 +196,7 @@ def test_a_field_of_a_specification_that_the_writer_does_not_know_is_refused():
     (found, *_) = Dilated(2, (3, 2)).specs(IMAGE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(onnx_layers.ONNX, type(found), onnx_layers.ONNX[specs.Conv])
-        with pytest.raises(ValueError, match=r"layer conv2d: dilation \(2, 1\) of Conv cannot be exported to ONNX"):
+        with pytest.raises(ValueError, match=r"layer conv2d: rounding \(2, 1\) of Conv cannot be exported to ONNX"):
             onnx_layers.write_onnx(None, row.name, row.layer, [found], model.layer_weights[0])  # type: ignore[arg-type]  # no graph needed
     with pytest.raises(ValueError, match="layer conv2d: Conv cannot be exported to ONNX; got"):
         onnx_layers.write_onnx(None, row.name, row.layer, [found], model.layer_weights[0])  # type: ignore[arg-type]  # no graph needed
