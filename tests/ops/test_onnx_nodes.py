@@ -10,6 +10,7 @@ of convlens:
 - A dilated pool becomes pools of every second row and column, one for each start.
 - A transposed convolution is the gradient of a convolution.
 - Response normalisation divides alpha by the size, as ONNX defines it.
+- A hard sigmoid, SELU or swish with other constants is one of convlens with its input and output scaled.
 """
 
 import functools
@@ -43,6 +44,12 @@ RUN = {
         "test_averagepool_2d_same_upper",
         "test_averagepool_2d_strides",
     ),
+    "BatchNormalization": (
+        "test_batchnorm_epsilon",
+        "test_batchnorm_epsilon_training_mode",
+        "test_batchnorm_example",
+        "test_batchnorm_example_training_mode",
+    ),
     "Conv": (
         "test_basic_conv_with_padding",
         "test_basic_conv_without_padding",
@@ -63,7 +70,15 @@ RUN = {
         "test_convtranspose_pad",
         "test_convtranspose_pads",
     ),
+    "Elu": ("test_elu", "test_elu_default", "test_elu_example"),
+    "Exp": ("test_exp", "test_exp_example"),
+    "Gelu": ("test_gelu_default_1", "test_gelu_default_2", "test_gelu_tanh_1", "test_gelu_tanh_2"),
+    "GlobalAveragePool": ("test_globalaveragepool", "test_globalaveragepool_precomputed"),
+    "GlobalMaxPool": ("test_globalmaxpool", "test_globalmaxpool_precomputed"),
+    "HardSigmoid": ("test_hardsigmoid", "test_hardsigmoid_default", "test_hardsigmoid_example"),
+    "HardSwish": ("test_hardswish",),
     "LRN": ("test_lrn", "test_lrn_default"),
+    "LeakyRelu": ("test_leakyrelu", "test_leakyrelu_default", "test_leakyrelu_example"),
     "MaxPool": (
         "test_maxpool_1d_default",
         "test_maxpool_2d_ceil",
@@ -79,6 +94,7 @@ RUN = {
         "test_maxpool_2d_strides",
     ),
     "Relu": ("test_relu",),
+    "Selu": ("test_selu", "test_selu_default", "test_selu_example"),
     "Sigmoid": ("test_sigmoid", "test_sigmoid_example"),
     "Softmax": (
         "test_softmax_axis_0",
@@ -89,7 +105,15 @@ RUN = {
         "test_softmax_large_number",
         "test_softmax_negative_axis",
     ),
+    "Softplus": ("test_softplus", "test_softplus_example"),
+    "Softsign": ("test_softsign", "test_softsign_example"),
+    "Swish": ("test_swish",),
     "Tanh": ("test_tanh", "test_tanh_example"),
+    "ThresholdedRelu": (
+        "test_thresholdedrelu",
+        "test_thresholdedrelu_default",
+        "test_thresholdedrelu_example",
+    ),
 }
 
 _AXES = "three axes; convlens has two"
@@ -279,6 +303,46 @@ def activation(function, values, inputs, engine):
     return function(x)
 
 
+def batch_norm(values, inputs, engine):
+    """One output, or in training mode three: y and the running statistics."""
+    x, *vectors = inputs
+    given = Attributes(values, x.ndim - 2)
+    epsilon, momentum = given.take("epsilon", 1e-5), given.take("momentum", 0.9)
+    training = given.take("training_mode", 0)
+    given.done()
+    if not training:
+        return from_nhwc(ops.batch_norm_forward(to_nhwc(x), *vectors, epsilon=epsilon), 2)
+    gamma, beta, *running = vectors
+    y, found = ops.batch_norm_training_forward(to_nhwc(x), gamma, beta, epsilon=epsilon)
+    pairs = zip(running, (found.mean, found.variance), strict=True)
+    return from_nhwc(y, 2), *(old * momentum + new * (1 - momentum) for old, new in pairs)
+
+
+def global_pool(function, values, inputs, engine):
+    (x,) = inputs
+    Attributes(values, 2).done()
+    return function(to_nhwc(x))[:, :, None, None]
+
+
+def with_constants(function, defaults, values, inputs, engine):
+    """An activation with constants: function(x, constants in the order of `defaults`)"""
+    (x,) = inputs
+    given = Attributes(values, x.ndim - 2)
+    constants = [given.take(name, default) for name, default in defaults.items()]
+    given.done()
+    return function(x, *constants)
+
+
+def hard_sigmoid(x, alpha, beta):
+    """min(max(alpha x + beta, 0), 1)"""
+    return ops.hard_sigmoid_forward(6 * (alpha * x + beta - 0.5))
+
+
+def selu(x, alpha, gamma):
+    """gamma elu(x, alpha); without constants ONNX's are those of the paper"""
+    return ops.selu_forward(x) if alpha is None else gamma * ops.elu_forward(x, alpha)
+
+
 def softmax(values, inputs, engine):
     (x,) = inputs
     given = Attributes(values, x.ndim - 2)
@@ -289,23 +353,42 @@ def softmax(values, inputs, engine):
 
 RUNNERS: dict[str, Callable[..., np.ndarray]] = {
     "AveragePool": functools.partial(pool, ops.avg_pool2d_forward),
+    "BatchNormalization": batch_norm,
     "Conv": conv,
     "ConvTranspose": conv_transpose,
+    "Elu": functools.partial(with_constants, ops.elu_forward, {"alpha": 1.0}),
+    "Exp": functools.partial(activation, ops.exponential_forward),
+    "Gelu": functools.partial(
+        with_constants, lambda x, how: ops.gelu_forward(x, approximate=how == "tanh"), {"approximate": "none"}
+    ),
+    "GlobalAveragePool": functools.partial(global_pool, ops.global_avg_pool2d_forward),
+    "GlobalMaxPool": functools.partial(global_pool, ops.global_max_pool2d_forward),
+    "HardSigmoid": functools.partial(with_constants, hard_sigmoid, {"alpha": 0.2, "beta": 0.5}),
+    "HardSwish": functools.partial(activation, ops.hard_silu_forward),
     "LRN": lrn,
+    "LeakyRelu": functools.partial(with_constants, ops.leaky_relu_forward, {"alpha": 0.01}),
     "MaxPool": functools.partial(pool, ops.max_pool2d_forward),
     "Relu": functools.partial(activation, ops.relu_forward),
+    "Selu": functools.partial(with_constants, selu, {"alpha": None, "gamma": None}),
     "Sigmoid": functools.partial(activation, ops.sigmoid_forward),
     "Softmax": softmax,
+    "Softplus": functools.partial(activation, ops.softplus_forward),
+    "Softsign": functools.partial(activation, ops.softsign_forward),
+    "Swish": functools.partial(with_constants, lambda x, alpha: ops.silu_forward(alpha * x) / alpha, {"alpha": 1.0}),
     "Tanh": functools.partial(activation, ops.tanh_forward),
+    "ThresholdedRelu": functools.partial(
+        with_constants, lambda x, alpha: ops.threshold_relu_forward(x, threshold=alpha), {"alpha": 1.0}
+    ),
 }
 
 
 def run(name, engine):
     """Run the case with this name. Raise if convlens gives another result than the case expects."""
-    operator, values, inputs, (want,), tolerance = cases()[name]
-    got = RUNNERS[operator](values, inputs, engine)
-    assert got.dtype == want.dtype and got.shape == want.shape
-    assert_allclose(got, want, **tolerance)
+    operator, values, inputs, outputs, tolerance = cases()[name]
+    found = RUNNERS[operator](values, inputs, engine)
+    for got, want in zip(found if isinstance(found, tuple) else (found,), outputs, strict=True):
+        assert got.dtype == want.dtype and got.shape == want.shape
+        assert_allclose(got, want, **tolerance)
 
 
 def coverage(engine="auto"):
@@ -338,8 +421,11 @@ def test_every_case_is_either_run_or_has_a_reason():
         assert [name for name in names if cases()[name][0] != operator] == [], operator
     counts = {operator: len(names) for operator, names in RUN.items()}
     windows = {"AveragePool": 14, "Conv": 6, "ConvTranspose": 10, "MaxPool": 12}
-    assert counts == windows | {"LRN": 2, "Relu": 1, "Sigmoid": 2, "Softmax": 7, "Tanh": 2}
-    assert (len(ran), len(NOT_APPLICABLE)) == (56, 14)
+    whole = {"BatchNormalization": 4, "GlobalAveragePool": 2, "GlobalMaxPool": 2, "LRN": 2, "Softmax": 7}
+    curves = {"Elu": 3, "Exp": 2, "Gelu": 4, "HardSigmoid": 3, "HardSwish": 1, "LeakyRelu": 3, "Relu": 1, "Selu": 3}
+    curves |= {"Sigmoid": 2, "Softplus": 2, "Softsign": 2, "Swish": 1, "Tanh": 2, "ThresholdedRelu": 3}
+    assert counts == windows | whole | curves
+    assert (len(ran), len(NOT_APPLICABLE)) == (91, 14)
 
 
 def test_the_reasons_are_correct():
@@ -357,5 +443,5 @@ def test_the_runner_notices_an_attribute_it_does_not_know():
 
 def test_coverage_gives_the_numbers_and_the_reasons():
     found = coverage()
-    assert len(found["ran"]) == 56 and len(found["not_applicable"]) == 14
+    assert len(found["ran"]) == 91 and len(found["not_applicable"]) == 14
     assert found["not_applicable"]["test_maxpool_2d_uint8"].startswith("uint8")
