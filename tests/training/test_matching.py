@@ -50,7 +50,7 @@ def test_other_classes_are_refused_with_both_lists():
 
 
 def test_another_size_is_refused_with_both():
-    with pytest.raises(ValueError, match=r"network's, 9x6 \(height x width\); those of arrays are 6x9"):
+    with pytest.raises(ValueError, match=r"network's, 6x9 \(width x height\); those of arrays are 9x6"):
         as_trained(digits(), ["valid"], images(), (9, 6, 3))
     with pytest.raises(ValueError, match="must have 4 channels, as the network's; those of arrays have 3"):
         as_trained(digits(), ["valid"], images(), (6, 9, 4))

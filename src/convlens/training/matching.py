@@ -23,9 +23,10 @@ def as_trained(
 ) -> tuple[Pixels, Labels, list[str]]:
     """Return the images (n, *input_shape) and labels (n,) of parts as the trained network knows them, and notes.
 
-    parts: one or more of "train", "valid", "test", which follow each other. images: what the network was trained on. Labels are matched by the names of the classes, so data may lack some of
-    the network's classes or have another order. uint8 pixels get the scale of the training images. Grey images are
-    repeated in three channels for a network of colour images; colour images become grey for a network of grey ones.
+    parts: one or more of "train", "valid", "test", which follow each other. images: what the network was trained on.
+    Labels are matched by the names of the classes, so data may lack some of the network's classes or have another
+    order. uint8 pixels get the scale of the training images. Grey images are repeated in three channels for a network
+    of colour images; colour images become grey for a network of grey ones.
     A note is a sentence about such a change.
 
     Raises ValueError that names both if a class of the data is not the network's, or if the sizes differ.
@@ -37,7 +38,7 @@ def as_trained(
     labels = _labels(digits, y, images.class_names)
     if raw.shape[1:3] != tuple(input_shape[:2]):
         raise ValueError(
-            f"the images must have the size of the network's, {_size(input_shape)} (height x width); "
+            f"the images must have the size of the network's, {_size(input_shape)} (width x height); "
             f"those of {digits.source} are {_size(raw.shape[1:])}"
         )
     if raw.shape[3] != input_shape[2]:
@@ -95,7 +96,7 @@ def _channels(raw: NDArray[Any], input_shape: tuple[int, ...], source: str) -> N
 
 
 def _size(shape: Iterable[int]) -> str:
-    return "x".join(str(length) for length in tuple(shape)[:2])
+    return "x".join(map(str, reversed(tuple(shape)[:2])))
 
 
 def _listed(names: tuple[str, ...]) -> str:
