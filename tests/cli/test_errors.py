@@ -38,7 +38,7 @@ def copy(place, tmp_path):
 
 BAD_OPTIONS = {
     "--engine foo": f"engine must be one of auto, {', '.join(ENGINES)}; got 'foo'",
-    "--model foo": f"model must be one of {', '.join(MODELS)}; got 'foo'",
+    "--model foo": f"model must be one of {', '.join(MODELS)}, FILE.py:FUNCTION or FILE.json; got 'foo'",
     "--threads 0": "threads must be an integer of at least 1; got 0",
     "--threads -1": "threads must be an integer of at least 1; got -1",
     "--learning-rate nan": "learning_rate must be a number above 0; got nan",
