@@ -259,5 +259,8 @@ def test_a_file_of_weights_has_no_data():
 
 
 def test_a_checkpoint_is_no_model():
-    message = f"run/checkpoint.safetensors must hold the weights of one of {', '.join(MODELS)}; its model is None"
+    message = (
+        "run/checkpoint.safetensors must be a model's file; it is a run's checkpoint, and model.safetensors beside it is "
+        "the model"
+    )
     assert small.fails("summary", "--run", "run/checkpoint.safetensors") == message

@@ -216,9 +216,7 @@ def test_a_model_is_refused_as_a_checkpoint_and_a_checkpoint_as_a_model(whole, t
     ):
         Run.open(tmp_path)
     path = whole.folder / "checkpoint.safetensors"
-    with pytest.raises(
-        ValueError, match=rf"^{re.escape(str(path))} must hold the weights conv2d/kernel, .*; it holds "
-    ):
+    with pytest.raises(ValueError, match=rf"^{re.escape(str(path))} must be a model's file; it is a run's checkpoint"):
         load_model(path)
 
 
