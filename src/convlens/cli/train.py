@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from convlens.cli.data_options import DATA_HELP, Size, SkipBroken, Transposed, parse_size, tell_notes
 from convlens.cli.shared import Json, print_json, sentence, tell
 
 if TYPE_CHECKING:
@@ -27,20 +28,10 @@ def train(
         str | None, typer.Option(help="Engine, such as numpy. auto: numba if it is installed. [default: auto]")
     ] = None,
     trainer: Annotated[str | None, typer.Option(help="convlens, or keras (Keras on JAX). [default: convlens]")] = None,
-    data: Annotated[
-        str | None, typer.Option(help="embedded, mnist, an .npz file, or a folder of IDX files. [default: embedded]")
-    ] = None,
-    size: Annotated[
-        str | None,
-        typer.Option("--size", metavar="WxH", help="Scale pictures to this width x height, such as 64x48."),
-    ] = None,
-    skip_broken: Annotated[
-        bool, typer.Option("--skip-broken", help="Leave out pictures that cannot be decoded, in place of an error.")
-    ] = False,
-    transposed: Annotated[
-        bool | None,
-        typer.Option("--transposed/--no-transposed", help="Exchange rows and columns of IDX images, or not."),
-    ] = None,
+    data: Annotated[str | None, typer.Option("--data", metavar="DATA", help=f"{DATA_HELP} [default: embedded]")] = None,
+    size: Size = None,
+    skip_broken: SkipBroken = False,
+    transposed: Transposed = None,
     epochs: Annotated[int | None, typer.Option(help="Number of epochs. [default: 5]")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images in each batch. [default: 32]")] = None,
     optimizer: Annotated[
@@ -100,7 +91,7 @@ def train(
     """
     from convlens.cli import hosts as several
     from convlens.cli.train_progress import show_progress
-    from convlens.cli.train_run import open_run, parse_size, to_resume, who
+    from convlens.cli.train_run import open_run, to_resume, who
     from convlens.geometry import check_count
     from convlens.training import Run
     from convlens.training.settings import KERAS
@@ -150,8 +141,9 @@ def train(
         f"{len(digits.y_train):,} images to train, {len(digits.y_valid):,} to validate; "
         f"{who(run, asked, threads)}; in {run.folder}"
     )
-    for word in (*renamed, *digits.notes, *_warnings(run)):
+    for word in (*renamed, *_warnings(run)):
         tell(word)
+    tell_notes(digits)
     try:
         with several.events(run, digits, threads, asked) as events:
             show_progress(run, digits, events)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,17 +14,7 @@ if TYPE_CHECKING:
     from convlens.training.run import Run
     from convlens.training.settings import Settings
 
-__all__ = ["claim", "open_run", "parse_size", "to_resume", "who"]
-
-
-def parse_size(text: str | None) -> tuple[int, int] | None:
-    """Return (h, w) of "64x48", which is width x height; None for None. Raises ValueError for other text."""
-    if text is None:
-        return None
-    match = re.fullmatch(r"\s*(\d{1,5})\s*[xX×]\s*(\d{1,5})\s*", text)
-    if not match or not int(match[1]) or not int(match[2]):
-        raise ValueError(f"--size must be width x height in pixels, such as 64x48; got {text!r}")
-    return int(match[2]), int(match[1])
+__all__ = ["claim", "open_run", "to_resume", "who"]
 
 
 def claim(name: str) -> Path:
@@ -91,11 +80,16 @@ def open_run(
 
 
 def _load(settings: Settings) -> Digits:
-    from convlens.data import load
+    from convlens.cli.data_options import load_data
 
-    options = {"size": settings.size, "skip_broken": settings.skip_broken, "transposed": settings.transposed}
-    given: dict[str, Any] = {name: value for name, value in options.items() if value not in (None, False)}
-    return load(settings.data, **given)
+    size = None if settings.size is None else f"{settings.size[1]}x{settings.size[0]}"
+    return load_data(
+        settings.data,
+        size=size,
+        skip_broken=settings.skip_broken,
+        transposed=settings.transposed,
+        seed=settings.seed,
+    )
 
 
 def _check_trainer(trainer: str, threads: int | None, hosts: str | None) -> None:

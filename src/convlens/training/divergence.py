@@ -10,6 +10,7 @@ __all__ = ["Divergence", "lower_rate"]
 
 _MEMORY = 0.9  # each batch's loss has a tenth of the weight in the running mean
 _FALLEN, _FAR, _CHANCE = 0.8, 2.0, 0.97  # parts of the loss at chance, ln(classes)
+_ENOUGH = 100  # batches after which a loss no better than chance is a sign
 
 
 def lower_rate(learning_rate: float) -> str:
@@ -21,12 +22,13 @@ class Divergence:
     """Watches the events of training. A call returns a sentence when the loss shows that the rate is too high.
 
     It is told once when the running mean of the batches' losses had fallen below 0.8 ln(classes) and is now above
-    2 ln(classes); and once after an epoch whose loss is no better than chance, ln(classes).
+    2 ln(classes); and once after an epoch, from 100 batches on, whose loss is no better than chance, ln(classes).
     """
 
     def __init__(self, classes: int, learning_rate: float) -> None:
         self._chance, self._classes, self._rate = math.log(classes), classes, learning_rate
         self._sum, self._images, self._mean, self._weight = 0.0, 0, 0.0, 0.0
+        self._batches = 0
         self._fallen = self._jumped = self._told = False
         self._first: float | None = None
 
@@ -36,6 +38,7 @@ class Divergence:
             self._sum, self._images = 0.0, 0
             return self._after_epoch(event)
         loss = self._loss_of(event)
+        self._batches += 1
         if self._first is None:
             self._first = loss
         self._mean = _MEMORY * self._mean + (1 - _MEMORY) * loss
@@ -62,7 +65,12 @@ class Divergence:
         return loss
 
     def _after_epoch(self, event: Epoch) -> str | None:
-        if self._told or not self._weight or self._mean / self._weight < _CHANCE * self._chance:
+        if (
+            self._told
+            or not self._chance
+            or self._batches < _ENOUGH
+            or self._mean / self._weight < _CHANCE * self._chance
+        ):
             return None
         self._told = True
         advice = f"a lower learning rate may help, such as {lower_rate(self._rate)}"
