@@ -104,7 +104,7 @@ def test_a_run_keeps_what_the_network_and_its_images_are(tmp_path):
     run = Run.start(tmp_path / "run", replace(ALL, epochs=1), data, own())
     list(run.train(data, 1))
     again = Run.open(run.folder)
-    assert again.model.layers == LAYERS and again.model.name == "own"
+    assert tuple(again.model.layers) == LAYERS and again.model.name == "own"
     assert again.images == stored_images(run.folder) == run.images
     assert run.images.class_names == ("row", "Säule", "Ecke 3")
     assert (run.images.scale, run.images.light_ink, run.images.size, run.images.colour) == (
@@ -122,7 +122,7 @@ def test_a_run_keeps_what_the_network_and_its_images_are(tmp_path):
         "augment": "shift,crop,flip,colour",
     }
     found = load_model(run.folder)
-    assert found.layers == LAYERS
+    assert tuple(found.layers) == LAYERS
     np.testing.assert_array_equal(found.flat, run.model.flat)
 
 
@@ -155,7 +155,7 @@ def test_dropout_changes_every_dropout_layer_or_adds_one(tmp_path):
     np.testing.assert_array_equal(run.model.flat, own().flat)
     without = tuple(layer for layer in LAYERS if not isinstance(layer, Dropout))
     run = Run.start(tmp_path / "added", replace(ALL, dropout=0.2), DATA, own(without))
-    assert run.model.layers == (*without[:-1], Dropout(0.2), without[-1])
+    assert tuple(run.model.layers) == (*without[:-1], Dropout(0.2), without[-1])
     np.testing.assert_array_equal(run.model.flat, own(without).flat)
 
 

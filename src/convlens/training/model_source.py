@@ -133,7 +133,7 @@ def _made(path: Path, name: str | None, wanted: Wanted) -> tuple[Sequential, str
         raise ValueError(f"{where}: {function.__name__} must return a convlens Sequential; it returned {_kind(model)}")
     if not getattr(model, "built", True):
         with _one_sentence(path, function.__name__):
-            model.build((None, *wanted.input_shape))  # type: ignore[attr-defined]
+            model.build((None, *wanted.input_shape))
     return model, where
 
 

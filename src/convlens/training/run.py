@@ -256,7 +256,7 @@ def _with_dropout(model: Sequential, settings: Settings) -> Sequential:
     """Return the model with `settings.dropout`, and with the same weights."""
     assert settings.dropout is not None
     found = Sequential(
-        with_dropout(model.layers, settings.dropout),
+        with_dropout(tuple(model.layers), settings.dropout),
         model.input_shape,
         name=model.name,
         dtype=model.dtype,
