@@ -101,7 +101,8 @@ def test_a_damaged_description_of_the_images_is_named(tmp_path, case):
         (np.array([0, 200], np.uint8), 1 / 256),
         (np.array([0, 0.99], np.float32), 1 / 256),
         (np.array([0, 1.0], np.float32), 1 / 255),
-        (np.array([0, 255.0], np.float32), 1.0),
+        (np.array([0, 255.0], np.float32), 1 / 256),
+        (np.array([0, 200.5], np.float32), 1 / 256),
         (np.array([-1, 1.0], np.float32), 1 / 255),
     ],
 )

@@ -96,6 +96,7 @@ def rebuilt(model: Sequential, engine: str, where: str, name: str | None = None)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
     found.flat[...], found.flat_state[...] = model.flat, model.flat_state
+    found.frozen = model.frozen
     for key, w in found.named_weights().items():
         if not np.isfinite(w).all():
             raise ValueError(f"{where}: the network's weights must be finite; {key} is not")

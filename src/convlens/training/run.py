@@ -110,6 +110,7 @@ class Run:
             settings = Settings(**about["settings"])
             if "specification" in about:
                 model = build(about["specification"], settings.engine)
+                model.frozen = frozenset(map(int, about.get("frozen", ())))
             else:  # an old version stored only the name
                 model = build_model(settings.model, engine=settings.engine)
             images = read_images(about.get("images"), model.input_shape, model.output_shape[-1])
@@ -235,6 +236,7 @@ class Run:
             "data_sha256": self.data_sha256,
             "epochs": [asdict(epoch) for epoch in self.epochs],
             "specification": self.specification,
+            "frozen": sorted(self.model.frozen),
             "images": self.images.to_json(),
         }
         tensors = {"weights": self.model.flat, _STATE: self.model.flat_state}
@@ -256,13 +258,16 @@ def _with_dropout(model: Sequential, settings: Settings) -> Sequential:
     """Return the model with `settings.dropout`, and with the same weights."""
     assert settings.dropout is not None
     found = Sequential(
-        with_dropout(tuple(model.layers), settings.dropout),
+        with_dropout(model.descriptions, settings.dropout),
         model.input_shape,
         name=model.name,
         dtype=model.dtype,
         engine=settings.engine,
     )
     found.flat[...], found.flat_state[...] = model.flat, model.flat_state
+    last = len(model.descriptions) - 1
+    added = len(found.descriptions) > len(model.descriptions)  # before the last layer
+    found.frozen = frozenset(k + (added and k == last) for k in model.frozen)
     return found
 
 
