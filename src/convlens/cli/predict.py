@@ -35,12 +35,7 @@ def predict(
     A photograph with several digits gives a line for each, from left to right. An answer that is not safe is called
     unsure, with the reason.
     """
-    from convlens.training import load_model
-    from convlens.training.model_file import stored_images
-
-    run = run or newest_run()
-    model, stored = load_model(run), stored_images(run)
-    read = _digits_reader(model, stored, show) or _class_reader(model, stored)
+    read = reader(run or newest_run(), show)
     rows: list[Row] = []
     faults = []
     for path in images:
@@ -58,6 +53,15 @@ def predict(
         tell(f"convlens: {fault}")
     if faults:
         raise typer.Exit(2)
+
+
+def reader(run: Path, show: Path | None = None) -> Callable[[Path], list[Row]]:
+    """Return the function that reads a picture with the network of a run, and returns what is printed as JSON."""
+    from convlens.training import load_model
+    from convlens.training.model_file import stored_images
+
+    model, stored = load_model(run), stored_images(run)
+    return _digits_reader(model, stored, show) or _class_reader(model, stored)
 
 
 def _print(rows: list[Row]) -> None:
@@ -98,6 +102,7 @@ def _digits_reader(model: Sequential, stored: Images, show: Path | None) -> Call
         for digit in found:
             said = answer(network, digit)
             row = _row(path, stored, said.probabilities, said.digit, said.why, digit.remarks)
+            row["probability"] = round(said.probability, 6)
             rows.append(row | {"digit": None if said.why else said.digit, "box": list(digit.box)})
             if show is not None and sys.stdout.isatty():
                 rows[-1]["blocks"] = blocks(digit)

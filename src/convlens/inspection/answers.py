@@ -2,7 +2,7 @@
 
 A network's probability alone is a poor guide: on a mark that is no digit it is often above 0.9. Two more witnesses are
 asked. The network sees the digit again, moved, scaled, slanted, with thinner and wider strokes; its probabilities are
-averaged. The nearest embedded training digits must be alike, and most of them must have the same label.
+averaged. The embedded training digits that are most alike must have the same label.
 """
 
 from __future__ import annotations
@@ -15,56 +15,61 @@ from numpy.typing import NDArray
 
 from convlens.data.embedded import embedded
 from convlens.data.handwriting import Found
-from convlens.data.handwriting.neighbours import nearest_label
+from convlens.data.handwriting.neighbours import likeness
 from convlens.data.handwriting.variants import variants
 
 __all__ = ["Answer", "Network", "answer", "reads_digits"]
 
 Network = Callable[[NDArray[np.float32]], NDArray[np.floating]]  # digits (n, 28, 28, 1) -> probabilities (n, classes)
 
-_SURE = 0.6  # the least mean probability of a sure answer; with it, none of 333 validation digits is wrong above 0.9
-_FAR = 0.77  # 99.5 % of the validation digits are more alike to their neighbours than this, as a cosine
-_CLEAR = (0.85, 0.9)  # doubts about the picture do not count from this likeness and mean probability
-_TURNED = 1.0  # 98.5 % are less alike to their neighbours than this many times, after a quarter turn
+_SURE = 0.6  # the least probability of a sure answer
+_NETWORK, _LIKENESS = 0.6, 10.0  # the weights of the network's log-odds and of the lead in likeness
+_FAR = 0.75  # a digit less alike than this to every label is unlike MNIST's: fewer than 0.5 % of the validation digits
+_CLEAR = 0.9  # doubts about the picture do not count from this probability
 _READS = 0.6  # a model that reads this part of the embedded validation digits right was trained on handwriting
+# With these numbers, of 840 drawn photographs of 22 kinds (benchmarks.photos, seed 7) 15 have a sure wrong answer, none
+# of them above 0.9, and 96 % of the digits that the network reads right have a sure answer.
 
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """digit: the likeliest class. probabilities (10,): the mean over the variants, or of a kept picture as it is.
+    """digit: the likeliest class. probability: how safe it is, by both witnesses; at most the network's own.
 
-    why: the reason to be unsure; empty for a sure answer.
+    probabilities (10,): the network's, as a mean over the variants, or of a kept picture as it is. why: the reason to
+    be unsure; empty for a sure answer.
     """
 
     digit: int
+    probability: float
     probabilities: NDArray[np.floating]
     why: str
 
-    @property
-    def probability(self) -> float:
-        """The probability of the digit."""
-        return float(self.probabilities[self.digit])
-
 
 def answer(network: Network, found: Found) -> Answer:
-    """Return the network's answer to a digit that was found in a picture."""
+    """Return the network's answer to a digit that was found in a picture.
+
+    probability = sigmoid(0.6 log(p / (1 - p)) + 10 lead), at most p: p is the network's mean probability, and lead the
+    likeness to the digit minus the likeness to the most alike other label.
+    """
     outputs = network(variants(found.image))
     mean = outputs.mean(axis=0)
     shown = outputs[0] if found.kept else mean
     digit, second = (int(k) for k in np.argsort(-shown)[:2])
-    label, alike = nearest_label(found.image)
-    turned = max(nearest_label(np.rot90(found.image, k))[1] for k in (1, 3))
-    clear = label == digit and alike >= _CLEAR[0] and mean[digit] >= _CLEAR[1]
-    reasons = [] if clear else list(found.doubts)
-    if turned > _TURNED * alike:
+    alike = likeness(found.image)
+    others = np.where(np.arange(10) == digit, -1, alike)
+    rival = int(others.argmax())
+    p = float(np.clip(mean[digit], 1e-6, 1 - 1e-6))
+    odds = _NETWORK * np.log(p / (1 - p)) + _LIKENESS * float(alike[digit] - others[rival])
+    probability = min(float(shown[digit]), p, 1 / (1 + float(np.exp(-odds))))
+    reasons = list(found.doubts) if probability < _CLEAR else []
+    turned = max((likeness(np.rot90(found.image, k)) for k in (1, 3)), key=lambda values: float(values.max()))
+    if turned.max() > alike.max() and int(turned.argmax()) != digit:
         reasons.append("the picture may be turned by 90°")
-    elif alike < _FAR:
+    elif alike.max() < _FAR:
         reasons.append("it is unlike the digits of the data set")
-    if label != digit:
-        reasons.append(f"it also looks like {label}")
-    elif not mean[digit] >= _SURE:
-        reasons.append(f"it also looks like {second}")
-    return Answer(digit, shown, "; ".join(reasons))
+    if not probability >= _SURE:
+        reasons.append(f"it also looks like {second if alike[digit] > others[rival] else rival}")
+    return Answer(digit, probability, shown, "; ".join(reasons))
 
 
 def reads_digits(network: Network) -> bool:

@@ -22,6 +22,7 @@ __all__ = ["Found", "find_digits", "like_mnist", "read_digit", "read_digits"]
 _WORK = 400  # the longest side, in pixels, of the picture in which digits are searched
 _LEAST = 224  # smaller pictures are enlarged
 _FINE = 56  # a digit lower than this is searched again in a larger picture of its surroundings
+_LIGHT = 0.3  # light ink is this many times as likely as dark ink
 _AROUND = 0.7  # these surroundings, as a fraction of the digit's longer side
 
 
@@ -104,7 +105,7 @@ def find_digits(grey: Grey) -> list[Found]:
         doubts = []
         if mark.at_border:
             doubts.append("it reaches the border of the picture")
-        if mark.width > 1.35 * mark.height:
+        if mark.width > 1.5 * mark.height:
             doubts.append("it is wider than a digit: it may be turned, or several digits that touch")
         top, left, bottom, right = (
             round(v / view.scale) for v in (mark.box[0].start, mark.box[1].start, mark.box[0].stop, mark.box[1].stop)
@@ -125,7 +126,7 @@ def _beside(mark: Mark, main: Mark) -> bool:
     return (
         0.5 * main.height <= mark.height <= 2 * main.height
         and shared >= 0.5 * min(mark.height, main.height)
-        and mark.mass > 0.2 * main.mass
+        and mark.mass > 0.1 * main.mass
         and not mark.at_border
     )
 
@@ -154,7 +155,7 @@ def _search(grey: Grey) -> tuple[_View, list[Mark]]:
 
 def _searched(small: Levels, scale: float, flat: bool) -> tuple[_View, list[Mark]]:
     best: tuple[_View, list[Mark]] | None = None
-    contrast = 0.0
+    contrast = most = 0.0
     for light in (False, True):
         try:
             ink = find_ink(small, light, flat)
@@ -167,7 +168,9 @@ def _searched(small: Levels, scale: float, flat: bool) -> tuple[_View, list[Mark
         if not marks and lines:
             strokes, lines = ink.strokes, 0
             labels, marks = find_marks(ink, strokes, sheet, small, light)
-        if marks and (best is None or marks[0].score * ink.contrast > best[1][0].score * best[0].ink.contrast):
+        likely = marks[0].score * ink.contrast**2 * (_LIGHT if light else 1) if marks else 0.0
+        if marks and likely > most:
+            most = likely
             remarks = (f"{_count(lines, 'line')} removed",) if lines else ()
             best = _View(scale, ink, labels, ink.strokes & ~strokes, remarks), marks
     if best is None:

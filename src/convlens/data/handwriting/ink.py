@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from convlens.data.handwriting.lines import without_lines
 from convlens.data.handwriting.regions import Levels, Mask, blurred, closing, grown, labelled
 
 __all__ = ["CONTRAST", "Ink", "NothingToSeeError", "find_ink", "otsu"]
@@ -57,13 +58,15 @@ def find_ink(grey: Levels, light: bool, flat: bool = False) -> Ink:
     level = 255 - grey if light else grey
     soft = blurred(level)
     noise = _SPREAD * float(np.median(np.abs(level - soft)))
-    if noise > 8:
+    if noise < 0.5:
+        soft = level
+    elif noise > 8:
         soft = blurred(soft)
     if flat:
         paper = np.maximum(soft, np.float32(np.median(soft)))
     else:
         paper = closing(soft, max(2, round(_PEN * min(grey.shape))))
-    drop = (paper - (soft if noise > 4 else level)) / (255 if light else np.maximum(paper, _DARKEST))
+    drop = (paper - soft) / (255 if light else np.maximum(paper, _DARKEST))
     rest = drop - float(np.median(drop))
     spread = _SPREAD * float(np.median(np.abs(rest)))
     clear: Levels = (rest - 2 * spread).astype(np.float32)
@@ -91,7 +94,8 @@ def _from_border(drop: Levels, floor: float) -> tuple[Mask, float]:
     if not values.size:
         return np.zeros(drop.shape, dtype=bool), 0.0
     high = otsu(values)
-    labels, count = labelled(drop > max(floor, 0.6 * high))
+    strong, _ = without_lines(drop > max(floor, 0.6 * high), np.ones(drop.shape, dtype=bool))
+    labels, count = labelled(strong)
     edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
     reached = np.zeros(count + 1, dtype=bool)
     reached[edge] = True
@@ -109,7 +113,7 @@ def _largest(mask: Mask) -> int:
 def otsu(values: NDArray[np.floating]) -> float:
     """Return the level that divides the values into two groups with the largest variance between the groups."""
     low, high = float(values.min()), float(values.max())
-    if not high > low:
+    if high - low <= 1e-6 * max(abs(low), abs(high)):
         return low
     counts, edges = np.histogram(values, bins=256, range=(low, high))
     below, moment = counts.cumsum(), (counts * np.arange(256)).cumsum()

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from convlens.data.embedded import embedded
 
-__all__ = ["nearest_label"]
+__all__ = ["likeness"]
 
-_NEIGHBOURS = 5
+_NEAREST = 3
 
 
 @cache
@@ -29,10 +29,8 @@ def _unit(images: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6), dtype=np.float32)
 
 
-def nearest_label(image: NDArray[np.float32]) -> tuple[int, float]:
-    """Return the label of most of the nearest embedded training digits, and the mean cosine to them."""
+def likeness(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return how alike a digit (28, 28, 1) is to each label: the mean cosine to its nearest embedded digits, (10,)."""
     known, labels = _reference()
     alike = known @ _unit(image[None])[0]
-    nearest = np.argpartition(alike, -_NEIGHBOURS)[-_NEIGHBOURS:]
-    votes = np.bincount(labels[nearest], weights=alike[nearest], minlength=10)
-    return int(votes.argmax()), float(alike[nearest].mean())
+    return np.array([np.sort(alike[labels == label])[-_NEAREST:].mean() for label in range(10)], dtype=np.float32)

@@ -49,6 +49,10 @@ def find_marks(ink: Ink, strokes: Mask, sheet: Mask, grey: Levels, light: bool) 
     pieces = _pieces(labels, count, ink.level)
     least = max(2.0, 0.15 * ink.contrast)
     pieces = [p for p in pieces if _right_way(p, labels, grey, sheet, least if light else -least)]
+    if light:
+        bright = float(np.percentile(grey[~strokes], 97)) if not strokes.all() else 0.0
+        pieces = [p for p in pieces if _level(p, labels, grey) > bright + least]
+    pieces = [p for p in pieces if not _solid(p, labels)]
     pieces = _without_frames(pieces)
     inner = [p for p in pieces if not p.at_border]
     if inner:
@@ -86,10 +90,23 @@ def _pieces(labels: NDArray[np.intp], count: int, level: Levels) -> list[Mark]:
     return sorted(found, key=lambda p: -p.mass)[:_MANY]
 
 
+def _level(piece: Mark, labels: NDArray[np.intp], grey: Levels) -> float:
+    return float(grey[piece.box][labels[piece.box] == piece.numbers[0]].mean())
+
+
+def _solid(piece: Mark, labels: NDArray[np.intp]) -> bool:
+    """Whether a piece is a filled area, not a stroke: a sheet, a stain."""
+    h, w = labels.shape
+    filled = float((labels[piece.box] == piece.numbers[0]).mean())
+    return filled > 0.8 and min(piece.height, piece.width) > max(
+        0.25 * min(h, w), 0.45 * max(piece.height, piece.width)
+    )
+
+
 def _right_way(piece: Mark, labels: NDArray[np.intp], grey: Levels, sheet: Mask, least: float) -> bool:
     """Whether a piece is lighter by `least` than its surroundings (darker if negative), not paper inside a loop."""
     h, w = grey.shape
-    own = float(grey[piece.box][labels[piece.box] == piece.numbers[0]].mean())
+    own = _level(piece, labels, grey)
     if abs(own - float(np.median(grey[sheet]))) < abs(least):
         return False
     reach = 2 + round(0.75 * max(piece.height, piece.width))
