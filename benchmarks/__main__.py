@@ -22,6 +22,7 @@ NAMES = (
     *("witnesses", "engines", "course", "memory", "startup"),
     *("layers", "inference", "peers", "training", "alexnet"),
     *("hosts", "kill", "demo", "course_frameworks", "classroom"),
+    *("steps", "own_data"),
 )
 PACKAGES = ("numpy", "numba", "threadpoolctl", "safetensors", "tensorflow-cpu", "keras", "jax", "torch", "onnxruntime")
 RESULTS = Path(__file__).parent / "results" / "benchmarks.json"
