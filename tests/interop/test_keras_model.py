@@ -223,7 +223,8 @@ def test_an_imported_network_is_named_lenet5_only_if_it_computes_the_same(keras)
     theirs.set_weights(lenet.get_weights())
     assert from_keras(theirs).name == "lenet5"
     same_bits(from_keras(theirs), lenet)
-    assert from_keras(keras.Sequential([keras.Input((28, 28, 1)), *layers, kinds.Dense(11)], name="a")).name == "a"
+    other = [*layers[:-1], kinds.Dense(85, activation="relu"), kinds.Dense(10)]
+    assert from_keras(keras.Sequential([keras.Input((28, 28, 1)), *other], name="a")).name == "a"
 
 
 # Files ----------------------------------------------------------------------------------------------------------------

@@ -34,19 +34,26 @@ CONV: dict[str, list[Any]] = {**WINDOW, "activation": ACTIVATION, "dilation_rate
 BLOCK = (Conv2D(4, (3, 2), padding="same"), nn.BatchNormalization())
 SHORTCUT = (Conv2D(4, 1), nn.Dropout(0.5))
 
+CONV["bias_initializer"] = ["random_normal"]
+KERNEL = {"kernel_initializer": ["glorot_uniform"]}
+DEPTHWISE = {"depthwise_initializer": ["lecun_normal"]}
+
 # For each kind: the arguments of a layer, and other values of each of its fields.
 LAYERS: dict[str, tuple[dict[str, Any], dict[str, list[Any]]]] = {
     "Conv2D": (
         {"filters": 4, "kernel_size": (3, 2)},
-        {"filters": [8], "kernel_size": [(2, 3), 1], **CONV, "groups": [2, 4]},
+        {"filters": [8], "kernel_size": [(2, 3), 1], **CONV, **KERNEL, "groups": [2, 4]},
     ),
     "DepthwiseConv2D": (
         {"kernel_size": (3, 2)},
-        {"kernel_size": [(2, 3), 1], **CONV, "depth_multiplier": [2]},
+        {"kernel_size": [(2, 3), 1], **CONV, **DEPTHWISE, "depth_multiplier": [2]},
     ),
     "SeparableConv2D": (
         {"filters": 5, "kernel_size": (3, 2)},
-        {"filters": [8], "kernel_size": [(2, 3), 1], **CONV, "depth_multiplier": [2]},
+        {
+            **{"filters": [8], "kernel_size": [(2, 3), 1], **CONV, **DEPTHWISE, "depth_multiplier": [2]},
+            "pointwise_initializer": ["he_uniform"],
+        },
     ),
     "MaxPooling2D": ({"pool_size": (2, 3)}, POOL),
     "AveragePooling2D": ({"pool_size": (2, 3)}, POOL),
@@ -56,20 +63,23 @@ LAYERS: dict[str, tuple[dict[str, Any], dict[str, list[Any]]]] = {
     "Reshape": ({"target_shape": (6, 28)}, {"target_shape": [(3, -1, 2)]}),
     "ZeroPadding2D": ({}, {"padding": [2, (0, 3), ((1, 0), (0, 2))]}),
     "Identity": ({}, {}),
-    "Dense": ({"units": 5}, {"units": [7], "activation": ACTIVATION, "use_bias": [False]}),
+    "Dense": (
+        {"units": 5},
+        {"units": [7], "activation": ACTIVATION, "use_bias": [False], "bias_initializer": ["ones"], **KERNEL},
+    ),
     "Activation": ({"activation": "gelu"}, {"activation": ACTIVATION}),
     "ReLU": ({}, {"max_value": [0.5], "negative_slope": [0.25], "threshold": [0.125]}),
     "LeakyReLU": ({}, {"negative_slope": [0.25]}),
     "ELU": ({}, {"alpha": [0.5]}),
-    "Softmax": ({}, {}),
+    "Softmax": ({}, {"axis": [3]}),
     "BatchNormalization": (
         {},
-        {"momentum": [0.5], "epsilon": [0.5], "center": [False], "scale": [False]},
+        {"axis": [3], "momentum": [0.5], "epsilon": [0.5], "center": [False], "scale": [False]},
     ),
     "Rescaling": ({"scale": 0.5}, {"scale": [(1.0, 2.0, 0.5, 3.0)], "offset": [0.25, (1.0, -1.0, 0.5, 0.0)]}),
     "Normalization": (
         {"mean": 0.5, "variance": 0.25},
-        {"mean": [(1.0, 2.0, 0.5, 3.0)], "variance": [(1.0, 2.0, 0.5, 3.0)]},
+        {"axis": [-1], "mean": [(1.0, 2.0, 0.5, 3.0)], "variance": [(1.0, 2.0, 0.5, 3.0)]},
     ),
     "Dropout": ({"rate": 0.5}, {"rate": [0, 0.25]}),
     "SpatialDropout2D": ({"rate": 0.5}, {"rate": [0, 0.25]}),

@@ -119,7 +119,8 @@ def test_the_specification_gives_the_same_network():
 
 
 def test_bad_arguments_are_refused():
-    assert refused(lambda: Add(())) == "branch must have at least one layer; got none"
+    none = "branch must have at least one layer: Add((Conv2D(…), …)) adds their output to the input"
+    assert refused(lambda: Add(())) == refused(Add) == none
     assert refused(lambda: Add((CONV, "relu"))).startswith("branch must be a tuple of layers; got (Conv2D(")  # type: ignore[arg-type]  # on purpose
     assert refused(lambda: Add((Conv2D(4, 1),)).output_shape(SHAPE)) == (
         "branch and shortcut must give the same shape; got (6, 5, 4) and (6, 5, 3) from (6, 5, 3)"

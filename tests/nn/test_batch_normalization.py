@@ -70,6 +70,11 @@ def test_bad_arguments_are_refused():
     assert refused(lambda: BatchNormalization(momentum=1.5)) == "momentum must be from 0 to 1; got 1.5"
     assert refused(lambda: BatchNormalization(epsilon=0)) == "epsilon must be a number above 0; got 0"
     assert refused(lambda: BatchNormalization(center=1)) == "center must be True or False; got 1"  # type: ignore[arg-type]  # on purpose
+    assert refused(lambda: BatchNormalization(0)) == "axis of BatchNormalization must be the last one, -1; got 0"
+    assert refused(lambda: BatchNormalization(1).output_shape(SHAPE)) == (
+        "axis of BatchNormalization must be the last one, -1; got 1"
+    )
+    assert BatchNormalization(3).output_shape(SHAPE) == SHAPE
     assert refused(lambda: BatchNormalization().output_shape(())) == (
         "BatchNormalization needs an input of shape (…, channels); got ()"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tempfile
 import warnings
@@ -115,10 +116,10 @@ def _keras_layers(module: Any, row: LayerRow, dtype: str, initializer: str) -> I
     except ValueError as error:
         raise ValueError(f"layer {row.name}: {error}") from None
     fields = {name: getattr(layer, name) for name in words.fields}
-    if "kernel" in row.layer.weight_shapes(row.input_shape):
-        settings["kernel_initializer"] = initializer
-        if isinstance(layer, DepthwiseConv2D):
-            settings["depthwise_initializer"] = settings.pop("kernel_initializer")
+    given = {field.name for field in dataclasses.fields(layer)}
+    for name in sorted(name for name in given if name.endswith("_initializer")):
+        default = "zeros" if name == "bias_initializer" else initializer
+        settings[name] = getattr(layer, name) or default
     if "activation" in fields:
         fields["activation"] = ACTIVATIONS[fields["activation"]] if fields["activation"] else "linear"
     if isinstance(layer, Conv2D | DepthwiseConv2D | SeparableConv2D | Pooling2D):

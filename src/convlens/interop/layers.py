@@ -85,7 +85,8 @@ def keras_words(module: Any, kind: type[Layer]) -> KerasWords:
     computes what Keras's layer computes by default, so every argument that only Keras has keeps its default.
     """
     theirs = inspect.signature(getattr(module, kind.__name__)).parameters
-    fields = tuple(field.name for field in dataclasses.fields(kind) if field.name != "name")
+    ours = [field.name for field in dataclasses.fields(kind)]
+    fields = tuple(name for name in ours if name != "name" and not name.endswith("_initializer"))
     for name in fields:
         if name not in theirs:
             raise ValueError(f"{name} cannot be exported to Keras: its {kind.__name__} has no such argument")

@@ -9,7 +9,7 @@ from convlens import ops
 from convlens.arrays import Array
 from convlens.engines import Engine, specs
 from convlens.nn.layer import ENDS, Layer, Rng, Shape, Weights, activate, activate_backward, known_activation
-from convlens.nn.numbers import check_number
+from convlens.nn.numbers import check_axis, check_number
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,18 @@ class Activation(_Elementwise):
 
 @dataclass(frozen=True)
 class Softmax(_Elementwise):
-    """y_i = exp(x_i) / sum_j exp(x_j) over the last axis"""
+    """y_i = exp(x_i) / sum_j exp(x_j) over the last axis, the only one that `axis` may name"""
 
+    axis: int = -1
     kind: ClassVar[str] = "softmax"
+
+    def __post_init__(self) -> None:
+        check_axis("Softmax", self.axis)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """The shape of the input"""
+        check_axis("Softmax", self.axis, shape)
+        return shape
 
     def specs(self, shape: Shape) -> tuple[specs.Spec, ...]:
         """One specification, the activation softmax"""

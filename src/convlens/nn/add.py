@@ -50,7 +50,7 @@ class Add(Layer):
     weights of the layers are called "branch_0/kernel", …, "shortcut_0/kernel", ….
     """
 
-    branch: tuple[Layer, ...]
+    branch: tuple[Layer, ...] = ()
     shortcut: tuple[Layer, ...] = ()
     activation: str | None = None
     kind: ClassVar[str] = "add"
@@ -63,7 +63,7 @@ class Add(Layer):
                 raise ValueError(f"{name} must be a tuple of layers; got {layers!r}")
             object.__setattr__(self, name, tuple(layers))
         if not self.branch:
-            raise ValueError("branch must have at least one layer; got none")
+            raise ValueError("branch must have at least one layer: Add((Conv2D(…), …)) adds their output to the input")
         object.__setattr__(self, "activation", known_activation(self.activation))
         for flag in ("draws", "whole_batch"):  # of this block, as of its layers
             object.__setattr__(self, flag, any(getattr(layer, flag) for layer in (*self.branch, *self.shortcut)))

@@ -12,7 +12,7 @@ from convlens.arrays import Array
 from convlens.engines import Engine, specs
 from convlens.nn.initializers import Initializer
 from convlens.nn.layer import Layer, Rng, Shape, Weights
-from convlens.nn.numbers import check_flag, check_number
+from convlens.nn.numbers import check_axis, check_flag, check_number
 from convlens.ops import BatchStatistics
 
 
@@ -25,9 +25,10 @@ class BatchNormalization(Layer):
     the running variance is that of the batch itself; PyTorch's divides by one less, and its momentum is 1 - momentum.
     The whole batch goes through the layer in one part, so the bits do not depend on the number of threads.
 
-    momentum, epsilon: numbers as above. center, scale: whether the layer has beta, and gamma
+    axis: -1, the last axis. momentum, epsilon: numbers as above. center, scale: whether the layer has beta, and gamma
     """
 
+    axis: int = -1
     momentum: float = 0.99
     epsilon: float = 1e-3
     center: bool = True
@@ -36,6 +37,7 @@ class BatchNormalization(Layer):
     whole_batch: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        check_axis("BatchNormalization", self.axis)
         check_number("momentum", self.momentum, 0)
         if self.momentum > 1:
             raise ValueError(f"momentum must be from 0 to 1; got {self.momentum!r}")
@@ -49,6 +51,7 @@ class BatchNormalization(Layer):
         """The shape of the input, (…, c)"""
         if not shape:
             raise ValueError(f"BatchNormalization needs an input of shape (…, channels); got {shape}")
+        check_axis("BatchNormalization", self.axis, shape)
         return shape
 
     def weight_shapes(self, shape: Shape) -> dict[str, Shape]:

@@ -18,7 +18,8 @@ class Conv2D(Layer):
     """The convolutional layer: convolution, bias, activation, see `convlens.ops.conv2d_forward`.
 
     The kernel is (kh, kw, ci / groups, filters). One integer for `kernel_size`, `strides` or `dilation_rate` stands for
-    both directions. As in Keras, only one of `strides` and `dilation_rate` may be above 1.
+    both directions. kernel_initializer, bias_initializer: names in `convlens.nn.initializers`; None: the model's own,
+    and zeros. As in Keras, only one of `strides` and `dilation_rate` may be above 1.
     """
 
     filters: int
@@ -29,6 +30,8 @@ class Conv2D(Layer):
     groups: int = 1
     dilation_rate: int | Pair = (1, 1)
     use_bias: bool = True
+    kernel_initializer: str | None = None
+    bias_initializer: str | None = None
     kind: ClassVar[str] = "conv2d"
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from convlens.arrays import Array
 from convlens.geometry import Padding, Pair, Plan, as_padding, pair
+from convlens.nn.initializers import known_initializer
 from convlens.nn.layer import Weights, known_activation
 from convlens.nn.numbers import check_flag
 from convlens.ops.conv import plan_conv
@@ -57,11 +58,19 @@ def normal_window(layer: Convolution) -> None:
     object.__setattr__(layer, "padding", as_padding(layer.padding))
     object.__setattr__(layer, "activation", known_activation(layer.activation))
     check_flag("use_bias", layer.use_bias)
+    normal_initializers(layer)
     strides, dilation = pair("strides", layer.strides, 1), pair("dilation_rate", layer.dilation_rate, 1)
     if max(strides) > 1 and max(dilation) > 1:
         raise ValueError(
             f"strides must be 1 where dilation_rate is above 1; got strides {strides}, dilation_rate {dilation}"
         )
+
+
+def normal_initializers(layer: object) -> None:
+    """Give the fields …_initializer of a layer their normal form; ValueError for a name that there is not."""
+    for name in list(vars(layer)):
+        if name.endswith("_initializer"):
+            object.__setattr__(layer, name, known_initializer(name, getattr(layer, name)))
 
 
 def window(layer: Convolution) -> dict[str, Any]:

@@ -9,23 +9,29 @@ from convlens import ops
 from convlens.arrays import Array
 from convlens.engines import Engine, specs
 from convlens.geometry import check_count
-from convlens.nn.convolution import bias_of
+from convlens.nn.convolution import bias_of, normal_initializers
 from convlens.nn.layer import ENDS, Layer, Rng, Shape, Weights, activate, activate_backward, expect, known_activation
 from convlens.nn.numbers import check_flag
 
 
 @dataclass(frozen=True)
 class Dense(Layer):
-    """The dense layer: matrix product, bias, activation, see `convlens.ops.dense_forward`. Kernel (in, units)."""
+    """The dense layer: matrix product, bias, activation, see `convlens.ops.dense_forward`. Kernel (in, units).
+
+    kernel_initializer, bias_initializer: names in `convlens.nn.initializers`; None: the model's own, and zeros
+    """
 
     units: int
     activation: str | None = None
     use_bias: bool = True
+    kernel_initializer: str | None = None
+    bias_initializer: str | None = None
     kind: ClassVar[str] = "dense"
 
     def __post_init__(self) -> None:
         check_count("units", self.units, 1)
         check_flag("use_bias", self.use_bias)
+        normal_initializers(self)
         object.__setattr__(self, "activation", known_activation(self.activation))
 
     def output_shape(self, shape: Shape) -> Shape:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from convlens import ops
 from convlens.arrays import Array
 from convlens.engines import Engine, specs
 from convlens.geometry import Padding, Pair, check_count
 from convlens.nn.convolution import bias_of, normal_window, planned, window
+from convlens.nn.initializers import Initializer
 from convlens.nn.layer import Layer, Rng, Shape, Weights, activate, activate_backward, expect
 
 
@@ -28,6 +31,8 @@ class DepthwiseConv2D(Layer):
     dilation_rate: int | Pair = (1, 1)
     activation: str | None = None
     use_bias: bool = True
+    depthwise_initializer: str | None = None
+    bias_initializer: str | None = None
     kind: ClassVar[str] = "depthwise_conv2d"
 
     def __post_init__(self) -> None:
@@ -44,6 +49,10 @@ class DepthwiseConv2D(Layer):
         spec = self._spec(shape)
         found: dict[str, Shape] = {"kernel": (*spec.kernel, spec.c, spec.multiplier)}
         return found | {"bias": (spec.c * spec.multiplier,)} if self.use_bias else found
+
+    def initial(self, name: str, size: Shape, rng: Rng, dtype: np.dtype[Any], kernel: Initializer) -> Array:
+        """The first value of a weight; `depthwise_initializer` is the kernel's."""
+        return super().initial("depthwise_kernel" if name == "kernel" else name, size, rng, dtype, kernel)
 
     def _spec(self, shape: Shape) -> specs.Depthwise:
         expect("DepthwiseConv2D", shape, "h w channels")

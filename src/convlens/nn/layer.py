@@ -16,7 +16,7 @@ import numpy as np
 from convlens.arrays import FLOATS, Array
 from convlens.engines import Engine, numpy_engine
 from convlens.engines.specs import Spec
-from convlens.nn.initializers import Initializer, he_normal
+from convlens.nn.initializers import INITIALIZERS, Initializer, he_normal
 from convlens.nn.keras_layer import KerasLayer, Place, hidden
 from convlens.ops import ACTIVATIONS, OTHER_NAMES
 
@@ -75,7 +75,14 @@ class Layer(KerasLayer):
         return {}
 
     def initial(self, name: str, size: Shape, rng: Rng, dtype: np.dtype[Any], kernel: Initializer) -> Array:
-        """Return the first value of the trained weight `name`: a bias is zero, `kernel` draws all others."""
+        """Return the first value of the trained weight `name`: a bias is zero, `kernel` draws all others.
+
+        A field of the layer goes first: `kernel_initializer` for "kernel", `bias_initializer` for "bias",
+        `depthwise_initializer` for "depthwise_kernel", …
+        """
+        own = getattr(self, f"{name.removesuffix('_kernel')}_initializer", None)
+        if own is not None:
+            return INITIALIZERS[own](size, rng, dtype)
         return np.zeros(size, dtype) if name.split("/")[-1] == "bias" else kernel(size, rng, dtype)
 
     def initial_state(self, shape: Shape) -> dict[str, float]:

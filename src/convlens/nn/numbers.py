@@ -26,3 +26,12 @@ def check_flag(name: str, value: object) -> None:
     """Raise ValueError unless value is True or False."""
     if not isinstance(value, bool):
         raise ValueError(f"{name} must be True or False; got {value!r}")
+
+
+def check_axis(name: str, axis: object, shape: tuple[int, ...] = ()) -> None:
+    """Raise ValueError unless axis means the last axis: -1, or for an input of `shape` its number in (n, *shape).
+
+    >>> check_axis("Softmax", 1, (10,))
+    """
+    if isinstance(axis, bool) or axis not in (-1, *([len(shape)] if shape else range(1, 5))):
+        raise ValueError(f"axis of {name} must be the last one, -1; got {axis!r}")

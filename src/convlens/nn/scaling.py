@@ -11,7 +11,7 @@ import numpy as np
 from convlens.arrays import Array
 from convlens.engines import Engine, specs
 from convlens.nn.layer import Layer, Rng, Shape, Weights
-from convlens.nn.numbers import check_number
+from convlens.nn.numbers import check_axis, check_number
 
 Numbers = float | tuple[float, ...]  # one number for all channels, or one for each
 
@@ -72,15 +72,19 @@ class Rescaling(_Affine):
 class Normalization(_Affine):
     """y = (x - mean) / sqrt(variance), with known numbers: one for all channels, or one for each
 
-    As in Keras, a square root below 1e-7 counts as 1e-7. `Normalization.of(x)` finds the numbers of some images; Keras
-    does that with `adapt`.
+    axis: -1, the last axis. As in Keras, a square root below 1e-7 counts as 1e-7. `Normalization.of(x)` finds the
+    numbers of some images; Keras does that with `adapt`.
     """
 
-    mean: Numbers
-    variance: Numbers
+    axis: int = -1
+    mean: Numbers | None = None
+    variance: Numbers | None = None
     kind: ClassVar[str] = "normalization"
 
     def __post_init__(self) -> None:
+        check_axis("Normalization", self.axis)
+        if self.mean is None or self.variance is None:
+            raise ValueError("Normalization needs mean and variance; Normalization.of(x) finds those of the images x")
         for name in ("mean", "variance"):
             object.__setattr__(self, name, _numbers(name, getattr(self, name)))
         for value in _several(self.variance):
@@ -97,7 +101,7 @@ class Normalization(_Affine):
         """Return the layer that gives each channel of x (n, …, c) mean 0 and variance 1."""
         axes = tuple(range(np.ndim(x) - 1))
         mean, variance = np.mean(x, axes, dtype=np.float64), np.var(x, axes, dtype=np.float64)
-        return cls(tuple(map(float, np.ravel(mean))), tuple(map(float, np.ravel(variance))))
+        return cls(mean=tuple(map(float, np.ravel(mean))), variance=tuple(map(float, np.ravel(variance))))
 
     def _factor_offset(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         means, variances = _several(self.mean), _several(self.variance)
@@ -107,7 +111,8 @@ class Normalization(_Affine):
         return factor, tuple(-mean * f for mean, f in zip(means, factor, strict=True))
 
 
-def _several(numbers: Numbers) -> tuple[float, ...]:
+def _several(numbers: Numbers | None) -> tuple[float, ...]:
+    assert numbers is not None
     return numbers if isinstance(numbers, tuple) else (numbers,)
 
 

@@ -29,6 +29,9 @@ class SeparableConv2D(Layer):
     depth_multiplier: int = 1
     activation: str | None = None
     use_bias: bool = True
+    depthwise_initializer: str | None = None
+    pointwise_initializer: str | None = None
+    bias_initializer: str | None = None
     kind: ClassVar[str] = "separable_conv2d"
 
     def __post_init__(self) -> None:
