@@ -6,7 +6,7 @@
 >>> model.count_params()
 61706
 
-`convlens.fit`, `evaluate` and the model's `predict` and `summary` work like the functions of the same name in Keras.
+The names are Keras's: `convlens.Sequential`, `convlens.layers.Conv2D`, `model.compile`, `model.fit`, `model.summary`.
 The subpackages are `convlens.ops`, `nn`, `models`, `data`, `training`, `inspection`, `interop` and `report`;
 docs/architecture.md describes each of them. A name is imported when it is first used.
 """
@@ -14,6 +14,7 @@ docs/architecture.md describes each of them. A name is imported when it is first
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from convlens.version import VERSION
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from convlens.data import load
     from convlens.gradcheck import check_vjp
     from convlens.models.lenet5 import lenet5
+    from convlens.nn import Input, Sequential
     from convlens.training import EarlyStopping, History, Run, Settings, evaluate, fit, load_model
 
 __version__ = VERSION
@@ -29,7 +31,9 @@ __version__ = VERSION
 _MODULES = {
     "EarlyStopping": "training",
     "History": "training",
+    "Input": "nn",
     "Run": "training",
+    "Sequential": "nn",
     "Settings": "training",
     "check_vjp": "gradcheck",
     "evaluate": "training",
@@ -42,7 +46,9 @@ _MODULES = {
 __all__ = [
     "EarlyStopping",
     "History",
+    "Input",
     "Run",
+    "Sequential",
     "Settings",
     "__version__",
     "check_vjp",
@@ -58,24 +64,53 @@ _SUBPACKAGES = (
     "callbacks",
     "data",
     "engines",
+    "initializers",
     "inspection",
     "interop",
+    "layers",
     "losses",
+    "metrics",
     "models",
     "nn",
     "ops",
     "optimizers",
     "report",
     "training",
+    "utils",
 )
+
+# The rooms whose names are at the top, too: convlens.Conv2D is convlens.layers.Conv2D.
+_AT_THE_TOP = ("layers", "optimizers", "callbacks")
+
+_INSTEAD = {
+    "Model": "a network is a Sequential, without a graph of layers; a residual block is one layer that holds layers",
+    "Variable": "weights are NumPy arrays: model.weights, layer.kernel",
+    "applications": "convlens.models has the networks, and `convlens import` takes a Keras model over",
+    "backend": "convlens computes with its engines: Sequential(..., engine='numba')",
+    "config": "a model's dtype and engine are arguments: Sequential(..., dtype='float64', engine='numpy')",
+    "constraints": "clipnorm= of an optimizer limits the step",
+    "datasets": "convlens.load('mnist'), convlens.load('embedded') or convlens.load(FOLDER) give the data sets",
+    "mixed_precision": "weights are float32 or float64: Sequential(..., dtype='float64')",
+    "preprocessing": "convlens.load(FOLDER, size=(32, 32)) reads a folder of pictures",
+    "random": "numpy.random draws the numbers",
+    "regularizers": "AdamW(weight_decay=...) keeps weights small",
+    "saving": "model.save and convlens.load_model write and read networks",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _SUBPACKAGES:
+    if name in _SUBPACKAGES and importlib.util.find_spec(f"convlens.{name}"):
         return importlib.import_module(f"convlens.{name}")
-    if name not in _MODULES:
-        raise AttributeError(f"module 'convlens' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"convlens.{_MODULES[name]}"), name)
+    if name in _MODULES:
+        return getattr(importlib.import_module(f"convlens.{_MODULES[name]}"), name)
+    if name in _INSTEAD:
+        raise AttributeError(f"convlens has no {name}: {_INSTEAD[name]}")
+    if name[:1].isupper():
+        for room in _AT_THE_TOP:
+            module = importlib.import_module(f"convlens.{room}")
+            if name in module.__all__:
+                return getattr(module, name)
+    raise AttributeError(f"module 'convlens' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

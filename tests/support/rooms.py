@@ -31,6 +31,7 @@ DOORS = {
     "__main__": {"cli"},
     "callbacks": {"nn", "training"},
     "initializers": {"nn"},
+    "layers": {"nn"},
     "losses": {"nn"},
     "metrics": {"nn", "training"},
     "optimizers": {"nn"},

@@ -18,6 +18,7 @@ class KerasMethods(Stack):
 
     compiled: Any
     stop_training: bool
+    history: Any  # of the last fit
 
     def _ensure_built(self, x: Any) -> None:
         """Build the model for the shape of the data, if it is not built."""

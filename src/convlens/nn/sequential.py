@@ -82,7 +82,7 @@ class Sequential(KerasMethods):
         self.seed, self._initial = seed, initial
         self.frozen = frozenset()
         self.compiled: Any = None
-        self.stop_training = False
+        self.stop_training, self.history = False, None
         self._shape: Shape | None = None if input_shape is None else tuple(input_shape)
         self._known: dict[int, Weights] = {}
         given = [] if layers is None else [layers] if isinstance(layers, Layer) else list(layers)

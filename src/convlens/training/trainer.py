@@ -24,6 +24,7 @@ from convlens.geometry import check_count
 from convlens.machine.memory import aligned, keep_memory
 from convlens.machine.threads import Workers, usable_threads, workers
 from convlens.nn import Optimizer, Sequential
+from convlens.nn.losses import CROSS_ENTROPY, Loss
 from convlens.nn.optimizers import FlatOptimizer
 from convlens.ops.losses import Labels
 from convlens.training.checks import Augment
@@ -73,8 +74,10 @@ class EngineTrainer:
         threads: int | None = None,
         seed: int = 0,
         augment: Augment | None = None,
+        loss: Loss = CROSS_ENTROPY,
     ) -> None:
         self._model, self._optimizer, self._augment, self._seed = model, optimizer, augment, seed
+        self._loss = loss
         self._threads = usable_threads() if threads is None else threads
         check_count("threads", self._threads, 1)
         layers = [row.layer for row in model.table]
@@ -110,11 +113,32 @@ class EngineTrainer:
 
     def step(self, x: Array, labels: Labels, place: tuple[int, int], learning_rate: float | None) -> tuple[float, int]:
         """Train on a batch: see `Trainer`"""
+        found = self.parts(x, labels, place, learning_rate)
+        loss = sum(float(losses.sum(dtype=np.float64)) for losses, _ in found)
+        hits = at = 0
+        for _, logits in found:
+            hits += int((logits.argmax(axis=1) == labels[at : at + len(logits)]).sum())
+            at += len(logits)
+        return loss, hits
+
+    def parts(
+        self,
+        x: Array,
+        targets: Array,
+        place: tuple[int, int],
+        learning_rate: float | None = None,
+        weights: Array | None = None,
+    ) -> list[tuple[Array, Array]]:
+        """Train on a batch -> the losses (n,) before the step and the logits (n, classes) of each part, in order
+
+        targets (n, …): what the loss takes. weights (n,): a weight for each example, by default 1; the step follows the
+        gradient of sum(weights * losses) / n. place, learning_rate: see `Trainer.step`. If the sum of the losses is not
+        finite, the weights of the model have not changed.
+        """
         cuts = [slice(0, len(x))] if self._whole else partition(len(x), self._model.engine.least_part)
         gradients = [self._gradient(k) for k in range(len(cuts))]
-        found = self._workers.map(partial(self._part, x, labels, place, cuts), len(cuts))
-        loss = sum(part_loss for part_loss, _ in found)
-        if np.isfinite(loss):
+        found = self._workers.map(partial(self._part, x, targets, place, cuts, weights), len(cuts))
+        if np.isfinite(sum(float(losses.sum(dtype=np.float64)) for losses, _ in found)):
             with np.errstate(all="ignore"):
                 for other in gradients[1:]:
                     gradients[0] += other
@@ -123,25 +147,27 @@ class EngineTrainer:
                 with self._model.kept_frozen(gradients[0]):
                     self._optimizer.update(self._model.flat, gradients[0])
                 self._model.flat_state[...] = self._state
-        return loss, sum(hits for _, hits in found)
+        return found
 
-    def _part(self, x: Array, labels: Labels, place: tuple[int, int], cuts: list[slice], k: int) -> tuple[float, int]:
-        images, mine = x[cuts[k]], labels[cuts[k]]
+    def _part(
+        self, x: Array, targets: Array, place: tuple[int, int], cuts: list[slice], weights: Array | None, k: int
+    ) -> tuple[Array, Array]:
+        images = x[cuts[k]]
         rng = np.random.default_rng([self._seed, *place, k]) if self._draws else None
         if self._augment is not None:
             assert rng is not None
             images = self._augment(images, rng)
         with np.errstate(all="ignore"):
-            loss, logits = self._model.loss_gradient(
+            return self._model.loss_gradient(
                 images,
-                mine,
-                1 / len(x),
+                targets[cuts[k]],
+                1 / len(x) if weights is None else weights[cuts[k]] / len(x),
                 self._gradients[k],
                 self._threads,
                 rng,
+                loss=self._loss,
                 state=self._state if self._whole else None,
             )
-        return float(loss.sum(dtype=np.float64)), int((logits.argmax(axis=1) == mine).sum())
 
     def end_epoch(self) -> None:
         """Do nothing: each step updates the model itself."""

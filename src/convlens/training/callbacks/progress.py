@@ -8,7 +8,7 @@ from typing import Any
 from convlens.training.callbacks.callback import Callback, Logs
 from convlens.training.callbacks.console import interactive, say
 
-__all__ = ["ProgbarLogger"]
+__all__ = ["ProgbarLogger", "figures_text"]
 
 _WIDTH = 20
 _EVERY = 0.1  # seconds between two drawings of the bar
@@ -54,7 +54,7 @@ class ProgbarLogger(Callback):
             say("")
         elif self.verbose:
             steps = self.params.get("steps") or self._batch
-            say(f"{self._batch}/{steps} - {self._time(done=True)}{_figures(logs or {})}")
+            say(f"{self._batch}/{steps} - {self._time(done=True)}{figures_text(logs or {})}")
 
     def _draw(self, text: str) -> None:
         """Write over the last bar."""
@@ -66,7 +66,7 @@ class ProgbarLogger(Callback):
         steps = self.params.get("steps") or self._batch
         full = _WIDTH * self._batch // max(steps, 1)
         bar = "━" * full + " " * (_WIDTH - full)
-        return f"{self._batch:>{len(str(steps))}}/{steps} {bar} {self._time(done=done)}{_figures(logs)}"
+        return f"{self._batch:>{len(str(steps))}}/{steps} {bar} {self._time(done=done)}{figures_text(logs)}"
 
     def _time(self, *, done: bool) -> str:
         """The seconds of the epoch when it is done, else the seconds that are left; and the time of a step."""
@@ -83,8 +83,8 @@ def _duration(seconds: float) -> str:
     return f"{seconds * 1e3:.0f}ms" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}us"
 
 
-def _figures(logs: dict[str, Any]) -> str:
-    """The figures in order of their names, validation last, with four digits or, when small, in powers of ten."""
+def figures_text(logs: dict[str, Any]) -> str:
+    """Return the figures by name, validation last, with four digits or, when small, in powers of ten."""
     names = sorted(logs, key=lambda name: (name.startswith("val_"), name))
     return "".join(f" - {name}: {_number(logs[name])}" for name in names)
 
