@@ -5,15 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 from tests.support import small
 from tests.support.coloured import NAMES, coloured
 
-import convlens
 from convlens.cli.evaluate import _text
 from convlens.inspection.confusion import confusion_matrix
 from convlens.nn import Conv2D, Dense, Flatten, Sequential
 from convlens.training import save_model
-from convlens.training.stored_images import of_digits
+from convlens.training.stored_images import Images, of_digits
 
 LAYERS = (Conv2D(3, (2, 3), activation="relu"), Flatten(), Dense(4, activation="softmax"))
 
@@ -21,7 +21,7 @@ LAYERS = (Conv2D(3, (2, 3), activation="relu"), Flatten(), Dense(4, activation="
 @pytest.fixture
 def digits(monkeypatch):
     made = coloured(60, size=(6, 9))
-    monkeypatch.setattr(convlens.data, "load", lambda data, **_: made)
+    monkeypatch.setattr("convlens.data.load", lambda data, **_: made)
     return made
 
 
@@ -87,7 +87,7 @@ def test_numbers_that_json_does_not_have_become_null(model, digits, tmp_path):
 
 def test_other_classes_are_refused_with_both_lists(model, digits, monkeypatch):
     other = replace(digits, class_names=("red cup", "dog", "hare", "fox"))
-    monkeypatch.setattr(convlens.data, "load", lambda data, **_: other)
+    monkeypatch.setattr("convlens.data.load", lambda data, **_: other)
     message = small.fails("evaluate", "--run", "m.safetensors", "--data", "pictures")
     assert message == (
         "the classes of the data must be the network's, red cup, Grün <b>, 猫, قط; arrays has red cup, dog, hare, fox"
@@ -96,5 +96,49 @@ def test_other_classes_are_refused_with_both_lists(model, digits, monkeypatch):
 
 def test_a_change_of_the_images_is_told(model, monkeypatch):
     grey = coloured(60, size=(6, 9), channels=1)
-    monkeypatch.setattr(convlens.data, "load", lambda data, **_: grey)
+    monkeypatch.setattr("convlens.data.load", lambda data, **_: grey)
     assert "takes colour images, so they were converted" in evaluated("--json").err
+
+
+# Data in files -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder of coloured pictures by class, and a network for pictures of another size in the same folder."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(2)
+    for name in ("red cup", "猫"):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        for k in range(10):
+            picture = Image.fromarray(rng.integers(0, 256, (12, 18, 3)).astype(np.uint8))
+            picture.save(tmp_path / "pictures" / name / f"{k}.png")
+    network = Sequential((Flatten(), Dense(4)), (6, 9, 3), seed=3)
+    save_model(tmp_path / "m.safetensors", network, images=Images(NAMES, 1 / 256, None, (6, 9), True))
+    return tmp_path
+
+
+def test_a_folder_of_pictures_is_scaled_to_the_size_of_the_network(folder):
+    value = json.loads(small.run("evaluate", "--run", "m.safetensors", "--data", "pictures", "--json").out)
+    assert (value["part"], value["images"]) == ("valid", 4)
+    assert [row["images"] for row in value["classes"]] == [2, 0, 2, 0]
+    assert [row["recall"] is None for row in value["classes"]] == [False, True, False, True]
+
+
+def test_all_parts_can_be_evaluated_at_once(folder):
+    done = small.run("evaluate", "--run", "m.safetensors", "--data", "pictures", "--part", "all", "--json")
+    value = json.loads(done.out)
+    assert (value["part"], value["images"], np.sum(value["confusion_matrix"])) == ("all", 20, 20)
+    assert "note: 4 of 20 pictures are held back to validate" in done.err
+
+
+def test_another_size_is_refused_with_both(folder):
+    message = small.fails("evaluate", "--run", "m.safetensors", "--data", "pictures", "--size", "9x12")
+    assert message == (
+        "the images must have the size of the network's, 9x6 (width x height); those of pictures are 9x12"
+    )
+
+
+def test_options_of_data_need_data(folder):
+    message = small.fails("evaluate", "--run", "m.safetensors", "--size", "9x6")
+    assert message.startswith("--size, --skip-broken and --transposed need --data")

@@ -66,7 +66,7 @@ def test_train_with_a_reader_that_leaves_early(place):
     done = shell(place, "convlens train --data few.npz --epochs 2 --out left 2>&1 | head -1")
     assert done.stdout.startswith("lenet5 (61,706 parameters) on few.npz")
     assert done.stderr == ""
-    assert convlens(place, "train", "--data", "few.npz", "--epochs", "2", "--out", "left", "--resume").returncode == 0
+    assert convlens(place, "train", "--data", "few.npz", "--epochs", "2", "--resume", "--run", "left").returncode == 0
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")  # noqa: PTH110

@@ -80,7 +80,7 @@ def test_coloured_pictures_keep_their_colours_and_shape(page, digits):
 def test_kernels_of_colour_images_are_drawn_in_colour(page, run):
     start = page.text.index('aria-label="5 kernels"')
     images = Page(page.text[page.text.index("<img", start) : page.text.index("</div>", start)]).of("img")
-    painted = in_colour(run.trained.weights[0]["kernel"])
+    painted = in_colour(run.trained.named_weights()["conv2d/kernel"])
     assert painted.shape == (5, 3, 2, 4) and len(images) == 5
     for image, kernel in zip(images, painted, strict=True):
         np.testing.assert_array_equal(pixels(image), kernel)

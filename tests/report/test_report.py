@@ -265,7 +265,7 @@ def test_layers_and_settings(page, run, digits):
 
 def test_the_command_trains_the_same_again(page, run, digits, tmp_path, monkeypatch):
     (command,) = re.findall(r"convlens train (.*)", page.words["settings"])
-    monkeypatch.setattr(convlens.data, "load", lambda data: digits)
+    monkeypatch.setattr(convlens.data, "load", lambda data, **options: digits)
     monkeypatch.setattr("convlens.report.write_report", lambda run, digits: "none")
     done = small.run("train", *command.split(), "--out", tmp_path / "again")
     assert done.code == 0, done.err

@@ -57,7 +57,10 @@ def long(tmp_path_factory):
 
 
 def options(settings, data, out):
-    words = ["--data", data, "--out", out, "--resume", "--batch-size", settings.batch_size, "--epochs", settings.epochs]
+    """The command that goes on with the run in `out`, or begins it if a kill left no checkpoint."""
+    begun = (out / "checkpoint.safetensors").exists()
+    words = ["--data", data, *(["--resume", "--run"] if begun else ["--out"]), out]
+    words += ["--batch-size", settings.batch_size, "--epochs", settings.epochs]
     words += ["--learning-rate", settings.learning_rate]
     words += ["--early-stopping", settings.early_stopping] if settings.early_stopping else []
     return ["train", *map(str, words)]
@@ -142,10 +145,10 @@ def test_killed_between_the_files_of_an_epoch(stopped, data, tmp_path, name, whe
     epochs = {"first epoch": 1, "best epoch": stopped.best, "last epoch": len(stopped.epochs)}
     # The files are written at the start, when training begins and after each epoch.
     number = 2 + epochs[number] if number in epochs else 1
-    out, command = tmp_path / "run", options(STOPPING, data, tmp_path / "run")
-    killed_at(name, when, number, *command)
+    out = tmp_path / "run"
+    killed_at(name, when, number, *options(STOPPING, data, out))
     assert len(leftovers(out)) == (when == "before")
-    again = small.run(*command)
+    again = small.run(*options(STOPPING, data, out))
     assert again.code == 0, again.err
     assert same_bits(out, stopped.folder)
     assert leftovers(out) == []
@@ -154,11 +157,11 @@ def test_killed_between_the_files_of_an_epoch(stopped, data, tmp_path, name, whe
 
 def test_killed_while_the_report_is_written(stopped, data, tmp_path):
     pytest.importorskip("matplotlib")
-    out, command = tmp_path / "run", options(STOPPING, data, tmp_path / "run")
-    killed_at("report.html", "before", 1, *command)
+    out = tmp_path / "run"
+    killed_at("report.html", "before", 1, *options(STOPPING, data, out))
     assert not (out / "report.html").exists()
     assert same_bits(out, stopped.folder)
-    with child(*command) as process:
+    with child(*options(STOPPING, data, out)) as process:
         stdout, stderr = process.communicate()
     assert (process.returncode, stdout) == (0, "")
     assert stderr.splitlines()[-1] == f"report: {out}/report.html"

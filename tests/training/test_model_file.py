@@ -10,12 +10,14 @@ import pytest
 from tests.support import small
 
 import convlens
+from convlens.data import from_arrays
 from convlens.models import MODELS
 from convlens.nn import Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Sequential
 from convlens.nn.specification import to_specification
 from convlens.storage.tensors import read_tensors, write_tensors
 from convlens.training import load_model, save_model
 from convlens.training.model_file import Images, stored_images
+from convlens.training.stored_images import of_digits
 
 pytestmark = pytest.mark.usefixtures("without_sync")
 
@@ -91,6 +93,23 @@ def test_a_damaged_description_of_the_images_is_named(tmp_path, case):
     write_tensors(path, tensors, {**about, "images": bad})
     with pytest.raises(ValueError, match=f"^{re.escape(f'{path}: {message}')}"):
         stored_images(path)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "scale"),
+    [
+        (np.array([0, 200], np.uint8), 1 / 256),
+        (np.array([0, 0.99], np.float32), 1 / 256),
+        (np.array([0, 1.0], np.float32), 1 / 255),
+        (np.array([0, 255.0], np.float32), 1 / 256),
+        (np.array([0, 200.5], np.float32), 1 / 256),
+        (np.array([-1, 1.0], np.float32), 1 / 255),
+    ],
+)
+def test_the_stored_scale_is_that_of_8_bit_pixels(pixels, scale):
+    images, labels = np.broadcast_to(pixels[:, None, None, None], (2, 5, 4, 3)), np.array([0, 1])
+    found = of_digits(from_arrays(images, labels, images, labels))
+    assert found == Images(("0", "1"), scale, None, (5, 4), True)
 
 
 # Refused -------------------------------------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ import convlens
 from convlens.data import from_arrays
 from convlens.engines import ENGINES
 from convlens.models import MODELS
+from convlens.nn.optimizers import OPTIMIZERS
+from convlens.nn.schedules import SCHEDULES
 from convlens.storage.tensors import write_tensors
 from convlens.training import Batch, Run, Settings, load_model
 from convlens.training.settings import go_on
@@ -36,7 +38,26 @@ pytestmark = pytest.mark.usefixtures("without_sync")
         ({"early_stopping": 0}, "early_stopping must be an integer of at least 1; got 0"),
         ({"learning_rate": 0.0}, "learning_rate must be a number above 0; got 0.0"),
         ({"learning_rate": float("nan")}, "learning_rate must be a number above 0; got nan"),
-        ({"model": "vgg"}, f"model must be one of {', '.join(MODELS)}; got 'vgg'"),
+        ({"model": "vgg"}, f"model must be one of {', '.join(MODELS)}, FILE.py:FUNCTION or FILE.json; got 'vgg'"),
+        (
+            {"optimizer": "ftrl"},
+            f"optimizer must be one of {', '.join(OPTIMIZERS)}; got 'ftrl'; the nearest one to ftrl is adagrad",
+        ),
+        ({"schedule": "cosin"}, f"schedule must be one of {', '.join(SCHEDULES)}; got 'cosin'"),
+        ({"weight_decay": -1}, "weight_decay must be a number of at least 0; got -1.0"),
+        ({"momentum": 0.9}, "momentum is for sgd and rmsprop; got optimizer adam"),
+        ({"momentum": 1, "optimizer": "sgd"}, "momentum must be from 0 to below 1; got 1.0"),
+        (
+            {"augment": "shift,rotate"},
+            "augment must be some of shift, crop, flip, colour, with commas between; got 'rotate'",
+        ),
+        ({"dropout": 1}, "dropout must be a rate from 0 to below 1; got 1.0"),
+        ({"size": 0}, "size must be an integer of at least 1, or two of them; got 0"),
+        (
+            {"trainer": "keras", "optimizer": "sgd"},
+            "trainer keras trains with adam at one learning rate, without augmentation; optimizer sgd needs trainer "
+            "convlens",
+        ),
         ({"trainer": "torch"}, "trainer must be one of convlens, keras; got 'torch'"),
         ({"engine": "cuda"}, f"engine must be one of auto, {', '.join(ENGINES)}; got 'cuda'"),
     ],
@@ -47,18 +68,23 @@ def test_bad_settings_leave_no_folder(tmp_path, settings, message):
     assert entries(tmp_path) == []
 
 
-BAD_DIGITS = {
-    "size": (DIGITS.x_train[:, :20], DIGITS.y_train, "training images must be (n, 28, 28, 1)"),
-    "channels": (DIGITS.x_train.repeat(3, axis=3), DIGITS.y_train, "training images must be (n, 28, 28, 1)"),
-    "labels": (DIGITS.x_train, DIGITS.y_train + 2, "training labels must be from 0 to 9; got 2 to 11"),
-}
+def test_images_that_are_too_small_leave_no_folder(tmp_path):
+    small_ones = from_arrays(DIGITS.x_train[:, :11], DIGITS.y_train, DIGITS.x_valid[:, :11], DIGITS.y_valid)
+    with pytest.raises(ValueError, match=r"^lenet5 needs larger images; with 11 × 28 pixels, layer max_pooling2d_1: "):
+        Run.start(tmp_path / "run", SETTINGS, small_ones)
+    assert entries(tmp_path) == []
 
 
-@pytest.mark.parametrize("case", BAD_DIGITS)
-def test_digits_that_the_model_does_not_take_leave_no_folder(tmp_path, case):
-    x, y, message = BAD_DIGITS[case]
-    with pytest.raises(ValueError, match=re.escape(message)):
-        Run.start(tmp_path / "run", SETTINGS, from_arrays(x, y, x, y))
+def test_a_network_that_does_not_fit_the_data_leaves_no_folder(tmp_path):
+    for model, message in (
+        (small.tiny(), "the network must take images (28, 28, 1), as the data have them; it takes (5, 4, 1)"),
+        (
+            convlens.lenet5(classes=7),
+            "the network's output must be (10,), one number for each class; it is (7,)",
+        ),
+    ):
+        with pytest.raises(ValueError, match=f"^{re.escape(f'model: {message}')}$"):
+            Run.start(tmp_path / "run", SETTINGS, DIGITS, model)
     assert entries(tmp_path) == []
 
 
@@ -190,8 +216,7 @@ def test_a_model_is_refused_as_a_checkpoint_and_a_checkpoint_as_a_model(whole, t
     ):
         Run.open(tmp_path)
     path = whole.folder / "checkpoint.safetensors"
-    rule = f"{path} must hold a specification or the weights of one of {', '.join(MODELS)}; its model is None"
-    with pytest.raises(ValueError, match=re.escape(rule)):
+    with pytest.raises(ValueError, match=rf"^{re.escape(str(path))} must be a model's file; it is a run's checkpoint"):
         load_model(path)
 
 

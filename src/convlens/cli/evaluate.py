@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from convlens.cli.data_options import DATA_HELP, Size, SkipBroken, Transposed, load_data, tell_notes
+from convlens.cli.run_data import load_again, settings_of, size_text
 from convlens.cli.shared import Json, RunFolder, newest_run, print_json, tell
 
 if TYPE_CHECKING:
     from convlens.inspection.confusion import Confusion
 
+PARTS = ("train", "valid", "test")
 _CLASSES = 30  # the most classes whose matrix is printed
 _WIDEST = 40  # the most places of a column
 _LISTED = 20  # the pairs and classes that are printed if there are more
@@ -21,12 +22,15 @@ _LISTED = 20  # the pairs and classes that are printed if there are more
 def evaluate(
     run: RunFolder = None,
     data: Annotated[
-        str | None,
-        typer.Option(help="embedded, mnist, an .npz file, or a folder of IDX files. [default: the run's data]"),
+        str | None, typer.Option("--data", metavar="DATA", help=f"{DATA_HELP} [default: the run's data]")
     ] = None,
     part: Annotated[
-        str | None, typer.Option(help="train, valid or test. [default: test if the data set has it, else valid]")
+        str | None,
+        typer.Option(help="train, valid, test, or all of them. [default: test if the data set has it, else valid]"),
     ] = None,
+    size: Size = None,
+    skip_broken: SkipBroken = False,
+    transposed: Transposed = None,
     threads: Annotated[int | None, typer.Option(help="Number of threads. [default: all cores]")] = None,
     json_: Json = False,
 ) -> None:
@@ -34,25 +38,31 @@ def evaluate(
     import numpy as np
 
     from convlens import training
-    from convlens.data import load
     from convlens.inspection.confusion import confusion_matrix
     from convlens.training.matching import as_trained
     from convlens.training.model_file import stored_images
     from convlens.training.run import HISTORY
 
-    if part not in (None, "train", "valid", "test"):
-        raise ValueError(f"--part must be train, valid or test; got {part!r}")
+    if part not in (None, *PARTS, "all"):
+        raise ValueError(f"--part must be train, valid, test or all; got {part!r}")
     run = run or newest_run()
     model = training.load_model(run)
+    images = stored_images(run)
     if data is None:
-        data = _data_of(run / HISTORY)
-    digits = load(data)
+        if size or skip_broken or transposed is not None:
+            raise ValueError("--size, --skip-broken and --transposed need --data; the run's data are read as they were")
+        settings = settings_of(run / HISTORY)
+        data, digits = settings["data"], load_again(settings)
+    else:
+        size = size or size_text(images.size)
+        digits = load_data(data, size=size, skip_broken=skip_broken, transposed=transposed)
     if part is None:
         part = "test" if len(digits.y_test) else "valid"
-    if not len(getattr(digits, f"y_{part}")):
+    chosen = [name for name in (PARTS if part == "all" else (part,)) if len(getattr(digits, f"y_{name}"))]
+    if not chosen:
         raise ValueError(f"--part must name a part of the data; {digits.source} has no {part} part")
-    names = stored_images(run).class_names
-    x, y, notes = as_trained(digits, part, stored_images(run), model.input_shape)
+    x, y, notes = as_trained(digits, chosen, images, model.input_shape)
+    names = images.class_names
     predicted = np.empty_like(y)
     scores = training.evaluate(model, x, y, threads=threads, predicted=predicted)
     found = confusion_matrix(y, predicted, len(names))
@@ -62,8 +72,9 @@ def evaluate(
     else:
         print(f"{run}, {len(y):,} {part} images of {data}: loss {scores.loss:.4f}  accuracy {scores.accuracy:.4f}")
         print(*_text(found, names), sep="\n")
+    tell_notes(digits)
     for note in notes:
-        tell(note)
+        tell(f"note: {note}")
 
 
 def _figures(found: Confusion, names: tuple[str, ...]) -> dict[str, Any]:
@@ -133,12 +144,3 @@ def _columns(rows: list[tuple[str, ...]], left: int = 1) -> list[str]:
 
 def _printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "�" for letter in text)
-
-
-def _data_of(history: Path) -> str:
-    if not history.is_file():
-        raise FileNotFoundError(f"--data must be given if there is no file {history}")
-    try:
-        return str(json.loads(history.read_bytes())["data"])
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise ValueError(f"{history} must be a run's history in JSON; it is damaged: {error!r}") from None

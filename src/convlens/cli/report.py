@@ -17,12 +17,14 @@ def report(
     json_: Json = False,
 ) -> None:
     """Write the report.html of a run again."""
-    from convlens.data import load
+    from dataclasses import asdict
+
+    from convlens.cli.run_data import load_again
     from convlens.report import write_report
     from convlens.training.run import Run
 
     opened = Run.open(run or newest_run())
-    path = write_report(opened, load(opened.settings.data))
+    path = write_report(opened, load_again(asdict(opened.settings)))
     if json_:
         print_json({"run": str(opened.folder), "report": str(path)})
     else:

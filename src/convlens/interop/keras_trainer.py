@@ -19,12 +19,12 @@ from convlens.data import Pixels, load
 from convlens.interop.frameworks import load_keras
 from convlens.interop.hosts import Hosts
 from convlens.interop.keras_model import to_keras
-from convlens.models import build_model
 from convlens.nn import Adam, Sequential
 from convlens.ops.losses import Labels
 from convlens.training.checks import check_data
 from convlens.training.events import Event, Scores
 from convlens.training.loop import run_epochs
+from convlens.training.model_file import build
 from convlens.training.run import MakeTrainer, Run
 from convlens.training.settings import Settings
 
@@ -144,7 +144,8 @@ def _share_state(optimizer: Adam, size: int, hosts: Hosts) -> None:
 def lead(run: Run, hosts: Hosts | None = None) -> MakeTrainer:
     """Return the function that makes the trainer for `run.train`, after telling the other hosts the run's settings."""
     if hosts is not None:
-        hosts.tell({"settings": asdict(run.settings), "data_sha256": run.data_sha256, "epochs": len(run.epochs)})
+        told = {"settings": asdict(run.settings), "specification": run.specification}
+        hosts.tell({**told, "data_sha256": run.data_sha256, "epochs": len(run.epochs)})
         hosts.agree(None)
     return partial(KerasTrainer, hosts=hosts)
 
@@ -171,11 +172,11 @@ def follow(hosts: Hosts, given: dict[str, Any]) -> Iterator[Event]:
         complaint = str(error)
     hosts.agree(complaint)
     assert digits is not None
-    model = build_model(settings.model, seed=settings.seed, engine=settings.engine)
+    model = build(told["specification"], settings.engine)
     check_data(model, "training", digits.images("train"), digits.y_train)
     check_data(model, "validation", digits.images("valid"), digits.y_valid)
     yield from run_epochs(
-        KerasTrainer(model, Adam(settings.learning_rate), hosts),
+        KerasTrainer(model, Adam(settings.rate), hosts),
         model,
         digits.images("train"),
         digits.y_train,

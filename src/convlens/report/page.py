@@ -98,10 +98,11 @@ def cells(head: Sequence[str], rows: Iterable[Sequence[str]], foot: Sequence[str
     return f'<div class="wide"><table><thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody>{bottom}</table></div>'
 
 
-def image(pixels: Pixels, size: int, alt: str) -> str:
+def image(pixels: Pixels, size: float, alt: str) -> str:
     """Return an <img> element whose pixels are drawn `size` x `size` screen pixels large."""
-    h, w = pixels.shape[:2]
-    return f'<img src="{data_uri(pixels)}" width="{w * size}" height="{h * size}" alt="{escape(alt)}">'
+    h, w = (max(1, round(side * size)) for side in pixels.shape[:2])
+    smooth = "" if float(size).is_integer() else ' class="smooth"'
+    return f'<img src="{data_uri(pixels)}" width="{w}" height="{h}" alt="{escape(alt)}"{smooth}>'
 
 
 def picture(x: Array, longest: int, alt: str, limits: tuple[float, float] = (0.0, 1.0)) -> str:
@@ -112,10 +113,7 @@ def picture(x: Array, longest: int, alt: str, limits: tuple[float, float] = (0.0
     """
     painted = shrink(grey(x, *limits), longest * 3 // 2)
     side = max(painted.shape[:2])
-    if side <= longest:
-        return image(painted, longest // side, alt)
-    h, w = (max(1, round(longest * length / side)) for length in painted.shape[:2])
-    return f'<img src="{data_uri(painted)}" width="{w}" height="{h}" alt="{escape(alt)}" class="smooth">'
+    return image(painted, longest // side if side <= longest else longest / side, alt)
 
 
 def tiles(painted: Pixels, label: str, like: Shape | None = None, most: int = 64) -> str:
@@ -126,10 +124,10 @@ def tiles(painted: Pixels, label: str, like: Shape | None = None, most: int = 64
     """
     shown = [shrink(part, _LARGEST) for part in painted[:most]]
     h, w = shown[0].shape[:2]
-    size = _zoom(h, w)
-    cell = w * size
+    size = _zoom(*painted.shape[1:3]) * painted.shape[1] / h
+    cell = round(w * size)
     if like is not None:
-        cell = max(w, like[1] * _zoom(*like[:2]))
+        cell = max(w, round(like[1] * _zoom(*like[:2])))
         size = cell // w
     images = "\n".join(image(part, size, "") for part in shown)
     more = f"\n<p>The first {len(shown)} of {len(painted):,}.</p>" if len(painted) > len(shown) else ""
@@ -138,9 +136,10 @@ def tiles(painted: Pixels, label: str, like: Shape | None = None, most: int = 64
     )
 
 
-def _zoom(h: int, w: int) -> int:
-    """Return how large one pixel of a map is drawn: at most 128 screen pixels in all."""
-    return max(1, min(zoom(max(h, w)), _LARGEST // max(h, w)))
+def _zoom(h: int, w: int) -> float:
+    """Return how large one pixel of a map is drawn: a whole number, or below 1 if a side is above 128."""
+    side = max(h, w)
+    return _LARGEST / side if side > _LARGEST else max(1, min(zoom(side), _LARGEST // side))
 
 
 def strip(painted: Pixels, label: str) -> str:

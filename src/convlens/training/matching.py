@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,25 +19,26 @@ _NAMED = 12  # the most classes that an error lists
 
 
 def as_trained(
-    digits: Digits, part: str, images: Images, input_shape: tuple[int, ...]
+    digits: Digits, parts: Sequence[str], images: Images, input_shape: tuple[int, ...]
 ) -> tuple[Pixels, Labels, list[str]]:
-    """Return the images (n, *input_shape) and labels (n,) of a part as the trained network knows them, and notes.
+    """Return the images (n, *input_shape) and labels (n,) of parts as the trained network knows them, and notes.
 
-    images: what the network was trained on. Labels are matched by the names of the classes, so data may lack some of
-    the network's classes or have another order. uint8 pixels get the scale of the training images. Grey images are
-    repeated in three channels for a network of colour images; colour images become grey for a network of grey ones.
+    parts: one or more of "train", "valid", "test", which follow each other. images: what the network was trained on.
+    Labels are matched by the names of the classes, so data may lack some of the network's classes or have another
+    order. uint8 pixels get the scale of the training images. Grey images are repeated in three channels for a network
+    of colour images; colour images become grey for a network of grey ones.
     A note is a sentence about such a change.
 
     Raises ValueError that names both if a class of the data is not the network's, or if the sizes differ.
     """
     if len(input_shape) != 3:
         raise ValueError(f"the network must take images (height, width, channels); it takes {input_shape}")
-    raw, y = getattr(digits, f"pixels_{part}"), getattr(digits, f"y_{part}")
+    raw, y = (_joined([getattr(digits, f"{kind}_{part}") for part in parts]) for kind in ("pixels", "y"))
     notes: list[str] = []
     labels = _labels(digits, y, images.class_names)
     if raw.shape[1:3] != tuple(input_shape[:2]):
         raise ValueError(
-            f"the images must have the size of the network's, {_size(input_shape)} (height x width); "
+            f"the images must have the size of the network's, {_size(input_shape)} (width x height); "
             f"those of {digits.source} are {_size(raw.shape[1:])}"
         )
     if raw.shape[3] != input_shape[2]:
@@ -61,6 +63,10 @@ def as_trained(
     return Pixels(raw, scale), labels, notes
 
 
+def _joined(arrays: list[NDArray[Any]]) -> NDArray[Any]:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+
 def _labels(digits: Digits, y: Labels, names: tuple[str, ...]) -> Labels:
     """Return the labels as the network numbers them."""
     if digits.class_names == names:
@@ -78,7 +84,7 @@ def _labels(digits: Digits, y: Labels, names: tuple[str, ...]) -> Labels:
     return matched
 
 
-def _channels(raw: NDArray[np.generic], input_shape: tuple[int, ...], source: str) -> NDArray[np.generic]:
+def _channels(raw: NDArray[Any], input_shape: tuple[int, ...], source: str) -> NDArray[Any]:
     have, need = raw.shape[3], input_shape[2]
     if (have, need) == (1, 3):
         return np.repeat(raw, 3, axis=3)
@@ -90,7 +96,7 @@ def _channels(raw: NDArray[np.generic], input_shape: tuple[int, ...], source: st
 
 
 def _size(shape: Iterable[int]) -> str:
-    return "x".join(str(length) for length in tuple(shape)[:2])
+    return "x".join(map(str, reversed(tuple(shape)[:2])))
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -105,6 +105,8 @@ def _file(path: str | os.PathLike[str]) -> Path:
 
 def _model(path: Path, about: dict[str, Any], engine: str) -> Sequential:
     """Return the model of a file's header, with weights still to be set."""
+    if "settings" in about:
+        raise ValueError(f"{path} must be a model's file; it is a run's checkpoint, and {MODEL} beside it is the model")
     name = about.get("model")
     if "specification" in about:
         try:

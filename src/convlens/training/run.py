@@ -20,52 +20,83 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from convlens.arrays import Array
 from convlens.data import Digits
 from convlens.models import build_model
-from convlens.nn import Adam, Sequential
+from convlens.nn import Optimizer, Sequential
 from convlens.storage.atomic import atomic_write
 from convlens.storage.tensors import read_tensors, write_tensors
 from convlens.training.callbacks.early_stopping import EarlyStopping, best_epoch
 from convlens.training.checks import check_data, check_training
+from convlens.training.divergence import lower_rate
 from convlens.training.events import Epoch, Event
 from convlens.training.loop import run_epochs
-from convlens.training.model_file import MODEL, save_model
+from convlens.training.model_file import MODEL, build, describe, save_model
+from convlens.training.model_source import Wanted, check_output, make_model, rebuilt
+from convlens.training.options import make_augment, make_optimizer, with_dropout
 from convlens.training.settings import Settings, go_on
+from convlens.training.stored_images import Images, of_digits, read_images
 from convlens.training.trainer import EngineTrainer, Trainer
 
 __all__ = ["CHECKPOINT", "HISTORY", "REPORT", "MakeTrainer", "Run", "holds_run"]
 
-MakeTrainer: TypeAlias = Callable[[Sequential, Adam], Trainer]
+MakeTrainer: TypeAlias = Callable[[Sequential, Optimizer], Trainer]
 
+_STATE = "running_statistics"
 CHECKPOINT, HISTORY, REPORT = "checkpoint.safetensors", "history.json", "report.html"
 
 
 class Run:
-    """A model, its optimizer and its history in a folder. Create it with `Run.start` or `Run.open`."""
+    """A model, its optimizer and its history in a folder. Create it with `Run.start` or `Run.open`.
 
-    def __init__(self, folder: Path, settings: Settings, data_sha256: str) -> None:
+    The folder holds the model's specification, so a run with a network of one's own goes on without the code that made
+    the network.
+    """
+
+    def __init__(self, folder: Path, settings: Settings, data_sha256: str, model: Sequential, images: Images) -> None:
         self.folder = folder
         self.settings = settings
         self.data_sha256 = data_sha256
-        self.model: Sequential = build_model(settings.model, seed=settings.seed, engine=settings.engine)
-        self.optimizer = Adam(settings.learning_rate, engine=self.model.engine)
+        self.model, self.images = model, images
+        self.specification = describe(model)
+        self.optimizer: Optimizer = make_optimizer(*_rates(settings))
         self.epochs: list[Epoch] = []
-        self._kept: Array = self.model.flat.copy()  # the weights in model.safetensors
+        # the weights and the running statistics in model.safetensors
+        self._kept, self._kept_state = model.flat.copy(), model.flat_state.copy()
 
     @classmethod
-    def start(cls, folder: str | os.PathLike[str], settings: Settings, digits: Digits) -> Run:
-        """Create a new run and write its first checkpoint; FileExistsError if the folder already holds a run."""
-        folder = Path(folder)
-        if folder.exists() and not folder.is_dir():
-            raise NotADirectoryError(f"the output folder must be a folder; {folder} is a file")
-        run = cls(folder, settings, digits.fingerprint)
+    def start(
+        cls,
+        folder: str | os.PathLike[str] | Callable[[], Path],
+        settings: Settings,
+        digits: Digits,
+        model: Sequential | None = None,
+    ) -> Run:
+        """Create a new run and write its first checkpoint; FileExistsError if the folder already holds a run.
+
+        folder: the folder, or a function that makes a new folder when everything else is checked. model: the network to
+        train, in place of the one that `settings.model` names.
+        """
+        if not callable(folder):
+            folder = Path(folder)
+            if folder.exists() and not folder.is_dir():
+                raise NotADirectoryError(f"the output folder must be a folder; {folder} is a file")
+        h, w, c = digits.pixels_train.shape[1:]
+        wanted = Wanted((h, w, c), digits.classes, settings.seed)
+        if model is None:
+            model = make_model(settings.model, wanted, settings.engine)
+        else:
+            check_output(model, wanted, "model")
+            model = rebuilt(model, settings.engine, "model")
+        if settings.dropout is not None:
+            model = _with_dropout(model, settings)
+        run = cls(Path(), settings, digits.fingerprint, model, of_digits(digits))
         check_data(run.model, "training", digits.images("train"), digits.y_train)
         check_data(run.model, "validation", digits.images("valid"), digits.y_valid)
-        folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder):
-            if held := holds_run(folder):
-                raise FileExistsError(f"the output folder must not hold another run; {folder} holds {held}")
+        run.folder = folder() if callable(folder) else folder
+        run.folder.mkdir(parents=True, exist_ok=True)
+        with _alone(run.folder):
+            if held := holds_run(run.folder):
+                raise FileExistsError(f"the output folder must not hold another run; {run.folder} holds {held}")
             run._save()
         return run
 
@@ -76,15 +107,22 @@ class Run:
         path = folder / CHECKPOINT
         tensors, about = read_tensors(path)
         try:
-            run = cls(folder, Settings(**about["settings"]), about["data_sha256"])
+            settings = Settings(**about["settings"])
+            if "specification" in about:
+                model = build(about["specification"], settings.engine)
+                model.frozen = frozenset(map(int, about.get("frozen", ())))
+            else:  # an old version stored only the name
+                model = build_model(settings.model, engine=settings.engine)
+            images = read_images(about.get("images"), model.input_shape, model.output_shape[-1])
+            run = cls(folder, settings, about["data_sha256"], model, images)
             run.epochs = [Epoch(**row) for row in about["epochs"]]
-            weights = tensors.pop("weights")
-            kept = tensors.pop("kept", weights)
-            if not weights.shape == kept.shape == run.model.flat.shape:
-                raise ValueError(
-                    f"{run.model.name} has {run.model.flat.size} weights; got {weights.shape}, {kept.shape}"
-                )
-            run.model.flat[...], run._kept[...] = weights, kept
+            weights, state = tensors.pop("weights"), tensors.pop(_STATE, model.flat_state)
+            kept, kept_state = tensors.pop("kept", weights), tensors.pop(f"kept_{_STATE}", state)
+            for own, one, two in ((model.flat, weights, kept), (model.flat_state, state, kept_state)):
+                if not own.shape == one.shape == two.shape:
+                    raise ValueError(f"{model.name} has {own.size} weights; got {one.shape}, {two.shape}")
+            model.flat[...], run._kept[...] = weights, kept
+            model.flat_state[...], run._kept_state[...] = state, kept_state
             run.optimizer.set_state(tensors)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} must be a checkpoint of this version of convlens; it is not: {error}") from None
@@ -98,8 +136,8 @@ class Run:
     @property
     def trained(self) -> Sequential:
         """The model in model.safetensors: the model after the last epoch, or after the best one with early stopping."""
-        model = build_model(self.settings.model, engine=self.settings.engine)
-        model.flat[...] = self._kept
+        model = build(self.specification, self.settings.engine)
+        model.flat[...], model.flat_state[...] = self._kept, self._kept_state
         return model
 
     @property
@@ -130,53 +168,107 @@ class Run:
             self._save()
             if self.finished:
                 return
-            make = trainer or partial(EngineTrainer, threads=threads, seed=self.settings.seed)
-            check_training(self.model, digits.images("train"), digits.y_train, None)
-            check_data(self.model, "validation", digits.images("valid"), digits.y_valid)
-            for event in run_epochs(
+            train, valid = digits.images("train"), digits.images("valid")
+            augment = make_augment(self.settings.augment, digits)
+            check_training(self.model, train, digits.y_train, augment)
+            check_data(self.model, "validation", valid, digits.y_valid)
+            self._follow_schedule(len(digits.y_train))
+            make = trainer or partial(EngineTrainer, threads=threads, seed=self.settings.seed, augment=augment)
+            events = run_epochs(
                 make(self.model, self.optimizer),
                 self.model,
-                digits.images("train"),
+                train,
                 digits.y_train,
-                validation=(digits.images("valid"), digits.y_valid),
+                validation=(valid, digits.y_valid),
                 epochs=self.settings.epochs,
                 batch_size=self.settings.batch_size,
                 seed=self.settings.seed,
                 first_epoch=len(self.epochs) + 1,
-            ):
-                if isinstance(event, Epoch):
-                    self.epochs.append(event)
-                    if not self.settings.early_stopping or self.best == event.epoch:
-                        self._kept[...] = self.model.flat
-                    self._save()
-                yield event
-                if isinstance(event, Epoch) and self.finished:
-                    return
+            )
+            try:
+                for event in events:
+                    if isinstance(event, Epoch):
+                        self.epochs.append(event)
+                        if not self.settings.early_stopping or self.best == event.epoch:
+                            self._kept[...], self._kept_state[...] = self.model.flat, self.model.flat_state
+                        self._save()
+                    yield event
+                    if isinstance(event, Epoch) and self.finished:
+                        return
+            except ArithmeticError as error:
+                raise ArithmeticError(f"{error}, such as {lower_rate(self.settings.rate)}") from None
+
+    def _follow_schedule(self, images: int) -> None:
+        """Make the optimizer again with the schedule for the number of batches, in the same state."""
+        if self.settings.schedule != "constant":
+            steps = self.settings.epochs * -(-images // self.settings.batch_size)
+            state = self.optimizer.get_state()
+            self.optimizer = make_optimizer(*_rates(self.settings), schedule=self.settings.schedule, steps=steps)
+            self.optimizer.set_state(state)
 
     def _go_back(self) -> None:
         saved = Run.open(self.folder)
         go_on(saved.settings, asdict(self.settings))
-        self.epochs, self.optimizer, self._kept = saved.epochs, saved.optimizer, saved._kept
-        self.model.flat[...] = saved.model.flat
+        self.epochs, self.optimizer = saved.epochs, saved.optimizer
+        self._kept, self._kept_state = saved._kept, saved._kept_state
+        self.model.flat[...], self.model.flat_state[...] = saved.model.flat, saved.model.flat_state
 
     def history(self) -> dict[str, Any]:
         """Return the content of history.json."""
-        names = ("model", "engine", "trainer", "data", "seed", "batch_size", "learning_rate")
-        return {name: getattr(self.settings, name) for name in names} | {"epochs": [asdict(e) for e in self.epochs]}
+        settings = asdict(self.settings)
+        names = (
+            *("model", "engine", "trainer", "data", "seed", "batch_size"),
+            *("optimizer", "learning_rate", "schedule", "weight_decay", "momentum", "augment", "dropout"),
+            *("size", "skip_broken", "transposed"),
+        )
+        return {
+            **{name: settings[name] for name in names},
+            "network": self.model.name,
+            "parameters": self.model.count_params(),
+            "input_shape": list(self.model.input_shape),
+            "class_names": list(self.images.class_names),
+            "epochs": [asdict(epoch) for epoch in self.epochs],
+        }
 
     def _save(self) -> None:
         about = {
             "settings": asdict(self.settings),
             "data_sha256": self.data_sha256,
             "epochs": [asdict(epoch) for epoch in self.epochs],
+            "specification": self.specification,
+            "frozen": sorted(self.model.frozen),
+            "images": self.images.to_json(),
         }
-        tensors = {"weights": self.model.flat, **self.optimizer.get_state()}
+        tensors = {"weights": self.model.flat, _STATE: self.model.flat_state}
         if self.settings.early_stopping:
-            tensors["kept"] = self._kept
+            tensors |= {"kept": self._kept, f"kept_{_STATE}": self._kept_state}
+        tensors = {name: vector for name, vector in tensors.items() if vector.size} | self.optimizer.get_state()
         write_tensors(self.folder / CHECKPOINT, tensors, about)
-        save_model(self.folder / MODEL, self.trained, untrained=not self.epochs)
+        save_model(self.folder / MODEL, self.trained, untrained=not self.epochs, images=self.images)
         with atomic_write(self.folder / HISTORY) as file:
             file.write(json.dumps(self.history(), indent=1).encode() + b"\n")
+
+
+def _rates(settings: Settings) -> tuple[str, float, float | None, float | None]:
+    """Return the arguments of `make_optimizer`."""
+    return settings.optimizer, settings.rate, settings.weight_decay, settings.momentum
+
+
+def _with_dropout(model: Sequential, settings: Settings) -> Sequential:
+    """Return the model with `settings.dropout`, and with the same weights."""
+    assert settings.dropout is not None
+    found = Sequential(
+        with_dropout(model.descriptions, settings.dropout),
+        model.input_shape,
+        name=model.name,
+        dtype=model.dtype,
+        engine=settings.engine,
+    )
+    found.flat[...], found.flat_state[...] = model.flat, model.flat_state
+    last = len(model.descriptions) - 1
+    added = len(found.descriptions) > len(model.descriptions)  # before the last layer
+    found.frozen = frozenset(k + (added and k == last) for k in model.frozen)
+    return found
 
 
 @contextmanager

@@ -6,6 +6,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from convlens.data import Digits
 
 __all__ = ["Images", "of_digits", "read_images"]
@@ -15,9 +17,10 @@ __all__ = ["Images", "of_digits", "read_images"]
 class Images:
     """The training images, as a prediction needs to know them.
 
-    class_names: the name of each class, in the order of the network's outputs. scale: the factor that turns the stored
-    pixels into the network's input. light_ink: True for light ink on a dark ground, False for the opposite, None if
-    unknown or if the images are not handwriting. size: (h, w) in pixels. colour: whether the images have 3 channels.
+    class_names: the name of each class, in the order of the network's outputs. scale: the factor that turns 8-bit
+    pixels, from 0 to 255, into the network's input. light_ink: True for light ink on a dark ground, False for the
+    opposite, None if unknown or if the images are not handwriting. size: (h, w) in pixels. colour: whether the images
+    have 3 channels.
     """
 
     class_names: tuple[str, ...]
@@ -33,10 +36,16 @@ class Images:
 
 def of_digits(digits: Digits) -> Images:
     """Return what a run stores about its data set."""
-    h, w, c = digits.x_train.shape[1:] if not hasattr(digits, "pixels_train") else digits.pixels_train.shape[1:]
-    names = getattr(digits, "class_names", None) or map(str, range(digits.classes))
-    light, scale = getattr(digits, "light_ink", None), getattr(digits, "scale", 1 / 256)
-    return Images(tuple(map(str, names)), float(scale), None if light is None else bool(light), (h, w), c == 3)
+    h, w, c = digits.pixels_train.shape[1:]
+    return Images(digits.class_names, _scale(digits), digits.light_ink, (h, w), c == 3)
+
+
+def _scale(digits: Digits) -> float:
+    """Return the scale for 8-bit pixels. Numbers of at most 1 are taken as pixels that were divided by 255 or 256."""
+    if digits.pixels_train.dtype == np.uint8:
+        return digits.scale
+    top = float(digits.pixels_train.max())
+    return digits.scale if top > 1 else digits.scale / (255 if top == 1 else 256)
 
 
 def read_images(found: object, input_shape: tuple[int, ...], classes: int) -> Images:

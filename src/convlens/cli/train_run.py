@@ -1,0 +1,118 @@
+"""The run that `convlens train` works on: a new one in a folder of its own, or one that is resumed."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convlens.cli.shared import RUNS
+
+if TYPE_CHECKING:
+    from convlens.cli import hosts as several
+    from convlens.data import Digits
+    from convlens.training.run import Run
+    from convlens.training.settings import Settings
+
+__all__ = ["claim", "open_run", "to_resume", "who"]
+
+
+def claim(name: str) -> Path:
+    """Make the next free folder runs/NAME-NUMBER. Two processes that ask at the same moment get two folders."""
+    number = 1
+    while True:
+        folder = RUNS / f"{name}-{number}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def to_resume(resume: bool, run: Path | None, out: Path | None) -> Path | None:
+    """Return the folder of the run to resume, by default the newest in ./runs; None for a new run.
+
+    Raises ValueError if the options conflict, and FileNotFoundError if there is no such run.
+    """
+    from convlens.training.run import CHECKPOINT
+
+    if run is not None and not resume:
+        raise ValueError(f"--run needs --resume; a new run goes to --out DIR; got --run {run}")
+    if run is not None and out is not None:
+        raise ValueError(f"only one of --run and --out can be given; got {run} and {out}")
+    if not resume:
+        return None
+    run = run or out  # the old form, --resume --out DIR
+    if run is not None:
+        if not (run / CHECKPOINT).exists():
+            raise FileNotFoundError(f"--run must be the folder of a run; {run} holds none")
+        return run
+    found = list(RUNS.glob(f"*/{CHECKPOINT}"))
+    if not found:
+        raise FileNotFoundError(
+            f"--resume needs a run; {RUNS}/ holds none: begin one without --resume, or name one by --run"
+        )
+    return max(found, key=lambda path: path.stat().st_mtime).parent
+
+
+def open_run(
+    folder: Path | None, out: Path | None, given: dict[str, Any], threads: int | None, hosts: str | None
+) -> tuple[Run, Digits]:
+    """Return the run in `folder` to go on with, or without a folder a new run; and its data."""
+    from convlens.training.model_source import short_name
+    from convlens.training.run import Run
+    from convlens.training.settings import Settings, go_on
+
+    if folder is not None:
+        run = Run.open(folder)
+        run.settings = go_on(run.settings, given)
+        if run.settings.epochs < len(run.epochs):
+            raise ValueError(
+                f"epochs must be at least {len(run.epochs)}, the number already done; got {given['epochs']}"
+            )
+        _check_trainer(run.settings.trainer, threads, hosts)
+        return run, _load(run.settings)
+    settings = Settings(**given)
+    _check_trainer(settings.trainer, threads, hosts)
+    digits = _load(settings)
+    return Run.start(out or partial(claim, short_name(settings.model)), settings, digits), digits
+
+
+def _load(settings: Settings) -> Digits:
+    from convlens.cli.data_options import load_data
+
+    size = None if settings.size is None else f"{settings.size[1]}x{settings.size[0]}"
+    return load_data(
+        settings.data,
+        size=size,
+        skip_broken=settings.skip_broken,
+        transposed=settings.transposed,
+        seed=settings.seed,
+    )
+
+
+def _check_trainer(trainer: str, threads: int | None, hosts: str | None) -> None:
+    from convlens.training.settings import KERAS
+
+    if trainer != KERAS and hosts is not None:
+        raise ValueError(f"--hosts needs --trainer {KERAS}; got {trainer}")
+    if trainer == KERAS and threads is not None:
+        raise ValueError(f"--threads is not for --trainer {KERAS}, which uses all cores; got {threads}")
+    if trainer == KERAS:
+        from convlens.interop.frameworks import check_installed
+
+        for package in ("keras", "jax"):
+            check_installed(package, f"--trainer {KERAS}")
+
+
+def who(run: Run, asked: several.Asked | None, threads: int | None) -> str:
+    """Return the trainer or engine as words for the first line."""
+    from convlens.machine.threads import usable_threads
+    from convlens.training.settings import KERAS
+
+    if asked:
+        return f"Keras on {len(asked.hosts)} host{'s' if len(asked.hosts) > 1 else ''}"
+    if run.settings.trainer == KERAS:
+        return "Keras on JAX, all cores"
+    return f"engine {run.settings.engine}, threads {threads or usable_threads()}"
