@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 
 from convlens.models import MODELS, build_model, recognise
-from convlens.nn import Dense, Flatten, Sequential
+from convlens.nn import SGD, Dense, Flatten, Sequential
+from convlens.training import fit
 
 # The smallest images of each model, and what it says one pixel below
 SMALLEST = {
     "alexnet": (67, 71),
     "convnet": (10, 11),
     "lenet5": (12, 13),
+    "vgg_small": (8, 9),
 }
 SMALL = sorted(set(MODELS) - {"alexnet"})
 
@@ -38,6 +40,31 @@ def test_a_model_is_known_by_its_layers(name):
     layers = [replace(layer, name=f"own_{k}") for k, layer in enumerate(model.layers)]
     assert recognise(Sequential(layers, (30, 34, 3))) == name
     assert recognise(Sequential([*layers[:-1], Dense(6), Dense(7)], (30, 34, 3))) is None
+
+
+PARAMETERS = {"convnet": (34_826, 0), "resnet8": (78_714, 672), "vgg_small": (551_914, 896)}
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_the_number_of_parameters(name):
+    model = build_model(name)
+    assert (model.count_params(), model.flat_state.size) == PARAMETERS[name]
+
+
+def test_resnet8_takes_images_of_any_size():
+    model = build_model("resnet8", input_shape=(1, 5, 2), classes=3)
+    assert model.predict(np.ones((2, 1, 5, 2), np.float32)).shape == (2, 3)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_few_steps_lower_the_loss(name):
+    model = build_model(name, input_shape=(14, 13, 1), classes=3, seed=1)
+    rng = np.random.default_rng(0)
+    x, y = rng.random((32, 14, 13, 1), dtype=np.float32), rng.integers(0, 3, 32)
+    x[y == 1, :5] += 1
+    x[y == 2, :, :5] += 1
+    first, *_, last = fit(model, x, y, epochs=40, batch_size=16, optimizer=SGD(0.02, momentum=0.9)).epochs
+    assert last.loss < first.loss / 2
 
 
 def test_a_network_of_ones_own_is_not_known():

@@ -199,7 +199,7 @@ def _one_sentence(path: Path, what: str) -> Iterator[None]:
     except KeyboardInterrupt:
         raise
     except SyntaxError as error:
-        place = f"{error.filename or path}:{error.lineno}"
+        place = f"{error.filename or path}{f':{error.lineno}' if error.lineno else ''}"
         raise ValueError(f"{place}: {path} must be a Python file; {type(error).__name__}: {error.msg}") from None
     except BaseException as error:  # also SystemExit: the file may call exit()
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
