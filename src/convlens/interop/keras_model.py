@@ -97,6 +97,19 @@ class _Writer:
         return self.module.Activation(words, name=f"{row.name}_activation", dtype=self.dtype)(tensor)
 
 
+def keras_weights(model: Sequential, found: Any) -> dict[str, Any]:
+    """Return the variables of `found = to_keras(model)` by the names of `model.named_weights()`, in the same order.
+
+    Keras orders the layers of a functional model by their depth, so its own order differs where there is an Add.
+    """
+    layers = {layer.name: layer for layer in found.layers}
+    variables = {}
+    for name in model.named_weights():
+        *path, own = name.split("/")
+        variables[name] = next(variable for variable in layers["_".join(path)].weights if variable.name == own)
+    return variables
+
+
 def check_end(model: Sequential) -> None:
     """Raise ValueError unless the network's output is one number for each class."""
     if len(model.output_shape) != 1:

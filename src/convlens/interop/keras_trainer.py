@@ -18,7 +18,7 @@ from convlens.arrays import Array
 from convlens.data import Pixels, load
 from convlens.interop.frameworks import load_keras
 from convlens.interop.hosts import Hosts
-from convlens.interop.keras_model import to_keras
+from convlens.interop.keras_model import keras_weights, to_keras
 from convlens.nn import Adam, Sequential
 from convlens.ops.losses import Labels
 from convlens.training.checks import check_data
@@ -45,6 +45,8 @@ class KerasTrainer:
     def __enter__(self) -> KerasTrainer:
         keras, hosts, optimizer = load_keras("jax", "training by Keras"), self._hosts, self._optimizer
         self._model.flat[...] = hosts.share(self._model.flat)
+        if self._model.flat_state.size:
+            self._model.flat_state[...] = hosts.share(self._model.flat_state)
         _share_state(optimizer, self._model.flat.size, hosts)
         if hosts.size > 1:
             data_parallel = keras.distribution.DataParallel(auto_shard_dataset=False)
@@ -72,8 +74,11 @@ class KerasTrainer:
         return bool(self._hosts.tell(wanted))
 
     def _slots(self, name: str) -> list[Any]:
-        """Return Keras's Adam variables whose path ends in the name, in the order of the weights."""
-        return [v for v in self._adam.variables if v.path.endswith(f"_{name}")]
+        """Return Keras's Adam variables whose path ends in the name, in the order of the model's weights."""
+        theirs = [v for v in self._adam.variables if v.path.endswith(f"_{name}")]
+        at = {id(variable): k for k, variable in enumerate(self._keras.trainable_variables)}
+        trained = [variable for variable in keras_weights(self._model, self._keras).values() if id(variable) in at]
+        return [theirs[at[id(variable)]] for variable in trained]
 
     def _put_state(self) -> None:
         state = self._optimizer.get_state()
@@ -88,7 +93,9 @@ class KerasTrainer:
 
     def end_epoch(self) -> None:
         """Copy Keras's weights and state into the model and the optimizer."""
-        self._model.set_weights(self._keras.get_weights())
+        named = self._model.named_weights()
+        for name, variable in keras_weights(self._model, self._keras).items():
+            named[name][...] = np.asarray(variable)
         state = {"step": np.array(int(self._adam.iterations.numpy()), np.int64)}
         for ours, theirs in (("m", "momentum"), ("v", "velocity")):
             state[ours] = np.concatenate([np.asarray(v).ravel() for v in self._slots(theirs)])

@@ -17,7 +17,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from convlens import ops
 from convlens.arrays import Array
 from convlens.engines import numpy_engine, specs
-from convlens.nn import Conv2D, Dense, MaxPooling2D, Sequential
+from convlens.nn import Conv2D, Dense, Flatten, MaxPooling2D, Sequential
 from convlens.nn.stack import LayerPass
 from convlens.ops.losses import Labels
 
@@ -26,6 +26,7 @@ __all__ = ["NOISE", "Explained", "Switch", "explain"]
 NOISE = 1e-5  # relative difference: four times the largest that rounding was ever seen to cause in LeNet-5's gradient
 _MARGIN = 1e-5  # a unit may switch by rounding if its margin / the largest number of its layer is smaller
 _TRIED = 400  # units or windows of a layer that are tried, smallest margin first
+_KINDS = (Conv2D, Dense, Flatten, MaxPooling2D)
 _MOST = 6  # units that may switch in one step
 
 
@@ -55,10 +56,13 @@ class Explained(NamedTuple):
 def explain(model: Sequential, x: Array, labels: Labels, other: Array) -> Explained | None:
     """Return the units whose switching turns the model's gradient into `other`, except for rounding; None if unknown.
 
-    model: a network of convolutions, max pools and dense layers with ReLU, with the weights before the step. Both
+    model: a network of convolutions, max pools and dense layers with ReLU, with the weights before the step; for other
+    layers the answer is None. Both
     gradients are of the mean loss. Switching one unit changes the gradient by a vector. The search adds units one by
     one; each time it takes the unit whose vector explains most of the remaining difference.
     """
+    if not all(type(row.layer) in _KINDS for row in model.table):
+        return None
     logits, passes = model.forward(x)
     dlogits = ops.softmax_cross_entropy_backward(np.full(len(x), 1 / len(x), x.dtype), logits, labels)
     gradient = np.empty_like(model.flat)
