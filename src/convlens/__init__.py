@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from convlens.gradcheck import check_vjp
     from convlens.models.lenet5 import lenet5
     from convlens.nn import Input, Sequential
-    from convlens.training import EarlyStopping, History, Run, Settings, evaluate, fit, load_model
+    from convlens.nn.saving import load_model
+    from convlens.training import EarlyStopping, History, Run, Settings, evaluate, fit
 
 __version__ = VERSION
 
@@ -40,7 +41,7 @@ _MODULES = {
     "fit": "training",
     "lenet5": "models.lenet5",
     "load": "data",
-    "load_model": "training",
+    "load_model": "nn.saving",
 }
 
 __all__ = [

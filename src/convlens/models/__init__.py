@@ -12,9 +12,11 @@ from typing import Any
 
 from convlens.geometry import check_count
 from convlens.nn import Sequential
+from convlens.nn.saving import load_model
+from convlens.nn.specification import read_specification
 from convlens.nn.table import specs_of, split_end, table
 
-__all__ = ["MODELS", "build_model", "recognise"]
+__all__ = ["MODELS", "Sequential", "build_model", "clone_model", "load_model", "model_from_json", "recognise"]
 
 MODELS = tuple(sorted(found.name for found in pkgutil.iter_modules(__path__) if not found.name.startswith("_")))
 
@@ -37,6 +39,24 @@ def build_model(
     given = {key: value for key, value in sizes.items() if value is not None}
     model: Sequential = getattr(_module(name), name)(**given, seed=seed, engine=engine)
     return model
+
+
+def clone_model(model: Sequential) -> Sequential:
+    """Return a new model with the same layers and new weights."""
+    return Sequential(
+        model.descriptions,
+        model.input_shape,
+        name=model.name,
+        seed=model.seed,
+        dtype=model.dtype,
+        engine=model.engine_name,
+    )
+
+
+def model_from_json(text: str) -> Sequential:
+    """Return a new model with the layers that `model.to_json()` gave; ValueError if it is no specification."""
+    found = read_specification(text, "the text")
+    return Sequential(found.layers, found.input_shape, name=found.name, dtype=found.dtype)
 
 
 def recognise(model: Sequential) -> str | None:

@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["FUNCTIONS", "SAVERS", "WEIGHT_LOADERS", "WEIGHT_SAVERS", "higher"]
+__all__ = ["FUNCTIONS", "LOADERS", "SAVERS", "WEIGHT_LOADERS", "WEIGHT_SAVERS", "higher"]
 
 FUNCTIONS = {
     "compile": "training.compiling:compile_model",
@@ -18,11 +18,28 @@ FUNCTIONS = {
     "evaluate": "training.fitting:evaluate_model",
     "train_on_batch": "training.fitting:train_on_batch",
     "test_on_batch": "training.fitting:test_on_batch",
-    "load_model": "training.model_file:load_model",
 }
-SAVERS: dict[str, str] = {}  # the end of a file's name -> the function that writes a model
-WEIGHT_SAVERS: dict[str, str] = {}
-WEIGHT_LOADERS: dict[str, str] = {}
+
+# The end of a file's name, and the function that writes a network, reads it, writes or reads its weights
+SAVERS = {
+    ".keras": "interop.keras_model:save_keras",
+    ".h5": "interop.keras_model:save_keras",
+    ".safetensors": "training.model_file:save_model",
+    ".onnx": "interop.onnx_model:save_onnx",
+}
+LOADERS = {
+    ".keras": "interop.keras_file:read_keras",
+    ".h5": "interop.keras_file:read_keras",
+    ".safetensors": "training.model_file:load_model",
+}
+WEIGHT_SAVERS = {
+    ".weights.h5": "interop.keras_weights:save_weights",
+    ".safetensors": "training.weights_file:save_weights",
+}
+WEIGHT_LOADERS = {
+    ".weights.h5": "interop.keras_weights:load_weights",
+    ".safetensors": "training.weights_file:load_weights",
+}
 
 
 def higher(place: str) -> Callable[..., Any]:

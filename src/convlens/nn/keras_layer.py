@@ -32,6 +32,13 @@ _INSTEAD = {
     "quantization_config": "weights are float32 or float64",
     "noise_shape": "Dropout draws each number on its own",
 }
+_DEFAULTS = {  # arguments that take only Keras's default
+    "beta_initializer": "zeros",
+    "gamma_initializer": "ones",
+    "moving_mean_initializer": "zeros",
+    "moving_variance_initializer": "ones",
+    "synchronized": False,
+}
 _NO_EFFECT = {"seed"}  # the seed of fit decides the random numbers of each layer
 _REFUSED = {
     "output": "a layer has no tensors; convlens.inspection.trace(model, x, labels) gives the output of each layer",
@@ -90,6 +97,11 @@ def _take(layer: str, extra: dict[str, Any], known: list[str]) -> Hidden:
             kept = kept._replace(trainable=bool(value))
         elif name in _NO_EFFECT or (value is None and name in {*_INSTEAD, "data_format", "dtype", "activation"}):
             continue
+        elif name in _DEFAULTS:
+            if value != _DEFAULTS[name]:
+                raise ValueError(
+                    f"{layer} has {name}={_DEFAULTS[name]!r}; got {value!r}: set_weights sets other values"
+                )
         elif name == "data_format":
             if value != "channels_last":
                 raise ValueError(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from convlens.nn.higher import FUNCTIONS, SAVERS, WEIGHT_LOADERS, WEIGHT_SAVERS, higher
+from convlens.nn.saving import by_end, may_write
 from convlens.nn.stack import Stack
 
 __all__ = ["KerasMethods"]
@@ -114,27 +115,12 @@ class KerasMethods(Stack):
 
     def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Write the network with its weights. The end of the name says the format: .keras, .safetensors, .onnx, .h5"""
-        _save(filepath, overwrite, SAVERS)(Path(filepath), self)
+        by_end(filepath, SAVERS)(may_write(filepath, overwrite), self)
 
     def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Write the weights alone: .weights.h5 as Keras does, or .safetensors"""
-        _save(filepath, overwrite, WEIGHT_SAVERS)(Path(filepath), self)
+        by_end(filepath, WEIGHT_SAVERS)(may_write(filepath, overwrite), self)
 
     def load_weights(self, filepath: str | os.PathLike[str]) -> None:
         """Read the weights that `save_weights` or Keras wrote; ValueError if they do not fit this network."""
-        _by_end(filepath, WEIGHT_LOADERS)(Path(filepath), self)
-
-
-def _by_end(filepath: str | os.PathLike[str], places: dict[str, str]) -> Callable[..., Any]:
-    name = os.fspath(filepath)
-    end = next((end for end in sorted(places, key=len, reverse=True) if name.endswith(end)), None)
-    if end is None:
-        raise ValueError(f"the name of the file must end in {', '.join(places)}; got {name}")
-    return higher(places[end])
-
-
-def _save(filepath: str | os.PathLike[str], overwrite: bool, places: dict[str, str]) -> Callable[..., Any]:
-    found = _by_end(filepath, places)
-    if not overwrite and os.path.lexists(filepath):
-        raise FileExistsError(f"{os.fspath(filepath)} exists; overwrite=True replaces it")
-    return found
+        by_end(filepath, WEIGHT_LOADERS)(Path(filepath), self)

@@ -76,7 +76,7 @@ class Sequential(KerasMethods):
         self.name = "sequential" if name is None else name
         self.descriptions = ()
         self.dtype = np.dtype(dtype)
-        self.engine = get_engine(engine)
+        self.engine, self.engine_name = get_engine(engine), engine
         if self.dtype not in FLOATS:
             raise ValueError(f"dtype must be float32 or float64; got {self.dtype}")
         self.seed, self._initial = seed, initial
