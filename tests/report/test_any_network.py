@@ -10,9 +10,27 @@ from tests.support.coloured import NAMES, coloured, trained_run
 from tests.support.html_page import Page
 
 from convlens.inspection.trace import trace
-from convlens.nn import AveragePooling2D, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from convlens.nn import (
+    Activation,
+    Add,
+    AveragePooling2D,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling2D,
+    MaxPooling2D,
+    ReLU,
+    Rescaling,
+    SeparableConv2D,
+    Softmax,
+    ZeroPadding2D,
+)
 from convlens.report import report
 from convlens.report.figures import colours
+from convlens.report.page import percent
 from convlens.report.pixels import in_colour
 
 pytest.importorskip("matplotlib")
@@ -149,6 +167,62 @@ def test_other_networks_and_shapes(tmp_path, layers, size, channels):
 def test_settings_as_options_of_the_command_line(name, value, option, shown):
     assert report._command(name, value) == option
     assert report._setting(name, value) == shown
+
+
+RESIDUAL = (
+    Rescaling(2.0, offset=-0.5),
+    ZeroPadding2D(((1, 0), (2, 1))),
+    Conv2D(6, (3, 2), use_bias=False),
+    BatchNormalization(),
+    Activation("relu"),
+    Add((Conv2D(6, 3, padding="same"), BatchNormalization(), ReLU())),
+    GlobalAveragePooling2D(),
+    Dense(4),
+    Softmax(),
+)
+DEPTHWISE = (
+    DepthwiseConv2D((2, 3), depth_multiplier=2),
+    SeparableConv2D(5, (3, 2), padding="same", activation="relu"),
+    Conv2D(4, 1),
+    GlobalAveragePooling2D(),
+)
+
+
+@pytest.mark.parametrize("layers", [RESIDUAL, DEPTHWISE], ids=["residual", "depthwise"])
+def test_layers_of_small_networks(tmp_path, layers):
+    digits = coloured(40, size=(7, 10))
+    run = trained_run(tmp_path, layers, digits)
+    page = read(run, digits)
+    words = page.words["one-image-through-the-network"]
+    for row in run.trained.table:
+        assert f"{row.name} {type(row.layer).__name__}, {' × '.join(map(str, row.output_shape))}, from " in words
+    assert "kernels of " in words
+    shown = page.tables["one-image-through-the-network"][0][1:]
+    probabilities = run.trained.probabilities(digits.x_valid[:1])[0]
+    assert [row[2] for row in shown] == [percent(p) for p in probabilities]
+    alike = page.words["images-that-look-alike-to-the-network"]
+    assert f"computes {6 if layers is RESIDUAL else 5} numbers for each image" in alike
+    rows = page.tables["layers"][0]
+    assert [row[0] for row in rows[1:-1]] == [row.name for row in run.trained.table]
+    assert rows[-1][-1] == f"{run.trained.count_params():,}"
+    ends = "The network ends in a softmax, which training computes as part of the loss." in page.words["layers"]
+    assert ends == (layers is RESIDUAL)
+    if layers is RESIDUAL:
+        assert rows[3][2] == "filters 6, kernel_size 3 × 2, strides 1 × 1, padding valid, use_bias False"
+        assert rows[6][2].startswith("branch [Conv2D(filters 6, kernel_size 3 × 3, strides 1 × 1, padding same), Batch")
+        assert rows[6][2].endswith("ReLU()]")
+
+
+def test_kernels_of_a_depthwise_layer_are_above_their_feature_maps(tmp_path):
+    digits = coloured(40, size=(7, 10))
+    run = trained_run(tmp_path, DEPTHWISE, digits)
+    page = read(run, digits)
+    kernel = run.trained.named_weights()["depthwise_conv2d/kernel"]
+    start = page.text.index('aria-label="6 kernels"')
+    images = Page(page.text[page.text.index("<img", start) : page.text.index("</div>", start)]).of("img")
+    for k, image in enumerate(images):
+        np.testing.assert_array_equal(pixels(image), colours(kernel, signed=True)[:, :, k // 2, k % 2])
+    assert len(images) == 6 and "each above its feature map" in page.words["one-image-through-the-network"]
 
 
 def test_many_classes_are_listed_and_not_drawn_as_a_matrix(tmp_path):

@@ -54,10 +54,10 @@ def _kernel(layer: LayerTrace) -> Array | None:
 def _kernels(layer: LayerTrace, most: int) -> str:
     kernel = _kernel(layer)
     assert kernel is not None
-    ci = kernel.shape[2]
-    painted: Pixels = in_colour(kernel) if ci == 3 else figures.colours(channels_first(kernel), signed=True)
-    over = ", each above its feature map" if ci in (1, 3) else ""
-    if ci == 3:
+    colour = kernel.shape[2] == 3 and layer.kind == "Conv2D"
+    painted: Pixels = in_colour(kernel) if colour else figures.colours(_apart(layer, kernel), signed=True)
+    over = ", each above its feature map" if len(painted) == layer.output.shape[-1] else ""
+    if colour:
         over += "; each colour is the weight of its channel, and grey is 0"
     label = f"{len(painted)} kernels"
     drawn = tiles(painted, label, layer.output.shape[1:3], most)
@@ -65,6 +65,13 @@ def _kernels(layer: LayerTrace, most: int) -> str:
         f"<h3>kernels of {escape(layer.name)} <span>{shape(kernel.shape)}, after training: what the first "
         f"convolution looks for{over}</span></h3>\n{drawn}"
     )
+
+
+def _apart(layer: LayerTrace, kernel: Array) -> Array:
+    """Return the kernels (n, kh, kw) in the order of the feature maps: in a depthwise layer, channel by channel."""
+    if layer.kind in ("DepthwiseConv2D", "SeparableConv2D"):
+        return kernel.transpose(2, 3, 0, 1).reshape(-1, *kernel.shape[:2])
+    return channels_first(kernel)
 
 
 def _most(passed: Trace) -> int:

@@ -138,17 +138,31 @@ def _layers(model: Sequential) -> str:
         for row in model.table
     ]
     head = ("layer", "kind", "settings", "input", "output", "parameters")
-    return table(head, rows, ("all", "", "", "", "", f"{model.count_params():,}"))
+    whole = table(head, rows, ("all", "", "", "", "", f"{model.count_params():,}"))
+    end = f"\n<p>The network ends in a {model.end}, which training computes as part of the loss.</p>"
+    return whole + (end if model.end else "")
 
 
 def _options(layer: Layer) -> str:
-    given = {field.name: getattr(layer, field.name) for field in fields(layer) if field.name != "name"}
-    said = {name: value for name, value in given.items() if value is not None and _USUAL.get(name) != value}
+    given = {field.name: (getattr(layer, field.name), field.default) for field in fields(layer)}
+    said = {
+        name: value
+        for name, (value, default) in given.items()
+        if name != "name" and value is not None and value not in _USUAL.get(name, ())
+        if not (isinstance(default, bool) and value == default)
+    }
     return ", ".join(f"{name} {_option(value)}" for name, value in said.items())
 
 
-# Fields that are told only where they have another value.
-_USUAL = {"groups": 1, "use_bias": True, "dilation_rate": (1, 1)}
+# Values of fields that are not told. Neither are switches that are as usual.
+_USUAL: dict[str, tuple[object, ...]] = {
+    "groups": (1,),
+    "dilation_rate": (1, (1, 1)),
+    "depth_multiplier": (1,),
+    "shortcut": ((),),
+    "negative_slope": (0,),
+    "threshold": (0,),
+}
 
 
 def _option(value: object) -> str:
