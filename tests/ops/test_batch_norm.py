@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from convlens.gradcheck import check_vjp
 from convlens.ops import (
+    batch_norm,
     batch_norm_backward,
     batch_norm_forward,
     batch_norm_training_backward,
@@ -133,3 +134,13 @@ def test_bad_arguments_are_refused(rng):
         with pytest.raises(ValueError) as caught:
             call()
         assert str(caught.value) == message
+
+
+def test_few_examples_at_a_time_change_nothing_but_rounding(monkeypatch, rng):
+    x, gamma, beta, _, _ = arrays((9, 4, 5, 3), rng)
+    dy = rng.standard_normal(x.shape)
+    y, found = train(x, gamma, beta), d_train(dy, x, gamma, beta)
+    monkeypatch.setattr(batch_norm, "_BYTES", 2 * x[0].nbytes)
+    assert_allclose(train(x, gamma, beta), y, rtol=1e-12, atol=1e-12)
+    for got, want in zip(d_train(dy, x, gamma, beta), found, strict=True):
+        assert_allclose(got, want, rtol=1e-12, atol=1e-12)

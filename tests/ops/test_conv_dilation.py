@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from convlens.gradcheck import check_vjp
-from convlens.ops import conv2d_backward, conv2d_forward
+from convlens.ops import _windows, conv2d_backward, conv2d_forward
 
 CASES = [
     ((3, 2), (2, 3), "valid", 1),
@@ -78,3 +78,16 @@ def test_strides_with_a_dilation_are_refused(rng):
         conv2d_forward(x[:, :6], w, b, dilation=3)
     with pytest.raises(ValueError, match="dilation must be an integer of at least 1, or"):
         conv2d_backward(x, x, w, dilation=0)
+
+
+def test_blocks_of_examples_change_nothing_but_rounding(monkeypatch, engine, rng):
+    x, w, b = arrays((3, 2), 1, rng)
+    x = np.concatenate([x, x + 1, x - 1])
+    y = conv2d_forward(x, w, b, dilation=(1, 2), engine=engine)
+    dx, dw, db = conv2d_backward(y, x, w, dilation=(1, 2), engine=engine)
+    monkeypatch.setattr(_windows, "_BLOCK", 2 * (x[0].nbytes + y[0].nbytes))
+    assert_allclose(conv2d_forward(x, w, b, dilation=(1, 2), engine=engine), y, rtol=1e-12)
+    again = conv2d_backward(y, x, w, dilation=(1, 2), engine=engine)
+    for got, want in zip(again, (dx, dw, db), strict=True):
+        assert got is not None and want is not None
+        assert_allclose(got, want, rtol=1e-11, atol=1e-11)

@@ -17,7 +17,8 @@ __all__ = [
     "batch_norm_training_forward",
 ]
 
-_EXAMPLES = 128  # examples that are added in x's own dtype; their sums are added in float64
+_EXAMPLES = 128  # the most examples that are added in x's own dtype; their sums are added in float64
+_BYTES = 1 << 21  # of the products that are held at once
 
 
 class BatchStatistics(NamedTuple):
@@ -42,16 +43,20 @@ def _check(op: str, x: Array, **vectors: Array) -> None:
         check_shape(op, name, vector, x.shape[-1:])
 
 
-def _channel_sums(x: Array) -> Array:
-    """x (n, …, c) -> the sum over all axes but the last, in float64
+def _channel_sums(x: Array, times: Array | None = None) -> Array:
+    """x (n, …, c) -> the sum of x, or of x times `times`, over all axes but the last, in float64
 
-    The order of the additions depends only on the shape. At most 128 numbers are added in the dtype of x.
+    The order of the additions depends only on the shape. At most 128 numbers are added in the dtype of x. The products
+    are computed a few examples at a time, so they take little memory.
     """
     total = np.zeros(x.shape[-1])
-    flat = x.reshape(len(x), -1)
-    for start in range(0, len(x), _EXAMPLES):
-        part = flat[start : start + _EXAMPLES].sum(axis=0)
-        total += part.reshape(-1, x.shape[-1]).sum(axis=0, dtype=np.float64)
+    step = max(1, min(_EXAMPLES, _BYTES // x[0].nbytes))
+    for start in range(0, len(x), step):
+        part = x[start : start + step]
+        if times is not None:
+            part = part * times[start : start + step]
+        sums = part.reshape(len(part), -1).sum(axis=0)
+        total += sums.reshape(-1, x.shape[-1]).sum(axis=0, dtype=np.float64)
     return total
 
 
@@ -82,7 +87,7 @@ def batch_norm_backward(
     check_same_dtype("batch_norm_backward", "x", x, dy=dy)
     check_shape("batch_norm_backward", "dy", dy, x.shape)
     inverse = 1 / np.sqrt(variance + epsilon)
-    dgamma = _channel_sums(dy * ((x - mean) * inverse))
+    dgamma = _channel_sums(dy, x - mean) * inverse
     return dy * (gamma * inverse), dgamma.astype(x.dtype), _channel_sums(dy).astype(x.dtype)
 
 
@@ -98,7 +103,7 @@ def batch_norm_training_forward(
     count = x.size // x.shape[-1]
     mean = (_channel_sums(x) / count).astype(x.dtype)
     x_hat: Array = x - mean
-    variance = _channel_sums(x_hat * x_hat) / count
+    variance = _channel_sums(x_hat, x_hat) / count
     inverse = (1 / np.sqrt(variance + epsilon)).astype(x.dtype)
     x_hat *= inverse
     y: Array = x_hat * gamma
@@ -117,7 +122,7 @@ def batch_norm_training_backward(dy: Array, saved: BatchStatistics, gamma: Array
     check_same_dtype("batch_norm_training_backward", "dy", dy, gamma=gamma, x_hat=x_hat)
     check_shape("batch_norm_training_backward", "dy", dy, x_hat.shape)
     count = dy.size // dy.shape[-1]
-    dgamma, dbeta = _channel_sums(dy * x_hat), _channel_sums(dy)
+    dgamma, dbeta = _channel_sums(dy, x_hat), _channel_sums(dy)
     dx: Array = x_hat * (-dgamma / count).astype(dy.dtype)
     dx += dy
     dx -= (dbeta / count).astype(dy.dtype)

@@ -92,9 +92,10 @@ def conv2d_forward(
         return np.concatenate(ys, axis=3)
     y = np.empty((n, oh, ow, co), x.dtype)
     if max(dilation) > 1:
-        xp = pad(x, pads)
-        for grid in _grids(dilation, (oh, ow)):
-            y[grid] = conv2d_forward(np.ascontiguousarray(xp[grid]), w, b, engine=engine)
+        for part in blocks(n, x[0].nbytes + y[0].nbytes):
+            xp, mine = pad(x[part], pads), y[part]
+            for grid in _grids(dilation, (oh, ow)):
+                mine[grid] = conv2d_forward(np.ascontiguousarray(xp[grid]), w, b, engine=engine)
         return y
     for part in blocks(n, x[0].nbytes + y[0].nbytes):
         engine.conv2d(pad(x[part], pads), w, b, stride, y[part])
@@ -157,14 +158,18 @@ def _dilated_backward(
     dy: Array, x: Array, w: Array, pads: Pads, dilation: Pair, engine: Engine, need_dx: bool
 ) -> tuple[Array | None, Array, Array]:
     h, width = x.shape[1:3]
-    xp = pad(x, pads)
-    dxp = np.zeros(xp.shape, x.dtype) if need_dx else None
+    dx = np.empty(x.shape, x.dtype) if need_dx else None
     dw, db = np.zeros(w.shape, w.dtype), np.zeros(w.shape[3], w.dtype)
-    for grid in _grids(dilation, (dy.shape[1], dy.shape[2])):
-        parts = np.ascontiguousarray(dy[grid]), np.ascontiguousarray(xp[grid])
-        dx_part, dw_part, db_part = conv2d_backward(*parts, w, engine=engine, need_dx=need_dx)
-        dw += dw_part
-        db += db_part
-        if dxp is not None and dx_part is not None:
-            dxp[grid] = dx_part
-    return None if dxp is None else crop(dxp, pads, h, width), dw, db
+    for part in blocks(len(x), x[0].nbytes + dy[0].nbytes):
+        xp = pad(x[part], pads)
+        dxp = np.zeros(xp.shape, x.dtype) if need_dx else None
+        for grid in _grids(dilation, (dy.shape[1], dy.shape[2])):
+            parts = np.ascontiguousarray(dy[part][grid]), np.ascontiguousarray(xp[grid])
+            dx_part, dw_part, db_part = conv2d_backward(*parts, w, engine=engine, need_dx=need_dx)
+            dw += dw_part
+            db += db_part
+            if dxp is not None and dx_part is not None:
+                dxp[grid] = dx_part
+        if dx is not None and dxp is not None:
+            dx[part] = crop(dxp, pads, h, width)
+    return dx, dw, db
