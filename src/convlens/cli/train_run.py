@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from convlens.cli.run_data import load_again
 from convlens.cli.shared import RUNS
 
 if TYPE_CHECKING:
     from convlens.cli import hosts as several
     from convlens.data import Digits
     from convlens.training.run import Run
-    from convlens.training.settings import Settings
 
 __all__ = ["claim", "open_run", "to_resume", "who"]
 
@@ -72,24 +73,11 @@ def open_run(
                 f"epochs must be at least {len(run.epochs)}, the number already done; got {given['epochs']}"
             )
         _check_trainer(run.settings.trainer, threads, hosts)
-        return run, _load(run.settings)
+        return run, load_again(asdict(run.settings))
     settings = Settings(**given)
     _check_trainer(settings.trainer, threads, hosts)
-    digits = _load(settings)
+    digits = load_again(asdict(settings))
     return Run.start(out or partial(claim, short_name(settings.model)), settings, digits), digits
-
-
-def _load(settings: Settings) -> Digits:
-    from convlens.cli.data_options import load_data
-
-    size = None if settings.size is None else f"{settings.size[1]}x{settings.size[0]}"
-    return load_data(
-        settings.data,
-        size=size,
-        skip_broken=settings.skip_broken,
-        transposed=settings.transposed,
-        seed=settings.seed,
-    )
 
 
 def _check_trainer(trainer: str, threads: int | None, hosts: str | None) -> None:

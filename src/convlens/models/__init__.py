@@ -7,6 +7,7 @@ accepts it.
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from typing import Any
 
@@ -16,7 +17,7 @@ from convlens.nn.saving import load_model
 from convlens.nn.specification import read_specification
 from convlens.nn.table import specs_of, split_end, table
 
-__all__ = ["MODELS", "Sequential", "build_model", "clone_model", "load_model", "model_from_json", "recognise"]
+__all__ = ["MODELS", "Sequential", "build_model", "clone_model", "load_model", "model_from_json", "recognise", "usual"]
 
 MODELS = tuple(sorted(found.name for found in pkgutil.iter_modules(__path__) if not found.name.startswith("_")))
 
@@ -57,6 +58,13 @@ def model_from_json(text: str) -> Sequential:
     """Return a new model with the layers that `model.to_json()` gave; ValueError if it is no specification."""
     found = read_specification(text, "the text")
     return Sequential(found.layers, found.input_shape, name=found.name, dtype=found.dtype)
+
+
+def usual(name: str) -> tuple[tuple[int, int, int], int]:
+    """Return the shape (h, w, c) of the images that a model takes by default, and its default number of classes."""
+    module = _module(name)
+    h, w, c = module.INPUT_SHAPE
+    return (h, w, c), int(inspect.signature(getattr(module, name)).parameters["classes"].default)
 
 
 def recognise(model: Sequential) -> str | None:
