@@ -152,7 +152,7 @@ def test_summary_of_a_network_of_ones_own(place):
     message = (
         "lenet5 needs larger images; with 30 × 9 pixels, layer conv2d_1: the kernel must fit into the padded input; "
     )
-    assert small.fails("summary", "--size", "9x30") == message + "input; got kernel (5, 5), padded input (15, 4)"
+    assert small.fails("summary", "--size", "9x30") == message + "got kernel (5, 5), padded input (15, 4)"
     assert small.fails("summary", "--classes", 0) == "--classes must be an integer of at least 1; got 0"
     assert small.fails("summary", "--run", "cut", "--classes", 3) == (
         "--run has a network, with its images and classes; got --classes 3 too"
