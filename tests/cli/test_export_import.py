@@ -87,7 +87,9 @@ def test_onnx_out(run):
     done = small.run("export", "--run", run, "--to", "onnx")
     assert (done.code, done.out, done.err) == (0, f"{run}/model.onnx\n", "")
     x = small.digits().x_valid
-    (found,) = runtime.InferenceSession(run / "model.onnx").run(None, {"images": x})
+    session = runtime.InferenceSession(run / "model.onnx")
+    assert session.get_modelmeta().custom_metadata_map["ink"] == "light"
+    (found,) = session.run(None, {"images": x})
     assert_allclose(found, load_model(run).predict(x), rtol=0, atol=1e-5)
 
 

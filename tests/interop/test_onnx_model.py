@@ -1,5 +1,7 @@
 """Networks as ONNX models: ONNX Runtime and ONNX's reference give our predictions; the file's content; refusals."""
 
+import json
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -8,6 +10,7 @@ from convlens import lenet5
 from convlens.interop.onnx_model import IR_VERSION, OPSET, save_onnx, to_onnx
 from convlens.nn import AveragePooling2D, Conv2D, Dense, Flatten, MaxPooling2D, Sequential
 from convlens.nn.layer import Layer
+from convlens.training.stored_images import Images
 
 pytestmark = pytest.mark.frameworks
 
@@ -44,6 +47,25 @@ def images(model, n=3):
 def session(model):
     runtime = pytest.importorskip("onnxruntime")
     return runtime.InferenceSession(to_onnx(model).SerializeToString(), providers=["CPUExecutionProvider"])
+
+
+def test_the_metadata_say_what_the_network_was_trained_on():
+    runtime = pytest.importorskip("onnxruntime")
+    model = network([Flatten(), Dense(2)], (3, 5, 3))
+    found = Images(("cat", 'größer "1"'), 1 / 255, None, (3, 5), True)
+    made = runtime.InferenceSession(to_onnx(model, found).SerializeToString(), providers=["CPUExecutionProvider"])
+    told = made.get_modelmeta().custom_metadata_map
+    assert json.loads(told["class_names"]) == ["cat", 'größer "1"']
+    assert float(told["scale"]) == 1 / 255
+    assert (told["ink"], told["size"], told["channels"]) == ("unknown", "5x3", "RGB")
+    assert not session(model).get_modelmeta().custom_metadata_map
+
+
+def test_a_network_that_ends_in_a_sigmoid_keeps_it():
+    model = network([Flatten(), Dense(2, activation="sigmoid")], (3, 5, 1))
+    (found,) = session(model).run(None, {"images": images(model)})
+    assert_allclose(found, model.predict(images(model)), rtol=0, atol=1e-6)
+    assert (abs(found.sum(axis=1) - 1) > 0.01).any(), "a softmax instead"
 
 
 def check(model):

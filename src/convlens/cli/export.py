@@ -28,7 +28,7 @@ def export(
 ) -> None:
     """Write a trained network as a Keras or ONNX file."""
     from convlens.interop.frameworks import check_installed
-    from convlens.training.model_file import MODEL, load_model
+    from convlens.training.model_file import MODEL, load_model, stored_images
 
     if to not in _NEEDS:
         raise ValueError(f"--to must be keras or onnx; got {to!r}")
@@ -53,7 +53,7 @@ def export(
     else:
         from convlens.interop.onnx_model import save_onnx
 
-        save_onnx(path, model)
+        save_onnx(path, model, stored_images(run))
     if json_:
         print_json({"run": str(run), "model": model.name, "to": to, "file": str(path)})
     else:

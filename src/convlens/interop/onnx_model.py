@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from convlens.interop.keras_model import check_end
 from convlens.interop.onnx_layers import write_onnx
 from convlens.nn import Sequential
 from convlens.storage.atomic import atomic_write
+from convlens.training.stored_images import Images
 
 SUFFIX = ".onnx"
 
@@ -24,8 +26,12 @@ INPUT, OUTPUT = "images", "probabilities"
 _WHAT = "an ONNX model"
 
 
-def to_onnx(model: Sequential) -> Any:
+def to_onnx(model: Sequential, images: Images | None = None) -> Any:
     """Return the same network as an `onnx.ModelProto`: images (n, *input_shape) -> probabilities (n, classes).
+
+    images: what the network was trained on. The file's metadata say it as text: `scale`, the factor for 8-bit pixels;
+    `class_names`, a JSON list; `ink`, "light" on dark, "dark" on light or "unknown"; `size`, "WIDTHxHEIGHT"; and
+    `channels`, "grey" or "RGB".
 
     The model is float32 and takes any n. The weights have the names of `named_weights`. Kernels of convolutions are
     (filters, ci, kh, kw), as ONNX requires. Kernels of dense layers stay (in, units), since images go back to
@@ -40,7 +46,10 @@ def to_onnx(model: Sequential) -> Any:
     graph = _Graph(helper, load("onnx.numpy_helper", _WHAT).from_array)
     for row, weights in zip(model.table, model.layer_weights, strict=True):
         write_onnx(graph, row.name, row.layer, row.layer.specs(row.input_shape), weights)
-    graph.node("Softmax", OUTPUT, axis=-1)
+    if model.end == "sigmoid":
+        graph.node("Sigmoid", OUTPUT)
+    else:
+        graph.node("Softmax", OUTPUT, axis=-1)
     number = onnx.TensorProto.FLOAT
     made = helper.make_model(
         helper.make_graph(
@@ -54,13 +63,26 @@ def to_onnx(model: Sequential) -> Any:
         ir_version=IR_VERSION,
         producer_name="convlens",
     )
+    if images is not None:
+        helper.set_model_props(made, _metadata(images))
     load("onnx.checker", _WHAT).check_model(made, full_check=True)
     return made
 
 
-def save_onnx(path: str | os.PathLike[str], model: Sequential) -> None:
-    """Write the network as an .onnx file, whole or not at all."""
-    content = to_onnx(model).SerializeToString(deterministic=True)
+def _metadata(images: Images) -> dict[str, str]:
+    h, w = images.size
+    return {
+        "scale": repr(images.scale),
+        "class_names": json.dumps(list(images.class_names), ensure_ascii=False),
+        "ink": {True: "light", False: "dark", None: "unknown"}[images.light_ink],
+        "size": f"{w}x{h}",
+        "channels": "RGB" if images.colour else "grey",
+    }
+
+
+def save_onnx(path: str | os.PathLike[str], model: Sequential, images: Images | None = None) -> None:
+    """Write the network as an .onnx file, whole or not at all. images: see `to_onnx`"""
+    content = to_onnx(model, images).SerializeToString(deterministic=True)
     with atomic_write(path) as file:
         file.write(content)
 
