@@ -63,9 +63,10 @@ def answer(network: Network, found: Found) -> Answer:
     probability = min(float(shown[digit]), p, 1 / (1 + float(np.exp(-odds))))
     reasons = list(found.doubts) if probability < _CLEAR else []
     turned = max((likeness(np.rot90(found.image, k)) for k in (1, 3)), key=lambda values: float(values.max()))
-    if turned.max() > alike.max() and int(turned.argmax()) != digit:
+    upright = alike.max() >= turned.max() or int(turned.argmax()) == digit
+    if not upright and turned.max() >= _FAR:
         reasons.append("the picture may be turned by 90°")
-    elif alike.max() < _FAR:
+    elif not upright or alike.max() < _FAR:
         reasons.append("it is unlike the digits of the data set")
     if not probability >= _SURE:
         reasons.append(f"it also looks like {second if alike[digit] > others[rival] else rival}")

@@ -22,6 +22,7 @@ __all__ = ["Found", "find_digits", "like_mnist", "read_digit", "read_digits"]
 _WORK = 400  # the longest side, in pixels, of the picture in which digits are searched
 _LEAST = 224  # smaller pictures are enlarged
 _FINE = 56  # a digit lower than this is searched again in a larger picture of its surroundings
+_EVEN = 0.08  # strokes are evened over this fraction of the digit's longer side
 _LIGHT = 0.3  # light ink is this many times as likely as dark ink
 _AROUND = 0.7  # these surroundings, as a fraction of the digit's longer side
 
@@ -216,5 +217,7 @@ def _level(view: _View, mark: Mark) -> Levels:
     near: Mask = grown(own, 2) & ~(grown(view.erased, 1) & ~own)
     near &= (view.labels == 0) | own
     level: Levels = np.where(near, view.ink.level, 0).astype(np.float32)
+    around = grown(level, round(_EVEN * max(mark.height, mark.width)))  # strokes in the light and in a hard shadow
+    level = np.minimum(level / np.maximum(around, 0.4), 1)
     box = box_of(level > 0.2)
     return level[box]

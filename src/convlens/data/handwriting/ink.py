@@ -79,8 +79,10 @@ def find_ink(grey: Levels, light: bool, flat: bool = False) -> Ink:
         inner, border = clear, np.zeros_like(border)
         inside = inner > floor
     values = inner[inside]
-    full = float(np.percentile(values[values >= otsu(values)], 75)) if values.size >= 12 else 0.0
-    typical = float(np.percentile(paper[inside], 75)) if values.size else 255.0
+    full, typical = 0.0, 255.0
+    if values.size >= 12:
+        dark = values >= otsu(values)
+        full, typical = float(np.percentile(values[dark], 75)), float(np.percentile(paper[inside][dark], 75))
     contrast = full * (255 if light else typical) - 2 * noise
     if contrast < CONTRAST - 0.5:
         raise NothingToSeeError(min(contrast, float(np.ptp(grey))))
