@@ -17,6 +17,7 @@ FUNCTIONS = {
     "fit": "training.fitting:fit_model",
     "evaluate": "training.fitting:evaluate_model",
     "train_on_batch": "training.fitting:train_on_batch",
+    "predict": "training.fitting:predict_model",
     "test_on_batch": "training.fitting:test_on_batch",
 }
 

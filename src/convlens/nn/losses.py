@@ -282,6 +282,15 @@ class MeanSquaredError(TrainingLoss):
         """Return the loss of logits for a network whose last layer ends in `end`."""
         return replace(self, end=end)
 
+    def targets(self, y: object, classes: int, dtype: np.dtype[Any]) -> Array:
+        """Return targets (n, classes); numbers (n,) or (n, 1) are taken as they are when there is one output."""
+        if classes == 1:
+            given = check_given(y)
+            if given.shape not in ((len(given),), (len(given), 1)):
+                raise ValueError(f"targets must be numbers (n,) or (n, 1) for one output; got {given.shape}")
+            return given.reshape(-1, 1).astype(dtype)
+        return super().targets(y, classes, dtype)
+
     def forward(self, logits: Array, targets: Array) -> Array:
         """logits, targets (n, classes) -> loss (n,)"""
         return ops.squared_error_forward(self._end(logits), targets)

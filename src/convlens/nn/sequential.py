@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike
 
 from convlens.arrays import FLOATS, Array
 from convlens.engines import get_engine
+from convlens.nn.higher import FUNCTIONS, higher
 from convlens.nn.images import as_images
 from convlens.nn.initializers import Initializer, he_normal
 from convlens.nn.input import InputLayer
@@ -188,7 +189,7 @@ class Sequential(KerasMethods):
         return last
 
     def __getattr__(self, name: str) -> Any:
-        if name in _BUILT:
+        if name in _BUILT or ("flat" not in self.__dict__ and isinstance(getattr(type(self), name, None), property)):
             raise _NotBuiltError(
                 f"{self.__dict__.get('name', 'this model')} has no {name} before it is built: begin the list of layers "
                 "with Input(shape), call model.build((None, h, w, c)), or give it data"
@@ -296,10 +297,14 @@ class Sequential(KerasMethods):
     ) -> Array:
         """x (n, *input_shape) -> what the last layer gives: logits, or after a softmax at the end probabilities
 
-        batch_size: images computed at a time, 500 by default. verbose, steps and callbacks are Keras's and have no
-        effect: a prediction shows nothing.
+        batch_size: images computed at a time, 500 by default. steps: the number of batches. callbacks: objects of
+        `convlens.callbacks`, for which a batch has 32 images by default. verbose has no effect: a prediction shows
+        nothing.
         """
         self._ensure_built(x)
+        if callbacks is not None or steps is not None:
+            found: Array = higher(FUNCTIONS["predict"])(self, x, batch_size or 32, steps, callbacks)
+            return found
         return self.outputs(self.all_logits(as_images("x", x, self.input_shape), batch_size))
 
     def predict_on_batch(self, x: object) -> Array:

@@ -73,7 +73,7 @@ def examples(
 
 def is_stream(x: object) -> bool:
     """Return whether x gives batches one after the other: a generator, a list of batches, a tf.data.Dataset …"""
-    if isinstance(x, np.ndarray | Pixels) or hasattr(x, "__array__"):
+    if isinstance(x, np.ndarray | Pixels | Mapping) or hasattr(x, "__array__"):
         return False
     if isinstance(x, list | tuple):
         return bool(x) and isinstance(x[0], tuple)

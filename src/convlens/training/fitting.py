@@ -18,6 +18,7 @@ from convlens.geometry import check_count
 from convlens.machine.memory import keep_memory
 from convlens.machine.threads import usable_threads, workers
 from convlens.nn import Sequential
+from convlens.nn.images import as_dtype, as_images
 from convlens.training.callbacks import CallbackList, History
 from convlens.training.callbacks.console import interactive, say
 from convlens.training.callbacks.progress import figures_text
@@ -26,7 +27,7 @@ from convlens.training.compiling import Compiled, compiled
 from convlens.training.examples import Arrays, Examples, Stream, examples, is_stream
 from convlens.training.trainer import EngineTrainer
 
-__all__ = ["evaluate_model", "fit_model", "test_on_batch", "train_on_batch"]
+__all__ = ["evaluate_model", "fit_model", "predict_model", "test_on_batch", "train_on_batch"]
 
 _EVALUATE_BATCH = 250  # images that a thread evaluates at a time, as in `trainer`
 _SCALES = ("Rescaling", "Normalization", "BatchNormalization", "LayerNormalization")  # they make pixels small
@@ -335,6 +336,22 @@ def evaluate_model(
     if shown:
         say(figures_text(logs))
     return _answer(chosen, logs, return_dict)
+
+
+def predict_model(model: Sequential, x: Any, batch_size: int, steps: int | None, callbacks: Any) -> Array:
+    """x (n, h, w, c) -> what the last layer gives, computed in batches, before and after which callbacks are called"""
+    check_count("batch_size", batch_size, 1)
+    images = as_images("x", x, model.input_shape)
+    starts = range(0, len(images), batch_size)[:steps]
+    listed = CallbackList(callbacks, model=model, steps=len(starts), epochs=1, verbose=0)
+    found = []
+    listed.on_predict_begin()
+    for k, start in enumerate(starts):
+        listed.on_predict_batch_begin(k)
+        found.append(model.outputs(model.logits(as_dtype(images[start : start + batch_size], model.dtype))))
+        listed.on_predict_batch_end(k, {"outputs": found[-1]})
+    listed.on_predict_end()
+    return np.concatenate(found)
 
 
 def _answer(chosen: Compiled, logs: dict[str, float], return_dict: bool) -> Any:

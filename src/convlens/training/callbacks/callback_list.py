@@ -101,6 +101,22 @@ class CallbackList(Callback):
         """Call `on_test_end` of each callback."""
         self._all("on_test_end", logs=logs)
 
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Call `on_test_batch_begin` of each callback."""
+        self._all("on_test_batch_begin", batch, logs=logs)
+
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Call `on_test_batch_end` of each callback."""
+        self._all("on_test_batch_end", batch, logs=logs)
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Call `on_predict_batch_begin` of each callback."""
+        self._all("on_predict_batch_begin", batch, logs=logs)
+
+    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Call `on_predict_batch_end` of each callback."""
+        self._all("on_predict_batch_end", batch, logs=logs)
+
     def on_predict_begin(self, logs: Logs | None = None) -> None:
         """Call `on_predict_begin` of each callback."""
         self._all("on_predict_begin", logs=logs)
