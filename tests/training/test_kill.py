@@ -155,6 +155,31 @@ def test_killed_between_the_files_of_an_epoch(stopped, data, tmp_path, name, whe
     assert len(Run.open(out).epochs) == len(stopped.epochs)
 
 
+NET = """
+from convlens.nn import BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Sequential
+
+def net(input_shape, classes, seed):
+    layers = [Conv2D(4, 3), BatchNormalization(), MaxPooling2D(4), Dropout(0.3), Flatten(), Dense(classes)]
+    return Sequential(layers, input_shape, seed=seed)
+"""
+
+
+def test_a_network_of_ones_own_killed_at_several_points(data, tmp_path):
+    """With batch statistics, dropout, augmentation and a schedule. The network's code is gone when the run goes on."""
+    out, code = tmp_path / "run", tmp_path / "net.py"
+    code.write_text(NET)
+    words = ["train", "--data", data, "--model", f"{code}:net", "--epochs", 3, "--batch-size", 16]
+    words += ["--optimizer", "rmsprop", "--schedule", "cosine", "--augment", "shift,crop", "--early-stopping", 3]
+    assert small.run(*words, "--out", tmp_path / "whole").code == 0
+    killed_at("checkpoint.safetensors", "after", 1, *words, "--out", out)
+    code.unlink()
+    for name, when, number in (("model.safetensors", "before", 2), ("checkpoint.safetensors", "before", 2)):
+        killed_at(name, when, number, "train", "--resume", "--run", out)
+    again = small.run("train", "--resume", "--run", out)
+    assert again.code == 0, again.err
+    assert same_bits(out, tmp_path / "whole")
+
+
 def test_killed_while_the_report_is_written(stopped, data, tmp_path):
     pytest.importorskip("matplotlib")
     out = tmp_path / "run"

@@ -10,7 +10,7 @@ from tests.support import small
 
 from convlens.data import from_arrays
 from convlens.data.digits import Digits
-from convlens.nn import Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Sequential
+from convlens.nn import Add, BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Sequential
 from convlens.storage.tensors import read_tensors
 from convlens.training import Epoch, Run, Settings, load_model
 from convlens.training.model_file import stored_images
@@ -22,6 +22,14 @@ DATA = from_arrays(PICTURES[:40].repeat(3, axis=3), LABELS[:40], PICTURES[40:].r
 LAYERS = (
     Conv2D(4, (2, 3), activation="relu", padding="same"),
     MaxPooling2D((2, 1)),
+    Dropout(0.3),
+    Flatten(),
+    Dense(3, activation="softmax"),
+)
+NORMALISED = (
+    Conv2D(4, (2, 3), padding="same", use_bias=False),
+    BatchNormalization(),
+    Add((Conv2D(4, (3, 2), padding="same", use_bias=False), BatchNormalization()), activation="relu"),
     Dropout(0.3),
     Flatten(),
     Dense(3, activation="softmax"),
@@ -54,12 +62,15 @@ def files(run):
     return (run.folder / "model.safetensors").read_bytes(), found, {**about, "epochs": epochs}
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_resuming_anywhere_gives_the_bits_of_an_uninterrupted_run(tmp_path, case):
-    whole = Run.start(tmp_path / "whole", CASES[case], DATA, own())
+@pytest.mark.parametrize(
+    ("case", "layers"),
+    [*((case, LAYERS) for case in CASES), ("all of it", NORMALISED), ("rmsprop", NORMALISED)],
+)
+def test_resuming_anywhere_gives_the_bits_of_an_uninterrupted_run(tmp_path, case, layers):
+    whole = Run.start(tmp_path / "whole", CASES[case], DATA, own(layers))
     finish(whole)
     for events in (1, 4, 6, 11):  # in the first epoch, after it, in the second, in the third
-        run = Run.start(tmp_path / str(events), CASES[case], DATA, own())
+        run = Run.start(tmp_path / str(events), CASES[case], DATA, own(layers))
         training = run.train(DATA, 2)
         for _ in range(events):
             next(training)
