@@ -38,7 +38,8 @@ def colour(seed=0):
 def test_pictures_are_split_by_class_and_keep_their_names(tmp_path):
     digits = load(fill(tmp_path / "set", ("größe 1.5", "кот"), 10))
     assert digits.class_names == ("größe 1.5", "кот")
-    assert (digits.pixels_train.shape, digits.pixels_train.dtype) == ((16, 6, 9, 1), np.uint8)
+    assert digits.pixels_train.shape == (16, 6, 9, 1)
+    assert digits.pixels_train.dtype == np.uint8
     assert digits.y_valid.tolist() == [0, 0, 1, 1]
     assert digits.notes == ("4 of 20 pictures are held back to validate, drawn by class with seed 0",)
     assert digits.scale == 1 / 256
@@ -193,7 +194,7 @@ MISTAKES = {
         "{0} must hold at least two classes; it holds one: cat",
     ),
     "none": (lambda folder: None, "{0} must hold a folder of pictures for each class; it holds nothing that convlens "),
-    "loose": (loose, "{0} must hold a folder of pictures for each class; it holds 1 pictures and no folders"),
+    "loose": (loose, "{0} must hold a folder of pictures for each class; it holds pictures (1) and no folders"),
     "no pictures": (without_pictures, "{0}/empty is a class and must hold pictures; it holds none"),
     "case": (
         lambda folder: fill(folder, ("cat", "Cat", "dog")),
@@ -220,4 +221,4 @@ def test_hidden_files_are_ignored_and_others_are_said(tmp_path):
     (tmp_path / "cat" / ".hidden.png").write_bytes(b"x")
     (tmp_path / "cat" / "Thumbs.db").write_bytes(b"x")
     (tmp_path / "dog" / "read me.txt").write_text("hello")
-    assert load(tmp_path).notes[0] == "1 files in dog are not pictures and are left out: read me.txt"
+    assert load(tmp_path).notes[0] == "left out of dog, as no pictures (1): read me.txt"

@@ -117,10 +117,10 @@ def _classes(folder: Path, notes: list[str]) -> dict[str, list[Path]]:
     folders = [path for path in entries if path.is_dir()]
     loose = sum(_is_picture(path) for path in entries if path.is_file())
     if not folders:
-        what = f"{loose:,} pictures" if loose else "nothing that convlens reads"
+        what = f"pictures ({loose:,})" if loose else "nothing that convlens reads"
         raise ValueError(f"{folder} must hold a folder of pictures for each class; it holds {what} and no folders")
     if loose:
-        notes.append(f"{loose:,} pictures in {folder.name} lie in no class folder and are left out")
+        notes.append(f"left out of {folder.name}, as they lie in no class folder: pictures ({loose:,})")
     found: dict[str, list[Path]] = {}
     for path in folders:
         inside = _entries(path)
@@ -128,7 +128,7 @@ def _classes(folder: Path, notes: list[str]) -> dict[str, list[Path]]:
             raise ValueError(f"{path} is a class and must hold pictures; it holds folders: {_few(deeper)}")
         pictures = [each for each in inside if _is_picture(each)]
         if others := [each.name for each in inside if each not in set(pictures)]:
-            notes.append(f"{len(others):,} files in {path.name} are not pictures and are left out: {_few(others)}")
+            notes.append(f"left out of {path.name}, as no pictures ({len(others):,}): {_few(others)}")
         if not pictures:
             raise ValueError(f"{path} is a class and must hold pictures; it holds none")
         found[unicodedata.normalize("NFC", path.name)] = pictures
