@@ -160,6 +160,32 @@ def test_two_processes_train_as_one(whole, two):
     assert {path.name for path in folder.iterdir()} == names  # the follower makes no folder
 
 
+OWN = """
+from convlens.nn import BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D, ReLU, Sequential
+
+def net(input_shape, classes, seed):
+    layers = [Conv2D(4, 5, strides=3, use_bias=False), BatchNormalization(momentum=0.9), ReLU(), MaxPooling2D(2),
+              Flatten(), Dropout(0.3), Dense(classes, activation="softmax")]
+    return Sequential(layers, input_shape, seed=seed)
+"""
+
+
+@frameworks
+@two_processes
+def test_two_processes_train_a_network_with_batch_statistics_and_dropout_as_one(place, start, tmp_path):
+    (tmp_path / "own.py").write_text(OWN)
+    options = ["--trainer", "keras", "--model", "own.py:net", "--data", place / "few.npz", "--optimizer", "sgd"]
+    common = [*options, "--batch-size", 16, "--epochs", 2]  # the last of the batches has an odd number of digits
+    one = start("one", *common, "--out", "one")
+    assert one.wait() == 0, one.err
+    codes, err = pair(start, [*common, "--out", "two"], ["--data", place / "few.npz"]).wait()
+    assert codes == (0, 0), err
+    ours, theirs = load_model(tmp_path / "two"), load_model(tmp_path / "one")
+    np.testing.assert_allclose(ours.flat, theirs.flat, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(ours.flat_state, theirs.flat_state, rtol=0, atol=1e-4)
+    assert np.abs(theirs.flat_state - load_model(tmp_path / "one").flat_state.round()).max() > 0.01
+
+
 @frameworks
 @two_processes
 def test_the_standard_output_of_two_is_json_alone(two):

@@ -88,11 +88,11 @@ class Settings:
         if self.trainer != KERAS:  # Keras trains its own model; the engine only evaluates the run later
             self._set("engine", get_engine(self.engine).name)
             return
-        usual = {"optimizer": "adam", "schedule": "constant", "weight_decay": None, "augment": ""}
-        for name, value in usual.items():
-            if getattr(self, name) != value:
+        usual = {"optimizer": ("adam", "sgd"), "schedule": ("constant",), "weight_decay": (None,), "augment": ("",)}
+        for name, values in usual.items():
+            if getattr(self, name) not in values:
                 raise ValueError(
-                    f"trainer {KERAS} trains with adam at one learning rate, without augmentation; "
+                    f"trainer {KERAS} trains with adam or sgd at one learning rate, without augmentation; "
                     f"{name} {getattr(self, name)} needs trainer {CONVLENS}"
                 )
 
