@@ -62,6 +62,7 @@ __all__ = [
 
 
 _SUBPACKAGES = (
+    "activations",
     "callbacks",
     "data",
     "engines",
@@ -95,7 +96,7 @@ _INSTEAD = {
     "preprocessing": "convlens.load(FOLDER, size=(32, 32)) reads a folder of pictures",
     "random": "numpy.random draws the numbers",
     "regularizers": "AdamW(weight_decay=...) keeps weights small",
-    "saving": "model.save and convlens.load_model write and read networks",
+    "device": "convlens computes on the processor, with the engine of Sequential(..., engine='numba')",
 }
 
 
@@ -104,6 +105,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"convlens.{name}")
     if name in _MODULES:
         return getattr(importlib.import_module(f"convlens.{_MODULES[name]}"), name)
+    if name == "saving":
+        return importlib.import_module("convlens.models")
     if name in _INSTEAD:
         raise AttributeError(f"convlens has no {name}: {_INSTEAD[name]}")
     if name[:1].isupper():

@@ -20,3 +20,9 @@ __all__ = [
     "SparseCategoricalCrossentropy",
     "get",
 ]
+
+# Keras's functions: losses.categorical_crossentropy; called, each gives the mean over the examples
+binary_crossentropy = BinaryCrossentropy()
+categorical_crossentropy = CategoricalCrossentropy()
+mean_squared_error = MeanSquaredError()
+sparse_categorical_crossentropy = SparseCategoricalCrossentropy()

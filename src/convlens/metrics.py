@@ -39,6 +39,11 @@ __all__ = [
     "get",
 ]
 
+# Keras's functions, as metrics: compile(metrics=[metrics.sparse_categorical_accuracy])
+binary_accuracy = BinaryAccuracy
+categorical_accuracy = CategoricalAccuracy
+sparse_categorical_accuracy = SparseCategoricalAccuracy
+
 _COUNTS = "Precision and Recall are here, and the report has the confusion matrix of all classes"
 __getattr__ = names_of(
     __name__,

@@ -1,5 +1,7 @@
 """Optimizers by their names in Keras: `convlens.optimizers.Adam`, `convlens.optimizers.schedules.CosineDecay`."""
 
+import sys
+
 from convlens.nn import schedules
 from convlens.nn.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, Optimizer, RMSprop, get
 
@@ -16,3 +18,7 @@ __all__ = [
     "get",
     "schedules",
 ]
+
+sys.modules[f"{__name__}.schedules"] = (
+    schedules  # so that `from convlens.optimizers.schedules import CosineDecay` works
+)

@@ -18,7 +18,7 @@ def run(module: Any, line: str) -> Any:
     """Run a line and return its `result`."""
     names: dict[str, Any] = {"keras": module}
     exec(PRELUDE, names)
-    exec(line, names)
+    exec(line.replace("{KERAS}", module.__name__), names)
     return names.get("result")
 
 

@@ -368,3 +368,13 @@ def test_bad_dtypes_are_refused(dtype):
 def test_an_unknown_engine_is_refused():
     with pytest.raises(ValueError, match=r"^engine must be one of auto, "):
         Sequential([Flatten()], SHAPE, engine="gpu")
+
+
+def test_activations_may_be_functions():
+    from convlens import activations
+
+    assert Dense(3, activation=activations.relu).activation == "relu"
+    assert_allclose(activations.softmax(np.zeros((2, 4))), 0.25)
+    assert activations.get(None)([1, 2]).tolist() == [1, 2] and activations.serialize(activations.swish) == "silu"
+    with pytest.raises(AttributeError, match=r"^convlens has no activation mish; it has relu, tanh, "):
+        activations.mish  # noqa: B018

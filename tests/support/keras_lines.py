@@ -81,6 +81,9 @@ model = make(); other = keras.models.clone_model(model); result = [w.shape for w
 model = make(); other = keras.Sequential.from_config(model.get_config()); result = [layer.name for layer in other.layers]
 model = make(); other = keras.models.model_from_json(model.to_json()); result = other.count_params()
 layer = layers.Dense(3, activation="relu", name="d"); config = layer.get_config(); result = config["units"], config["name"], config["trainable"], layers.Dense.from_config(config).units
+model = keras.Sequential([keras.Input((4,)), layers.Dense(3, activation=keras.activations.relu), layers.Dense(1, activation="sigmoid")]); result = fill(model)(np.ones((2, 4), "float32")).numpy()
+model = make(); result = model.compute_output_shape((None, 8, 7, 1))
+from {KERAS}.optimizers.schedules import ExponentialDecay; result = float(ExponentialDecay(0.1, 10, 0.5)(20))
 """
 
 # ---------------------------------------------------------------- the guide on training and evaluation
@@ -125,6 +128,9 @@ model = ready(optimizer=optimizers.SGD(optimizers.schedules.CosineDecay(0.1, 6))
 model = ready(); model.optimizer.learning_rate = 0.01; result = model.fit(x_train, y_train, {QUIET}).history, float(model.optimizer.learning_rate)
 model = ready(); model.layers[0].trainable = False; model.compile(optimizers.SGD(0.1), "sparse_categorical_crossentropy", metrics=["accuracy"]); result = model.fit(x_train, y_train, {QUIET}).history, model.get_weights()
 model = ready(); model.fit(x_train, y_train, {QUIET}); model.fit(x_train, y_train, {QUIET}); result = model.get_weights()
+model = ready(); result = model.fit([x_train], [y_train], {QUIET}).history
+model = ready(loss=losses.sparse_categorical_crossentropy, metrics=[metrics.sparse_categorical_accuracy]); result = model.fit(x_train, y_train, {QUIET}).history
+model = ready(); model.summary(line_length=90, show_trainable=True); model.reset_metrics(); result = len(model.get_weights())
 model = ready(run_eagerly=True, jit_compile=False, steps_per_execution=1); result = model.evaluate(x_test, y_test, verbose=0)
 m = metrics.SparseCategoricalAccuracy(); m.update_state([0, 1, 2], [[0.9, 0.1, 0], [0.6, 0.4, 0], [0, 0, 1]]); result = float(m.result())
 result = float(losses.SparseCategoricalCrossentropy()(np.array([0, 1]), np.array([[0.9, 0.1], [0.4, 0.6]], "float32")))

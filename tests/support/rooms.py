@@ -29,6 +29,7 @@ FLOORS = (
 DOORS = {
     "__init__": {room for floor in FLOORS[:-1] for room in floor},
     "__main__": {"cli"},
+    "activations": {"arrays", "nn", "ops"},
     "callbacks": {"nn", "training"},
     "initializers": {"nn"},
     "layers": {"nn"},

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import pkgutil
 from typing import Any
 
@@ -17,7 +18,17 @@ from convlens.nn.saving import load_model
 from convlens.nn.specification import read_specification
 from convlens.nn.table import specs_of, split_end, table
 
-__all__ = ["MODELS", "Sequential", "build_model", "clone_model", "load_model", "model_from_json", "recognise", "usual"]
+__all__ = [
+    "MODELS",
+    "Sequential",
+    "build_model",
+    "clone_model",
+    "load_model",
+    "model_from_json",
+    "recognise",
+    "save_model",
+    "usual",
+]
 
 MODELS = tuple(sorted(found.name for found in pkgutil.iter_modules(__path__) if not found.name.startswith("_")))
 
@@ -52,6 +63,11 @@ def clone_model(model: Sequential) -> Sequential:
         dtype=model.dtype,
         engine=model.engine_name,
     )
+
+
+def save_model(model: Sequential, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+    """Write a model with its weights, as `model.save(filepath)` does."""
+    model.save(filepath, overwrite)
 
 
 def model_from_json(text: str) -> Sequential:

@@ -34,6 +34,8 @@ def as_images(name: str, x: object, input_shape: tuple[int, ...]) -> Images:
     As in Keras, an axis of one channel may be missing, or be there once too often. Raises ValueError if the shape does
     not fit, or if a number is NaN or infinite.
     """
+    if isinstance(x, list | tuple) and len(x) == 1 and np.ndim(x[0]) > len(input_shape):
+        x = x[0]  # Keras's list of inputs, with one of them
     found: Images = x if isinstance(x, Pixels) else as_array(name, x)
     if isinstance(found, np.ndarray):
         if (*found.shape[1:], 1) == input_shape:

@@ -55,6 +55,16 @@ class KerasMethods(Stack):
         return None if self.compiled is None else self.compiled.given_loss
 
     @property
+    def metrics(self) -> list[Any]:
+        """The metrics of `compile`, as objects."""
+        return [] if self.compiled is None else list(self.compiled.metrics.values())
+
+    def reset_metrics(self) -> None:
+        """Set all metrics to their beginning; each fit and evaluate does it, too."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    @property
     def metrics_names(self) -> list[str]:
         """The names of the numbers that `evaluate` returns."""
         return [] if self.compiled is None else ["loss", *self.compiled.names]
@@ -82,9 +92,9 @@ class KerasMethods(Stack):
         """Train and return the History, as Keras's `fit` does; its arguments are those of
         `convlens.training.fitting.fit_model`, which also takes seed, threads and augment.
         """
-        if x is not None:
-            self._ensure_built(x)
-        words = {name: value for name, value in locals().items() if name not in ("self", "ours")}
+        if unknown := sorted(ours.keys() - {"seed", "threads", "augment"}):
+            raise TypeError(f"fit has no argument {unknown[0]!r}; beside Keras's it has seed, threads and augment")
+        words = {name: value for name, value in locals().items() if name not in ("self", "ours", "unknown")}
         return higher(FUNCTIONS["fit"])(self, **words, **ours)
 
     def evaluate(

@@ -137,18 +137,22 @@ def expect(layer: str, shape: Shape, letters: str) -> None:
         raise ValueError(f"{layer} needs an input of shape ({', '.join(axes)}); got {shape}")
 
 
-def known_activation(activation: str | None) -> str | None:
+def known_activation(activation: Any) -> str | None:
     """Return the name of an activation in `convlens.ops.ACTIVATIONS`, or None for none ("linear").
 
-    "swish" is "silu", as in Keras. Raises ValueError for any other name.
+    "swish" is "silu", as in Keras. A function of `convlens.activations` or `keras.activations` stands for its name.
+    Raises ValueError for any other name.
     """
+    if callable(activation) and getattr(activation, "__name__", None) in {*ACTIVATIONS, *OTHER_NAMES}:
+        activation = activation.__name__
     if isinstance(activation, str):
         activation = OTHER_NAMES.get(activation, activation)
     if activation is not None and (not isinstance(activation, str) or activation not in ACTIVATIONS):
         raise ValueError(
             f"activation must be one of None, {', '.join([*ACTIVATIONS, *OTHER_NAMES])}; got {activation!r}"
         )
-    return activation
+    name: str | None = activation
+    return name
 
 
 def activate(activation: str | None, z: Array) -> tuple[Array, Array]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from convlens.arrays import FLOATS, Array
+from convlens.data.pixels import Pixels
 from convlens.engines import get_engine
 from convlens.nn.higher import FUNCTIONS, higher
 from convlens.nn.images import as_images
@@ -22,7 +23,7 @@ from convlens.nn.keras_methods import KerasMethods
 from convlens.nn.layer import Layer, Shape, Weights
 from convlens.nn.specification import from_specification, to_specification
 from convlens.nn.summary import summary_text
-from convlens.nn.table import table
+from convlens.nn.table import split_end, table
 from convlens.ops import ACTIVATIONS
 
 __all__ = ["Sequential"]
@@ -38,8 +39,19 @@ _REFUSED = {
     "add_metric": "metrics are an argument of compile",
     "train_step": "a training step of one's own calls model.loss_gradient(x, labels, weight, gradient)",
     "quantize": "weights are float32 or float64; export to ONNX and quantize there",
-    "reset_metrics": "each fit and evaluate begins its figures at zero",
 }
+
+
+class Result(np.ndarray):
+    """What a model gives when it is called: an array, which has `numpy()` as Keras's tensors have"""
+
+    def numpy(self) -> Array:
+        """Return the plain array."""
+        return self.view(np.ndarray)
+
+
+def _in_memory(x: object) -> bool:
+    return isinstance(x, np.ndarray | list | tuple | Pixels) or hasattr(x, "__array__")
 
 
 class _NotBuiltError(AttributeError, ValueError):
@@ -117,6 +129,11 @@ class Sequential(KerasMethods):
             module = type(layer).__module__.split(".")[0]
             instead = f": write convlens.layers.{type(layer).__name__}" if module in ("keras", "tensorflow") else ""
             raise TypeError(f"a Sequential is made of layers of convlens; got {type(layer).__name__}{instead}")
+        if not hasattr(type(layer), "kind"):
+            raise TypeError(
+                f"{type(layer).__name__} is a layer of one's own, and needs kind, output_shape, forward and backward: "
+                "see convlens.nn.Layer; Keras's call(x) alone has no gradient here"
+            )
         found, k = hidden(layer), len(self.descriptions)
         if found.place is not None:
             self._known[k] = {**found.place.weights, **found.place.state}
@@ -269,6 +286,13 @@ class Sequential(KerasMethods):
     trainable_variables = trainable_weights
     non_trainable_variables = non_trainable_weights
 
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        """Return the shape of the output, (None, …), for an input (None, h, w, c)."""
+        n, *sizes = input_shape
+        shape = tuple(size for size in sizes if size is not None)
+        trained, _ = split_end(self.descriptions, shape)
+        return (n, *list(table(trained, shape))[-1].output_shape)
+
     # ---------------------------------------------------------------- results
 
     def __call__(self, x: object, training: bool = False) -> Array:
@@ -280,10 +304,10 @@ class Sequential(KerasMethods):
         self._ensure_built(x)
         images = np.asarray(as_images("x", x, self.input_shape), self.dtype)
         if not training:
-            return self.outputs(self.logits(images))
+            return self.outputs(self.logits(images)).view(Result)
         self._calls = getattr(self, "_calls", 0) + 1 if "_calls" in self.__dict__ else 1
         logits, _ = self.forward(images, np.random.default_rng([self.seed, self._calls]))
-        return self.outputs(logits)
+        return self.outputs(logits).view(Result)
 
     call = __call__
 
@@ -301,8 +325,9 @@ class Sequential(KerasMethods):
         `convlens.callbacks`, for which a batch has 32 images by default. verbose has no effect: a prediction shows
         nothing.
         """
-        self._ensure_built(x)
-        if callbacks is not None or steps is not None:
+        if _in_memory(x):
+            self._ensure_built(x)
+        if callbacks is not None or steps is not None or not _in_memory(x):
             found: Array = higher(FUNCTIONS["predict"])(self, x, batch_size or 32, steps, callbacks)
             return found
         return self.outputs(self.all_logits(as_images("x", x, self.input_shape), batch_size))
@@ -322,8 +347,19 @@ class Sequential(KerasMethods):
         """Return the table of layers as text: name, kind, output shape, parameters."""
         return summary_text(self)
 
-    def summary(self, line_length: int | None = None, print_fn: Callable[[str], object] | None = None) -> None:
-        """Print the table of layers. print_fn: a function that gets the text in place of the standard output"""
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: object = None,
+        print_fn: Callable[[str], object] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: object = None,
+    ) -> None:
+        """Print the table of layers. print_fn: a function that gets the text in place of the standard output
+
+        The other arguments are Keras's and have no effect.
+        """
         text = self.summary_text()
         if print_fn is not None:
             print_fn(text)

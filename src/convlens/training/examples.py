@@ -58,6 +58,8 @@ def examples(
     images = as_images(f"{name} images", x, model.input_shape)
     if y is None:
         raise ValueError(f"{name} needs labels y; got none")
+    if isinstance(y, list | tuple) and len(y) == 1 and np.ndim(y[0]) > 0 and len(y[0]) == len(images):
+        y = y[0]  # Keras's list of outputs, with one of them
     labels = np.asarray(y)
     if labels.ndim == 0 or len(labels) != len(images):
         raise ValueError(f"{name} needs one label for each image; got {len(images)} images, labels {labels.shape}")

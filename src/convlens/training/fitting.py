@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -114,6 +115,7 @@ def fit_model(
                 raise ValueError(f"{name} is not taken when x gives batches; the batches are (x, y) or (x, y, weights)")
         source = Stream(model, chosen, "training", x, class_weight)
     else:
+        model._ensure_built(x)
         found = examples(model, chosen, "training", x, y, sample_weight, class_weight)
         if validation_data is None and validation_split:
             if not 0 < validation_split < 1:
@@ -334,13 +336,17 @@ def evaluate_model(
     listed = CallbackList(callbacks, model=model, verbose=shown, epochs=1, steps=steps)
     logs = _evaluate(model, chosen, given, batch_size or 32, steps, listed, "", None)
     if shown:
-        say(figures_text(logs))
+        say(f"{len(given.x)} images" + figures_text(logs) if isinstance(given, Examples) else figures_text(logs)[3:])
     return _answer(chosen, logs, return_dict)
 
 
 def predict_model(model: Sequential, x: Any, batch_size: int, steps: int | None, callbacks: Any) -> Array:
     """x (n, h, w, c) -> what the last layer gives, computed in batches, before and after which callbacks are called"""
     check_count("batch_size", batch_size, 1)
+    if is_stream(x):
+        parts = (part[0] if isinstance(part, tuple | list) else part for part in x)
+        x = np.concatenate([np.asarray(part) for part in (parts if steps is None else islice(parts, steps))])
+        model._ensure_built(x)
     images = as_images("x", x, model.input_shape)
     starts = range(0, len(images), batch_size)[:steps]
     listed = CallbackList(callbacks, model=model, steps=len(starts), epochs=1, verbose=0)
