@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -68,6 +69,8 @@ def understand_columns(cells: list[list[str]], name: str) -> Columns:
     low = [cell.lower() for cell in first]
     index = [0] if low[0] in _INDEX and not _PIXEL.match(low[0]) else []
     notes = [f"the column {first[0] or 'without a name'} is an index and is left out"] if index else []
+    if _is_numbered_anew(first):
+        notes.append("the first row holds an image whose numbers became names (0, 0.1, 0.2): it is left out")
     label = [k for k, cell in enumerate(low) if cell in _LABELS]
     others = [k for k, cell in enumerate(low) if not _PIXEL.match(cell) and k not in index]
     found = label if len(label) == 1 else others
@@ -92,7 +95,22 @@ def _is_header(first: list[str]) -> bool:
         return True
     numbers = [cell for cell in first if _is_number(cell)]
     start = numbers[0] if numbers else ""
-    return start in ("0", "1") and numbers == [str(int(start) + k) for k in range(len(numbers))]
+    counted = start in ("0", "1") and numbers == [str(int(start) + k) for k in range(len(numbers))]
+    return counted or _is_numbered_anew(first)
+
+
+def _is_numbered_anew(first: list[str]) -> bool:
+    """Return whether these are names such as 5, 0, 0.1, 0.2: pandas makes them of a first row that it takes as names.
+
+    It adds .1, .2 … where a value occurs again, so that no two names are equal.
+    """
+    seen: Counter[str] = Counter()
+    for cell in first:
+        value, _, again = cell.partition(".")
+        if again != (str(seen[value]) if seen[value] else ""):
+            return False
+        seen[value] += 1
+    return seen.total() > len(seen)
 
 
 def _is_number(cell: str) -> bool:

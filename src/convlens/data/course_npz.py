@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlens.data.digits import FIELDS, Digits, from_arrays
-from convlens.data.npz_layouts import layout
+from convlens.data.npz_layouts import CLASS_NAMES, layout
 from convlens.data.room import check_fits
 from convlens.storage.atomic import atomic_write
 
@@ -27,8 +27,9 @@ def read(path: str | os.PathLike[str], *, seed: int = 0) -> Digits:
     """Read Digits from the .npz file at `path`, in the layout of the course or in another one of `npz_layouts`.
 
     Images and labels as `from_arrays` accepts them. Without a validation part, Keras's x_test validates; without that
-    one, a fifth of each class does, drawn with `seed`. Other arrays in the file are ignored. Pickled arrays are
-    refused, so a file from an unknown source is safe to read.
+    one, a fifth of each class does, drawn with `seed`. An array class_names (or label_names, target_names) names the
+    classes. Other arrays in the file are ignored. Pickled arrays are refused, so a file from an unknown source is safe
+    to read.
 
     Raises FileNotFoundError, or ValueError for a file of another kind or content, or one that does not fit into memory.
     The text names the file, the rule and what was found.
@@ -44,6 +45,7 @@ def read(path: str | os.PathLike[str], *, seed: int = 0) -> Digits:
             raise ValueError(f"{path} must hold {', '.join(required)}; no {', '.join(missing)} among {archive.files}")
         check_fits(sum(_size(archive, key) for key in keys.values()), str(path))
         arrays = {field: _array(archive, key, str(path)) for field, key in keys.items()}
+        class_names = _class_names(archive, str(path)) if np.asarray(arrays["y_train"]).dtype.kind in "biuf" else ()
     notes = []
     for part in ("valid", "test"):
         if f"x_{part}" in arrays and f"y_{part}" in arrays and not arrays[f"x_{part}"].size:
@@ -53,12 +55,23 @@ def read(path: str | os.PathLike[str], *, seed: int = 0) -> Digits:
         keys |= {"x_valid": keys["x_test"], "y_valid": keys["y_test"]}
         notes.append(f"there is no validation part: {keys['x_valid']} validates, and there is no test part")
     return from_arrays(
-        **arrays,  # type: ignore[arg-type]
+        **arrays,
         source=str(path),
         names={field: f"{path}: {keys.get(field, KEYS[field])}" for field in FIELDS},
+        class_names=class_names,
         notes=notes,
         seed=seed,
     )
+
+
+def _class_names(archive: np.lib.npyio.NpzFile, name: str) -> tuple[str, ...]:
+    """Return the names of the classes that the file has beside images and labels, in the order of the labels."""
+    for key in CLASS_NAMES:
+        if key in archive.files:
+            found = _array(archive, key, name)
+            if found.ndim == 1 and found.dtype.kind in "Uiu":
+                return tuple(found.astype(str).tolist())
+    return ()
 
 
 def _opened(file: IO[bytes], name: str) -> np.lib.npyio.NpzFile:

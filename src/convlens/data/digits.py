@@ -16,7 +16,6 @@ from convlens.data.pixels import Pixels, as_float
 from convlens.data.split import split_by_class
 
 __all__ = [
-    "EMNIST_TURNED",
     "FIELDS",
     "PARTS",
     "Digits",
@@ -32,7 +31,6 @@ __all__ = [
 
 Images = NDArray[np.float32]
 
-EMNIST_TURNED = ", as EMNIST's lie on their side; --no-transposed keeps them"
 MAX_CLASSES = 100_000
 _CHUNK = 1024  # images that are converted at a time
 

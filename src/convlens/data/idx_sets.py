@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import re
-import string
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from convlens.data.digits import EMNIST_TURNED, PARTS, Digits, from_arrays, same_count, turned
+from convlens.data import emnist
+from convlens.data.digits import PARTS, Digits, from_arrays, same_count, turned
 from convlens.data.idx import TYPES, held_back, read_idx
 from convlens.data.room import check_fits
 
@@ -23,15 +23,6 @@ _DEEP, _MANY = 3, 400
 _PARTS = {"train": "train", "training": "train", "t10k": "test", "test": "test", "val": "valid", "valid": "valid"}
 _NAME = re.compile(r"^(?P<set>.*?)[-_.]?(?P<part>training|train|t10k|test|valid|val)(?=[-_.])", re.IGNORECASE)
 _RANK = re.compile(r"(?:images|labels)[-.]idx([13])-ubyte")
-
-# EMNIST's images lie on their side. Its sets are known by their names, or by their numbers of training images.
-_EMNIST = {"byclass": 697_932, "bymerge": 697_932, "balanced": 112_800, "letters": 124_800, "digits": 240_000}
-_MERGED = string.digits + string.ascii_uppercase + "abdefghnqrt"
-_EMNIST_NAMES = {
-    "byclass": string.digits + string.ascii_uppercase + string.ascii_lowercase,
-    "bymerge": _MERGED,
-    "balanced": _MERGED,
-}
 
 
 class Found(NamedTuple):
@@ -106,15 +97,9 @@ def read(folder: Path, found: list[Found], *, transposed: bool | None, seed: int
     arrays: dict[str, NDArray[Any]] = {field: read_idx(file.path, len(file.shape)) for field, file in files.items()}
     names = {field: str(file.path) for field, file in files.items()}
     same_count(arrays["x_train"], arrays["y_train"], names["x_train"], names["y_train"])
-    known = _emnist(files["x_train"], str(folder))
-    notes = []
-    class_names: tuple[str, ...] = tuple(_EMNIST_NAMES.get(known or "", ""))
-    if known == "letters" and min(
-        int(arrays[f"y_{part}"].min()) for part in ("train", "test") if f"y_{part}" in arrays
-    ):
-        arrays |= {field: y - 1 for field, y in arrays.items() if field[0] == "y"}
-        class_names = tuple(string.ascii_uppercase)
-        notes.append("the labels go from 1 to 26: they become the classes 0 to 25, named A to Z")
+    known = emnist.set_of(files["x_train"].path.name, folder.name, files["x_train"].shape)
+    labels, class_names, note = emnist.named(known, {field: y for field, y in arrays.items() if field[0] == "y"})
+    arrays |= labels
     if "x_valid" not in arrays:
         held = held_back(len(arrays["x_train"]), names["x_train"])
         for kind in "xy":
@@ -126,11 +111,11 @@ def read(folder: Path, found: list[Found], *, transposed: bool | None, seed: int
         source=str(folder),
         names=names,
         class_names=class_names,
-        notes=notes,
+        notes=[note] if note else [],
         seed=seed,
     )
     if transposed or (transposed is None and known):
-        return turned(digits, "" if transposed else EMNIST_TURNED)
+        return turned(digits, "" if transposed else emnist.TURNED)
     return _suspected(digits) if transposed is None else digits
 
 
@@ -167,11 +152,3 @@ def _means(pixels: NDArray[Any], y: NDArray[np.int64]) -> NDArray[Any]:
     for label in np.unique(y):
         means[label] = pixels[y == label][:200, :, :, 0].mean(axis=0)
     return means
-
-
-def _emnist(train: Found, folder: str) -> str | None:
-    """Return which set of EMNIST this is; None if it is another data set."""
-    for name, count in _EMNIST.items():
-        if f"emnist-{name}" in train.path.name.lower() or train.shape == (count, 28, 28):
-            return name
-    return "mnist" if "emnist" in (Path(folder).name + train.path.name).lower() else None

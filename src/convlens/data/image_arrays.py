@@ -47,7 +47,7 @@ def _numbers(given: Any, name: str) -> NDArray[Any]:
     """Return an array as uint8 or float32. Raises ValueError for numbers that cannot be pixels."""
     array = np.asarray(given)
     if array.dtype.kind == "b":
-        return array.view(np.uint8) if array.dtype.itemsize == 1 else array.astype(np.uint8)
+        return np.where(array, np.uint8(1), np.uint8(0))  # Pillow's truth values are the bytes 0 and 255
     if array.dtype.kind not in "iuf":
         raise ValueError(f"{name} must hold images as uint8 or floating-point numbers; got {array.dtype}")
     if array.dtype == np.uint8 or not array.size:

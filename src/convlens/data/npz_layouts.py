@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-__all__ = ["layout"]
+__all__ = ["CLASS_NAMES", "layout"]
+
+CLASS_NAMES = ("class_names", "label_names", "target_names")  # arrays of text beside the images and labels
 
 _PART = {
     "train": ("train", "training", "tr"),

@@ -19,8 +19,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from convlens.data import emnist
 from convlens.data.columns import Columns, label_by_content, understand_columns
-from convlens.data.digits import EMNIST_TURNED, Digits, from_arrays, turned
+from convlens.data.digits import Digits, from_arrays, turned
 from convlens.data.room import check_fits
 
 __all__ = ["find", "read", "read_parts"]
@@ -80,19 +81,28 @@ def read_parts(files: dict[str, Path], *, source: str, seed: int = 0) -> Digits:
                 raise ValueError(str(error)) from None
             notes.append(f"{path.name} has no labels and is left out")
     notes += [note for table in tables.values() for note in table.notes]
-    arrays = {f"{kind}_{part}": table[k] for part, table in tables.items() for k, kind in enumerate("xy")}
     names = {
         f"{kind}_{part}": f"{files[part]}: {word}"
         for part in tables
         for kind, word in (("x", "pixels"), ("y", "labels"))
     }
-    return from_arrays(**arrays, source=source, names=names, notes=list(dict.fromkeys(notes)), seed=seed)  # type: ignore[arg-type]
+    known = emnist.set_of(files["train"].name)
+    labels, class_names, note = emnist.named(known, {f"y_{part}": table.labels for part, table in tables.items()})
+    return from_arrays(
+        **{f"x_{part}": table.images for part, table in tables.items()},
+        **labels,
+        source=source,
+        names=names,
+        class_names=class_names,
+        notes=[*dict.fromkeys(notes), *([note] if note else [])],
+        seed=seed,
+    )
 
 
 def turned_if_emnist(digits: Digits, name: str, transposed: bool | None) -> Digits:
     """Return `digits` with rows and columns exchanged if `transposed`, or if it is None and the name is EMNIST's."""
-    if transposed or (transposed is None and name.lower().startswith("emnist")):
-        return turned(digits, "" if transposed else EMNIST_TURNED)
+    if transposed or (transposed is None and emnist.set_of(name)):
+        return turned(digits, "" if transposed else emnist.TURNED)
     return digits
 
 
