@@ -31,7 +31,7 @@ from convlens.arrays import Array
 from convlens.models import build_model
 from convlens.nn import Layer, Sequential
 
-BATCH = 16
+BATCH = 4  # few images, so that few units are near a switch
 ASKED = {"float64": 1e-10, "float32": 1e-5}
 ENGINES = ("numpy", "numba")
 SEEDS = 5
@@ -117,13 +117,14 @@ def keras_step(model: Sequential, x: Array, labels: Array) -> tuple[float, Array
     """The same in Keras on TensorFlow"""
     import tensorflow as tf
 
-    from convlens.interop.keras_model import to_keras
+    from convlens.interop.keras_model import keras_weights, to_keras
 
     network = to_keras(model, softmax=False)
     with tf.GradientTape() as tape:
         logits = network(tf.constant(x), training=True)
         loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits))
-    found = tape.gradient(loss, network.trainable_variables)
+    variables = keras_weights(model, network)
+    found = tape.gradient(loss, [variables[name].value for name in _trained(model)])
     return float(loss), np.concatenate([np.asarray(g).ravel() for g in found])
 
 

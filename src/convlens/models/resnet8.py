@@ -18,7 +18,7 @@ INPUT_SHAPE = (32, 32, 3)
 def _convolution(filters: int, size: int, stride: int = 1) -> tuple[Layer, ...]:
     return (
         Conv2D(filters, (size, size), strides=(stride, stride), padding="same", use_bias=False),
-        BatchNormalization(),
+        BatchNormalization(momentum=0.9),
     )
 
 
