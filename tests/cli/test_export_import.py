@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,9 +16,9 @@ from tests.support import small
 
 from convlens.interop.keras_model import save_keras
 from convlens.models.lenet5 import lenet5
-from convlens.nn import Conv2D, Dense, Flatten, Sequential
+from convlens.nn import Conv2D, Dense, Flatten, GlobalAveragePooling2D, Sequential
 from convlens.training import load_model, save_model
-from convlens.training.model_file import Images, stored_images
+from convlens.training.model_file import Images, describe, stored_images
 
 heavy = pytest.mark.frameworks
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -159,6 +160,28 @@ def test_weights_of_pytorch(tmp_path):
     assert message.startswith(f"{tmp_path}/a.pt is a pickle, which can run code when it is read. In PyTorch, write ")
     message = f"--model is for weights without a network; {tmp_path}/a.keras holds its own; got lenet5"
     assert small.fails("import", tmp_path / "a.keras", "--model", "lenet5", "--out", tmp_path / "new") == message
+
+
+@pytest.mark.smoke
+def test_weights_of_pytorch_for_a_network_of_ones_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(2)
+    state = {"a.weight": rng.standard_normal((4, 3, 3, 2), np.float32), "b.bias": rng.standard_normal(3, np.float32)}
+    save_file({**state, "a.bias": np.zeros(4, np.float32), "b.weight": np.zeros((3, 4), np.float32)}, "a.safetensors")
+    model = Sequential([Conv2D(4, (3, 2)), GlobalAveragePooling2D(), Dense(3)], (9, 8, 3))
+    Path("net.json").write_text(json.dumps(describe(model)))
+    Path("own.py").write_text(
+        "from convlens.nn import Conv2D, Dense, GlobalAveragePooling2D, Sequential\n"
+        "def net(input_shape, classes):\n"
+        "    layers = [Conv2D(4, (3, 2)), GlobalAveragePooling2D(), Dense(classes)]\n"
+        "    return Sequential(layers, input_shape)\n"
+    )
+    for source, options in (("net.json", []), ("own.py:net", ["--size", "8x9", "--classes", "ant,bee,crow"])):
+        done = small.run("import", "a.safetensors", "--model", source, "--out", f"{source[:3]}-run", *options)
+        assert (done.code, done.err) == (0, "")
+        found = load_model(f"{source[:3]}-run").named_weights()
+        np.testing.assert_array_equal(found["conv2d/kernel"], state["a.weight"].transpose(2, 3, 1, 0))
+        np.testing.assert_array_equal(found["dense/bias"], state["b.bias"])
 
 
 # Export refused -------------------------------------------------------------------------------------------------------

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from convlens.cli.data_options import parse_size
 from convlens.cli.shared import RUNS, Json, print_json
+from convlens.cli.summary import named_network
 
 if TYPE_CHECKING:
     from convlens.arrays import Array
@@ -26,7 +27,7 @@ def import_model(
         Path | None, typer.Option("--out", metavar="DIR", help="Folder for the run. [default: runs/NAME-NUMBER]")
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="The network of the weights of PyTorch: its name, or FILE.json.")
+        str | None, typer.Option(help="The network of PyTorch's weights: its name, FILE.py:FUNCTION or FILE.json.")
     ] = None,
     size: Annotated[
         str | None, typer.Option(metavar="WxH", help="Width and height of the images, if the file leaves them open.")
@@ -55,7 +56,7 @@ def import_model(
     names = None if classes is None else tuple(classes.split(","))
     if names is not None and len(names) == 1 and names[0].isdecimal():
         names = tuple(str(k) for k in range(int(names[0])))
-    found = _read(file, model, _size(size), names)
+    found = _read(file, model, parse_size(size), names)
     images = _images(found.model, names, scale)
     out = out or _next(found.model.name)
     out.mkdir(parents=True, exist_ok=True)
@@ -95,21 +96,8 @@ def _model(
     source: str, arrays: dict[str, Array], size: tuple[int, int] | None, names: tuple[str, ...] | None
 ) -> Sequential:
     """Return the network that --model names, for the images and classes of the options."""
-    from convlens.models import build_model
-
     colour = any(array.ndim == 4 and array.shape[1] == 3 for array in arrays.values())
-    shape = None if size is None else (*size, 3 if colour else 1)
-    return build_model(source, input_shape=shape, classes=None if names is None else len(names))
-
-
-def _size(text: str | None) -> tuple[int, int] | None:
-    """Return (h, w) of "64x48", which is width x height; None for None."""
-    if text is None:
-        return None
-    match = re.fullmatch(r"\s*(\d{1,5})\s*[xX×]\s*(\d{1,5})\s*", text)
-    if not match or not int(match[1]) or not int(match[2]):
-        raise ValueError(f"--size must be width x height in pixels, such as 64x48; got {text!r}")
-    return int(match[2]), int(match[1])
+    return named_network(source, size, 3 if colour else None, None if names is None else len(names))
 
 
 def _next(name: str) -> Path:

@@ -48,7 +48,7 @@ def summary(
         for name, value in (("--model", model), ("--size", size), ("--channels", channels), ("--classes", classes)):
             if value is not None:
                 raise ValueError(f"--run has a network, with its images and classes; got {name} {value} too")
-    network = load_model(run) if run else _network(model or "lenet5", parse_size(size), channels, classes)
+    network = load_model(run) if run else named_network(model or "lenet5", parse_size(size), channels, classes)
     if out is not None:
         _write(out, network)
     if json_:
@@ -70,7 +70,7 @@ def summary(
         print(*(f"  {layer_words(layer)}" for layer in network.descriptions), sep="\n")
 
 
-def _network(source: str, size: tuple[int, int] | None, channels: int | None, classes: int | None) -> Sequential:
+def named_network(source: str, size: tuple[int, int] | None, channels: int | None, classes: int | None) -> Sequential:
     """Return the network that `source` names, for these images and classes or for its usual ones."""
     from convlens.geometry import check_count
     from convlens.models import MODELS, usual
