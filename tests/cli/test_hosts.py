@@ -165,7 +165,8 @@ from convlens.nn import BatchNormalization, Conv2D, Dense, Dropout, Flatten, Max
 
 def net(input_shape, classes, seed):
     layers = [Conv2D(4, 5, strides=3, use_bias=False), BatchNormalization(momentum=0.9), ReLU(), MaxPooling2D(2),
-              Flatten(), Dropout(0.3), Dense(classes, activation="softmax")]
+              Dropout(0.3), Conv2D(6, 1), BatchNormalization(momentum=0.8), Flatten(),
+              Dense(classes, activation="softmax")]
     return Sequential(layers, input_shape, seed=seed)
 """
 

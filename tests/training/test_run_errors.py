@@ -53,11 +53,6 @@ pytestmark = pytest.mark.usefixtures("without_sync")
         ),
         ({"dropout": 1}, "dropout must be a rate from 0 to below 1; got 1.0"),
         ({"size": 0}, "size must be an integer of at least 1, or two of them; got 0"),
-        (
-            {"trainer": "keras", "optimizer": "rmsprop"},
-            "trainer keras trains with adam or sgd at one learning rate, without augmentation; optimizer rmsprop needs "
-            "trainer convlens",
-        ),
         ({"trainer": "torch"}, "trainer must be one of convlens, keras; got 'torch'"),
         ({"engine": "cuda"}, f"engine must be one of auto, {', '.join(ENGINES)}; got 'cuda'"),
     ],

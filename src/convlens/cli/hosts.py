@@ -111,10 +111,10 @@ def events(run: Run, digits: Digits, threads: int | None, asked: Asked | None) -
         yield run.train(digits, threads)
         return
     from convlens.interop.hosts import join
-    from convlens.interop.keras_trainer import lead
+    from convlens.interop.keras_run import lead
 
     with _unless_lost(run.folder), join(*asked) if asked else nullcontext() as hosts:
-        yield _until_ctrl_c(run.train(digits, trainer=lead(run, hosts)))
+        yield _until_ctrl_c(run.train(digits, trainer=lead(run, digits, hosts)))
 
 
 def _until_ctrl_c(events: Iterator[Event]) -> Iterator[Event]:
@@ -140,7 +140,7 @@ def _until_ctrl_c(events: Iterator[Event]) -> Iterator[Event]:
 def follow(asked: Asked, given: dict[str, Any]) -> None:
     """Train with the settings of the leading host."""
     from convlens.interop.hosts import join
-    from convlens.interop.keras_trainer import follow
+    from convlens.interop.keras_run import follow
     from convlens.training.events import Epoch
 
     with _unless_lost(None), join(*asked) as hosts:

@@ -87,14 +87,6 @@ class Settings:
             raise ValueError(f"engine must be one of auto, {', '.join(ENGINES)}; got {self.engine!r}")
         if self.trainer != KERAS:  # Keras trains its own model; the engine only evaluates the run later
             self._set("engine", get_engine(self.engine).name)
-            return
-        usual = {"optimizer": ("adam", "sgd"), "schedule": ("constant",), "weight_decay": (None,), "augment": ("",)}
-        for name, values in usual.items():
-            if getattr(self, name) not in values:
-                raise ValueError(
-                    f"trainer {KERAS} trains with adam or sgd at one learning rate, without augmentation; "
-                    f"{name} {getattr(self, name)} needs trainer {CONVLENS}"
-                )
 
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)

@@ -1,0 +1,97 @@
+"""A run that Keras trains, alone or on several hosts: the leading host and the hosts that follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from functools import partial
+from typing import Any
+
+from convlens.data import Digits, load
+from convlens.interop.hosts import Hosts
+from convlens.interop.keras_trainer import KerasTrainer
+from convlens.training.checks import check_data, check_training
+from convlens.training.events import Event
+from convlens.training.loop import run_epochs
+from convlens.training.model_file import build
+from convlens.training.options import make_augment, make_optimizer
+from convlens.training.run import MakeTrainer, Run
+from convlens.training.settings import Settings
+
+__all__ = ["follow", "lead"]
+
+
+def lead(run: Run, digits: Digits, hosts: Hosts | None = None) -> MakeTrainer:
+    """Return the function that makes the trainer for `run.train`, after telling the other hosts the run's settings."""
+    if hosts is not None:
+        told = {
+            "settings": asdict(run.settings),
+            "specification": run.specification,
+            "frozen": sorted(run.model.frozen),
+        }
+        hosts.tell({**told, "data_sha256": run.data_sha256, "epochs": len(run.epochs)})
+        hosts.agree(None)
+    augment = make_augment(run.settings.augment, digits)
+    return partial(KerasTrainer, hosts=hosts, seed=run.settings.seed, augment=augment)
+
+
+def follow(hosts: Hosts, given: dict[str, Any]) -> Iterator[Event]:
+    """Train with a leading host, by its run's settings, and yield the events.
+
+    Raises ValueError on all hosts if a setting `given` on this host differs from the leader's. Only `data` may differ,
+    as another location of the same data, and `epochs` is ignored.
+    """
+    told = hosts.tell()
+    settings, digits, complaint = Settings(**told["settings"]), None, None
+    try:
+        fixed = {name: value for name, value in given.items() if name not in ("data", "epochs")}
+        wanted = replace(settings, **fixed)  # in the form in which settings are kept
+        for name, value in fixed.items():
+            if getattr(wanted, name) != getattr(settings, name):
+                complaint = f"{name} must be the leader's value, {getattr(settings, name)!r}; got {value!r}"
+        if complaint is None:
+            digits = _load(given.get("data", settings.data), settings)
+            if digits.fingerprint != told["data_sha256"]:
+                complaint = (
+                    f"the data must be the leader's, sha256 {told['data_sha256'][:12]}…; "
+                    f"{digits.source} has {digits.fingerprint[:12]}…"
+                )
+    except (ValueError, OSError) as error:
+        complaint = str(error)
+    hosts.agree(complaint)
+    assert digits is not None
+    model = build(told["specification"], settings.engine)
+    model.frozen = frozenset(told["frozen"])
+    train, valid, augment = digits.images("train"), digits.images("valid"), make_augment(settings.augment, digits)
+    check_training(model, train, digits.y_train, augment)
+    check_data(model, "validation", valid, digits.y_valid)
+    optimizer = make_optimizer(
+        settings.optimizer,
+        settings.rate,
+        settings.weight_decay,
+        settings.momentum,
+        schedule=settings.schedule,
+        steps=settings.epochs * -(-len(train) // settings.batch_size),
+    )
+    yield from run_epochs(
+        KerasTrainer(model, optimizer, hosts, seed=settings.seed, augment=augment),
+        model,
+        train,
+        digits.y_train,
+        validation=(valid, digits.y_valid),
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        seed=settings.seed,
+        first_epoch=told["epochs"] + 1,
+    )
+
+
+def _load(data: str, settings: Settings) -> Digits:
+    """Load the data as the leader does. Every host decodes all pictures, so that all have the same fingerprint."""
+    return load(
+        data,
+        size=settings.size,
+        skip_broken=settings.skip_broken,
+        transposed=settings.transposed,
+        seed=settings.seed,
+    )
