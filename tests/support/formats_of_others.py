@@ -44,6 +44,24 @@ class Made(NamedTuple):
     class_names: tuple[str, ...] = TEN
 
 
+MAKERS: dict[tuple[str, str], Callable[[Path], Made]] = {}
+
+
+def made(kind: str, how: str) -> Callable[[Callable[[Path], Made]], None]:
+    """Register a function that writes a format in one way into a folder."""
+
+    def register(function: Callable[[Path], Made]) -> None:
+        assert (kind, how) not in MAKERS
+        MAKERS[kind, how] = function
+
+    return register
+
+
+def pil() -> Any:
+    """Return Pillow's module Image."""
+    return pytest.importorskip("PIL.Image")
+
+
 @cache
 def digits(classes: int = 10) -> Parts:
     """Return 260, 70 and 80 digits of 28 x 28, uint8; of the classes above 9, the images are those of label % 10."""

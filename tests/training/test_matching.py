@@ -9,7 +9,7 @@ from tests.support.coloured import coloured
 
 from convlens.data import from_arrays
 from convlens.training.matching import as_trained
-from convlens.training.stored_images import Images
+from convlens.training.stored_images import Images, of_digits
 
 NAMES = ("ant", "bee", "cat")
 
@@ -79,12 +79,24 @@ def test_uint8_pixels_get_the_scale_of_the_training_images():
     x, _, notes = as_trained(data, ["valid"], images(scale=1 / 255), (6, 9, 3))
     np.testing.assert_allclose(x[:], data.pixels_valid / 255, rtol=1e-6)
     assert notes == []
-    x, _, (note,) = as_trained(data, ["valid"], images(scale=1.0), (6, 9, 3))
-    np.testing.assert_array_equal(x[:], data.x_valid)
-    assert "trained on floating-point images; the 8-bit images of arrays are multiplied by 0.00390625" in note
+    x, _, notes = as_trained(data, ["valid"], images(scale=1.0), (6, 9, 3))  # a network that rescales its input
+    np.testing.assert_array_equal(x[:], data.pixels_valid)
+    assert notes == []
     floats = from_arrays(data.x_train, data.y_train, data.x_valid, data.y_valid)
     floats = replace(floats, class_names=NAMES)
     np.testing.assert_array_equal(as_trained(floats, ["valid"], images(), (6, 9, 3))[0][:], data.x_valid)
+
+
+@pytest.mark.parametrize("levels", [2, 17])
+def test_truth_values_and_levels_up_to_16_are_scaled_to_1_and_pictures_of_8_bits_too(levels):
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, levels, (30, 6, 9, 3)), np.arange(30) % 3
+    data = replace(from_arrays(x, y), class_names=NAMES)
+    about = of_digits(data)
+    assert about.scale == 1 / 255  # for pictures to predict
+    found, _, notes = as_trained(data, ["valid"], about, (6, 9, 3))
+    np.testing.assert_array_equal(found[:], data.x_valid)
+    assert found[:].max() == 1 and notes == []
 
 
 def test_another_polarity_is_told():

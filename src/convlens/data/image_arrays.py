@@ -15,6 +15,8 @@ __all__ = ["ScaledImages", "is_light_ink", "understand_images"]
 
 _SOME = 1024  # images that are looked at together
 _CHANNELS = (1, 3, 4)
+_DARK = 128  # 8-bit images without a brighter pixel than this are named
+_UNLIKE = 8  # parts whose brightest pixels differ by this factor are named
 
 
 class ScaledImages(NamedTuple):
@@ -33,7 +35,7 @@ def understand_images(parts: Mapping[str, Any], called: Mapping[str, str]) -> Sc
 
     The scale: uint8 pixels are divided by 256, as in the course. Pixels that are 0 and 1, and floating-point numbers up
     to 2, are kept. Whole numbers from 0 to 16 are divided by 16, numbers from 0 to 255 by 256, whole numbers up to
-    65535 by 65536. Other numbers are kept.
+    65535 by 65536. Other numbers are kept. A note says what is done to pixels that are not 0 … 255 or 0 … 1.
 
     Raises ValueError with the name, the rule and what was found.
     """
@@ -87,31 +89,39 @@ def _shaped(x: NDArray[Any], name: str, notes: dict[str, None]) -> NDArray[Any]:
 
 def _scaled(parts: dict[str, NDArray[Any]], notes: dict[str, None]) -> tuple[dict[str, NDArray[Any]], float]:
     """Return the images, all of one type, and the scale that brings their pixels to 0 … 1."""
-    floats = {part: x for part, x in parts.items() if x.dtype != np.uint8}
-    top = max(float(x.max()) for x in (floats or parts).values())
-    if not floats:
-        if top == 1:
+    tops = {part: float(x.max()) for part, x in parts.items()}
+    low, top = min(float(x.min()) for x in parts.values()), max(tops.values())
+    floats = [x for x in parts.values() if x.dtype != np.uint8]
+    if len(floats) in (0, len(parts)):
+        notes |= dict.fromkeys(_unlike(tops))
+    told = f"the pixels are numbers from {low:g} to {top:g}"
+    if not floats or (low >= 0 and 2 < top <= 255 and all(map(_whole, floats))):
+        parts = {part: x.astype(np.uint8, copy=False) for part, x in parts.items()}
+        if top <= 1:
             return parts, 1.0
-        if 1 < top <= 16:
-            notes[f"the pixels go from 0 to {top:.0f}: they are divided by 16"] = None
-            return parts, 1 / 16
-        return parts, COURSE_SCALE
-    low = min(float(x.min()) for x in floats.values())
-    whole = low >= 0 and 2 < top <= 65535 and all(_whole(x) for x in floats.values())
-    if whole and top <= 255:
-        scale = 1 / 16 if top <= 16 and len(floats) == len(parts) else COURSE_SCALE
-        notes[f"the pixels are numbers from {low:.0f} to {top:.0f}: they are divided by {1 / scale:.0f}"] = None
-        return {part: x.astype(np.uint8, copy=False) for part, x in parts.items()}, scale
+        scale = 1 / 16 if top <= 16 else COURSE_SCALE
+        if floats or top <= 16:
+            notes[f"{told}: they are divided by {1 / scale:.0f}"] = None
+        elif top < _DARK:
+            notes[f"{told}: white is taken to be 255, and they are divided by 256"] = None
+        return parts, scale
     if len(floats) < len(parts):
         parts = {part: as_float(x, COURSE_SCALE) if x.dtype == np.uint8 else x for part, x in parts.items()}
         return parts, 1.0
-    if whole or (low >= 0 and 16 < top <= 256):
+    if low >= 0 and (16 < top <= 256 or (256 < top <= 65535 and all(map(_whole, floats)))):
         scale = COURSE_SCALE if top <= 256 else 1 / (4096 if top < 4096 else 65536)
-        notes[f"the pixels are numbers from {low:g} to {top:g}: they are divided by {1 / scale:.0f}"] = None
+        notes[f"{told}: they are divided by {1 / scale:.0f}"] = None
         return parts, scale
-    if max(-low, top) > 16:
-        notes[f"the pixels are numbers from {low:g} to {top:g}: they are kept, though 0 to 1 trains best"] = None
+    if low < 0 or top > 1:
+        notes[f"{told}: they are kept, but pictures to predict are taken as numbers from 0 to 1"] = None
     return parts, 1.0
+
+
+def _unlike(tops: dict[str, float]) -> Iterator[str]:
+    """Say which parts are much brighter or darker than the training part. tops: their brightest pixels."""
+    for part, word in (("valid", "validation"), ("test", "test")):
+        if part in tops and not tops["train"] / _UNLIKE < tops[part] < tops["train"] * _UNLIKE:
+            yield f"training pixels go up to {tops['train']:g}, {word} pixels up to {tops[part]:g}: scale them alike"
 
 
 def _whole(x: NDArray[Any]) -> bool:

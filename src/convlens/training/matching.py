@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlens.data import Digits, Pixels
+from convlens.data.pixels import COURSE_SCALE
 from convlens.ops.losses import Labels
 from convlens.training.stored_images import Images
 
@@ -25,8 +26,8 @@ def as_trained(
 
     parts: one or more of "train", "valid", "test", which follow each other. images: what the network was trained on.
     Labels are matched by the names of the classes, so data may lack some of the network's classes or have another
-    order. uint8 pixels get the scale of the training images. Grey images are repeated in three channels for a network
-    of colour images; colour images become grey for a network of grey ones.
+    order. Pixels of 8 bits get the scale of the training images. Grey images are repeated in three channels for a
+    network of colour images; colour images become grey for a network of grey ones.
     A note is a sentence about such a change.
 
     Raises ValueError that names both if a class of the data is not the network's, or if the sizes differ.
@@ -48,14 +49,8 @@ def as_trained(
             f"the images of {digits.source} are {have}; the network takes {need} images, so they were converted"
         )
     scale = digits.scale
-    if raw.dtype == np.uint8 and images.scale != scale:
-        if images.scale == 1:
-            notes.append(
-                f"the network was trained on floating-point images; the 8-bit images of {digits.source} "
-                f"are multiplied by {scale:.6g}"
-            )
-        else:
-            scale = images.scale
+    if raw.dtype == np.uint8 and scale == COURSE_SCALE:  # 8 bits, and not truth values or levels from 0 to 16
+        scale = images.scale
     if None not in (images.light_ink, digits.light_ink) and images.light_ink != digits.light_ink:
         light, dark = "light on dark", "dark on light"
         now, then = (light, dark) if digits.light_ink else (dark, light)

@@ -6,8 +6,6 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from convlens.data import Digits
 
 __all__ = ["Images", "of_digits", "read_images"]
@@ -41,11 +39,13 @@ def of_digits(digits: Digits) -> Images:
 
 
 def _scale(digits: Digits) -> float:
-    """Return the scale for 8-bit pixels. Numbers of at most 1 are taken as pixels that were divided by 255 or 256."""
-    if digits.pixels_train.dtype == np.uint8:
-        return digits.scale
-    top = float(digits.pixels_train.max())
-    return digits.scale if top > 1 else digits.scale / (255 if top == 1 else 256)
+    """Return the scale for 8-bit pixels, whatever the pixels are that the network is trained on.
+
+    It is 1/256, as in the course, where white is that much below 1: with 8 or 16 bits, and with numbers below 1. It is
+    1/255 where white is 1: with truth values, with levels from 0 to 16, and with numbers up to 1.
+    """
+    white_is_one = digits.scale == 1 / 16 or (digits.scale == 1 and float(digits.pixels_train.max()) >= 1)
+    return 1 / (255 if white_is_one else 256)
 
 
 def read_images(found: object, input_shape: tuple[int, ...], classes: int) -> Images:
