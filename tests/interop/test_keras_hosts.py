@@ -1,0 +1,70 @@
+"""vgg_small on two hosts and on one: the same batch statistics and gradient, so the same training but for rounding."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from tests.support.host_processes import free_hosts
+from tests.support.small import environment
+
+pytestmark = [
+    pytest.mark.frameworks,
+    pytest.mark.skipif(sys.platform == "win32", reason="the hosts are processes as on POSIX"),
+]
+
+PROGRAM = """
+import sys
+from contextlib import nullcontext
+import numpy as np
+from convlens.interop.hosts import join
+from convlens.interop.keras_trainer import KerasTrainer
+from convlens.models.vgg_small import vgg_small
+from convlens.nn import Adam
+
+out, *hosts = sys.argv[1:]
+rng = np.random.default_rng(0)
+x, labels = rng.random((4, 12, 10, 9, 2), np.float32), rng.integers(0, 5, (4, 12))
+with join(hosts[0].split(","), int(hosts[1]), 60) if hosts else nullcontext() as together:
+    model, optimizer, losses = vgg_small((10, 9, 2), 5, seed=1, engine="numpy"), Adam(), []
+    with KerasTrainer(model, optimizer, together) as trainer:
+        for step in range(4):
+            losses.append(trainer.step(x[step], labels[step], (1, step + 1), None)[0] / 12)
+            trainer.end_epoch()
+            if step == 0:
+                first = {"gradient": 10 * optimizer.get_state()["m"], "statistics": model.flat_state.copy()}
+    if out:
+        np.savez(out, **first, losses=losses, weights=model.flat, last_statistics=model.flat_state)
+"""
+
+
+def begin(*arguments):
+    command = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
+    there = environment(JAX_PLATFORMS="cpu")
+    return subprocess.Popen(command, env=there, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def test_vgg_small_on_two_hosts_is_vgg_small_on_one(tmp_path):
+    pytest.importorskip("jax")
+    pytest.importorskip("keras")
+    hosts = free_hosts()
+    processes = [begin(tmp_path / "one.npz"), begin(tmp_path / "two.npz", hosts, 0), begin("", hosts, 1)]
+    try:
+        for process in processes:
+            _, err = process.communicate(timeout=120)
+            assert process.returncode == 0, err
+    finally:
+        for process in processes:
+            process.kill()
+    one, two = (np.load(tmp_path / name) for name in ("one.npz", "two.npz"))
+    largest = np.abs(one["gradient"]).max()
+    assert largest > 0.01
+    np.testing.assert_allclose(two["gradient"], one["gradient"], rtol=0, atol=1e-5 * largest)
+    np.testing.assert_allclose(two["statistics"], one["statistics"], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(two["last_statistics"], one["last_statistics"], rtol=0, atol=1e-4)
+    np.testing.assert_allclose(two["losses"], one["losses"], rtol=0, atol=1e-4)
+    # Adam's first step has the size of the learning rate for any gradient, also for one that is only rounding
+    sure = np.abs(one["gradient"]) > 1e-5 * largest
+    assert sure.mean() > 0.5
+    np.testing.assert_allclose(two["weights"][sure], one["weights"][sure], rtol=0, atol=1e-4)
+    np.testing.assert_allclose(two["weights"], one["weights"], rtol=0, atol=4 * 2 * 0.001)
