@@ -1,5 +1,6 @@
 """Options for training on hosts that do not fit together, packages that are missing, and runs of another trainer."""
 
+import subprocess
 import sys
 
 import pytest
@@ -78,6 +79,30 @@ def test_bad_options_leave_nothing_behind(place, here, options):
     said = small.fails("train", "--data", place / "few.npz", "--out", "bad", *options.split())
     assert said == BAD_OPTIONS[options]
     assert list(here.iterdir()) == []
+
+
+@frameworks
+def test_a_network_that_keras_lacks_leaves_nothing_behind(place, here):
+    pytest.importorskip("jax")
+    (here / "own.py").write_text(
+        "from convlens.nn import Add, BatchNormalization, Dense, Flatten, MaxPooling2D, Sequential\n"
+        "def net(input_shape, classes, seed):\n"
+        "    pool = MaxPooling2D(3, strides=1, padding=((2, 0), (1, 1)))\n"
+        "    return Sequential([Add([BatchNormalization(), pool]), Flatten(), Dense(classes)], input_shape)\n"
+    )
+    command = [sys.executable, "-m", "convlens", "train", "--trainer", "keras", "--model", "own.py:net"]
+    done = subprocess.run(
+        [*command, "--data", place / "few.npz"],
+        env=small.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, ""), done
+    assert done.stderr == (
+        "convlens: layer add_branch_1: Keras pools with padding same or valid; got ((2, 0), (1, 1))\n"
+    )
+    assert {path.name for path in here.iterdir()} <= {"own.py", "__pycache__"}
 
 
 def test_a_follower_has_nothing_to_resume(here):

@@ -86,6 +86,10 @@ for frozen in ((), (1, 2)):
     for found, want in zip(one, two, strict=True):
         assert np.abs(found - want).max() < 1e-5, (frozen, np.abs(found - want).max())
 
+layers = [Conv2D(7, 1), LocalResponseNormalization(size=4, alpha=0.1), Flatten(), Dense(3)]
+one, two = (train([kind], layers, (3, 2, 1), SGD(0.5), x, labels, 2)[1] for kind in (KerasTrainer, EngineTrainer))
+assert np.abs(one - two).max() < 1e-5, np.abs(one - two).max()
+
 class Own:
     learning_rate = 0.1
 

@@ -13,6 +13,7 @@ from convlens.cli.shared import RUNS
 if TYPE_CHECKING:
     from convlens.cli import hosts as several
     from convlens.data import Digits
+    from convlens.nn import Sequential
     from convlens.training.run import Run
 
 __all__ = ["claim", "open_run", "to_resume", "who"]
@@ -63,7 +64,7 @@ def open_run(
     """Return the run in `folder` to go on with, or without a folder a new run; and its data."""
     from convlens.training.model_source import short_name
     from convlens.training.run import Run
-    from convlens.training.settings import Settings, go_on
+    from convlens.training.settings import KERAS, Settings, go_on
 
     if folder is not None:
         run = Run.open(folder)
@@ -77,7 +78,14 @@ def open_run(
     settings = Settings(**given)
     _check_trainer(settings.trainer, threads, hosts)
     digits = load_again(asdict(settings))
-    return Run.start(out or partial(claim, short_name(settings.model)), settings, digits), digits
+    check = _check_keras if settings.trainer == KERAS else None
+    return Run.start(out or partial(claim, short_name(settings.model)), settings, digits, check=check), digits
+
+
+def _check_keras(model: Sequential) -> None:
+    from convlens.interop.keras_run import check_network
+
+    check_network(model)
 
 
 def _check_trainer(trainer: str, threads: int | None, hosts: str | None) -> None:

@@ -16,7 +16,7 @@ from convlens.geometry import Padding, Pair, pair, plan
 from convlens.interop.frameworks import load_keras
 from convlens.interop.layers import ACTIVATIONS, in_keras, in_words, keras_words
 from convlens.nn import Add, Conv2D, DepthwiseConv2D, SeparableConv2D, Sequential
-from convlens.nn.add import own_weights
+from convlens.nn.add import Part, own_weights
 from convlens.nn.layer import Weights
 from convlens.nn.pooling2d import Pooling2D
 from convlens.nn.table import LayerRow, table
@@ -27,7 +27,12 @@ _LAST = "channels_last"
 
 
 def to_keras(
-    model: Sequential, backend: str = "tensorflow", *, softmax: bool | None = None, initializer: str = "he_normal"
+    model: Sequential,
+    backend: str = "tensorflow",
+    *,
+    softmax: bool | None = None,
+    initializer: str = "he_normal",
+    module: Any = None,
 ) -> Any:
     """Return the same network with the same weights as a `keras.Sequential`.
 
@@ -35,7 +40,7 @@ def to_keras(
 
     softmax: whether the outputs are probabilities (True) or logits (False); by default they are what `model.predict`
     gives. initializer: the initializer in the configuration of the Keras layers; the kernels have the weights of
-    `model`.
+    `model`. module: the layers to use in place of `keras.layers`.
     A convolution whose padding is neither "same" nor "valid" gets a ZeroPadding2D before it.
     Raises ValueError for a pooling layer with such a padding, which Keras does not have.
     """
@@ -43,7 +48,7 @@ def to_keras(
     check_end(model)
     rows = model.table if softmax is False else table(model.layers, model.input_shape)
     weights = dict(zip((row.name for row in model.table), model.layer_weights, strict=True))
-    writer = _Writer(keras.layers, model.dtype.name, initializer)
+    writer = _Writer(module or keras.layers, model.dtype.name, initializer)
     first = tensor = keras.Input(model.input_shape, dtype=model.dtype.name)
     for row in rows:
         tensor = writer.add(row, weights.get(row.name, {}), tensor)
@@ -85,16 +90,33 @@ class _Writer:
 
     def _block(self, row: LayerRow, block: Add, weights: Weights, tensor: Any) -> Any:
         ends = {"branch": tensor, "shortcut": tensor}
-        for part in block.parts(row.input_shape):
-            name, out = f"{row.name}_{part.prefix[:-1]}", part.layer.output_shape(part.shape)
+        for part, inner in _inner(row, block):
             chain = part.prefix.rpartition("_")[0]
-            inner = LayerRow(name, part.layer, part.shape, out, 0)
             ends[chain] = self.add(inner, own_weights(weights, part.prefix), ends[chain])
         tensor = self.module.Add(name=row.name, dtype=self.dtype)(list(ends.values()))
         if block.activation is None:
             return tensor
         words = ACTIVATIONS[block.activation]
         return self.module.Activation(words, name=f"{row.name}_activation", dtype=self.dtype)(tensor)
+
+
+def _inner(row: LayerRow, block: Add) -> Iterator[tuple[Part, LayerRow]]:
+    """Yield the layers inside a residual block as rows of their own."""
+    for part in block.parts(row.input_shape):
+        name, out = f"{row.name}_{part.prefix[:-1]}", part.layer.output_shape(part.shape)
+        yield part, LayerRow(name, part.layer, part.shape, out, 0)
+
+
+def check_layers(model: Sequential, module: Any) -> None:
+    """Raise ValueError unless `module` (`keras.layers`) has all layers of the network. No backend starts."""
+    check_end(model)
+    rows = list(reversed(model.table))
+    while rows:
+        row = rows.pop()
+        if type(row.layer) is Add:
+            rows += reversed([inner for _, inner in _inner(row, row.layer)])
+        elif not row.layer.draws:  # Keras has all of these; making one would start the backend, for its seed
+            list(_keras_layers(module, row, model.dtype.name, "zeros"))
 
 
 def keras_weights(model: Sequential, found: Any) -> dict[str, Any]:

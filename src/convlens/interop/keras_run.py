@@ -8,8 +8,12 @@ from functools import partial
 from typing import Any
 
 from convlens.data import Digits, load
+from convlens.interop.frameworks import load_keras
 from convlens.interop.hosts import Hosts
+from convlens.interop.keras_model import check_layers
+from convlens.interop.keras_own_layers import with_own_layers
 from convlens.interop.keras_trainer import KerasTrainer
+from convlens.nn import Sequential
 from convlens.training.checks import check_data, check_training
 from convlens.training.events import Event
 from convlens.training.loop import run_epochs
@@ -18,7 +22,12 @@ from convlens.training.options import make_augment, make_optimizer
 from convlens.training.run import MakeTrainer, Run
 from convlens.training.settings import Settings
 
-__all__ = ["follow", "lead"]
+__all__ = ["check_network", "follow", "lead"]
+
+
+def check_network(model: Sequential) -> None:
+    """Raise ValueError, which names the layer, unless Keras can train the network."""
+    check_layers(model, with_own_layers(load_keras("jax", "training by Keras")))
 
 
 def lead(run: Run, digits: Digits, hosts: Hosts | None = None) -> MakeTrainer:

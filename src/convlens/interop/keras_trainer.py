@@ -17,6 +17,7 @@ from convlens.interop.frameworks import load_keras
 from convlens.interop.hosts import Hosts
 from convlens.interop.keras_model import keras_weights, to_keras
 from convlens.interop.keras_optimizers import KerasOptimizer, check_optimizer
+from convlens.interop.keras_own_layers import with_own_layers
 from convlens.nn import Optimizer, Sequential
 from convlens.nn.optimizers import FlatOptimizer
 from convlens.ops.losses import Labels
@@ -61,7 +62,8 @@ class KerasTrainer:
             self._parallel = _data_parallel(keras)
             keras.distribution.set_distribution(self._parallel)
             keras.utils.set_random_seed(self._seed % 2**32)  # JAX refuses first values that differ between hosts
-        self._keras = to_keras(model, "jax", softmax=False, initializer="zeros")  # the same on all hosts
+        module = with_own_layers(keras)
+        self._keras = to_keras(model, "jax", softmax=False, initializer="zeros", module=module)  # the same on all hosts
         self._freeze()
         trainable = self._keras.trainable_variables
         known = {id(variable) for variable in trainable}

@@ -70,11 +70,14 @@ class Run:
         settings: Settings,
         digits: Digits,
         model: Sequential | None = None,
+        *,
+        check: Callable[[Sequential], None] | None = None,
     ) -> Run:
         """Create a new run and write its first checkpoint; FileExistsError if the folder already holds a run.
 
         folder: the folder, or a function that makes a new folder when everything else is checked. model: the network to
-        train, in place of the one that `settings.model` names.
+        train, in place of the one that `settings.model` names. check: a function that raises an error for a network
+        that the trainer cannot train.
         """
         if not callable(folder):
             folder = Path(folder)
@@ -92,6 +95,8 @@ class Run:
         run = cls(Path(), settings, digits.fingerprint, model, of_digits(digits))
         check_data(run.model, "training", digits.images("train"), digits.y_train)
         check_data(run.model, "validation", digits.images("valid"), digits.y_valid)
+        if check is not None:
+            check(run.model)
         run.folder = folder() if callable(folder) else folder
         run.folder.mkdir(parents=True, exist_ok=True)
         with _alone(run.folder):
