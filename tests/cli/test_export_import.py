@@ -83,6 +83,27 @@ def test_keras_out_and_in(run, tmp_path):
 
 
 @heavy
+def test_an_h5_file_out_and_in(run, tmp_path):
+    assert small.run("export", "--run", run, "--to", "keras", "--out", tmp_path / "a.h5").code == 0
+    assert small.run("import", tmp_path / "a.h5", "--out", tmp_path / "back").code == 0
+    assert load_model(tmp_path / "back").flat.tobytes() == load_model(run).flat.tobytes()
+    assert small.fails("export", "--run", run, "--to", "keras", "--out", "a.onnx") == (
+        "--out must end in .keras or .h5 with --to keras; got a.onnx"
+    )
+
+
+@heavy
+def test_weights_alone_are_read_for_a_named_network(place, run, tmp_path):
+    load_model(run).save_weights(tmp_path / "w.weights.h5")
+    done = small.run("import", tmp_path / "w.weights.h5", "--model", "lenet5", "--out", tmp_path / "back")
+    assert done.code == 0 and "the predictions were not compared with Keras's: the file holds no network" in done.out
+    assert load_model(tmp_path / "back").flat.tobytes() == load_model(run).flat.tobytes()
+    assert small.fails("import", tmp_path / "w.weights.h5") == (
+        f"{tmp_path}/w.weights.h5 holds weights without a network: name the network with --model"
+    )
+
+
+@heavy
 def test_onnx_out(run):
     runtime = pytest.importorskip("onnxruntime")
     done = small.run("export", "--run", run, "--to", "onnx")
@@ -214,8 +235,8 @@ def test_bad_options(run):
     assert small.fails("export", "--run", run, "--to", "torch") == "--to must be keras or onnx; got 'torch'"
     message = "--out must end in .onnx with --to onnx; got a.keras"
     assert small.fails("export", "--run", run, "--to", "onnx", "--out", "a.keras") == message
-    assert small.fails("export", "--run", run, "--to", "keras", "--out", "a.h5").startswith(
-        "--out must end in .keras with "
+    assert small.fails("export", "--run", run, "--to", "keras", "--out", "a.onnx").startswith(
+        "--out must end in .keras or .h5 with "
     )
     done = small.run("export", "--run", run)
     assert done.code == 2 and "--to" in done.err

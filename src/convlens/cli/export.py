@@ -11,6 +11,7 @@ import typer
 from convlens.cli.shared import Json, RunFolder, newest_run, print_json, tell
 
 _NEEDS = {"keras": ("keras", "tensorflow"), "onnx": ("onnx",)}
+_ENDS = {"keras": (".keras", ".h5"), "onnx": (".onnx",)}
 
 
 def export(
@@ -32,8 +33,8 @@ def export(
 
     if to not in _NEEDS:
         raise ValueError(f"--to must be keras or onnx; got {to!r}")
-    if out is not None and out.suffix != f".{to}":
-        raise ValueError(f"--out must end in .{to} with --to {to}; got {out}")
+    if out is not None and out.suffix not in _ENDS[to]:
+        raise ValueError(f"--out must end in {' or '.join(_ENDS[to])} with --to {to}; got {out}")
     old = [Path(argument) for argument in context.args]
     if len(old) + (run is not None) > 1:
         named = [*map(str, old), *([f"--run {run}"] if run else [])]

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from convlens.cli.data_options import parse_size
-from convlens.cli.shared import RUNS, Json, print_json
+from convlens.cli.shared import Json, print_json
 from convlens.cli.summary import named_network
+from convlens.cli.train_run import claim
 
 if TYPE_CHECKING:
     from convlens.arrays import Array
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 def import_model(
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="A .keras or .h5 file, or weights of PyTorch as .safetensors or .npz."),
+        typer.Argument(
+            metavar="FILE", help="A .keras, .h5 or .weights.h5 file, or weights of PyTorch as .safetensors or .npz."
+        ),
     ],
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder for the run. [default: runs/NAME-NUMBER]")
@@ -58,7 +61,7 @@ def import_model(
         names = tuple(str(k) for k in range(int(names[0])))
     found = _read(file, model, parse_size(size), names)
     images = _images(found.model, names, scale)
-    out = out or _next(found.model.name)
+    out = out or claim(found.model.name)
     out.mkdir(parents=True, exist_ok=True)
     save_model(out / MODEL, found.model, images=images)
     notes = [*found.notes, f"pixels of 0..255 are multiplied by {_fraction(images.scale)} before the network"]
@@ -78,6 +81,8 @@ def _read(file: Path, model: str | None, size: tuple[int, int] | None, names: tu
     from convlens.interop.torch_weights import PICKLES, SUFFIXES, import_weights, read_state_dict
     from convlens.models import MODELS
 
+    if file.name.endswith(".weights.h5"):
+        return _weights_alone(file, model, size, names)
     if file.suffix in (".keras", ".h5", ".hdf5"):
         from convlens.interop.keras_file import import_keras
 
@@ -92,19 +97,25 @@ def _read(file: Path, model: str | None, size: tuple[int, int] | None, names: tu
     return import_weights(file, _model(model, arrays, size, names), own_epsilon=model not in MODELS)
 
 
+def _weights_alone(
+    file: Path, model: str | None, size: tuple[int, int] | None, names: tuple[str, ...] | None
+) -> Imported:
+    from convlens.interop.keras_reader import Imported
+    from convlens.interop.keras_weights import input_channels, load_weights
+
+    if model is None:
+        raise ValueError(f"{file} holds weights without a network: name the network with --model")
+    network = named_network(model, size, input_channels(file), None if names is None else len(names))
+    load_weights(file, network)
+    return Imported(network, ("the predictions were not compared with Keras's: the file holds no network",))
+
+
 def _model(
     source: str, arrays: dict[str, Array], size: tuple[int, int] | None, names: tuple[str, ...] | None
 ) -> Sequential:
     """Return the network that --model names, for the images and classes of the options."""
     colour = any(array.ndim == 4 and array.shape[1] == 3 for array in arrays.values())
     return named_network(source, size, 3 if colour else None, None if names is None else len(names))
-
-
-def _next(name: str) -> Path:
-    number = 1
-    while (RUNS / f"{name}-{number}").exists():
-        number += 1
-    return RUNS / f"{name}-{number}"
 
 
 def _images(model: Sequential, given: tuple[str, ...] | None, scale: float | None) -> Images:

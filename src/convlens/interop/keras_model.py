@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 import tempfile
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -204,8 +204,12 @@ def save_keras(path: str | os.PathLike[str], model: Sequential) -> None:
     found = to_keras(model)
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / f"model{suffix}"
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Keras advises against .h5
+        log = logging.getLogger("absl")
+        level = log.level
+        try:
+            log.setLevel(logging.ERROR)  # Keras advises against .h5
             found.save(whole)
+        finally:
+            log.setLevel(level)
         with atomic_write(path) as file:
             file.write(whole.read_bytes())

@@ -17,7 +17,7 @@ from convlens.nn import Add, Sequential
 from convlens.nn.table import LayerRow
 from convlens.storage.atomic import atomic_write
 
-__all__ = ["load_weights", "save_weights"]
+__all__ = ["input_channels", "load_weights", "save_weights"]
 
 _WHAT = "a .weights.h5 file"
 
@@ -55,13 +55,8 @@ def load_weights(path: str | os.PathLike[str], model: Sequential) -> None:
 
     Raises ValueError, and changes nothing, if a layer or a shape differs or a weight is not finite.
     """
-    h5py, content = load("h5py", _WHAT), Path(path).read_bytes()
     found: list[Array] = []
-    try:
-        file = h5py.File(io.BytesIO(content), "r")
-    except OSError as error:
-        raise ValueError(f"{path} must be {_WHAT} of Keras; it is not: {error}") from None
-    with file:
+    with _opened(path) as file:
         wrong = []
         for group, row, weights in _groups(model):
             stored = _arrays(file, group)
@@ -81,6 +76,21 @@ def load_weights(path: str | os.PathLike[str], model: Sequential) -> None:
     if wrong:
         raise ValueError(f"{path} must hold the weights of {model.name}: {'; '.join(wrong)}")
     model.set_weights(found)
+
+
+def input_channels(path: str | os.PathLike[str]) -> int | None:
+    """Return the number of channels of the images: the ci of the file's first convolution. None if it has none."""
+    with _opened(path) as file:
+        shape = next((w.shape for w in _arrays(file, "layers/conv2d/vars") if w.ndim == 4), None)
+        return None if shape is None else int(shape[2])
+
+
+def _opened(path: str | os.PathLike[str]) -> Any:
+    h5py, content = load("h5py", _WHAT), Path(path).read_bytes()
+    try:
+        return h5py.File(io.BytesIO(content), "r")
+    except OSError as error:
+        raise ValueError(f"{path} must be {_WHAT} of Keras; it is not: {error}") from None
 
 
 def _arrays(file: Any, group: str) -> list[Array]:
