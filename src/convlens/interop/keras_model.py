@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -208,7 +209,9 @@ def save_keras(path: str | os.PathLike[str], model: Sequential) -> None:
         level = log.level
         try:
             log.setLevel(logging.ERROR)  # Keras advises against .h5
-            found.save(whole)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Keras converts its arrays in NumPy's old way
+                found.save(whole)
         finally:
             log.setLevel(level)
         with atomic_write(path) as file:

@@ -153,7 +153,8 @@ def fit(
     functions = [callback for callback in callbacks if not isinstance(callback, KerasCallback)]
     objects = [callback for callback in callbacks if isinstance(callback, KerasCallback)]
     optimizer = optimizer or Adam(engine=model.engine)
-    steps = -(-len(x) // batch_size) if isinstance(batch_size, int) and batch_size > 0 else None
+    known = isinstance(x, np.ndarray | Pixels) and isinstance(batch_size, int) and batch_size > 0  # `train` checks both
+    steps = -(-len(x) // batch_size) if known else None
     listed = CallbackList(objects, model=InTraining(model, optimizer), epochs=epochs, steps=steps, verbose=1)
     events = train(
         model,
