@@ -59,7 +59,7 @@ def read(
         warnings.simplefilter("ignore")  # Pillow's remarks on odd files; a filter counts for all threads
         pixels, broken = reader.pixels()
     if broken:
-        notes.append(f"{len(broken):,} of {len(files):,} pictures are broken and left out: {reader.told(broken)}")
+        notes.append(f"broken and left out ({len(broken):,} of {len(files):,} pictures): {reader.told(broken)}")
         whole = np.ones(len(files), bool)
         whole[list(broken)] = False
         ends = np.cumsum(counts)
@@ -183,7 +183,7 @@ class _Reader:
     def _check_broken(self, broken: dict[int, str]) -> None:
         if broken and not self._skip:
             raise ValueError(
-                f"{len(broken):,} of {len(self._paths):,} pictures in {self._folder} are broken; --skip-broken leaves "
+                f"{self._folder} has broken pictures ({len(broken):,} of {len(self._paths):,}); --skip-broken leaves "
                 f"them out: {self.told(broken)}"
             )
 

@@ -126,8 +126,9 @@ def _classes(folder: Path, notes: list[str]) -> dict[str, list[Path]]:
         inside = _entries(path)
         if deeper := [each.name for each in inside if each.is_dir()]:
             raise ValueError(f"{path} is a class and must hold pictures; it holds folders: {_few(deeper)}")
-        pictures = [each for each in inside if _is_picture(each)]
-        if others := [each.name for each in inside if each not in set(pictures)]:
+        is_picture = list(map(_is_picture, inside))
+        pictures = [each for each, yes in zip(inside, is_picture, strict=True) if yes]
+        if others := [each.name for each, yes in zip(inside, is_picture, strict=True) if not yes]:
             notes.append(f"left out of {path.name}, as no pictures ({len(others):,}): {_few(others)}")
         if not pictures:
             raise ValueError(f"{path} is a class and must hold pictures; it holds none")

@@ -83,7 +83,8 @@ def read(folder: Path, found: list[Found], *, transposed: bool | None, seed: int
     sets = sorted({file.set for file in found})
     if len(sets) > 1:
         raise ValueError(
-            f"{folder} must hold one data set; it holds {len(sets)}: {', '.join(name or '(no name)' for name in sets)}"
+            f"{folder} must hold one data set; move the files of one into a folder of their own; it holds {len(sets)}: "
+            + ", ".join(name or "(no name)" for name in sets)
         )
     files: dict[str, Found] = {}
     for file in found:
