@@ -63,8 +63,7 @@ def test_vgg_small_on_two_hosts_is_vgg_small_on_one(tmp_path):
     np.testing.assert_allclose(two["statistics"], one["statistics"], rtol=0, atol=1e-6)
     np.testing.assert_allclose(two["last_statistics"], one["last_statistics"], rtol=0, atol=1e-4)
     np.testing.assert_allclose(two["losses"], one["losses"], rtol=0, atol=1e-4)
-    # Adam's first step has the size of the learning rate for any gradient, also for one that is only rounding
-    sure = np.abs(one["gradient"]) > 1e-5 * largest
-    assert sure.mean() > 0.5
-    np.testing.assert_allclose(two["weights"][sure], one["weights"][sure], rtol=0, atol=1e-4)
-    np.testing.assert_allclose(two["weights"], one["weights"], rtol=0, atol=4 * 2 * 0.001)
+    # Adam's first steps have the size of the learning rate for any gradient, also for one that is only rounding
+    differs = np.abs(two["weights"] - one["weights"])
+    assert np.mean(differs > 1e-4) < 1e-3, np.sort(differs)[-10:]
+    assert differs.max() < 4 * 2 * 0.001
