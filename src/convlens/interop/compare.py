@@ -233,11 +233,12 @@ def _start(seed: int) -> State:
 
 def _steps(digits: Digits, steps: int, size: int, seed: int) -> Iterator[tuple[int, Array, Array]]:
     """Yield number, images and labels of each step, epoch after epoch."""
+    images = digits.images("train")
     number = epoch = 0
     while number < steps:
         epoch += 1
-        for chosen in batches(len(digits.x_train), size, np.random.default_rng([seed, epoch])):
+        for chosen in batches(len(images), size, np.random.default_rng([seed, epoch])):
             number += 1
-            yield number, digits.x_train[chosen], digits.y_train[chosen]
+            yield number, images[chosen], digits.y_train[chosen]
             if number == steps:
                 return
