@@ -102,13 +102,47 @@ for optimizer, words in ((Own(), "got Own"), (SGD(0.1, coupled_weight_decay=0.1)
         raise AssertionError("it must be refused")
 """
 
+RESUMED = """
+import pathlib, sys
+from convlens.data import from_arrays
+from convlens.interop.keras_run import lead
+from convlens.training import Epoch, Run, Settings
 
-@pytest.mark.parametrize("program", [BLOCKS, OPTIMIZERS, RANDOM], ids=["blocks", "optimizers", "random"])
-def test_what_keras_trains_is_what_convlens_trains(program):
+x, labels = rng.integers(0, 255, (30, 6, 5, 1), np.uint8), rng.integers(0, 3, 30)
+digits = from_arrays(x[:22], labels[:22], x[22:], labels[22:], class_names=("one", "two", "three"))
+layers = [Conv2D(4, 3, use_bias=False), BatchNormalization(momentum=0.8), ReLU(), Dropout(0.3), Flatten(), Dense(3)]
+settings = Settings(
+    trainer="keras", optimizer="rmsprop", learning_rate=0.01, momentum=0.5, schedule="cosine", augment="shift",
+    weight_decay=0.01, epochs=2, batch_size=8, seed=4, engine="numpy",
+)
+folder = pathlib.Path(sys.argv[1])
+for name in ("whole", "parts"):
+    run = Run.start(folder / name, settings, digits, Sequential(layers, (6, 5, 1), seed=2))
+    if name == "whole":
+        list(run.train(digits, trainer=lead(run, digits)))
+for _ in range(2):
+    again = Run.open(folder / "parts")  # each epoch in an object of its own, as in a process of its own
+    for event in again.train(digits, trainer=lead(again, digits)):
+        if isinstance(event, Epoch):
+            break
+one, two = (Run.open(folder / name) for name in ("whole", "parts"))
+assert len(one.epochs) == len(two.epochs) == 2
+assert np.abs(one.model.flat - two.model.flat).max() < 1e-6
+assert np.abs(one.model.flat_state - two.model.flat_state).max() < 1e-6
+assert one.optimizer.get_state().keys() == two.optimizer.get_state().keys() == {"step", "v", "momentum"}
+assert two.history()["class_names"] == ["one", "two", "three"]
+assert abs(two.epochs[-1].val_loss - one.epochs[-1].val_loss) < 1e-6
+"""
+
+
+@pytest.mark.parametrize(
+    "program", [BLOCKS, OPTIMIZERS, RANDOM, RESUMED], ids=["blocks", "optimizers", "random", "resumed"]
+)
+def test_what_keras_trains_is_what_convlens_trains(program, tmp_path):
     pytest.importorskip("jax")
     pytest.importorskip("keras")
     done = subprocess.run(
-        [sys.executable, "-c", BEGIN + program],
+        [sys.executable, "-c", BEGIN + program, str(tmp_path)],
         env=environment(KERAS_BACKEND="jax", JAX_PLATFORMS="cpu"),
         capture_output=True,
         text=True,
