@@ -48,8 +48,7 @@ def check_optimizer(optimizer: Optimizer) -> FlatOptimizer:
 class KerasOptimizer:
     """Keras's optimizer `made`, which goes on from the state of convlens's `ours`
 
-    variables: the variables that it trains. views: for each of them, the place of its numbers in a vector as long as
-    `model.flat`, which is the form of convlens's slots.
+    convlens's slots are vectors as long as `model.flat`. Keras has a variable for each slot and each trained weight.
     """
 
     def __init__(self, keras: Any, ours: Optimizer) -> None:

@@ -33,9 +33,9 @@ class KerasTrainer:
     """A `convlens.training.Trainer` that trains a Keras copy of `model`, alone or together with other hosts
 
     Every host calls the same methods with the same arguments. The weights and state at the start are the leader's.
-    seed: seeds dropout and augmentation. Dropout draws from default_rng's bits of [seed, epoch, layer] but by Keras's
-    own generator, so its masks differ from convlens's. augment: gets each whole batch and default_rng([seed, epoch,
-    batch, 0]).
+    seed: seeds dropout and augmentation. Keras draws the masks of dropout, from a seed for each epoch and layer. So a
+    resumed run has the same masks, but convlens's engines have others. augment: gets each whole batch and
+    default_rng([seed, epoch, batch, 0]).
     """
 
     def __init__(
