@@ -50,7 +50,6 @@ _absent = names_of(
         "GaussianNoise": "Dropout, or augment= of fit, makes a network robust to noise",
         "GaussianDropout": "Dropout",
         "AlphaDropout": "Dropout",
-        "SpatialDropout2D": "Dropout drops single numbers",
         "LayerNormalization": "BatchNormalization, or LocalResponseNormalization as in AlexNet",
         "GroupNormalization": "BatchNormalization, or LocalResponseNormalization as in AlexNet",
         "UnitNormalization": "BatchNormalization",

@@ -71,6 +71,13 @@ def test_embedded_digits_are_mnist_training_digits() -> None:
     assert np.array_equal(digits.x_train[:10, ..., 0], x[:10])
 
 
+def test_a_size_is_for_folders_of_pictures() -> None:
+    assert load("embedded", size=(28, 28)).pixels_train.shape[1:] == (28, 28, 1)
+    rule = r"^size is for folders of pictures: embedded has images of 28x28 \(width x height\); got 20x32$"
+    with pytest.raises(ValueError, match=rule):
+        load("embedded", size=(32, 20))
+
+
 def test_an_altered_embedded_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = bytearray(embedded._FILE.read_bytes())
     expected = hashlib.sha256(content).hexdigest()

@@ -14,7 +14,7 @@ from convlens.cli.shared import Json, print_json
 
 _ACROSS, _WIDE = 12, 120  # the most classes, and letters of their names, that a table shows side by side
 
-data_app = typer.Typer(help="Show, download and export data sets of digits.", no_args_is_help=True)
+data_app = typer.Typer(help="Show, download and export data sets.", no_args_is_help=True)
 
 
 @data_app.command("info")

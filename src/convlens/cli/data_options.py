@@ -32,7 +32,7 @@ Transposed = Annotated[
     bool | None,
     typer.Option(
         "--transposed/--no-transposed",
-        help="Exchange rows and columns of IDX images, or not. Default: only for EMNIST, where it is known.",
+        help="Exchange the rows and columns of the images, or not. [default: only if the files are EMNIST's]",
     ),
 ]
 

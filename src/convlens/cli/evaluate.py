@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -54,7 +55,8 @@ def evaluate(
         settings = settings_of(run / HISTORY)
         data, digits = settings["data"], load_again(settings)
     else:
-        size = size or size_text(images.size)
+        if size is None and Path(data).is_dir():
+            size = size_text(images.size)
         digits = load_data(data, size=size, skip_broken=skip_broken, transposed=transposed)
     if part is None:
         part = "test" if len(digits.y_test) else "valid"

@@ -57,7 +57,9 @@ def train(
     ] = None,
     dropout: Annotated[
         float | None,
-        typer.Option(metavar="RATE", help="Rate of the dropout layers; without any, one before the last layer."),
+        typer.Option(
+            metavar="RATE", help="Rate of all dropout layers. If there is none, one is put before the last layer."
+        ),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Seed of the run. The same seed gives the same bits. [default: 0]")

@@ -37,14 +37,33 @@ def load(
       (`table.read`);
     - an .npz file in the layout of the course, of Keras or of MedMNIST (`course_npz.read`).
 
-    size: (h, w) to which pictures are scaled; pictures of one size need none. skip_broken: leave out pictures that
-    cannot be decoded, in place of an error. transposed: whether the images of a file or of IDX lie on their side, and
-    rows and columns are exchanged; None: as it is known of EMNIST. seed: draws the validation part of data without one.
+    size: (h, w) to which pictures of a folder are scaled; other data have their own size.
+    skip_broken: leave out pictures that cannot be decoded, in place of an error. transposed: whether the images of a
+    file or of IDX lie on their side, and rows and columns are exchanged; None: as it is known of EMNIST. seed: draws
+    the validation part of data without one.
     progress(done, total): called while pictures are decoded.
 
     `notes` of the result say what was noticed and changed. Raises FileNotFoundError if there is no such file, and
     ValueError for data that break a rule. The text names the file, the rule and what was found.
     """
+    found = _load(data, size, skip_broken, transposed, seed, progress)
+    if size is not None and found.pixels_train.shape[1:3] != tuple(size):
+        (h, w), (own_h, own_w) = size, found.pixels_train.shape[1:3]
+        raise ValueError(
+            f"size is for folders of pictures: {found.source} has images of {own_w}x{own_h} (width x height); got "
+            f"{w}x{h}"
+        )
+    return found
+
+
+def _load(
+    data: str | os.PathLike[str],
+    size: tuple[int, int] | None,
+    skip_broken: bool,
+    transposed: bool | None,
+    seed: int,
+    progress: Progress | None,
+) -> Digits:
     if data == "embedded":
         from convlens.data.embedded import embedded
 
