@@ -6,7 +6,10 @@
 >>> model.count_params()
 61706
 
-The names are Keras's: `convlens.Sequential`, `convlens.layers.Conv2D`, `model.compile`, `model.fit`, `model.summary`.
+The names are Keras's: `convlens.Sequential`, `convlens.layers.Conv2D`, `convlens.optimizers.Adam`, `model.compile`,
+`model.fit`, `model.summary`. `convlens.load` reads data, `convlens.load_model` reads a trained network. A name of Keras
+that is not here raises AttributeError or TypeError with what to write instead; docs/networks.md lists what differs.
+
 The subpackages are `convlens.ops`, `nn`, `models`, `data`, `training`, `inspection`, `interop` and `report`;
 docs/architecture.md describes each of them. A name is imported when it is first used.
 """
