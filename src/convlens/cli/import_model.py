@@ -30,7 +30,8 @@ def import_model(
         Path | None, typer.Option("--out", metavar="DIR", help="Folder for the run. [default: runs/NAME-NUMBER]")
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="The network of PyTorch's weights: its name, FILE.py:FUNCTION or FILE.json.")
+        str | None,
+        typer.Option(help="The network of a file that holds only weights: its name, FILE.py:FUNCTION or FILE.json."),
     ] = None,
     size: Annotated[
         str | None, typer.Option(metavar="WxH", help="Width and height of the images, if the file leaves them open.")
@@ -45,7 +46,7 @@ def import_model(
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Read a trained network from a Keras file, or weights of PyTorch for the network --model.
+    """Read a trained network from a Keras file, or weights of Keras or PyTorch for the network --model.
 
     Afterwards `predict --run DIR`, `evaluate --run DIR --data DATA` and `export --run DIR` use the network.
     """
