@@ -16,13 +16,13 @@ demo: .venv/demo ## train LeNet-5 on the embedded digits and write a report
 	$(BIN)/convlens train
 
 test: .venv/test ## run all tests
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 smoke: .venv/test ## run the quickest tests, in half a minute
 	$(BIN)/python -m pytest -q -m smoke -n 2
 
 coverage: .venv/test ## measure which lines of the Python code the tests run
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --cov --cov-report=term
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 lint: .venv/test ## run ruff, mypy, pycodestyle
 	$(BIN)/ruff check .

@@ -65,3 +65,29 @@ def lacking(monkeypatch):
         monkeypatch.setattr(importlib.util, "find_spec", lambda n, *more: None if n in names else whole(n, *more))
 
     return lack
+
+
+# Files whose tests take long begin first, so that no process works alone at the end of a run.
+SLOW = (
+    "cli/test_hosts.py",
+    "coursework/test_lenet5_files.py",
+    "checker/lenets/test_mutants.py",
+    "checker/lenets/test_network_checks.py",
+    "interop/test_compare.py",
+    "data/handwriting/test_digits.py",
+    "checker/lenets/test_output_mistakes.py",
+    "training/test_kill.py",
+    "interop/test_keras_hosts.py",
+    "interop/test_keras_trainer.py",
+    "test_examples.py",
+    "cli/test_hosts_errors.py",
+    "data/handwriting/test_photographs.py",
+    "cli/test_export_import.py",
+    "nn/test_keras_lines.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Put the tests of the slow files first, in the order of SLOW; all others keep their order."""
+    order = {f"tests/{name}": k for k, name in enumerate(SLOW)}
+    items.sort(key=lambda item: order.get(item.nodeid.split("::")[0], len(order)))

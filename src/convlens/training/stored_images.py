@@ -6,6 +6,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from convlens.data import Digits
 
 __all__ = ["Images", "of_digits", "read_images"]
@@ -41,9 +43,12 @@ def of_digits(digits: Digits) -> Images:
 def _scale(digits: Digits) -> float:
     """Return the scale for 8-bit pixels, whatever the pixels are that the network is trained on.
 
-    It is 1/256, as in the course, where white is that much below 1: with 8 or 16 bits, and with numbers below 1. It is
-    1/255 where white is 1: with truth values, with levels from 0 to 16, and with numbers up to 1.
+    With 8-bit pixels it is their own scale. Otherwise it is 1/256, as in the course, where white is that much below 1:
+    with 16 bits, and with numbers below 1. It is 1/255 where white is 1: with truth values, with levels from 0 to 16,
+    and with numbers up to 1.
     """
+    if digits.pixels_train.dtype == np.uint8 and digits.scale not in (1, 1 / 16):
+        return digits.scale
     white_is_one = digits.scale == 1 / 16 or (digits.scale == 1 and float(digits.pixels_train.max()) >= 1)
     return 1 / (255 if white_is_one else 256)
 
