@@ -107,3 +107,16 @@ def test_a_run_of_other_pictures_names_the_class_of_the_whole_picture(place):
     assert row["class"] == names[int(expected.argmax())] and not row["unsure"]
     line = predict("animal.png", run="animals.safetensors").out
     assert line == f"animal.png: {row['class']} ({max(row['probabilities']):.1%})\n"
+
+
+def test_a_run_of_clothes_with_the_names_of_digits_is_not_taken_for_handwriting(place):
+    """Names 0 … 9 are not enough: the network must read the embedded digits. The whole picture goes in as it is."""
+    model = lenet5((28, 28, 1), 10, seed=3)
+    images = Images(tuple("0123456789"), 1 / 256, None, (28, 28), False)
+    save_model("clothes.safetensors", model, images=images)
+    level = np.random.default_rng(1).integers(0, 256, (28, 28), dtype=np.uint8)
+    Image.fromarray(level).save("shirt.png")
+    expected = model.probabilities((level / np.float32(256))[np.newaxis, ..., np.newaxis])[0]
+    (row,) = json.loads(predict("shirt.png", "--json", run="clothes.safetensors").out)
+    assert "digit" not in row and row["class"] == str(int(expected.argmax()))
+    np.testing.assert_allclose(row["probabilities"], expected, rtol=0, atol=1e-5)

@@ -47,6 +47,11 @@ def test_agreement_is_sure(digits: Float) -> None:
     assert 0.9 < said.probability <= 0.99
 
 
+def test_a_firm_doubt_counts_however_sure_the_network_is(digits: Float) -> None:
+    said = answer(only(1, 0.999), Found(digits[1], (0, 0, 28, 28), firm=("it may be a line",)))
+    assert said.probability > 0.9 and said.why == "it may be a line"
+
+
 def test_a_network_that_the_embedded_digits_contradict_is_unsure(digits: Float) -> None:
     said = answer(only(1, 0.8), found(digits[3]))
     assert said.digit == 1

@@ -56,11 +56,14 @@ def predict(
 
 
 def reader(run: Path, show: Path | None = None) -> Callable[[Path], list[Row]]:
-    """Return the function that reads a picture with the network of a run, and returns what is printed as JSON."""
+    """Return the function that reads a picture with the network of a run, and returns what is printed as JSON.
+
+    The engine is numpy: for a few pictures, loading the compiled one takes longer than the pictures.
+    """
     from convlens.training import load_model
     from convlens.training.model_file import stored_images
 
-    model, stored = load_model(run), stored_images(run)
+    model, stored = load_model(run, engine="numpy"), stored_images(run)
     return _digits_reader(model, stored, show) or _class_reader(model, stored)
 
 

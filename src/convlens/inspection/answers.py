@@ -61,7 +61,7 @@ def answer(network: Network, found: Found) -> Answer:
     p = float(np.clip(mean[digit], 1e-6, 1 - 1e-6))
     odds = _NETWORK * np.log(p / (1 - p)) + _LIKENESS * float(alike[digit] - others[rival])
     probability = min(float(shown[digit]), p, 1 / (1 + float(np.exp(-odds))))
-    reasons = list(found.doubts) if probability < _CLEAR else []
+    reasons = [*found.firm, *(found.doubts if probability < _CLEAR else ())]
     turned = max((likeness(np.rot90(found.image, k)) for k in (1, 3)), key=lambda values: float(values.max()))
     upright = alike.max() >= turned.max() or int(turned.argmax()) == digit
     if not upright and turned.max() >= _FAR:

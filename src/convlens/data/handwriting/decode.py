@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convlens.data.handwriting.cut_off import loaded
+from convlens.data.handwriting.ink import CONTRAST
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -19,10 +22,11 @@ __all__ = ["MAX_PIXELS", "Colours", "Picture", "read_picture"]
 Colours = NDArray[np.uint8]
 
 MAX_PIXELS = 64_000_000
-MOST_MISSING = 0.25  # the largest part of a JPEG's rows that may be missing at its end
 # Only decoders that run inside Pillow. A decoder like EPS would run Ghostscript on an untrusted file.
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 _DEPTHS = (8, 10, 12, 14, 16)  # bits that a camera or a scanner fills
+_HALVES = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L"}  # Pillow's names for the upper and the lower bytes of 16 bits
+_FRAMES = 50  # so many frames are looked at, when the first is blank
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,11 +40,12 @@ class Picture:
 def read_picture(path: str | os.PathLike[str]) -> Picture:
     """Read the picture at `path`. Grey pictures have three equal channels.
 
-    A file with several frames gives the first one. The EXIF orientation is applied. More than 8 bits are scaled to 8 by
-    the smallest usual depth (8, 10, 12, 14, 16 bits) that holds the largest value; floating-point numbers outside 0 … 1
-    by their own range. Transparent parts get the colour of the paper. If less than half of the picture is visible, the
-    visible part counts as ink, and transparent parts become black or white, whichever is farther from the ink. A JPEG
-    that lacks at most a quarter of its rows at its end is read, with a remark; its last row is repeated.
+    A file with several frames gives the first one that is not blank. The EXIF orientation is applied. More than 8 bits
+    are scaled to 8 by the smallest usual depth (8, 10, 12, 14, 16 bits) that holds the largest value; floating-point
+    numbers outside 0 … 1 by their own range. Transparent parts get the colour of the paper. If less than half of the
+    picture is visible, the visible part counts as ink, and transparent parts become black or white, whichever is
+    farther from the ink. A JPEG that lacks at most a quarter of its rows at its end is read, with a remark; its last
+    row is repeated. A progressive JPEG is read, with a remark, if its first scan, the coarsest, is whole.
 
     Raises FileNotFoundError, or ValueError for a file that is not a whole picture of at most MAX_PIXELS. The text names
     `path`.
@@ -55,10 +60,11 @@ def read_picture(path: str | os.PathLike[str]) -> Picture:
         try:
             with Image.open(path, formats=_FORMATS) as image:
                 _check_size(path, image.size)
-                remarks = _load(image)
-                if getattr(image, "n_frames", 1) > 1:
-                    remarks += (f"the first of {image.n_frames} frames",)  # type: ignore[attr-defined]
-                return Picture(_colours(ImageOps.exif_transpose(image)), remarks)
+                whole, remarks = loaded(path, image) if not _deep_colour(image) else (_all_bits(path, image), ())
+                frames = getattr(whole, "n_frames", 1)
+                if frames > 1:
+                    return _first_shown(whole, frames, remarks)
+                return Picture(_colours(ImageOps.exif_transpose(whole)), remarks)
         except Image.DecompressionBombError:
             raise ValueError(f"{path} must have at most {MAX_PIXELS:,} pixels; it has over twice as many") from None
         except PermissionError:
@@ -82,30 +88,52 @@ def _check_size(path: Path, size: tuple[int, int]) -> None:
         raise _SizeError(f"{path} must have at most {MAX_PIXELS:,} pixels; got {size[0]} x {size[1]}")
 
 
-def _load(image: Image.Image) -> tuple[str, ...]:
-    """Decode the pixels. In a JPEG that is cut off, repeat the last row that is there; OSError if too much is missing.
+def _first_shown(image: Image.Image, frames: int, remarks: tuple[str, ...]) -> Picture:
+    """Return the first frame that is not blank; the first one if all are."""
+    from PIL import ImageOps
 
-    Pillow leaves the rows that it could not decode at 0.
+    first: Colours | None = None
+    for k in range(min(frames, _FRAMES)):
+        image.seek(k)
+        pixels = _colours(ImageOps.exif_transpose(image))
+        first = pixels if first is None else first
+        if int(np.ptp(pixels, axis=(0, 1)).max()) >= CONTRAST:
+            if k == 0:
+                break
+            return Picture(pixels, (*remarks, f"frame {k + 1} of {frames}, the first that is not blank"))
+    assert first is not None
+    return Picture(first, (*remarks, f"the first of {frames} frames"))
+
+
+def _deep_colour(image: Image.Image) -> bool:
+    """Whether the file is a PNG in colour with 16 bits, of which Pillow keeps the upper 8."""
+    tile = getattr(image, "tile", [])
+    return image.format == "PNG" and len(tile) == 1 and tile[0].args in _HALVES
+
+
+def _all_bits(path: Path, image: Image.Image) -> Image.Image:
+    """Return a PNG in colour of 16 bits as 8 bits, from the smallest depth that holds its levels.
+
+    The lower halves are decoded a second time, as if the two bytes of each level were swapped.
     """
-    try:
-        image.load()
-        return ()
-    except OSError as error:
-        if image.format != "JPEG" or "truncated" not in str(error):
-            raise
-    image.tile = []  # type: ignore[attr-defined]  # nothing is left to decode: what is there can be read
-    level = np.asarray(image)
-    there = np.flatnonzero(level.reshape(len(level), -1).any(axis=1))
-    rows = int(there[-1]) + 1 if there.size else 0
-    missing = 1 - rows / len(level)
-    if missing > MOST_MISSING:
-        raise OSError(f"the file is cut off: {missing:.0%} of its rows are missing")
     from PIL import Image
 
-    last = np.repeat(level[rows - 1 : rows], len(level) - rows, axis=0)
-    if last.size:
-        image.paste(Image.fromarray(last, image.mode), (0, rows))
-    return (f"the file is cut off: {missing:.0%} of its rows are missing",)
+    halves = _HALVES[image.tile[0].args]  # type: ignore[attr-defined]
+    image.load()
+    upper = np.asarray(image)
+    alpha = 3 if upper.shape[2] == 4 else None
+    if upper[..., :alpha].max() >= 2 ** (_DEPTHS[-2] - 8):  # 16 bits are used: the upper halves tell all
+        return image
+    with Image.open(path, formats=("PNG",)) as again:
+        again.tile = [again.tile[0]._replace(args=halves)]
+        level = upper.astype(np.float64) * 256 + np.asarray(again)
+    out = upper.copy()
+    out[..., :3] = _deep(level[..., :3])
+    if alpha is not None:
+        out[..., 3] = _deep(level[..., 3])
+    whole = Image.fromarray(out)
+    whole.info = image.info  # the orientation
+    return whole
 
 
 def _colours(image: Image.Image) -> Colours:

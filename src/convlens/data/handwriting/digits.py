@@ -24,6 +24,7 @@ _LEAST = 224  # smaller pictures are enlarged
 _FINE = 56  # a digit lower than this is searched again in a larger picture of its surroundings
 _EVEN = 0.08  # strokes are evened over this fraction of the digit's longer side
 _LIGHT = 0.3  # light ink is this many times as likely as dark ink
+_LINE = 0.25  # a mark at the border that is narrower than this part of its length may be a line
 _AROUND = 0.7  # these surroundings, as a fraction of the digit's longer side
 
 
@@ -32,14 +33,16 @@ class Found:
     """A digit of a picture.
 
     image: float32 (28, 28, 1), uint8 / 256, ready for prediction. box: top, left, bottom, right, in pixels of the
-    picture as it is shown upright. remarks: what was left out or is special. doubts: why the digit may be misread.
-    kept: the picture had the form of MNIST, and its pixels were kept.
+    picture as it is shown upright. remarks: what was left out or is special. doubts: why the digit may be misread,
+    unless the network is sure. firm: why it may be no digit, also if the network is sure: a piece of a line looks like
+    a clear 1. kept: the picture had the form of MNIST, and its pixels were kept.
     """
 
     image: NDArray[np.float32]
     box: tuple[int, int, int, int]
     remarks: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+    firm: tuple[str, ...] = ()
     kept: bool = False
 
 
@@ -103,17 +106,18 @@ def find_digits(grey: Grey) -> list[Found]:
         remarks.append(f"{_count(len(left_out), 'other mark')} left out")
     found = []
     for mark in sorted(digits, key=lambda m: m.box[1].start):
-        doubts = []
-        if mark.at_border:
+        doubts, firm = [], []
+        if mark.at_border and min(mark.height, mark.width) < _LINE * max(mark.height, mark.width):
+            firm.append("it reaches the border of the picture: it may be a line")
+        elif mark.at_border:
             doubts.append("it reaches the border of the picture")
         if mark.width > 1.5 * mark.height:
             doubts.append("it is wider than a digit: it may be turned, or several digits that touch")
         top, left, bottom, right = (
             round(v / view.scale) for v in (mark.box[0].start, mark.box[1].start, mark.box[0].stop, mark.box[1].stop)
         )
-        found.append(
-            Found(as_float(_drawn(grey, view, mark)), (top, left, bottom, right), tuple(remarks), tuple(doubts))
-        )
+        image, box = as_float(_drawn(grey, view, mark)), (top, left, bottom, right)
+        found.append(Found(image, box, tuple(remarks), tuple(doubts), tuple(firm)))
     return found
 
 
@@ -157,6 +161,7 @@ def _search(grey: Grey) -> tuple[_View, list[Mark]]:
 def _searched(small: Levels, scale: float, flat: bool) -> tuple[_View, list[Mark]]:
     best: tuple[_View, list[Mark]] | None = None
     contrast = most = 0.0
+    areas = False
     for light in (False, True):
         try:
             ink = find_ink(small, light, flat)
@@ -164,18 +169,20 @@ def _searched(small: Levels, scale: float, flat: bool) -> tuple[_View, list[Mark
             contrast = max(contrast, error.contrast)
             continue
         sheet = np.ones(small.shape, dtype=bool) if light else find_sheet(ink.paper)
-        strokes, lines = without_lines(ink.strokes, sheet)
+        unlined, lines = without_lines(ink.faint, sheet)
+        strokes = ink.strokes & unlined
         labels, marks = find_marks(ink, strokes, sheet, small, light)
         if not marks and lines:
             strokes, lines = ink.strokes, 0
             labels, marks = find_marks(ink, strokes, sheet, small, light)
+        areas |= not marks
         likely = marks[0].score * ink.contrast**2 * (_LIGHT if light else 1) if marks else 0.0
         if marks and likely > most:
             most = likely
             remarks = (f"{_count(lines, 'line')} removed",) if lines else ()
             best = _View(scale, ink, labels, ink.strokes & ~strokes, remarks), marks
     if best is None:
-        raise NothingToSeeError(contrast)
+        raise NothingToSeeError(contrast, areas)
     return best
 
 

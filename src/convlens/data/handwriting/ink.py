@@ -16,18 +16,24 @@ CONTRAST = 16  # the least difference between ink and paper, in grey levels of 2
 _PEN = 0.17  # half of the widest stroke, as a fraction of the shorter side of the picture
 _CUT = 0.4  # a stroke ends where the ink falls below this fraction of its full strength
 _INNER = 0.2  # objects that reach the border are left out if others have this fraction of their strength
+_FAINT = 0.17  # lines are looked for down to this fraction
+_WEAK = 0.3  # lines are looked for in what has this fraction of the strength of strong objects
 _DARKEST = 48.0  # paper darker than this is taken as this dark, so that noise in the dark does not become ink
 _SPREAD = 1.4826  # standard deviation of a normal distribution whose median absolute deviation is 1
 
 
 class NothingToSeeError(ValueError):
-    """There is no ink in the picture. The text names the rule and the contrast that was found."""
+    """There is no ink in the picture. The text names the rule and the contrast that was found.
 
-    def __init__(self, contrast: float) -> None:
+    areas: something differs from the paper, but is no stroke.
+    """
+
+    def __init__(self, contrast: float, areas: bool = False) -> None:
         self.contrast = contrast
+        found = "areas without strokes" if areas else f"{max(contrast, 0):.0f}"
         super().__init__(
             f"must show ink that differs from its paper, beyond the noise, by {CONTRAST} of 255 grey levels; "
-            f"got {max(contrast, 0):.0f}"
+            f"got {found}"
         )
 
 
@@ -35,12 +41,14 @@ class NothingToSeeError(ValueError):
 class Ink:
     """Ink found in a picture.
 
-    level: 0 for paper … 1 for a full stroke (h, w). strokes: where it is at least _CUT. paper: its grey level there.
+    level: 0 for paper … 1 for a full stroke (h, w). strokes: where it is at least _CUT. faint: where it is at least
+    _FAINT, as a line may be in one part. paper: its grey level there.
     contrast: full strength in grey levels. cut: pixels of objects that reach the border (h, w).
     """
 
     level: Levels
     strokes: Mask
+    faint: Mask
     paper: Levels
     contrast: float
     border: Mask
@@ -86,8 +94,8 @@ def find_ink(grey: Levels, light: bool, flat: bool = False) -> Ink:
     contrast = full * (255 if light else typical) - 2 * noise
     if contrast < CONTRAST - 0.5:
         raise NothingToSeeError(min(contrast, float(np.ptp(grey))))
-    strokes = inner > max(_CUT * full, 4 * spread)
-    return Ink(np.clip(inner / full, 0, 1).astype(np.float32), strokes, paper, contrast, border)
+    strokes, faint = inner > max(_CUT * full, 4 * spread), inner > max(_FAINT * full, 4 * spread)
+    return Ink(np.clip(inner / full, 0, 1).astype(np.float32), strokes, faint, paper, contrast, border)
 
 
 def _from_border(drop: Levels, floor: float) -> tuple[Mask, float]:
@@ -96,7 +104,9 @@ def _from_border(drop: Levels, floor: float) -> tuple[Mask, float]:
     if not values.size:
         return np.zeros(drop.shape, dtype=bool), 0.0
     high = otsu(values)
-    strong, _ = without_lines(drop > max(floor, 0.6 * high), np.ones(drop.shape, dtype=bool))
+    weak: Mask = drop > max(floor, _WEAK * high)  # a fold is fainter than the digit that it joins to the border
+    unlined, _ = without_lines(weak, np.ones(drop.shape, dtype=bool))
+    strong = (drop > max(floor, 0.6 * high)) & ~(weak & ~unlined)
     labels, count = labelled(strong)
     edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
     reached = np.zeros(count + 1, dtype=bool)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convlens.data.decode import BrokenPictureError, decode
 from convlens.data.handwriting.colours import Grey
 from convlens.data.handwriting.decode import Colours, read_picture
 from convlens.data.handwriting.like_mnist import inverted
@@ -39,17 +41,27 @@ def read_whole(
 ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """Read the whole picture at `path` as a network's input float32 (h, w, 3), or (h, w, 1) if `colour` is false.
 
-    The picture is stretched to size = (h, w). With light_ink given, it is inverted if its ground is dark instead of
-    light, or light instead of dark. Returns the input and remarks about the file. Raises as `read_digits` does.
+    The picture is decoded as those of a data set are, so that a training picture gives its training pixels, and
+    stretched to size = (h, w). A JPEG that is cut off is decoded as a photograph. With light_ink given, the picture is
+    inverted if its ground is dark instead of light, or light instead of dark. Returns the input and remarks about the
+    file. Raises as `read_digits` does.
     """
-    from PIL import Image
-
-    picture = read_picture(path)
     h, w = size
-    image = Image.fromarray(picture.pixels)
-    if not colour:
-        image = image.convert("L")
-    pixels: Colours | Grey = np.asarray(image.resize((w, h), Image.Resampling.BILINEAR))
+    pixels, remarks = _whole(Path(path), size, colour)
     if light_ink is not None and not colour:
         pixels = inverted(pixels) if light_ink else 255 - inverted(pixels)
-    return (pixels * np.float32(scale)).astype(np.float32).reshape(h, w, 3 if colour else 1), picture.remarks
+    return (pixels * np.float32(scale)).astype(np.float32).reshape(h, w, 3 if colour else 1), remarks
+
+
+def _whole(path: Path, size: tuple[int, int], colour: bool) -> tuple[Colours | Grey, tuple[str, ...]]:
+    from PIL import Image
+
+    try:
+        pixels = decode(path.read_bytes(), size, colour=colour, resize=True) if path.is_file() else None
+    except BrokenPictureError:
+        pixels = None
+    if pixels is not None:
+        return (pixels if colour else pixels[..., 0]), ()
+    picture = read_picture(path)  # it says what is wrong, or reads what is there of a JPEG
+    image = Image.fromarray(picture.pixels).convert("RGB" if colour else "L")
+    return np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR)), picture.remarks

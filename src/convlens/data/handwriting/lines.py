@@ -63,7 +63,7 @@ def _lines(mask: Mask) -> list[_Line]:
     powers = [(_counts(rows, columns, slope, w).astype(float) ** 4).sum() for slope in _SLOPES]
     main = _SLOPES[int(np.argmax(powers))]
     found: list[_Line] = []
-    left = mask.copy()
+    left, extents = mask.copy(), _extents(mask)
     for _ in range(_MOST):
         thick = grown(left, 1, (0,))
         best, at, direction = 0, 0, 0.0
@@ -76,14 +76,21 @@ def _lines(mask: Mask) -> list[_Line]:
         if best < least:
             break
         path = at - w - np.rint(direction * (np.arange(w) - w / 2)).astype(np.intp)
-        line = _line(mask, thick, path, direction)
-        inside = (path >= 0) & (path < h)
-        for shift in (-1, 0, 1):
-            rows = np.clip(path + shift, 0, h - 1)
-            left[rows[inside], np.flatnonzero(inside)] = False
+        line = _line(extents, thick, path, direction)
+        reach = 1
         if line is not None and line.length >= least and line.thick <= max(3, _THICK * min(h, w)):
             found.append(line)
+            reach = _reach(line)
+        inside = (path >= 0) & (path < h)
+        for shift in range(-reach, reach + 1):
+            rows = np.clip(path + shift, 0, h - 1)
+            left[rows[inside], np.flatnonzero(inside)] = False
     return found
+
+
+def _reach(line: _Line) -> int:
+    """Return how many rows above and below its path a line reaches."""
+    return int(np.ceil(line.thick / 2)) + 1
 
 
 def _counts(rows: NDArray[np.intp], columns: NDArray[np.intp], slope: float, w: int) -> NDArray[np.intp]:
@@ -91,9 +98,9 @@ def _counts(rows: NDArray[np.intp], columns: NDArray[np.intp], slope: float, w: 
     return np.bincount(rows + np.rint(slope * (columns - w / 2)).astype(np.intp) + w)
 
 
-def _line(mask: Mask, thick: Mask, path: NDArray[np.intp], slope: float) -> _Line | None:
+def _line(extents: NDArray[np.intp], thick: Mask, path: NDArray[np.intp], slope: float) -> _Line | None:
     """Return the longest run along a path that has no large gap; None if too little of it is drawn."""
-    h, w = mask.shape
+    h, w = thick.shape
     inside = (path >= 0) & (path < h)
     drawn = np.zeros(w, dtype=bool)
     drawn[inside] = thick[path[inside], np.flatnonzero(inside)]
@@ -105,16 +112,18 @@ def _line(mask: Mask, thick: Mask, path: NDArray[np.intp], slope: float) -> _Lin
     start, stop = int(run[0]), int(run[-1]) + 1
     if len(run) < _FULL * (stop - start):
         return None
-    extents = []
-    for x in run[:: max(1, len(run) // 64)]:
-        y = int(path[x])
-        up = down = 0
-        while y - up - 1 >= 0 and mask[y - up - 1, x]:
-            up += 1
-        while y + down + 1 < h and mask[y + down + 1, x]:
-            down += 1
-        extents.append(up + down + 1)
-    return _Line(start, stop, path, float(np.median(extents)), slope)
+    some = run[:: max(1, len(run) // 64)]
+    return _Line(start, stop, path, float(np.median(extents[path[some], some])), slope)
+
+
+def _extents(mask: Mask) -> NDArray[np.intp]:
+    """Return for each pixel the true pixels right above it and right below it without a gap, and 1 for itself."""
+    above, below = np.zeros(mask.shape, dtype=np.intp), np.zeros(mask.shape, dtype=np.intp)
+    for i in range(1, len(mask)):
+        above[i] = (above[i - 1] + 1) * mask[i - 1]
+        below[-1 - i] = (below[-i] + 1) * mask[-i]
+    extents: NDArray[np.intp] = above + below + 1
+    return extents
 
 
 def _counting(lines: list[_Line], field: Mask) -> list[_Line]:
@@ -144,7 +153,7 @@ def _erased(mask: Mask, line: _Line) -> Mask:
     """Erase a line, but not where a stroke goes across it: where there is ink above and below."""
     h, _ = mask.shape
     out = mask.copy()
-    reach = int(np.ceil(line.thick / 2)) + 1
+    reach = _reach(line)
     for x in range(max(0, line.start - 2), min(line.stop + 2, mask.shape[1])):
         y = int(line.at[x])
         top, bottom = y - reach, y + reach

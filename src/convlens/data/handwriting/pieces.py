@@ -16,6 +16,9 @@ _SPECK = 0.05  # a piece with less than this fraction of the ink of the largest 
 _GAP = 0.13  # pieces nearer than this fraction of the larger one's size belong to one digit
 _MANY = 60  # at most this many pieces, those with most ink, are looked at
 _FILLED = 0.65  # the strokes of a digit fill less than this part of its box; in MNIST, of 99.8 %
+_ROUND = 0.8  # an ellipse fills this part of its box
+_HOLE = 0.015  # the least part of its box that the hole of a thick digit fills
+_SHEET = 0.2  # a light area whose box fills this part of the picture may be a sheet
 _INNER = 0.06  # a piece inside another's box, farther from its sides than this fraction, lies within it
 
 
@@ -53,7 +56,7 @@ def find_marks(ink: Ink, strokes: Mask, sheet: Mask, grey: Levels, light: bool) 
     if light:
         bright = float(np.percentile(grey[~strokes], 97)) if not strokes.all() else 0.0
         pieces = [p for p in pieces if _level(p, labels, grey) > bright + least]
-    pieces = [p for p in pieces if not _solid(p, labels)]
+    pieces = [p for p in pieces if not _solid(p, labels) or _thick_loop(p, labels, light)]
     pieces = _without_frames(pieces)
     inner = [p for p in pieces if not p.at_border]
     if inner:
@@ -100,6 +103,20 @@ def _solid(piece: Mark, labels: NDArray[np.intp]) -> bool:
     small, large = sorted((piece.height, piece.width))
     filled = float((labels[piece.box] == piece.numbers[0]).mean())
     return filled > _FILLED and small > 0.5 * large and small > 0.25 * min(labels.shape)
+
+
+def _thick_loop(piece: Mark, labels: NDArray[np.intp], light: bool) -> bool:
+    """Whether an area is a thick 0, 6, 8 or 9: it has a hole, and its corners are round.
+
+    A light area must also be small, for a sheet on a desk has the digit as its hole.
+    """
+    own = labels[piece.box] == piece.numbers[0]
+    if piece.at_border or own.mean() > _ROUND or (light and own.size > _SHEET * labels.size):
+        return False
+    outside, count = labelled(np.pad(~own, 1, constant_values=True))
+    sizes = np.bincount(outside.ravel(), minlength=count + 1)
+    sizes[[0, outside[0, 0]]] = 0
+    return bool(sizes.max() > _HOLE * own.size)
 
 
 def _right_way(piece: Mark, labels: NDArray[np.intp], grey: Levels, sheet: Mask, least: float) -> bool:
