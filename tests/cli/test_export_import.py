@@ -312,7 +312,7 @@ def test_any_network(tmp_path, monkeypatch):
         assert small.fails("import", "a.keras", "--classes", names) == rule + names.replace(",", ", ")
     assert small.fails("import", "a.keras", "--scale", "0") == "--scale must be above 0; got 0.0"
     assert small.fails("import", "a.keras", "--size", "5") == (
-        "--size must be width x height in pixels, such as 64x48; got '5'"
+        "--size must be width x height, each of 1 to 99999 pixels, such as 64x48; got '5'"
     )
     message = "a.keras: the size must be the network's, 6x9 (width x height); got 8x9 (width x height)"
     assert small.fails("import", "a.keras", "--size", "8x9") == message

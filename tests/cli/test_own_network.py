@@ -157,3 +157,16 @@ def test_summary_of_a_network_of_ones_own(place):
     assert small.fails("summary", "--run", "cut", "--classes", 3) == (
         "--run has a network, with its images and classes; got --classes 3 too"
     )
+
+
+def test_a_network_of_float64_is_trained_and_resumed(place):
+    double = 'Sequential([Flatten(), Dense(classes)], input_shape, dtype="float64")'
+    (place / "double.py").write_text(
+        f"from convlens.nn import *\ndef double(input_shape, classes):\n    return {double}\n"
+    )
+    done = small.run(
+        "train", *TRAIN[1:3], "--model", "double.py:double", "--engine", "numpy", "--epochs", 1, "--out", "f64"
+    )
+    assert done.code == 0, done.err
+    assert small.run("train", "--resume", "--run", "f64", "--epochs", 2).code == 0
+    assert load_model("f64").dtype == "float64"

@@ -10,6 +10,7 @@ from tests.support import small
 from convlens.cli import train as cli_train
 from convlens.data import load
 from convlens.models.lenet5 import lenet5
+from convlens.nn import Conv2D, Dense, Flatten, Sequential
 from convlens.training import save_model
 from convlens.training.stored_images import Images
 
@@ -120,3 +121,39 @@ def test_a_run_of_clothes_with_the_names_of_digits_is_not_taken_for_handwriting(
     (row,) = json.loads(predict("shirt.png", "--json", run="clothes.safetensors").out)
     assert "digit" not in row and row["class"] == str(int(expected.argmax()))
     np.testing.assert_allclose(row["probabilities"], expected, rtol=0, atol=1e-5)
+
+
+def test_show_writes_a_whole_picture_as_the_network_saw_it(place):
+    save_model(
+        "shapes.safetensors", lenet5((36, 40, 3), 3), images=Images(("a", "b", "c"), 1 / 255, None, (36, 40), True)
+    )
+    level = np.random.default_rng(1).integers(0, 256, (36, 40, 3), dtype=np.uint8)
+    Image.fromarray(level).save("shape.png")
+    done = predict("shape.png", "--show", "seen", run="shapes.safetensors")
+    assert done.out.splitlines()[-1] == "shape.png: what the network saw is in seen/shape.png"
+    with Image.open("seen/shape.png") as picture:
+        np.testing.assert_array_equal(np.asarray(picture)[::7, ::7], level)
+    done = predict("shape.png", "--show", "shape.png", run="shapes.safetensors")
+    assert done.code == 2 and "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape", "message"),
+    [
+        ([Dense(3)], (5,), "a network that takes pictures (h, w, 1) or (h, w, 3); that of net.safetensors takes (5,)"),
+        ([Flatten(), Dense(3)], (6, 5, 2), "pictures (h, w, 1) or (h, w, 3); that of net.safetensors takes (6, 5, 2)"),
+        ([Conv2D(3, (1, 2))], (6, 5, 1), "two classes at least; that of net.safetensors has the output (6, 4, 3)"),
+        ([Flatten(), Dense(1)], (6, 5, 1), "two classes at least; that of net.safetensors has the output (1,)"),
+    ],
+)
+def test_a_network_that_does_not_tell_classes_of_pictures_is_refused(layers, shape, message):
+    save_model("net.safetensors", Sequential(layers, shape))
+    done = predict("four.png", "turned.png", run="net.safetensors")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("convlens: predict needs ") and done.err.endswith(message + "\n")
+
+
+def test_a_folder_is_no_picture(place):
+    (place / "folder.png").mkdir()
+    done = predict("folder.png")
+    assert (done.code, done.out, done.err) == (2, "", "convlens: folder.png must be a picture; it is a folder\n")

@@ -135,3 +135,11 @@ def test_the_versions_in_a_line(place):
     done = convlens(place, "--version")
     assert (done.returncode, done.stderr) == (0, "")
     assert re.fullmatch(r"convlens \d+\.\d+\.\d+, Python 3\.\d+\.\d+, numpy [\d.]+.*; \w+ \w+\n", done.stdout)
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_do_not_stop_the_training(place, closed):
+    run = f"closed{len(closed)}"
+    done = shell(place, f"convlens train --data few.npz --epochs 1 --engine numpy --out {run} {closed}")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (place / run / "report.html").is_file()

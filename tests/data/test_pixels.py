@@ -73,3 +73,12 @@ def test_the_fingerprint_holds_class_names_only_if_they_are_not_the_labels():
     assert dataclasses.replace(digits, class_names=("0", "1", "2")).fingerprint == digits.fingerprint
     as_floats = from_arrays(as_float(x, 1 / 256), y, as_float(x[:4], 1 / 256), y[:4])
     assert as_floats.fingerprint == digits.fingerprint
+
+
+def test_pixels_are_converted_to_the_number_type_of_the_network():
+    x, y = raw(), np.arange(9) % 3
+    images = from_arrays(x, y, x[:4], y[:4]).images("train", np.float64)
+    assert images.dtype == images[2:5].dtype == np.asarray(images).dtype == np.float64
+    assert np.array_equal(images[2:5], x[2:5] / 256)
+    model = Sequential([Flatten(), Dense(3)], (5, 4, 1), dtype=np.float64)
+    check_training(model, images, y, None)

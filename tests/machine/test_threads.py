@@ -11,7 +11,7 @@ from tests.support.small import patterns, tiny
 from threadpoolctl import threadpool_info
 
 import convlens
-from convlens.machine.threads import usable_threads
+from convlens.machine.threads import usable_threads, workers
 from convlens.nn import Adam
 from convlens.training import evaluate, fit, train
 
@@ -119,3 +119,17 @@ def test_the_callers_floating_point_settings_are_restored():
         next(events)
         assert np.geterr()["over"] == "raise"
         events.close()
+
+
+def test_no_more_threads_start_than_there_are_pieces(monkeypatch):
+    before = threading.active_count()
+    with workers(10**9) as pool:
+        assert pool.map(lambda k: k * k, 3) == [0, 1, 4]
+        assert threading.active_count() <= before + 2
+        monkeypatch.setattr(threading.Thread, "start", no_more_threads)
+        assert pool.map(lambda k: k * k, 9) == [k * k for k in range(9)]
+    assert threading.active_count() == before
+
+
+def no_more_threads(thread):
+    raise RuntimeError("can't start new thread")

@@ -8,7 +8,7 @@ from tests.support import small
 from tests.support.small import patterns, tiny
 
 import convlens
-from convlens.nn import Adam
+from convlens.nn import Adam, Dense, Flatten, Rescaling, Sequential
 from convlens.training import evaluate, fit, train
 
 # Bad arguments and data ----------------------------------------------------------------------------------------------
@@ -116,6 +116,13 @@ def test_the_error_for_a_huge_learning_rate_names_epoch_and_batch():
     digits = small.digits(300, 40)
     with pytest.raises(ArithmeticError, match=r"the loss must stay finite; got nan in epoch 1, batch \d+: a lower"):
         fit(convlens.lenet5(), digits.x_train, digits.y_train, optimizer=Adam(1e6))
+
+
+def test_before_the_first_step_the_learning_rate_is_not_blamed():
+    model = Sequential([Rescaling(1e300), Flatten(), Dense(3)], (5, 4, 1))
+    message = "the loss must stay finite; got nan in epoch 1, batch 1: no step was made yet, so the images or the "
+    with pytest.raises(ArithmeticError, match=message + "network's own numbers are too large$"):
+        fit(model, X, Y)
 
 
 @pytest.mark.parametrize("rate", [1e12, 1e30, 1e38, 1e300])

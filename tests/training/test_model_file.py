@@ -66,9 +66,16 @@ def test_a_file_of_an_old_version_holds_only_the_name(tmp_path):
 
 
 def test_what_the_images_are_is_kept(tmp_path):
-    images = Images(("Katze", "Größe 1.5", "日本", "4"), 1 / 255, False, (64, 48), True)
+    images = Images(("Katze", "Größe 1.5", "日本", "4"), 1 / 255, False, (6, 5), False)
     save_model(tmp_path / "model.safetensors", own(), images=images)
     assert stored_images(tmp_path) == images == stored_images(tmp_path / "model.safetensors")
+
+
+def test_images_that_do_not_fit_are_not_saved(tmp_path):
+    images = Images(("a", "b", "c", "d"), 1 / 255, None, (5, 6), False)
+    with pytest.raises(ValueError, match=r"^the images must fit the network's input \(6, 5, 2\); got \(5, 6\), grey$"):
+        save_model(tmp_path, own(), images=images)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_model_without_images_has_numbers_as_class_names(tmp_path):
@@ -80,6 +87,10 @@ BAD_IMAGES = {
     "three names": (Images(("a", "b", "c")).to_json(), "there must be 4 class names, one for each output; got 3"),
     "no scale": ({"class_names": ["a"] * 4}, "the stored description of the images is damaged: KeyError('scale')"),
     "scale 0": (Images(("a",) * 4, 0.0).to_json(), "the scale of the images must be a number above 0; got 0.0"),
+    "another size": (
+        Images(("a",) * 4, 1 / 255, None, (10**9, 5)).to_json(),
+        "the images must fit the network's input (6, 5, 2); got (1000000000, 5), grey",
+    ),
     "a text": ("images", "the stored description of the images is damaged: AssertionError()"),
 }
 

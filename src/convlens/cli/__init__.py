@@ -6,11 +6,13 @@ Exit codes: 0 done, 2 a mistake of the user, 130 stopped from the keyboard. `con
 from __future__ import annotations
 
 import io
+import os
 import platform
 import sys
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -80,6 +82,9 @@ def _versions() -> str:
 
 def main() -> None:
     """Run the command line; a user's mistake is one line on standard error and exit code 2."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed, and the next file would get its number
+            setattr(sys, name, Path(os.devnull).open("r+", encoding="utf-8"))  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # like stderr: it can print any file name
     warnings.showwarning = _tell_warning

@@ -47,7 +47,7 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
         return None
     match = re.fullmatch(r"\s*(\d{1,5})\s*[xX×]\s*(\d{1,5})\s*", text)
     if not match or not int(match[1]) or not int(match[2]):
-        raise ValueError(f"--size must be width x height in pixels, such as 64x48; got {text!r}")
+        raise ValueError(f"--size must be width x height, each of 1 to 99999 pixels, such as 64x48; got {text!r}")
     return int(match[2]), int(match[1])
 
 

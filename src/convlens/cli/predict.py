@@ -64,7 +64,22 @@ def reader(run: Path, show: Path | None = None) -> Callable[[Path], list[Row]]:
     from convlens.training.model_file import stored_images
 
     model, stored = load_model(run, engine="numpy"), stored_images(run)
-    return _digits_reader(model, stored, show) or _class_reader(model, stored)
+    _check_network(model, run)
+    return _digits_reader(model, stored, show) or _class_reader(model, stored, show)
+
+
+def _check_network(model: Sequential, run: Path) -> None:
+    """Raise ValueError unless the network takes pictures, and has one output for each class."""
+    if len(model.input_shape) != 3 or model.input_shape[2] not in (1, 3):
+        raise ValueError(
+            f"predict needs a network that takes pictures (h, w, 1) or (h, w, 3); that of {run} takes "
+            f"{model.input_shape}"
+        )
+    if len(model.output_shape) != 1 or model.output_shape[0] < 2:
+        raise ValueError(
+            f"predict needs a network with one output for each class, and two classes at least; that of {run} has the "
+            f"output {model.output_shape}"
+        )
 
 
 def _print(rows: list[Row]) -> None:
@@ -110,9 +125,7 @@ def _digits_reader(model: Sequential, stored: Images, show: Path | None) -> Call
             if show is not None and sys.stdout.isatty():
                 rows[-1]["blocks"] = blocks(digit)
         if show is not None:
-            picture = show / f"{path.stem}.png"
-            if picture.exists() and picture.samefile(path):
-                raise ValueError(f"--show must name a folder other than that of {path}; got {show}")
+            picture = _shown(path, show)
             draw(path, found, picture)
             for row in rows:
                 row["shown"] = str(picture)
@@ -121,14 +134,28 @@ def _digits_reader(model: Sequential, stored: Images, show: Path | None) -> Call
     return read
 
 
-def _class_reader(model: Sequential, stored: Images) -> Callable[[Path], list[Row]]:
+def _shown(path: Path, show: Path) -> Path:
+    """Return the file for the picture of what the network saw of `path`."""
+    picture = show / f"{path.stem}.png"
+    if picture.exists() and picture.samefile(path):
+        raise ValueError(f"--show must name a folder other than that of {path}; got {show}")
+    return picture
+
+
+def _class_reader(model: Sequential, stored: Images, show: Path | None) -> Callable[[Path], list[Row]]:
     """Return the reader of whole pictures."""
     from convlens.data.handwriting.inputs import read_whole
+    from convlens.data.handwriting.shown import draw_input
 
     def read(path: Path) -> list[Row]:
         image, remarks = read_whole(path, stored.size, stored.colour, stored.scale, stored.light_ink)
         probabilities = model.probabilities(image[None])[0]
-        return [_row(path, stored, probabilities, int(probabilities.argmax()), "", remarks)]
+        row = _row(path, stored, probabilities, int(probabilities.argmax()), "", remarks)
+        if show is not None:
+            picture = _shown(path, show)
+            draw_input(image, stored.scale, picture)
+            row["shown"] = str(picture)
+        return [row]
 
     return read
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from convlens.data.image_arrays import is_light_ink, understand_images
 from convlens.data.labels import Labels, understand_labels
@@ -88,9 +88,9 @@ class Digits:
         """The test images as float32 (n, h, w, c): pixels_test · scale"""
         return as_float(self.pixels_test, self.scale)
 
-    def images(self, part: str) -> Pixels:
-        """Return the images of a part ("train", "valid" or "test"), converted to float32 when they are indexed."""
-        return Pixels(getattr(self, f"pixels_{part}"), self.scale)
+    def images(self, part: str, dtype: DTypeLike = np.float32) -> Pixels:
+        """Return the images of a part ("train", "valid" or "test"), converted to `dtype` when they are indexed."""
+        return Pixels(getattr(self, f"pixels_{part}"), self.scale, dtype)
 
     @property
     def classes(self) -> int:

@@ -26,23 +26,23 @@ def as_float(pixels: NDArray[Any], scale: float, dtype: DTypeLike = np.float32) 
 
 
 class Pixels:
-    """Images (n, h, w, c) that are converted when they are indexed: Pixels(raw, scale)[chosen] is float32.
+    """Images (n, h, w, c) that are converted when they are indexed: Pixels(raw, scale)[chosen] is float32, or `dtype`.
 
     The pixels are kept once, in `raw`; an index converts only the images that it chooses. The training loop takes it in
     place of an array.
     """
 
-    def __init__(self, raw: NDArray[Any], scale: float) -> None:
+    def __init__(self, raw: NDArray[Any], scale: float, dtype: DTypeLike = np.float32) -> None:
         self.raw, self.scale = raw, scale
-        self.shape, self.ndim, self.dtype = raw.shape, raw.ndim, np.dtype(np.float32)
+        self.shape, self.ndim, self.dtype = raw.shape, raw.ndim, np.dtype(dtype)
 
     def __len__(self) -> int:
         return len(self.raw)
 
     def __getitem__(self, chosen: Any) -> NDArray[Any]:
-        """Return the chosen images as float32: raw[chosen] · scale"""
-        return as_float(self.raw[chosen], self.scale)
+        """Return the chosen images in `self.dtype`: raw[chosen] · scale"""
+        return as_float(self.raw[chosen], self.scale, self.dtype)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
-        """Return all images as float32, or as `dtype`."""
-        return as_float(self.raw, self.scale, np.float32 if dtype is None else dtype)
+        """Return all images in `self.dtype`, or in `dtype`."""
+        return as_float(self.raw, self.scale, self.dtype if dtype is None else dtype)

@@ -44,4 +44,5 @@ def in_words(size: int) -> str:
         return f"{size} bytes"
     if size < 10**6:
         return f"{size / 1e3:.0f} kB"
-    return f"{size / 1e6:,.0f} MB" if size < 10**10 else f"{size / 1e9:,.0f} GB"
+    # whole numbers, since a size that nobody meant may be too large for a float
+    return f"{(size + 500_000) // 10**6:,} MB" if size < 10**10 else f"{(size + 5 * 10**8) // 10**9:,} GB"

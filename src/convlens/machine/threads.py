@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -56,11 +56,13 @@ class _WorkerThread(threading.Thread):
 class Workers:
     """A pool of `threads` threads: the calling thread and `threads - 1` others. Each free thread takes the next piece.
 
-    One call of `map` uses the pool at a time. A second call meanwhile runs on its calling thread only.
+    One call of `map` uses the pool at a time. A second call meanwhile runs on its calling thread only. A thread starts
+    when there is a piece for it; where the system starts no more threads, the pool has fewer.
     """
 
     def __init__(self, threads: int) -> None:
-        self._others = [_WorkerThread() for _ in range(threads - 1)]
+        self._threads = threads
+        self._others: list[_WorkerThread] = []
         self._free = threading.Lock()
 
     def map(self, work: Callable[[int], T], pieces: int) -> list[T]:
@@ -78,8 +80,8 @@ class Workers:
         if not self._free.acquire(blocking=False):  # in use by another thread, or by a piece that calls `map` itself
             take()
             return results
-        others = self._others[: max(0, pieces - 1)]
         try:
+            others = self._started(min(pieces, self._threads) - 1)
             for other in others:
                 other.give(take)
             try:
@@ -93,12 +95,19 @@ class Workers:
                 raise error
         return results
 
+    def _started(self, wanted: int) -> list[_WorkerThread]:
+        """Return `wanted` other threads, or as many as the system starts."""
+        with suppress(RuntimeError):  # can't start new thread
+            while len(self._others) < wanted:
+                self._others.append(_WorkerThread())
+        return self._others[: max(0, wanted)]
+
     def _wait(self, others: list[_WorkerThread]) -> list[BaseException | None]:
         try:
             return [other.wait() for other in others]
         except BaseException:  # Ctrl-C while waiting: these threads still end their pieces; later work gets new threads
             self.close()
-            self._others = [_WorkerThread() for _ in self._others]
+            self._others = []
             raise
 
     def close(self) -> None:

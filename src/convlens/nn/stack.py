@@ -18,7 +18,7 @@ from convlens.nn.images import Images, as_dtype
 from convlens.nn.initializers import Initializer
 from convlens.nn.layer import Layer, Rng, Shape, Weights, initial_weights
 from convlens.nn.losses import CROSS_ENTROPY, Loss
-from convlens.nn.table import LayerRow, specs_of, split_end, table
+from convlens.nn.table import LayerRow, check_memory, specs_of, split_end, table
 from convlens.ops import ACTIVATIONS
 from convlens.ops.losses import check_labels
 
@@ -73,6 +73,7 @@ class Stack:
         """Make the table and the weights. known: the weights of layers that have some already, by their number"""
         trained, self.end = split_end(self.descriptions, input_shape)
         self.table, self.input_shape = tuple(table(trained, input_shape)), input_shape
+        check_memory(self.table, self.dtype)
         rng = np.random.default_rng(seed)
         self.flat = aligned(_size(row.layer.weight_shapes(row.input_shape) for row in self.table), self.dtype)
         self.flat_state = aligned(_size(row.layer.state_shapes(row.input_shape) for row in self.table), self.dtype)

@@ -5,10 +5,15 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from convlens.data.room import check_fits
 from convlens.engines.specs import Spec
 from convlens.nn.layer import Layer, Shape
+
+_SMALL = 2**26  # bytes that any machine has
 
 
 class LayerRow(NamedTuple):
@@ -44,6 +49,9 @@ def table(layers: Sequence[Layer], input_shape: Shape) -> Iterator[LayerRow]:
     given = [layer.name for layer in layers if layer.name is not None]
     if twice := next((name for name in given if given.count(name) > 1), None):
         raise ValueError(f"the names of layers must differ; got {twice!r} twice")
+    for each in given:
+        if not isinstance(each, str) or not each.strip() or "/" in each or not each.isprintable():
+            raise ValueError(f"the name of a layer must be a text in one line, not empty and without '/'; got {each!r}")
     shape = input_shape
     for layer in layers:
         name = layer.name
@@ -57,6 +65,19 @@ def table(layers: Sequence[Layer], input_shape: Shape) -> Iterator[LayerRow]:
         sizes = (*layer.weight_shapes(shape).values(), *layer.state_shapes(shape).values())
         yield LayerRow(name, layer, shape, out, sum(map(math.prod, sizes)))
         shape = out
+
+
+def check_memory(rows: Sequence[LayerRow], dtype: np.dtype[Any]) -> None:
+    """Raise ValueError if the weights, or one layer's output for one image, need more memory than is free."""
+    parameters = sum(row.parameters for row in rows)
+    if parameters * dtype.itemsize > _SMALL:
+        most = max(rows, key=lambda row: row.parameters)
+        name = f"a network with {parameters:,} parameters, most of them in layer {most.name},"
+        check_fits(parameters * dtype.itemsize, name)
+    for row in rows:
+        size = math.prod(row.output_shape) * dtype.itemsize
+        if size > _SMALL:
+            check_fits(size, f"layer {row.name} with an output {row.output_shape} for each image")
 
 
 def specs_of(rows: Iterable[LayerRow]) -> tuple[Spec, ...] | None:

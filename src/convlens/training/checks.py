@@ -12,8 +12,9 @@ from convlens.data.pixels import Pixels
 from convlens.nn import Sequential
 from convlens.ops.losses import Labels, check_labels
 
-__all__ = ["Augment", "check_data", "check_finite", "check_training", "check_validation"]
+__all__ = ["LOWER", "Augment", "check_data", "check_finite", "check_training", "check_validation"]
 
+LOWER = "a lower learning rate may help"
 Augment = Callable[[Array, "np.random.Generator"], Array]
 
 
@@ -42,6 +43,7 @@ def check_training(model: Sequential, x: Array | Pixels, y: Labels, augment: Aug
     With `augment`, the images that it returns must fit, not the images that it takes.
     """
     seen = given = _checked(model, x)
+    dtype = x.dtype if isinstance(x, Pixels) else None
     if augment is not None:
         if not is_plain(given) or given.dtype.kind not in "fiu" or given.ndim != 4 or len(given) == 0:
             got = f"{given.dtype} {given.shape}" if is_plain(given) else kind(given)
@@ -51,6 +53,7 @@ def check_training(model: Sequential, x: Array | Pixels, y: Labels, augment: Aug
             raise ValueError(f"training images must be finite; got {bad} NaN or infinite numbers")
         seen = augment(x[:1], np.random.default_rng(0))
         model.check_images("training images after augment", seen)
+        dtype = seen.dtype
         if len(seen) != 1:
             raise ValueError(f"augment must return one image for one image; got {len(seen)}")
         try:
@@ -59,9 +62,10 @@ def check_training(model: Sequential, x: Array | Pixels, y: Labels, augment: Aug
             raise ValueError(f"training {error}") from None
     else:
         check_data(model, "training", x, y)
-    if seen.dtype != model.dtype:
+        dtype = dtype or seen.dtype
+    if dtype != model.dtype:
         made = "" if augment is None else " after augment"
-        raise ValueError(f"training images{made} must be {model.dtype}, the model's dtype; got {seen.dtype}")
+        raise ValueError(f"training images{made} must be {model.dtype}, the model's dtype; got {dtype}")
 
 
 def check_validation(model: Sequential, validation: object) -> None:
@@ -72,7 +76,11 @@ def check_validation(model: Sequential, validation: object) -> None:
         check_data(model, "validation", *validation)
 
 
-def check_finite(name: str, value: float, where: str) -> None:
-    """Raise ArithmeticError unless the value is finite. The error says `where` in the training it was found."""
+def check_finite(name: str, value: float, where: str, *, steps: int = 1) -> None:
+    """Raise ArithmeticError unless the value is finite. The error says `where` in the training it was found.
+
+    steps: the number of steps before. Before the first one, the learning rate has no part in it.
+    """
     if not math.isfinite(value):
-        raise ArithmeticError(f"{name} must stay finite; got {value} {where}: a lower learning rate may help")
+        why = LOWER if steps else "no step was made yet, so the images or the network's own numbers are too large"
+        raise ArithmeticError(f"{name} must stay finite; got {value} {where}: {why}")

@@ -40,7 +40,11 @@ class Examples(NamedTuple):
         return self._span(0, at), self._span(at, n)
 
     def _span(self, start: int, stop: int) -> Examples:
-        x: Images = Pixels(self.x.raw[start:stop], self.x.scale) if isinstance(self.x, Pixels) else self.x[start:stop]
+        x: Images = (
+            Pixels(self.x.raw[start:stop], self.x.scale, self.x.dtype)
+            if isinstance(self.x, Pixels)
+            else self.x[start:stop]
+        )
         weights = None if self.weights is None else self.weights[start:stop]
         return Examples(x, self.y[start:stop], self.targets[start:stop], weights)
 

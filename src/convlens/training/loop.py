@@ -58,7 +58,7 @@ def run_epochs(
                 loss_sum += loss
                 hits += right
                 images += len(chosen)
-                check_finite("the loss", loss_sum, f"in epoch {epoch}, batch {number}")
+                check_finite("the loss", loss_sum, f"in epoch {epoch}, batch {number}", steps=epoch + number - 2)
                 now = time.perf_counter()
                 seconds = now - begin
                 yield Batch(epoch, number, count, images, seconds, loss_sum / images, hits / images)

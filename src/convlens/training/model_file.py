@@ -51,8 +51,10 @@ def save_model(
     """Write the model's weights by name, as safetensors, with its specification and what its images are.
 
     `load_model` refuses a file that is marked `untrained`. Raises ValueError, and writes nothing, if `load_model` could
-    not build the model again: if a layer is not convlens's own, or a weight is not finite.
+    not build the model again: if a layer is not convlens's own, a weight is not finite, or the images do not fit.
     """
+    if images is not None:
+        read_images(images.to_json(), model.input_shape, model.output_shape[-1])
     weights = model.named_weights()
     about = {
         "model": model.name,

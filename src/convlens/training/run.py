@@ -26,7 +26,7 @@ from convlens.nn import Optimizer, Sequential
 from convlens.storage.atomic import atomic_write
 from convlens.storage.tensors import read_tensors, write_tensors
 from convlens.training.callbacks.early_stopping import EarlyStopping, best_epoch
-from convlens.training.checks import check_data, check_training
+from convlens.training.checks import LOWER, check_data, check_training
 from convlens.training.divergence import lower_rate
 from convlens.training.events import Epoch, Event
 from convlens.training.loop import run_epochs
@@ -173,7 +173,7 @@ class Run:
             self._save()
             if self.finished:
                 return
-            train, valid = digits.images("train"), digits.images("valid")
+            train, valid = (digits.images(part, self.model.dtype) for part in ("train", "valid"))
             augment = make_augment(self.settings.augment, digits)
             check_training(self.model, train, digits.y_train, augment)
             check_data(self.model, "validation", valid, digits.y_valid)
@@ -201,6 +201,8 @@ class Run:
                     if isinstance(event, Epoch) and self.finished:
                         return
             except ArithmeticError as error:
+                if not str(error).endswith(LOWER):
+                    raise
                 raise ArithmeticError(f"{error}, such as {lower_rate(self.settings.rate)}") from None
 
     def _follow_schedule(self, images: int) -> None:

@@ -78,4 +78,8 @@ def read_images(found: object, input_shape: tuple[int, ...], classes: int) -> Im
         raise ValueError(f"there must be {classes} class names, one for each output; got {len(images.class_names)}")
     if not (math.isfinite(images.scale) and images.scale > 0):
         raise ValueError(f"the scale of the images must be a number above 0; got {images.scale!r}")
+    fits = len(input_shape) != 3 or ((*images.size, images.colour) == (*input_shape[:2], input_shape[2] == 3))
+    if not fits:
+        kind = "in colour" if images.colour else "grey"
+        raise ValueError(f"the images must fit the network's input {input_shape}; got {images.size}, {kind}")
     return images

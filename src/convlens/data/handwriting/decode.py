@@ -47,12 +47,14 @@ def read_picture(path: str | os.PathLike[str]) -> Picture:
     farther from the ink. A JPEG that lacks at most a quarter of its rows at its end is read, with a remark; its last
     row is repeated. A progressive JPEG is read, with a remark, if its first scan, the coarsest, is whole.
 
-    Raises FileNotFoundError, or ValueError for a file that is not a whole picture of at most MAX_PIXELS. The text names
-    `path`.
+    Raises FileNotFoundError, IsADirectoryError, or ValueError for a file that is not a whole picture of at most
+    MAX_PIXELS. The text names `path`.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} must be a picture; it is a folder")
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}")
     with warnings.catch_warnings():

@@ -1,17 +1,23 @@
-"""Draw a photograph with the digits that were found in it, and beside it each digit as the network sees it."""
+"""Draw what a network sees of a picture: the digits that were found in a photograph, or the whole picture."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from convlens.data.handwriting.decode import read_picture
 from convlens.data.handwriting.digits import Found
+from convlens.storage.atomic import atomic_write
 
-__all__ = ["blocks", "draw"]
+if TYPE_CHECKING:
+    from PIL import Image
+
+__all__ = ["blocks", "draw", "draw_input"]
 
 _SIDE, _GAP = 280, 8
 _INK = 0.35  # in block characters, a pixel at least this light is ink
@@ -35,8 +41,24 @@ def draw(photo: str | os.PathLike[str], found: Sequence[Found], path: Path) -> N
     for k, digit in enumerate(found):
         level = Image.fromarray(np.rint(digit.image[..., 0] * 256).clip(0, 255).astype(np.uint8))
         sheet.paste(level.resize((_SIDE, _SIDE), Image.Resampling.NEAREST), (width + _GAP + k * (_SIDE + _GAP), 0))
+    _save(sheet, path)
+
+
+def draw_input(image: NDArray[np.float32], scale: float, path: Path) -> None:
+    """Write a PNG at `path`: a network's input (h, w, 1) or (h, w, 3), which is pixels · scale, enlarged."""
+    from PIL import Image
+
+    h, w, channels = image.shape
+    pixels = np.rint(image / np.float32(scale)).clip(0, 255).astype(np.uint8)
+    times = max(1, _SIDE // max(h, w))
+    picture = Image.fromarray(pixels if channels == 3 else pixels[..., 0])
+    _save(picture.resize((w * times, h * times), Image.Resampling.NEAREST), path)
+
+
+def _save(picture: Image.Image, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(path, "PNG")
+    with atomic_write(path) as file:
+        picture.save(file, "PNG")
 
 
 def blocks(found: Found) -> str:
