@@ -9,6 +9,8 @@ from pathlib import Path
 from convlens.data import course_npz, idx
 from convlens.data.digits import Digits, turned
 from convlens.data.file_kinds import REFUSED, kind_of_file
+from convlens.geometry import check_count, pair
+from convlens.storage.paths import as_path
 
 __all__ = ["load"]
 
@@ -64,6 +66,8 @@ def _load(
     seed: int,
     progress: Progress | None,
 ) -> Digits:
+    path = as_path("data", data)
+    _check_options(size, skip_broken, transposed, seed)
     if data == "embedded":
         from convlens.data.embedded import embedded
 
@@ -72,7 +76,6 @@ def _load(
         from convlens.data import download
 
         return idx.read_folder(download.fetch(), source="mnist")
-    path = Path(data)
     if path.is_dir():
         return _folder(path, size, skip_broken, transposed, seed, progress)
     if path.is_file():
@@ -94,6 +97,17 @@ def _file(path: Path, transposed: bool | None, seed: int) -> Digits:
     if kind in REFUSED:
         raise ValueError(f"{path} {REFUSED[kind]}")
     raise ValueError(f"{path} must be an .npz file (a zip of arrays) or CSV; it is something else, cut off or damaged")
+
+
+def _check_options(size: object, skip_broken: object, transposed: object, seed: object) -> None:
+    if size is not None:
+        if not isinstance(size, tuple | list) or len(size) != 2:
+            raise ValueError(f"size must be a pair (h, w); got {size!r}")
+        pair("size", size, 1)
+    for name, value in (("skip_broken", skip_broken), ("transposed", transposed)):
+        if not isinstance(value, bool) and (value is not None or name == "skip_broken"):
+            raise ValueError(f"{name} must be True or False; got {value!r}")
+    check_count("seed", seed, 0)
 
 
 def _folder(

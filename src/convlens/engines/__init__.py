@@ -87,7 +87,7 @@ def get_engine(name: str) -> Engine:
     >>> get_engine("numpy").name
     'numpy'
     """
-    if name != "auto" and name not in ENGINES:
+    if not isinstance(name, str) or (name != "auto" and name not in ENGINES):
         raise ValueError(f"engine must be one of auto, {', '.join(ENGINES)}; got {name!r}")
     if name == "auto":
         name = "numba" if _has_numba() and _numba_loads() else "numpy"

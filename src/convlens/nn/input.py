@@ -49,15 +49,24 @@ class InputLayer:
             shape = tuple(batch_shape)[1:]
         if shape is None:
             raise TypeError("Input needs a shape, for example Input((28, 28, 1)); got none")
-        sizes = (shape,) if isinstance(shape, int) else tuple(shape)
-        if None in sizes:
-            raise ValueError(
-                f"Input needs the size of every axis, since the weights and the engines are made for it; got {sizes}"
-            )
-        for size in sizes:
-            check_count("each size of shape", size, 1)
-        for field, given in (("shape", tuple(int(size) for size in sizes if size)), ("dtype", dtype), ("name", name)):
+        sizes = sizes_of("Input", shape)
+        for field, given in (("shape", sizes), ("dtype", dtype), ("name", name)):
             object.__setattr__(self, field, given)
+
+
+def sizes_of(name: str, shape: object) -> tuple[int, ...]:
+    """Return a shape as integers of at least 1; TypeError or ValueError, which calls it `name`, for anything else."""
+    if isinstance(shape, int):
+        shape = (shape,)
+    if not isinstance(shape, tuple | list):
+        raise TypeError(f"{name} needs a tuple of integers, such as (28, 28, 1); got {shape!r}")
+    if None in shape:
+        raise ValueError(
+            f"{name} needs the size of every axis, since the weights and the engines are made for it; got {shape}"
+        )
+    for size in shape:
+        check_count("each size of shape", size, 1)
+    return tuple(map(int, shape))
 
 
 def Input(shape: int | Sequence[int] | None = None, *args: Any, **words: Any) -> InputLayer:  # noqa: N802 - Keras's name

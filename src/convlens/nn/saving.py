@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from convlens.nn.higher import LOADERS, higher
+from convlens.storage.paths import as_path
 
 __all__ = ["by_end", "load_model", "may_write"]
 
 
 def by_end(filepath: str | os.PathLike[str], places: dict[str, str]) -> Callable[..., Any]:
     """Return the function for the end of the file's name; ValueError if there is none."""
-    name = os.fspath(filepath)
+    name = str(as_path("filepath", filepath))
     end = next((end for end in sorted(places, key=len, reverse=True) if name.endswith(end)), None)
     if end is None:
         raise ValueError(f"the name of the file must end in {', '.join(places)}; got {name}")
@@ -23,9 +24,10 @@ def by_end(filepath: str | os.PathLike[str], places: dict[str, str]) -> Callable
 
 def may_write(filepath: str | os.PathLike[str], overwrite: bool) -> Path:
     """Return the path; FileExistsError if it exists and must not be replaced."""
-    if not overwrite and os.path.lexists(filepath):
-        raise FileExistsError(f"{os.fspath(filepath)} exists; overwrite=True replaces it")
-    return Path(filepath)
+    path = as_path("filepath", filepath)
+    if not overwrite and os.path.lexists(path):
+        raise FileExistsError(f"{path} exists; overwrite=True replaces it")
+    return path
 
 
 def load_model(
@@ -45,5 +47,6 @@ def load_model(
         raise ValueError(
             f"custom_objects are not known: networks are made of layers of convlens; got {custom_objects!r}"
         )
-    end = next((end for end in LOADERS if os.fspath(filepath).endswith(end)), ".safetensors")
+    path = as_path("filepath", filepath)
+    end = next((end for end in LOADERS if str(path).endswith(end)), ".safetensors")
     return higher(LOADERS[end])(filepath, engine=engine)

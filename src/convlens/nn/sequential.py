@@ -6,6 +6,7 @@ import copy
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 import numpy as np
@@ -14,10 +15,11 @@ from numpy.typing import DTypeLike
 from convlens.arrays import FLOATS, Array
 from convlens.data.pixels import Pixels
 from convlens.engines import get_engine
+from convlens.geometry import check_count
 from convlens.nn.higher import FUNCTIONS, higher
 from convlens.nn.images import as_images
 from convlens.nn.initializers import Initializer, he_normal
-from convlens.nn.input import InputLayer
+from convlens.nn.input import InputLayer, sizes_of
 from convlens.nn.keras_layer import Place, hidden, plain
 from convlens.nn.keras_methods import KerasMethods
 from convlens.nn.layer import Layer, Shape, Weights
@@ -54,6 +56,14 @@ def _in_memory(x: object) -> bool:
     return isinstance(x, np.ndarray | list | tuple | Pixels) or hasattr(x, "__array__")
 
 
+def _float_type(dtype: DTypeLike) -> np.dtype[Any]:
+    with suppress(TypeError):
+        if (found := np.dtype(dtype)) in FLOATS:
+            return found
+        dtype = found
+    raise ValueError(f"dtype must be float32 or float64; got {dtype}")
+
+
 class _NotBuiltError(AttributeError, ValueError):
     """The error for an attribute that an unbuilt model does not have yet"""
 
@@ -88,16 +98,21 @@ class Sequential(KerasMethods):
     ) -> None:
         self.name = "sequential" if name is None else name
         self.descriptions = ()
-        self.dtype = np.dtype(dtype)
+        self.dtype = _float_type(dtype)
         self.engine, self.engine_name = get_engine(engine), engine
-        if self.dtype not in FLOATS:
-            raise ValueError(f"dtype must be float32 or float64; got {self.dtype}")
+        check_count("seed", seed, 0)
+        if not isinstance(self.name, str):
+            raise TypeError(f"name must be a text; got {name!r}")
+        if not callable(initial):
+            raise TypeError(f"initial must be a function of convlens.nn.initializers; got {initial!r}")
         self.seed, self._initial = seed, initial
         self.frozen = frozenset()
         self.compiled: Any = None
         self.stop_training, self.history = False, None
-        self._shape: Shape | None = None if input_shape is None else tuple(input_shape)
+        self._shape: Shape | None = None if input_shape is None else sizes_of("input_shape", input_shape)
         self._known: dict[int, Weights] = {}
+        if layers is not None and not isinstance(layers, Layer | Iterable):
+            raise TypeError(f"layers must be a list of layers; got {type(layers).__name__}")
         given = [] if layers is None else [layers] if isinstance(layers, Layer) else list(layers)
         for each in given:
             self._append(each)

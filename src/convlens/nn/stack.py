@@ -128,6 +128,8 @@ class Stack:
     def set_weights(self, weights: Sequence[Array]) -> None:
         """Copy arrays into the weights, in the order of `get_weights`; ValueError if the count or a shape differs."""
         own = self.named_weights()
+        if not isinstance(weights, Sequence | np.ndarray):
+            raise TypeError(f"set_weights takes a list of arrays; got {type(weights).__name__}")
         if len(weights) != len(own):
             raise ValueError(f"{self.name} needs {len(own)} arrays of weights; got {len(weights)}")
         for (name, w), new in zip(own.items(), weights, strict=True):

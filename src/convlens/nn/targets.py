@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from convlens.arrays import Array, is_plain
+from convlens.arrays import Array, is_plain, kind
 from convlens.geometry import check_count
 from convlens.ops.losses import Labels, check_labels
 
@@ -17,7 +17,9 @@ __all__ = ["check_given", "example_weights", "labels_of", "one_hot"]
 
 def check_given(y: object) -> Array:
     """Return labels or targets as an array of numbers; ValueError unless they are at least one finite number."""
-    found = y if is_plain(y) else np.asarray(y)
+    if isinstance(y, np.ndarray) and not is_plain(y):
+        raise ValueError(f"labels must be a plain array; got {kind(y)}")
+    found = np.asarray(y)
     assert isinstance(found, np.ndarray)
     if found.dtype.kind not in "biuf" or found.ndim == 0 or found.size == 0:
         raise ValueError(f"labels must be numbers, at least one; got {found.dtype} {found.shape}")
@@ -96,9 +98,10 @@ def example_weights(
     for number, weight in class_weight.items():
         check_count("each class in class_weight", number, 0)
         _check_weights(f"class_weight[{number}]", np.asarray(weight))
-    table = np.ones(max(int(labels.max()), *map(int, class_weight), 0) + 1, dtype)
+    table = np.ones(int(labels.max()) + 1, dtype)
     for number, weight in class_weight.items():
-        table[number] = weight
+        if number < len(table):  # no example has a larger class
+            table[number] = weight
     return np.asarray(table[labels])
 
 

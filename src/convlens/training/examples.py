@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convlens.arrays import Array
+from convlens.arrays import Array, is_plain, kind
 from convlens.data.batches import batches
 from convlens.data.pixels import Pixels
 from convlens.nn import Sequential
@@ -64,7 +64,7 @@ def examples(
         raise ValueError(f"{name} needs labels y; got none")
     if isinstance(y, list | tuple) and len(y) == 1 and np.ndim(y[0]) > 0 and len(y[0]) == len(images):
         y = y[0]  # Keras's list of outputs, with one of them
-    labels = np.asarray(y)
+    labels = _plain(f"{name} labels", y)
     if labels.ndim == 0 or len(labels) != len(images):
         raise ValueError(f"{name} needs one label for each image; got {len(images)} images, labels {labels.shape}")
     targets = chosen.targets(model, labels, f"{name} labels")
@@ -77,9 +77,19 @@ def examples(
     return Examples(images, labels, targets, weights)
 
 
+def _plain(name: str, values: object) -> Array:
+    """Return values as an array; ValueError for rows of several lengths, and for a masked array."""
+    if isinstance(values, np.ndarray) and not is_plain(values):
+        raise ValueError(f"{name} must be a plain array; got {kind(values)}")
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{name} must be numbers, or rows of one length") from None
+
+
 def is_stream(x: object) -> bool:
     """Return whether x gives batches one after the other: a generator, a list of batches, a tf.data.Dataset …"""
-    if isinstance(x, np.ndarray | Pixels | Mapping) or hasattr(x, "__array__"):
+    if isinstance(x, np.ndarray | Pixels | Mapping | str | bytes) or hasattr(x, "__array__"):
         return False
     if isinstance(x, list | tuple):
         return bool(x) and isinstance(x[0], tuple)

@@ -117,8 +117,8 @@ def fit_model(
     else:
         model._ensure_built(x)
         found = examples(model, chosen, "training", x, y, sample_weight, class_weight)
-        if validation_data is None and validation_split:
-            if not 0 < validation_split < 1:
+        if validation_data is None and (not isinstance(validation_split, int | float) or validation_split):
+            if not isinstance(validation_split, int | float) or not 0 < validation_split < 1:
                 raise ValueError(f"validation_split must be from 0 to below 1; got {validation_split!r}")
             found, held = found.split(validation_split)
         _note_scale(model, chosen, found.x)

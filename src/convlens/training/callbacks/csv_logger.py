@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
-from pathlib import Path
 
+from convlens.storage.paths import as_path
 from convlens.training.callbacks.callback import Callback, Logs
 
 __all__ = ["CSVLogger"]
@@ -22,7 +22,7 @@ class CSVLogger(Callback):
         super().__init__()
         if not isinstance(separator, str) or len(separator) != 1:
             raise ValueError(f"separator must be one character; got {separator!r}")
-        self.filename, self.separator, self.append = Path(filename), separator, append
+        self.filename, self.separator, self.append = as_path("filename", filename), separator, append
         self._names: list[str] | None = None
         self._header = True
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from convlens.geometry import check_count
+from convlens.storage.paths import as_path
 from convlens.training.callbacks.callback import Logs
 from convlens.training.callbacks.console import say
 from convlens.training.callbacks.monitor import Monitor
@@ -34,7 +35,7 @@ class ModelCheckpoint(Monitor):
         initial_value_threshold: float | None = None,
     ) -> None:
         super().__init__(monitor, mode)
-        self.filepath = os.fspath(filepath)
+        self.filepath = str(as_path("filepath", filepath))
         if save_freq != "epoch":
             check_count('save_freq, if not "epoch",', save_freq, 1)
         self.verbose, self.save_freq = verbose, save_freq
