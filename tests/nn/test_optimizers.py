@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from convlens.engines import get_engine
 from convlens.nn import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, RMSprop, optimizers
 from convlens.nn.optimizers import FlatOptimizer, base
 
@@ -211,3 +212,21 @@ def test_bad_arguments_are_refused(make, message):
     with pytest.raises(ValueError) as caught:
         make()
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("engine", ["numpy", "auto"])
+def test_vectors_that_do_not_fit_are_refused_before_an_engine_reads_them(engine):
+    weights, fixed = np.ones(5, np.float32), np.broadcast_to(np.float32(1), 5)
+    optimizer = Adam(engine=get_engine(engine))
+    for w, g, message in (
+        (weights, np.ones(3, np.float32), "gradient must have 5 numbers, one for each weight; got 3"),
+        (weights, np.ones((5, 1), np.float32), r"gradient must be a vector \(size,\); got float32 \(5, 1\)"),
+        (weights, np.ma.masked_array(weights), r"gradient must be a vector \(size,\); got MaskedArray"),
+        (fixed, weights, "weights must be a vector that can be written; got one that is read only"),
+    ):
+        with pytest.raises(ValueError, match=f"^{message}$"):
+            optimizer.update(w, g)
+    assert_array_equal(weights, 1)
+    optimizer.update(weights, np.ones(5, np.float32))
+    with pytest.raises(ValueError, match=r"^Adam was built for 5 weights; got 9$"):
+        optimizer.update(np.ones(9, np.float32), np.ones(9, np.float32))

@@ -12,6 +12,7 @@ import numpy as np
 from convlens.arrays import FLOATS, Array, is_plain, kind
 from convlens.engines import Engine
 from convlens.engines.specs import Spec
+from convlens.geometry import check_count
 from convlens.machine.memory import aligned
 from convlens.machine.threads import Workers, usable_threads, workers
 from convlens.nn.images import Images, as_dtype
@@ -226,6 +227,10 @@ class Stack:
         as Dropout; without it these layers do nothing, and a normalisation uses its running statistics. state: a vector
         like `flat_state`, which gets the running statistics after this step.
         """
+        check_count("threads", threads, 1)
+        if not is_plain(gradient) or gradient.shape != self.flat.shape or not gradient.flags.writeable:
+            got = f"{gradient.dtype} {gradient.shape}" if is_plain(gradient) else kind(gradient)
+            raise ValueError(f"gradient must be a vector {self.flat.shape} that can be written; got {got}")
         if self.fused is not None and loss is CROSS_ENTROPY and not isinstance(weight, np.ndarray):
             self._check_fused(x)
             check_labels(labels, len(x), self.output_shape[0])

@@ -122,6 +122,7 @@ class FusedPass:
     ) -> tuple[Array, Array]:
         """x, labels (n,) -> loss (n,), logits (n, classes); `gradient` gets the gradient of weight * sum(loss)"""
         x, labels = contiguous(x), contiguous(labels.astype(np.int64, copy=False))
+        threads = min(threads, len(partition(len(x), least=1, block=LANES)))  # more would have nothing to do
         batches = self._own.__dict__.setdefault("batches", {})
         if (len(x), threads) not in batches:
             batches[len(x), threads] = _Batch(self, len(x), threads)

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from convlens.arrays import Array
+from convlens.arrays import Array, is_plain, kind
 from convlens.engines import Engine
 from convlens.machine.memory import aligned
 from convlens.nn.optimizers.arguments import check_weight_decay, refuse
@@ -113,21 +113,34 @@ class FlatOptimizer:
 
     def update(self, weights: Array, gradient: Array) -> None:
         """One step: change `weights` (size,) in place, given their `gradient` (size,)."""
+        self._check(weights, gradient)
         rate = rate_at(self._rate, self.step)
         self.step += 1
         for name in self.slots:
             if name not in self._slots:
                 self._slots[name] = aligned(weights.size, weights.dtype)
                 self._slots[name][...] = self._start_of(name)
-        if self._variables is not None and sum(self._variables.values()) != weights.size:
-            raise ValueError(
-                f"{type(self).__name__} was built for {sum(self._variables.values())} weights; got {weights.size}"
-            )
         gradient = self.clipping.clip(gradient, self._variables)
         if self.weight_decay:
             for span in self._decaying(weights.size):
                 weights[span] *= 1 - self.weight_decay * rate
         self._apply(weights, gradient, [self._slots[name] for name in self.slots], rate)
+
+    def _check(self, weights: Array, gradient: Array) -> None:
+        """Raise ValueError unless all vectors have one size; an engine reads and writes as many numbers as weights."""
+        for name, vector in (("weights", weights), ("gradient", gradient)):
+            if not is_plain(vector) or vector.ndim != 1:
+                got = f"{vector.dtype} {vector.shape}" if is_plain(vector) else kind(vector)
+                raise ValueError(f"{name} must be a vector (size,); got {got}")
+        if gradient.size != weights.size:
+            raise ValueError(f"gradient must have {weights.size} numbers, one for each weight; got {gradient.size}")
+        if not weights.flags.writeable:
+            raise ValueError("weights must be a vector that can be written; got one that is read only")
+        sizes = [slot.size for slot in self._slots.values()]
+        if self._variables is not None:
+            sizes.append(sum(self._variables.values()))
+        if (wrong := next((size for size in sizes if size != weights.size), None)) is not None:
+            raise ValueError(f"{type(self).__name__} was built for {wrong} weights; got {weights.size}")
 
     def _decaying(self, size: int) -> list[slice]:
         """Return the spans of the flat vector that weight decay changes; neighbours are joined."""
