@@ -172,7 +172,6 @@ KINDS = [
 ]
 
 
-@pytest.mark.smoke
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_file_shows_the_same_digit(digits: Grey, tmp_path: Path, kind: str) -> None:
     path = tmp_path / "picture.png"  # the reader looks at the content, not at the name
@@ -193,7 +192,6 @@ def test_sixteen_bits_of_28_x_28_are_rounded_exactly(digits: Grey, tmp_path: Pat
     assert np.array_equal(read_digit(path)[..., 0], digits[3] / np.float32(256))
 
 
-@pytest.mark.smoke
 def test_specks_are_dropped(digits: Grey) -> None:
     rng = np.random.default_rng(4)
     for digit in digits[::9]:
@@ -216,7 +214,6 @@ def test_a_thin_pen_gives_full_strokes(width: int) -> None:
     assert 35 < ink < 140  # MNIST's digits have 40 to 200 such pixels
 
 
-@pytest.mark.smoke
 def test_results_have_the_form_of_mnist(digits: Grey) -> None:
     rng = np.random.default_rng(3)
     for digit in digits[::5]:
