@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from convlens.engines import Engine
 from convlens.engines.specs import Spec
 from convlens.geometry import check_count
 from convlens.machine.memory import aligned
-from convlens.machine.threads import Workers, usable_threads, workers
+from convlens.machine.threads import usable_threads, workers
 from convlens.nn.images import Images, as_dtype
 from convlens.nn.initializers import Initializer
 from convlens.nn.layer import Layer, Rng, Shape, Weights, initial_weights
@@ -265,9 +265,10 @@ class Stack:
         def part(k: int) -> Array:
             return self.logits(as_dtype(x[starts[k] : starts[k] + size], self.dtype))
 
-        with workers(min(usable_threads(), len(starts))) if len(starts) > 1 else nullcontext(Workers(1)) as pool:
-            parts = pool.map(part, len(starts))
-        return np.concatenate(parts)
+        if len(starts) == 1:
+            return part(0)
+        with workers(min(usable_threads(), len(starts))) as pool:
+            return np.concatenate(pool.map(part, len(starts)))
 
     def _is_frozen(self, row: LayerRow) -> bool:
         return bool(self.frozen) and any(row is self.table[k] for k in self.frozen if k < len(self.table))
@@ -275,6 +276,9 @@ class Stack:
     @contextmanager
     def kept_frozen(self, gradient: Array) -> Iterator[None]:
         """Keep the weights of frozen layers while an optimizer changes `flat`; their `gradient` becomes zero."""
+        if not self.frozen:
+            yield
+            return
         spans, at = [], 0
         for k, row in enumerate(self.table):
             size = _size([row.layer.weight_shapes(row.input_shape)])

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 from convlens.arrays import Array
-from convlens.nn.layer import Shape
 from convlens.report.pixels import Pixels, data_uri, fold, grey, shrink, zoom
+
+if TYPE_CHECKING:
+    from convlens.nn.layer import Shape
 
 __all__ = [
     "cells",

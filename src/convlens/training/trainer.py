@@ -114,12 +114,11 @@ class EngineTrainer:
     def step(self, x: Array, labels: Labels, place: tuple[int, int], learning_rate: float | None) -> tuple[float, int]:
         """Train on a batch: see `Trainer`"""
         found = self.parts(x, labels, place, learning_rate)
-        loss = sum(float(losses.sum(dtype=np.float64)) for losses, _ in found)
         hits = at = 0
         for _, logits in found:
             hits += int((logits.argmax(axis=1) == labels[at : at + len(logits)]).sum())
             at += len(logits)
-        return loss, hits
+        return _sum(found), hits
 
     def parts(
         self,
@@ -138,7 +137,7 @@ class EngineTrainer:
         cuts = [slice(0, len(x))] if self._whole else partition(len(x), self._model.engine.least_part)
         gradients = [self._gradient(k) for k in range(len(cuts))]
         found = self._workers.map(partial(self._part, x, targets, place, cuts, weights), len(cuts))
-        if np.isfinite(sum(float(losses.sum(dtype=np.float64)) for losses, _ in found)):
+        if math.isfinite(_sum(found)):
             with np.errstate(all="ignore"):
                 for other in gradients[1:]:
                     gradients[0] += other
@@ -175,6 +174,11 @@ class EngineTrainer:
     def evaluate(self, x: Array | Pixels, labels: Labels) -> Scores:
         """Return mean loss and accuracy."""
         return score(self._model, x, labels, self._workers)
+
+
+def _sum(parts: list[tuple[Array, Array]]) -> float:
+    """Return the sum of the losses of all parts of a batch."""
+    return sum(float(losses.sum(dtype=np.float64)) for losses, _ in parts)
 
 
 def build(optimizer: Optimizer, model: Sequential) -> None:

@@ -67,6 +67,7 @@ class FlatOptimizer:
         self.step = 0
         self._slots: dict[str, Array] = {}
         self._variables: dict[str, int] | None = None
+        self._built_for: int | None = None  # the number of weights of all variables
         self._excluded: tuple[str, ...] = ()
 
     @property
@@ -96,6 +97,7 @@ class FlatOptimizer:
         unless the optimizer got one of its own
         """
         self._variables = dict(variables)
+        self._built_for = sum(variables.values())
 
     def exclude_from_weight_decay(
         self, var_list: Iterable[str] | None = None, var_names: Iterable[str] | None = None
@@ -137,8 +139,8 @@ class FlatOptimizer:
         if not weights.flags.writeable:
             raise ValueError("weights must be a vector that can be written; got one that is read only")
         sizes = [slot.size for slot in self._slots.values()]
-        if self._variables is not None:
-            sizes.append(sum(self._variables.values()))
+        if self._built_for is not None:
+            sizes.append(self._built_for)
         if (wrong := next((size for size in sizes if size != weights.size), None)) is not None:
             raise ValueError(f"{type(self).__name__} was built for {wrong} weights; got {weights.size}")
 
