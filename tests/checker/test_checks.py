@@ -3,12 +3,13 @@
 import pytest
 
 from convlens.checker import form_checks, summary_checks
-from convlens.checker.checks import Checks, Failed, Unknown
+from convlens.checker.checks import Advice, Checks, Failed, Unknown
 from convlens.checker.functions import conv_checks, pool_checks
 from convlens.checker.guest import Ending, GuestError
 from convlens.checker.verdict import FAIL, PASS, UNKNOWN, ErrorMap, Finding
 
 TABLES = {
+    "file": form_checks.FILE,
     "form": form_checks.CHECKS,
     "keras": form_checks.KERAS,
     "conv_forward": conv_checks.FORWARD,
@@ -41,8 +42,9 @@ def test_each_outcome_has_a_status():
         bad=((), Failed("3 is wrong", "turn it", "turned", maps)),
         unclear=((), Unknown("who knows")),
         gone=((), GuestError("ended its process", Ending.EXITED)),
+        advised=((), Advice("the images are integers", "write dtype=float", "integers")),
         stands_on_bad=(("good", "bad"), None),
-        stands_on_good=(("good",), None),
+        stands_on_good=(("good", "advised"), None),
         stands_on_before=(("earlier",), None),
     )
     found = checks.run(None, [Finding("earlier", "It was.", PASS)])
@@ -51,6 +53,7 @@ def test_each_outcome_has_a_status():
         Finding("bad", "It is so.", FAIL, "3 is wrong", "turn it", "turned", maps),
         Finding("unclear", "It is so.", UNKNOWN, "who knows"),
         Finding("gone", "It is so.", FAIL, "the code ended its process"),
+        Finding("advised", "It is so.", PASS, "the images are integers", "write dtype=float", "integers"),
         Finding("stands_on_bad", "It is so.", UNKNOWN, "not tried, because bad does not pass"),
         Finding("stands_on_good", "It is so.", PASS),
         Finding("stands_on_before", "It is so.", PASS),
@@ -87,7 +90,7 @@ def test_a_check_must_have_a_docstring():
 
 @pytest.mark.parametrize("name", TABLES)
 def test_every_check_has_a_sentence_and_needs_only_earlier_checks(name):
-    known = set() if name in ("form", "summary") else {"parses"}
+    known = {"file": set(), "summary": set(), "form": {"readable", "parses"}}.get(name, {"parses"})
     for check in TABLES[name].table:
         assert check.sentence[0].isupper() or check.sentence.startswith("pycodestyle")
         assert check.sentence.endswith(".")

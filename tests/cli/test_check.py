@@ -18,7 +18,7 @@ from convlens.checker.options import Options
 from convlens.checker.sandbox import launch
 from convlens.checker.sandbox.tiers import CANNOT_STOP, available
 from convlens.checker.submission import TASKS, read
-from convlens.checker.verdict import FAIL, PASS, UNKNOWN, FileReport, Finding, Report
+from convlens.checker.verdict import FAIL, PARTS, PASS, UNKNOWN, FileReport, Finding, Report
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
 
@@ -66,9 +66,10 @@ def test_a_right_one(right):
     done = small.run("check", right, "--tasks", "0-3")
     assert done.code == 0, done
     *files, last = done.out.splitlines()
-    assert [line.split()[:3] for line in files] == [["✓", name, "pass,"] for name in TASKS[:4]]
+    assert [line.split() for line in files] == [["✓", name, "✓", "code", "✓", "form"] for name in TASKS[:4]]
     tier = next(tier for tier, why in available().items() if not why)
-    assert last == f"4 of 4 files pass; score 100.0%; sandbox {tier}"
+    parts = (f"{part}: 4 of 4 files pass, score 100.0%" for part in PARTS)
+    assert last == "; ".join([*parts, f"sandbox {tier}"])
 
 
 def test_a_wrong_one_in_every_form(wrong, tmp_path):
@@ -76,7 +77,8 @@ def test_a_wrong_one_in_every_form(wrong, tmp_path):
     done = small.run("check", wrong, "--tasks", "0,1", "--html", page, "--junit", xml)
     assert done.code == 1, done
     assert f"✓ {TASKS[0]}" in done.out and f"✗ {TASKS[1]}" in done.out
-    assert "1 of 2 files pass; score" in done.out
+    assert "code: 1 of 2 files pass, score" in done.out and "form: 2 of 2 files pass, score 100.0%" in done.out
+    assert f"✗ {TASKS[1]}  ✗ code, " in done.out and "checks pass  ✓ form" in done.out
     assert done.err.splitlines()[-2:] == [f"written: {page}", f"written: {xml}"]
     text = page.read_text()
     assert text.startswith("<!DOCTYPE html>") and "✗ fail" in text and "Likely mistakes" in text
@@ -84,7 +86,7 @@ def test_a_wrong_one_in_every_form(wrong, tmp_path):
     again = small.run("check", wrong, "--tasks", "0,1", "--json")
     assert again.code == 1
     found = json.loads(again.out)
-    assert list(found) == ["name", "tier", "status", "files", "score"]
+    assert list(found) == ["name", "tier", "status", "score", "files"]
     assert {name: file["status"] for name, file in found["files"].items()} == {TASKS[0]: PASS, TASKS[1]: FAIL}
     assert set(found["files"][TASKS[1]]["checks"][0]) >= {"name", "status", "message", "hint"}
     assert Report.from_json(found).as_json() == found
@@ -97,7 +99,7 @@ def test_how_it_ends(pretended, tmp_path, status, code):
     pretended.status = status
     done = small.run("check", tmp_path / "ann")
     assert done.code == code
-    assert done.out.splitlines()[-1].startswith(f"{7 if status == PASS else 0} of 7 files pass; score")
+    assert done.out.splitlines()[-1].startswith(f"code: {7 if status == PASS else 0} of 7 files pass, ")
     assert done.err == ""
 
 
@@ -248,8 +250,8 @@ def test_no_report_takes_the_place_of_what_was_handed_in(place, option):
 def test_a_class_in_every_form(place, tmp_path):
     done = grade(place, "--csv", "marks.csv", "--html", "page.html", "--junit", "report.xml")
     assert done.code == 1, done
-    assert "5 submissions: 2 pass, 3 fail, 0 could not be checked; mean score 40.0%" in done.out
-    assert "          2  Crop it." in done.out and r"two\nlines" in done.out
+    assert "5 submissions: 2 pass, 3 fail, 0 could not be checked; mean score code 40.0%" in done.out
+    assert "       2  Crop it.        =cy, bob" in done.out and r"two\nlines" in done.out
     told = [line for line in done.err.splitlines() if not line.startswith("  ")]
     assert told == [
         "sandbox rlimits; what it cannot stop:",
@@ -259,8 +261,8 @@ def test_a_class_in_every_form(place, tmp_path):
     ]
     _, *rows = csv.reader(io.StringIO((tmp_path / "marks.csv").read_bytes().decode(), newline=""))
     assert [row[0] for row in rows] == ["'=cy", "ann", "bob", "gone", "two\nlines"]
-    assert rows[2][1:] == ["fail", "0.0", "fail", "Crop it."]
-    assert rows[3][1:] == ["fail", "0.0", "fail", "nothing is handed in: the folder is empty"]
+    assert rows[2][1:] == ["0.0", "", "fail", "", "Crop it.", ""]
+    assert rows[3][1:] == ["0.0", "", "fail", "", "nothing is handed in: the folder is empty", ""]
     page = (tmp_path / "page.html").read_text()
     assert "<h1>autumn 26</h1>" in page and r"two\nlines" in page and "nothing is handed in" in page
     assert len(ET.parse(tmp_path / "report.xml").getroot()) == 5
@@ -272,7 +274,8 @@ def test_a_class_in_every_form(place, tmp_path):
     found = json.loads(again.out)
     assert found["results"] == "autumn 26-results.jsonl"
     assert (found["summary"]["submissions"], found["summary"]["passed"], found["summary"]["failed"]) == (5, 2, 3)
-    assert found["summary"]["mistakes"] == [{"hint": "Crop it.", "submissions": 2}]
+    mistake = {"hint": "Crop it.", "part": "code", "names": ["=cy", "bob"], "submissions": 2}
+    assert found["summary"]["mistakes"] == [mistake]
     assert found["settings"]["tier"] == "rlimits" and found["settings"]["tasks"] == [0]
     assert {row["name"]: row["status"] for row in found["submissions"]}["two\nlines"] == PASS
     assert found["submissions"][2]["hints"] == ["Crop it."]

@@ -7,7 +7,8 @@
         "A kernel as large as the image gives one output."
         function.agree(...)
 
-A check passes if it returns, and fails if it raises `Failed`. It raises `Unknown` if it cannot tell. A check can need
+A check passes if it returns, and fails if it raises `Failed`. It raises `Unknown` if it cannot tell, and `Advice` if it
+passes but has something to say. A check can need
 other checks: if one of them has not passed, the check is not tried, and its status is "could not tell".
 """
 
@@ -19,9 +20,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from convlens.checker.guest import GuestError
-from convlens.checker.verdict import FAIL, PASS, UNKNOWN, ErrorMap, Finding
+from convlens.checker.verdict import CODE, FAIL, PASS, UNKNOWN, ErrorMap, Finding, Part, Status
 
-__all__ = ["Check", "Checks", "Failed", "Unknown"]
+__all__ = ["Advice", "Check", "Checks", "Failed", "Unknown"]
 
 _LONGEST = 2000  # characters of a message: half a page
 
@@ -46,21 +47,31 @@ class Unknown(Exception):  # noqa: N818
     """A check cannot tell whether it passes. The text says why."""
 
 
+class Advice(Exception):  # noqa: N818
+    """A check passes, and the student should know something. hint: what to do; mistake: a name for this advice"""
+
+    def __init__(self, message: str, hint: str = "", mistake: str = "") -> None:
+        super().__init__(message)
+        self.hint, self.mistake = hint, mistake
+
+
 @dataclass(frozen=True)
 class Check:
-    """One check: the function `run`, its name, its sentence, and the names of the checks that it needs."""
+    """One check: the function `run`, its name, its sentence, the names of the checks that it needs, and its part."""
 
     name: str
     sentence: str
     run: Callable[[Any], None]
     needs: tuple[str, ...]
+    part: Part = CODE
 
 
 class Checks:
-    """An ordered table of checks for one kind of file."""
+    """An ordered table of checks for one kind of file. part: the verdict that its checks count for"""
 
-    def __init__(self) -> None:
+    def __init__(self, part: Part = CODE) -> None:
         self.table: list[Check] = []
+        self._part = part
 
     def add(self, *needs: str) -> Callable[[F], F]:
         """Return a decorator that adds a function as a check. It raises ValueError if the function has no docstring.
@@ -72,7 +83,7 @@ class Checks:
             sentence = " ".join((inspect.getdoc(function) or "").split())
             if not sentence:
                 raise ValueError(f"a check must have a docstring, the sentence a student reads; {function} has none")
-            self.table.append(Check(function.__name__, sentence, function, needs))
+            self.table.append(Check(function.__name__, sentence, function, needs, self._part))
             return function
 
         return adding
@@ -106,21 +117,26 @@ class Checks:
 
 def _find(check: Check, subject: Any, missing: list[str]) -> tuple[Finding, Any]:
     """Return the finding of one check and its evidence. missing: the checks to blame if it cannot be tried."""
-    name, sentence = check.name, check.sentence
+
+    def finding(
+        status: Status, message: str = "", hint: str = "", mistake: str = "", maps: Sequence[ErrorMap] = ()
+    ) -> Finding:
+        return Finding(check.name, check.sentence, status, message, hint, mistake, list(maps), check.part)
+
     if missing:
         verb = "does" if len(missing) == 1 else "do"
-        return Finding(name, sentence, UNKNOWN, f"not tried, because {', '.join(missing)} {verb} not pass"), None
+        return finding(UNKNOWN, f"not tried, because {', '.join(missing)} {verb} not pass"), None
     try:
         check.run(subject)
     except Failed as failed:
         said = str(failed)[:_LONGEST]
-        return Finding(name, sentence, FAIL, said, failed.hint, failed.mistake, failed.maps), failed.evidence
+        return finding(FAIL, said, failed.hint, failed.mistake, failed.maps), failed.evidence
+    except Advice as advice:
+        return finding(PASS, str(advice)[:_LONGEST], advice.hint, advice.mistake), None
     except Unknown as unknown:
-        return Finding(name, sentence, UNKNOWN, str(unknown)), None
+        return finding(UNKNOWN, str(unknown)), None
     except GuestError as error:
-        return Finding(name, sentence, FAIL, f"the code {error}"), None
+        return finding(FAIL, f"the code {error}"), None
     except Exception as error:  # caused by what the code has sent: the check must fail, and the other checks must go on
-        return Finding(
-            name, sentence, FAIL, f"the code sent something that this check cannot read: {error!r}"[:_LONGEST]
-        ), None
-    return Finding(name, sentence, PASS), None
+        return finding(FAIL, f"the code sent something that this check cannot read: {error!r}"[:_LONGEST]), None
+    return finding(PASS), None

@@ -11,12 +11,13 @@ from convlens.checker.checks import Checks, Failed
 from convlens.checker.guest import Guest, GuestError
 from convlens.checker.rules import Rules
 from convlens.checker.submission import File
-from convlens.checker.verdict import Finding
+from convlens.checker.verdict import FORM, Finding
 
-__all__ = ["CHECKS", "KERAS", "FileUnderTest", "run"]
+__all__ = ["CHECKS", "FILE", "KERAS", "FileUnderTest", "run"]
 
-CHECKS = Checks()
-KERAS = Checks()  # for a task that allows only one use of tf.keras
+FILE = Checks()  # without these there is no code
+CHECKS = Checks(FORM)
+KERAS = Checks(FORM)  # for a task that allows only one use of tf.keras
 SECONDS = 10.0  # limit for parsing a file, whatever the limit of its calls is; parsing takes milliseconds
 # The most that one message lists: imports or names; complaints of pycodestyle; lines of one complaint
 _EXAMPLES, _COMPLAINTS, _LINES = 3, 3, 3
@@ -56,22 +57,38 @@ class FileUnderTest:
 
 def run(file: FileUnderTest) -> list[Finding]:
     """Return the findings of all checks of form that this file's task has."""
-    found = CHECKS.run(file)
-    return [*found, *KERAS.run(file, found)] if file.rules.keras else found
+    found = FILE.run(file)
+    for table in (CHECKS, KERAS) if file.rules.keras else (CHECKS,):
+        found += table.run(file, found)
+    return found
 
 
-@CHECKS.add()
+@FILE.add()
 def exists(file: FileUnderTest) -> None:
     """The file exists."""
     if file.submitted.missing:
         raise Failed(file.submitted.problem)
 
 
-@CHECKS.add("exists")
+@FILE.add("exists")
 def readable(file: FileUnderTest) -> None:
     """The file can be read, and it is not a link."""
     if file.submitted.content is None:
         raise Failed(file.submitted.problem)
+
+
+@FILE.add("readable")
+def parses(file: FileUnderTest) -> None:
+    """The file is valid Python."""
+    try:
+        file.content.decode()
+    except UnicodeDecodeError as error:
+        line = file.content.count(b"\n", 0, error.start) + 1
+        byte = f"0x{file.content[error.start]:02x}"
+        message = f"the file must be text in UTF-8; line {line} has the byte {byte}, which is not UTF-8"
+        raise Failed(message, "save the file as UTF-8, not in another encoding") from None
+    if problem := file.parse().get("parses"):
+        raise Failed(str(problem))
 
 
 @CHECKS.add("readable")
@@ -110,20 +127,6 @@ def line_ends(file: FileUnderTest) -> None:
         raise Failed(
             f"line {line} ends with \\r\\n or has \\r in it, as on Windows", "save the file with Unix line endings"
         )
-
-
-@CHECKS.add("readable")
-def parses(file: FileUnderTest) -> None:
-    """The file is valid Python."""
-    try:
-        file.content.decode()
-    except UnicodeDecodeError as error:
-        line = file.content.count(b"\n", 0, error.start) + 1
-        byte = f"0x{file.content[error.start]:02x}"
-        message = f"the file must be text in UTF-8; line {line} has the byte {byte}, which is not UTF-8"
-        raise Failed(message, "save the file as UTF-8, not in another encoding") from None
-    if problem := file.parse().get("parses"):
-        raise Failed(str(problem))
 
 
 @CHECKS.add("parses")

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 from convlens.checker.checks import Checks, Failed
 from convlens.checker.submission import File
+from convlens.checker.verdict import FORM
 
 __all__ = ["CHECKS"]
 
-CHECKS = Checks()
+CHECKS = Checks(FORM)
 SECTIONS = ("Introduction", "Procedures", "Results", "Conclusion", "Personal Notes")
 # The text is read here, outside a sandbox. So each expression reads one line, in time proportional to its length.
 _PICTURE = re.compile(r"!\[[^\]\n]{0,300}\](\([^)\n]|\[)|<img\s", re.IGNORECASE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -10,7 +11,30 @@ import numpy as np
 
 from convlens.arrays import Array
 
-__all__ = ["FAIL", "PASS", "UNKNOWN", "ErrorMap", "FileReport", "Finding", "Report", "error_map"]
+__all__ = [
+    "CODE",
+    "FAIL",
+    "FORM",
+    "PARTS",
+    "PASS",
+    "UNKNOWN",
+    "ErrorMap",
+    "FileReport",
+    "Finding",
+    "Part",
+    "Report",
+    "Status",
+    "error_map",
+]
+
+# A file has two verdicts. Its code is what the function does; its form is how the file is written: its first line, its
+# style, its docstrings, its imports. The summary of task 6 has no code.
+Part = Literal["code", "form"]
+CODE: Part = "code"
+FORM: Part = "form"
+PARTS = (CODE, FORM)
+# Checks without which nothing runs: if one of them fails, the code is worth nothing, whatever the other checks say
+_RUNS = ("exists", "readable", "parses", "loads", "builds")
 
 Status = Literal["pass", "fail", "could not tell"]
 PASS: Status = "pass"
@@ -43,8 +67,12 @@ class Finding:
     """The finding of one check.
 
     name: name of the check, an identifier; sentence: what is checked, in words for the student; message: what was
-    found, "" if the check passes; hint: the likely mistake as a sentence, or ""; mistake: the name of this mistake in a
-    table of mistakes, or ""; maps: where the arrays differ
+    found, "" if the check passes without a word; hint: the likely mistake as a sentence, or ""; mistake: the name of
+    this mistake in a table of mistakes, or ""; maps: where the arrays differ; part: the verdict that the check counts
+    for
+
+    A check that passes with a message is advice: what a student should know, though the task leaves it open. Its hint
+    says what to do.
     """
 
     name: str
@@ -54,6 +82,12 @@ class Finding:
     hint: str = ""
     mistake: str = ""
     maps: list[ErrorMap] = field(default_factory=list)
+    part: Part = CODE
+
+    @property
+    def reason(self) -> str:
+        """What findings of one mistake have in common: its name, or without one the hint, or the message."""
+        return self.mistake or self.hint or self.message
 
 
 @dataclass(frozen=True)
@@ -67,39 +101,79 @@ class FileReport:
     @property
     def status(self) -> Status:
         """The status: "fail" if a check fails, "pass" if all pass, else "could not tell"."""
-        found = {finding.status for finding in self.checks}
-        return FAIL if FAIL in found else PASS if found == {PASS} else UNKNOWN
+        return _status(self.checks)
+
+    def of(self, part: Part) -> list[Finding]:
+        """Return the findings of one part."""
+        return [finding for finding in self.checks if finding.part == part]
+
+    @property
+    def code(self) -> Status | None:
+        """The verdict on the code, None if the file has no code."""
+        return _status(self.of(CODE)) if self.of(CODE) else None
+
+    @property
+    def form(self) -> Status | None:
+        """The verdict on the form, None if nothing was said about it."""
+        return _status(self.of(FORM)) if self.of(FORM) else None
+
+    def verdict(self, part: Part) -> Status | None:
+        """Return `code` or `form`."""
+        return self.code if part == CODE else self.form
 
     @property
     def passed(self) -> int:
         """The number of checks that pass."""
         return sum(finding.status == PASS for finding in self.checks)
 
+    @property
+    def advice(self) -> list[Finding]:
+        """The advice: checks that pass with a message."""
+        return [finding for finding in self.checks if finding.status == PASS and finding.message]
+
     def alike(self, status: Status) -> list[list[Finding]]:
-        """Return the findings with this status, grouped by their mistake, or without one by their hint or message."""
-        found: dict[str, list[Finding]] = {}
+        """Return the findings with this status, grouped by their reason; code first, form last."""
+        found: dict[tuple[bool, str], list[Finding]] = {}
         for finding in self.checks:
             if finding.status == status:
-                found.setdefault(finding.mistake or finding.hint or finding.message, []).append(finding)
-        return list(found.values())
+                found.setdefault((finding.part == FORM, finding.reason), []).append(finding)
+        return [same for _, same in sorted(found.items(), key=lambda one: one[0][0])]
+
+    def share(self, part: Part) -> float | None:
+        """Return the share of a part's checks that pass, from 0 to 1; None if the file does not have this part.
+
+        A file that does not run has a share of 0 for its code. If no check fails, checks with the status "could not
+        tell" do not count.
+        """
+        checks = self.of(part)
+        if not checks:
+            return None
+        if part == CODE and any(finding.name in _RUNS and finding.status == FAIL for finding in checks):
+            return 0.0
+        told = [one for one in checks if one.status != UNKNOWN or _status(checks) == FAIL]
+        return sum(one.status == PASS for one in told) / max(1, len(told))
 
     @property
-    def share(self) -> float:
-        """The share of checks that pass. If no check fails, checks with the status "could not tell" do not count."""
-        told = [finding for finding in self.checks if self.status != UNKNOWN or finding.status != UNKNOWN]
-        return self.passed / max(1, len(told))
+    def likely(self) -> list[Finding]:
+        """The likely mistakes, once each: in the code before in the form, the one of most checks first.
 
-    @property
-    def likely(self) -> Finding | None:
-        """The first finding with the most frequent hint, None if there is no hint."""
-        hinted = [finding for finding in self.checks if finding.hint]
-        names = [finding.mistake or finding.hint for finding in hinted]
-        return max(hinted, key=lambda finding: names.count(finding.mistake or finding.hint), default=None)
+        Each is the first finding with this mistake.
+        """
+        hinted = [finding for finding in self.checks if finding.hint and finding.status != PASS]
+        counts = Counter(finding.reason for finding in hinted)
+        first = {finding.reason: finding for finding in reversed(hinted)}.values()
+        order = {id(finding): k for k, finding in enumerate(hinted)}
+        return sorted(first, key=lambda one: (one.part == FORM, -counts[one.reason], order[id(one)]))
 
     @property
     def hint(self) -> str:
-        """The hint of `likely`, or "" """
-        return self.likely.hint if self.likely else ""
+        """The hint of the first likely mistake, or "" """
+        return self.likely[0].hint if self.likely else ""
+
+
+def _status(checks: Sequence[Finding]) -> Status:
+    found = {finding.status for finding in checks}
+    return FAIL if FAIL in found else PASS if found == {PASS} else UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -116,19 +190,30 @@ class Report:
         found = {file.status for file in self.files.values()}
         return FAIL if FAIL in found else PASS if found == {PASS} else UNKNOWN
 
-    @property
-    def score(self) -> float:
-        """The mean of `FileReport.share` over the files, from 0 to 1."""
-        shares = [file.share for file in self.files.values()]
-        return round(sum(shares) / len(shares), 4) if shares else 0.0
+    def verdict(self, part: Part) -> Status | None:
+        """Return the verdict on the code or the form of all files: "fail" if one fails, "pass" if all pass."""
+        found = {file.verdict(part) for file in self.files.values()} - {None}
+        return None if not found else FAIL if FAIL in found else PASS if found == {PASS} else UNKNOWN
+
+    def score(self, part: Part) -> float | None:
+        """Return the mean of `FileReport.share` over the files that have this part, from 0 to 1; None without any."""
+        shares = [share for file in self.files.values() if (share := file.share(part)) is not None]
+        return round(sum(shares) / len(shares), 4) if shares else None
 
     def as_json(self) -> dict[str, Any]:
-        """Return {"name", "tier", "status", "files": {file: {"status", "seconds", "checks": [...]}}, "score"}."""
+        """Return the report as plain values, see docs/check.md."""
         files = {
-            name: {"status": file.status, "seconds": file.seconds, "checks": [asdict(found) for found in file.checks]}
+            name: {
+                "status": file.status,
+                "code": file.code,
+                "form": file.form,
+                "seconds": file.seconds,
+                "checks": [asdict(found) for found in file.checks],
+            }
             for name, file in self.files.items()
         }
-        return {"name": self.name, "tier": self.tier, "status": self.status, "files": files, "score": self.score}
+        score = {part: self.score(part) for part in PARTS}
+        return {"name": self.name, "tier": self.tier, "status": self.status, "score": score, "files": files}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Report:

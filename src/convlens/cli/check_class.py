@@ -145,14 +145,15 @@ def _show(asked: ClassOptions, settings: Mapping[str, Any], reports: list[Report
 
 def _as_json(out: Path, settings: Mapping[str, Any], reports: list[Report]) -> dict[str, Any]:
     from convlens.checker.classes.tally import likely, tally
+    from convlens.checker.verdict import PARTS
 
     rows = [
         {
             "name": report.name,
             "status": report.status,
-            "score": report.score,
+            "score": {part: report.score(part) for part in PARTS},
             "tier": report.tier,
-            "files": {name: file.status for name, file in report.files.items()},
+            "files": {name: {part: file.verdict(part) for part in PARTS} for name, file in report.files.items()},
             "hints": [finding.hint for finding in likely(report)],
         }
         for report in reports

@@ -38,7 +38,7 @@ def test_a_wrong_file_is_found_and_its_mistake_named(tf, case):
 def test_the_likely_mistake_of_the_file_is_the_mutant_s(tf, name):
     framework, text, mistake = CASES[f"keras: {name}"]
     likely = FileReport(check(framework, Inside(framework, text))).likely
-    assert likely is not None and likely.mistake == mistake
+    assert likely[0].mistake == mistake
 
 
 def test_expected_numbers_are_shown_only_on_request(tf):

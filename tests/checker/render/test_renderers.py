@@ -5,6 +5,7 @@ import csv
 import io
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -18,7 +19,7 @@ from convlens.checker.render.csv import csv_table
 from convlens.checker.render.heat import heat_map, map_in_words
 from convlens.checker.render.html import class_page, submission_page
 from convlens.checker.render.junit import junit
-from convlens.checker.verdict import FAIL, PASS, UNKNOWN, ErrorMap, FileReport, Finding, Report
+from convlens.checker.verdict import FAIL, FORM, PARTS, PASS, UNKNOWN, ErrorMap, FileReport, Finding, Report
 
 pytestmark = pytest.mark.smoke
 
@@ -128,7 +129,7 @@ def test_untrusted_text_is_harmless_in_xml():
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"])
 def test_a_spreadsheet_runs_no_formula(name):
     (_, row) = csv.reader(io.StringIO(csv_table([report(name, FAIL, hint=name)]), newline=""))
-    assert row[0] == row[-1] == "'" + name
+    assert row[0] == row[-2] == "'" + name
 
 
 def test_a_table_has_every_name_unchanged():
@@ -136,31 +137,36 @@ def test_a_table_has_every_name_unchanged():
     text = csv_table([report(name, PASS) for name in names])
     _, *rows = csv.reader(io.StringIO(text, newline=""))
     assert [row[0] for row in rows] == names
-    assert '"semi;colon","pass"' in text  # quoted, since spreadsheets have different separators
+    assert '"semi;colon","1.0"' in text  # quoted, since spreadsheets have different separators
     (line,) = csv_table([report("\udcff\x1b[31m", PASS)]).encode().splitlines()[1:]
-    assert line.startswith(b'"\\udcff\\x1b[31m","pass","1.0"')
+    assert line.startswith(b'"\\udcff\\x1b[31m","1.0"')
 
 
 # One submission ------------------------------------------------------------------------------------------------------
 
 
 def test_the_page_of_a_submission():
-    failing = FileReport([finding(PASS), finding(FAIL, "two", "Crop it.", maps=[MAP]), finding(UNKNOWN, "three")])
-    files = {FILES[0]: failing, FILES[1]: FileReport([finding(PASS)])}
+    failing = [finding(PASS), finding(FAIL, "two", "Crop it.", maps=[MAP]), finding(UNKNOWN, "three")]
+    advice = replace(finding(PASS, "four"), message="The images are integers.", hint="Write dtype=float.")
+    files = {
+        FILES[0]: FileReport([*failing, replace(finding(PASS, "style"), part=FORM)]),
+        FILES[1]: FileReport([finding(PASS), advice]),
+    }
     page = Page(submission_page(Report("ann", "bubblewrap", files)))
     alone(page)
     words = " ".join(page.words.split())
     for said in (
-        "verdict fail",
-        "files that pass 1 of 2",
-        "score 66.7 %",
+        "code 1 of 2 files pass",
+        "score, code 66.7 %",
+        "form 1 of 1 files pass",
         "sandbox bubblewrap",
-        f"{FILES[0]} ✗ fail",
-        f"{FILES[1]} ✓ pass",
-        "1 of 3 checks pass.",
+        f"{FILES[0]} ✗ code ✓ form",
+        f"{FILES[1]} ✓ code 2 of 2 checks pass. Advice",
+        "2 of 4 checks pass.",
+        "The images are integers. Advice: Write dtype=float.",
         "✗ fail Sentence of two. two message of two Likely: Crop it.",
         "1 could not be checked ? could not tell Sentence of three.",
-        "1 pass ✓ Sentence of one. one",
+        "2 pass ✓ Sentence of one. one",
         map_in_words(MAP),
     ):
         assert said in words, said
@@ -212,7 +218,7 @@ def test_a_page_starts_with_the_likely_mistakes():
     words = " ".join(page.words.split())
     summary = f"Likely mistakes {FILES[1]}: Crop it. (2 checks) {FILES[1]}: Use kw. (1 check)"
     assert summary in words
-    assert words.index(summary) < words.index(f"{FILES[0]} ✗ fail")
+    assert words.index(summary) < words.index(f"{FILES[0]} ✗ code")
     assert [a["href"] for a in page.of("a")] == ["#f1", "#f1"]
     assert "Likely mistakes" not in submission_page(Report("ann", "landlock", {FILES[0]: FileReport([finding(FAIL)])}))
 
@@ -246,30 +252,35 @@ def test_the_summary_of_a_class():
     ]
     found = tally(reports)
     assert (found.submissions, found.passed, found.failed, found.unknown) == (5, 1, 3, 1)
-    assert found.score == pytest.approx((1 + 0.75 + 0.5 + 0.75 + 1) / 5)
+    assert found.code == pytest.approx((1 + 0.75 + 0.5 + 0.75 + 1) / 5)
+    assert found.form is None
     first, second = (found.files[name] for name in FILES)
-    assert (first.passed, first.failed, first.unknown) == (2, 2, 1)
-    assert (second.passed, second.failed, second.unknown) == (2, 2, 1)
+    assert first.code == second.code == (2, 2, 1)
+    assert first.form == (0, 0, 0)
     assert first.usual == 1.5
     assert [(one.name, one.seconds, one.times) for one in first.slow] == [("d", 20.0, 13.3)]
-    assert found.mistakes == [("Crop 2 rows.", 2), ("Use kw.", 1)]  # once for each student, by the mistake's name
-    assert found.as_json()["mistakes"][0] == {"hint": "Crop 2 rows.", "submissions": 2}
+    # Once for each student, by the mistake's name
+    assert [(one.hint, one.names) for one in found.mistakes] == [("Crop 2 rows.", ["b", "c"]), ("Use kw.", ["d"])]
+    first_one = {"hint": "Crop 2 rows.", "part": "code", "names": ["b", "c"], "submissions": 2}
+    assert found.as_json()["mistakes"][0] == first_one
     assert found.as_json()["files"][FILES[0]]["slow"] == [{"name": "d", "seconds": 20.0, "times": 13.3}]
     assert [one.hint for one in likely(reports[2])] == ["Crop 3 rows."]
 
 
 def test_a_class_may_be_empty_or_without_times():
-    assert tally([]).score == 0
+    assert tally([]).code is None
     assert tally([report("a", PASS)]).files[FILES[0]].usual is None
 
 
 def test_the_table_of_a_class():
-    reports = [report("a", PASS, PASS), report("b", FAIL, UNKNOWN, hint="Crop it."), report("c", PASS)]
+    reports = [report("a", PASS, PASS), report("b", FAIL, UNKNOWN, hint="Crop it.")]
+    form = [replace(finding(FAIL, "style", "Shorten it."), part=FORM), replace(finding(PASS), part=FORM)]
+    reports.append(Report("c", "landlock", {FILES[0]: FileReport([finding(PASS), *form])}))
     assert list(csv.reader(io.StringIO(csv_table(reports)))) == [
-        ["name", "status", "score", *FILES, "hint"],
-        ["a", "pass", "1.0", "pass", "pass", ""],
-        ["b", "fail", "0.75", "fail", "could not tell", "Crop it."],
-        ["c", "pass", "1.0", "pass", "", ""],
+        ["name", "code", "form", *(f"{name} {part}" for name in FILES for part in PARTS), "hint", "form hint"],
+        ["a", "1.0", "", "pass", "", "pass", "", "", ""],
+        ["b", "0.75", "", "fail", "", "could not tell", "", "Crop it.", ""],
+        ["c", "1.0", "0.5", "pass", "fail", "", "", "", "Shorten it."],
     ]
 
 
@@ -277,7 +288,7 @@ def test_the_table_of_a_class():
 def test_without_a_known_mistake_the_table_has_the_message(status, said):
     one = report("a", PASS, status)
     assert reason(one) == said
-    assert list(csv.reader(io.StringIO(csv_table([one]))))[1][-1] == said
+    assert list(csv.reader(io.StringIO(csv_table([one]))))[1][-2] == said
 
 
 def test_the_page_of_a_class():
@@ -289,14 +300,14 @@ def test_the_page_of_a_class():
     alone(page)
     words = " ".join(page.words.split())
     for said in (
-        "submissions 5 passed 3 failed 1 could not tell 1 mean score 75.0 % seed 7 tasks 0, 1",
+        "submissions 5 passed 3 failed 1 could not tell 1 mean score, code 75.0 % mean score, form — seed 7 tasks 0, 1",
         "median time",
-        f"{FILES[0]} 3 1 1 100 ms",
+        f"{FILES[0]} 3 1 1 0 0 0 100 ms",
         f"b: {FILES[0]} takes 900 ms, 9 times the median",
-        "1 Crop it.",
-        "b ✗ fail 75.0 % ✗ ?",
-        "b ✗ fail score 75.0 %, sandbox landlock; likely: Crop it. · Back to the class",
-        f"e ? could not tell score 0.0 %, sandbox none · Back to the class {', '.join(FILES)} ? could not tell",
+        "1 code Crop it. b",
+        "b 75.0 % — ✗ ?",
+        "b ✗ fail score: code 75.0 %; sandbox landlock; likely: Crop it. · Back to the class",
+        f"e ? could not tell score: code 0.0 %; sandbox none · Back to the class {', '.join(FILES)} ? code",
     ):
         assert said in words, said
     assert words.count("it is gone") == 1

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from convlens.checker.verdict import FAIL, PASS, UNKNOWN, Finding, Report, Status
+from convlens.checker.verdict import FAIL, FORM, PARTS, PASS, UNKNOWN, Finding, Part, Report, Status
 
-__all__ = ["SLOW", "FileTally", "Slow", "Tally", "duration", "likely", "reason", "tally"]
+__all__ = ["SLOW", "CommonMistake", "FileTally", "Slow", "Tally", "duration", "likely", "reason", "tally"]
 
 SLOW = 5  # a file is slow if it takes more than SLOW times the class's median; less may be chance on a busy machine
 
@@ -25,12 +25,21 @@ class Slow:
 
 
 @dataclass(frozen=True)
-class FileTally:
-    """Counts of the statuses of one file in all submissions. usual: the median of the seconds, None if unknown."""
+class CommonMistake:
+    """A likely mistake and the names of the students who made it. part: "code" or "form" """
 
-    passed: int
-    failed: int
-    unknown: int
+    hint: str
+    part: Part
+    names: list[str]
+
+
+@dataclass(frozen=True)
+class FileTally:
+    """Counts of one file in all submissions, each as (pass, fail, could not tell). usual: the median of the seconds,
+    None if unknown."""
+
+    code: tuple[int, int, int]
+    form: tuple[int, int, int]
     usual: float | None
     slow: list[Slow]
 
@@ -39,53 +48,62 @@ class FileTally:
 class Tally:
     """The summary of a class.
 
-    submissions, passed, failed, unknown: numbers of submissions; score: the mean score; files: a summary for each file;
-    mistakes: the hint of each likely mistake and the number of submissions that have it, the most common first
+    submissions, passed, failed, unknown: numbers of submissions; code, form: the mean scores; files: a summary for each
+    file; mistakes: the likely mistakes, the most common first
     """
 
     submissions: int
     passed: int
     failed: int
     unknown: int
-    score: float
+    code: float | None
+    form: float | None
     files: dict[str, FileTally]
-    mistakes: list[tuple[str, int]]
+    mistakes: list[CommonMistake]
 
     def as_json(self) -> dict[str, Any]:
         """Return the summary for JSON."""
-        mistakes = [{"hint": hint, "submissions": count} for hint, count in self.mistakes]
+        mistakes = [asdict(one) | {"submissions": len(one.names)} for one in self.mistakes]
         return asdict(self) | {"mistakes": mistakes}
 
 
 def tally(reports: Sequence[Report]) -> Tally:
     """Return the summary of a class's reports. Files are in the order of their first occurrence."""
     names = dict.fromkeys(name for report in reports for name in report.files)
-    found = [finding for report in reports for finding in likely(report)]
-    hints = {_mistake(finding): finding.hint for finding in reversed(found)}
-    mistakes = [(hints[name], times) for name, times in Counter(map(_mistake, found)).items()]
+    made: dict[str, CommonMistake] = {}
+    code, form = (_mean(report.score(part) for report in reports) for part in PARTS)
+    for report in reports:
+        for finding in likely(report):
+            made.setdefault(finding.reason, CommonMistake(finding.hint, finding.part, [])).names.append(report.name)
     return Tally(
         len(reports),
         *_count(report.status for report in reports),
-        round(statistics.fmean(report.score for report in reports), 4) if reports else 0.0,
+        code,
+        form,
         {name: _file(name, [report for report in reports if name in report.files]) for name in names},
-        sorted(mistakes, key=lambda pair: (-pair[1], pair[0])),
+        sorted(made.values(), key=lambda one: (-len(one.names), one.part, one.hint)),
     )
 
 
 def likely(report: Report) -> list[Finding]:
-    """Return the likely mistakes of a submission: at most one for each file, and none twice."""
-    found = [file.likely for file in report.files.values()]
-    return list({_mistake(finding): finding for finding in reversed(found) if finding}.values())[::-1]
+    """Return the likely mistakes of a submission, none twice: in the code of all files, then in their form."""
+    found = [finding for file in report.files.values() for finding in file.likely]
+    once = {finding.reason: finding for finding in reversed(found)}.values()
+    return sorted(reversed(once), key=lambda finding: finding.part == FORM)
 
 
-def reason(report: Report) -> str:
+def reason(report: Report, part: Part | None = None) -> str:
     """Return what is wrong: the first likely mistake, or without one the message of the first check that fails.
 
-    A check that could not tell counts as failing here.
+    A check that could not tell counts as failing here. part: only the code or the form; None: the code before the form
     """
-    hints = [finding.hint for finding in likely(report)]
-    said = [found.message for file in report.files.values() for found in file.checks if found.status != PASS]
-    return next(filter(None, [*hints, *said]), "")
+    parts = PARTS if part is None else (part,)
+    hints = {one: [finding.hint for finding in likely(report) if finding.part == one] for one in parts}
+    said = {
+        one: [found.message for file in report.files.values() for found in file.of(one) if found.status != PASS]
+        for one in parts
+    }
+    return next(filter(None, (text for one in parts for text in [*hints[one], *said[one]])), "")
 
 
 def duration(seconds: float) -> str:
@@ -97,12 +115,12 @@ def duration(seconds: float) -> str:
     return f"{seconds:.3g} s" if seconds >= 0.9995 else f"{1000 * seconds:.3g} ms"
 
 
-def _mistake(finding: Finding) -> str:
-    """Return what identifies a mistake: its name, since hints of one mistake may differ in numbers."""
-    return finding.mistake or finding.hint
+def _mean(scores: Iterable[float | None]) -> float | None:
+    told = [score for score in scores if score is not None]
+    return round(statistics.fmean(told), 4) if told else None
 
 
-def _count(statuses: Iterable[Status]) -> tuple[int, int, int]:
+def _count(statuses: Iterable[Status | None]) -> tuple[int, int, int]:
     found = Counter(statuses)
     return found[PASS], found[FAIL], found[UNKNOWN]
 
@@ -112,4 +130,5 @@ def _file(name: str, reports: Sequence[Report]) -> FileTally:
     usual = statistics.median(seconds for _, seconds in took) if took else None
     slow = [Slow(who, seconds, round(seconds / usual, 1)) for who, seconds in took if usual and seconds > SLOW * usual]
     slow.sort(key=lambda one: -one.seconds)
-    return FileTally(*_count(report.files[name].status for report in reports), usual, slow)
+    code, form = (_count(report.files[name].verdict(part) for report in reports) for part in PARTS)
+    return FileTally(code, form, usual, slow)

@@ -10,7 +10,7 @@ from typing import Any
 from convlens.checker.classes.tally import SLOW, Tally, duration, likely, tally
 from convlens.checker.escapes import escaped
 from convlens.checker.render.heat import heat_map, map_in_words
-from convlens.checker.verdict import FAIL, PASS, UNKNOWN, ErrorMap, FileReport, Finding, Report, Status
+from convlens.checker.verdict import FAIL, PARTS, PASS, UNKNOWN, ErrorMap, FileReport, Finding, Report, Status
 from convlens.report.page import count, document, percent, section, table
 
 __all__ = ["class_page", "submission_page"]
@@ -25,7 +25,7 @@ def submission_page(report: Report) -> str:
         f"<header><h1>{_text(report.name)}</h1>\n{_figures(_about(report))}</header>",
         _likely(report),
         *(
-            f'<section>\n<h2 id="f{number}">{_text(name)} {_status(file.status)}</h2>\n{_file(file)}</section>'
+            f'<section>\n<h2 id="f{number}">{_text(name)} {_verdicts(file)}</h2>\n{_file(file)}</section>'
             for number, (name, file) in enumerate(report.files.items())
         ),
     ]
@@ -44,7 +44,8 @@ def class_page(name: str, reports: Sequence[Report], settings: Mapping[str, Any]
         "passed": f"{found.passed:,}",
         "failed": f"{found.failed:,}",
         "could not tell": f"{found.unknown:,}",
-        "mean score": percent(found.score, 1),
+        "mean score, code": _percent(found.code),
+        "mean score, form": _percent(found.form),
         **{key: str(value) for key, value in settings.items() if value is not None},
     }
     parts = (
@@ -82,23 +83,34 @@ def _figures(cards: Mapping[str, str]) -> str:
 
 
 def _about(report: Report) -> dict[str, str]:
-    files = [file.status for file in report.files.values()]
-    return {
-        "verdict": report.status,
-        "files that pass": f"{files.count(PASS)} of {len(files)}",
-        "score": percent(report.score, 1),
-        "sandbox": report.tier,
-    }
+    cards: dict[str, str] = {}
+    for part in PARTS:
+        found = [verdict for file in report.files.values() if (verdict := file.verdict(part))]
+        if found:
+            cards[part] = f"{found.count(PASS)} of {len(found)} files pass"
+            cards[f"score, {part}"] = _percent(report.score(part))
+    return {**cards, "sandbox": report.tier}
+
+
+def _percent(score: float | None) -> str:
+    return "—" if score is None else percent(score, 1)
+
+
+def _verdicts(file: FileReport) -> str:
+    """Return the verdicts on the code and on the form."""
+    told = ((part, file.verdict(part)) for part in PARTS)
+    return " ".join(f'<span class="{_MARKS[one][1]}">{_MARKS[one][0]} {part}</span>' for part, one in told if one)
 
 
 def _likely(report: Report) -> str:
     """Return a list of the likely mistakes, each with its file and number of failed checks, "" without any."""
     lines = [
-        f'<li><a href="#f{number}">{_text(name)}</a>: <strong>{_text(same[0].hint)}</strong> '
-        f"({count(len(same), 'check')})</li>"
+        f'<li><a href="#f{number}">{_text(name)}</a>: <strong>{_text(one.hint)}</strong> '
+        f"({count(sum(other.reason == one.reason for other in file.checks), 'check')})</li>"
+        for part in PARTS
         for number, (name, file) in enumerate(report.files.items())
-        for same in file.alike(FAIL)
-        if same[0].hint
+        for one in file.likely
+        if one.part == part
     ]
     return section("Likely mistakes", "<ul>\n" + "\n".join(lines) + "\n</ul>") if lines else ""
 
@@ -111,8 +123,10 @@ def _file(file: FileReport, *, passing: bool = True) -> str:
     failed, unknown, passed = (file.alike(status) for status in (FAIL, UNKNOWN, PASS))
     parts = [f"<p>{file.passed} of {len(file.checks)} checks pass.</p>", _findings(failed)]
     parts.append(_folded("could not be checked", unknown) if failed else _findings(unknown))
+    if file.advice:
+        parts.append(f"<h3>Advice</h3>\n{_findings([[one] for one in file.advice])}")
     if passing:
-        parts.append(_folded("pass", [[one] for same in passed for one in same]))
+        parts.append(_folded("pass", [[one] for same in passed for one in same if not one.message]))
     return "\n".join(part for part in parts if part) + "\n"
 
 
@@ -143,9 +157,11 @@ def _finding(finding: Finding) -> str:
     parts.append(f" <code>{_text(finding.name)}</code>")
     if finding.status != PASS:
         parts[0] = f"{_status(finding.status)} {_text(finding.sentence)}"
-        parts.append(f'\n<p class="said">{_text(finding.message, keep=chr(10))}</p>' if finding.message else "")
+    if finding.message:
+        parts.append(f'\n<p class="said">{_text(finding.message, keep=chr(10))}</p>')
     if finding.hint:
-        parts.append(f'\n<p class="hint"><b>Likely:</b> {_text(finding.hint)}</p>')
+        label = "Advice" if finding.status == PASS else "Likely"
+        parts.append(f'\n<p class="hint"><b>{label}:</b> {_text(finding.hint)}</p>')
     if maps := "".join(map(_map, finding.maps)):
         parts.append(f'\n<div class="maps">{maps}</div>')
     return "".join(parts)
@@ -164,9 +180,9 @@ def _map(cells: ErrorMap) -> str:
 
 
 def _files(found: Tally) -> str:
-    columns = ("file", "passed", "failed", "could not tell", "median time")
+    columns = ("file", "code passes", "fails", "untold", "form passes", "fails", "untold", "median time")
     rows = [
-        (name, file.passed, file.failed, file.unknown, "—" if file.usual is None else duration(file.usual))
+        (name, *file.code, *file.form, "—" if file.usual is None else duration(file.usual))
         for name, file in found.files.items()
     ]
     head = "".join(f'<th scope="col">{column}</th>' for column in columns)
@@ -187,12 +203,13 @@ def _files(found: Tally) -> str:
 def _mistakes(found: Tally) -> str:
     if not found.mistakes:
         return "<p>No known mistake was found.</p>"
-    return table(("submissions", "likely mistake"), [(number, escaped(hint)) for hint, number in found.mistakes])
+    rows = [(len(one.names), one.part, escaped(one.hint), escaped(", ".join(one.names))) for one in found.mistakes]
+    return table(("students", "part", "likely mistake", "who"), rows)
 
 
 def _class(reports: Sequence[Report]) -> str:
     names = list(dict.fromkeys(name for report in reports for name in report.files))
-    texts = (_text(name).replace("_", "_<wbr>") for name in ("name", "verdict", "score", *names))
+    texts = (_text(name).replace("_", "_<wbr>") for name in ("name", *PARTS, *names))
     head = "".join(f'<th scope="col">{text}</th>' for text in texts)
     rows = "\n".join(_row(number, report, names) for number, report in enumerate(reports))
     whole = f'<table class="class"><thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>'
@@ -203,26 +220,29 @@ def _row(number: int, report: Report, names: Sequence[str]) -> str:
     cells = []
     for name in names:
         file = report.files.get(name)
-        mark, kind = _MARKS[file.status] if file else ("—", "open")
-        label = file.status if file else "not asked"
-        cells.append(f'<td class="{kind}"><span role="img" aria-label="{label}" title="{label}">{mark}</span></td>')
+        told = [(part, verdict) for part in PARTS if file and (verdict := file.verdict(part))]
+        marks = " ".join(
+            f'<span class="{_MARKS[one][1]}" role="img" aria-label="{part}: {one}" title="{part}: {one}">'
+            f"{_MARKS[one][0]}</span>"
+            for part, one in told
+        )
+        cells.append(f"<td>{marks or '—'}</td>")
     name = _text(report.name) if report.status == PASS else f'<a href="#s{number}">{_text(report.name)}</a>'
-    verdict = f"<td>{_status(report.status)}</td><td>{percent(report.score, 1)}</td>"
-    return f'<tr><th scope="row">{name}</th>{verdict}{"".join(cells)}</tr>'
+    scores = "".join(f"<td>{_percent(report.score(part))}</td>" for part in PARTS)
+    return f'<tr><th scope="row">{name}</th>{scores}{"".join(cells)}</tr>'
 
 
 def _student(number: int, report: Report) -> str:
     head = f'<h3 id="s{number}">{_text(report.name)} {_status(report.status)}</h3>'
-    about = f"score {percent(report.score, 1)}, sandbox {_text(report.tier)}"
+    scores = (f"{part} {_percent(report.score(part))}" for part in PARTS if report.score(part) is not None)
+    about = f"score: {', '.join(scores) or '—'}; sandbox {_text(report.tier)}"
     if found := likely(report):
         about += "; likely: " + "; ".join(_text(finding.hint) for finding in found)
     files = {name: file for name, file in report.files.items() if file.status != PASS}
     first, *others = files.items()
     if all(file.checks == first[1].checks for _, file in others):  # for example because nothing could be read
         files = {", ".join(files): first[1]}
-    parts = (
-        f"<h4>{_text(name)} {_status(file.status)}</h4>\n{_file(file, passing=False)}" for name, file in files.items()
-    )
+    parts = (f"<h4>{_text(name)} {_verdicts(file)}</h4>\n{_file(file, passing=False)}" for name, file in files.items())
     return f'<article>\n{head}\n<p>{about} · <a href="#class">Back to the class</a></p>\n{"".join(parts)}</article>'
 
 
