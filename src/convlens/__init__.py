@@ -66,6 +66,7 @@ __all__ = [
 
 _SUBPACKAGES = (
     "activations",
+    "backend",
     "callbacks",
     "data",
     "engines",
@@ -91,7 +92,6 @@ _INSTEAD = {
     "Model": "a network is a Sequential, without a graph of layers; a residual block is one layer that holds layers",
     "Variable": "weights are NumPy arrays: model.weights, layer.kernel",
     "applications": "convlens.models has the networks, and `convlens import` takes a Keras model over",
-    "backend": "convlens computes with its engines: Sequential(..., engine='numba')",
     "config": "a model's dtype and engine are arguments: Sequential(..., dtype='float64', engine='numpy')",
     "constraints": "clipnorm= of an optimizer limits the step",
     "datasets": "convlens.load('mnist'), convlens.load('embedded') or convlens.load(FOLDER) give the data sets",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,7 +13,7 @@ from convlens.arrays import Array
 from convlens.geometry import check_count
 from convlens.nn.absent import names_of
 
-__all__ = ["set_random_seed", "to_categorical"]
+__all__ = ["PyDataset", "Sequence", "clear_session", "set_random_seed", "to_categorical"]
 
 
 def to_categorical(x: ArrayLike, num_classes: int | None = None) -> Array:
@@ -50,6 +52,43 @@ def set_random_seed(seed: int) -> None:
     np.random.seed(int(seed))  # Keras's meaning
 
 
+class PyDataset:
+    """Batches that a class of one's own makes: a subclass has `__len__()`, their number, and `__getitem__(k)`.
+
+    A batch is (x, y) or (x, y, weights). `fit(shuffle=True)` takes the batches in random order and calls
+    `on_epoch_end()` after each epoch. workers, use_multiprocessing and max_queue_size have no effect.
+    """
+
+    def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10) -> None:
+        self.workers, self.use_multiprocessing, self.max_queue_size = workers, use_multiprocessing, max_queue_size
+
+    def __len__(self) -> int:
+        """Return the number of batches."""
+        raise TypeError(f"{type(self).__name__} needs a method __len__() that returns the number of batches")
+
+    @property
+    def num_batches(self) -> int:
+        """The number of batches"""
+        return len(self)
+
+    def __getitem__(self, index: int) -> Any:
+        """Return batch number `index`."""
+        raise TypeError(f"{type(self).__name__} needs a method __getitem__(k) that returns batch k, (x, y)")
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[k] for k in range(len(self)))
+
+    def on_epoch_end(self) -> None:
+        """Called after each epoch."""
+
+
+Sequence = PyDataset  # Keras 2's name
+
+
+def clear_session(free_memory: bool = True) -> None:
+    """Do nothing: convlens keeps no state between models, and each model counts its layers' names from the start."""
+
+
 __getattr__ = names_of(
     __name__,
     {
@@ -59,7 +98,5 @@ __getattr__ = names_of(
         "model_to_dot": "model.summary() shows the layers as a table",
         "load_img": "convlens.load(FOLDER) reads pictures",
         "normalize": "divide by np.linalg.norm(x, axis=-1, keepdims=True)",
-        "Sequence": "fit takes whole arrays",
-        "PyDataset": "fit takes whole arrays",
     },
 )

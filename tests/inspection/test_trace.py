@@ -7,7 +7,7 @@ import pytest
 
 from convlens import ops
 from convlens.inspection.trace import trace
-from convlens.nn import AveragePooling2D, Conv2D, Dense, Flatten, MaxPooling2D, Sequential, losses
+from convlens.nn import AveragePooling2D, Conv2D, Dense, Flatten, MaxPooling2D, Sequential, loss_names
 
 LAYERS = (
     Conv2D(3, (3, 2), strides=(1, 2), padding="same", activation="relu"),
@@ -85,7 +85,7 @@ def test_the_images_gradient_predicts_how_the_mean_loss_changes(rng):
 def test_a_network_that_ends_in_a_sigmoid_takes_its_own_loss(rng):
     model = Sequential((Flatten(), Dense(3, activation="sigmoid")), (2, 5, 3), seed=1, dtype="float64", engine="numpy")
     x, targets = rng.standard_normal((4, 2, 5, 3)), rng.integers(0, 2, (4, 3)).astype(float)
-    passed = trace(model, x, targets, loss=losses.get("binary_crossentropy"))
+    passed = trace(model, x, targets, loss=loss_names.get("binary_crossentropy"))
     p = passed.probabilities
     np.testing.assert_array_equal(p, model.probabilities(x))
     expected = -(targets * np.log(p) + (1 - targets) * np.log(1 - p)).mean(axis=1)

@@ -53,8 +53,11 @@ def test_bad_arguments_are_refused():
     assert refused(lambda: Normalization(-1, (0, 1), (1, 2, 3)).output_shape((2, 2, 3))) == (
         "Normalization needs as many means as variances; got 2, 3"
     )
-    assert refused(Normalization) == (
-        "Normalization needs mean and variance; Normalization.of(x) finds those of the images x"
+    assert refused(lambda: Normalization(mean=1)) == (
+        "Normalization needs both mean and variance, or adapt(x); got 1, None"
+    )
+    assert refused(lambda: Normalization().output_shape((2, 2, 3))) == (
+        "Normalization needs mean and variance: norm.adapt(x) takes those of the images x"
     )
     assert refused(lambda: Normalization(0, 1, 2)) == "axis of Normalization must be the last one, -1; got 0"
     assert refused(lambda: Rescaling((1, 2)).output_shape((4, 3, 5))) == (

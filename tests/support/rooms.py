@@ -30,6 +30,7 @@ DOORS = {
     "__init__": {room for floor in FLOORS[:-1] for room in floor},
     "__main__": {"cli"},
     "activations": {"arrays", "nn", "ops"},
+    "backend": {"nn", "utils"},
     "callbacks": {"nn", "training"},
     "initializers": {"nn"},
     "layers": {"nn"},

@@ -283,7 +283,8 @@ WRONG: dict[str, tuple[str | None, dict[str, Any], dict[str, Any], str]] = {
         "a metric must be one of accuracy, binary_accuracy, binary_crossentropy, categorical_accuracy, "
         "categorical_crossentropy, mean_absolute_error, mean_squared_error, precision, recall, "
         "sparse_categorical_accuracy, sparse_categorical_crossentropy, sparse_top_k_categorical_accuracy, "
-        "top_k_categorical_accuracy; got 'f1_score'; the nearest: Precision and Recall",
+        "top_k_categorical_accuracy; got 'f1_score'; the nearest: metrics.F1Score(average=\"macro\"), which is one "
+        "number",
     ),
     "labels too large": (
         "softmax",

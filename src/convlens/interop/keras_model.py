@@ -18,6 +18,7 @@ from convlens.interop.frameworks import load_keras
 from convlens.interop.layers import ACTIVATIONS, in_keras, in_words, keras_words
 from convlens.nn import Add, Conv2D, DepthwiseConv2D, SeparableConv2D, Sequential
 from convlens.nn.add import Part, own_weights
+from convlens.nn.initializer_texts import class_and_config
 from convlens.nn.layer import Weights
 from convlens.nn.pooling2d import Pooling2D
 from convlens.nn.table import LayerRow, table
@@ -155,7 +156,7 @@ def _keras_layers(module: Any, row: LayerRow, dtype: str, initializer: str) -> I
     given = {field.name for field in dataclasses.fields(layer)}
     for name in sorted(name for name in given if name.endswith("_initializer")):
         default = "zeros" if name == "bias_initializer" else initializer
-        settings[name] = getattr(layer, name) or default
+        settings[name] = _initializer(getattr(layer, name) or default)
     if "activation" in fields:
         fields["activation"] = ACTIVATIONS[fields["activation"]] if fields["activation"] else "linear"
     if isinstance(layer, Conv2D | DepthwiseConv2D | SeparableConv2D | Pooling2D):
@@ -178,6 +179,14 @@ def _keras_layers(module: Any, row: LayerRow, dtype: str, initializer: str) -> I
 
 def _without(fixed: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fixed.items() if name not in settings}
+
+
+def _initializer(text: str) -> Any:
+    """Return an initializer as a Keras layer takes it: a name, or a class with its numbers"""
+    if "(" not in text:
+        return text
+    name, config = class_and_config(text)
+    return {"class_name": name, "config": config}
 
 
 def _reach(layer: Conv2D | DepthwiseConv2D | SeparableConv2D | Pooling2D) -> Pair:

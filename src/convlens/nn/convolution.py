@@ -8,7 +8,7 @@ import numpy as np
 
 from convlens.arrays import Array
 from convlens.geometry import Padding, Pair, Plan, as_padding, pair
-from convlens.nn.initializers import known_initializer
+from convlens.nn.initializer_texts import known_initializer
 from convlens.nn.layer import Weights, known_activation
 from convlens.nn.numbers import check_flag
 from convlens.ops.conv import plan_conv

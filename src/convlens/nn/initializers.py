@@ -117,21 +117,3 @@ INITIALIZERS: dict[str, Initializer] = {
     "zeros": zeros,
     "ones": ones,
 }
-
-
-def known_initializer(field: str, value: str | None) -> str | None:
-    """Return the name of an initializer in INITIALIZERS, or None for the model's own.
-
-    Keras's two spellings are known, "he_normal" and "HeNormal". Raises ValueError, which calls the field by its name,
-    for anything else.
-
-    >>> known_initializer("kernel_initializer", "GlorotUniform")
-    'glorot_uniform'
-    """
-    if value is None:
-        return None
-    if isinstance(value, str):
-        name = "".join(f"_{c.lower()}" if c.isupper() else c for c in value).removeprefix("_")
-        if name in INITIALIZERS:
-            return name
-    raise ValueError(f"{field} must be one of None, {', '.join(INITIALIZERS)}; got {value!r}")

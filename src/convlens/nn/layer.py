@@ -8,6 +8,7 @@ normalisation are weights too: they have no gradient, and `new_state` returns th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
@@ -16,7 +17,8 @@ import numpy as np
 from convlens.arrays import FLOATS, Array
 from convlens.engines import Engine, numpy_engine
 from convlens.engines.specs import Spec
-from convlens.nn.initializers import INITIALIZERS, Initializer, he_normal
+from convlens.nn.initializer_texts import initializer
+from convlens.nn.initializers import Initializer, he_normal
 from convlens.nn.keras_layer import KerasLayer, Place, hidden
 from convlens.ops import ACTIVATIONS, OTHER_NAMES
 
@@ -82,7 +84,7 @@ class Layer(KerasLayer):
         """
         own = getattr(self, f"{name.removesuffix('_kernel')}_initializer", None)
         if own is not None:
-            return INITIALIZERS[own](size, rng, dtype)
+            return initializer(own)(size, rng, dtype)
         return np.zeros(size, dtype) if name.split("/")[-1] == "bias" else kernel(size, rng, dtype)
 
     def initial_state(self, shape: Shape) -> dict[str, float]:
@@ -111,20 +113,31 @@ class Layer(KerasLayer):
         place = hidden(self).place
         dtype = given.dtype if given.dtype in FLOATS else np.dtype(np.float32)
         if place is None:
-            shape = given.shape[1:]
-            self.output_shape(shape)
-            rng = np.random.default_rng(0)
-            weights = initial_weights(self, shape, rng, dtype)
-            sizes, starts = self.state_shapes(shape), self.initial_state(shape)
-            state = {name: np.full(size, starts[name], dtype) for name, size in sizes.items()}
-            place = Place(weights, state, lambda frozen: not hidden(self).trainable)
-            self.__dict__["_hidden"] = hidden(self)._replace(place=place)
+            place = self._draw(given.shape[1:], dtype)
         named = {**place.weights, **place.state}
         dtype = next((w.dtype for w in named.values()), dtype)
         y, _ = self.forward(
             given.astype(dtype, copy=False), named, numpy_engine, np.random.default_rng(0) if training else None
         )
         return y
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        """Draw the layer's weights for inputs (None, …), from default_rng(0), unless it has some."""
+        if hidden(self).place is None:
+            shape = tuple(size for size in tuple(input_shape)[1:] if size is not None)
+            if len(shape) != len(tuple(input_shape)) - 1:
+                raise ValueError(f"build needs the size of every axis but the first; got {tuple(input_shape)}")
+            self._draw(shape, np.dtype(np.float32))
+
+    def _draw(self, shape: Shape, dtype: np.dtype[Any]) -> Place:
+        """Give the layer weights of its own, and return them."""
+        self.output_shape(shape)
+        weights = initial_weights(self, shape, np.random.default_rng(0), dtype)
+        sizes, starts = self.state_shapes(shape), self.initial_state(shape)
+        state = {name: np.full(size, starts[name], dtype) for name, size in sizes.items()}
+        place = Place(weights, state, lambda frozen: not hidden(self).trainable)
+        self.__dict__["_hidden"] = hidden(self)._replace(place=place)
+        return place
 
 
 ENDS = ("softmax", "sigmoid")  # the activations that can belong to the loss

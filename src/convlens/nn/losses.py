@@ -1,4 +1,4 @@
-"""Losses as objects, with Keras's names and results: `losses.get("sparse_categorical_crossentropy")`.
+"""Losses as objects, with Keras's names and results; `convlens.nn.loss_names.get` finds them by name.
 
 Training computes a loss from the logits, which is exact where probabilities are near 0 or 1. `for_end` says what the
 loss needs from the network's last layer. Called as a function, a loss takes what the network predicts, as in Keras.
@@ -7,7 +7,6 @@ loss needs from the network's last layer. Called as a function, a loss takes wha
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
@@ -20,14 +19,12 @@ from convlens.ops.losses import Labels, check_labels
 
 __all__ = [
     "CROSS_ENTROPY",
-    "LOSSES",
     "BinaryCrossentropy",
     "CategoricalCrossentropy",
     "Loss",
     "MeanSquaredError",
     "SparseCategoricalCrossentropy",
     "TrainingLoss",
-    "get",
 ]
 
 _SMALL = 1e-7  # Keras's epsilon: probabilities are moved into _SMALL … 1 - _SMALL
@@ -312,54 +309,3 @@ class MeanSquaredError(TrainingLoss):
 def _check_smoothing(value: float) -> None:
     if not (math.isfinite(value) and 0 <= value <= 1):
         raise ValueError(f"label_smoothing must be from 0 to 1; got {value!r}")
-
-
-_CLASSES = (SparseCategoricalCrossentropy, CategoricalCrossentropy, BinaryCrossentropy, MeanSquaredError)
-LOSSES: Mapping[str, type[TrainingLoss]] = {
-    **{each.own_name: each for each in _CLASSES},
-    **{each.__name__: each for each in _CLASSES},
-    **{short: BinaryCrossentropy for short in ("bce", "BCE")},
-    **{short: MeanSquaredError for short in ("mse", "MSE")},
-}
-
-# Losses of Keras that are not here, and the nearest one that is
-_NEAREST = {
-    "categorical_focal_crossentropy": "categorical_crossentropy with class_weight",
-    "binary_focal_crossentropy": "binary_crossentropy with class_weight",
-    "kl_divergence": "categorical_crossentropy, whose gradient is the same",
-    "kullback_leibler_divergence": "categorical_crossentropy, whose gradient is the same",
-    "mean_absolute_error": "mean_squared_error",
-    "mae": "mean_squared_error",
-    "huber": "mean_squared_error",
-    "log_cosh": "mean_squared_error",
-    "hinge": "binary_crossentropy",
-    "squared_hinge": "binary_crossentropy",
-    "categorical_hinge": "categorical_crossentropy",
-    "poisson": "mean_squared_error",
-    "cosine_similarity": "mean_squared_error",
-}
-
-
-def get(identifier: object) -> TrainingLoss:
-    """Return a loss by its name, such as "categorical_crossentropy"; by its class; or the object itself.
-
-    >>> get("binary_crossentropy").from_logits
-    False
-    """
-    if isinstance(identifier, TrainingLoss):
-        return identifier
-    if isinstance(identifier, str) and identifier in LOSSES:
-        return LOSSES[identifier]()
-    if isinstance(identifier, type) and issubclass(identifier, TrainingLoss):
-        return identifier()
-    names = ", ".join(each.own_name for each in _CLASSES)
-    if isinstance(identifier, str):
-        near = f"; the nearest one is {_NEAREST[identifier.lower()]}" if identifier.lower() in _NEAREST else ""
-        raise ValueError(f"loss must be one of {names}; got {identifier!r}{near}")
-    if callable(identifier):
-        raise TypeError(
-            f"loss must be one of {names}; got {getattr(identifier, '__name__', type(identifier).__name__)}: a "
-            "function of one's own has no gradient here, so write a subclass of convlens.losses.Loss with forward and "
-            "backward"
-        )
-    raise TypeError(f"loss must be one of {names}; got {identifier!r}")

@@ -1,4 +1,4 @@
-"""Metrics as objects, with Keras's names and results: `metrics.get("sparse_categorical_accuracy")`.
+"""Metrics as objects, with Keras's names and results; `convlens.nn.metric_names.get` finds them by name.
 
 A metric collects over the batches of an epoch: `reset_state`, then `update_state(y_true, y_pred)` for each batch, then
 `result()`. y_pred is what the network predicts, as the last layer gives it.
@@ -16,7 +16,6 @@ from convlens.nn import losses
 from convlens.nn.losses import TrainingLoss
 
 __all__ = [
-    "METRICS",
     "Accuracy",
     "BinaryAccuracy",
     "CategoricalAccuracy",
@@ -32,7 +31,7 @@ __all__ = [
     "SparseCategoricalCrossentropy",
     "SparseTopKCategoricalAccuracy",
     "TopKCategoricalAccuracy",
-    "get",
+    "named",
 ]
 
 
@@ -310,68 +309,6 @@ class BinaryCrossentropy(_LossMetric):
     ) -> None:
         super().__init__(name, dtype)
         self.loss = losses.BinaryCrossentropy(from_logits=from_logits, label_smoothing=label_smoothing)
-
-
-_KINDS = (
-    Accuracy,
-    BinaryAccuracy,
-    BinaryCrossentropy,
-    CategoricalAccuracy,
-    CategoricalCrossentropy,
-    MeanAbsoluteError,
-    MeanSquaredError,
-    Precision,
-    Recall,
-    SparseCategoricalAccuracy,
-    SparseCategoricalCrossentropy,
-    SparseTopKCategoricalAccuracy,
-    TopKCategoricalAccuracy,
-)
-METRICS: dict[str, Callable[..., Metric]] = {
-    **{kind.own_name: kind for kind in _KINDS},
-    **{kind.__name__: kind for kind in _KINDS},
-    **dict.fromkeys(("acc",), Accuracy),
-    **dict.fromkeys(("mse", "MSE"), MeanSquaredError),
-    **dict.fromkeys(("mae", "MAE"), MeanAbsoluteError),
-    **dict.fromkeys(("bce", "BCE"), BinaryCrossentropy),
-}
-_NEAREST = {
-    "auc": "Precision and Recall, and the report's confusion matrix",
-    "f1_score": "Precision and Recall",
-    "f1score": "Precision and Recall",
-    "root_mean_squared_error": "mean_squared_error, whose square root it is",
-    "hinge": "binary_crossentropy",
-    "cosine_similarity": "mean_squared_error",
-}
-
-
-def get(identifier: object) -> Metric:
-    """Return a metric by its name, such as "accuracy"; by its class; of a function; or the object itself.
-
-    >>> get("acc").name
-    'acc'
-    """
-    if isinstance(identifier, Metric):
-        return identifier
-    if isinstance(identifier, str):
-        if identifier in METRICS:
-            made = METRICS[identifier]()
-            made.name = identifier if identifier.islower() else made.name
-            return made
-        near = f"; the nearest: {_NEAREST[identifier.lower()]}" if identifier.lower() in _NEAREST else ""
-        raise ValueError(
-            f"a metric must be one of {', '.join(kind.own_name for kind in _KINDS)}; got {identifier!r}{near}"
-        )
-    if isinstance(identifier, type) and issubclass(identifier, Metric):
-        return identifier()
-    if isinstance(identifier, TrainingLoss):
-        return FunctionMetric(identifier, identifier.name)
-    module = type(identifier).__module__.split(".")[0]
-    if callable(identifier) and module not in ("keras", "tensorflow"):
-        return FunctionMetric(identifier)
-    name = type(identifier).__name__
-    instead = f": write convlens.metrics.{name}(...)" if module in ("keras", "tensorflow") else ""
-    raise TypeError(f"a metric must be a name, a function or an object of convlens.metrics; got {name}{instead}")
 
 
 def named(metrics: Iterable[Metric]) -> dict[str, Metric]:

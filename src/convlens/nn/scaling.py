@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, ClassVar
 
 import numpy as np
@@ -72,19 +73,25 @@ class Rescaling(_Affine):
 class Normalization(_Affine):
     """y = (x - mean) / sqrt(variance), with known numbers: one for all channels, or one for each
 
-    axis: -1, the last axis. As in Keras, a square root below 1e-7 counts as 1e-7. `Normalization.of(x)` finds the
-    numbers of some images; Keras does that with `adapt`.
+    axis: -1, the last axis, or None for one mean and variance of all numbers. As in Keras, a square root below 1e-7
+    counts as 1e-7. `adapt(x)` finds the numbers of some images, before the layer is put into a built model;
+    `Normalization.of(x)` returns a layer with them.
     """
 
-    axis: int = -1
+    axis: int | None = -1
     mean: Numbers | None = None
     variance: Numbers | None = None
     kind: ClassVar[str] = "normalization"
 
     def __post_init__(self) -> None:
-        check_axis("Normalization", self.axis)
+        if self.axis is not None:
+            check_axis("Normalization", self.axis)
+        if (self.mean is None) != (self.variance is None):
+            raise ValueError(
+                f"Normalization needs both mean and variance, or adapt(x); got {self.mean!r}, {self.variance!r}"
+            )
         if self.mean is None or self.variance is None:
-            raise ValueError("Normalization needs mean and variance; Normalization.of(x) finds those of the images x")
+            return
         for name in ("mean", "variance"):
             object.__setattr__(self, name, _numbers(name, getattr(self, name)))
         for value in _several(self.variance):
@@ -103,7 +110,28 @@ class Normalization(_Affine):
         mean, variance = np.mean(x, axes, dtype=np.float64), np.var(x, axes, dtype=np.float64)
         return cls(mean=tuple(map(float, np.ravel(mean))), variance=tuple(map(float, np.ravel(variance))))
 
+    def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
+        """Take mean and variance of data (n, …, c): an array, or batches (x or (x, y)) one after the other.
+
+        batch_size has no effect. steps: the number of batches that are taken, if there are batches.
+        """
+        if self.built:
+            raise ValueError("adapt comes before the layer is put into a built model: its numbers are fixed there")
+        if not (isinstance(data, np.ndarray | list) or hasattr(data, "__array__")):
+            parts = (part[0] if isinstance(part, tuple | list) else part for part in data)
+            data = np.concatenate([np.asarray(part) for part in islice(parts, steps)])
+        found = np.asarray(data)
+        if found.size == 0 or found.dtype.kind not in "biuf" or found.ndim == 0:
+            raise ValueError(f"adapt needs numbers (n, …, c); got {found.dtype} {found.shape}")
+        given = found.reshape(-1, found.shape[-1] if self.axis is not None and found.ndim > 1 else 1)
+        made = type(self).of(given)
+        for name in ("mean", "variance"):
+            numbers = getattr(made, name)
+            object.__setattr__(self, name, numbers if self.axis is not None else numbers[0])
+
     def _factor_offset(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        if self.mean is None:
+            raise ValueError("Normalization needs mean and variance: norm.adapt(x) takes those of the images x")
         means, variances = _several(self.mean), _several(self.variance)
         if len(means) != len(variances):
             raise ValueError(f"Normalization needs as many means as variances; got {len(means)}, {len(variances)}")

@@ -8,9 +8,9 @@ their names, arguments and results are Keras's. `StepDecay` is a function of the
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from convlens.geometry import check_count
 
@@ -26,8 +26,10 @@ __all__ = [
     "PolynomialDecay",
     "StepDecay",
     "check_rate",
+    "config_of",
     "over",
     "rate_at",
+    "schedule_of",
 ]
 
 LearningRate: TypeAlias = "float | Callable[[int], float]"
@@ -63,6 +65,15 @@ def rate_at(rate: LearningRate, step: int) -> float:
 class LearningRateSchedule:
     """The base class of schedules by step. A subclass has `__call__(step)`, which returns the learning rate."""
 
+    def get_config(self) -> dict[str, Any]:
+        """Return the numbers by name, from which `from_config` makes an equal schedule."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """Return the schedule whose `get_config` gave these numbers."""
+        return cls(**config)
+
     def __call__(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
         raise TypeError(f"{type(self).__name__} is a base class, not a schedule that can be called")
@@ -76,6 +87,34 @@ def _check(schedule: object, rates: tuple[str, ...], steps: tuple[str, ...] = ("
             known = isinstance(value, int | float) or hasattr(value, "__float__")
             if isinstance(value, bool) or not (known and math.isfinite(value) and value >= least):
                 raise ValueError(f"{name} must be a number {rule}; got {value!r}")
+
+
+def config_of(schedule: Any) -> dict[str, Any]:
+    """Return a schedule in Keras's serialized form, or its name alone for a function of one's own."""
+    if not isinstance(schedule, LearningRateSchedule) or type(schedule).__module__ != __name__:
+        return {"class_name": getattr(schedule, "__name__", type(schedule).__name__), "config": None}
+    return {
+        "module": "keras.optimizers.schedules",
+        "class_name": type(schedule).__name__,
+        "config": schedule.get_config(),
+        "registered_name": None,
+    }
+
+
+def schedule_of(config: Mapping[str, Any]) -> LearningRate:
+    """Return the schedule of a serialized form; ValueError for one that convlens does not have."""
+    kind = _kinds().get(str(config.get("class_name")))
+    if kind is None or not isinstance(config.get("config"), Mapping):
+        raise ValueError(
+            f"a schedule must be one of {', '.join(_kinds())}; got {config.get('class_name')!r}: compile again with it"
+        )
+    found: LearningRate = kind.from_config(config["config"])
+    return found
+
+
+def _kinds() -> dict[str, type[LearningRateSchedule]]:
+    """Return the schedules of this file by their names."""
+    return {kind.__name__: kind for kind in LearningRateSchedule.__subclasses__() if kind.__module__ == __name__}
 
 
 @dataclass(frozen=True)

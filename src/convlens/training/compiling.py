@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from convlens.arrays import Array
-from convlens.nn import Sequential, losses, metrics, optimizers
+from convlens.nn import Sequential, loss_names, metric_names, optimizers
 from convlens.nn.metrics import Metric, named
 
 __all__ = ["Compiled", "compile_model", "compiled"]
@@ -85,7 +85,7 @@ def _loss(given: Any) -> Any:
     return (
         given
         if hasattr(given, "forward") and hasattr(given, "backward") and not isinstance(given, type)
-        else (losses.get(given))
+        else loss_names.get(given)
     )
 
 
@@ -94,7 +94,7 @@ def _metrics(given: Any) -> list[Metric]:
         return []
     if isinstance(given, list | tuple) and len(given) == 1 and isinstance(given[0], list | tuple):
         given = given[0]
-    return [metrics.get(each) for each in (given if isinstance(given, list | tuple) else [given])]
+    return [metric_names.get(each) for each in (given if isinstance(given, list | tuple) else [given])]
 
 
 def compiled(model: Sequential, method: str) -> Compiled:

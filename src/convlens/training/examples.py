@@ -120,16 +120,28 @@ class Stream:
         name: str,
         given: Any,
         class_weight: Mapping[int, float] | None = None,
+        seed: int | None = None,
     ) -> None:
+        self.seed = seed
         self.model, self.chosen, self.name, self.given, self.class_weight = model, chosen, name, given, class_weight
         try:
             self.steps: int | None = len(given)
         except TypeError:
             self.steps = None
 
+    def _batches(self, k: int) -> Iterator[Any]:
+        """Yield what `given` gives; a `PyDataset` in an order from default_rng([seed, k]), unless `seed` is None."""
+        if self.seed is None or not hasattr(self.given, "num_batches"):
+            yield from self.given
+        else:
+            for place in np.random.default_rng([self.seed, k]).permutation(len(self.given)):
+                yield self.given[int(place)]
+        if self.name == "training" and callable(ended := getattr(self.given, "on_epoch_end", None)):
+            ended()
+
     def run(self, k: int) -> Iterator[Examples]:
         """Yield the batches of one pass."""
-        for batch in self.given:
+        for batch in self._batches(k):
             if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
                 got = f"{len(batch)} parts" if isinstance(batch, tuple | list) else type(batch).__name__
                 raise ValueError(f"a batch must be a pair, images and labels, or these with weights; got {got}")

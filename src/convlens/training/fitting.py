@@ -113,7 +113,7 @@ def fit_model(
         for name, given in (("y", y), ("sample_weight", sample_weight), ("validation_split", validation_split or None)):
             if given is not None:
                 raise ValueError(f"{name} is not taken when x gives batches; the batches are (x, y) or (x, y, weights)")
-        source = Stream(model, chosen, "training", x, class_weight)
+        source = Stream(model, chosen, "training", x, class_weight, seed if shuffle else None)
     else:
         model._ensure_built(x)
         found = examples(model, chosen, "training", x, y, sample_weight, class_weight)

@@ -19,6 +19,16 @@ _NOT_HERE: dict[str, tuple[tuple[Any, ...], str]] = {
 }
 
 
+# What Keras's `get_config` says of the settings that are not here
+OFF: dict[str, Any] = {
+    "use_ema": False,
+    "ema_momentum": 0.99,
+    "ema_overwrite_frequency": None,
+    "loss_scale_factor": None,
+    "gradient_accumulation_steps": None,
+}
+
+
 def refuse(optimizer: str, others: Mapping[str, Any]) -> None:
     """Raise TypeError for an argument that no optimizer of convlens has; the sentence names the nearest one."""
     for name, value in others.items():

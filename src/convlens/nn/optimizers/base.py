@@ -6,19 +6,20 @@ of the optimizer's own, as long as the weights. It is made at the first step.
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 
 from convlens.arrays import Array, is_plain, kind
 from convlens.engines import Engine
 from convlens.machine.memory import aligned
-from convlens.nn.optimizers.arguments import check_weight_decay, refuse
+from convlens.nn.optimizers.arguments import OFF, check_weight_decay, refuse
 from convlens.nn.optimizers.clipping import Clipping
-from convlens.nn.schedules import LearningRate, check_rate, rate_at
+from convlens.nn.schedules import LearningRate, check_rate, config_of, rate_at, schedule_of
 
 _BLOCK = 1 << 17  # numbers updated at a time, so that they are still in the cache when they are needed again
 
@@ -36,6 +37,32 @@ class Optimizer(Protocol):
 
     def set_state(self, state: dict[str, Array]) -> None:
         """Continue from a state that `get_state` returned."""
+
+
+class Rate(float):
+    """A learning rate: a number, with `assign` and `numpy` as Keras's variables have them"""
+
+    _owner: FlatOptimizer | None = None
+
+    @classmethod
+    def of(cls, owner: FlatOptimizer, value: float) -> Rate:
+        """Return the learning rate of an optimizer."""
+        made = cls(value)
+        made._owner = owner
+        return made
+
+    def assign(self, value: float) -> None:
+        """Set the learning rate of the optimizer."""
+        if self._owner is None:
+            raise ValueError("assign needs an optimizer's learning rate; this is a number alone")
+        self._owner.learning_rate = float(value)
+
+    def numpy(self) -> np.float32:
+        """Return the number as NumPy's float32."""
+        return np.float32(self)
+
+    def __reduce__(self) -> tuple[type[float], tuple[float]]:
+        return float, (float(self),)
 
 
 class FlatOptimizer:
@@ -71,9 +98,9 @@ class FlatOptimizer:
         self._excluded: tuple[str, ...] = ()
 
     @property
-    def learning_rate(self) -> float:
+    def learning_rate(self) -> Rate:
         """The learning rate of the next step. It can be set, unless it follows a schedule."""
-        return rate_at(self._rate, self.step)
+        return Rate.of(self, rate_at(self._rate, self.step))
 
     @learning_rate.setter
     def learning_rate(self, value: LearningRate) -> None:
@@ -191,6 +218,27 @@ class FlatOptimizer:
         self._slots = {name: aligned(state[name].size, state[name].dtype) for name in self.slots if name in state}
         for name, slot in self._slots.items():
             slot[...] = state[name]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings by their names in Keras, from which `from_config` makes an equal optimizer."""
+        rate = config_of(self._rate) if callable(self._rate) else self._rate
+        found = {"name": self.name, "learning_rate": rate, "weight_decay": self.weight_decay or None}
+        found |= vars(self.clipping) | OFF
+        for each in type(self).__mro__:
+            for name in inspect.signature(each.__init__).parameters if issubclass(each, FlatOptimizer) else ():
+                if name not in found and isinstance(getattr(self, name, None), bool | int | float | str):
+                    found[name] = getattr(self, name)
+        return found
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Return a new optimizer with the settings that `get_config` gave."""
+        words = dict(config)
+        if isinstance(words.get("learning_rate"), Mapping):
+            words["learning_rate"] = schedule_of(words["learning_rate"])
+        if cls.__name__ == "AdamW":
+            words["weight_decay"] = words.get("weight_decay") or 0.0
+        return cls(**words)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(learning_rate={self._rate!r})"
