@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from convlens.gradcheck import check_vjp
     from convlens.models.lenet5 import lenet5
     from convlens.nn import Input, Sequential
+    from convlens.nn.functional import Model
     from convlens.nn.saving import load_model
     from convlens.training import EarlyStopping, History, Run, Settings, evaluate, fit
 
@@ -36,6 +37,7 @@ _MODULES = {
     "EarlyStopping": "training",
     "History": "training",
     "Input": "nn",
+    "Model": "nn.functional",
     "Run": "training",
     "Sequential": "nn",
     "Settings": "training",
@@ -51,6 +53,7 @@ __all__ = [
     "EarlyStopping",
     "History",
     "Input",
+    "Model",
     "Run",
     "Sequential",
     "Settings",
@@ -69,6 +72,7 @@ _SUBPACKAGES = (
     "backend",
     "callbacks",
     "data",
+    "datasets",
     "engines",
     "initializers",
     "inspection",
@@ -89,12 +93,10 @@ _SUBPACKAGES = (
 _AT_THE_TOP = ("layers", "optimizers", "callbacks")
 
 _INSTEAD = {
-    "Model": "a network is a Sequential, without a graph of layers; a residual block is one layer that holds layers",
     "Variable": "weights are NumPy arrays: model.weights, layer.kernel",
     "applications": "convlens.models has the networks, and `convlens import` takes a Keras model over",
     "config": "a model's dtype and engine are arguments: Sequential(..., dtype='float64', engine='numpy')",
     "constraints": "clipnorm= of an optimizer limits the step",
-    "datasets": "convlens.load('mnist'), convlens.load('embedded') or convlens.load(FOLDER) give the data sets",
     "mixed_precision": "weights are float32 or float64: Sequential(..., dtype='float64')",
     "preprocessing": "convlens.load(FOLDER, size=(32, 32)) reads a folder of pictures",
     "random": "numpy.random draws the numbers",

@@ -171,9 +171,9 @@ model = ready(); model.fit(x_train, y_train, {QUIET}, callbacks=callbacks.EarlyS
 # ---------------------------------------------------------------- what convlens does not have: code -> part of the sentence
 
 SAYS = {
-    "x = layers.Dense(3)(keras.Input(shape=(4,)))": "Networks are made with Sequential([Input(shape), layer, layer, ...])",
-    "keras.Model(inputs=1, outputs=2)": "convlens has no Model: a network is a Sequential",
-    "make().layers[0].output": "convlens.inspection.trace(model, x, labels) gives the output of each layer",
+    "x = keras.Input(shape=(4,)); y = layers.Dense(4)(x); layers.Flatten()([x, y])": "a network is one chain of layers",
+    "x = keras.Input(shape=(4,)); keras.Model(x, [layers.Dense(3)(x), layers.Dense(1)(x)])": "two outputs are two networks",
+    "class Mine(keras.Model):\n    def call(self, x):\n        return x": "a function of one's own that returns a Sequential makes",
     'layers.Conv2D(3, 3, kernel_regularizer="l2")': "Conv2D has no kernel_regularizer: write optimizer=AdamW(",
     'layers.Conv2D(3, 3, data_format="channels_first")': "turn the images with x.transpose(0, 2, 3, 1)",
     "layers.LSTM(4)": "convlens has no LSTM: convlens has layers for images",
@@ -184,7 +184,7 @@ SAYS = {
     'make(None).compile("adam", "sparse_categorical_crossentropy")': "SparseCategoricalCrossentropy(from_logits=True)",
     "callbacks.TensorBoard()": "CSVLogger writes the figures of each epoch",
     "metrics.F1Score()": "average must be 'macro', 'micro' or 'weighted', since a figure is one number",
-    "keras.datasets.mnist.load_data()": "convlens.load('mnist')",
+    "keras.datasets.cifar10.load_data()": "convlens does not download cifar10: convlens.load(PATH) reads its files",
     "keras.Input(shape=(None, None, 3))": "Input needs the size of every axis",
     "layers.Conv2D(3, 3, kernel_sise=3)": "the nearest is kernel_size",
     'ready().fit({"image": x_train}, y_train)': "training images must be an array of numbers; got dict",

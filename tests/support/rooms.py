@@ -32,6 +32,7 @@ DOORS = {
     "activations": {"arrays", "nn", "ops"},
     "backend": {"nn", "utils"},
     "callbacks": {"nn", "training"},
+    "datasets": {"data"},
     "initializers": {"nn"},
     "layers": {"nn"},
     "losses": {"nn"},

@@ -14,12 +14,14 @@ from typing import Any
 
 from convlens.geometry import check_count
 from convlens.nn import Sequential
+from convlens.nn.functional import Model
 from convlens.nn.saving import load_model
 from convlens.nn.specification import read_specification
 from convlens.nn.table import specs_of, split_end, table
 
 __all__ = [
     "MODELS",
+    "Model",
     "Sequential",
     "build_model",
     "clone_model",

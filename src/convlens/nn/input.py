@@ -8,7 +8,7 @@ from typing import Any
 
 from convlens.geometry import check_count
 
-__all__ = ["Input", "InputLayer"]
+__all__ = ["Input", "InputLayer", "Symbol", "chain_from"]
 
 _NOT_HERE = {
     "sparse": "arrays are dense",
@@ -52,6 +52,32 @@ class InputLayer:
         sizes = sizes_of("Input", shape)
         for field, given in (("shape", sizes), ("dtype", dtype), ("name", name)):
             object.__setattr__(self, field, given)
+
+
+@dataclass(frozen=True, eq=False)
+class Symbol:
+    """What a chain of layers gives for an input, before there are numbers: `Dense(3)(Input((4,)))`.
+
+    source: the `Input`, or the built model whose layers these are. layers: those between the source and here. shape:
+    (None, …), with the number of examples in front, as in Keras
+    """
+
+    source: Any
+    layers: tuple[Any, ...]
+    shape: tuple[int | None, ...]
+
+    def then(self, layer: Any) -> Symbol:
+        """Return what `layer` gives for this; ValueError if it does not fit."""
+        own = tuple(size for size in self.shape[1:] if size is not None)
+        return Symbol(self.source, (*self.layers, layer), (None, *layer.output_shape(own)))
+
+
+def chain_from(x: Any) -> Symbol | None:
+    """Return an `Input` or a `Symbol` as a chain; None for anything else."""
+    x = x[0] if isinstance(x, list | tuple) and len(x) == 1 else x
+    if isinstance(x, InputLayer):
+        return Symbol(x, (), (None, *x.shape))
+    return x if isinstance(x, Symbol) else None
 
 
 def sizes_of(name: str, shape: object) -> tuple[int, ...]:

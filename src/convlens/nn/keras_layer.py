@@ -41,8 +41,8 @@ _DEFAULTS = {  # arguments that take only Keras's default
 }
 _NO_EFFECT = {"seed"}  # the seed of fit decides the random numbers of each layer
 _REFUSED = {
-    "output": "a layer has no tensors; convlens.inspection.trace(model, x, labels) gives the output of each layer",
-    "input": "a layer has no tensors; convlens.inspection.trace(model, x, labels) gives the input of each layer",
+    "output": "only a layer of a built model has one: model.layers[k].output",
+    "input": "only a layer of a built model has one: model.layers[k].input",
     "add_weight": "a layer of one's own gives its weights' shapes in weight_shapes, see convlens.nn.Layer",
     "add_loss": "the loss is an argument of compile",
 }
@@ -52,11 +52,16 @@ _Layer = TypeVar("_Layer", bound="KerasLayer")
 
 
 class Place(NamedTuple):
-    """The place of a layer in a built model: `weights` and `state` are views by name."""
+    """The place of a layer in a built model: `weights` and `state` are views by name.
+
+    frozen: whether training leaves the layer as it is; it can be set. input_shape: of one example
+    """
 
     weights: dict[str, Array]
     state: dict[str, Array]
     frozen: Callable[[bool | None], bool]
+    symbol: Callable[[bool], Any] | None = None  # of the layer's output (True) or input
+    input_shape: tuple[int, ...] | None = None
 
 
 class Hidden(NamedTuple):
@@ -153,6 +158,8 @@ class KerasLayer(metaclass=LayerType):
         """Return a weight by its name, such as `layer.kernel`."""
         if not name.startswith("__"):
             place = hidden(self).place
+            if place is not None and place.symbol is not None and name in ("input", "output"):
+                return place.symbol(name == "output")
             if place is not None and name in (named := {**place.weights, **place.state}):
                 return named[name]
             if name in _REFUSED:
@@ -207,6 +214,11 @@ class KerasLayer(metaclass=LayerType):
             raise ValueError(f"{type(self).__name__} needs weights of shapes {shapes}; got {given}")
         for w, new in zip(own.values(), weights, strict=True):
             w[...] = new
+
+    def weights_in(self, other: KerasLayer) -> bool:
+        """Return whether another layer has the same arrays as weights."""
+        mine, theirs = self.weights, other.weights
+        return len(mine) == len(theirs) and all(np.shares_memory(a, b) for a, b in zip(mine, theirs, strict=True))
 
     def count_params(self) -> int:
         """Return the number of the layer's weights in its model."""

@@ -9,12 +9,12 @@ from typing import Any
 
 from convlens.nn.higher import FUNCTIONS, SAVERS, WEIGHT_LOADERS, WEIGHT_SAVERS, higher
 from convlens.nn.saving import by_end, may_write
-from convlens.nn.stack import Stack
+from convlens.nn.symbols import Symbols
 
 __all__ = ["KerasMethods"]
 
 
-class KerasMethods(Stack):
+class KerasMethods(Symbols):
     """The methods that train a model and write it to files. `compiled` is what `compile` chose."""
 
     compiled: Any

@@ -19,6 +19,7 @@ from convlens.engines import Engine, numpy_engine
 from convlens.engines.specs import Spec
 from convlens.nn.initializer_texts import initializer
 from convlens.nn.initializers import Initializer, he_normal
+from convlens.nn.input import chain_from
 from convlens.nn.keras_layer import KerasLayer, Place, hidden
 from convlens.ops import ACTIVATIONS, OTHER_NAMES
 
@@ -99,15 +100,22 @@ class Layer(KerasLayer):
         """
         return self, None
 
-    def __call__(self, x: object, training: bool = False) -> Array:
+    def __call__(self, x: object, training: bool = False) -> Any:
         """x (n, …) -> y, for one layer alone. Its weights are drawn at the first call, from default_rng(0).
 
-        In a model, the layer has the model's weights. training: a dropout drops only with True.
+        In a model, the layer has the model's weights. training: a dropout drops only with True. Of an `Input`, or of
+        what another layer gave for it, a `Symbol` for `convlens.Model`.
         """
+        if (chain := chain_from(x)) is not None:
+            return chain.then(self)
+        if isinstance(x, list | tuple) and any(chain_from(each) is not None for each in x):
+            raise TypeError(
+                f"{type(self).__name__} takes one input: a network is one chain of layers, and nn.Add((layer, …)) adds "
+                "what a branch gives to its input"
+            )
         if not isinstance(x, np.ndarray | list | tuple) and not hasattr(x, "__array__"):
             raise TypeError(
-                f"{type(self).__name__} is called with an array (n, …); got {type(x).__name__}. Networks are made with "
-                "Sequential([Input(shape), layer, layer, ...]); a graph of layers is not there"
+                f"{type(self).__name__} is called with an array (n, …), or with an Input; got {type(x).__name__}"
             )
         given = np.asarray(x)
         place = hidden(self).place

@@ -19,7 +19,7 @@ from convlens.geometry import check_count
 from convlens.nn.higher import FUNCTIONS, higher
 from convlens.nn.images import as_images
 from convlens.nn.initializers import Initializer, he_normal
-from convlens.nn.input import InputLayer, sizes_of
+from convlens.nn.input import InputLayer, chain_from, sizes_of
 from convlens.nn.keras_layer import Place, hidden, plain
 from convlens.nn.keras_methods import KerasMethods
 from convlens.nn.layer import Layer, Shape, Weights
@@ -32,10 +32,6 @@ __all__ = ["Sequential"]
 
 _BUILT = ("flat", "flat_state", "layer_weights", "table", "input_shape", "end", "fused")
 _REFUSED = {
-    "inputs": "a model has no tensors; its shapes are model.input_shape and model.output_shape",
-    "outputs_of": "convlens.inspection.trace(model, x, labels) gives the output of each layer",
-    "input": "a model has no tensors; convlens.inspection.trace(model, x, labels) gives the input of each layer",
-    "output": "a model has no tensors; convlens.inspection.trace(model, x, labels) gives the output of each layer",
     "export": "model.save('model.onnx') or model.save('model.keras') writes a file that other programs load",
     "add_loss": "the loss is an argument of compile",
     "add_metric": "metrics are an argument of compile",
@@ -154,8 +150,8 @@ class Sequential(KerasMethods):
             self._known[k] = {**found.place.weights, **found.place.state}
         if not layer.trainable:
             self.frozen |= {k}
-        if self._shape is None and not self.descriptions and found.input_shape is not None:
-            self._shape = found.input_shape
+        if self._shape is None and not self.descriptions:
+            self._shape = found.input_shape or (found.place.input_shape if found.place is not None else None)
         self.descriptions = (*self.descriptions, plain(layer))
 
     def _build(self, input_shape: Shape) -> None:
@@ -250,6 +246,8 @@ class Sequential(KerasMethods):
             {name: w for name, w in weights.items() if name not in states},
             {name: w for name, w in weights.items() if name in states},
             lambda frozen: self._freeze(k, frozen),
+            lambda output: self._symbol(k + output),
+            self.table[k].input_shape if k < len(self.table) else self.output_shape,
         )
         found.__dict__.update(name=name, _hidden=hidden(found)._replace(place=place))
         return found
@@ -310,19 +308,19 @@ class Sequential(KerasMethods):
 
     # ---------------------------------------------------------------- results
 
-    def __call__(self, x: object, training: bool = False) -> Array:
+    def __call__(self, x: object, training: bool = False) -> Any:
         """x (n, *input_shape) -> what the last layer gives. training: dropout drops, and statistics are the batch's"""
-        if isinstance(x, InputLayer):
-            raise TypeError(
-                "a model is called with images (n, h, w, c); put a model into a list: Sequential([model, …])"
-            )
+        if (chain := chain_from(x)) is not None:
+            for layer in self.layers:
+                chain = chain.then(layer)
+            return chain
         self._ensure_built(x)
         images = np.asarray(as_images("x", x, self.input_shape), self.dtype)
         if not training:
-            return self.outputs(self.logits(images)).view(Result)
+            return self.activated(self.logits(images)).view(Result)
         self._calls = getattr(self, "_calls", 0) + 1 if "_calls" in self.__dict__ else 1
         logits, _ = self.forward(images, np.random.default_rng([self.seed, self._calls]))
-        return self.outputs(logits).view(Result)
+        return self.activated(logits).view(Result)
 
     call = __call__
 
@@ -345,7 +343,7 @@ class Sequential(KerasMethods):
         if callbacks is not None or steps is not None or not _in_memory(x):
             found: Array = higher(FUNCTIONS["predict"])(self, x, batch_size or 32, steps, callbacks)
             return found
-        return self.outputs(self.all_logits(as_images("x", x, self.input_shape), batch_size))
+        return self.activated(self.all_logits(as_images("x", x, self.input_shape), batch_size))
 
     def predict_on_batch(self, x: object) -> Array:
         """x (n, *input_shape) -> what the last layer gives"""

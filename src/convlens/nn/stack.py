@@ -253,7 +253,7 @@ class Stack:
             for name, value in found.row.layer.new_state(found.saved, found.weights).items():
                 views[name][...] = value
 
-    def outputs(self, logits: Array) -> Array:
+    def activated(self, logits: Array) -> Array:
         """logits (n, classes) -> what the last layer gives: the same, or after a softmax at the end probabilities"""
         return ACTIVATIONS[self.end].forward(logits) if self.end else logits
 

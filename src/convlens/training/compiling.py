@@ -76,6 +76,8 @@ def compile_model(
         set(),
     )
     found.weighted = set(list(found.metrics)[len(_metrics(listed)) :])
+    if model.compiled is not None and not listed and not weighted_metrics:  # as in Keras, the metrics stay
+        found.metrics, found.weighted = model.compiled.metrics, model.compiled.weighted
     if model.built and found.loss is not None:
         found.training_loss(model)
     return found

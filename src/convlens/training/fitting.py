@@ -49,7 +49,7 @@ class _Figures:
         self.loss += float(weighted.sum(dtype=np.float64))
         self.images += len(losses)
         if self.chosen.metrics:
-            outputs = self.model.outputs(logits)
+            outputs = self.model.activated(logits)
             for name, metric in self.chosen.metrics.items():
                 metric.update_state(batch.y, outputs, batch.weights if name in self.chosen.weighted else None)
 
@@ -354,7 +354,7 @@ def predict_model(model: Sequential, x: Any, batch_size: int, steps: int | None,
     listed.on_predict_begin()
     for k, start in enumerate(starts):
         listed.on_predict_batch_begin(k)
-        found.append(model.outputs(model.logits(as_dtype(images[start : start + batch_size], model.dtype))))
+        found.append(model.activated(model.logits(as_dtype(images[start : start + batch_size], model.dtype))))
         listed.on_predict_batch_end(k, {"outputs": found[-1]})
     listed.on_predict_end()
     return np.concatenate(found)
