@@ -79,4 +79,4 @@ def test_all_calls_together_have_a_limit():
     last = "all calls together took more than 1.06 s"
     assert [one.status for one in found.values()].count("fail") == 1
     assert [one.message.endswith(f"but {last}") for one in found.values()].count(True) == 1
-    assert found["integers"].message == f"not tried: {last}"
+    assert found["whole_image"].message == f"not tried: {last}"

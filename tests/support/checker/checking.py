@@ -49,9 +49,14 @@ def failing(report):
 
 
 def explained(sandbox, mutant):
-    """The report on a mutant, and the name of the mistake that the report names first ("" for none)."""
+    """The report on a mutant, and the name of the mistake that the report names first ("" for none).
+
+    A file that does nothing wrong where the task says what is right gets advice, and the name is of the first advice.
+    """
     report = examine(sandbox, mutant.file, mutated(mutant))
-    return report, report.likely.mistake if report.likely else ""
+    if report.code == "pass" and report.advice:
+        return report, report.advice[0].mistake
+    return report, report.likely[0].mistake if report.likely else ""
 
 
 class Collector:

@@ -16,6 +16,9 @@ MISSED = {
     "2-conv_backward, im2col, db_axes: channels, not rows",
 }
 
+# The task leaves open what these files do with images of integers, or with the arrays that they are given: advice
+LEFT_OPEN = {"wrong_dtype", "input_changed"}
+
 
 def mutant_suite(files):
     """A fixture and tests: correct files pass, wrong ones fail and are explained."""
@@ -35,7 +38,7 @@ def mutant_suite(files):
     @pytest.mark.parametrize("mutant", mutants, ids=str)
     def test_a_wrong_file_fails_and_is_explained(sandbox, mutant):
         report, mistake = explained(sandbox, mutant)
-        assert failing(report), "nothing fails"
+        assert failing(report) or mistake in LEFT_OPEN, "nothing fails"
         assert (mistake == mutant.mistake) != (str(mutant) in MISSED), f"the hint is {mistake!r}"
         assert all(found.message for found in report.checks if found.status != "pass")
 

@@ -10,7 +10,7 @@ from convlens import ops
 from convlens.arrays import Array
 from convlens.checker.checks import Checks, Failed
 from convlens.checker.functions.cases import POOL_BACKWARD, POOL_FORWARD, Case, Size
-from convlens.checker.functions.conv_checks import loads
+from convlens.checker.functions.conv_checks import INTEGERS, SINGLES, loads
 from convlens.checker.functions.describe import gradient_error
 from convlens.checker.functions.under_test import FunctionUnderTest
 from convlens.gradcheck import GradientError, check_vjp
@@ -90,16 +90,20 @@ def defaults(function: FunctionUnderTest) -> None:
     function.agree(*_forward("max", Size(1, 3, 5, 1, 1, 2, 3), defaults=True))
 
 
-@FORWARD.add("loads")
+@FORWARD.add("overlapping")
 def float32(function: FunctionUnderTest) -> None:
     """Images of type float32 give the right numbers, within the precision of float32."""
-    function.agree(*_forward("max", _OVERLAP[1], numbers="float32"), *_forward("avg", _OVERLAP[1], numbers="float32"))
+    function.advise(
+        *SINGLES, *_forward("max", _OVERLAP[1], numbers="float32"), *_forward("avg", _OVERLAP[1], numbers="float32")
+    )
 
 
-@FORWARD.add("loads")
+@FORWARD.add("maximum", "average")
 def integers(function: FunctionUnderTest) -> None:
     """Images of integers have averages with decimals."""
-    function.agree(*_forward("max", *_DISJOINT, numbers="integers"), *_forward("avg", *_DISJOINT, numbers="integers"))
+    function.advise(
+        *INTEGERS, *_forward("max", *_DISJOINT, numbers="integers"), *_forward("avg", *_DISJOINT, numbers="integers")
+    )
 
 
 @FORWARD.add("loads")
@@ -193,16 +197,20 @@ def default_arguments(function: FunctionUnderTest) -> None:
     function.agree(*_backward("max", Size(1, 3, 5, 1, 1, 2, 3), defaults=True))
 
 
-@BACKWARD.add("loads")
+@BACKWARD.add("overlapping_gradients")
 def float32_gradients(function: FunctionUnderTest) -> None:
     """Arrays of type float32 give the right numbers, within the precision of float32."""
-    function.agree(*_backward("max", _OVERLAP[1], numbers="float32"), *_backward("avg", _OVERLAP[1], numbers="float32"))
+    function.advise(
+        *SINGLES, *_backward("max", _OVERLAP[1], numbers="float32"), *_backward("avg", _OVERLAP[1], numbers="float32")
+    )
 
 
-@BACKWARD.add("loads")
+@BACKWARD.add("maximum_gets_all", "average_shares")
 def integer_images(function: FunctionUnderTest) -> None:
     """Images of integers give the right gradients: no decimals are lost."""
-    function.agree(*_backward("max", *_DISJOINT, numbers="integers"), *_backward("avg", *_DISJOINT, numbers="integers"))
+    function.advise(
+        *INTEGERS, *_backward("max", *_DISJOINT, numbers="integers"), *_backward("avg", *_DISJOINT, numbers="integers")
+    )
 
 
 @BACKWARD.add("loads")

@@ -10,7 +10,7 @@ from types import TracebackType
 import numpy as np
 
 from convlens.arrays import Array
-from convlens.checker.checks import Checks, Failed, Unknown
+from convlens.checker.checks import Advice, Checks, Failed, Unknown
 from convlens.checker.functions.answers import Answer
 from convlens.checker.functions.cases import Case
 from convlens.checker.functions.describe import call_in_words, error_maps
@@ -92,6 +92,16 @@ class FunctionUnderTest:
         problem.evidence = [[answer for answer, _ in wrong] for _, wrong in failed]
         raise problem
 
+    def advise(self, opening: str, hint: str, mistake: str, *cases: Case) -> None:
+        """Raise Advice unless all calls are right: the task leaves open what these calls should do.
+
+        opening: the first words of the message; hint: what to do; mistake: a name for this advice
+        """
+        try:
+            self.agree(*cases)
+        except Failed as failed:
+            raise Advice(f"{opening}: {failed}", hint, mistake) from None
+
     def judge(self, case: Case) -> tuple[Answer, Failed | None]:
         """Call the function for a case in its own reading. Return the answer, and what is wrong with it or None."""
         given = case.arrays(self.options.seed)
@@ -104,7 +114,7 @@ class FunctionUnderTest:
         return judge(case, given, value, reveal=self.options.reveal)
 
     def unchanged(self, case: Case) -> None:
-        """Raise Failed if the call changes one of its arrays."""
+        """Raise Advice if the call changes one of its arrays, which the task leaves open; Failed if it is also wrong."""
         given = case.arrays(self.options.seed)
         try:
             reply, found = self._process.call(case, given, inputs=True)
@@ -118,7 +128,10 @@ class FunctionUnderTest:
             if now.shape != before.shape or not np.array_equal(now, before):
                 hint = f"{name} is changed in place: work on a copy, or write x = x + y instead of x += y"
                 words = call_in_words(case, given)
-                raise Failed(f"for {words}, the call changes the array {name} that it is given", hint, "input_changed")
+                said = f"for {words}, the call changes the array {name} that it is given"
+                # A window that is changed is wrong in the next call or in the windows beside it
+                kind = Failed if self._wrong_unrecorded(case) else Advice
+                raise kind(said, hint, "input_changed")
 
     def larger(self, case: Case) -> None:
         """Raise Failed unless a call with several images as large as MNIST's digits is right. Its time is reported, and

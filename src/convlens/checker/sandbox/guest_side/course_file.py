@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import types
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -34,6 +35,8 @@ def start(source: bytes, options: dict[str, Any]) -> Handler:
     {"do": "call", "arguments": [...], "named": {...}, "inputs": bool} -> {"result": ...}, arrays
         An argument is {"array": k}, {"activation": name}, {"tuple": [...]} or a plain value. With "inputs": true the
         answer has "inputs": k, and array k is the first of the given arrays, as they are after the call.
+        A text is the very object that equal text in the file is, so that `padding is "same"` is as true as in a program
+        that calls the file.
     A result is {"array": k}, {"tuple" or "list": [results]}, {"number": x}, {"none": true} or {"other": its type}.
     """
     name, function = str(options["file"]), str(options["function"])
@@ -43,7 +46,8 @@ def start(source: bytes, options: dict[str, Any]) -> Handler:
     def answer(request: dict[str, Any], arrays: Arrays) -> tuple[dict[str, Any], Arrays]:
         if request["do"] == "load":
             sys.modules[module.__name__] = module
-            exec(compile(source, name, "exec"), module.__dict__)
+            with warnings.catch_warnings(action="ignore"):  # no setting of Python's makes a warning an exception
+                exec(compile(source, name, "exec"), module.__dict__)
             if not callable(getattr(module, function, None)):
                 made = [key for key, value in vars(module).items() if isinstance(value, types.FunctionType)]
                 return {"missing": made[:10]}, []
@@ -51,7 +55,9 @@ def start(source: bytes, options: dict[str, Any]) -> Handler:
         given = [_argument(value, arrays) for value in request["arguments"]]
         named = {key: _argument(value, arrays) for key, value in request.get("named", {}).items()}
         found: Arrays = []
-        reply: dict[str, Any] = {"result": _encode(getattr(module, function)(*given, **named), found)}
+        with warnings.catch_warnings(action="ignore"):
+            result = getattr(module, function)(*given, **named)
+        reply: dict[str, Any] = {"result": _encode(result, found)}
         if request.get("inputs"):
             reply["inputs"] = len(found)
             found.extend(arrays)
@@ -61,6 +67,8 @@ def start(source: bytes, options: dict[str, Any]) -> Handler:
 
 
 def _argument(value: Any, arrays: Arrays) -> Any:
+    if isinstance(value, str):
+        return sys.intern(value)
     if not isinstance(value, dict):
         return value
     if "array" in value:
