@@ -114,7 +114,7 @@ class FunctionUnderTest:
         return judge(case, given, value, reveal=self.options.reveal)
 
     def unchanged(self, case: Case) -> None:
-        """Raise Advice if the call changes one of its arrays, which the task leaves open; Failed if it is also wrong."""
+        """Raise Advice if the call changes one of its arrays, which the task leaves open; Failed if it is wrong too."""
         given = case.arrays(self.options.seed)
         try:
             reply, found = self._process.call(case, given, inputs=True)
