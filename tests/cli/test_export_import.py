@@ -14,7 +14,7 @@ from PIL import Image
 from safetensors.numpy import save_file
 from tests.support import small
 
-from convlens.interop.keras_model import save_keras
+from convlens.interop.keras_compiled import save_keras
 from convlens.models.lenet5 import lenet5
 from convlens.nn import Conv2D, Dense, Flatten, GlobalAveragePooling2D, Sequential
 from convlens.training import load_model, save_model

@@ -11,8 +11,9 @@ from tests.support.keras_networks import conv, kind, lacks, layers_of, stack
 from tests.support.places import COURSEWORK
 
 from convlens import lenet5
+from convlens.interop.keras_compiled import save_keras
 from convlens.interop.keras_file import from_keras, read_keras
-from convlens.interop.keras_model import save_keras, to_keras
+from convlens.interop.keras_model import to_keras
 from convlens.nn import AveragePooling2D, Conv2D, Dense, Flatten, MaxPooling2D, Sequential
 from convlens.nn.layer import Layer
 

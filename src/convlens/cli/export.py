@@ -48,7 +48,7 @@ def export(
         check_installed(package, f"export --to {to}")
     path.parent.mkdir(parents=True, exist_ok=True)
     if to == "keras":
-        from convlens.interop.keras_model import save_keras
+        from convlens.interop.keras_compiled import save_keras
 
         save_keras(path, model)
     else:

@@ -20,6 +20,7 @@ import numpy as np
 from convlens.arrays import Array
 from convlens.geometry import Pair
 from convlens.interop.frameworks import load, load_keras
+from convlens.interop.keras_compiled import compile_as
 from convlens.interop.keras_graph import Graph, Node, read_graph
 from convlens.interop.keras_reader import Imported, build
 from convlens.nn import Sequential
@@ -31,9 +32,18 @@ _TOLERANCE = 1e-3  # relative to the largest prediction; float32 sums in another
 _DAMAGED = (OSError, KeyError, TypeError, AttributeError, IndexError, ValueError, RecursionError, zipfile.BadZipFile)
 
 
-def read_keras(path: str | os.PathLike[str], *, engine: str = "auto") -> Sequential:
-    """Return the network in a .keras or .h5 file, see `import_keras`, without comparing it with Keras."""
-    return import_keras(path, engine=engine, compare=False).model
+def read_keras(path: str | os.PathLike[str], *, engine: str = "auto", compile: bool = True) -> Sequential:
+    """Return the network in a .keras or .h5 file, see `import_keras`, without comparing it with Keras.
+
+    compile: whether the network of a .keras file is compiled as it was when it was saved, with the optimizer's state
+    """
+    model = import_keras(path, engine=engine, compare=False).model
+    if compile and Path(path).suffix == ".keras":
+        with _open(Path(path)) as file:
+            compile_as(
+                load_keras("tensorflow", "a .keras file"), model, file.config.get("compile_config"), file.weights
+            )
+    return model
 
 
 def import_keras(

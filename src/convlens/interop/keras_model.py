@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
-import os
-import tempfile
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from convlens.arrays import Array
@@ -22,7 +17,6 @@ from convlens.nn.initializer_texts import class_and_config
 from convlens.nn.layer import Weights
 from convlens.nn.pooling2d import Pooling2D
 from convlens.nn.table import LayerRow, table
-from convlens.storage.atomic import atomic_write
 
 SUFFIXES = (".keras", ".h5")
 _LAST = "channels_last"
@@ -204,24 +198,3 @@ def _rule(row: LayerRow, reach: Pair, strides: Pair, padding: Padding) -> str | 
     wanted = plan(size, reach, strides, padding)
     rules = sorted(("valid", "same"), key=lambda rule: rule != padding)
     return next((rule for rule in rules if plan(size, reach, strides, rule) == wanted), None)
-
-
-def save_keras(path: str | os.PathLike[str], model: Sequential) -> None:
-    """Write the network as a .keras or .h5 file, whole or not at all. The model gives what `model.predict` gives."""
-    suffix = Path(path).suffix
-    if suffix not in SUFFIXES:
-        raise ValueError(f"a Keras model must be a .keras or .h5 file; got {path}")
-    found = to_keras(model)
-    with tempfile.TemporaryDirectory() as folder:
-        whole = Path(folder) / f"model{suffix}"
-        log = logging.getLogger("absl")
-        level = log.level
-        try:
-            log.setLevel(logging.ERROR)  # Keras advises against .h5
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # Keras converts its arrays in NumPy's old way
-                found.save(whole)
-        finally:
-            log.setLevel(level)
-        with atomic_write(path) as file:
-            file.write(whole.read_bytes())

@@ -23,8 +23,8 @@ FUNCTIONS = {
 
 # The end of a file's name, and the function that writes a network, reads it, writes or reads its weights
 SAVERS = {
-    ".keras": "interop.keras_model:save_keras",
-    ".h5": "interop.keras_model:save_keras",
+    ".keras": "interop.keras_compiled:save_keras",
+    ".h5": "interop.keras_compiled:save_keras",
     ".safetensors": "training.model_file:save_model",
     ".onnx": "interop.onnx_model:save_onnx",
 }

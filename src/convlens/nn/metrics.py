@@ -6,8 +6,9 @@ A metric collects over the batches of an epoch: `reset_state`, then `update_stat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Self
 
 import numpy as np
 
@@ -54,6 +55,23 @@ class Metric:
     """
 
     own_name = "metric"
+    _given: dict[str, Any]
+
+    def __new__(cls, *args: Any, **words: Any) -> Self:
+        """Keep the arguments, for `get_config`."""
+        made = super().__new__(cls)
+        found = inspect.signature(cls.__init__).bind(made, *args, **words).arguments
+        made._given = {name: value for name, value in found.items() if value is not made and value is not None}
+        return made
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments by name, from which `from_config` makes an equal metric."""
+        return {**self._given, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Return a new metric with the arguments that `get_config` gave."""
+        return cls(**config)
 
     def __init__(self, name: str | None = None, dtype: Any = None) -> None:
         self.name = self.own_name if name is None else name

@@ -40,8 +40,10 @@ def load_model(
 ) -> Any:
     """Return the trained network of a .keras, .h5 or .safetensors file, or of a run's folder.
 
-    custom_objects: none are known, since networks are made of layers of convlens. compile: has no effect; a loaded
-    network is trained on after `compile`. safe_mode: no file can run code. Raises ValueError for any other file.
+    custom_objects: none are known, since networks are made of layers of convlens. compile: whether the network is
+    compiled as it was when it was saved, with the optimizer's state; a loss or metric of one's own is in no file, so
+    such a network needs `compile` again, as does one from .h5. safe_mode: no file can run code. Raises ValueError for
+    any other file.
     """
     if custom_objects:
         raise ValueError(
@@ -49,4 +51,4 @@ def load_model(
         )
     path = as_path("filepath", filepath)
     end = next((end for end in LOADERS if str(path).endswith(end)), ".safetensors")
-    return higher(LOADERS[end])(filepath, engine=engine)
+    return higher(LOADERS[end])(filepath, engine=engine, compile=compile)

@@ -17,11 +17,13 @@ from convlens.models import MODELS, build_model
 from convlens.nn import Sequential
 from convlens.nn.specification import from_specification, to_specification
 from convlens.storage.tensors import read_tensors, write_tensors
+from convlens.training.compile_config import apply_config, compile_config
 from convlens.training.stored_images import Images, read_images
 
 __all__ = ["MODEL", "Images", "build", "describe", "load_model", "save_model", "stored_images"]
 
 MODEL = "model.safetensors"  # in a run's folder
+_STATE = "optimizer/"  # before the names of the optimizer's arrays
 
 
 def describe(model: Sequential) -> dict[str, Any]:
@@ -62,18 +64,27 @@ def save_model(
         "specification": describe(model),
         "images": None if images is None else images.to_json(),
     }
+    config = compile_config(model)
+    if config is not None:
+        about["compile"] = config
     for name, w in weights.items():
         _check_finite("a saved model", name, w)
+    if config is not None:
+        weights |= {_STATE + name: value for name, value in model.optimizer.get_state().items()}
     write_tensors(Path(path), weights, about)
 
 
-def load_model(path: str | os.PathLike[str], engine: str = "auto") -> Sequential:
-    """Return the trained model of a run's folder or of a model.safetensors file; ValueError for any other file."""
+def load_model(path: str | os.PathLike[str], engine: str = "auto", *, compile: bool = True) -> Sequential:
+    """Return the trained model of a run's folder or of a model.safetensors file; ValueError for any other file.
+
+    compile: whether it is compiled as it was when it was saved, with the optimizer's state
+    """
     path = _file(path)
     tensors, about = read_tensors(path)
     if about.get("untrained"):
         raise ValueError(f"{path} must hold a trained model; its run has not finished an epoch")
     model = _model(path, about, engine)
+    state = {name.removeprefix(_STATE): tensors.pop(name) for name in list(tensors) if name.startswith(_STATE)}
     own = model.named_weights()
     if own.keys() != tensors.keys():
         raise ValueError(f"{path} must hold the weights {', '.join(own)}; it holds {', '.join(tensors)}")
@@ -81,7 +92,10 @@ def load_model(path: str | os.PathLike[str], engine: str = "auto") -> Sequential
         model.set_weights([tensors[name] for name in own])
         for name in own:
             _check_finite("a model", name, own[name])
-    except ValueError as error:
+        if compile and "compile" in about:
+            apply_config(model, about["compile"])
+            model.optimizer.set_state(state)
+    except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{path}: {error}") from None
     return model
 
