@@ -84,6 +84,7 @@ _SUBPACKAGES = (
     "nn",
     "ops",
     "optimizers",
+    "regularizers",
     "report",
     "training",
     "utils",
@@ -100,7 +101,6 @@ _INSTEAD = {
     "mixed_precision": "weights are float32 or float64: Sequential(..., dtype='float64')",
     "preprocessing": "convlens.load(FOLDER, size=(32, 32)) reads a folder of pictures",
     "random": "numpy.random draws the numbers",
-    "regularizers": "AdamW(weight_decay=...) keeps weights small",
     "device": "convlens computes on the processor, with the engine of Sequential(..., engine='numba')",
 }
 

@@ -34,9 +34,9 @@ CONV: dict[str, list[Any]] = {**WINDOW, "activation": ACTIVATION, "dilation_rate
 BLOCK = (Conv2D(4, (3, 2), padding="same"), nn.BatchNormalization())
 SHORTCUT = (Conv2D(4, 1), nn.Dropout(0.5))
 
-CONV["bias_initializer"] = ["random_normal"]
-KERNEL = {"kernel_initializer": ["glorot_uniform"]}
-DEPTHWISE = {"depthwise_initializer": ["lecun_normal"]}
+CONV |= {"bias_initializer": ["random_normal"], "bias_regularizer": ["l1"]}
+KERNEL = {"kernel_initializer": ["glorot_uniform", "truncated_normal(stddev=0.02)"], "kernel_regularizer": ["l2"]}
+DEPTHWISE = {"depthwise_initializer": ["lecun_normal"], "depthwise_regularizer": ["l1_l2(l1=0.5, l2=0.25)"]}
 
 # For each kind: the arguments of a layer, and other values of each of its fields.
 LAYERS: dict[str, tuple[dict[str, Any], dict[str, list[Any]]]] = {
@@ -53,6 +53,7 @@ LAYERS: dict[str, tuple[dict[str, Any], dict[str, list[Any]]]] = {
         {
             **{"filters": [8], "kernel_size": [(2, 3), 1], **CONV, **DEPTHWISE, "depth_multiplier": [2]},
             "pointwise_initializer": ["he_uniform"],
+            "pointwise_regularizer": ["l2"],
         },
     ),
     "MaxPooling2D": ({"pool_size": (2, 3)}, POOL),
@@ -65,7 +66,10 @@ LAYERS: dict[str, tuple[dict[str, Any], dict[str, list[Any]]]] = {
     "Identity": ({}, {}),
     "Dense": (
         {"units": 5},
-        {"units": [7], "activation": ACTIVATION, "use_bias": [False], "bias_initializer": ["ones"], **KERNEL},
+        {
+            **{"units": [7], "activation": ACTIVATION, "use_bias": [False], **KERNEL},
+            **{"bias_initializer": ["ones"], "bias_regularizer": ["l2"]},
+        },
     ),
     "Activation": ({"activation": "gelu"}, {"activation": ACTIVATION}),
     "ReLU": ({}, {"max_value": [0.5], "negative_slope": [0.25], "threshold": [0.125]}),

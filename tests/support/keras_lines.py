@@ -174,7 +174,7 @@ SAYS = {
     "x = keras.Input(shape=(4,)); y = layers.Dense(4)(x); layers.Flatten()([x, y])": "a network is one chain of layers",
     "x = keras.Input(shape=(4,)); keras.Model(x, [layers.Dense(3)(x), layers.Dense(1)(x)])": "two outputs are two networks",
     "class Mine(keras.Model):\n    def call(self, x):\n        return x": "a function of one's own that returns a Sequential makes",
-    'layers.Conv2D(3, 3, kernel_regularizer="l2")': "Conv2D has no kernel_regularizer: write optimizer=AdamW(",
+    'layers.Conv2D(3, 3, activity_regularizer="l2")': "Conv2D has no activity_regularizer: the nearest is weight decay",
     'layers.Conv2D(3, 3, data_format="channels_first")': "turn the images with x.transpose(0, 2, 3, 1)",
     "layers.LSTM(4)": "convlens has no LSTM: convlens has layers for images",
     "layers.RandomFlip()": "augmentation is fit's argument augment=",

@@ -38,6 +38,7 @@ DOORS = {
     "losses": {"nn"},
     "metrics": {"nn", "training"},
     "optimizers": {"nn"},
+    "regularizers": {"nn"},
     "utils": {"arrays", "geometry", "nn"},
 }
 

@@ -16,6 +16,7 @@ from convlens.nn.add import Part, own_weights
 from convlens.nn.initializer_texts import class_and_config
 from convlens.nn.layer import Weights
 from convlens.nn.pooling2d import Pooling2D
+from convlens.nn.regularizer_texts import regularizer_config
 from convlens.nn.table import LayerRow, table
 
 SUFFIXES = (".keras", ".h5")
@@ -137,7 +138,8 @@ def check_end(model: Sequential) -> None:
 
 def _keras_layers(module: Any, row: LayerRow, dtype: str, initializer: str) -> Iterator[Any]:
     """Yield the Keras layers of one row, by the rule in `convlens.interop.layers`."""
-    layer, settings, kinds = row.layer, {"name": row.name, "dtype": dtype}, in_keras(module)
+    layer, kinds = row.layer, in_keras(module)
+    settings: dict[str, Any] = {"name": row.name, "dtype": dtype}
     if type(layer) not in kinds.values():
         raise ValueError(
             f"layer {row.name}: only {in_words(kinds)} can be exported to Keras; got {type(layer).__name__}"
@@ -151,6 +153,9 @@ def _keras_layers(module: Any, row: LayerRow, dtype: str, initializer: str) -> I
     for name in sorted(name for name in given if name.endswith("_initializer")):
         default = "zeros" if name == "bias_initializer" else initializer
         settings[name] = _initializer(getattr(layer, name) or default)
+    for name in sorted(name for name in given if name.endswith("_regularizer")):
+        if (text := getattr(layer, name)) is not None:
+            settings[name] = regularizer_config(text)
     if "activation" in fields:
         fields["activation"] = ACTIVATIONS[fields["activation"]] if fields["activation"] else "linear"
     if isinstance(layer, Conv2D | DepthwiseConv2D | SeparableConv2D | Pooling2D):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
 
@@ -16,6 +18,7 @@ from convlens.interop.layers import ACTIVATIONS, TRAINING_ONLY, in_keras, in_wor
 from convlens.models import MODELS, recognise
 from convlens.nn import Add, Dense, Flatten, Layer, Sequential
 from convlens.nn.layer import Shape
+from convlens.nn.regularizer_texts import RegularizerText, known_regularizer
 from convlens.nn.table import LayerRow, table
 
 WeightsOf: TypeAlias = Callable[[Node], "list[Array]"]
@@ -192,10 +195,21 @@ class _Reader:
             raise ValueError(f"all layers must be float32, or all float64; got {dtype}")
         self.dtype = self.dtype or dtype
         left = [key for key, value in node.config.items() if key.endswith(_TRAINING_ENDS[1:]) and value is not None]
+        left = [key for key in left if key not in self._penalties(node)]
         if left:
             self.notes.append(f"layer {node.name}: {in_words(left)} acted only in training and is left out")
         if node.config.get("trainable") is False:
             self.notes.append(f"layer {node.name} was frozen (trainable=False); convlens trains every layer")
+
+    def _penalties(self, node: Node) -> dict[str, RegularizerText | None]:
+        """Return the regularizers of a Keras layer that convlens's layer has, too."""
+        kind, found = self.ours.get(node.kind), {}
+        fields = {field.name for field in dataclasses.fields(kind)} if kind is not None else set()
+        for key in fields:
+            if key.endswith("_regularizer") and node.config.get(key) is not None:
+                with suppress(ValueError):
+                    found[key] = known_regularizer(key, node.config[key])
+        return found
 
     def _layer(self, node: Node, before: Item | None, after: Item | None) -> None:
         if node.module not in ("keras.layers", "keras") and not node.module.startswith("keras.src.layers"):
@@ -269,7 +283,7 @@ class _Reader:
                 raise ValueError(f"{name} must be {wanted}; got {value!r}")
         if isinstance(before, Node) and before.kind == "ZeroPadding2D" and _joins(node):
             fields["padding"] = _pads(before.config["padding"])
-        self._append(kind(**fields, name=_plain(node.name)), node)
+        self._append(kind(**fields, **self._penalties(node), name=_plain(node.name)), node)
         if extra is not None:
             self._layer(Node((*node.path[:-1], f"{node.name}_activation"), *extra, node.inputs), None, None)
 

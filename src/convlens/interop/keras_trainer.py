@@ -62,6 +62,11 @@ class KerasTrainer:
             self._parallel = _data_parallel(keras)
             keras.distribution.set_distribution(self._parallel)
             keras.utils.set_random_seed(self._seed % 2**32)  # JAX refuses first values that differ between hosts
+        if model.penalties:
+            raise ValueError(
+                "the Keras trainer adds no penalty of the weights to the loss; leave out the layers' regularizers, or "
+                "train with convlens's engine"
+            )
         module = with_own_layers(keras)
         self._keras = to_keras(model, "jax", softmax=False, initializer="zeros", module=module)  # the same on all hosts
         self._freeze()

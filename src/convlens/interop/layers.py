@@ -86,7 +86,7 @@ def keras_words(module: Any, kind: type[Layer]) -> KerasWords:
     """
     theirs = inspect.signature(getattr(module, kind.__name__)).parameters
     ours = [field.name for field in dataclasses.fields(kind)]
-    fields = tuple(name for name in ours if name != "name" and not name.endswith("_initializer"))
+    fields = tuple(name for name in ours if name != "name" and not name.endswith(("_initializer", "_regularizer")))
     for name in fields:
         if name not in theirs:
             raise ValueError(f"{name} cannot be exported to Keras: its {kind.__name__} has no such argument")

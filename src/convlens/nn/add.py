@@ -130,6 +130,13 @@ class Add(Layer):
         layer: Layer = getattr(self, chain)[int(k)]
         return layer.initial(rest, size, rng, dtype, kernel)
 
+    def regularizer(self, name: str) -> str | None:
+        """The penalty that the layer gives its weight"""
+        place, _, rest = name.partition("/")
+        chain, _, k = place.rpartition("_")
+        layer: Layer = getattr(self, chain)[int(k)]
+        return layer.regularizer(rest)
+
     def initial_state(self, shape: Shape) -> dict[str, float]:
         """The first running statistics of all layers"""
         return {

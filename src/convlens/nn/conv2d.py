@@ -19,7 +19,8 @@ class Conv2D(Layer):
 
     The kernel is (kh, kw, ci / groups, filters). One integer for `kernel_size`, `strides` or `dilation_rate` stands for
     both directions. kernel_initializer, bias_initializer: names in `convlens.nn.initializers`; None: the model's own,
-    and zeros. As in Keras, only one of `strides` and `dilation_rate` may be above 1.
+    and zeros. kernel_regularizer, bias_regularizer: penalties that training adds to the loss, see
+    `convlens.regularizers`. As in Keras, only one of `strides` and `dilation_rate` may be above 1.
     """
 
     filters: int
@@ -32,6 +33,8 @@ class Conv2D(Layer):
     use_bias: bool = True
     kernel_initializer: str | None = None
     bias_initializer: str | None = None
+    kernel_regularizer: str | None = None
+    bias_regularizer: str | None = None
     kind: ClassVar[str] = "conv2d"
 
     def __post_init__(self) -> None:

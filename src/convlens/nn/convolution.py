@@ -11,6 +11,7 @@ from convlens.geometry import Padding, Pair, Plan, as_padding, pair
 from convlens.nn.initializer_texts import known_initializer
 from convlens.nn.layer import Weights, known_activation
 from convlens.nn.numbers import check_flag
+from convlens.nn.regularizer_texts import known_regularizer
 from convlens.ops.conv import plan_conv
 
 
@@ -67,8 +68,10 @@ def normal_window(layer: Convolution) -> None:
 
 
 def normal_initializers(layer: object) -> None:
-    """Give the fields …_initializer of a layer their normal form; ValueError for a name that there is not."""
+    """Give the fields …_initializer and …_regularizer their normal form; ValueError for a name that there is not."""
     for name in list(vars(layer)):
+        if name.endswith("_regularizer"):
+            object.__setattr__(layer, name, known_regularizer(name, getattr(layer, name)))
         if name.endswith("_initializer"):
             object.__setattr__(layer, name, known_initializer(name, getattr(layer, name)))
 

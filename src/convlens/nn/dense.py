@@ -18,7 +18,8 @@ from convlens.nn.numbers import check_flag
 class Dense(Layer):
     """The dense layer: matrix product, bias, activation, see `convlens.ops.dense_forward`. Kernel (in, units).
 
-    kernel_initializer, bias_initializer: names in `convlens.nn.initializers`; None: the model's own, and zeros
+    kernel_initializer, bias_initializer: names in `convlens.nn.initializers`; None: the model's own, and zeros.
+    kernel_regularizer, bias_regularizer: penalties that training adds to the loss, see `convlens.regularizers`
     """
 
     units: int
@@ -26,6 +27,8 @@ class Dense(Layer):
     use_bias: bool = True
     kernel_initializer: str | None = None
     bias_initializer: str | None = None
+    kernel_regularizer: str | None = None
+    bias_regularizer: str | None = None
     kind: ClassVar[str] = "dense"
 
     def __post_init__(self) -> None:

@@ -33,6 +33,8 @@ class DepthwiseConv2D(Layer):
     use_bias: bool = True
     depthwise_initializer: str | None = None
     bias_initializer: str | None = None
+    depthwise_regularizer: str | None = None
+    bias_regularizer: str | None = None
     kind: ClassVar[str] = "depthwise_conv2d"
 
     def __post_init__(self) -> None:
@@ -53,6 +55,10 @@ class DepthwiseConv2D(Layer):
     def initial(self, name: str, size: Shape, rng: Rng, dtype: np.dtype[Any], kernel: Initializer) -> Array:
         """The first value of a weight; `depthwise_initializer` is the kernel's."""
         return super().initial("depthwise_kernel" if name == "kernel" else name, size, rng, dtype, kernel)
+
+    def regularizer(self, name: str) -> str | None:
+        """The penalty of a weight; `depthwise_regularizer` is the kernel's."""
+        return super().regularizer("depthwise_kernel" if name == "kernel" else name)
 
     def _spec(self, shape: Shape) -> specs.Depthwise:
         expect("DepthwiseConv2D", shape, "h w channels")

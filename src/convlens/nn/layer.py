@@ -88,6 +88,14 @@ class Layer(KerasLayer):
             return initializer(own)(size, rng, dtype)
         return np.zeros(size, dtype) if name.split("/")[-1] == "bias" else kernel(size, rng, dtype)
 
+    def regularizer(self, name: str) -> str | None:
+        """Return the penalty of the trained weight `name`, see `convlens.nn.regularizer_texts`; None for none.
+
+        It is a field of the layer: `kernel_regularizer` for "kernel", `depthwise_regularizer` for "depthwise_kernel", …
+        """
+        found: str | None = getattr(self, f"{name.removesuffix('_kernel')}_regularizer", None)
+        return found
+
     def initial_state(self, shape: Shape) -> dict[str, float]:
         """Return the first value of each weight in `state_shapes`, by name."""
         return dict.fromkeys(self.state_shapes(shape), 0.0)

@@ -32,6 +32,9 @@ class SeparableConv2D(Layer):
     depthwise_initializer: str | None = None
     pointwise_initializer: str | None = None
     bias_initializer: str | None = None
+    depthwise_regularizer: str | None = None
+    pointwise_regularizer: str | None = None
+    bias_regularizer: str | None = None
     kind: ClassVar[str] = "separable_conv2d"
 
     def __post_init__(self) -> None:

@@ -30,7 +30,7 @@ from convlens.ops import ACTIVATIONS
 
 __all__ = ["Sequential"]
 
-_BUILT = ("flat", "flat_state", "layer_weights", "table", "input_shape", "end", "fused")
+_BUILT = ("flat", "flat_state", "layer_weights", "table", "input_shape", "end", "fused", "penalties")
 _REFUSED = {
     "export": "model.save('model.onnx') or model.save('model.keras') writes a file that other programs load",
     "add_loss": "the loss is an argument of compile",

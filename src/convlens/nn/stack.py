@@ -19,6 +19,7 @@ from convlens.nn.images import Images, as_dtype
 from convlens.nn.initializers import Initializer
 from convlens.nn.layer import Layer, Rng, Shape, Weights, initial_weights
 from convlens.nn.losses import CROSS_ENTROPY, Loss
+from convlens.nn.regularizer_texts import Penalty, penalty_of
 from convlens.nn.table import LayerRow, check_memory, specs_of, split_end, table
 from convlens.ops import ACTIVATIONS
 from convlens.ops.losses import check_labels
@@ -69,6 +70,7 @@ class Stack:
     flat_state: Array
     layer_weights: list[Weights]
     fused: Any
+    penalties: list[tuple[int, slice, Penalty]]  # a layer's number, the place of its weight in `flat`, its penalty
 
     def _make(self, input_shape: Shape, seed: int, initial: Initializer, known: Mapping[int, Weights]) -> None:
         """Make the table and the weights. known: the weights of layers that have some already, by their number"""
@@ -90,8 +92,30 @@ class Stack:
             if {name: w.shape for name, w in old.items()} == {name: w.shape for name, w in own.items()}:
                 for name, w in old.items():
                     own[name][...] = w
+        self.penalties = self._find_penalties()
         specs = self.specs()
         self.fused = None if specs is None else self.engine.fused_pass(specs, self.flat)
+
+    def _find_penalties(self) -> list[tuple[int, slice, Penalty]]:
+        found, at = [], 0
+        for k, row in enumerate(self.table):
+            for name, shape in row.layer.weight_shapes(row.input_shape).items():
+                size = math.prod(shape)
+                if (text := row.layer.regularizer(name)) is not None:
+                    found.append((k, slice(at, at + size), penalty_of(text)))
+                at += size
+        return found
+
+    @property
+    def losses(self) -> list[float]:
+        """The penalties of the weights that training changes; training adds their sum to the loss."""
+        return [penalty.value(self.flat[span]) for k, span, penalty in self.penalties if k not in self.frozen]
+
+    def add_penalty_gradient(self, gradient: Array) -> None:
+        """Add the gradient of the penalties to `gradient`, a vector like `flat`."""
+        for k, span, penalty in self.penalties:
+            if k not in self.frozen:
+                gradient[span] += penalty.gradient(self.flat[span])
 
     def specs(self) -> tuple[Spec, ...] | None:
         """Return the network's specifications, plain numbers for each operation; None if a layer has none."""

@@ -43,10 +43,10 @@ class _Figures:
         for metric in chosen.metrics.values():
             metric.reset_state()
 
-    def add(self, batch: Examples, losses: Array, logits: Array) -> None:
-        """Take a batch: losses (n,) without weights, logits (n, classes)."""
+    def add(self, batch: Examples, losses: Array, logits: Array, penalty: float) -> None:
+        """Take a batch: losses (n,) without weights, logits (n, classes), and the penalty of the weights before it."""
         weighted = losses if batch.weights is None else losses * batch.weights
-        self.loss += float(weighted.sum(dtype=np.float64))
+        self.loss += float(weighted.sum(dtype=np.float64)) + penalty * len(losses)
         self.images += len(losses)
         if self.chosen.metrics:
             outputs = self.model.activated(logits)
@@ -183,9 +183,10 @@ def _epoch(
         if batch is None:
             break
         listed.on_train_batch_begin(number)
+        penalty = sum(model.losses)
         found = trainer.parts(batch.x, batch.targets, (k, number + 1), None, batch.weights)
         losses, logits = (np.concatenate([part[i] for part in found]) for i in (0, 1))
-        figures.add(batch, losses, logits)
+        figures.add(batch, losses, logits, penalty)
         number += 1
         logs = figures.logs()
         listed.on_train_batch_end(number - 1, logs)
@@ -278,7 +279,7 @@ def _evaluate(
     watched = listed is not None and any(_watches(each) for each in listed.callbacks)
     size = batch_size if watched or steps is not None else _EVALUATE_BATCH
     source = given if isinstance(given, Stream) else Arrays(given, size, False, 0, model.dtype)
-    figures, number = _Figures(model, chosen), 0
+    figures, number, penalty = _Figures(model, chosen), 0, sum(model.losses)
     with workers(usable_threads() if threads is None else threads) as pool:
         batches = source.run(1)
         while group := [batch for _, batch in zip(range(1 if watched else 8), batches, strict=False)]:
@@ -288,7 +289,7 @@ def _evaluate(
                 listed.on_test_batch_begin(number)
             found = pool.map(lambda k, group=group: part(group[k]), len(group))  # type: ignore[misc]
             for batch, (losses, logits) in zip(group, found, strict=True):
-                figures.add(batch, losses, logits)
+                figures.add(batch, losses, logits, penalty)
             number += len(group)
             if watched and listed is not None:
                 listed.on_test_batch_end(number - 1, figures.logs())
@@ -372,11 +373,12 @@ def train_on_batch(model: Sequential, x: Any, y: Any, sample_weight: Any, class_
     chosen = compiled(model, "train_on_batch")
     found = examples(model, chosen, "training", x, y, sample_weight, class_weight).take(slice(None), model.dtype)
     chosen.steps += 1
+    penalty = sum(model.losses)
     with EngineTrainer(model, chosen.optimizer, seed=model.seed, loss=chosen.training_loss(model)) as trainer:
         parts = trainer.parts(found.x, found.targets, (0, chosen.steps), None, found.weights)
     losses, logits = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
     figures = _Figures(model, chosen)
-    figures.add(found, losses, logits)
+    figures.add(found, losses, logits, penalty)
     if not math.isfinite(figures.loss):
         check_finite("the loss", figures.loss, "in this batch")
     return _answer(chosen, figures.logs(), return_dict)

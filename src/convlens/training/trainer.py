@@ -141,6 +141,7 @@ class EngineTrainer:
             with np.errstate(all="ignore"):
                 for other in gradients[1:]:
                     gradients[0] += other
+                self._model.add_penalty_gradient(gradients[0])
                 if learning_rate is not None:
                     self._optimizer.learning_rate = learning_rate
                 with self._model.kept_frozen(gradients[0]):
