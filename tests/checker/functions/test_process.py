@@ -16,8 +16,8 @@ def test_a_file_must_load_and_have_the_function():
         "the file must have a function conv_forward; it has other"
     )
     assert findings(0, "x = 1\n")["loads"].message == "the file must have a function conv_forward; it has no function"
-    assert findings(0, "import no_such_thing\n")["loads"].message == (
-        "the file does not load: ModuleNotFoundError: No module named 'no_such_thing' (line 1)"
+    assert findings(0, "import numpy.no_such_thing\n")["loads"].message == (
+        "the file does not load: ModuleNotFoundError: No module named 'numpy.no_such_thing' (line 1)"
     )
     others = list(findings(0, "x = 1\n").values())[1:]
     assert {one.status for one in others} == {"could not tell"}

@@ -42,13 +42,13 @@ time.sleep(60)
 
 
 def imported(node):
-    """Return the modules that a syntax tree imports when it runs, without imports for type checkers."""
+    """Return the modules that a syntax tree imports when it runs inside, where no module has a package."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
         yield "." * node.level + (node.module or "")
     children: Iterable[ast.AST] = ast.iter_child_nodes(node)
-    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+    if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "TYPE_CHECKING or __package__"):
         children = node.orelse
     for child in children:
         yield from imported(child)

@@ -14,7 +14,7 @@ from convlens.checker.functions.describe import gradient_error
 from convlens.checker.functions.under_test import FunctionUnderTest
 from convlens.gradcheck import GradientError, check_vjp
 
-__all__ = ["BACKWARD", "FORWARD", "INTEGERS", "SINGLES", "loads"]
+__all__ = ["BACKWARD", "FORWARD", "INTEGERS", "SINGLES", "later_numpy", "loads"]
 
 FORWARD = Checks()
 BACKWARD = Checks()
@@ -179,6 +179,12 @@ def digits(function: FunctionUnderTest) -> None:
     function.larger(Case(CONV_FORWARD, _DIGITS, "valid", bias=True, activation="relu"))
 
 
+@FORWARD.add("loads")
+def later_numpy(function: FunctionUnderTest) -> None:
+    """The file runs on later releases of NumPy too."""
+    function.runs_later()
+
+
 # ---------------------------------------------------------------- task 2
 
 BACKWARD.add("parses")(loads)
@@ -296,3 +302,6 @@ def arrays_unchanged(function: FunctionUnderTest) -> None:
 def digits_backward(function: FunctionUnderTest) -> None:
     """Several images as large as MNIST's digits give the right numbers."""
     function.larger(Case(CONV_BACKWARD, _DIGITS, "valid"))
+
+
+BACKWARD.add("loads")(later_numpy)

@@ -12,6 +12,7 @@ from convlens.checker.checks import Failed, Unknown
 from convlens.checker.functions.answers import SIZE_ERRORS
 from convlens.checker.functions.cases import Case
 from convlens.checker.functions.describe import LONGEST_TYPE, call_in_words, exception_in_words
+from convlens.checker.functions.later_numpy import gone
 from convlens.checker.guest import Ending, Guest, GuestError
 from convlens.checker.rules import RULES
 
@@ -45,12 +46,14 @@ class FunctionProcess:
     If the code ends the process, a new one starts, a few times. If a call runs out of time, no new process starts,
     because the next call would run out of time too.
 
-    refusal: why calls no longer get answers, "" while they do; searchable: whether a search may make more calls
+    refusal: why calls no longer get answers, "" while they do; searchable: whether a search may make more calls; later:
+    what the file has used that later releases of NumPy refuse, as the guest says it, see `later_numpy.in_words`
     """
 
     def __init__(self, task: int, open_guest: OpenGuest, seconds: float) -> None:
         """Start nothing yet. open_guest: a function that starts a process with the file; seconds: limit of one call."""
         self.refusal, self.searchable = "", True
+        self.later: Any = None
         self._task, self._open, self._seconds = task, open_guest, seconds
         self._stack = ExitStack()
         self._guest: Guest | None = None
@@ -111,9 +114,11 @@ class FunctionProcess:
             self.refusal = f"all calls together took more than {most:g} s"
             raise Failed(f"for {call_in_words(case, given)}, the call ends, but {self.refusal}")
         if "raised" in answer:
-            raise RaisedError(
-                f"for {call_in_words(case, given)}, the function raises {exception_in_words(answer)}", answer
-            )
+            said = exception_in_words(answer)
+            if gone(said):
+                raise Unknown(f"NumPy has changed since 1.19.2, the course's release: {said}")
+            raise RaisedError(f"for {call_in_words(case, given)}, the function raises {said}", answer)
+        self.later = answer.get("later", self.later)
         return answer, found
 
     def _running(self) -> Guest:
@@ -134,7 +139,10 @@ class FunctionProcess:
             raise Failed(f"when the file is loaded, the code {error}") from None
         if "raised" in answer:
             self.close()
-            raise Failed(f"the file does not load: {exception_in_words(answer)}")
+            said = exception_in_words(answer)
+            if gone(said):
+                raise Unknown(f"NumPy has changed since 1.19.2, the course's release: {said}")
+            raise Failed(f"the file does not load: {said}")
         if not answer.get("loaded"):
             self.close()
             missing = answer.get("missing")

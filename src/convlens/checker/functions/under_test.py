@@ -11,6 +11,7 @@ import numpy as np
 
 from convlens.arrays import Array
 from convlens.checker.checks import Advice, Checks, Failed, Unknown
+from convlens.checker.functions import later_numpy
 from convlens.checker.functions.answers import Answer
 from convlens.checker.functions.cases import Case
 from convlens.checker.functions.describe import call_in_words, error_maps
@@ -101,6 +102,11 @@ class FunctionUnderTest:
             self.agree(*cases)
         except Failed as failed:
             raise Advice(f"{opening}: {failed}", hint, mistake) from None
+
+    def runs_later(self) -> None:
+        """Raise Advice if a call has used what later releases of NumPy refuse."""
+        if said := later_numpy.in_words(self._process.later):
+            raise Advice(*said, "later_numpy")
 
     def judge(self, case: Case) -> tuple[Answer, Failed | None]:
         """Call the function for a case in its own reading. Return the answer, and what is wrong with it or None."""

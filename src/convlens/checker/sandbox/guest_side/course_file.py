@@ -9,13 +9,20 @@ import sys
 import types
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING or __package__:
+    from convlens.checker.sandbox.guest_side.course_numpy import CourseNumpy, refused
+else:  # inside the sandbox this folder is on the path, and there is no convlens
+    from course_numpy import CourseNumpy, refused
+
 Arrays = list[NDArray[Any]]
 Handler = Callable[[dict[str, Any], Arrays], tuple[dict[str, Any], Arrays]]
+
+_MOST = 10  # entries of an answer's "later"
 
 
 def _relu(z: Any) -> Any:
@@ -35,35 +42,62 @@ def start(source: bytes, options: dict[str, Any]) -> Handler:
     {"do": "call", "arguments": [...], "named": {...}, "inputs": bool} -> {"result": ...}, arrays
         An argument is {"array": k}, {"activation": name}, {"tuple": [...]} or a plain value. With "inputs": true the
         answer has "inputs": k, and array k is the first of the given arrays, as they are after the call.
+        "later", if it is there, is what the file has used so far that later NumPy refuses: see `CourseNumpy.used`.
         A text is the very object that equal text in the file is, so that `padding is "same"` is as true as in a program
         that calls the file.
     A result is {"array": k}, {"tuple" or "list": [results]}, {"number": x}, {"none": true} or {"other": its type}.
     """
     name, function = str(options["file"]), str(options["function"])
+    course = CourseNumpy(name)
     module = types.ModuleType(name.removesuffix(".py"))
-    module.__file__ = name
+
+    def load(code: types.CodeType, names: dict[str, Any]) -> None:
+        vars(module).update(names, __file__=name, __builtins__=course.builtins())
+        sys.modules[module.__name__] = module
+        exec(code, vars(module))
+
+    def converting(run: Callable[..., Any], *given: Any) -> Any:
+        """Return run(*given). If NumPy refuses a conversion, load the program with conversions and run again."""
+        try:
+            return run(*given)
+        except (AttributeError, TypeError, ValueError) as error:
+            if converted or not refused(error):
+                raise
+        converted.append(True)
+        load(*course.compile(source))
+        return run(*given) if run is not load else None
+
+    converted: list[bool] = []
 
     def answer(request: dict[str, Any], arrays: Arrays) -> tuple[dict[str, Any], Arrays]:
         if request["do"] == "load":
-            sys.modules[module.__name__] = module
-            with warnings.catch_warnings(action="ignore"):  # no setting of Python's makes a warning an exception
-                exec(compile(source, name, "exec"), module.__dict__)
+            converting(load, compile(source, name, "exec"), {})
             if not callable(getattr(module, function, None)):
                 made = [key for key, value in vars(module).items() if isinstance(value, types.FunctionType)]
                 return {"missing": made[:10]}, []
             return {"loaded": True}, []
-        given = [_argument(value, arrays) for value in request["arguments"]]
         named = {key: _argument(value, arrays) for key, value in request.get("named", {}).items()}
+
+        def again() -> tuple[Any, Arrays]:
+            """Return the result of the call and its arrays, which the call may have changed."""
+            given = [array.copy() for array in arrays]
+            return getattr(module, function)(*(_argument(one, given) for one in request["arguments"]), **named), given
+
+        result, given = converting(again)
         found: Arrays = []
-        with warnings.catch_warnings(action="ignore"):
-            result = getattr(module, function)(*given, **named)
         reply: dict[str, Any] = {"result": _encode(result, found)}
+        if course.used:
+            reply["later"] = dict(list(course.used.items())[:_MOST])
         if request.get("inputs"):
             reply["inputs"] = len(found)
-            found.extend(arrays)
+            found.extend(given)
         return reply, found
 
-    return answer
+    def quietly(request: dict[str, Any], arrays: Arrays) -> tuple[dict[str, Any], Arrays]:
+        with warnings.catch_warnings(action="ignore"):  # whatever Python is told, a warning is not an exception
+            return answer(request, arrays)
+
+    return quietly
 
 
 def _argument(value: Any, arrays: Arrays) -> Any:
