@@ -64,7 +64,7 @@ def test_a_file_in_good_form_passes():
         (TEXT.replace("forward(A_prev, W", "forward(W, A_prev"), "signature", "it is conv_forward(W, A_prev"),
         (HEAD + "def conv_forward(*args):\n    pass\n", "signature", "it has *, ** or keyword-only arguments"),
         (TEXT + "\n\ndef conv_forward(*args):\n    pass\n", "signature", "it has *, ** or"),
-        (HEAD + "# coding: utf-7\n" + TEXT, "parses", "the file must be in UTF-8; its first lines say utf-7"),
+        (HEAD + "# coding: klingon\n" + TEXT, "parses", "SyntaxError: unknown encoding: klingon"),
         (HEAD + "conv_forward = None\n", "signature", "; it has no function"),
     ],
 )  # fmt: skip
@@ -150,6 +150,25 @@ def test_unicode_line_separators_do_not_end_a_line():
     text = TEXT.replace('"""\n\n', '"""\n\n', 1) + "x = 'a\u2028b\x85c\x0bd'\n\x0c\ny = 1\n"
     assert "E122" not in outcome(text)["style"] and "E101" not in outcome(text)["style"]
     assert outcome(HEAD + "# -*- coding: utf-8 -*-\n" + TEXT.removeprefix(HEAD))["parses"] == ""
+
+
+@pytest.mark.parametrize("place", ["", "#!/usr/bin/env python3\n", "\n"])
+def test_a_coding_line_is_obeyed_as_python_does(place):
+    text = f"{place}# -*- coding: latin-1 -*-\n{TEXT.removeprefix(HEAD)}\n\nNAME = 'Zo\xeb'\n"
+    assert outcome(text.encode("latin-1"))["parses"] == ""
+    assert "is not UTF-8" in outcome(text.replace("latin-1", "utf-8").encode("latin-1"))["parses"]
+    late = "x = 1\ny = 2\n# coding: latin-1\nz = '\xeb'\n"
+    assert "line 4 has the byte 0xeb, which is not UTF-8" in outcome(late.encode("latin-1"))["parses"]
+
+
+def test_code_from_a_notebook_has_no_form_but_is_parsed():
+    content = TEXT.encode()
+    file = File(content, notebook="work.ipynb")
+    open_guest = opener(job, content, {"file": TASKS[0], "function": RULES[0].function})
+    found = {one.name: one for one in form_checks.run(FileUnderTest(file, RULES[0], open_guest))}
+    assert found["own_file"].message == "the code stands in the notebook 'work.ipynb'"
+    assert {found[name].status for name in ("run_bit", "first_line", "style")} == {"could not tell"}
+    assert found["parses"].status == found["imports"].status == "pass"
 
 
 def test_a_default_may_be_written_in_any_style():

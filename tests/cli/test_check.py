@@ -14,10 +14,11 @@ from tests.support import small
 from tests.support.checker import classes, samples
 
 from convlens.checker import check as true_check
+from convlens.checker.hand_ins import read
 from convlens.checker.options import Options
 from convlens.checker.sandbox import launch
 from convlens.checker.sandbox.tiers import CANNOT_STOP, available
-from convlens.checker.submission import TASKS, read
+from convlens.checker.submission import TASKS
 from convlens.checker.verdict import FAIL, PARTS, PASS, UNKNOWN, FileReport, Finding, Report
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")

@@ -45,7 +45,7 @@ DOORS = {
 # The same rule inside the checker, the largest room.
 CHECKER = (
     ("escapes", "rules", "submission", "verdict"),
-    ("guest", "options"),
+    ("guest", "hand_ins", "options"),
     ("checks", "sandbox"),
     ("form_checks", "functions", "lenets", "summary_checks"),
     ("check",),

@@ -77,7 +77,7 @@ def _check(sandboxes: SandboxPool, begins: Callable[[str], None], submission: Su
                 reports[task] = check_lenet(sandbox, task, files[task], forms[task], options)
     if _SUMMARY in files:
         reports[_SUMMARY] = FileReport(summary_checks.CHECKS.run(files[_SUMMARY]))
-    return Report(submission.name, tier, {TASKS[task]: reports[task] for task in files})
+    return Report(submission.name, tier, {TASKS[task]: reports[task] for task in files}, submission.notes)
 
 
 def check_form(sandbox: Sandbox, task: int, file: File) -> list[Finding]:

@@ -80,25 +80,25 @@ def readable(file: FileUnderTest) -> None:
 @FILE.add("readable")
 def parses(file: FileUnderTest) -> None:
     """The file is valid Python."""
-    try:
-        file.content.decode()
-    except UnicodeDecodeError as error:
-        line = file.content.count(b"\n", 0, error.start) + 1
-        byte = f"0x{file.content[error.start]:02x}"
-        message = f"the file must be text in UTF-8; line {line} has the byte {byte}, which is not UTF-8"
-        raise Failed(message, "save the file as UTF-8, not in another encoding") from None
     if problem := file.parse().get("parses"):
-        raise Failed(str(problem))
+        raise Failed(str(problem), str(file.parse().get("cure", "")))
 
 
 @CHECKS.add("readable")
+def own_file(file: FileUnderTest) -> None:
+    """The code is handed in as a Python file with the name that the task asks for."""
+    if file.submitted.notebook:
+        raise Failed(f"the code stands in the notebook {file.submitted.notebook!r}", "copy the code into a Python file")
+
+
+@CHECKS.add("own_file")
 def run_bit(file: FileUnderTest) -> None:
     """The file is executable."""
     if not file.submitted.runs:
         raise Failed("the owner may not execute the file", "make the file executable: chmod u+x")
 
 
-@CHECKS.add("readable")
+@CHECKS.add("own_file")
 def first_line(file: FileUnderTest) -> None:
     """The first line is exactly #!/usr/bin/env python3."""
     first = file.content.partition(b"\n")[0].rstrip(b"\r")
@@ -111,7 +111,7 @@ def first_line(file: FileUnderTest) -> None:
         raise Failed(f"the first line is {_quoted(first)}")
 
 
-@CHECKS.add("readable")
+@CHECKS.add("own_file")
 def final_newline(file: FileUnderTest) -> None:
     """The file ends with a newline character."""
     if not file.content.endswith(b"\n"):
@@ -119,7 +119,7 @@ def final_newline(file: FileUnderTest) -> None:
         raise Failed(f"the file ends with {_quoted(last)}, without a newline" if last else "the file is empty")
 
 
-@CHECKS.add("readable")
+@CHECKS.add("own_file")
 def line_ends(file: FileUnderTest) -> None:
     """Lines end only with \\n, as on Linux."""
     if b"\r" in file.content:
@@ -146,7 +146,7 @@ def documentation(file: FileUnderTest) -> None:
         raise Failed(f"no docstring: {text}")
 
 
-@CHECKS.add("parses")
+@CHECKS.add("own_file", "parses")
 def style(file: FileUnderTest) -> None:
     """The style is right: pycodestyle finds nothing."""
     if found := file.parse()["style"]:

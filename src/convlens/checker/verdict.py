@@ -178,11 +178,16 @@ def _status(checks: Sequence[Finding]) -> Status:
 
 @dataclass(frozen=True)
 class Report:
-    """The report on one submission. tier: tier of the sandbox; files: a report for each file that was checked."""
+    """The report on one submission.
+
+    tier: tier of the sandbox; files: a report for each file that was checked; notes: what was handed in, if it was not
+    a folder with these files, for example where in an archive they are
+    """
 
     name: str
     tier: str
     files: Mapping[str, FileReport]
+    notes: tuple[str, ...] = ()
 
     @property
     def status(self) -> Status:
@@ -213,7 +218,8 @@ class Report:
             for name, file in self.files.items()
         }
         score = {part: self.score(part) for part in PARTS}
-        return {"name": self.name, "tier": self.tier, "status": self.status, "score": score, "files": files}
+        about = {"name": self.name, "notes": list(self.notes), "tier": self.tier, "status": self.status}
+        return {**about, "score": score, "files": files}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Report:
@@ -223,7 +229,8 @@ class Report:
                 name: FileReport([_finding(found) for found in file["checks"]], file["seconds"])
                 for name, file in value["files"].items()
             }
-            return cls(str(value["name"]), str(value["tier"]), files)
+            notes = tuple(map(str, value.get("notes", ())))
+            return cls(str(value["name"]), str(value["tier"]), files, notes)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"a report must be what Report.as_json gives; got one with {error!r}") from None
 

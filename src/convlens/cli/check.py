@@ -24,14 +24,23 @@ if TYPE_CHECKING:
 
 def check(
     folder: Annotated[
-        Path | None, typer.Argument(metavar="DIR", help="Folder with the coursework. [default: .]")
+        Path | None,
+        typer.Argument(metavar="PLACE", help="Folder, zip or tar file, or notebook with the coursework. [default: .]"),
     ] = None,
     class_: Annotated[
         Path | None,
         typer.Option(
             "--class",
             metavar="PLACE",
-            help="A whole class: a folder with one folder for each student, or a CSV file with name,path.",
+            help="A whole class: a folder with a folder or archive for each student, or a table with name,path.",
+        ),
+    ] = None,
+    pattern: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="How file names begin with students' names, such as {name}_*_{file} (class only). [default: as in "
+            "downloads from Canvas and Moodle]",
         ),
     ] = None,
     tasks: Annotated[str, typer.Option(help="Tasks to check, such as 0-3,5.")] = "0-6",
@@ -88,7 +97,15 @@ def check(
     options = Options(parse_tasks(tasks), sandbox, seed or 0, seconds, reveal)
     files = Files(html, junit, csv)
     if class_ is None:
-        given = {"csv": csv, "out": out, "again": again, "jobs": jobs, "dask": dask, "unsafe": unsafe}
+        given = {
+            "pattern": pattern,
+            "csv": csv,
+            "out": out,
+            "again": again,
+            "jobs": jobs,
+            "dask": dask,
+            "unsafe": unsafe,
+        }
         for name, value in given.items():
             if value not in (None, False):
                 raise ValueError(f"--{name} needs --class; got {str(value)!r} and no --class")
@@ -103,7 +120,9 @@ def check(
             raise ValueError(f"--jobs is for this machine only, not for a Dask cluster; got {jobs} and {dask!r}")
         out = out or Path(f"{title(class_) or 'class'}-results.jsonl")
         _check_places(html, junit, csv, out, roster=class_)
-        code = _run(check_class, ClassOptions(class_, out, again, jobs, dask, unsafe, seed), options, files, json_)
+        code = _run(
+            check_class, ClassOptions(class_, pattern, out, again, jobs, dask, unsafe, seed), options, files, json_
+        )
     if code:
         raise typer.Exit(code)
 
@@ -144,11 +163,11 @@ def _check_places(*paths: Path | None, roster: Path | None = None) -> None:
 def _one(folder: Path, options: Options, files: Files, json_: bool) -> int:
     """Check one submission, print and write its report, and return the exit code."""
     from convlens.checker.check import check
+    from convlens.checker.hand_ins import read
     from convlens.checker.render.html import submission_page
     from convlens.checker.render.junit import junit
     from convlens.checker.render.terminal import show_submission
     from convlens.checker.sandbox.tiers import WEAKEST, choose
-    from convlens.checker.submission import read
     from convlens.checker.verdict import PASS
 
     submission = read(folder, options.tasks)

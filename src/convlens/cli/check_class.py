@@ -24,6 +24,7 @@ class ClassOptions(NamedTuple):
     """The options of `convlens check` that only a class has. `place` is the value of --class."""
 
     place: Path
+    pattern: str | None
     out: Path
     again: bool
     jobs: int | None
@@ -43,7 +44,7 @@ def check_class(asked: ClassOptions, options: Options, files: Files, json_: bool
     from convlens.checker.classes.roster import roster
     from convlens.checker.verdict import PASS
 
-    students = roster(asked.place)
+    students = roster(asked.place, asked.pattern)
     options = replace(options, tier=_tier(asked, options.tier))
     graded = _graded(asked, students, options)
     if graded is None:

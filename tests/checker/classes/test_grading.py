@@ -9,7 +9,7 @@ from concurrent.futures import Future
 import pytest
 from tests.support.checker import classes, fake_check
 
-from convlens.checker import submission
+from convlens.checker import hand_ins
 from convlens.checker.classes.grading import grade
 from convlens.checker.classes.messages import Trouble
 from convlens.checker.classes.results import open_results
@@ -141,7 +141,7 @@ def test_an_unreadable_submission_has_a_result(tmp_path, out, monkeypatch):
         file.truncate(2**30)
     (place / "link" / classes.FILE).unlink()
     (place / "link" / classes.FILE).symlink_to("/etc/passwd")
-    read, true, seen = submission.read, fake_check.check, {}
+    read, true, seen = hand_ins.read, fake_check.check, {}
 
     def locked(folder, *arguments):
         if folder.name == "locked":
@@ -160,9 +160,9 @@ def test_an_unreadable_submission_has_a_result(tmp_path, out, monkeypatch):
     said = {entry["name"]: entry["report"]["files"][classes.FILE]["checks"][0]["message"] for entry in entries}
     assert said["empty"] == "nothing is handed in: the folder is empty"
     assert said["locked"] == f"{str(place / 'locked')!r}: Permission denied"
-    assert said["gone"].startswith("a submission must be a folder; there is no folder")
+    assert said["gone"].startswith("a submission must be a folder, an archive or a notebook; there is no ")
     assert said["unnamed"] == "nothing is handed in: no path is given"
-    assert "there is no folder" in said["nul"]
+    assert "there is no '" in said["nul"]
     status = {entry["name"]: entry["report"]["status"] for entry in entries}
     assert (status["empty"], status["unnamed"]) == ("fail", "fail")  # nothing was submitted
     # These submissions cannot be read

@@ -13,8 +13,8 @@ def test_a_folder_for_each_student(tmp_path):
     classes.make(tmp_path, **dict.fromkeys(names, "pass"))
     (tmp_path / "notes.txt").write_text("no student")
     found = roster(tmp_path)
-    assert {student.name for student in found} == set(names) - {".hidden"}
-    assert all(student.folder == tmp_path / student.name for student in found)
+    assert {student.name for student in found} == (set(names) | {"notes.txt"}) - {".hidden"}
+    assert all(student.folder == tmp_path / student.name for student in found if not student.problem)
     assert found == sorted(found)
 
 
@@ -57,12 +57,12 @@ def test_a_wrong_csv_file_is_an_error(tmp_path, text, said):
 
 
 def test_anything_else_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match=r"a class must have a folder for each student; .* has none"):
+    with pytest.raises(ValueError, match=r"a class must have a folder or an archive for each student; .* has none"):
         roster(tmp_path)
     (tmp_path / classes.FILE).write_text("pass")
     with pytest.raises(ValueError, match="has none; it looks like one submission: leave out --class to check it"):
         roster(tmp_path)
-    with pytest.raises(FileNotFoundError, match="a class must be a folder or a CSV file; there is no"):
+    with pytest.raises(FileNotFoundError, match="a class must be a folder or a table; there is no"):
         roster(tmp_path / "none")
     (tmp_path / "bytes.csv").write_bytes(b"name,path\n\xff,b\xfe\n")
     assert roster(tmp_path / "bytes.csv") == [Student("\udcff", tmp_path / "b\udcfe")]

@@ -7,9 +7,10 @@ from tests.support.checker.mutants import FORMS, MUTANTS
 from tests.support.checker.samples import BASES, FILES, source, spoilt
 
 from convlens.checker.check import check_form, check_function
+from convlens.checker.hand_ins import read
 from convlens.checker.options import Options
 from convlens.checker.sandbox.tiers import TIERS
-from convlens.checker.submission import TASKS, read
+from convlens.checker.submission import TASKS
 
 ONE_EACH = {(mutant.mistake, mutant.file): mutant for mutant in MUTANTS if str(mutant) not in MISSED}
 

@@ -10,9 +10,10 @@ from typing import Literal, NamedTuple, Protocol
 
 from convlens.checker.classes.messages import Trouble
 from convlens.checker.classes.results import Entry, Results
-from convlens.checker.classes.roster import Student
+from convlens.checker.classes.student import Student
+from convlens.checker.hand_ins import EmptyError, read, read_files
 from convlens.checker.options import Options
-from convlens.checker.submission import TASKS, EmptyError, Submission, read
+from convlens.checker.submission import TASKS, Submission
 from convlens.checker.verdict import FAIL, UNKNOWN, FileReport, Finding, Report, Status
 
 __all__ = ["FoundResult", "GradingBackend", "grade"]
@@ -68,11 +69,11 @@ def grade(
 
 @dataclass
 class _Pending:
-    """A submission that is being graded, and the names of the students who submitted equal content."""
+    """A submission that is being graded, and the submissions of other students with equal content."""
 
     submission: Submission
     digest: str
-    duplicates: list[str]
+    duplicates: list[Submission]
 
 
 class _ClassRun:
@@ -93,9 +94,9 @@ class _ClassRun:
         if entry := self._results.find(student.name, digest):
             return FoundResult(entry, "kept")
         if report := self._results.report_on(digest):
-            return self._add(Entry(student.name, digest, replace(report, name=student.name), cached=True))
+            return self._add(Entry(student.name, digest, _of(report, submission), cached=True))
         if digest in self._by_digest:
-            self._by_digest[digest].duplicates.append(student.name)
+            self._by_digest[digest].duplicates.append(submission)
         else:
             pending = self._by_digest[digest] = _Pending(submission, digest, [])
             self.pending[self._backend.submit(submission, self._options)] = pending
@@ -117,19 +118,28 @@ class _ClassRun:
         except Trouble as error:
             report = _ungraded(name, self._options.tasks, f"{error}; the same command tries again")
             trouble = True
-        yield self._add(Entry(name, digest, replace(report, name=name), trouble=trouble))
-        for duplicate in pending.duplicates:
-            yield self._add(Entry(duplicate, digest, replace(report, name=duplicate), cached=True, trouble=trouble))
+        yield self._add(Entry(name, digest, _of(report, pending.submission), trouble=trouble))
+        for other in pending.duplicates:
+            yield self._add(Entry(other.name, digest, _of(report, other), cached=True, trouble=trouble))
 
     def _add(self, entry: Entry) -> FoundResult:
         self._results.append(entry)
         return FoundResult(entry, "cached" if entry.cached else "graded")
 
 
+def _of(report: Report, submission: Submission) -> Report:
+    """Return the report on a submission with equal files, with the name and the notes of this submission."""
+    return replace(report, name=submission.name, notes=submission.notes)
+
+
 def _read(student: Student, tasks: Sequence[int]) -> Submission | Entry:
     """Return the submission, or if it cannot be read a result that says why. No submission at all is a failure."""
     status = UNKNOWN
     try:
+        if student.problem:
+            raise ValueError(student.problem)
+        if student.files:
+            return read_files(student.files, tasks, student.name)
         if student.folder is None:
             raise EmptyError
         return read(student.folder, tasks, student.name)

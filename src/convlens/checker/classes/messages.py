@@ -25,7 +25,8 @@ def pack(submission: Submission, options: Options, unsafe: bool) -> bytes:
         name: asdict(file) | {"content": None if file.content is None else base64.b64encode(file.content).decode()}
         for name, file in submission.files.items()
     }
-    job = {"name": submission.name, "files": files, "options": asdict(options), "unsafe": unsafe}
+    about = {"name": submission.name, "notes": submission.notes}
+    job = {**about, "files": files, "options": asdict(options), "unsafe": unsafe}
     return json.dumps(job).encode() + b"\n"
 
 
@@ -37,7 +38,7 @@ def unpack(line: bytes) -> tuple[Submission, Options, bool]:
         for name, file in job["files"].items()
     }
     options = Options(**job["options"] | {"tasks": tuple(job["options"]["tasks"])})
-    return Submission(job["name"], files), options, job["unsafe"]
+    return Submission(job["name"], files, tuple(job["notes"])), options, job["unsafe"]
 
 
 def read_answer(text: str | bytes) -> Report:

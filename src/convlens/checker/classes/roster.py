@@ -1,72 +1,46 @@
-"""The students of a class and their folders, read from a folder of folders or a CSV file."""
+"""The students of a class, read from a folder or from a table with their names and paths."""
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
-from typing import NamedTuple
 
-from convlens.checker.submission import TASKS
+from convlens.checker.classes.class_folder import in_class
+from convlens.checker.classes.student import Student
+from convlens.checker.classes.tables import Row, read_table
 
 __all__ = ["Student", "roster"]
 
 
-class Student(NamedTuple):
-    """A student's name and submitted folder, None if nothing was submitted."""
+def roster(place: Path, pattern: str | None = None) -> list[Student]:
+    """Return the students of a class, from a folder (see `class_folder.in_class`) or from a table.
 
-    name: str
-    folder: Path | None
-
-
-def roster(place: Path) -> list[Student]:
-    """Return the students of a class, from a folder that has a folder for each student, or from a CSV file.
-
-    Hidden folders are left out. The CSV file has the columns `name` and `path`, separated by commas or semicolons, and
-    the paths are relative to the file. Raise OSError if `place` does not exist, ValueError if it has no student or a
-    name twice.
+    The table is CSV or Excel and has the columns `name` and `path`; the paths are relative to the table. pattern: how
+    the names of files begin with students' names. Raise OSError if `place` does not exist, ValueError if it has no
+    student or a name twice.
     """
     if place.is_dir():
-        folders = sorted(path for path in place.iterdir() if path.is_dir() and not path.name.startswith("."))
-        if not folders:
-            one = any((place / name).exists() for name in TASKS)
-            more = "; it looks like one submission: leave out --class to check it" if one else ""
-            raise ValueError(f"a class must have a folder for each student; {str(place)!r} has none{more}")
-        return [Student(path.name, path) for path in folders]
+        return in_class(place, pattern)
     if not place.exists():
-        raise FileNotFoundError(f"a class must be a folder or a CSV file; there is no {str(place)!r}")
-    students = _from_csv(place)
+        raise FileNotFoundError(f"a class must be a folder or a table; there is no {str(place)!r}")
+    if pattern is not None:
+        raise ValueError(f"--pattern needs a folder as class; got {pattern!r} and the table {str(place)!r}")
+    students: dict[str, Student] = {}
+    for row in read_table(place, ("name", "path")):
+        student = _student(row, place, students)
+        students[student.name] = student
     if not students:
         raise ValueError(f"a class must have a row for each student; {str(place)!r} has none")
     return list(students.values())
 
 
-def _from_csv(path: Path) -> dict[str, Student]:
-    """Return the students in a CSV file, by name, in the order of the file."""
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        first = file.readline()
-        file.seek(0)
-        rows = csv.DictReader(file, delimiter=";" if ";" in first and "," not in first else ",")
-        students: dict[str, Student] = {}
-        try:
-            columns = [column.strip().lower() for column in rows.fieldnames or ()]
-            if not {"name", "path"} <= set(columns):
-                raise ValueError(f"a class's CSV file must have the columns name and path; {str(path)!r} has {columns}")
-            rows.fieldnames = columns
-            for row in rows:
-                if student := _student(row, path, rows.line_num, students):
-                    students[student.name] = student
-        except csv.Error as error:
-            raise ValueError(f"{str(path)!r} must be a CSV file; line {rows.line_num}: {error}") from None
-    return students
-
-
-def _student(row: dict[str, str], path: Path, line: int, students: dict[str, Student]) -> Student | None:
-    """Return the student of a row, None for an empty row. Raise ValueError for a missing or repeated name."""
-    name, folder = (row["name"] or "").strip(), (row["path"] or "").strip()
-    if not name and not folder:
-        return None
+def _student(row: Row, table: Path, students: dict[str, Student]) -> Student:
+    """Return the student of a row. Raise ValueError for a missing or repeated name."""
+    name, path = row.cells["name"], row.cells["path"]
     if not name:
-        raise ValueError(f"each row must have a name; {str(path)!r} has none in line {line}")
+        raise ValueError(f"each row must have a name; {str(table)!r} has none in line {row.line}")
     if name in students:
-        raise ValueError(f"each name must occur once; {str(path)!r} has {name!r} again in line {line}")
-    return Student(name, path.parent / folder if folder else None)
+        raise ValueError(f"each name must occur once; {str(table)!r} has {name!r} again in line {row.line}")
+    place = table.parent / path if path else None
+    if place is not None and place.is_symlink():
+        return Student(name, None, problem=f"{path!r} is a link; hand in the files themselves")
+    return Student(name, place)

@@ -22,7 +22,7 @@ _MARKS: dict[Status, tuple[str, str]] = {PASS: ("✓", "ok"), FAIL: ("✗", "bad
 def submission_page(report: Report) -> str:
     """Return the page of one submission: the likely mistakes, then each file with all its checks."""
     parts = [
-        f"<header><h1>{_text(report.name)}</h1>\n{_figures(_about(report))}</header>",
+        f"<header><h1>{_text(report.name)}</h1>\n{_figures(_about(report))}</header>{_notes(report)}",
         _likely(report),
         *(
             f'<section>\n<h2 id="f{number}">{_text(name)} {_verdicts(file)}</h2>\n{_file(file)}</section>'
@@ -90,6 +90,10 @@ def _about(report: Report) -> dict[str, str]:
             cards[part] = f"{found.count(PASS)} of {len(found)} files pass"
             cards[f"score, {part}"] = _percent(report.score(part))
     return {**cards, "sandbox": report.tier}
+
+
+def _notes(report: Report) -> str:
+    return "".join(f"\n<p>Note: {_text(note)}.</p>" for note in report.notes)
 
 
 def _percent(score: float | None) -> str:
@@ -243,7 +247,8 @@ def _student(number: int, report: Report) -> str:
     if all(file.checks == first[1].checks for _, file in others):  # for example because nothing could be read
         files = {", ".join(files): first[1]}
     parts = (f"<h4>{_text(name)} {_verdicts(file)}</h4>\n{_file(file, passing=False)}" for name, file in files.items())
-    return f'<article>\n{head}\n<p>{about} · <a href="#class">Back to the class</a></p>\n{"".join(parts)}</article>'
+    about += ' · <a href="#class">Back to the class</a>'
+    return f"<article>\n{head}\n<p>{about}</p>{_notes(report)}\n{''.join(parts)}</article>"
 
 
 _STYLE = """

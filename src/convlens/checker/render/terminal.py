@@ -61,6 +61,8 @@ def show_submission(report: Report, console: Console) -> None:
         for one in file.advice:
             cure = f": {one.hint}" if one.hint else ""
             console.print(Padding(_text(f"· advice: {one.message}{cure}"), (0, 0, 0, 2)))
+    for note in report.notes:
+        console.print(_text(f"note: {note}"), soft_wrap=True)
     console.print(_sum(report), style="bold", soft_wrap=True)
 
 

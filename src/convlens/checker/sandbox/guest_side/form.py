@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import io
 import re
+import tokenize
 from typing import Any
 
 import pycodestyle
@@ -24,24 +25,24 @@ _LATER = {
     "E275": re.compile(r"\bimport\("),
     "E721": re.compile(r"(?:[=!]=|\bis(?:\s+not)?)\s*type\s*\("),
 }
-_CODING = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")  # PEP 263
 
 
 def start(source: bytes, options: dict[str, Any]) -> Any:
     """Return the function that answers the only request, {"do": "form"}.
 
     options: "file" is the file's name, "function" the name of the function that the task asks for
-    The answer: {"parses": "" or why not, "imports": [[line, text]...], "undocumented": [[line, name]...],
+    The answer: {"parses": "" or why not, "cure": what to do about it or "", "imports": [[line, text]...],
+    "undocumented": [[line, name]...],
     "style": [[text, how often, [[line, column]...]]...], "signature": [[name, default or null]...] or null,
     "functions": [names], "keras": [[line, name]...] for every use of tf.keras}
     """
 
     def answer(request: dict[str, Any], arrays: Arrays) -> tuple[dict[str, Any], Arrays]:
-        coding = next((found[1] for line in source.split(b"\n")[:2] if (found := _CODING.match(line))), b"utf-8")
-        if coding.lower().replace(b"_", b"-") not in (b"utf-8", b"utf8"):
-            return {"parses": f"the file must be in UTF-8; its first lines say {coding.decode()[:40]}"}, []
         try:
+            text = _text(source)
             tree = ast.parse(source)
+        except UnicodeDecodeError as error:
+            return {"parses": _undecoded(source, error), "cure": "save the file as UTF-8, not in another encoding"}, []
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             line = f" (line {error.lineno})" if isinstance(error, SyntaxError) and error.lineno else ""
             text = error.msg if isinstance(error, SyntaxError) else str(error)
@@ -53,13 +54,30 @@ def start(source: bytes, options: dict[str, Any]) -> Any:
             "parses": "",
             "imports": _imports(tree),
             "undocumented": _undocumented(tree),
-            "style": _style(source.decode(errors="replace"), str(options["file"])),
+            "style": _style(text, str(options["file"])),
             "signature": signature,
             "functions": [node.name for node in top][: 2 * _MANY],
             "keras": _keras(tree),
         }, []
 
     return answer
+
+
+def _text(source: bytes) -> str:
+    """Return the text of a file in the encoding that its first two lines name, UTF-8 by default, as Python reads it."""
+    try:
+        coding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
+    except SyntaxError as error:
+        if "unknown encoding" in str(error):
+            raise
+        coding = "utf-8"  # the first lines are not even text; decoding tells where
+    return source.decode(coding)
+
+
+def _undecoded(source: bytes, error: UnicodeDecodeError) -> str:
+    """Return the sentence about a byte that the file's encoding does not have."""
+    line, name = source.count(b"\n", 0, error.start) + 1, error.encoding.upper()
+    return f"the file must be text in {name}; line {line} has the byte 0x{source[error.start]:02x}, which is not {name}"
 
 
 def _imports(tree: ast.Module) -> list[list[Any]]:

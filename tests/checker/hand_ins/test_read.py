@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from convlens.checker.submission import LARGEST, MISSING, SUMMARY, TASKS, parse_tasks, read
+from convlens.checker.hand_ins import read
+from convlens.checker.submission import LARGEST, MISSING, SUMMARY, TASKS, parse_tasks
 
 
 @pytest.fixture
@@ -97,15 +98,20 @@ def test_a_link_or_a_folder_is_never_a_misspelt_file(folder):
     assert read(folder).files[TASKS[0]].problem == MISSING
 
 
-def test_a_file_is_not_a_submission(folder):
-    with pytest.raises(NotADirectoryError, match=r"a submission must be a folder; '.*.py' is a file: check '.*two'"):
-        read(folder / TASKS[0])
+def test_the_file_of_a_task_is_a_submission_and_another_file_is_not(folder):
+    found = read(folder / TASKS[2]).files
+    assert found[TASKS[2]].content == TASKS[2].encode()
+    assert all(file.missing for name, file in found.items() if name != TASKS[2])
+    (folder / "notes.txt").write_text("no code")
+    said = r"a submission must be a folder, a zip or tar file, or a notebook; '.*/notes.txt' is another file"
+    with pytest.raises(NotADirectoryError, match=said):
+        read(folder / "notes.txt")
 
 
 def test_a_missing_or_empty_folder_is_an_error(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"a submission must be a folder; there is no folder '.*/nobody'"):
+    with pytest.raises(FileNotFoundError, match=r"a submission must be a folder, .*; there is no '.*/nobody'"):
         read(tmp_path / "nobody")
-    with pytest.raises(ValueError, match=r"a submission must have files; the folder '.*' is empty"):
+    with pytest.raises(ValueError, match=r"a submission must have files; '.*' is empty"):
         read(tmp_path)
 
 
