@@ -35,7 +35,7 @@ def wrong(tmp_path_factory, right):
     """A submission with a wrong file."""
     folder = samples.place(tmp_path_factory.mktemp("wrong"), "einsum")
     path = folder / "1-pool_forward.py"
-    path.write_text(path.read_text().replace("np.max", "np.min").replace(".max(", ".min("))
+    path.write_text(path.read_text().replace("sh, sw = stride", "sw, sh = stride"))
     assert path.read_text() != (right / path.name).read_text()
     return folder
 
@@ -87,7 +87,7 @@ def test_a_wrong_one_in_every_form(wrong, tmp_path):
     again = small.run("check", wrong, "--tasks", "0,1", "--json")
     assert again.code == 1
     found = json.loads(again.out)
-    assert list(found) == ["name", "tier", "status", "score", "files"]
+    assert list(found) == ["name", "notes", "tier", "status", "score", "files"]
     assert {name: file["status"] for name, file in found["files"].items()} == {TASKS[0]: PASS, TASKS[1]: FAIL}
     assert set(found["files"][TASKS[1]]["checks"][0]) >= {"name", "status", "message", "hint"}
     assert Report.from_json(found).as_json() == found
@@ -174,9 +174,9 @@ def test_ctrl_c(monkeypatch, pretended, tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["none"], "a submission must be a folder; there is no folder 'none'"),
-        (["file"], "a submission must be a folder; 'file' is a file: check '.'"),
-        (["empty"], "a submission must have files; the folder 'empty' is empty"),
+        (["none"], "a submission must be a folder, an archive or a notebook; there is no 'none'"),
+        (["file"], "a submission must be a folder, a zip or tar file, or a notebook; 'file' is another file"),
+        (["empty"], "a submission must have files; 'empty' is empty"),
         (["ann", "--tasks", "7"], "tasks must be numbers from 0 to 6 such as 0-3,5; got '7'"),
         (["ann", "--seconds", "0"], "--seconds must be a number above 0; got 0"),
         (["ann", "--seconds", "nan"], "--seconds must be a number above 0; got nan"),
@@ -188,8 +188,8 @@ def test_ctrl_c(monkeypatch, pretended, tmp_path):
         (["ann", "--html", "ann"], "an output file must not be a folder; 'ann' is one"),
         (["ann", "--html", "x", "--junit", "./x"], "all files must have different names; got x, x"),
         (["ann", "--class", "."], "only one of a folder and --class can be given; got 'ann' and '.'"),
-        (["--class", "none"], "a class must be a folder or a CSV file; there is no 'none'"),
-        (["--class", "empty"], "a class must have a folder for each student; 'empty' has none"),
+        (["--class", "none"], "a class must be a folder or a table; there is no 'none'"),
+        (["--class", "empty"], "a class must have a folder or an archive for each student; 'empty' has none"),
         (["--class", ".", "--jobs", "0"], "jobs must be an integer of at least 1; got 0"),
         (["--class", ".", "--jobs", "1", "--dask", "a:1"], "--jobs is for this machine only, not for a Dask cluster"),
         (["--class", ".", "--csv", "r", "--out", "r"], "all files must have different names; got r, r"),
