@@ -77,6 +77,13 @@ def check(
     unsafe: Annotated[
         bool, typer.Option("--unsafe", help="Accept a sandbox that cannot stop hostile code (class only).")
     ] = False,
+    points: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="Points for tasks and for form, such as 0=4,1=3,form=2 (class only).",
+        ),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Check coursework, and say what is wrong and why.
@@ -97,15 +104,8 @@ def check(
     options = Options(parse_tasks(tasks), sandbox, seed or 0, seconds, reveal)
     files = Files(html, junit, csv)
     if class_ is None:
-        given = {
-            "pattern": pattern,
-            "csv": csv,
-            "out": out,
-            "again": again,
-            "jobs": jobs,
-            "dask": dask,
-            "unsafe": unsafe,
-        }
+        given: dict[str, object] = {"pattern": pattern, "csv": csv, "out": out, "again": again, "jobs": jobs}
+        given |= {"dask": dask, "unsafe": unsafe, "points": points}
         for name, value in given.items():
             if value not in (None, False):
                 raise ValueError(f"--{name} needs --class; got {str(value)!r} and no --class")
@@ -113,6 +113,7 @@ def check(
         code = _run(_one, folder or Path(), options, files, json_)
     else:
         from convlens.cli.check_class import ClassOptions, check_class, title
+        from convlens.cli.check_round import read_round
 
         if folder is not None:
             raise ValueError(f"only one of a folder and --class can be given; got {str(folder)!r} and {str(class_)!r}")
@@ -120,9 +121,9 @@ def check(
             raise ValueError(f"--jobs is for this machine only, not for a Dask cluster; got {jobs} and {dask!r}")
         out = out or Path(f"{title(class_) or 'class'}-results.jsonl")
         _check_places(html, junit, csv, out, roster=class_)
-        code = _run(
-            check_class, ClassOptions(class_, pattern, out, again, jobs, dask, unsafe, seed), options, files, json_
-        )
+        round_ = read_round(points, options.tasks)
+        asked = ClassOptions(class_, pattern, out, again, jobs, dask, unsafe, seed, round_)
+        code = _run(check_class, asked, options, files, json_)
     if code:
         raise typer.Exit(code)
 

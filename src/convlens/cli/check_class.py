@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convlens.cli.check_output import Bar, Files, console, tell_tier, write
+from convlens.cli.check_round import RoundOptions, marks_of
 from convlens.cli.shared import print_json, tell
 from convlens.version import VERSION
 
 if TYPE_CHECKING:
     from convlens.checker.classes.grading import GradingBackend
+    from convlens.checker.classes.marks import Mark
     from convlens.checker.classes.results import Results
     from convlens.checker.classes.roster import Student
     from convlens.checker.options import Options
@@ -31,6 +33,7 @@ class ClassOptions(NamedTuple):
     dask: str | None
     unsafe: bool
     seed: int | None
+    round: RoundOptions = RoundOptions()
 
 
 def title(place: Path) -> str:
@@ -50,8 +53,9 @@ def check_class(asked: ClassOptions, options: Options, files: Files, json_: bool
     if graded is None:
         return 130
     settings, reports = graded
-    _show(asked, settings, reports, json_)
-    _write_all(files, asked.place, settings, reports)
+    marks = marks_of(reports, asked.round)
+    _show(asked, settings, reports, marks, json_)
+    _write_all(files, asked.place, settings, reports, marks)
     return 0 if all(report.status == PASS for report in reports) else 1
 
 
@@ -134,17 +138,21 @@ def _grade(students: Sequence[Student], options: Options, backend: GradingBacken
     tell(f"submissions: {ways['graded']:,} graded, {ways['cached']:,} equal to another, {ways['kept']:,} done before")
 
 
-def _show(asked: ClassOptions, settings: Mapping[str, Any], reports: list[Report], json_: bool) -> None:
+def _show(
+    asked: ClassOptions, settings: Mapping[str, Any], reports: list[Report], marks: Mapping[str, Mark], json_: bool
+) -> None:
     from convlens.checker.classes.tally import tally
     from convlens.checker.render.terminal import show_class
 
     if json_:
-        print_json(_as_json(asked.out, settings, reports))
+        print_json(_as_json(asked.out, settings, reports, marks))
     else:
-        show_class(tally(reports), reports, console())
+        show_class(tally(reports), reports, console(), marks)
 
 
-def _as_json(out: Path, settings: Mapping[str, Any], reports: list[Report]) -> dict[str, Any]:
+def _as_json(
+    out: Path, settings: Mapping[str, Any], reports: list[Report], marks: Mapping[str, Mark]
+) -> dict[str, Any]:
     from convlens.checker.classes.tally import likely, tally
     from convlens.checker.verdict import PARTS
 
@@ -156,13 +164,16 @@ def _as_json(out: Path, settings: Mapping[str, Any], reports: list[Report]) -> d
             "tier": report.tier,
             "files": {name: {part: file.verdict(part) for part in PARTS} for name, file in report.files.items()},
             "hints": [finding.hint for finding in likely(report)],
+            **(marks[report.name].as_json() if marks else {}),
         }
         for report in reports
     ]
     return {"results": str(out), "settings": settings, "summary": tally(reports).as_json(), "submissions": rows}
 
 
-def _write_all(files: Files, place: Path, settings: Mapping[str, Any], reports: list[Report]) -> None:
+def _write_all(
+    files: Files, place: Path, settings: Mapping[str, Any], reports: list[Report], marks: Mapping[str, Mark]
+) -> None:
     """Write the CSV, HTML and JUnit files that the options name."""
     from convlens.checker.render.csv import csv_table
     from convlens.checker.render.html import class_page
@@ -174,6 +185,6 @@ def _write_all(files: Files, place: Path, settings: Mapping[str, Any], reports: 
         "seed": settings["seed"],
         "seconds per call": settings["seconds"],
     }
-    write(files.csv, lambda: csv_table(reports))
-    write(files.html, lambda: class_page(title(place) or str(place), reports, shown))
+    write(files.csv, lambda: csv_table(reports, marks))
+    write(files.html, lambda: class_page(title(place) or str(place), reports, shown, marks))
     write(files.junit, lambda: junit(reports))

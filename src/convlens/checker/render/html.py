@@ -7,9 +7,11 @@ from dataclasses import replace
 from html import escape
 from typing import Any
 
+from convlens.checker.classes.marks import Mark
 from convlens.checker.classes.tally import SLOW, Tally, duration, likely, tally
 from convlens.checker.escapes import escaped
 from convlens.checker.render.heat import heat_map, map_in_words
+from convlens.checker.render.marks import mark_cells, mark_columns, points_table
 from convlens.checker.verdict import FAIL, PARTS, PASS, UNKNOWN, ErrorMap, FileReport, Finding, Report, Status
 from convlens.report.page import count, document, percent, section, table
 
@@ -19,11 +21,16 @@ _NBSP = "\u00a0"  # between a number and its unit
 _MARKS: dict[Status, tuple[str, str]] = {PASS: ("✓", "ok"), FAIL: ("✗", "bad"), UNKNOWN: ("?", "open")}
 
 
-def submission_page(report: Report) -> str:
-    """Return the page of one submission: the likely mistakes, then each file with all its checks."""
+def submission_page(report: Report, mark: Mark | None = None) -> str:
+    """Return the page of one submission: the likely mistakes, the points, then each file with all its checks.
+
+    mark: the student's mark, None without
+    """
     parts = [
-        f"<header><h1>{_text(report.name)}</h1>\n{_figures(_about(report))}</header>{_notes(report)}",
+        f"<header><h1>{_text(report.name)}</h1>
+{_figures(_about(report, mark))}</header>{_notes(report)}",
         _likely(report),
+        points_table(mark),
         *(
             f'<section>\n<h2 id="f{number}">{_text(name)} {_verdicts(file)}</h2>\n{_file(file)}</section>'
             for number, (name, file) in enumerate(report.files.items())
@@ -32,11 +39,14 @@ def submission_page(report: Report) -> str:
     return _document(f"{report.name}: {report.status}", "\n".join(parts))
 
 
-def class_page(name: str, reports: Sequence[Report], settings: Mapping[str, Any]) -> str:
+def class_page(
+    name: str, reports: Sequence[Report], settings: Mapping[str, Any], marks: Mapping[str, Mark] | None = None
+) -> str:
     """Return the page of a class: a summary, a row for each submission, and the findings of all that do not pass.
 
-    settings: settings of the checks, by name
+    settings: settings of the checks, by name; marks: the marks by the student's name, None without
     """
+    marks = marks or {}
     found = tally(reports)
     details = [_student(number, report) for number, report in enumerate(reports) if report.status != PASS]
     cards = {
@@ -52,7 +62,7 @@ def class_page(name: str, reports: Sequence[Report], settings: Mapping[str, Any]
         f"<header><h1>{_text(name)}</h1>\n{_figures(cards)}</header>",
         section("Files", _files(found)),
         section("Common mistakes", _mistakes(found)),
-        section("Class", _class(reports)),
+        section("Class", _class(reports, marks)),
         section("What was found", "\n".join(details) or "<p>All submissions pass.</p>"),
     )
     return _document(f"{name}: {count(found.submissions, 'submission')}", "\n".join(parts))
@@ -82,8 +92,9 @@ def _figures(cards: Mapping[str, str]) -> str:
 # One submission ------------------------------------------------------------------------------------------------------
 
 
-def _about(report: Report) -> dict[str, str]:
-    cards: dict[str, str] = {}
+def _about(report: Report, mark: Mark | None) -> dict[str, str]:
+    columns = mark_columns({report.name: mark} if mark else {})
+    cards: dict[str, str] = dict(zip(columns, mark_cells(mark, columns), strict=True))
     for part in PARTS:
         found = [verdict for file in report.files.values() if (verdict := file.verdict(part))]
         if found:
@@ -211,16 +222,19 @@ def _mistakes(found: Tally) -> str:
     return table(("students", "part", "likely mistake", "who"), rows)
 
 
-def _class(reports: Sequence[Report]) -> str:
+def _class(reports: Sequence[Report], marks: Mapping[str, Mark]) -> str:
     names = list(dict.fromkeys(name for report in reports for name in report.files))
-    texts = (_text(name).replace("_", "_<wbr>") for name in ("name", *PARTS, *names))
+    more = mark_columns(marks)
+    texts = (_text(name).replace("_", "_<wbr>") for name in ("name", *more, *PARTS, *names))
     head = "".join(f'<th scope="col">{text}</th>' for text in texts)
-    rows = "\n".join(_row(number, report, names) for number, report in enumerate(reports))
+    rows = "\n".join(
+        _row(number, report, names, mark_cells(marks.get(report.name), more)) for number, report in enumerate(reports)
+    )
     whole = f'<table class="class"><thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>'
     return f'<div class="wide">{whole}</div>'
 
 
-def _row(number: int, report: Report, names: Sequence[str]) -> str:
+def _row(number: int, report: Report, names: Sequence[str], marked: Sequence[str]) -> str:
     cells = []
     for name in names:
         file = report.files.get(name)
@@ -232,7 +246,9 @@ def _row(number: int, report: Report, names: Sequence[str]) -> str:
         )
         cells.append(f"<td>{marks or '—'}</td>")
     name = _text(report.name) if report.status == PASS else f'<a href="#s{number}">{_text(report.name)}</a>'
-    scores = "".join(f"<td>{_percent(report.score(part))}</td>" for part in PARTS)
+    scores = "".join(
+        f"<td>{_text(cell, keep=_NBSP)}</td>" for cell in (*marked, *(_percent(report.score(part)) for part in PARTS))
+    )
     return f'<tr><th scope="row">{name}</th>{scores}{"".join(cells)}</tr>'
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from convlens.checker.verdict import PARTS
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from convlens.checker.classes.marks import Mark
     from convlens.checker.classes.tally import Tally
     from convlens.checker.verdict import FileReport, Finding, Report, Status
 
@@ -102,8 +103,13 @@ def _failure_lines(same: list[Finding]) -> Iterator[Text]:
         yield _text(f"for the same reason: {', '.join(one.name for one in others)}", "dim")
 
 
-def show_class(found: Tally, reports: Sequence[Report], console: Console) -> None:
-    """Print the summary of a class: files, mistakes, slow files, and if there are few submissions, each of them."""
+def show_class(
+    found: Tally, reports: Sequence[Report], console: Console, marks: Mapping[str, Mark] | None = None
+) -> None:
+    """Print the summary of a class: files, mistakes, slow files, and if there are few submissions, each of them.
+
+    marks: the marks by name, None without
+    """
     from rich.table import Table
 
     from convlens.checker.classes.tally import duration
@@ -133,7 +139,7 @@ def show_class(found: Tally, reports: Sequence[Report], console: Console) -> Non
             console.print(_text(said), soft_wrap=True)
     if len(reports) <= _FEW:
         console.print()
-        console.print(_students(reports))
+        console.print(_students(reports, marks or {}))
     console.print()
     console.print(
         f"{count(found.submissions, 'submission')}: {found.passed:,} pass, {found.failed:,} fail, "
@@ -154,22 +160,28 @@ def _who(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMES]) + more
 
 
-def _students(reports: Sequence[Report]) -> Any:
+def _students(reports: Sequence[Report], marks: Mapping[str, Mark]) -> Any:
     from rich.table import Table
 
     from convlens.checker.classes.tally import reason
 
     table = Table("name", box=None, pad_edge=False, header_style="bold")
+    pointed = any(mark.score for mark in marks.values())
+    dated = any(mark.late for mark in marks.values())
+    for name in [*["points"] * pointed, *["handed in"] * dated]:
+        table.add_column(name)
     for name in ("code", "", "form", "", "what is wrong"):
         table.add_column(name, justify="right" if name in PARTS else "left")
     for column in table.columns:
         column.overflow = "fold"
     for report in reports:
-        cells = []
+        mark = marks.get(report.name)
+        cells = [_text(mark.in_words() if mark else "")] * pointed
+        cells += [_text(mark.late.in_words() if mark and mark.late else "")] * dated
         for part in PARTS:
             score = report.score(part)
             verdicts = [file.verdict(part) for file in report.files.values()]
-            marks = _text("").join([_mark(one) if one else _text("·") for one in verdicts])
-            cells += [_text("" if score is None else f"{score:.1%}"), marks]
+            shown = _text("").join([_mark(one) if one else _text("·") for one in verdicts])
+            cells += [_text("" if score is None else f"{score:.1%}"), shown]
         table.add_row(_text(report.name), *cells, _text(reason(report)))
     return table

@@ -1,0 +1,53 @@
+"""The mark of each student: the points of the submission, less what it loses for being late."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from convlens.checker.classes.lateness import Late
+from convlens.checker.classes.points import Points, Score, number, score
+from convlens.checker.verdict import Report
+
+__all__ = ["Mark", "marks"]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a student gets. score: the points, None if nothing is worth points; late: None if no date is known."""
+
+    score: Score | None
+    late: Late | None = None
+
+    @property
+    def total(self) -> float | None:
+        """The points that count, None without points."""
+        if self.score is None:
+            return None
+        return round(self.score.total * (1 - (self.late.lost if self.late else 0)), 2)
+
+    def in_words(self) -> str:
+        """Return the points that count: "6 of 9", with a question mark if a part could not be told; "" without."""
+        if self.score is None or self.total is None:
+            return ""
+        return f"{number(self.total)} of {number(self.score.most)}{' ?' if self.score.open else ''}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what is known for JSON."""
+        found: dict[str, Any] = {}
+        if self.score is not None:
+            found["points"] = {**self.score.as_json(), "counts": self.total}
+        if self.late is not None:
+            found["late"] = self.late.as_json()
+        return found
+
+
+def marks(reports: Sequence[Report], points: Points | None, late: Mapping[str, Late]) -> dict[str, Mark]:
+    """Return the marks by the student's name, {} if neither points nor dates are asked for."""
+    if points is None and not late:
+        return {}
+    return {
+        report.name: Mark(None if points is None else score(report, points), late.get(report.name))
+        for report in reports
+    }
