@@ -27,8 +27,7 @@ def submission_page(report: Report, mark: Mark | None = None) -> str:
     mark: the student's mark, None without
     """
     parts = [
-        f"<header><h1>{_text(report.name)}</h1>
-{_figures(_about(report, mark))}</header>{_notes(report)}",
+        f"<header><h1>{_text(report.name)}</h1>\n{_figures(_about(report, mark))}</header>{_notes(report)}",
         _likely(report),
         points_table(mark),
         *(
