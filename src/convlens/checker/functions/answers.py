@@ -22,13 +22,15 @@ class Answer(NamedTuple):
     """A call and its outcome.
 
     case, given: the call and its arrays; value: the arrays that were returned, None after an exception or if the result
-    is not arrays; raised: the type of the exception, "" if there was none
+    is not arrays; raised, text, line: the type of the exception, its text and its line, "" if there was none
     """
 
     case: Case
     given: dict[str, Array]
     value: Value | None
     raised: str = ""
+    text: str = ""
+    line: int | None = None
 
 
 def close(got: Value, want: Value, numbers: str = "float64") -> bool:

@@ -15,6 +15,7 @@ from convlens.gradcheck import GradientError
 
 __all__ = [
     "GRADIENTS",
+    "LONGEST",
     "LONGEST_TYPE",
     "call_in_words",
     "error_maps",
@@ -22,36 +23,62 @@ __all__ = [
     "first_difference",
     "gradient_error",
     "kind_of",
+    "raised_parts",
+    "sentence",
 ]
 
 GRADIENTS = ("dA_prev", "dW", "db")  # what conv_backward returns
-_FEW = 6  # numbers: an array with at most _FEW numbers is shown in a message
+LONGEST = 120  # characters of a sentence about a call, so that it fits on a line
 # Characters of the submission's own text in a message, so that the message fits on a screen
 LONGEST_TYPE, _LONGEST_TEXT = 80, 300
 
 
 def call_in_words(case: Case, given: dict[str, Array]) -> str:
-    """Return the arguments of a call in words: shapes, the numbers of small arrays, and the options."""
-    shapes = ", ".join(f"{name} {array.shape}{_few(array)}" for name, array in given.items())
+    """Return the arguments of a call in words: the shapes, and each option that differs from its default.
+
+    A bias of zeros is left out, and so is b in conv_backward, whose value does not matter there.
+    """
+    words = [f"{name} {array.shape}" for name, array in given.items() if name != "b" or _counts(case, array)]
+    if case.task not in (CONV_FORWARD, CONV_BACKWARD):
+        words.append(f"kernel_shape {case.kernel}")
     if case.defaults:
-        return f"{shapes}, no other arguments"
-    if case.task in (CONV_FORWARD, CONV_BACKWARD):
-        return f"{shapes}, padding {case.how!r}, stride {case.stride}"
-    return f"{shapes}, kernel_shape {case.kernel}, stride {case.stride}, mode {case.how!r}"
+        return ", ".join([*words, "no other arguments"])
+    if case.stride != (1, 1):
+        words.append(f"stride {case.stride}")
+    if case.how not in ("same", "max"):
+        words.append(f"{'padding' if case.how == 'valid' else 'mode'} {case.how!r}")
+    return ", ".join(words)
 
 
-def _few(array: Array) -> str:
-    """Return the numbers of a small array, row by row, "" for a larger one."""
-    return f" = [{', '.join(f'{value + 0:g}' for value in array.ravel())}]" if array.size <= _FEW else ""
+def _counts(case: Case, bias: Array) -> bool:
+    return case.task == CONV_FORWARD and bool(bias.any())
+
+
+def sentence(case: Case, given: dict[str, Array], said: str) -> str:
+    """Return a sentence about a call: its arguments, then what is wrong, with at most LONGEST characters if possible.
+
+    If the sentence is longer, the gradient that was passed in is left out, because its shape follows from the others,
+    and then the end of `said`.
+    """
+    text = f"{call_in_words(case, given)}: {said}"
+    if len(text) > LONGEST and len(given) > 1:
+        text = f"{call_in_words(case, {name: given[name] for name in given if name not in ('dZ', 'dA')})}: {said}"
+    return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"
 
 
 def exception_in_words(answer: dict[str, Any]) -> str:
     """Return the type, the text and the line of the exception in a guest's answer."""
+    kind, text, line = raised_parts(answer)
+    where = f" (line {line})" if line is not None else ""
+    return f"{kind or 'an exception'}{': ' if text else ''}{text}{where}"
+
+
+def raised_parts(answer: dict[str, Any]) -> tuple[str, str, int | None]:
+    """Return the type, the text and the line of the exception in a guest's answer, which may be anything."""
     raised = answer["raised"] if isinstance(answer["raised"], dict) else {}
-    text = " ".join(str(raised.get("message", "")).split())[:_LONGEST_TEXT]
     line = raised.get("line")
-    where = f" (line {line})" if isinstance(line, int) else ""
-    return f"{str(raised.get('type', 'an exception'))[:LONGEST_TYPE]}{': ' if text else ''}{text}{where}"
+    text = " ".join(str(raised.get("message", "")).split())[:_LONGEST_TEXT]
+    return str(raised.get("type", ""))[:LONGEST_TYPE], text, line if isinstance(line, int) else None
 
 
 def kind_of(result: dict[str, Any]) -> str:
@@ -76,18 +103,16 @@ def first_difference(answer: Answer, want: Value, *, reveal: bool) -> str:
     assert answer.value is not None
     names = GRADIENTS if answer.case.task == CONV_BACKWARD else ("the result",)
     for name, got, right in zip(names, answer.value, want, strict=True):
-        words = call_in_words(answer.case, answer.given)
         if got.shape != right.shape:
-            return f"for {words}, {name} has shape {got.shape}; it must have {right.shape}"
+            return sentence(answer.case, answer.given, f"{name} is {got.shape}; it must be {right.shape}")
         wrong = wrong_cells(got, right, answer.case.numbers)
         if wrong.any():
             index = tuple(int(k) for k in np.argwhere(wrong)[0])
             cell = f"{name.removeprefix('the ')}[{', '.join(map(str, index))}]"
-            text = f"for {words}, {cell} is {got[index] + 0:.6g}, which is wrong"
+            text = f"{cell} is {got[index] + 0:.6g}, which is wrong"
             if reveal:
                 text += f": {right[index] + 0:.6g} is right"
-            count = np.count_nonzero(wrong)
-            return text + (f" ({count:,} of {wrong.size:,} numbers are wrong; this is the first)" if count > 1 else "")
+            return sentence(answer.case, answer.given, text)
     return ""
 
 

@@ -1,12 +1,18 @@
-"""Find the likely mistake: a program with this mistake returns what the submission returns, right or wrong."""
+"""Find the likely mistakes: programs that return what the submission returns in all calls, the right ones too.
+
+A mistake is named only if nothing contradicts it: a program with this mistake returns the submission's value, or raises
+where it raises, in every call. If no mistake explains all calls, two mistakes may do so together. If no two do,
+nothing is named: a wrong hint costs a student more time than no hint.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from convlens.checker.functions.answers import SIZE_ERRORS, Answer, close
-from convlens.checker.functions.cases import CONV_FORWARD, Case
+from convlens.checker.functions.cases import CONV_FORWARD, Case, odd
 from convlens.checker.functions.expected import Value
 from convlens.checker.functions.faulty import run_faulty
 from convlens.checker.functions.faulty_windows import Faults
@@ -15,97 +21,151 @@ from convlens.checker.functions.mistakes import MISTAKES, Mistake
 __all__ = ["Diagnosis"]
 
 _RIGHT: Faults = frozenset()
+_MOST_PAIRS = 100  # pairs of mistakes that are tried; each is refuted after a few calls
+
+Call = Sequence[Answer]  # a call with the answer for each reading that was tried
+Programs = tuple[Faults, ...]
 
 
 class Diagnosis:
     """The diagnosis of one file, from all calls of its function: the right answers, and the wrong ones by check.
 
-    A wrong call has an answer for each reading (see `cases.READINGS`). A mistake explains the call if it explains one
+    A wrong call has an answer for each reading (see `cases.READINGS`). A program explains the call if it explains one
     of these answers.
     """
 
-    def __init__(self, passed: Sequence[Answer], failed: Sequence[Sequence[Sequence[Answer]]]) -> None:
+    def __init__(self, passed: Sequence[Answer], failed: Mapping[str, Sequence[Call]]) -> None:
         """passed: the right answers; failed: for each failed check its calls, each with an answer per reading."""
-        self._passed, self._failed = passed, [readings for calls in failed for readings in calls]
-        self._against: dict[Faults, float] = {}
+        self._failed = {name: [call for call in calls if _countable(call)] for name, calls in failed.items()}
+        self._failed = {name: calls for name, calls in self._failed.items() if calls}
+        # Calls that refute most programs come first: wrong values, then exceptions, then right values
+        wrong = sorted((call for calls in self._failed.values() for call in calls), key=_order)
+        self._calls: list[Call] = [*wrong, *sorted(([answer] for answer in passed), key=_order)]
+        self._wrong = len(wrong)
         # The value that a faulty program returns, or the name of the exception that it raises
         self._known: dict[tuple[int, Faults, str], Value | str] = {}
 
-    def likely(self, failed: Sequence[Sequence[Answer]]) -> Mistake | None:
-        """Return the mistake that explains all calls in `failed`, and most other calls; None if none does.
+    def likely(self) -> dict[str, Mistake]:
+        """Return for each failed check the mistake that explains its calls; {} if nothing explains all calls."""
+        if not self._wrong or self._all_raise():
+            return {}
+        found = self._one()
+        if found is not None:
+            return dict.fromkeys(self._failed, found)
+        return self._two()
 
-        A mistake explains an exception if the faulty program raises one too, or returns a result of another shape. An
-        exception that has nothing to do with sizes is never explained.
-        """
-        best: tuple[float, Mistake] | None = None
+    def _all_raise(self) -> bool:
+        """Return whether all calls raise an exception in one line. The cause is in this line, not in the table."""
+        answers = [call[0] for call in self._calls]
+        return all(answer.raised for answer in answers) and len({(one.raised, one.line) for one in answers}) == 1
+
+    def _variants(self) -> Iterator[tuple[Mistake, Faults]]:
+        task = self._calls[0][0].case.task
         for mistake in MISTAKES:
-            if failed[0][0].case.task not in mistake.tasks:
-                continue
-            for faults in mistake.variants:
-                if all(self._mismatch(mistake, faults, readings) < 1 for readings in failed):
-                    against = self._contradictions(mistake, faults)
-                    if best is None or against < best[0]:
-                        best = against, mistake
+            if task in mistake.tasks:
+                yield from ((mistake, faults) for faults in mistake.variants)
+
+    def _one(self) -> Mistake | None:
+        """Return the mistake that explains all calls, None if there is none.
+
+        If several do, one whose program raises the submission's exceptions comes before one whose result only has
+        another shape there, and then the first one of the table. One that only explains such exceptions is not named.
+        """
+        best: tuple[int, Mistake] | None = None
+        for mistake, faults in self._variants():
+            vague = self._explain((faults,), self._calls, mistake)
+            if vague is not None and vague < self._wrong:
+                vague += self._other_readings(faults, mistake)
+                if best is None or vague < best[0]:
+                    best = vague, mistake
         return best[1] if best else None
 
-    def _contradictions(self, mistake: Mistake, faults: Faults) -> float:
-        """Return the number of calls that these faults do not explain. One wrong array of three counts as 1/3."""
-        if faults not in self._against:
-            passed = (self._share_wrong(faults, answer) for answer in self._passed)
-            failed = (self._mismatch(mistake, faults, readings) for readings in self._failed)
-            self._against[faults] = sum(passed) + sum(failed)
-        return self._against[faults]
+    def _other_readings(self, faults: Faults, mistake: Mistake) -> int:
+        """Return how many answers to wrong calls of conv_backward are not explained: its readings are calls, too."""
+        answers = [answer for call in self._calls[: self._wrong] if len(call) > 1 for answer in call]
+        if not answers or answers[0].case.task == CONV_FORWARD:
+            return 0
+        return sum(self._explain((faults,), [[answer]], mistake) is None for answer in answers)
 
-    def _mismatch(self, mistake: Mistake, faults: Faults, readings: Sequence[Answer]) -> float:
-        """Return `_mismatch_in_reading` for the reading that the faults explain best."""
-        return min(self._mismatch_in_reading(mistake, faults, answer) for answer in readings)
-
-    def _mismatch_in_reading(self, mistake: Mistake, faults: Faults, answer: Answer) -> float:
-        """Return 0 if a program with these faults fails as the submission does, 1 if not.
-
-        Return 1/2 if the submission raised an exception and the program returns a result of another shape: the
-        exception may come from that shape.
-        """
-        if answer.value is not None:
-            return 0 if self._gives(faults, answer) else 1
-        if answer.raised not in SIZE_ERRORS:
-            return 1
-        right, wrong = self._program(_RIGHT, answer), self._program(faults | {"strict"}, answer)
-        assert not isinstance(right, str)
-        if isinstance(wrong, str):
-            return 0 if wrong == answer.raised or not mistake.only_index_error else 1
-        if mistake.may_raise:
-            return 1 if close(wrong, right) else 0
-        return 1 if [array.shape for array in wrong] == [array.shape for array in right] else 0.5
-
-    def _gives(self, faults: Faults, answer: Answer) -> bool:
-        """Return whether a program with these faults returns this value, in any reading of the call.
-
-        If there are several arrays, each may be either the faulty one or the right one, since a mistake may be made in
-        one array only.
-        """
-        assert answer.value is not None
-        for case in _readings(answer):
-            wrong, right = self._program(faults, answer, case.reading), self._program(_RIGHT, answer, case.reading)
-            if isinstance(wrong, str) or isinstance(right, str):
+    def _two(self) -> dict[str, Mistake]:
+        """Return for each failed check one of two mistakes that together explain all calls, {} if no two do."""
+        right = self._calls[self._wrong :]
+        candidates: list[tuple[Mistake, Faults, list[str]]] = []
+        for mistake, faults in self._variants():
+            checks = [name for name, calls in self._failed.items() if self._explains((faults,), calls, mistake)]
+            if checks and self._explains((faults,), right, mistake):
+                candidates.append((mistake, faults, checks))
+        pairs = itertools.combinations(sorted(candidates, key=lambda one: -len(one[2])), 2)
+        for (one, faults, checks), (other, more, others) in itertools.islice(pairs, _MOST_PAIRS):
+            if one.name == other.name:
                 continue
-            if all(
-                close((got,), (one,), case.numbers) or close((got,), (other,), case.numbers)
-                for got, one, other in zip(answer.value, wrong, right, strict=True)
-            ):
-                return True
-        return False
+            if self._explains((faults, more, faults | more), self._calls, one, other):
+                return {name: one if name in checks or name not in others else other for name in self._failed}
+        return {}
 
-    def _share_wrong(self, faults: Faults, answer: Answer) -> float:
-        """Return in what share of its arrays a right answer differs from the result of a program with these faults."""
+    def _explains(self, programs: Programs, calls: Sequence[Call], *mistakes: Mistake) -> bool:
+        """Return whether these programs explain all calls, and at least one of them not vaguely."""
+        vague = self._explain(programs, calls, *mistakes)
+        return vague is not None and vague < max(1, len(calls))
+
+    def _explain(self, programs: Programs, calls: Sequence[Call], *mistakes: Mistake) -> int | None:
+        """Return how many calls these programs explain vaguely, None if they do not explain all.
+
+        A value is explained if each array follows one program in all calls, or is always right. An exception is
+        explained if a program raises it, and vaguely explained if a result has another shape, because the exception may
+        come from this shape.
+        """
+        choices: list[set[int]] | None = None
+        vague = 0
+        for call in calls:
+            if call[0].value is None:
+                found = min(self._raises(programs, answer, mistakes) for answer in call)
+                if found > 1:
+                    return None
+                vague += found
+                continue
+            for answer in call:
+                if answer.value is not None and (left := self._left(programs, answer, choices)) is not None:
+                    choices = left
+                    break
+            else:
+                return None
+        return vague
+
+    def _left(self, programs: Programs, answer: Answer, choices: list[set[int]] | None) -> list[set[int]] | None:
+        """Return for each array the programs that can still be the submission's, None if an array has none left."""
         assert answer.value is not None
-        shares = [1.0]
+        tried = (_RIGHT, *programs)
+        choices = choices or [set(range(len(tried))) for _ in answer.value]
         for case in _readings(answer):
-            found = self._program(faults, answer, case.reading)
-            if not isinstance(found, str):
-                wrong = [not close((got,), (one,), case.numbers) for got, one in zip(answer.value, found, strict=True)]
-                shares.append(sum(wrong) / len(wrong))
-        return min(shares)
+            left: list[set[int]] = [set() for _ in choices]
+            for k, faults in enumerate(tried):
+                value = self._program(faults, answer, case.reading)
+                for at, got in enumerate(answer.value):
+                    if k in choices[at] and not isinstance(value, str) and close((got,), (value[at],), case.numbers):
+                        left[at].add(k)
+            if all(left):
+                return left
+        return None
+
+    def _raises(self, programs: Programs, answer: Answer, mistakes: Sequence[Mistake]) -> int:
+        """Return 0 if one of the programs raises this exception, 1 if one explains it vaguely, 2 if none does.
+
+        A program without slices raises where a slice is only shorter: the fault "strict".
+        """
+        if answer.raised not in SIZE_ERRORS:
+            return 2
+        least = 2
+        right = self._program(_RIGHT, answer)
+        for faults in programs:
+            wrong, strict = (self._program(one, answer) for one in (faults, faults | {"strict"}))
+            if answer.raised in (wrong, strict):
+                return 0
+            if isinstance(strict, str):
+                least = min(least, 2 if any(mistake.only_index_error for mistake in mistakes) else 1)
+            elif [array.shape for array in strict] != [array.shape for array in right if not isinstance(array, str)]:
+                least = 1
+        return least
 
     def _program(self, faults: Faults, answer: Answer, reading: str = "") -> Value | str:
         """Return the value of a program with these faults, or the name of its exception. Each is computed once."""
@@ -117,6 +177,21 @@ class Diagnosis:
             except (ValueError, IndexError) as error:
                 self._known[key] = type(error).__name__
         return self._known[key]
+
+
+def _countable(call: Call) -> bool:
+    """Return whether programs can explain the call: it returned arrays, or an exception that comes from sizes.
+
+    An integer result has a cause of its own, which `judge` names.
+    """
+    answer = call[0]
+    if answer.value is None:
+        return answer.raised in SIZE_ERRORS
+    return answer.case.numbers not in ("integers", "whole") or all(one.dtype.kind == "f" for one in answer.value)
+
+
+def _order(call: Call) -> tuple[bool, bool, int]:
+    return call[0].value is None, odd(call[0].case), call[0].case.weight()
 
 
 def _readings(answer: Answer) -> Iterator[Case]:

@@ -6,22 +6,34 @@ windows and cut them out with slices, because many mistakes show only in the sli
 Faults are a set of words, and the empty set is the right program. One word names a mistake (`mistakes.MISTAKES`). The
 other words say how or where the mistake is made:
 
-    only_h, only_w                only for the height, only for the width only_same                     only with
-    padding "same" round_down, round_up          the smaller or larger half of an odd number of zeros is before the
-    image both                          as many zeros after the image as before it split                         k - 1
-    zeros in all, split in two halves size, kernel, stride          this value of the height is used for the width
+    only_h, only_w                only for the height, only for the width
+    only_same                     only with padding "same"
+    round_down, round_up          the smaller or larger half of an odd number of zeros is before the image
+    both                          as many zeros after the image as before it
+    halved                        the total // 2 on both sides
+    even_extra                    the total // 2 on both sides, and one more for an even kernel; with of_height or
+                                  of_width, this kernel size decides for both axes
+    total_...                     the total of zeros is off by a term (`faulty_padding.TOTALS`)
+    split                         k - 1 zeros in all, split in two halves
+    size, kernel, stride          this value of the height is used for the width
     count_of_input                with padding "same" there are as many windows as rows and columns in the input
-    own_count                     conv_backward computes the number of windows instead of reading it from dZ rounded_up
-    the number of windows is rounded up start_only                    the wrong stride is used for the windows, but not
-    for the padding by_cell                       the program loops over the kernel's cells, for all windows at once
-    of_gradient                   the mistake is made in dA, not in A_prev of_channels                   over the
-    channels, not over the examples of_max                        in mode "max", not in mode "avg" dw_too, mean_too
-    also for dW, also for the mean outside                       the return inside the loop comes after the activation
-    flat db is summed without keepdims strict                        a window beyond the image raises an error, as in a
-    program without slices
+    own_count                     conv_backward computes the number of windows instead of reading it from dZ
+    rounded_up                    the number of windows is rounded up
+    start_only                    the wrong stride is used for the windows, but not for the padding
+    sum_unpadded                  dA_prev is summed up in an array without padding
+    by_cell                       the program loops over the kernel's cells, for all windows at once
+    of_gradient                   the mistake is made in dA, not in A_prev
+    of_channels                   over the channels, not over the examples
+    of_max                        in mode "max", not in mode "avg"
+    dw_too, mean_too              also for dW, also for the mean
+    outside                       the return inside the loop comes after the activation
+    flat                          db is summed without keepdims
+    strict                        a window beyond the image raises an error, as in a program without slices
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -42,6 +54,12 @@ def run_faulty(case: Case, given: dict[str, Array], faults: Faults) -> Value:
         raise ValueError("fewer rows than windows")
     if "loops_over_input" in faults and case.windows() != (case.size.h, case.size.w):
         raise IndexError(f"a loop over the input leaves the {case.windows()} windows")
+    if case.defaults and "wrong_default" in faults:
+        other = {"same": "valid", "max": "avg"} if "how" in faults else {}
+        size = case.size if "how" in faults else case.size._replace(sh=2, sw=2)
+        if "by_kernel" in faults:
+            size = size._replace(sh=size.kh, sw=size.kw)
+        case = replace(case, how=other.get(case.how, case.how), size=size)
     with np.errstate(all="ignore"):
         if case.task == CONV_FORWARD:
             value: Value = (conv_forward(case, given, faults),)

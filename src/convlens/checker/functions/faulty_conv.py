@@ -7,7 +7,8 @@ import numpy as np
 from convlens.arrays import Array
 from convlens.checker.functions.cases import Case
 from convlens.checker.functions.expected import ACTIVATIONS, Value
-from convlens.checker.functions.faulty_windows import Faults, affects, strides, window_count, window_slices
+from convlens.checker.functions.faulty_padding import Pads, padding_and_windows
+from convlens.checker.functions.faulty_windows import Faults, strides, window_slices
 
 __all__ = ["DB_AXES", "conv_backward", "conv_forward"]
 
@@ -22,61 +23,7 @@ DB_AXES = {
 }
 
 
-def _padding(case: Case, faults: Faults) -> tuple[list[tuple[int, int]], list[int]]:
-    """Return the zeros (before, after) and the numbers of windows, each for rows and for columns."""
-    rule = "valid" if "same_not_padded" in faults else "same" if "valid_padded" in faults else case.how
-    sizes = (case.size.h, case.size.w)
-    steps = case.stride if "start_only" in faults else strides(case, faults)
-    right, pads, counts = case.pads(), [], []
-    for axis, (size, k, s) in enumerate(zip(sizes, case.kernel, steps, strict=True)):
-        total = (size - 1) * s + k - size
-        if axis == 1 and "pad_width_by" in faults:
-            total = _mixed_total(case, faults)
-        before, after = right[axis]
-        if rule == "valid":
-            before = after = 0
-        elif "pad_one_too_much" in faults and affects(axis, faults):
-            before = after = total // 2 + 1
-        elif "pad_ignores_stride" in faults and affects(axis, faults):
-            before = after = (k - 1) // 2 if "round_down" in faults else k // 2
-            after = k - 1 - before if "split" in faults else after
-        elif "tensorflow_same" in faults:
-            total = max((-(-size // s) - 1) * s + k - size, 0)
-            before = total - total // 2 if "round_up" in faults else total // 2
-            after = before if "both" in faults else total - before
-        elif faults & {"valid_padded", "stride_swapped", "stride_height_for_width", "pad_width_by"}:
-            before = total - total // 2 if "round_down" not in faults else total // 2
-            after = before if "both" in faults else total - before
-        pads.append((before, after))
-    if "pad_height_for_width" in faults:
-        pads[1] = pads[0]
-    if "pad_swapped" in faults:
-        pads.reverse()
-    for axis, (size, k, s) in enumerate(zip(sizes, case.kernel, steps, strict=True)):
-        before, after = pads[axis]
-        count = (size + before + after - k) // s + 1
-        if "count_of_input" in faults and rule == "same":
-            count = size
-        if "count_ignores_stride" in faults:
-            count = size + before + after - k + 1
-        counts.append(window_count(count, size + before + after - k, s, faults) if affects(axis, faults) else count)
-    return pads, counts
-
-
-def _mixed_total(case: Case, faults: Faults) -> int:
-    """Return the total number of zeros for the width, computed with one value of the height by mistake."""
-    size = case.size
-    length, k, s = size.w, size.kw, size.sw
-    if "size" in faults:
-        length = size.h
-    if "kernel" in faults:
-        k = size.kh
-    if "stride" in faults:
-        s = size.sh
-    return (length - 1) * s + k - size.w
-
-
-def _padded(x: Array, pads: list[tuple[int, int]]) -> Array:
+def _padded(x: Array, pads: Pads) -> Array:
     (top, bottom), (left, right) = pads
     n, h, w, c = x.shape
     padded = np.zeros((n, top + h + bottom, left + w + right, c))
@@ -87,7 +34,7 @@ def _padded(x: Array, pads: list[tuple[int, int]]) -> Array:
 def conv_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
     """Return A of task 0."""
     x, w, b = given["A_prev"], given["W"], given["b"]
-    pads, (oh, ow) = _padding(case, faults)
+    pads, (oh, ow) = padding_and_windows(case, faults)
     w = w[::-1, ::-1] if "kernel_flipped" in faults else w
     if "first_channel_only" in faults:
         x, w = x[..., :1], w[:, :, :1]
@@ -106,6 +53,8 @@ def conv_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
             rows, columns = window_slices(i, j, xp.shape, case.kernel, stride, faults)
             z[:, i, j] = (xp[:, rows, columns, :, None] * w).sum(axis=(1, 2, 3))
     activate = ACTIVATIONS[case.activation]
+    if "over_examples" in faults:
+        z[:] = z.sum(axis=0)
     if "overwritten" in faults:
         z = _last_cell_forward(xp, w, (oh, ow), stride)
     if "activation_before_bias" in faults:
@@ -119,12 +68,15 @@ def conv_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
         if "bias_repeated" in faults
         else 1
     )
+    if "never_filled" in faults:
+        z[...] = 0
+        times = 1 if "but_bias" in faults else 0
     z = z + times * b
     if "returned_early" in faults:
         z[1:] = 0
     if "transposed" in faults:
         z = z.transpose(0, 2, 1, 3)
-    if "activation_missing" in faults:
+    if faults & {"activation_missing", "never_filled"} and "but_bias" not in faults:
         return np.asarray(z)
     z = activate(activate(z)) if "activation_doubled" in faults else activate(z)
     if "returned_early" in faults and "outside" in faults:
@@ -152,7 +104,7 @@ def _last_cell_forward(xp: Array, w: Array, counts: tuple[int, int], stride: tup
 def conv_backward(case: Case, given: dict[str, Array], faults: Faults) -> Value:
     """Return dA_prev, dW and db of task 2."""
     dz, x, w = given["dZ"], given["A_prev"], given["W"]
-    pads, counts = _padding(case, faults)
+    pads, counts = padding_and_windows(case, faults, dz.shape[1:3])
     stride = strides(case, faults)
     oh, ow = dz.shape[1:3]
     if "own_count" in faults:
@@ -160,32 +112,35 @@ def conv_backward(case: Case, given: dict[str, Array], faults: Faults) -> Value:
     if "first_example_only" in faults:
         x = np.repeat(x[:1], len(x), axis=0)
     xp = _padded(x, pads)
-    dxp, dw = np.zeros_like(xp), np.zeros_like(w)
+    dxp, dw = np.zeros_like(x if "sum_unpadded" in faults else xp), np.zeros_like(w)
     w = _square(w) if "square_kernel" in faults else w
     turned = w[::-1, ::-1] if "kernel_flipped" in faults else w
     if "first_channel_only" in faults:
         turned = np.repeat(turned[..., :1], w.shape[3], axis=3)
-    for n in range(1 if "returned_early" in faults else len(x)):
-        for i in range(oh):
-            for j in range(ow):
-                window = (n, *window_slices(i, j, xp.shape, case.kernel, stride, faults))
-                for o in range(dz.shape[3]):
-                    share = turned[..., o] * dz[n, i, j, o]
-                    dxp[window] = share if "overwritten" in faults else dxp[window] + share
-                    part = xp[window] * dz[n, i, j, o]
-                    if "kernel_flipped" in faults and "dw_too" in faults:
-                        part = part[::-1, ::-1]
-                    dw[..., o] = part if "dw_overwritten" in faults else dw[..., o] + part
+    if "overwritten" in faults:  # only the last channel's share is left
+        turned = np.concatenate([np.zeros_like(turned[..., 1:]), turned[..., -1:]], axis=3)
+    xs = x if "unpadded_input" in faults else xp
+    last = -1 if "dw_overwritten" in faults else 0
+    until = 1 if "returned_early" in faults else len(x)
+    for i in range(oh):
+        for j in range(ow):
+            rows, columns = window_slices(i, j, xs.shape, case.kernel, stride, faults)
+            gradient = dz[:until, i, j]
+            share = np.tensordot(gradient, turned, (1, 3))
+            dxp[:until, rows, columns] = share if "overwritten" in faults else dxp[:until, rows, columns] + share
+            part = np.tensordot(xs[:until, rows, columns][last:], gradient[last:], (0, 0))
+            if "kernel_flipped" in faults and "dw_too" in faults:
+                part = part[::-1, ::-1]
+            dw[...] = part if "dw_overwritten" in faults else dw + part
     if "overwritten_by_cell" in faults:
         dxp = _last_cell(dz, w, xp, stride)
     dx = _cropped(dxp, x.shape, pads, frozenset() if "only_same" in faults and case.how != "same" else faults)
-    value = (dx, dw, _bias_gradient(dz[:1] if "returned_early" in faults else dz, faults))
-    if "divided_by_m" in faults:
-        value = (value[0] / len(x), value[1] / len(x), value[2] / len(x))
-    if "divided_by_all" in faults:
-        count = dz[..., 0].size
-        value = (value[0] / count, value[1] / count, value[2] / count)
-    return value
+    value = [dx, dw, _bias_gradient(dz[:until], faults)]
+    for at, name in enumerate(("dA_prev", "dW", "db")):
+        if "never_filled" in faults and name in faults:
+            value[at] = np.zeros_like((x, w, given["b"])[at])
+    count = len(x) if "divided_by_m" in faults else dz[..., 0].size if "divided_by_all" in faults else 1
+    return value[0] / count, value[1] / count, value[2] / count
 
 
 def _last_cell(dz: Array, w: Array, xp: Array, stride: tuple[int, int]) -> Array:
@@ -198,14 +153,19 @@ def _last_cell(dz: Array, w: Array, xp: Array, stride: tuple[int, int]) -> Array
     return dxp
 
 
-def _cropped(dxp: Array, shape: tuple[int, ...], pads: list[tuple[int, int]], faults: Faults) -> Array:
+def _cropped(dxp: Array, shape: tuple[int, ...], pads: Pads, faults: Faults) -> Array:
     (top, _), (left, _) = pads
-    if "not_cropped" in faults:
+    if "not_cropped" in faults or ("sum_unpadded" in faults and not faults & {"crop_zero", "crop_by_size"}):
         return dxp
     if "cropped_from_corner" in faults:
         return dxp[:, : shape[1], : shape[2]]
     if "crop_zero" in faults:
-        return dxp[:, top:-top, left:-left]
+        cut = dxp[:, top:-top, left:-left]
+        if "written" in faults and cut.shape != shape:
+            raise ValueError(f"could not broadcast {cut.shape} into {shape}")
+        return cut
+    if "crop_if_rows" in faults and not top:
+        return dxp
     return dxp[:, top : top + shape[1], left : left + shape[2]]
 
 

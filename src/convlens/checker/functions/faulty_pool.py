@@ -22,6 +22,8 @@ def _pool_windows(case: Case, faults: Faults) -> tuple[int, int]:
     counts = []
     for axis, (size, k, s) in enumerate(((case.size.h, kh, sh), (case.size.w, kw, sw))):
         count = (size - k) // s + 1
+        if "one_for_even" in faults:
+            count -= case.kernel[1 - axis if "swapped" in faults else axis] % 2
         counts.append(window_count(count, size - k, s, faults) if affects(axis, faults) else count)
     return counts[0], counts[1]
 
@@ -41,7 +43,10 @@ def pool_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
     y, stride = np.zeros((len(x), oh, ow, x.shape[3])), strides(case, faults)
     for i in range(oh):
         for j in range(ow):
-            window = x[:, *window_slices(i, j, x.shape, case.kernel, stride, faults)]
+            rows, columns = window_slices(i, j, x.shape, case.kernel, stride, faults)
+            if "row_by_column" in faults and (case.how == "avg" or "of_max" in faults):
+                rows = slice(rows.start, j * stride[0] + case.kernel[0])
+            window = x[:, rows, columns]
             if not window.size:
                 raise ValueError("an empty window")
             if _mode(case, faults) == "avg" and "overwritten" not in faults:
@@ -68,6 +73,8 @@ def pool_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
         y[...] = 0
     if "returned_early" in faults:
         y[1:] = 0
+    if "never_filled" in faults:
+        y[...] = 0
     return y.transpose(0, 2, 1, 3) if "transposed" in faults else y
 
 
@@ -80,6 +87,12 @@ def pool_backward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
     if "first_example_only" in faults:
         da = np.repeat(da[:1], len(da), axis=0) if "of_gradient" in faults else da
         x = x if "of_gradient" in faults else np.repeat(x[:1], len(x), axis=0)
+    if "direct_copy" in faults:
+        dx = np.zeros_like(x)
+        dx[:, : da.shape[1], : da.shape[2]] = da.sum(axis=0) if "over_examples" in faults else da
+        return dx
+    if "never_filled" in faults:
+        return np.zeros_like(x)
     dx, stride = np.zeros_like(x), strides(case, faults)
     for n in range(1 if "returned_early" in faults else len(x)):
         for i in range(da.shape[1]):
@@ -87,6 +100,9 @@ def pool_backward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
                 rows, columns = window_slices(i, j, x.shape, case.kernel, stride, faults)
                 for c in range(da.shape[3]):
                     window = (n, rows, columns, c)
+                    if "column_index" in faults or "row_index" in faults:
+                        _add_index_share(dx, x, window, da[n, i, j, c], case, faults)
+                        continue
                     largest = x[n, rows, columns] if "of_channels" in faults else x[:, rows, columns, c]
                     limit = largest.max() if "maximum_of_all" in faults else x[window].max()
                     share = _share(x[window], limit, da[n, i, j, c], case, faults)
@@ -96,6 +112,21 @@ def pool_backward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
     if "mode_misspelt" in faults and ("max" if "of_max" in faults else "avg") == case.how:
         dx[...] = 0
     return dx / len(x) if "divided_by_m" in faults else dx
+
+
+def _add_index_share(
+    dx: Array, x: Array, window: tuple[int, slice, slice, int], gradient: float, case: Case, faults: Faults
+) -> None:
+    """Add the gradients of a window that was cut out with an index where a slice belongs, of rows or of columns."""
+    n, rows, columns, c = window
+    at = columns if "column_index" in faults else rows
+    index = at.start if "of_start" in faults else at.stop
+    cells = x[n, rows, index, c] if "column_index" in faults else x[n, index, columns, c]
+    if _mode(case, faults) == "avg":
+        share = np.full(case.kernel, gradient / (case.kernel[0] * case.kernel[1]))
+    else:
+        share = (cells == cells.max()) * gradient
+    dx[window] += share
 
 
 def _last_cell_pool(da: Array, x: Array, case: Case) -> Array:

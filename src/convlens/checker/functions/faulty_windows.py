@@ -23,6 +23,8 @@ def strides(case: Case, faults: Faults) -> tuple[int, int]:
         return case.kernel
     if "stride_swapped" in faults:
         return sw, sh
+    if "stride_width_for_height" in faults:
+        return sw, sw
     return (sh, sh) if "stride_height_for_width" in faults else (sh, sw)
 
 
@@ -32,6 +34,8 @@ def window_count(count: int, room: int, stride: int, faults: Faults) -> int:
     count: the right number; room: the number of cells beyond the first window, which "rounded_up" divides by the stride
     and rounds up
     """
+    if "output_one_too_few" in faults:
+        return count - 1
     if "output_one_too_many" not in faults:
         return count
     return math.ceil(room / stride) + 1 if "rounded_up" in faults else count + 1

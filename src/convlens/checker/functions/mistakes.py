@@ -46,6 +46,14 @@ def _mistake(name: str, tasks: tuple[int, ...], hint: str, *variants: str) -> Mi
     return Mistake(name, tasks, hint, tuple(frozenset(variant.split()) for variant in variants or (name,)))
 
 
+def _totals(*names: str) -> list[str]:
+    """Return the ways to halve these totals: half on both sides, or all of it, with the windows that follow or not."""
+    ways = ("", "halved", "both", "count_of_input", "halved count_of_input", "both count_of_input")
+    return [f"{name} {way}" for name in names for way in ways]
+
+
+_DEFAULTS = ("wrong_default how", "wrong_default", "wrong_default by_kernel")
+
 # If several mistakes explain all calls equally well, the first one in this table is named
 MISTAKES = (
     _mistake(
@@ -57,13 +65,41 @@ MISTAKES = (
         "pad_one_too_much only_h",
         "pad_one_too_much only_w",
         "pad_one_too_much own_count",
+        "pad_one_too_much total_of_dz",
+    ),
+    _mistake(
+        "odd_total_halved",
+        _CONV,
+        "half of an odd number of zeros is rounded down on both sides, but there are as many windows as input rows: "
+        "the last window does not fit",
+        "halved count_of_input",
+        "halved own_count count_of_input",
+    ),
+    _mistake(
+        "even_extra",
+        _CONV,
+        'an even kernel gets one row or column of zeros too many: with "same", the output must have the input\'s size',
+        "even_extra",
+        "even_extra count_of_input",
+        "even_extra round_up",
+    ),
+    _mistake(
+        "parity_of_other_axis",
+        _CONV,
+        "one axis gets its extra zeros by the kernel size of the other axis: use kh for the rows, kw for the columns",
+        "even_extra of_height",
+        "even_extra of_width",
     ),
     _mistake(
         "crop_zero",
         (CONV_BACKWARD,),
         "the padding is cut off with the slice ph:-ph, which is empty when ph is 0: use ph:ph + h_prev",
-        "crop_zero only_same",
-        "crop_zero",
+        *(
+            f"crop_zero{when}{written}{how}"
+            for how in ("", " halved", " halved both round_down")
+            for written in ("", " written")
+            for when in (" only_same", "")
+        ),
     ),
     _mistake("not_cropped", (CONV_BACKWARD,), "the padding is not cut off: dA_prev must have the shape of A_prev"),
     _mistake(
@@ -84,8 +120,23 @@ MISTAKES = (
         "valid_padded pad_ignores_stride round_down",
     ),
     _mistake(
+        "sum_unpadded",
+        (CONV_BACKWARD,),
+        "dA_prev is summed up in an array without padding: sum in an array as large as the padded A_prev, then cut",
+        "sum_unpadded",
+        "sum_unpadded crop_zero only_same",
+        "sum_unpadded crop_zero",
+        "sum_unpadded crop_by_size",
+        *(
+            f"sum_unpadded pad_one_too_much{crop}{count}"
+            for crop in ("", " crop_zero only_same", " crop_by_size")
+            for count in ("", " total_of_dz")
+        ),
+        *(f"sum_unpadded halved{crop}" for crop in ("", " crop_zero only_same", " crop_by_size")),
+    ),
+    _mistake(
         "unpadded_input",
-        _CONV[:1],
+        _CONV,
         "the windows are cut from A_prev: cut them from the padded copy of A_prev",
     ),
     _mistake("pad_swapped", _CONV, "the padding of the rows and the padding of the columns are swapped"),
@@ -110,6 +161,20 @@ MISTAKES = (
         "pad_ignores_stride round_down own_count",
     ),
     _mistake(
+        "total_off_by_term",
+        _CONV,
+        "with a stride above 1, the total number of zeros is off by a term: (h_prev - 1) * sh + kh - h_prev is needed",
+        *_totals("total_times_stride", "total_of_size_times_stride", "total_of_size_less_stride"),
+        *_totals("total_without_kernel", "total_less_one"),
+    ),
+    _mistake(
+        "padding_from_dz",
+        (CONV_BACKWARD,),
+        "the padding is computed from the size of dZ: compute it from A_prev, the kernel and the stride, as in the "
+        "forward pass",
+        *_totals("total_from_dz", "total_of_dz", "total_from_dz_times_stride"),
+    ),
+    _mistake(
         "pad_height_for_width",
         _CONV,
         "the padding of the width is computed with a value of the height: use w_prev, kw and sw",
@@ -117,6 +182,7 @@ MISTAKES = (
         *(f"pad_width_by {what}" for what in ("size", "kernel", "stride")),
         *(f"pad_width_by {what} both" for what in ("size", "kernel", "stride")),
         *(f"pad_width_by {what} both round_down" for what in ("size", "kernel", "stride")),
+        "pad_width_for_height",
     ),
     _mistake(
         "tensorflow_same",
@@ -147,6 +213,30 @@ MISTAKES = (
         "stride_height_for_width both",
         "stride_height_for_width both round_down",
         "stride_height_for_width start_only",
+    ),
+    _mistake(
+        "stride_width_for_height",
+        _ALL,
+        "the stride sw of the width is also used for the height: use sh",
+        "stride_width_for_height",
+        "stride_width_for_height both",
+        "stride_width_for_height start_only",
+    ),
+    _mistake(
+        "direct_copy",
+        (POOL_BACKWARD,),
+        "dA is copied to the top left corner: each of its numbers belongs to a whole window of A_prev",
+        "direct_copy",
+        "direct_copy over_examples",
+    ),
+    _mistake(
+        "index_for_slice",
+        (POOL_BACKWARD,),
+        "a window is cut out with an index where a slice belongs, for example x + kw in place of x:x + kw",
+        "column_index",
+        "column_index of_start",
+        "row_index",
+        "row_index of_start",
     ),
     _mistake("stride_is_kernel", _POOL, "the kernel's size is used as the stride: use the argument stride"),
     _mistake(
@@ -196,9 +286,54 @@ MISTAKES = (
         "output_one_too_many rounded_up only_w",
     ),
     _mistake(
+        "one_for_even",
+        (POOL_FORWARD,),
+        "the number of windows depends on whether the kernel is even: it is (h_prev - kh) // sh + 1 for every kernel",
+        "one_for_even",
+        "one_for_even swapped",
+    ),
+    _mistake(
+        "output_one_too_few",
+        _FORWARD,
+        "the output has one row or column too few: (h_prev + padding - kh) // sh + 1 windows fit",
+        "output_one_too_few",
+        "output_one_too_few only_h",
+        "output_one_too_few only_w",
+    ),
+    _mistake(
         "loops_over_input",
         _ALL,
         "the loops run over the rows and columns of the input: they must run over the windows, which are fewer",
+    ),
+    _mistake(
+        "never_filled",
+        (CONV_FORWARD, POOL_FORWARD),
+        "the result never gets a value: it is zeros, however the input is chosen",
+        "never_filled",
+        "never_filled but_bias",
+    ),
+    _mistake(
+        "never_filled",
+        (POOL_BACKWARD,),
+        "dA_prev is all zeros: it is never filled, or what was summed up elsewhere is never copied into it",
+    ),
+    _mistake(
+        "never_filled",
+        (CONV_BACKWARD,),
+        "a gradient is all zeros: it is never filled, or what was summed up elsewhere is never copied into it",
+        *(f"never_filled {names}" for names in ("dA_prev", "dW", "db", "dA_prev dW", "dW db", "dA_prev dW db")),
+    ),
+    _mistake(
+        "wrong_default",
+        _CONV,
+        'only the call without padding and stride is wrong: their defaults must be padding="same" and stride=(1, 1)',
+        *_DEFAULTS,
+    ),
+    _mistake(
+        "wrong_default",
+        _POOL,
+        "only the call without stride and mode is wrong: their defaults must be stride=(1, 1) and mode='max'",
+        *_DEFAULTS,
     ),
     _mistake("bias_missing", (CONV_FORWARD,), "the bias b is not added"),
     _mistake("bias_doubled", (CONV_FORWARD,), "the bias b is added twice"),
@@ -242,6 +377,14 @@ MISTAKES = (
         "the first example is used for all examples",
         "first_example_only",
         "first_example_only of_gradient",
+    ),
+    _mistake("over_examples", (CONV_FORWARD,), "the sum runs over the examples too: each example has its own output"),
+    _mistake(
+        "row_by_column",
+        (POOL_FORWARD,),
+        "the end of a window's rows is computed from the column: it must be i * sh + kh",
+        "row_by_column",
+        "row_by_column of_max",
     ),
     _mistake(
         "returned_early",

@@ -9,9 +9,8 @@ from typing import Any
 
 from convlens.arrays import Array
 from convlens.checker.checks import Failed, Unknown
-from convlens.checker.functions.answers import SIZE_ERRORS
 from convlens.checker.functions.cases import Case
-from convlens.checker.functions.describe import LONGEST_TYPE, call_in_words, exception_in_words
+from convlens.checker.functions.describe import exception_in_words, raised_parts, sentence
 from convlens.checker.functions.later_numpy import gone
 from convlens.checker.guest import Ending, Guest, GuestError
 from convlens.checker.rules import RULES
@@ -30,14 +29,13 @@ _LONGEST_LIST = 200  # characters of a list of names in a message
 
 
 class RaisedError(Failed):
-    """A call has raised an exception. kind: the name of the exception's type."""
+    """A call has raised an exception. kind, text, line: the name of its type, its text, and its line in the file."""
 
-    def __init__(self, message: str, answer: dict[str, Any]) -> None:
-        super().__init__(message)
-        raised = answer["raised"] if isinstance(answer["raised"], dict) else {}
-        self.kind = str(raised.get("type", ""))[:LONGEST_TYPE]
-        if self.kind not in SIZE_ERRORS:  # it does not depend on sizes, so all calls that raise it have the same reason
-            self.mistake = f"{self.kind} in line {raised.get('line')}"
+    def __init__(self, case: Case, given: dict[str, Array], answer: dict[str, Any]) -> None:
+        self.kind, self.text, self.line = raised_parts(answer)
+        where = f"line {self.line} raises" if self.line is not None else "the function raises"
+        said = f"{where} {self.kind or 'an exception'}{': ' if self.text else ''}{self.text}"
+        super().__init__(sentence(case, given, said))
 
 
 class FunctionProcess:
@@ -105,19 +103,19 @@ class FunctionProcess:
                 self.searchable &= error.ending is not Ending.TIMED_OUT and self._ended_in_search < _RESTARTS
             elif error.ending is Ending.TIMED_OUT:
                 self.refusal = f"the code {error}"
-            raise Failed(f"for {call_in_words(case, given)}, the code {error}") from None
+            raise Failed(sentence(case, given, f"the code {error}")) from None
         if not self._searching:
             self._spent += time.monotonic() - begin
         most = 1 + _CALLS * self._seconds
         if self._spent > most:
             self.close()
             self.refusal = f"all calls together took more than {most:g} s"
-            raise Failed(f"for {call_in_words(case, given)}, the call ends, but {self.refusal}")
+            raise Failed(sentence(case, given, f"the call ends, but {self.refusal}"))
         if "raised" in answer:
             said = exception_in_words(answer)
             if gone(said):
                 raise Unknown(f"NumPy has changed since 1.19.2, the course's release: {said}")
-            raise RaisedError(f"for {call_in_words(case, given)}, the function raises {said}", answer)
+            raise RaisedError(case, given, answer)
         self.later = answer.get("later", self.later)
         return answer, found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from convlens.checker.functions.answers import Answer
 from convlens.checker.functions.cases import Case
@@ -12,6 +13,7 @@ from convlens.checker.functions.process import FunctionProcess
 
 __all__ = ["smallest"]
 
+_SIDE = 3  # rows and columns: an image is not made smaller than 3×3
 _MOST = 60  # calls that one search may try; the wrong files of the tests need at most 47
 
 
@@ -30,7 +32,7 @@ def smallest(
     until = time.monotonic() + seconds
     while found_one and not process.refusal:
         found_one = False
-        for smaller in case.smaller():
+        for smaller in filter(partial(_large_enough, case), case.smaller()):
             tries += 1
             if tries > _MOST or not process.searchable or time.monotonic() > until:
                 return wrong
@@ -40,6 +42,12 @@ def smallest(
                 case, wrong, found_one = smaller, found[0], True
                 break
     return wrong
+
+
+def _large_enough(case: Case, smaller: Case) -> bool:
+    """Return whether no side of the image becomes smaller than _SIDE. A call of one pixel teaches nothing."""
+    sides = zip((case.size.h, case.size.w), (smaller.size.h, smaller.size.w), strict=True)
+    return all(less >= min(_SIDE, side) for side, less in sides)
 
 
 def _same_kind(one: Answer, other: Answer) -> bool:

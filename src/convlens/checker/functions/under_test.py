@@ -14,14 +14,15 @@ from convlens.checker.checks import Advice, Checks, Failed, Unknown
 from convlens.checker.functions import later_numpy
 from convlens.checker.functions.answers import Answer
 from convlens.checker.functions.cases import Case
-from convlens.checker.functions.describe import call_in_words, error_maps
+from convlens.checker.functions.describe import error_maps, sentence
 from convlens.checker.functions.diagnosis import Diagnosis
 from convlens.checker.functions.expected import Value
 from convlens.checker.functions.judge import NO_RESULT, Wrong, arrays_of, distance, judge
 from convlens.checker.functions.process import FunctionProcess, OpenGuest, RaisedError
+from convlens.checker.functions.raised import cause_of
 from convlens.checker.functions.smallest import smallest
 from convlens.checker.options import Options
-from convlens.checker.verdict import Finding
+from convlens.checker.verdict import FAIL, Finding
 
 __all__ = ["FunctionUnderTest"]
 
@@ -56,10 +57,16 @@ class FunctionUnderTest:
         """
         failed: dict[str, list[list[Answer]]] = {}
         findings = checks.run(self, before, failed)
-        diagnosis = Diagnosis(self.passed, list(failed.values()))
+        likely = Diagnosis(self.passed, failed).likely()
+        only = set(likely.values()) if len(set(likely.values())) == 1 else set()
         for k, found in enumerate(findings):
-            if found.name in failed and not found.hint and (mistake := diagnosis.likely(failed[found.name])):
+            if found.status != FAIL or found.hint:
+                continue
+            if found.name in likely or (only and found.name not in failed and found.name != "loads"):
+                mistake = likely.get(found.name) or next(iter(only))
                 findings[k] = replace(found, hint=mistake.hint, mistake=mistake.name)
+            elif found.name in failed and (cause := cause_of(failed[found.name])):
+                findings[k] = replace(found, hint=cause.hint, mistake=cause.name)
         return findings
 
     def load(self) -> None:
@@ -86,10 +93,10 @@ class FunctionUnderTest:
             return
         case, wrong = min(failed, key=lambda one: one[0].weight())
         first = wrong[0]
-        problem = smallest(case, first, self._wrong_unrecorded, self._process, self.options.seconds * _SEARCH).problem
+        shown = smallest(case, first, self._wrong_unrecorded, self._process, self.options.seconds * _SEARCH)
+        problem = shown.problem
         problem.hint, problem.mistake = first.problem.hint, first.problem.mistake
-        # The maps show the call before it was made smaller, because a larger map shows more
-        problem.maps = error_maps(first.answer)
+        problem.maps = error_maps(shown.answer)
         problem.evidence = [[answer for answer, _ in wrong] for _, wrong in failed]
         raise problem
 
@@ -114,7 +121,7 @@ class FunctionUnderTest:
         try:
             value = self.value(case, given)
         except RaisedError as raised:
-            return Answer(case, given, None, raised.kind), raised
+            return Answer(case, given, None, raised.kind, raised.text, raised.line), raised
         except Failed as failed:
             return Answer(case, given, None), failed
         return judge(case, given, value, reveal=self.options.reveal)
@@ -133,8 +140,7 @@ class FunctionUnderTest:
         for (name, before), now in zip(given.items(), after, strict=True):
             if now.shape != before.shape or not np.array_equal(now, before):
                 hint = f"{name} is changed in place: work on a copy, or write x = x + y instead of x += y"
-                words = call_in_words(case, given)
-                said = f"for {words}, the call changes the array {name} that it is given"
+                said = sentence(case, given, f"the call changes the array {name} that it is given")
                 # A window that is changed is wrong in the next call or in the windows beside it
                 kind = Failed if self._wrong_unrecorded(case) else Advice
                 raise kind(said, hint, "input_changed")

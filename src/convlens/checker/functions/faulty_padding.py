@@ -1,0 +1,106 @@
+"""The padding of faulty convolutions: zeros before and after the image, and the number of windows that follows.
+
+A rule for "same" has a total of zeros (`_total`) and a way to halve it (`_halves`). Both are faults, see `faulty`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from convlens.checker.functions.cases import Case
+from convlens.checker.functions.faulty_windows import Faults, affects, strides, window_count
+
+__all__ = ["TOTALS", "Pads", "padding_and_windows"]
+
+Pads = list[tuple[int, int]]  # zeros before and after, for rows and for columns
+
+# Totals of zeros that are off by a term. size: rows of the image; k: rows of the kernel; s: the stride; out: rows of dZ
+TOTALS: dict[str, Callable[[int, int, int, int], int]] = {
+    "total_times_stride": lambda size, k, s, out: size * s + k - size - 1,
+    "total_of_size_times_stride": lambda size, k, s, out: size * s + k - size,
+    "total_without_kernel": lambda size, k, s, out: (size - 1) * s - size,
+    "total_less_one": lambda size, k, s, out: (size - 1) * s + k - size - 1,
+    "total_of_size_less_stride": lambda size, k, s, out: (size - s) * s + k - size,
+    "total_of_next_less_stride": lambda size, k, s, out: size * (s - 1) + k - 1,
+    "total_from_dz": lambda size, k, s, out: (out - 1) * s + k - size,
+    "total_from_dz_times_stride": lambda size, k, s, out: out * s + k - size - 1,
+    "total_of_dz": lambda size, k, s, out: (out - 1) * s + k - out,
+}
+_MIXED = {"valid_padded", "stride_swapped", "stride_height_for_width", "stride_width_for_height", "pad_width_by"}
+_WAYS = {"round_down", "halved", "even_extra"}
+
+
+def padding_and_windows(case: Case, faults: Faults, out: tuple[int, ...] = ()) -> tuple[Pads, list[int]]:
+    """Return the zeros (before, after) and the numbers of windows, each for rows and for columns.
+
+    out: the rows and columns of dZ, in conv_backward
+    """
+    rule = "valid" if "same_not_padded" in faults else "same" if "valid_padded" in faults else case.how
+    sizes = (case.size.h, case.size.w)
+    steps = case.stride if "start_only" in faults else strides(case, faults)
+    pads = [_zeros(case, axis, steps, rule, out or case.windows(), faults) for axis in (0, 1)]
+    if "pad_height_for_width" in faults:
+        pads[1] = pads[0]
+    if "pad_width_for_height" in faults:
+        pads[0] = pads[1]
+    if "pad_swapped" in faults:
+        pads.reverse()
+    counts = []
+    for axis, (size, k, s) in enumerate(zip(sizes, case.kernel, steps, strict=True)):
+        before, after = pads[axis]
+        count = (size + before + after - k) // s + 1
+        if "count_of_input" in faults and rule == "same":
+            count = size
+        if "count_ignores_stride" in faults:
+            count = size + before + after - k + 1
+        counts.append(window_count(count, size + before + after - k, s, faults) if affects(axis, faults) else count)
+    return pads, counts
+
+
+def _zeros(
+    case: Case, axis: int, steps: tuple[int, int], rule: str, out: tuple[int, ...], faults: Faults
+) -> tuple[int, int]:
+    """Return the zeros before and after the image on one axis."""
+    if rule == "valid":
+        return 0, 0
+    size, k, s = (case.size.h, case.size.w)[axis], case.kernel[axis], steps[axis]
+    total = _total(case, axis, (size, k, s, out[axis]), faults)
+    if "pad_one_too_much" in faults and affects(axis, faults):
+        return total // 2 + 1, total // 2 + 1
+    if "pad_ignores_stride" in faults and affects(axis, faults):
+        before = (k - 1) // 2 if "round_down" in faults else k // 2
+        return before, k - 1 - before if "split" in faults else before
+    if "tensorflow_same" in faults:
+        total = max((-(-size // s) - 1) * s + k - size, 0)
+        before = total - total // 2 if "round_up" in faults else total // 2
+        return before, before if "both" in faults else total - before
+    if faults & (_MIXED | _WAYS | TOTALS.keys()):
+        before, after = _halves(case, axis, max(0, total), faults)
+        return before, after
+    return case.pads()[axis]
+
+
+def _halves(case: Case, axis: int, total: int, faults: Faults) -> tuple[int, int]:
+    """Return how a total is halved: half of it rounded up or down, on both sides or with the rest after the image."""
+    before = total // 2 if faults & _WAYS else total - total // 2
+    if "even_extra" in faults:
+        by = 0 if "of_height" in faults else 1 if "of_width" in faults else axis
+        before = (total // 2 if "round_up" not in faults else total - total // 2 - total % 2) + (
+            case.kernel[by] % 2 == 0
+        )
+        return before, before
+    return before, before if faults & {"both", "halved"} else total - before
+
+
+def _total(case: Case, axis: int, numbers: tuple[int, int, int, int], faults: Faults) -> int:
+    """Return the total number of zeros on one axis. numbers: size, kernel and stride of the axis, rows of dZ."""
+    for name, total in TOTALS.items():
+        if name in faults and affects(axis, faults):
+            return total(*numbers)
+    size, k, s, _ = numbers
+    length = size
+    if axis == 1 and "pad_width_by" in faults:  # computed with one value of the height by mistake
+        length = case.size.h if "size" in faults else length
+        k = case.size.kh if "kernel" in faults else k
+        s = case.size.sh if "stride" in faults else s
+    return (length - 1) * s + k - size
