@@ -11,8 +11,11 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
+from convlens.arrays import Array
 from convlens.checker.functions.answers import SIZE_ERRORS, Answer, close
-from convlens.checker.functions.cases import CONV_FORWARD, Case, odd
+from convlens.checker.functions.cases import CONV_BACKWARD, CONV_FORWARD, Case, odd
 from convlens.checker.functions.expected import Value
 from convlens.checker.functions.faulty import run_faulty
 from convlens.checker.functions.faulty_windows import Faults
@@ -20,7 +23,9 @@ from convlens.checker.functions.mistakes import MISTAKES, Mistake
 
 __all__ = ["Diagnosis"]
 
+_NAN = 1e9
 _RIGHT: Faults = frozenset()
+_VAGUE = 2  # an exception that a program does not raise, though its result has another shape
 _MOST_PAIRS = 100  # pairs of mistakes that are tried; each is refuted after a few calls
 
 Call = Sequence[Answer]  # a call with the answer for each reading that was tried
@@ -36,8 +41,8 @@ class Diagnosis:
 
     def __init__(self, passed: Sequence[Answer], failed: Mapping[str, Sequence[Call]]) -> None:
         """passed: the right answers; failed: for each failed check its calls, each with an answer per reading."""
-        self._failed = {name: [call for call in calls if _countable(call)] for name, calls in failed.items()}
-        self._failed = {name: calls for name, calls in self._failed.items() if calls}
+        found = {name: [call for call in calls if _countable(call[0])] for name, calls in failed.items()}
+        self._failed = {name: calls for name, calls in found.items() if calls}
         # Calls that refute most programs come first: wrong values, then exceptions, then right values
         wrong = sorted((call for calls in self._failed.values() for call in calls), key=_order)
         self._calls: list[Call] = [*wrong, *sorted(([answer] for answer in passed), key=_order)]
@@ -56,8 +61,8 @@ class Diagnosis:
 
     def _all_raise(self) -> bool:
         """Return whether all calls raise an exception in one line. The cause is in this line, not in the table."""
-        answers = [call[0] for call in self._calls]
-        return all(answer.raised for answer in answers) and len({(one.raised, one.line) for one in answers}) == 1
+        kinds = {(call[0].raised, call[0].line) for call in self._calls}
+        return len(kinds) == 1 and bool(self._calls[0][0].raised)
 
     def _variants(self) -> Iterator[tuple[Mistake, Faults]]:
         task = self._calls[0][0].case.task
@@ -71,14 +76,14 @@ class Diagnosis:
         If several do, one whose program raises the submission's exceptions comes before one whose result only has
         another shape there, and then the first one of the table. One that only explains such exceptions is not named.
         """
-        best: tuple[int, Mistake] | None = None
+        best: tuple[int, int, Mistake] | None = None
         for mistake, faults in self._variants():
             vague = self._explain((faults,), self._calls, mistake)
-            if vague is not None and vague < self._wrong:
-                vague += self._other_readings(faults, mistake)
-                if best is None or vague < best[0]:
-                    best = vague, mistake
-        return best[1] if best else None
+            if vague is not None and vague < _VAGUE * self._wrong:
+                others = self._other_readings(faults, mistake)
+                if best is None or (vague, others) < best[:2]:
+                    best = vague, others, mistake
+        return best[2] if best else None
 
     def _other_readings(self, faults: Faults, mistake: Mistake) -> int:
         """Return how many answers to wrong calls of conv_backward are not explained: its readings are calls, too."""
@@ -106,65 +111,73 @@ class Diagnosis:
     def _explains(self, programs: Programs, calls: Sequence[Call], *mistakes: Mistake) -> bool:
         """Return whether these programs explain all calls, and at least one of them not vaguely."""
         vague = self._explain(programs, calls, *mistakes)
-        return vague is not None and vague < max(1, len(calls))
+        return vague is not None and vague < max(1, _VAGUE * len(calls))
 
     def _explain(self, programs: Programs, calls: Sequence[Call], *mistakes: Mistake) -> int | None:
-        """Return how many calls these programs explain vaguely, None if they do not explain all.
+        """Return how vaguely these programs explain all calls, 0 for exactly, None if they do not explain all.
 
-        A value is explained if each array follows one program in all calls, or is always right. An exception is
-        explained if a program raises it, and vaguely explained if a result has another shape, because the exception may
-        come from this shape.
+        A value is explained if each array follows one program in all calls with one padding or mode, or is right there.
+        An exception is explained if a program raises it. It is vaguely explained if a program raises another one, or
+        if its result has another shape, because the exception may come from this shape.
         """
-        choices: list[set[int]] | None = None
+        choices: dict[tuple[str, int], set[int]] = {}
+        raised: set[str] = set()
         vague = 0
         for call in calls:
+            how = call[0].case.how
             if call[0].value is None:
                 found = min(self._raises(programs, answer, mistakes) for answer in call)
-                if found > 1:
+                if found > _VAGUE:
                     return None
                 vague += found
+                raised.add(how)
                 continue
-            for answer in call:
-                if answer.value is not None and (left := self._left(programs, answer, choices)) is not None:
-                    choices = left
-                    break
-            else:
+            left = next(
+                (left for answer in call if answer.value and (left := self._left(programs, answer, choices))), {}
+            )
+            choices |= left
+            # What raises in one call is at work in the other calls with this padding or mode, too
+            if not left or (how in raised and all(one == {0} for one in left.values())):
                 return None
         return vague
 
-    def _left(self, programs: Programs, answer: Answer, choices: list[set[int]] | None) -> list[set[int]] | None:
-        """Return for each array the programs that can still be the submission's, None if an array has none left."""
+    def _left(
+        self, programs: Programs, answer: Answer, choices: Mapping[tuple[str, int], set[int]]
+    ) -> dict[tuple[str, int], set[int]]:
+        """Return for each array the programs that can still be the submission's, {} if an array has none left."""
         assert answer.value is not None
         tried = (_RIGHT, *programs)
-        choices = choices or [set(range(len(tried))) for _ in answer.value]
         for case in _readings(answer):
-            left: list[set[int]] = [set() for _ in choices]
+            left: dict[tuple[str, int], set[int]] = {(case.how, at): set() for at in range(len(answer.value))}
             for k, faults in enumerate(tried):
                 value = self._program(faults, answer, case.reading)
-                for at, got in enumerate(answer.value):
-                    if k in choices[at] and not isinstance(value, str) and close((got,), (value[at],), case.numbers):
-                        left[at].add(k)
-            if all(left):
+                if isinstance(value, str):
+                    continue
+                for at, (got, want) in enumerate(zip(answer.value, value, strict=True)):
+                    key = case.how, at
+                    if k in choices.get(key, (k,)) and close((_finite(got),), (_finite(want),), case.numbers):
+                        left[key].add(k)
+            if all(left.values()):
                 return left
-        return None
+        return {}
 
     def _raises(self, programs: Programs, answer: Answer, mistakes: Sequence[Mistake]) -> int:
-        """Return 0 if one of the programs raises this exception, 1 if one explains it vaguely, 2 if none does.
+        """Return 0 if one of the programs raises this exception, up to _VAGUE if one explains it, more if none does.
 
         A program without slices raises where a slice is only shorter: the fault "strict".
         """
         if answer.raised not in SIZE_ERRORS:
-            return 2
-        least = 2
+            return _VAGUE + 1
+        least = _VAGUE + 1
         right = self._program(_RIGHT, answer)
         for faults in programs:
             wrong, strict = (self._program(one, answer) for one in (faults, faults | {"strict"}))
             if answer.raised in (wrong, strict):
                 return 0
-            if isinstance(strict, str):
-                least = min(least, 2 if any(mistake.only_index_error for mistake in mistakes) else 1)
+            if isinstance(wrong, str) or isinstance(strict, str):
+                least = min(least, 1 if not any(mistake.only_index_error for mistake in mistakes) else least)
             elif [array.shape for array in strict] != [array.shape for array in right if not isinstance(array, str)]:
-                least = 1
+                least = min(least, _VAGUE)
         return least
 
     def _program(self, faults: Faults, answer: Answer, reading: str = "") -> Value | str:
@@ -179,12 +192,11 @@ class Diagnosis:
         return self._known[key]
 
 
-def _countable(call: Call) -> bool:
-    """Return whether programs can explain the call: it returned arrays, or an exception that comes from sizes.
+def _countable(answer: Answer) -> bool:
+    """Return whether programs can explain an answer: arrays, or an exception that comes from sizes.
 
     An integer result has a cause of its own, which `judge` names.
     """
-    answer = call[0]
     if answer.value is None:
         return answer.raised in SIZE_ERRORS
     return answer.case.numbers not in ("integers", "whole") or all(one.dtype.kind == "f" for one in answer.value)
@@ -195,5 +207,11 @@ def _order(call: Call) -> tuple[bool, bool, int]:
 
 
 def _readings(answer: Answer) -> Iterator[Case]:
-    """Yield the readings in which a faulty program is tried. In conv_backward the given arrays fix the reading."""
-    return answer.case.readings() if answer.case.task == CONV_FORWARD else iter((answer.case,))
+    """Yield the readings in which a program is tried. In conv_backward only the zeros before the image matter."""
+    readings = answer.case.readings()
+    return readings if answer.case.task == CONV_FORWARD else itertools.islice(readings, 2)
+
+
+def _finite(array: Array) -> Array:
+    """Return the array with numbers in place of NaN and infinities, which a program may share with a submission."""
+    return array if np.isfinite(array).all() else np.nan_to_num(array.astype(np.float64), nan=_NAN)

@@ -160,7 +160,8 @@ def _cropped(dxp: Array, shape: tuple[int, ...], pads: Pads, faults: Faults) -> 
     if "cropped_from_corner" in faults:
         return dxp[:, : shape[1], : shape[2]]
     if "crop_zero" in faults:
-        cut = dxp[:, top:-top, left:-left]
+        bottom, right = (pads[0][1], pads[1][1]) if "by_end" in faults else (top, left)
+        cut = dxp[:, top:-bottom, left:-right]
         if "written" in faults and cut.shape != shape:
             raise ValueError(f"could not broadcast {cut.shape} into {shape}")
         return cut

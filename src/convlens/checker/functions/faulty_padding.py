@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from convlens.checker.functions.cases import Case
+from convlens.checker.functions.cases import CONV_BACKWARD, Case
 from convlens.checker.functions.faulty_windows import Faults, affects, strides, window_count
 
 __all__ = ["TOTALS", "Pads", "padding_and_windows"]
@@ -66,6 +66,8 @@ def _zeros(
     size, k, s = (case.size.h, case.size.w)[axis], case.kernel[axis], steps[axis]
     total = _total(case, axis, (size, k, s, out[axis]), faults)
     if "pad_one_too_much" in faults and affects(axis, faults):
+        if "as_read" in faults:
+            return case.pads()[axis][0] + 1, case.pads()[axis][1] + 1
         return total // 2 + 1, total // 2 + 1
     if "pad_ignores_stride" in faults and affects(axis, faults):
         before = (k - 1) // 2 if "round_down" in faults else k // 2
@@ -77,7 +79,10 @@ def _zeros(
     if faults & (_MIXED | _WAYS | TOTALS.keys()):
         before, after = _halves(case, axis, max(0, total), faults)
         return before, after
-    return case.pads()[axis]
+    before, after = case.pads()[axis]
+    if case.task == CONV_BACKWARD:  # as many zeros as the windows of dZ need
+        after = max(after, (out[axis] - 1) * s + k - before - size)
+    return before, after
 
 
 def _halves(case: Case, axis: int, total: int, faults: Faults) -> tuple[int, int]:

@@ -47,7 +47,7 @@ def pool_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
             if "row_by_column" in faults and (case.how == "avg" or "of_max" in faults):
                 rows = slice(rows.start, j * stride[0] + case.kernel[0])
             window = x[:, rows, columns]
-            if not window.size:
+            if not window.size and _mode(case, faults) == "max":
                 raise ValueError("an empty window")
             if _mode(case, faults) == "avg" and "overwritten" not in faults:
                 square = "average_square" in faults
@@ -104,7 +104,8 @@ def pool_backward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
                         _add_index_share(dx, x, window, da[n, i, j, c], case, faults)
                         continue
                     largest = x[n, rows, columns] if "of_channels" in faults else x[:, rows, columns, c]
-                    limit = largest.max() if "maximum_of_all" in faults else x[window].max()
+                    cells = largest if "maximum_of_all" in faults else x[window]
+                    limit = cells.max() if _mode(case, faults) == "max" else 0.0
                     share = _share(x[window], limit, da[n, i, j, c], case, faults)
                     dx[window] = share if "overwritten" in faults else dx[window] + share
     if "last_cell" in faults:

@@ -66,6 +66,9 @@ MISTAKES = (
         "pad_one_too_much only_w",
         "pad_one_too_much own_count",
         "pad_one_too_much total_of_dz",
+        "pad_one_too_much as_read",
+        "pad_one_too_much as_read only_h",
+        "pad_one_too_much as_read only_w",
     ),
     _mistake(
         "odd_total_halved",
@@ -96,7 +99,7 @@ MISTAKES = (
         "the padding is cut off with the slice ph:-ph, which is empty when ph is 0: use ph:ph + h_prev",
         *(
             f"crop_zero{when}{written}{how}"
-            for how in ("", " halved", " halved both round_down")
+            for how in ("", " halved", " by_end")
             for written in ("", " written")
             for when in (" only_same", "")
         ),
@@ -108,16 +111,6 @@ MISTAKES = (
         'no zeros are added when padding is "same"',
         "same_not_padded",
         "same_not_padded own_count",
-    ),
-    _mistake(
-        "valid_padded",
-        _CONV,
-        'zeros are added although padding is "valid"',
-        "valid_padded",
-        "valid_padded both",
-        "valid_padded both round_down",
-        "valid_padded pad_ignores_stride",
-        "valid_padded pad_ignores_stride round_down",
     ),
     _mistake(
         "sum_unpadded",
@@ -159,6 +152,16 @@ MISTAKES = (
         "pad_ignores_stride split",
         "pad_ignores_stride own_count",
         "pad_ignores_stride round_down own_count",
+    ),
+    _mistake(
+        "valid_padded",
+        _CONV,
+        'zeros are added although padding is "valid"',
+        "valid_padded",
+        "valid_padded both",
+        "valid_padded both round_down",
+        "valid_padded pad_ignores_stride",
+        "valid_padded pad_ignores_stride round_down",
     ),
     _mistake(
         "total_off_by_term",
@@ -306,24 +309,6 @@ MISTAKES = (
         "the loops run over the rows and columns of the input: they must run over the windows, which are fewer",
     ),
     _mistake(
-        "never_filled",
-        (CONV_FORWARD, POOL_FORWARD),
-        "the result never gets a value: it is zeros, however the input is chosen",
-        "never_filled",
-        "never_filled but_bias",
-    ),
-    _mistake(
-        "never_filled",
-        (POOL_BACKWARD,),
-        "dA_prev is all zeros: it is never filled, or what was summed up elsewhere is never copied into it",
-    ),
-    _mistake(
-        "never_filled",
-        (CONV_BACKWARD,),
-        "a gradient is all zeros: it is never filled, or what was summed up elsewhere is never copied into it",
-        *(f"never_filled {names}" for names in ("dA_prev", "dW", "db", "dA_prev dW", "dW db", "dA_prev dW db")),
-    ),
-    _mistake(
         "wrong_default",
         _CONV,
         'only the call without padding and stride is wrong: their defaults must be padding="same" and stride=(1, 1)',
@@ -455,6 +440,24 @@ MISTAKES = (
         'one mode gives only zeros: the modes are called "max" and "avg"',
         "mode_misspelt",
         "mode_misspelt of_max",
+    ),
+    _mistake(
+        "never_filled",
+        (CONV_FORWARD, POOL_FORWARD),
+        "the result never gets a value: it is zeros, however the input is chosen",
+        "never_filled",
+        "never_filled but_bias",
+    ),
+    _mistake(
+        "never_filled",
+        (POOL_BACKWARD,),
+        "dA_prev is all zeros: it is never filled, or what was summed up elsewhere is never copied into it",
+    ),
+    _mistake(
+        "never_filled",
+        (CONV_BACKWARD,),
+        "a gradient is all zeros: it is never filled, or what was summed up elsewhere is never copied into it",
+        *(f"never_filled {names}" for names in ("dA_prev", "dW", "db", "dA_prev dW", "dW db", "dA_prev dW db")),
     ),
     _mistake("mode_ignored", _POOL, "the argument mode is ignored", "always_max", "always_avg"),
     _mistake(
