@@ -18,7 +18,7 @@ from convlens.checker.submission import TASKS
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("return A[:, 1:]", "the result has shape (1, 0, 1, 1); it must have (1, 1, 1, 1)"),
+        ("return A[:, 1:]", "the result is (1, 2, 3, 1); it must be (1, 3, 3, 1)"),
         ("return", "the function must return an array; it returns None"),
         ("return 'A'", "the function must return an array; it returns str"),
         ("return A, A", "the function must return an array; it returns a tuple of 2"),
@@ -26,15 +26,15 @@ from convlens.checker.submission import TASKS
         ("return 3", "the function must return an array; it returns a number, 3"),
         ("return A.astype(object)", "the function must return an array; it returns an array of object"),
         ("return A + 1j", "the function must return an array; it returns an array of complex128"),
-        ("return 1 / 0", "the function raises ZeroDivisionError: division by zero (line"),
-        ("raise ValueError('a\\nb' * 999)", "the function raises ValueError: a ba ba b"),
+        ("return 1 / 0", "raises ZeroDivisionError: division by zero"),
+        ("raise ValueError('a\\nb' * 999)", "raises ValueError: a ba ba b"),
     ],
 )
 def test_a_result_of_another_kind_fails(change, said):
     found = findings(1, pooling(lambda text: text.replace("return A\n", change + "\n")))["maximum"]
     assert found.status == "fail"
     assert said in found.message
-    assert len(found.message) < 600
+    assert len(found.message) <= 120
     assert "\n" not in found.message
 
 
@@ -75,7 +75,7 @@ def test_only_the_shape_of_a_much_too_large_result_is_kept():
         answer, problem = function.judge(case)
         assert answer.value is not None
         kept.append(answer.value[0])
-    assert "has shape (999, 99, 9); it must have" in str(problem)
+    assert "the result is (999, 99, 9); it must be" in str(problem)
     assert kept[0].base is not None and kept[0].base.size == 1
 
 

@@ -29,7 +29,7 @@ def test_decimals_lost_with_integer_images_are_advice(task):
     name, old, new = OF_THE_IMAGES_TYPE[task]
     found = findings(task, changed(task, old, new))
     assert {check: one.message for check, one in found.items() if one.status != "pass"} == {}
-    assert found[name].message.startswith("for images of integers, which the task leaves open: for ")
+    assert found[name].message.startswith("for images of integers, which the task leaves open: ")
     assert found[name].hint.startswith("make the result with np.zeros")
 
 
@@ -45,7 +45,7 @@ def test_low_precision_with_float32_images_is_advice():
     assert found["maximum"].status == "fail"
     found = findings(1, changed(1, "    return A\n", low.replace("A.astype", "(A + 0.1).astype")))
     assert {check: one.message for check, one in found.items() if one.status != "pass"} == {}
-    assert found["float32"].message.startswith("for arrays of type float32, which the task leaves open: for ")
+    assert found["float32"].message.startswith("for arrays of type float32, which the task leaves open: ")
 
 
 def test_an_array_that_changes_is_advice_if_the_result_is_right():

@@ -13,10 +13,7 @@ from convlens.checker.sandbox.guest_side import course_file
 def test_the_smallest_call_and_its_first_wrong_cell():
     found = findings(1, pooling(lambda text: text.replace("start = -np.inf", "start = 0.")))["negative"]
     assert found.status == "fail"
-    assert found.message == (
-        "for A_prev (1, 1, 1, 1) = [-0.25], kernel_shape (1, 1), stride (1, 1), mode 'max', result[0, 0, 0, 0] is 0, "
-        "which is wrong"
-    )
+    assert found.message == "A_prev (1, 3, 3, 1), kernel_shape (1, 1): result[0, 0, 0, 0] is 0, which is wrong"
     assert found.hint == "the search for the maximum starts at 0: a maximum below 0 is never found"
     assert found.mistake == "max_starts_at_zero"
 

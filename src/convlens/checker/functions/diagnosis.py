@@ -15,7 +15,7 @@ import numpy as np
 
 from convlens.arrays import Array
 from convlens.checker.functions.answers import SIZE_ERRORS, Answer, close
-from convlens.checker.functions.cases import CONV_BACKWARD, CONV_FORWARD, Case, odd
+from convlens.checker.functions.cases import CONV_FORWARD, Case, odd
 from convlens.checker.functions.expected import Value
 from convlens.checker.functions.faulty import run_faulty
 from convlens.checker.functions.faulty_windows import Faults
@@ -147,7 +147,7 @@ class Diagnosis:
         """Return for each array the programs that can still be the submission's, {} if an array has none left."""
         assert answer.value is not None
         tried = (_RIGHT, *programs)
-        for case in _readings(answer):
+        for case in _readings(answer, programs):
             left: dict[tuple[str, int], set[int]] = {(case.how, at): set() for at in range(len(answer.value))}
             for k, faults in enumerate(tried):
                 value = self._program(faults, answer, case.reading)
@@ -206,10 +206,13 @@ def _order(call: Call) -> tuple[bool, bool, int]:
     return call[0].value is None, odd(call[0].case), call[0].case.weight()
 
 
-def _readings(answer: Answer) -> Iterator[Case]:
-    """Yield the readings in which a program is tried. In conv_backward only the zeros before the image matter."""
-    readings = answer.case.readings()
-    return readings if answer.case.task == CONV_FORWARD else itertools.islice(readings, 2)
+def _readings(answer: Answer, programs: Programs) -> Iterator[Case]:
+    """Yield the readings in which programs are tried.
+
+    In conv_backward the zeros after the image matter only if they are not cut off rightly.
+    """
+    crops = any(faults & {"not_cropped", "crop_zero", "cropped_from_corner"} for faults in programs)
+    return itertools.islice(answer.case.readings(), None if crops or answer.case.task == CONV_FORWARD else 2)
 
 
 def _finite(array: Array) -> Array:

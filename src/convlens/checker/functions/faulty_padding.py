@@ -53,7 +53,9 @@ def padding_and_windows(case: Case, faults: Faults, out: tuple[int, ...] = ()) -
             count = size
         if "count_ignores_stride" in faults:
             count = size + before + after - k + 1
-        counts.append(window_count(count, size + before + after - k, s, faults) if affects(axis, faults) else count)
+        padded = size + before + after
+        more = window_count(count, (padded - 1) // s + 1, padded - k, s, faults)
+        counts.append(more if affects(axis, faults) else count)
     return pads, counts
 
 

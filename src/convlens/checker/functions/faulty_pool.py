@@ -24,12 +24,17 @@ def _pool_windows(case: Case, faults: Faults) -> tuple[int, int]:
         count = (size - k) // s + 1
         if "one_for_even" in faults:
             count -= case.kernel[1 - axis if "swapped" in faults else axis] % 2
-        counts.append(window_count(count, size - k, s, faults) if affects(axis, faults) else count)
+        counts.append(window_count(count, (size - 1) // s + 1, size - k, s, faults) if affects(axis, faults) else count)
     return counts[0], counts[1]
 
 
 def _mode(case: Case, faults: Faults) -> str:
     return "max" if "always_max" in faults else "avg" if "always_avg" in faults else case.how
+
+
+def _mean(window: Array) -> Array:
+    """Return the means of a window, NaN if it is empty."""
+    return np.asarray(window.sum(axis=(1, 2)) / np.float64(window.shape[1] * window.shape[2]))
 
 
 def pool_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
@@ -51,7 +56,7 @@ def pool_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
                 raise ValueError("an empty window")
             if _mode(case, faults) == "avg" and "overwritten" not in faults:
                 square = "average_square" in faults
-                y[:, i, j] = window.sum(axis=(1, 2)) / case.kernel[0] ** 2 if square else window.mean(axis=(1, 2))
+                y[:, i, j] = window.sum(axis=(1, 2)) / case.kernel[0] ** 2 if square else _mean(window)
                 if "average_not_divided" in faults:
                     y[:, i, j] = window.sum(axis=(1, 2))
                 if "average_divided_whole" in faults:

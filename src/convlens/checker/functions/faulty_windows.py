@@ -28,16 +28,20 @@ def strides(case: Case, faults: Faults) -> tuple[int, int]:
     return (sh, sh) if "stride_height_for_width" in faults else (sh, sw)
 
 
-def window_count(count: int, room: int, stride: int, faults: Faults) -> int:
+def window_count(count: int, size: int, room: int, stride: int, faults: Faults) -> int:
     """Return the number of windows in a program with these faults.
 
-    count: the right number; room: the number of cells beyond the first window, which "rounded_up" divides by the stride
-    and rounds up
+    count: the right number; size: the number of possible starts in the padded image; room: the number of cells beyond
+    the first window, which "rounded_up" divides by the stride and rounds up
     """
     if "output_one_too_few" in faults:
         return count - 1
     if "output_one_too_many" not in faults:
         return count
+    if "one_more_row" in faults:  # the image seems to have one row more
+        return (room + 1) // stride + 1
+    if "every_start" in faults:  # a window for every start in the image
+        return size
     return math.ceil(room / stride) + 1 if "rounded_up" in faults else count + 1
 
 

@@ -52,6 +52,7 @@ def _totals(*names: str) -> list[str]:
     return [f"{name} {way}" for name in names for way in ways]
 
 
+_EXTRA = ("one_more_row", "every_start")
 _DEFAULTS = ("wrong_default how", "wrong_default", "wrong_default by_kernel")
 
 # If several mistakes explain all calls equally well, the first one in this table is named
@@ -287,6 +288,7 @@ MISTAKES = (
         "output_one_too_many only_w",
         "output_one_too_many rounded_up only_h",
         "output_one_too_many rounded_up only_w",
+        *(f"output_one_too_many {how}{axis}" for how in _EXTRA for axis in ("", " only_h", " only_w")),
     ),
     _mistake(
         "one_for_even",
@@ -405,6 +407,7 @@ MISTAKES = (
         "a new value overwrites the old one (=): add it to the old one (+=), or for a maximum compare the two",
         "overwritten",
         "dw_overwritten",
+        "dw_overwritten all_examples",
         "overwritten dw_overwritten",
         "overwritten_by_cell",
         "db_last",

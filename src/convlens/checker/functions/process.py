@@ -110,7 +110,7 @@ class FunctionProcess:
         if self._spent > most:
             self.close()
             self.refusal = f"all calls together took more than {most:g} s"
-            raise Failed(sentence(case, given, f"the call ends, but {self.refusal}"))
+            raise Failed(f"each call ends, but {self.refusal}")
         if "raised" in answer:
             said = exception_in_words(answer)
             if gone(said):
