@@ -19,7 +19,8 @@ from convlens.checker.functions.cases import CONV_FORWARD, Case, odd
 from convlens.checker.functions.expected import Value
 from convlens.checker.functions.faulty import run_faulty
 from convlens.checker.functions.faulty_windows import Faults
-from convlens.checker.functions.mistakes import MISTAKES, Mistake
+from convlens.checker.functions.mistake import Mistake
+from convlens.checker.functions.mistakes import MISTAKES
 
 __all__ = ["Diagnosis"]
 
