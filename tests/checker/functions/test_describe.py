@@ -20,7 +20,7 @@ def test_a_map_shows_where_the_errors_are():
 
     found = findings(1, pooling(change), Options(seconds=0))["maximum"]  # no time to search for a smaller call
     (shown,) = found.maps
-    assert shown.title == "result[0, :, :, 0]"
+    assert shown.title == "result[2, :, :, 2]"
     assert shown.rows == [[0, 10], [0, 0]]
 
 

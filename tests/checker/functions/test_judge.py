@@ -113,5 +113,4 @@ class Lies(Local):
 def test_an_answer_that_makes_no_sense_passes_no_check(task, reply):
     found = findings(task, "", open_guest=lambda: contextlib.nullcontext(Lies(reply)))
     assert found.pop("loads").status == "pass"
-    assert found.pop("later_numpy").status == "pass", "the answers do not say that NumPy refuses something"
     assert {one.status for one in found.values()} <= {"fail", "could not tell"}

@@ -69,6 +69,9 @@ class Collector:
     def agree(self, *cases: Case):
         self.cases.extend(cases)
 
+    def advise(self, opening, hint, mistake, *cases: Case):
+        self.cases.extend(cases)
+
     def returns(self, case):
         self.cases.append(case)
 

@@ -11,6 +11,7 @@ from convlens.arrays import Array
 from convlens.checker.checks import Checks, Failed
 from convlens.checker.functions.cases import CONV_BACKWARD, CONV_FORWARD, Case, Size
 from convlens.checker.functions.describe import gradient_error
+from convlens.checker.functions.rows import CONVOLUTIONS, TOGETHER, cases
 from convlens.checker.functions.under_test import FunctionUnderTest
 from convlens.gradcheck import GradientError, check_vjp
 
@@ -30,32 +31,21 @@ SINGLES = (
     "wrong_float32",
 )
 
-# n, h, w, ci, co, kh, kw, sh, sw. Height and width differ, so that using one in place of the other is found.
-_PLAIN = (Size(1, 3, 4, 1, 1, 2, 3), Size(2, 5, 4, 1, 1, 3, 2))
-_STRIDES = (Size(1, 5, 8, 1, 1, 3, 2, 2, 3), Size(2, 7, 5, 1, 1, 1, 3, 3, 1))
-_LEFTOVER = (Size(1, 6, 6, 1, 1, 3, 2, 2, 3), Size(2, 8, 7, 1, 1, 2, 3, 4, 3))
-_SAME = (Size(1, 4, 6, 1, 1, 3, 5), Size(2, 5, 3, 1, 1, 5, 1), Size(2, 6, 5, 1, 1, 1, 3))
-_SAME_STRIDES = (Size(1, 5, 4, 1, 1, 3, 3, 2, 3), Size(2, 3, 5, 1, 1, 3, 5, 4, 2))
-_EVEN = (Size(1, 4, 5, 1, 1, 2, 4), Size(2, 5, 4, 2, 1, 4, 2))
-_EVEN_STRIDES = (Size(1, 4, 6, 1, 1, 3, 3, 2, 2), Size(2, 3, 5, 1, 2, 2, 3))
-_ONE = (Size(1, 3, 4, 1, 1, 1, 1), Size(2, 4, 3, 2, 3, 1, 1))
-_ONE_STRIDES = (Size(1, 3, 5, 1, 1, 1, 1, 2, 2), Size(2, 5, 3, 2, 1, 1, 1, 3, 2))
-_WHOLE = (Size(2, 3, 4, 2, 3, 3, 4),)
-_CHANNELS = (Size(1, 3, 4, 2, 1, 2, 3), Size(2, 4, 3, 1, 3, 3, 2), Size(2, 4, 5, 3, 2, 2, 3))
 _MIXED = Size(2, 5, 6, 2, 3, 3, 3, 2, 1)
-_DIGITS = Size(4, 28, 28, 1, 2, 3, 3)
+_PLAIN = (Size(1, 3, 4, 1, 1, 2, 3), Size(2, 5, 4, 1, 1, 3, 2))
 
 
-def _cases(task: int, how: str, sizes: tuple[Size, ...], **named: Any) -> list[Case]:
+def _forward(*checks: str) -> list[Case]:
+    return cases(CONVOLUTIONS, CONV_FORWARD, *checks)
+
+
+def _backward(*checks: str) -> list[Case]:
+    return cases(CONVOLUTIONS, CONV_BACKWARD, *checks)
+
+
+def _open(task: int, how: str, *sizes: Size, **named: Any) -> list[Case]:
+    """Return calls with what the task leaves open."""
     return [Case(task, size, how, **named) for size in sizes]
-
-
-def _forward(how: str, *sizes: Size, **named: Any) -> list[Case]:
-    return _cases(CONV_FORWARD, how, sizes, **named)
-
-
-def _backward(how: str, *sizes: Size, **named: Any) -> list[Case]:
-    return _cases(CONV_BACKWARD, how, sizes, **named)
 
 
 # ---------------------------------------------------------------- task 0
@@ -70,90 +60,85 @@ def loads(function: FunctionUnderTest) -> None:
 @FORWARD.add("loads")
 def valid(function: FunctionUnderTest) -> None:
     """With padding "valid", each output is the sum of a window times the kernel."""
-    function.agree(*_forward("valid", *_PLAIN))
+    function.agree(*_forward("examples", "valid"))
 
 
 @FORWARD.add("loads")
 def strides(function: FunctionUnderTest) -> None:
     """With the stride (sh, sw), windows start every sh rows and every sw columns."""
-    function.agree(*_forward("valid", *_STRIDES))
+    function.agree(*_forward("strides"))
 
 
 @FORWARD.add("loads")
 def leftover(function: FunctionUnderTest) -> None:
     """Rows and columns at the end are left out if no whole window fits into them."""
-    function.agree(*_forward("valid", *_LEFTOVER))
+    function.agree(*_forward("leftover"))
 
 
 @FORWARD.add("loads")
 def same(function: FunctionUnderTest) -> None:
     """With padding "same", zeros are added around the input, so that the output has the same height and width."""
-    function.agree(*_forward("same", *_SAME))
+    function.agree(*_forward("same"))
 
 
 @FORWARD.add("loads")
 def same_with_strides(function: FunctionUnderTest) -> None:
     """With padding "same" and a stride, each side gets ((h_prev - 1) * sh + kh - h_prev) / 2 rows of zeros."""
-    function.agree(*_forward("same", *_SAME_STRIDES))
+    function.agree(*_forward("strides_same"))
 
 
 @FORWARD.add("loads")
 def odd_zeros(function: FunctionUnderTest) -> None:
     """If padding "same" needs an odd number of zeros, the extra one may be on either side, on both or on none."""
-    function.agree(*_forward("same", *_EVEN, *_EVEN_STRIDES))
+    function.agree(*_forward("odd"))
 
 
 @FORWARD.add("loads")
 def one_by_one(function: FunctionUnderTest) -> None:
     """A kernel of 1×1 works with both paddings, and needs no zeros if the stride is 1."""
-    function.agree(*_forward("same", *_ONE, *_ONE_STRIDES), *_forward("valid", *_ONE))
+    function.agree(*_forward("one_by_one"))
 
 
 @FORWARD.add("loads")
 def whole_image(function: FunctionUnderTest) -> None:
     """A kernel as large as the image gives one output."""
-    function.agree(*_forward("valid", *_WHOLE))
+    function.agree(*_forward("whole_image"))
 
 
 @FORWARD.add("loads")
 def channels(function: FunctionUnderTest) -> None:
     """For each example, an output channel is the sum over all input channels, with its own kernel."""
-    function.agree(*_forward("valid", *_CHANNELS))
+    function.agree(*_forward("channels"))
 
 
 @FORWARD.add("loads")
 def bias(function: FunctionUnderTest) -> None:
     """The bias of the output channel is added once to each output."""
-    function.agree(*_forward("valid", Size(1, 3, 4, 1, 2, 2, 3), bias=True))
+    function.agree(*_forward("bias"))
 
 
 @FORWARD.add("loads")
 def activation(function: FunctionUnderTest) -> None:
     """The activation is applied once, after the bias is added."""
-    function.agree(
-        *_forward("valid", Size(1, 3, 4, 1, 1, 2, 3), Size(2, 4, 3, 1, 2, 3, 2), bias=True, activation="curve")
-    )
+    function.agree(*_forward("activation"))
 
 
 @FORWARD.add("loads")
 def defaults(function: FunctionUnderTest) -> None:
     """By default, padding is "same" and the stride is (1, 1)."""
-    function.agree(*_forward("same", Size(1, 4, 5, 1, 1, 3, 3), defaults=True))
+    function.agree(*_forward("defaults"))
 
 
 @FORWARD.add("loads")
 def together(function: FunctionUnderTest) -> None:
     """Channels, strides, padding, bias and ReLU work together."""
-    function.agree(
-        *_forward("same", _MIXED, bias=True, activation="relu"),
-        *_forward("valid", _MIXED, bias=True, activation="relu"),
-    )
+    function.agree(*_forward("together"))
 
 
 @FORWARD.add("together")
 def float32(function: FunctionUnderTest) -> None:
     """Images of type float32 give the right numbers, within the precision of float32."""
-    function.advise(*SINGLES, *_forward("same", _MIXED, bias=True, numbers="float32"))
+    function.advise(*SINGLES, *_open(CONV_FORWARD, "same", _MIXED, bias=True, numbers="float32"))
 
 
 @FORWARD.add("valid", "bias", "activation")
@@ -161,8 +146,8 @@ def integers(function: FunctionUnderTest) -> None:
     """Images of integers give the right numbers: no decimals are lost."""
     function.advise(
         *INTEGERS,
-        *_forward("valid", *_PLAIN, bias=True, numbers="integers"),
-        *_forward("valid", *_PLAIN, bias=True, activation="curve", numbers="whole"),
+        *_open(CONV_FORWARD, "valid", *_PLAIN, bias=True, numbers="integers"),
+        *_open(CONV_FORWARD, "valid", *_PLAIN, bias=True, activation="curve", numbers="whole"),
     )
 
 
@@ -176,7 +161,7 @@ def inputs_unchanged(function: FunctionUnderTest) -> None:
 @FORWARD.add("loads", "valid", "bias", "activation")
 def digits(function: FunctionUnderTest) -> None:
     """Several images as large as MNIST's digits give the right numbers."""
-    function.larger(Case(CONV_FORWARD, _DIGITS, "valid", bias=True, activation="relu"))
+    function.larger(*_forward("digits"))
 
 
 @FORWARD.add("loads")
@@ -199,56 +184,56 @@ def three_gradients(function: FunctionUnderTest) -> None:
 @BACKWARD.add("loads")
 def valid_gradients(function: FunctionUnderTest) -> None:
     """With padding "valid", dA_prev, dW and db are sums over all windows."""
-    function.agree(*_backward("valid", *_PLAIN, *_CHANNELS))
+    function.agree(*_backward("valid", "channels", "whole_image"))
 
 
 @BACKWARD.add("loads")
 def strided_gradients(function: FunctionUnderTest) -> None:
     """With the stride (sh, sw), gradients go to windows that start every sh rows and every sw columns."""
-    function.agree(*_backward("valid", *_STRIDES))
+    function.agree(*_backward("strides"))
 
 
 @BACKWARD.add("loads")
 def leftover_gradients(function: FunctionUnderTest) -> None:
     """Rows and columns that no window covers have a gradient of 0."""
-    function.agree(*_backward("valid", *_LEFTOVER))
+    function.agree(*_backward("leftover"))
 
 
 @BACKWARD.add("loads")
 def same_gradients(function: FunctionUnderTest) -> None:
     """With padding "same", dA_prev is the gradient of the image only, without the zeros around it."""
-    function.agree(*_backward("same", *_SAME))
+    function.agree(*_backward("same"))
 
 
 @BACKWARD.add("loads")
 def same_gradients_with_strides(function: FunctionUnderTest) -> None:
     """With padding "same" and a stride, each side gets ((h_prev - 1) * sh + kh - h_prev) / 2 rows of zeros."""
-    function.agree(*_backward("same", *_SAME_STRIDES))
+    function.agree(*_backward("strides_same"))
 
 
 @BACKWARD.add("loads")
 def odd_zeros_gradients(function: FunctionUnderTest) -> None:
     """If padding "same" needs an odd number of zeros, half of them, rounded up or down, come before the image."""
-    function.agree(*_backward("same", *_EVEN, *_EVEN_STRIDES))
+    function.agree(*_backward("odd"))
 
 
 @BACKWARD.add("loads")
 def one_by_one_gradients(function: FunctionUnderTest) -> None:
     """A kernel of 1×1 with padding "same" needs no zeros, and nothing is cut off."""
-    function.agree(*_backward("same", *_ONE, *_ONE_STRIDES), *_backward("valid", *_ONE))
+    function.agree(*_backward("one_by_one"))
 
 
 @BACKWARD.add("loads")
 def examples(function: FunctionUnderTest) -> None:
     """The gradients dW and db are sums over the examples, and each example has its own dA_prev."""
-    function.agree(*_backward("valid", Size(3, 3, 4, 1, 2, 2, 3), Size(2, 4, 3, 2, 1, 2, 2)))
+    function.agree(*_backward("examples"))
 
 
 @BACKWARD.add("loads", "valid_gradients")
 def finite_differences(function: FunctionUnderTest) -> None:
     """The gradients agree with finite differences, the change of the output when an input changes a little."""
     for how in ("valid", "same"):
-        _check_vjp(function, Case(CONV_BACKWARD, _MIXED, how))
+        _check_vjp(function, Case(CONV_BACKWARD, TOGETHER, how))
 
 
 def _check_vjp(function: FunctionUnderTest, case: Case) -> None:
@@ -276,19 +261,19 @@ def _check_vjp(function: FunctionUnderTest, case: Case) -> None:
 @BACKWARD.add("loads")
 def default_arguments(function: FunctionUnderTest) -> None:
     """By default, padding is "same" and the stride is (1, 1)."""
-    function.agree(*_backward("same", Size(1, 4, 5, 1, 1, 3, 3), defaults=True))
+    function.agree(*_backward("defaults"))
 
 
 @BACKWARD.add("valid_gradients", "strided_gradients")
 def float32_gradients(function: FunctionUnderTest) -> None:
     """Arrays of type float32 give the right numbers, within the precision of float32."""
-    function.advise(*SINGLES, *_backward("valid", _MIXED, numbers="float32"))
+    function.advise(*SINGLES, *_open(CONV_BACKWARD, "valid", _MIXED, numbers="float32"))
 
 
 @BACKWARD.add("valid_gradients")
 def integer_images(function: FunctionUnderTest) -> None:
     """Images of integers give the right numbers: no decimals are lost."""
-    function.advise(*INTEGERS, *_backward("valid", *_PLAIN, numbers="integers"))
+    function.advise(*INTEGERS, *_open(CONV_BACKWARD, "valid", *_PLAIN, numbers="integers"))
 
 
 @BACKWARD.add("loads")
@@ -301,7 +286,7 @@ def arrays_unchanged(function: FunctionUnderTest) -> None:
 @BACKWARD.add("loads", "valid_gradients")
 def digits_backward(function: FunctionUnderTest) -> None:
     """Several images as large as MNIST's digits give the right numbers."""
-    function.larger(Case(CONV_BACKWARD, _DIGITS, "valid"))
+    function.larger(*_backward("digits"))
 
 
 BACKWARD.add("loads")(later_numpy)
