@@ -1,4 +1,4 @@
-"""`convlens check --class` for a teacher's whole round: points. The graders are invented."""
+"""`convlens check --class` for a teacher's whole round: points, feedback. The graders are invented."""
 
 import csv
 import io
@@ -57,3 +57,33 @@ def test_what_cannot_be_read_is_told_before_anything_is_graded(place, words, sai
 def test_a_round_needs_a_class(place):
     done = small.run("check", "autumn/ann", "--points", "0=4")
     assert done.code == 2 and "--points needs --class" in done.err
+
+
+def test_feedback_of_a_finished_class_grades_nothing(place, tmp_path, monkeypatch):
+    log = tmp_path / "log"
+    classes.fake(monkeypatch, log)
+    assert run().code == 1
+    graded = log.read_text()
+    done = run("--feedback", "pages", "--points", "0=4")
+    assert log.read_text() == graded and "0 graded" in done.err
+    assert "written: 3 pages for students and index.html in pages" in done.err
+    pages = {path.name: path.read_text() for path in (tmp_path / "pages").iterdir()}
+    assert set(pages) == {"ann.html", "bob.html", "eve.html", "index.html"}
+    assert "Crop it." in pages["bob.html"] and "4 of 4" in pages["ann.html"]
+    assert "nothing is handed in" in pages["eve.html"]
+    assert not [name for name in ("ann", "bob", str(tmp_path)) if name in pages["eve.html"]]
+
+
+def test_the_page_of_who_has_left_is_told_and_kept(place, tmp_path):
+    assert run("--feedback", "pages").code == 1
+    (place / "bob" / classes.FILE).unlink()
+    (place / "bob").rmdir()
+    done = run("--feedback", "pages")
+    assert "kept in pages, but of nobody in this class: bob.html" in done.err
+    assert (tmp_path / "pages" / "bob.html").exists()
+
+
+def test_feedback_inside_the_class_is_refused(place):
+    done = run("--feedback", "autumn/pages")
+    assert done.code == 2 and "must lie outside of the class" in done.err
+    assert not (place / "pages").exists()

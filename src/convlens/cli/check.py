@@ -84,6 +84,10 @@ def check(
             help="Points for tasks and for form, such as 0=4,1=3,form=2 (class only).",
         ),
     ] = None,
+    feedback: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write a page for each student, and an index for the teacher (class only)."),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Check coursework, and say what is wrong and why.
@@ -105,7 +109,7 @@ def check(
     files = Files(html, junit, csv)
     if class_ is None:
         given: dict[str, object] = {"pattern": pattern, "csv": csv, "out": out, "again": again, "jobs": jobs}
-        given |= {"dask": dask, "unsafe": unsafe, "points": points}
+        given |= {"dask": dask, "unsafe": unsafe, "points": points, "feedback": feedback}
         for name, value in given.items():
             if value not in (None, False):
                 raise ValueError(f"--{name} needs --class; got {str(value)!r} and no --class")
@@ -121,7 +125,7 @@ def check(
             raise ValueError(f"--jobs is for this machine only, not for a Dask cluster; got {jobs} and {dask!r}")
         out = out or Path(f"{title(class_) or 'class'}-results.jsonl")
         _check_places(html, junit, csv, out, roster=class_)
-        round_ = read_round(points, options.tasks)
+        round_ = read_round(class_, points, feedback, options.tasks)
         asked = ClassOptions(class_, pattern, out, again, jobs, dask, unsafe, seed, round_)
         code = _run(check_class, asked, options, files, json_)
     if code:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convlens.cli.check_output import Bar, Files, console, tell_tier, write
-from convlens.cli.check_round import RoundOptions, marks_of
+from convlens.cli.check_round import RoundOptions, marks_of, write_feedback
 from convlens.cli.shared import print_json, tell
 from convlens.version import VERSION
 
@@ -56,6 +56,7 @@ def check_class(asked: ClassOptions, options: Options, files: Files, json_: bool
     marks = marks_of(reports, asked.round)
     _show(asked, settings, reports, marks, json_)
     _write_all(files, asked.place, settings, reports, marks)
+    write_feedback(asked.round.feedback, title(asked.place) or str(asked.place), students, reports, marks)
     return 0 if all(report.status == PASS for report in reports) else 1
 
 
