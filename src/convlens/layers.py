@@ -39,9 +39,10 @@ _absent = names_of(
             ("MultiHeadAttention", "Attention", "AdditiveAttention"), f"{_IMAGES}: Conv2D sees a neighbourhood"
         ),
         **dict.fromkeys(
-            ("RandomFlip", "RandomRotation", "RandomTranslation", "RandomZoom", "RandomContrast"), _AUGMENT
+            ("RandomCrop", "RandomShear", "RandomErasing", "RandomHue", "RandomSaturation", "RandomColorJitter"),
+            _AUGMENT,
         ),
-        **dict.fromkeys(("RandomCrop", "RandomBrightness", "Resizing", "CenterCrop"), _AUGMENT),
+        **dict.fromkeys(("Resizing", "CenterCrop"), "convlens.load(FOLDER, size=(32, 32)) gives images of one size"),
         **dict.fromkeys(("Concatenate", "Multiply", "Average", "Maximum", "Subtract", "Dot", "concatenate"), _GRAPH),
         "Lambda": "a function has no gradient here; write a subclass of convlens.nn.Layer with forward and backward",
         "Conv2DTranspose": "Conv2D with strides makes images smaller; none makes them larger",

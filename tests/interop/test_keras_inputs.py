@@ -12,8 +12,8 @@ from convlens.interop.keras_file import import_keras
 pytestmark = pytest.mark.frameworks
 
 SCRIPT = SHARED / "cases" / "inputs" / "keras_models.py"
-LENET5 = "aug compiled fixedbatch frozen functional logits nested plain relu_layers reshape reshape2828"
-OTHERS = "avg bn cnn cnn_nodrop dropout nobias norm rescale tanh"
+LENET5 = "compiled fixedbatch frozen functional logits nested plain relu_layers reshape reshape2828"
+OTHERS = "aug avg bn cnn cnn_nodrop dropout nobias norm rescale tanh"
 REFUSED = {
     "custom": "convlens has no layer for my_dense (MyDense, own code); it has ",
     "lambda": "convlens has no layer for lambda (Lambda); it has ",
@@ -22,7 +22,6 @@ REFUSED = {
     "anysize": "the input must have a known shape, such as (h, w, channels); got (None, None, 1), where --size sets w",
 }
 NOTES = {
-    "aug": "layer random_rotation (RandomRotation) acted only in training and is left out",
     "fixedbatch": "the fixed batch of 32 is left out: the network takes any number of images",
     "frozen": "was frozen (trainable=False); convlens trains every layer",
     "reshape": "layer reshape (Reshape) is left out: the network takes images of 28 × 28 × 1",

@@ -38,6 +38,8 @@ CONV |= {"bias_initializer": ["random_normal"], "bias_regularizer": ["l1"]}
 KERNEL = {"kernel_initializer": ["glorot_uniform", "truncated_normal(stddev=0.02)"], "kernel_regularizer": ["l2"]}
 DEPTHWISE = {"depthwise_initializer": ["lecun_normal"], "depthwise_regularizer": ["l1_l2(l1=0.5, l2=0.25)"]}
 
+PLACES: dict[str, list[Any]] = {"fill_mode": ["wrap"], "interpolation": ["nearest"], "fill_value": [0.5]}
+
 # For each kind: the arguments of a layer, and other values of each of its fields.
 LAYERS: dict[str, tuple[dict[str, Any], dict[str, list[Any]]]] = {
     "Conv2D": (
@@ -87,6 +89,15 @@ LAYERS: dict[str, tuple[dict[str, Any], dict[str, list[Any]]]] = {
     ),
     "Dropout": ({"rate": 0.5}, {"rate": [0, 0.25]}),
     "SpatialDropout2D": ({"rate": 0.5}, {"rate": [0, 0.25]}),
+    "RandomFlip": ({}, {"mode": ["horizontal", "vertical"]}),
+    "RandomRotation": ({"factor": 0.1}, {"factor": [(-0.1, 0.2)], **PLACES}),
+    "RandomTranslation": (
+        {"height_factor": 0.1, "width_factor": 0.2},
+        {"height_factor": [(-0.1, 0.2)], "width_factor": [(0.0, 0.5)], **PLACES},
+    ),
+    "RandomZoom": ({"height_factor": 0.1}, {"height_factor": [(-0.1, 0.2)], "width_factor": [0.25], **PLACES}),
+    "RandomContrast": ({"factor": 0.25}, {"factor": [(0.5, 0.25)], "value_range": [(0.0, 1.0)]}),
+    "RandomBrightness": ({"factor": 0.25}, {"factor": [(-0.5, 0.25)], "value_range": [(0.0, 1.0)]}),
     "LocalResponseNormalization": ({}, {"size": [1, 2, 9], "k": [1.0], "alpha": [0.5], "beta": [0.5, 1.0]}),
     "Add": (
         {"branch": BLOCK},
@@ -170,7 +181,7 @@ def test_keras_predicts_the_same_or_refuses_and_the_import_gives_the_same_networ
     if made is None:
         assert refuses, "only a layer that Keras lacks may be refused"
         return
-    assert_allclose(np.asarray(made(images())), model.predict(images()), rtol=0, atol=1e-5)
+    assert_allclose(np.asarray(made(images(), training=False)), model.predict(images()), rtol=0, atol=1e-5)
     back = from_keras(made, engine="numpy")
     assert back.specs() == model.specs()
     assert back.flat.tobytes() == model.flat.tobytes()

@@ -177,7 +177,7 @@ SAYS = {
     'layers.Conv2D(3, 3, activity_regularizer="l2")': "Conv2D has no activity_regularizer: the nearest is weight decay",
     'layers.Conv2D(3, 3, data_format="channels_first")': "turn the images with x.transpose(0, 2, 3, 1)",
     "layers.LSTM(4)": "convlens has no LSTM: convlens has layers for images",
-    "layers.RandomFlip()": "augmentation is fit's argument augment=",
+    "layers.RandomCrop(8, 8)": "augmentation is fit's argument augment=",
     "layers.Lambda(lambda x: x)": "write a subclass of convlens.nn.Layer with forward and backward",
     'make().compile("adam", "dice")': "got 'dice'; the nearest one is binary_crossentropy",
     "ready(loss=lambda a, b: np.cumsum(b, axis=1)[:, 0]).fit(x_train, y_train)": "cumsum has no gradient here; convlens.ops has the functions",

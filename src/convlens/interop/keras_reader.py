@@ -278,7 +278,7 @@ class _Reader:
             mean, variance = self.weights_of(node)[:2]
             fields |= {"mean": _plain_numbers(mean), "variance": _plain_numbers(variance)}
         for name in sorted(config.keys() - {*words.fields, *TRAINING_ONLY, *_IGNORED}):
-            value, wanted = _as_tuple(config[name]), words.fixed.get(name)
+            value, wanted = _as_tuple(config[name]), words.fixed.get(name, _LAST if name == "data_format" else None)
             if not (name.endswith(_TRAINING_ENDS) or value is None or value == wanted or (not wanted and not value)):
                 raise ValueError(f"{name} must be {wanted}; got {value!r}")
         if isinstance(before, Node) and before.kind == "ZeroPadding2D" and _joins(node):

@@ -16,6 +16,14 @@ from convlens.nn.layer import Layer
 from convlens.nn.local_response_normalization import LocalResponseNormalization
 from convlens.nn.max_pooling2d import MaxPooling2D
 from convlens.nn.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, Optimizer, RMSprop
+from convlens.nn.random_layers import (
+    RandomBrightness,
+    RandomContrast,
+    RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    RandomZoom,
+)
 from convlens.nn.scaling import Normalization, Rescaling
 from convlens.nn.schedules import (
     CosineDecay,
@@ -70,6 +78,12 @@ __all__ = [
     "PiecewiseConstantDecay",
     "PolynomialDecay",
     "RMSprop",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "Rescaling",
     "Reshape",

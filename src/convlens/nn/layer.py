@@ -38,6 +38,7 @@ class Layer(KerasLayer):
     name: str | None = field(default=None, kw_only=True)
     kind: ClassVar[str]
     draws: ClassVar[bool] = False  # whether the layer draws random numbers during training
+    acts_when_called: ClassVar[bool] = False  # whether a call without `training` is one of training, as in Keras
     whole_batch: ClassVar[bool] = False  # whether the layer needs a batch in one part, for statistics over the batch
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -108,7 +109,7 @@ class Layer(KerasLayer):
         """
         return self, None
 
-    def __call__(self, x: object, training: bool = False) -> Any:
+    def __call__(self, x: object, training: bool | None = None) -> Any:
         """x (n, …) -> y, for one layer alone. Its weights are drawn at the first call, from default_rng(0).
 
         In a model, the layer has the model's weights. training: a dropout drops only with True. Of an `Input`, or of
@@ -132,9 +133,12 @@ class Layer(KerasLayer):
             place = self._draw(given.shape[1:], dtype)
         named = {**place.weights, **place.state}
         dtype = next((w.dtype for w in named.values()), dtype)
-        y, _ = self.forward(
-            given.astype(dtype, copy=False), named, numpy_engine, np.random.default_rng(0) if training else None
-        )
+        rng = None
+        if self.acts_when_called if training is None else training:
+            calls = self.__dict__.get("_calls", 0)
+            rng = np.random.default_rng([0, calls] if calls else 0)
+            self.__dict__["_calls"] = calls + 1
+        y, _ = self.forward(given.astype(dtype, copy=False), named, numpy_engine, rng)
         return y
 
     def build(self, input_shape: Sequence[int | None]) -> None:

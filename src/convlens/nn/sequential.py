@@ -308,7 +308,7 @@ class Sequential(KerasMethods):
 
     # ---------------------------------------------------------------- results
 
-    def __call__(self, x: object, training: bool = False) -> Any:
+    def __call__(self, x: object, training: bool | None = None) -> Any:
         """x (n, *input_shape) -> what the last layer gives. training: dropout drops, and statistics are the batch's"""
         if (chain := chain_from(x)) is not None:
             for layer in self.layers:
@@ -316,10 +316,12 @@ class Sequential(KerasMethods):
             return chain
         self._ensure_built(x)
         images = np.asarray(as_images("x", x, self.input_shape), self.dtype)
-        if not training:
+        acts = training is None and any(row.layer.acts_when_called for row in self.table)
+        if not (training or acts):
             return self.activated(self.logits(images)).view(Result)
         self._calls = getattr(self, "_calls", 0) + 1 if "_calls" in self.__dict__ else 1
-        logits, _ = self.forward(images, np.random.default_rng([self.seed, self._calls]))
+        rng = np.random.default_rng([self.seed, self._calls])
+        logits = self._called(images, rng) if acts else self.forward(images, rng)[0]
         return self.activated(logits).view(Result)
 
     call = __call__

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from convlens.arrays import Array
 from convlens.nn.input import Symbol
-from convlens.nn.layer import Layer
+from convlens.nn.layer import Layer, Rng
 from convlens.nn.stack import Stack
 
 __all__ = ["Symbols"]
@@ -21,6 +22,12 @@ class Symbols(Stack):
         """Return what the first k layers give, for `convlens.Model`."""
         shape = self.input_shape if k == 0 else self.table[min(k, len(self.table)) - 1].output_shape
         return Symbol(self, tuple(self.layers[:k]), (None, *shape))
+
+    def _called(self, x: Array, rng: Rng) -> Array:
+        """x (n, …) -> logits of a call without `training`: only the layers that act in such a call get `rng`."""
+        for row, weights in zip(self.table, self.layer_weights, strict=True):
+            x, _ = row.layer.forward(x, weights, self.engine, rng if row.layer.acts_when_called else None)
+        return x
 
     @property
     def inputs(self) -> list[Symbol]:
