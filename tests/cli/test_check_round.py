@@ -1,4 +1,4 @@
-"""`convlens check --class` for a teacher's whole round: points, feedback. The graders are invented."""
+"""`convlens check --class` for a teacher's whole round: points, feedback, dates, changes. The graders are invented."""
 
 import csv
 import io
@@ -87,3 +87,89 @@ def test_feedback_inside_the_class_is_refused(place):
     done = run("--feedback", "autumn/pages")
     assert done.code == 2 and "must lie outside of the class" in done.err
     assert not (place / "pages").exists()
+
+
+# Dates ---------------------------------------------------------------------------------------------------------------
+
+
+def test_who_is_late_loses_points(place, tmp_path):
+    (tmp_path / "dates.csv").write_text("name,handed_in\nann,2026-11-22 00:10\nbob,2026-11-20\nmax,2026-11-20\n")
+    words = ["--late", "dates.csv", "--due", "2026-11-20T23:59", "--points", "0=4", "--csv", "marks.csv"]
+    done = run(*words, "--late-penalty", "10%/day", "--feedback", "pages")
+    assert "--late has dates of nobody in the class: max" in done.err
+    assert "--late has no date of eve: not counted as late" in done.err
+    rows = {row["name"]: row for row in csv.DictReader(io.StringIO((tmp_path / "marks.csv").read_text()))}
+    assert [rows[name]["points"] for name in ("ann", "bob", "eve")] == ["3.2", "0.0", "0.0"]
+    assert [rows[name]["days late"] for name in ("ann", "bob", "eve")] == ["2", "0", ""]
+    assert "3.2 of 4" in done.out and "2 days late, -20 %" in done.out and "in time" in done.out
+    page = (tmp_path / "pages" / "ann.html").read_text()
+    assert "4 of 4 points; handed in 2026-11-22 00:10, 2 days late, -20 %; 3.2 points count" in page
+    found = json.loads(run(*words, "--late-penalty", "10%/day", "--json").out)["submissions"]
+    assert found[0]["late"] == {"handed_in": "2026-11-22T00:10:00", "days_late": 2, "lost": 0.2}
+    assert found[0]["points"]["total"] == 4 and found[0]["points"]["counts"] == 3.2 and "late" not in found[2]
+    plain = json.loads(run(*words, "--json").out)["submissions"]
+    assert plain[0]["points"]["counts"] == 4 and plain[0]["late"]["days_late"] == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--due", "2026-11-20"), "--due needs --late"),
+        (("--late", "dates.csv"), "--late needs --due or a column due"),
+        (("--late", "dates.csv", "--due", "2026-11-20", "--late-penalty", "10%/day"), "--late-penalty needs --points"),
+        (("--late", "none.csv", "--due", "2026-11-20"), "none.csv"),
+        (("--since", "none.jsonl"), "none.jsonl"),
+        (("--since", "dates.csv"), "must be a file of convlens class results"),
+    ],
+)
+def test_a_wrong_round_is_told(place, tmp_path, words, said):
+    (tmp_path / "dates.csv").write_text("name,handed_in\nann,2026-11-22\n")
+    done = run(*words)
+    assert done.code == 2 and said in done.err, done
+    assert not (tmp_path / "autumn-results.jsonl").exists()
+
+
+# What changed --------------------------------------------------------------------------------------------------------
+
+
+def hand_in(place, **content):
+    for name, words in content.items():
+        (place / name).mkdir(exist_ok=True)
+        (place / name / classes.FILE).write_text(words)
+
+
+def test_what_changed_since_an_earlier_file(place, tmp_path):
+    assert run("--out", "old.jsonl").code == 1
+    old = (tmp_path / "old.jsonl").read_bytes()
+    hand_in(place, ann="fail Use kw.", bob="pass", zoe="pass")
+    (place / "eve").rmdir()
+    words = ("--out", "new.jsonl", "--since", "old.jsonl")
+    done = run(*words, "--csv", "marks.csv", "--html", "class.html", "--feedback", "pages")
+    assert "since the last results: 2 changed, 0 unchanged, 1 new, 1 gone" in done.out
+    assert (
+        f"  ann: newly wrong: {classes.FILE} code" in done.out
+        and f"  bob: newly right: {classes.FILE} code" in done.out
+    )
+    assert "  new: zoe" in done.out and "  gone: eve" in done.out
+    rows = {row["name"]: row for row in csv.DictReader(io.StringIO((tmp_path / "marks.csv").read_text()))}
+    assert rows["bob"]["changed"] == f"newly right: {classes.FILE} code" and rows["zoe"]["changed"] == ""
+    assert "Since the last results" in (tmp_path / "class.html").read_text()
+    assert f"Newly right: {classes.FILE} code." in (tmp_path / "pages" / "bob.html").read_text()
+    found = json.loads(run(*words, "--json").out)["changes"]
+    assert found["new"] == ["zoe"] and found["gone"] == ["eve"]
+    assert found["changed"][0] == {"name": "ann", "right": [], "wrong": [f"{classes.FILE} code"]}
+    assert (tmp_path / "old.jsonl").read_bytes() == old
+
+
+def test_again_compares_with_what_it_replaces(place):
+    first = run()
+    assert "since the last results" not in first.out
+    hand_in(place, bob="pass")
+    assert "since the last results: 1 changed, 2 unchanged, 0 new, 0 gone" in run("--again").out
+
+
+def test_who_hands_in_anew_is_compared_by_itself(place):
+    assert run().code == 1
+    assert "since the last results" not in run().out
+    hand_in(place, bob="pass", zoe="pass")
+    assert "since the last results: 1 changed, 0 unchanged, 0 new, 0 gone" in run().out

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from convlens.cli.check_output import Files, console, tell_tier, write
+from convlens.cli.check_round import RoundWords, read_round
 from convlens.cli.shared import Doing, Json, print_json, tell
 
 if TYPE_CHECKING:
@@ -88,6 +89,21 @@ def check(
         Path | None,
         typer.Option(metavar="DIR", help="Write a page for each student, and an index for the teacher (class only)."),
     ] = None,
+    late: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Table of dates with name,handed_in and perhaps due (class only)."),
+    ] = None,
+    due: Annotated[
+        str | None, typer.Option(metavar="DATE", help="When all had to hand in, such as 2026-11-20T23:59 (class only).")
+    ] = None,
+    late_penalty: Annotated[
+        str | None,
+        typer.Option(metavar="RATE", help="Share of the points lost, such as 10%/day, 5%/hour or 20% (class only)."),
+    ] = None,
+    since: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Earlier results file: say what changed since then (class only)."),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Check coursework, and say what is wrong and why.
@@ -107,9 +123,10 @@ def check(
         raise ValueError(f"--seconds must be a number above 0; got {seconds:g}")
     options = Options(parse_tasks(tasks), sandbox, seed or 0, seconds, reveal)
     files = Files(html, junit, csv)
+    words = RoundWords(points, feedback, late, due, late_penalty, since)
     if class_ is None:
         given: dict[str, object] = {"pattern": pattern, "csv": csv, "out": out, "again": again, "jobs": jobs}
-        given |= {"dask": dask, "unsafe": unsafe, "points": points, "feedback": feedback}
+        given |= {"dask": dask, "unsafe": unsafe, **words.given()}
         for name, value in given.items():
             if value not in (None, False):
                 raise ValueError(f"--{name} needs --class; got {str(value)!r} and no --class")
@@ -117,7 +134,6 @@ def check(
         code = _run(_one, folder or Path(), options, files, json_)
     else:
         from convlens.cli.check_class import ClassOptions, check_class, title
-        from convlens.cli.check_round import read_round
 
         if folder is not None:
             raise ValueError(f"only one of a folder and --class can be given; got {str(folder)!r} and {str(class_)!r}")
@@ -125,7 +141,7 @@ def check(
             raise ValueError(f"--jobs is for this machine only, not for a Dask cluster; got {jobs} and {dask!r}")
         out = out or Path(f"{title(class_) or 'class'}-results.jsonl")
         _check_places(html, junit, csv, out, roster=class_)
-        round_ = read_round(class_, points, feedback, options.tasks)
+        round_ = read_round(class_, words, options.tasks)
         asked = ClassOptions(class_, pattern, out, again, jobs, dask, unsafe, seed, round_)
         code = _run(check_class, asked, options, files, json_)
     if code:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convlens.cli.check_output import Bar, Files, console, tell_tier, write
-from convlens.cli.check_round import RoundOptions, marks_of, write_feedback
+from convlens.cli.check_round import RoundOptions, earlier, marks_and_changes, write_feedback
 from convlens.cli.shared import print_json, tell
 from convlens.version import VERSION
 
 if TYPE_CHECKING:
+    from convlens.checker.classes.changes import Changes
     from convlens.checker.classes.grading import GradingBackend
     from convlens.checker.classes.marks import Mark
     from convlens.checker.classes.results import Results
@@ -36,6 +37,15 @@ class ClassOptions(NamedTuple):
     round: RoundOptions = RoundOptions()
 
 
+class _Found(NamedTuple):
+    """What was found: the settings in the results file, each student's report, the marks by name, what changed."""
+
+    settings: Mapping[str, Any]
+    reports: Sequence[Report]
+    marks: Mapping[str, Mark]
+    changes: Changes | None
+
+
 def title(place: Path) -> str:
     """Return the name of a class: the name of its folder, or of its CSV file without the suffix."""
     whole = place.resolve()
@@ -52,11 +62,12 @@ def check_class(asked: ClassOptions, options: Options, files: Files, json_: bool
     graded = _graded(asked, students, options)
     if graded is None:
         return 130
-    settings, reports = graded
-    marks = marks_of(reports, asked.round)
-    _show(asked, settings, reports, marks, json_)
-    _write_all(files, asked.place, settings, reports, marks)
-    write_feedback(asked.round.feedback, title(asked.place) or str(asked.place), students, reports, marks)
+    settings, reports, before = graded
+    whole = asked.again or asked.round.since is not None
+    found = _Found(settings, reports, *marks_and_changes(reports, before, asked.round, whole=whole))
+    _show(asked.out, found, json_)
+    _write_all(files, asked.place, found)
+    write_feedback(asked.round.feedback, title(asked.place) or str(asked.place), students, reports, found.marks)
     return 0 if all(report.status == PASS for report in reports) else 1
 
 
@@ -73,8 +84,9 @@ def _tier(asked: ClassOptions, tier: str | None) -> str | None:
 
 def _graded(
     asked: ClassOptions, students: Sequence[Student], options: Options
-) -> tuple[dict[str, Any], list[Report]] | None:
-    """Return the settings in the results file and each student's report; None if the user stopped the run."""
+) -> tuple[dict[str, Any], list[Report], dict[str, Report]] | None:
+    """Return the settings in the results file, each student's report, and the earlier reports to compare with; None if
+    the user stopped the run."""
     from convlens.checker.classes.results import open_results
     from convlens.report.page import count
 
@@ -86,7 +98,8 @@ def _graded(
             tasks = ",".join(map(str, options.tasks))
             tell(f"{count(len(students), 'submission')}, tasks {tasks}; results in {asked.out}")
             _grade(students, replace(options, seed=results.settings["seed"]), backend, results)
-            return dict(results.settings), [results.entries[student.name].report for student in students]
+            reports = [results.entries[student.name].report for student in students]
+            return dict(results.settings), reports, earlier(results, asked.round, again=asked.again)
     except KeyboardInterrupt:
         tell(f"stopped{kept}")
         return None
@@ -139,21 +152,17 @@ def _grade(students: Sequence[Student], options: Options, backend: GradingBacken
     tell(f"submissions: {ways['graded']:,} graded, {ways['cached']:,} equal to another, {ways['kept']:,} done before")
 
 
-def _show(
-    asked: ClassOptions, settings: Mapping[str, Any], reports: list[Report], marks: Mapping[str, Mark], json_: bool
-) -> None:
+def _show(out: Path, found: _Found, json_: bool) -> None:
     from convlens.checker.classes.tally import tally
     from convlens.checker.render.terminal import show_class
 
     if json_:
-        print_json(_as_json(asked.out, settings, reports, marks))
+        print_json(_as_json(out, found))
     else:
-        show_class(tally(reports), reports, console(), marks)
+        show_class(tally(found.reports), found.reports, console(), found.marks, found.changes)
 
 
-def _as_json(
-    out: Path, settings: Mapping[str, Any], reports: list[Report], marks: Mapping[str, Mark]
-) -> dict[str, Any]:
+def _as_json(out: Path, found: _Found) -> dict[str, Any]:
     from convlens.checker.classes.tally import likely, tally
     from convlens.checker.verdict import PARTS
 
@@ -165,27 +174,27 @@ def _as_json(
             "tier": report.tier,
             "files": {name: {part: file.verdict(part) for part in PARTS} for name, file in report.files.items()},
             "hints": [finding.hint for finding in likely(report)],
-            **(marks[report.name].as_json() if marks else {}),
+            **(found.marks[report.name].as_json() if found.marks else {}),
         }
-        for report in reports
+        for report in found.reports
     ]
-    return {"results": str(out), "settings": settings, "summary": tally(reports).as_json(), "submissions": rows}
+    whole = {"results": str(out), "settings": found.settings, "summary": tally(found.reports).as_json()}
+    changed = {"changes": found.changes.as_json()} if found.changes else {}
+    return {**whole, **changed, "submissions": rows}
 
 
-def _write_all(
-    files: Files, place: Path, settings: Mapping[str, Any], reports: list[Report], marks: Mapping[str, Mark]
-) -> None:
+def _write_all(files: Files, place: Path, found: _Found) -> None:
     """Write the CSV, HTML and JUnit files that the options name."""
     from convlens.checker.render.csv import csv_table
     from convlens.checker.render.html import class_page
     from convlens.checker.render.junit import junit
 
     shown = {
-        "sandbox": settings["tier"] or "each worker's best",
-        "tasks": ", ".join(map(str, settings["tasks"])),
-        "seed": settings["seed"],
-        "seconds per call": settings["seconds"],
+        "sandbox": found.settings["tier"] or "each worker's best",
+        "tasks": ", ".join(map(str, found.settings["tasks"])),
+        "seed": found.settings["seed"],
+        "seconds per call": found.settings["seconds"],
     }
-    write(files.csv, lambda: csv_table(reports, marks))
-    write(files.html, lambda: class_page(title(place) or str(place), reports, shown, marks))
-    write(files.junit, lambda: junit(reports))
+    write(files.csv, lambda: csv_table(found.reports, found.marks))
+    write(files.html, lambda: class_page(title(place) or str(place), found.reports, shown, found.marks, found.changes))
+    write(files.junit, lambda: junit(found.reports))

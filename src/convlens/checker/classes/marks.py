@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from convlens.checker.classes.changes import Changes
 from convlens.checker.classes.lateness import Late
 from convlens.checker.classes.points import Points, Score, number, score
 from convlens.checker.verdict import Report
@@ -15,10 +16,15 @@ __all__ = ["Mark", "marks"]
 
 @dataclass(frozen=True)
 class Mark:
-    """What a student gets. score: the points, None if nothing is worth points; late: None if no date is known."""
+    """What a student gets.
+
+    score: the points, None if nothing is worth points; late: None if no date is known; changed: what changed since
+    earlier results, in words, "" if there are none
+    """
 
     score: Score | None
     late: Late | None = None
+    changed: str = ""
 
     @property
     def total(self) -> float | None:
@@ -43,11 +49,16 @@ class Mark:
         return found
 
 
-def marks(reports: Sequence[Report], points: Points | None, late: Mapping[str, Late]) -> dict[str, Mark]:
-    """Return the marks by the student's name, {} if neither points nor dates are asked for."""
-    if points is None and not late:
+def marks(
+    reports: Sequence[Report], points: Points | None, late: Mapping[str, Late], changes: Changes | None = None
+) -> dict[str, Mark]:
+    """Return the marks by the student's name, {} if neither points nor dates nor changes are asked for."""
+    if points is None and not late and changes is None:
         return {}
+    words = changes.by_name() if changes else {}
     return {
-        report.name: Mark(None if points is None else score(report, points), late.get(report.name))
+        report.name: Mark(
+            None if points is None else score(report, points), late.get(report.name), words.get(report.name, "")
+        )
         for report in reports
     }

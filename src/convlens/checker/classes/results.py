@@ -20,7 +20,7 @@ from convlens.checker.verdict import Report
 from convlens.storage.atomic import atomic_write
 from convlens.storage.journal import add_line, locked
 
-__all__ = ["FORMAT", "VERSION", "Entry", "Results", "open_results"]
+__all__ = ["FORMAT", "VERSION", "Entry", "Results", "open_results", "read_results"]
 
 FORMAT, VERSION = "convlens class results", 1
 _WRITER = "class run"  # the writer of the file, in messages of `storage.journal`
@@ -44,10 +44,21 @@ class Entry:
 
 
 class Results:
-    """The results so far, by name, and the settings of the checks. `open_results` creates it."""
+    """The results so far, by name, and the settings of the checks. `open_results` creates it.
 
-    def __init__(self, path: Path, handle: int, settings: Mapping[str, Any], entries: dict[str, Entry]) -> None:
+    before: the results that the file had when it was opened, even if they were then discarded
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        handle: int,
+        settings: Mapping[str, Any],
+        entries: dict[str, Entry],
+        before: Mapping[str, Entry] | None = None,
+    ) -> None:
         self.path, self.settings, self.entries = path, settings, entries
+        self.before = dict(entries if before is None else before)
         self._handle = handle
         self._reports = {entry.digest: entry.report for entry in entries.values() if not entry.trouble}
 
@@ -84,14 +95,33 @@ def open_results(path: Path, settings: Mapping[str, Any], again: bool = False) -
     try:
         with open(os.dup(handle), "rb") as file:  # noqa: PTH123 — this file, even if the path names another file by now
             head = _read_head(path, file, any_version=again)
-            entries = {} if again or head is None else _read_entries(path, file)
+            before = {} if head is None else _read_before(path, file, head) if again else _read_entries(path, file)
         if again and head is not None:
             os.close(handle)
             handle, head = _replace_file(path), None
         settings = _start(path, handle, settings) if head is None else _check_settings(path, head, settings)
-        yield Results(path, handle, settings, entries)
+        yield Results(path, handle, settings, {} if again else dict(before), before)
     finally:
         os.close(handle)
+
+
+def read_results(path: Path) -> dict[str, Entry]:
+    """Return the results in a file, by name. The file is not changed, and may be in use by another process.
+
+    Raise OSError if there is no file, ValueError if it is no results file.
+    """
+    with path.open("rb") as file:
+        if _read_head(path, file, any_version=False) is None:
+            raise ValueError(f"{str(path)!r} must be a file of {FORMAT}; it is empty")
+        return _read_entries(path, file, mend=False)
+
+
+def _read_before(path: Path, file: BinaryIO, head: Mapping[str, Any]) -> dict[str, Entry]:
+    """Return the results that are discarded, {} if they cannot be read any more."""
+    try:
+        return _read_entries(path, file, mend=False) if head["version"] == VERSION else {}
+    except ValueError:
+        return {}
 
 
 def _replace_file(path: Path) -> int:
@@ -148,8 +178,11 @@ def _read_head(path: Path, file: BinaryIO, *, any_version: bool) -> dict[str, An
     return dict(head)
 
 
-def _read_entries(path: Path, file: BinaryIO) -> dict[str, Entry]:
-    """Return the results after the first line, by name. An incomplete last line is removed from the file."""
+def _read_entries(path: Path, file: BinaryIO, *, mend: bool = True) -> dict[str, Entry]:
+    """Return the results after the first line, by name. An incomplete last line is left out.
+
+    mend: whether to remove an incomplete last line from the file
+    """
     entries: dict[str, Entry] = {}
     good = file.tell()  # bytes of whole lines
     for number, line in enumerate(file, start=2):
@@ -161,7 +194,8 @@ def _read_entries(path: Path, file: BinaryIO) -> dict[str, Entry]:
                     f"each line of {str(path)!r} must be a result; line {number} is damaged: {error!r}; "
                     "--again starts the file anew"
                 ) from None
-            os.ftruncate(file.fileno(), good)
+            if mend:
+                os.ftruncate(file.fileno(), good)
             break
         entries[entry.name] = entry
         good += len(line)

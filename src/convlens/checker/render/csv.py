@@ -20,20 +20,21 @@ def csv_table(reports: Sequence[Report], marks: Mapping[str, Mark] = _NONE) -> s
     """Return a row for each submission: name, marks, scores of code and form, both verdicts on each file, and what is
     wrong.
 
-    marks: the marks by name, {} without; they add the points that count, how late the submission is, and after the
-    verdicts the points of each file. A cell that starts with =, +, -, @, a tab or a line end gets an apostrophe in
-    front, since a spreadsheet would otherwise read it as a formula. Unprintable characters, except tabs and line ends,
-    are written as escapes.
+    marks: the marks by name, {} without; they add the points that count, how late the submission is, the points of
+    each file, and at the end what changed. A cell that starts with =, +, -, @, a tab or a line end gets an apostrophe
+    in front, since a spreadsheet would otherwise read it as a formula. Unprintable characters, except tabs and line
+    ends, are written as escapes.
     """
     names = list(dict.fromkeys(name for report in reports for name in report.files))
     pointed = any(mark.score for mark in marks.values())
     dated = any(mark.late for mark in marks.values())
+    compared = any(mark.changed for mark in marks.values())
     text = io.StringIO()
     rows = csv.writer(text, quoting=csv.QUOTE_ALL)  # so that a spreadsheet with another separator splits no cell
     head = ["name", *["points", "of"] * pointed, *["handed in", "days late"] * dated, *PARTS]
     head += [f"{name} {part}" for name in names for part in PARTS]
     head += [f"{name} points {part}" for name in names for part in PARTS] * pointed
-    rows.writerow([*head, "hint", "form hint"])
+    rows.writerow([*head, "hint", "form hint", *["changed"] * compared])
     for report in reports:
         mark = marks.get(report.name, Mark(None))
         files = [report.files.get(name) for name in names]
@@ -41,7 +42,7 @@ def csv_table(reports: Sequence[Report], marks: Mapping[str, Mark] = _NONE) -> s
         row += [report.score(part) for part in PARTS]
         row += [file.verdict(part) if file else None for file in files for part in PARTS]
         row += _points(mark, names) * pointed
-        rows.writerow(["" if cell is None else cell for cell in (*row, *_reasons(report))])
+        rows.writerow(["" if cell is None else cell for cell in (*row, *_reasons(report), *[mark.changed] * compared)])
     return text.getvalue().encode(errors="backslashreplace").decode()
 
 

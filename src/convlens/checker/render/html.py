@@ -7,11 +7,12 @@ from dataclasses import replace
 from html import escape
 from typing import Any
 
+from convlens.checker.classes.changes import Changes
 from convlens.checker.classes.marks import Mark
 from convlens.checker.classes.tally import SLOW, Tally, duration, likely, tally
 from convlens.checker.escapes import escaped
 from convlens.checker.render.heat import heat_map, map_in_words
-from convlens.checker.render.marks import mark_cells, mark_columns, points_table
+from convlens.checker.render.marks import changes_section, mark_cells, mark_columns, mark_sections
 from convlens.checker.verdict import FAIL, PARTS, PASS, UNKNOWN, ErrorMap, FileReport, Finding, Report, Status
 from convlens.report.page import count, document, percent, section, table
 
@@ -29,7 +30,7 @@ def submission_page(report: Report, mark: Mark | None = None) -> str:
     parts = [
         f"<header><h1>{_text(report.name)}</h1>\n{_figures(_about(report, mark))}</header>{_notes(report)}",
         _likely(report),
-        points_table(mark),
+        mark_sections(mark),
         *(
             f'<section>\n<h2 id="f{number}">{_text(name)} {_verdicts(file)}</h2>\n{_file(file)}</section>'
             for number, (name, file) in enumerate(report.files.items())
@@ -39,11 +40,16 @@ def submission_page(report: Report, mark: Mark | None = None) -> str:
 
 
 def class_page(
-    name: str, reports: Sequence[Report], settings: Mapping[str, Any], marks: Mapping[str, Mark] | None = None
+    name: str,
+    reports: Sequence[Report],
+    settings: Mapping[str, Any],
+    marks: Mapping[str, Mark] | None = None,
+    changes: Changes | None = None,
 ) -> str:
     """Return the page of a class: a summary, a row for each submission, and the findings of all that do not pass.
 
-    settings: settings of the checks, by name; marks: the marks by the student's name, None without
+    settings: settings of the checks, by name; marks: the marks by the student's name, None without;
+    changes: what changed since earlier results
     """
     marks = marks or {}
     found = tally(reports)
@@ -61,6 +67,7 @@ def class_page(
         f"<header><h1>{_text(name)}</h1>\n{_figures(cards)}</header>",
         section("Files", _files(found)),
         section("Common mistakes", _mistakes(found)),
+        changes_section(changes),
         section("Class", _class(reports, marks)),
         section("What was found", "\n".join(details) or "<p>All submissions pass.</p>"),
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 
+from convlens.checker.classes.changes import Changes
 from convlens.checker.classes.marks import Mark
 from convlens.checker.classes.points import number
+from convlens.checker.escapes import escaped
 from convlens.checker.verdict import PARTS
 from convlens.report.page import section, table
 
-__all__ = ["mark_cells", "mark_columns", "points_table"]
+__all__ = ["changes_section", "mark_cells", "mark_columns", "mark_sections"]
 
 _POINTS, _LATE = "points", "handed in"
 
@@ -29,9 +32,34 @@ def mark_cells(mark: Mark | None, columns: Sequence[str]) -> list[str]:
     return [texts.get(name) or "—" for name in columns]
 
 
-def points_table(mark: Mark | None) -> str:
-    """Return a section with the points of each file and their sum, "" without points."""
-    if mark is None or mark.score is None or mark.total is None:
+def mark_sections(mark: Mark | None) -> str:
+    """Return sections with what changed, and with the points of each file and their sum; "" without."""
+    if mark is None:
+        return ""
+    changed = section("Since the last results", f"<p>{_sentence(mark.changed)}</p>") if mark.changed else ""
+    return changed + _points(mark)
+
+
+def changes_section(changes: Changes | None) -> str:
+    """Return a section with what changed in a class, "" if there are no earlier results."""
+    if changes is None:
+        return ""
+    rows = [(escaped(one.name), ", ".join(one.right) or "—", ", ".join(one.wrong) or "—") for one in changes.changed]
+    parts = [f"<p>{_sentence(changes.in_words())}</p>"]
+    if rows:
+        parts.append(table(("name", "newly right", "newly wrong"), rows))
+    for what, names in (("New", changes.new), ("Gone", changes.gone)):
+        if names:
+            parts.append(f"<p>{what}: {escape(escaped(', '.join(names)))}.</p>")
+    return section("Since the last results", "\n".join(parts))
+
+
+def _sentence(text: str) -> str:
+    return escape(escaped(f"{text[:1].upper()}{text[1:]}."))
+
+
+def _points(mark: Mark) -> str:
+    if mark.score is None or mark.total is None:
         return ""
     found = mark.score
     rows = []

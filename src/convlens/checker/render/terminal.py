@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from convlens.checker.classes.changes import Changes
     from convlens.checker.classes.marks import Mark
     from convlens.checker.classes.tally import Tally
     from convlens.checker.verdict import FileReport, Finding, Report, Status
@@ -104,11 +105,15 @@ def _failure_lines(same: list[Finding]) -> Iterator[Text]:
 
 
 def show_class(
-    found: Tally, reports: Sequence[Report], console: Console, marks: Mapping[str, Mark] | None = None
+    found: Tally,
+    reports: Sequence[Report],
+    console: Console,
+    marks: Mapping[str, Mark] | None = None,
+    changes: Changes | None = None,
 ) -> None:
     """Print the summary of a class: files, mistakes, slow files, and if there are few submissions, each of them.
 
-    marks: the marks by name, None without
+    marks: the marks by name, None without; changes: what changed since earlier results
     """
     from rich.table import Table
 
@@ -137,6 +142,8 @@ def show_class(
         for one, name in slowest:
             said = f"  {one.name}, {name}: {duration(one.seconds)}, {one.times:g} times the median"
             console.print(_text(said), soft_wrap=True)
+    if changes is not None:
+        _show_changes(changes, console)
     if len(reports) <= _FEW:
         console.print()
         console.print(_students(reports, marks or {}))
@@ -147,6 +154,17 @@ def show_class(
         style="bold",
         soft_wrap=True,
     )
+
+
+def _show_changes(changes: Changes, console: Console) -> None:
+    console.print(f"\nsince the last results: {changes.in_words()}", soft_wrap=True)
+    for one in changes.changed[:_FEW]:
+        console.print(_text(f"  {one.name}: {one.in_words()}"), soft_wrap=True)
+    if len(changes.changed) > _FEW:
+        console.print(f"  and {len(changes.changed) - _FEW:,} more")
+    for what, names in (("new", changes.new), ("gone", changes.gone)):
+        if names:
+            console.print(_text(f"  {what}: {_who(names)}"), soft_wrap=True)
 
 
 def _scores(found: Tally) -> str:
