@@ -48,6 +48,14 @@ IMAGE = np.array([[1.0, 2.0], [3.0, 4.0]])
         ("out[i, j] = np.product([image[i, j], 2])", 2 * IMAGE, "product"),
         ("out[i, j] = np.asscalar(one)", IMAGE, "asscalar"),
         ("out = np.array(image, copy=False)", IMAGE, None),
+        ("out[i, j] = np.math.ceil(image[i, j])", IMAGE, "math"),
+        ("out[i, j] = np.math.floor(one)", IMAGE, "number"),
+        ("out = np.lib.pad(image, 0, 'constant')", IMAGE, "lib.pad"),
+        ("out = np.reshape(image, newshape=(2, 2))", IMAGE, "call"),
+        ("out[i, j] = np.sum(image[i, k] for k in range(2))", [[3, 3], [7, 7]], "call"),
+        ("out[i, j] = image[np.unravel_index(2 * i + j, dims=(2, 2))]", IMAGE, "call"),
+        ("from numpy.lib import pad; out = pad(image, 0, 'constant')", IMAGE, "lib.pad"),
+        ("out = np.lib.stride_tricks.as_strided(image) + np.linalg.norm([0.0])", IMAGE, None),
     ],
 )
 def test_what_later_releases_refuse_is_done(statement, want, used):

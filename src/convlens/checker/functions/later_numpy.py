@@ -9,8 +9,12 @@ __all__ = ["gone", "in_words"]
 # What a file did that was mended, and what to do instead
 _MENDED = {
     "cell": ("it puts an array of one number into a cell", "x.item() takes the number out of an array x"),
-    "number": ("it makes a number of an array by float or int", "x.item() takes the number out of an array x"),
+    "number": ("it makes a number of an array by float, int or math", "x.item() takes the number out of an array x"),
     "method": ("it uses a method that arrays no longer have", "write array[index] = value and np.ptp(array)"),
+    "call": (
+        "it calls a function of NumPy in an old way",
+        "np.sum needs an array, not a generator; newshape and dims are called shape",
+    ),
 }
 _NAME = "write float, int or bool for np.float, np.int or np.bool, and NumPy's new name for other names"
 _LONGEST = 40  # characters of a name

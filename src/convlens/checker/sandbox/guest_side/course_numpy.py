@@ -3,13 +3,14 @@
 Later releases have taken away names (`np.float`, `np.product`), and refuse to turn an array of one number into a number
 (`Z[i, j] = array`). That is not the student's mistake. The file alone gets the old names, never NumPy itself.
 The conversions need another program, made from the file's syntax tree, in which each assignment to a cell and each call
-of `float` or `int` goes through a function of this module. It is only made after NumPy has refused a conversion.
+of `float`, `int` or `math` goes through a function of this module. It is made once NumPy has refused a conversion.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
+import math
 import operator
 import sys
 import types
@@ -34,6 +35,7 @@ _NAMES: dict[str, Any] = {
     **{"NINF": -np.inf, "PZERO": 0.0, "NZERO": -0.0},
     **{"alltrue": "all", "sometrue": "any", "product": "prod", "cumproduct": "cumprod", "round_": "round"},
     **{"in1d": "isin", "row_stack": "vstack", "trapz": "trapezoid", "mat": "asmatrix"},
+    "math": math,
     "asscalar": lambda a: a.item(),
     "alen": lambda a: len(np.array(a, ndmin=1)),
     "msort": lambda a: np.sort(a, axis=0),
@@ -58,7 +60,7 @@ class CourseNumpy:
     """What a file gets from NumPy 1.19.2.
 
     used: what the file has used so far that later releases refuse, and the first line where it did: "cell", "number",
-    "method" or a name that is gone
+    "method", "call" or a name that is gone
     """
 
     def __init__(self, file: str) -> None:
@@ -75,7 +77,7 @@ class CourseNumpy:
             if not level and not allowed(name):
                 return Absent(name if len(rest) > 2 and rest[2] else name.partition(".")[0])
             found = __import__(name, *rest, **named)
-            return self._numpy if found is np else found
+            return self._numpy if found is np else self._numpy.lib if found is np.lib else found
 
         return {**vars(builtins), "__import__": importing}
 
@@ -88,18 +90,23 @@ class CourseNumpy:
     def _module(self) -> types.ModuleType:
         """Return a module with all names of NumPy, and the old names if they are asked for."""
         missing = {name: value for name, value in _NAMES.items() if name not in vars(np)}
+        module = self._part(np, {name: getattr(np, to) if isinstance(to, str) else to for name, to in missing.items()})
+        functions = {"array": _array, "sum": self._sum, "reshape": self._reshape, "unravel_index": self._unravel_index}
+        vars(module).update(functions, lib=self._part(np.lib, vars(np)))
+        return module
 
-        class Numpy(types.ModuleType):
+    def _part(self, of: types.ModuleType, missing: dict[str, Any]) -> types.ModuleType:
+        """Return a copy of a module of NumPy. It also has the names in `missing`, which are noted when used."""
+
+        class Part(types.ModuleType):
             def __getattr__(_, name: str) -> Any:  # noqa: N805 — `self` is the CourseNumpy
-                if name not in missing:
-                    return getattr(np, name)
-                self._note(name)
-                value = missing[name]
-                return getattr(np, value) if isinstance(value, str) else value
+                if name not in missing or name.startswith("__"):
+                    return getattr(of, name)
+                self._note(name if of is np else f"lib.{name}")
+                return missing[name]
 
-        module = Numpy("numpy")
-        vars(module).update({name: value for name, value in vars(np).items() if name != "__getattr__"})
-        vars(module)["array"] = _array
+        module = Part(of.__name__)
+        vars(module).update({name: value for name, value in vars(of).items() if name != "__getattr__"})
         return module
 
     def _note(self, what: str) -> None:
@@ -124,11 +131,33 @@ class CourseNumpy:
         self._cell(getattr(operator, change)(array[index], value), array, index)
 
     def _number(self, kind: Any, *values: Any, **named: Any) -> Any:
-        """Return kind(value), where kind is what the file calls float or int."""
-        if kind in (float, int) and len(values) == 1 and _one(values[0]):
-            self._note("number")
-            values = (values[0].item(),)
+        """Return kind(*values), where kind is what the file calls float or int, or a function of `math`."""
+        if kind in (float, int) or getattr(kind, "__module__", None) == "math":
+            if any(map(_one, values)):
+                self._note("number")
+            values = tuple(value.item() if _one(value) else value for value in values)
         return kind(*values, **named)
+
+    def _sum(self, values: Any, *rest: Any, **named: Any) -> Any:
+        """Return np.sum(...). NumPy 1.19.2 adds up a generator as Python does."""
+        if isinstance(values, types.GeneratorType):
+            self._note("call")
+            return sum(values)
+        return np.sum(values, *rest, **named)
+
+    def _reshape(self, array: Any, *shape: Any, **named: Any) -> Any:
+        """Return np.reshape(...), whose argument `shape` was called newshape."""
+        if "newshape" in named:
+            self._note("call")
+            shape = (named.pop("newshape"),)
+        return np.reshape(array, *shape, **named)
+
+    def _unravel_index(self, indices: Any, *shape: Any, **named: Any) -> Any:
+        """Return np.unravel_index(...), whose argument `shape` was also called dims."""
+        if "dims" in named:
+            self._note("call")
+            shape = (named.pop("dims"),)
+        return np.unravel_index(indices, *shape, **named)
 
     def _method(self, name: str, array: Any, *values: Any, **named: Any) -> Any:
         """Return array.name(...) for a method that arrays no longer have."""
@@ -173,9 +202,10 @@ class _Conversions(ast.NodeTransformer):
         return _statement(node, _CHANGE, [array, index, ast.Constant(_OPERATORS[type(node.op)]), node.value])
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        """Replace float(value), int(value), array.itemset(...) and array.ptp(...)."""
+        """Replace float(value), int(value), math.ceil(value), array.itemset(...) and array.ptp(...)."""
         self.generic_visit(node)
-        if isinstance(node.func, ast.Name) and node.func.id in ("float", "int"):
+        name, _, last = ast.unparse(node.func).rpartition(".")
+        if name.endswith("math") or (not name and last in ("float", "int")):
             return _call(node, _NUMBER, [node.func, *node.args], node.keywords)
         if isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS:
             return _call(node, _METHOD, [ast.Constant(node.func.attr), node.func.value, *node.args], node.keywords)
