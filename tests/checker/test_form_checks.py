@@ -32,6 +32,26 @@ def test_a_file_in_good_form_passes():
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('padding == "same"', 'padding is "same"', "padding is 'same' (line 23)"),
+        ('padding == "same"', '"same" is padding', "'same' is padding (line 23)"),
+        ('padding == "same"', 'padding is not "valid"', "padding is not 'valid' (line 23)"),
+        ("    sh, sw = stride\n", "    sh, sw = stride\n    assert kh % 2 is 0 is kh\n", "kh % 2 is 0 is kh (line 22)"),
+        ("    sh, sw = stride\n", "    sh, sw = stride\n    assert (W is None or b is True) == False\n", ""),
+    ],
+)
+def test_a_comparison_by_is_is_advice(old, new, said):
+    assert old in TEXT
+    text = TEXT.replace(old, new)
+    open_guest = opener(job, text.encode(), {"file": TASKS[0], "function": RULES[0].function})
+    found = {one.name: one for one in form_checks.run(FileUnderTest(File(text.encode(), True), RULES[0], open_guest))}
+    assert found["equality"].status == "pass"
+    assert found["equality"].message.removeprefix("the file compares by `is`: ").split(", ")[0] == said
+    assert found["equality"].hint.startswith("use ==") == bool(said)
+
+
+@pytest.mark.parametrize(
     ("text", "check", "said"),
     [
         (TEXT.removeprefix(HEAD), "first_line", "the first line is "),

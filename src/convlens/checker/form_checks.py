@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from convlens.checker.checks import Checks, Failed
+from convlens.checker.checks import Advice, Checks, Failed
 from convlens.checker.guest import Guest, GuestError
 from convlens.checker.rules import Rules
 from convlens.checker.submission import File
@@ -169,6 +169,18 @@ def signature(file: FileUnderTest) -> None:
     if got != rules.arguments:
         given = ", ".join(name if default is None else f"{name}={default}" for name, default in got)
         raise Failed(f"the function must be {rules.signature}; it is {rules.function}({given})")
+
+
+@CHECKS.add("parses")
+def equality(file: FileUnderTest) -> None:
+    """Texts and numbers are compared by ==, not by `is`."""
+    if found := file.parse()["identities"]:
+        text = ", ".join(f"{text} (line {line})" for line, text in found[:_EXAMPLES])
+        raise Advice(
+            f"the file compares by `is`: {text}",
+            "use ==: `is` asks whether two objects are the same one, and equal texts need not be",
+            "compares_by_is",
+        )
 
 
 @KERAS.add("parses")

@@ -34,7 +34,8 @@ def start(source: bytes, options: dict[str, Any]) -> Any:
     The answer: {"parses": "" or why not, "cure": what to do about it or "", "imports": [[line, text]...],
     "undocumented": [[line, name]...],
     "style": [[text, how often, [[line, column]...]]...], "signature": [[name, default or null]...] or null,
-    "functions": [names], "keras": [[line, name]...] for every use of tf.keras}
+    "functions": [names], "keras": [[line, name]...] for every use of tf.keras, "identities": [[line, text]...] for
+    every comparison of a text, a number or a tuple by `is`}
     """
 
     def answer(request: dict[str, Any], arrays: Arrays) -> tuple[dict[str, Any], Arrays]:
@@ -58,6 +59,7 @@ def start(source: bytes, options: dict[str, Any]) -> Any:
             "signature": signature,
             "functions": [node.name for node in top][: 2 * _MANY],
             "keras": _keras(tree),
+            "identities": _identities(tree),
         }, []
 
     return answer
@@ -94,6 +96,24 @@ def _imports(tree: ast.Module) -> list[list[Any]]:
             if name in _IMPORTING or (isinstance(node, ast.Name) and name in ("exec", "eval")):
                 found.append([node.lineno, name])
     return found[: 4 * _MANY]
+
+
+def _identities(tree: ast.Module) -> list[list[Any]]:
+    """Return every comparison by `is` or `is not` with a literal, which compares objects and not what they hold."""
+    found: list[list[Any]] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            for sign, left, right in zip(node.ops, sides, sides[1:], strict=False):
+                if isinstance(sign, ast.Is | ast.IsNot) and (_is_literal(left) or _is_literal(right)):
+                    found.append([node.lineno, ast.unparse(node)[:100]])
+    return sorted(found)[: 4 * _MANY]
+
+
+def _is_literal(node: ast.expr) -> bool:
+    """Return whether an expression is a text, a number or a tuple; None, True, False and ... are single objects."""
+    alone = isinstance(node, ast.Constant) and not (isinstance(node.value, bool) or node.value in (None, ...))
+    return alone or isinstance(node, ast.Tuple | ast.JoinedStr)
 
 
 def _as(name: ast.alias) -> str:
