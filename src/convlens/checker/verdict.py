@@ -92,11 +92,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class FileReport:
-    """The report on one file: all findings, and the seconds of one call with several images as large as MNIST's digits,
-    None if no call was measured."""
+    """The report on one file.
+
+    checks: all findings; seconds: the time of one call with several images as large as MNIST's digits; reference: the
+    time of the course's own program in the same run; None for a time that was not measured
+    """
 
     checks: list[Finding]
     seconds: float | None = None
+    reference: float | None = None
 
     @property
     def status(self) -> Status:
@@ -213,6 +217,7 @@ class Report:
                 "code": file.code,
                 "form": file.form,
                 "seconds": file.seconds,
+                "reference": file.reference,
                 "checks": [asdict(found) for found in file.checks],
             }
             for name, file in self.files.items()
@@ -226,7 +231,7 @@ class Report:
         """Return the report that `as_json` wrote. Raise ValueError for anything else."""
         try:
             files = {
-                name: FileReport([_finding(found) for found in file["checks"]], file["seconds"])
+                name: FileReport([_finding(found) for found in file["checks"]], file["seconds"], file.get("reference"))
                 for name, file in value["files"].items()
             }
             notes = tuple(map(str, value.get("notes", ())))

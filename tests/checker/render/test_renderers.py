@@ -33,12 +33,12 @@ def finding(status, name="one", hint="", message=None, mistake="", maps=()):
     return Finding(name, f"Sentence of {name}.", status, said, hint, mistake, list(maps))
 
 
-def report(name, *statuses, hint="", mistake="", seconds=None):
+def report(name, *statuses, hint="", mistake="", seconds=None, reference=None):
     """Return a report with a file for each status, in which failing files have the hint."""
     files = {}
     for file, status in zip(FILES, statuses, strict=False):
         found = finding(status, "two", hint if status == FAIL else "", mistake=mistake)
-        files[file] = FileReport([finding(PASS), found], seconds)
+        files[file] = FileReport([finding(PASS), found], seconds, reference)
     return Report(name, "landlock", files)
 
 
@@ -247,7 +247,7 @@ def test_the_summary_of_a_class():
         report("a", PASS, PASS, seconds=1.0),
         report("b", FAIL, PASS, hint="Crop 2 rows.", mistake="crop", seconds=1.0),
         report("c", FAIL, FAIL, hint="Crop 3 rows.", mistake="crop", seconds=2.0),
-        report("d", PASS, FAIL, hint="Use kw.", seconds=20.0),
+        report("d", PASS, FAIL, hint="Use kw.", seconds=20.0, reference=1.5),
         report("e", UNKNOWN, UNKNOWN),
     ]
     found = tally(reports)
@@ -265,6 +265,15 @@ def test_the_summary_of_a_class():
     assert found.as_json()["mistakes"][0] == first_one
     assert found.as_json()["files"][FILES[0]]["slow"] == [{"name": "d", "seconds": 20.0, "times": 13.3}]
     assert [one.hint for one in likely(reports[2])] == ["Crop 3 rows."]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "reference", "slow"),
+    [(0.3, 0.1, True), (0.2, 0.1, False), (0.09, 0.001, False), (0.11, 0.001, True), (9.0, None, False)],
+)
+def test_slow_is_above_a_tenth_of_a_second_and_twice_the_reference(seconds, reference, slow):
+    found = tally([report("a", PASS, seconds=seconds, reference=reference)])
+    assert bool(found.files[FILES[0]].slow) == slow
 
 
 def test_a_class_may_be_empty_or_without_times():
@@ -292,7 +301,8 @@ def test_without_a_known_mistake_the_table_has_the_message(status, said):
 
 
 def test_the_page_of_a_class():
-    reports = [report("a", PASS, PASS, seconds=0.1), report("b", FAIL, UNKNOWN, hint="Crop it.", seconds=0.9)]
+    slow = report("b", FAIL, UNKNOWN, hint="Crop it.", seconds=0.9, reference=0.1)
+    reports = [report("a", PASS, PASS, seconds=0.1), slow]
     untold = finding(UNKNOWN, "graded", message="it is gone")
     reports += [report(name, PASS, PASS, seconds=0.1) for name in "cd"]
     reports.append(Report("e", "none", {name: FileReport([untold]) for name in FILES}))
@@ -303,7 +313,7 @@ def test_the_page_of_a_class():
         "submissions 5 passed 3 failed 1 could not tell 1 mean score, code 75.0 % mean score, form — seed 7 tasks 0, 1",
         "median time",
         f"{FILES[0]} 3 1 1 0 0 0 100 ms",
-        f"b: {FILES[0]} takes 900 ms, 9 times the median",
+        f"b: {FILES[0]} takes 900 ms, 9 times the course's own program",
         "1 code Crop it. b",
         "b 75.0 % — ✗ ?",
         "b ✗ fail score: code 75.0 %; sandbox landlock; likely: Crop it. · Back to the class",

@@ -29,7 +29,7 @@ from convlens.checker.verdict import Report
 __all__ = ["CHECKER", "SubmissionCheck", "serve"]
 
 SubmissionCheck = Callable[[Submission, Options], Report]
-CHECKER = "convlens.checker.check:checker"  # a function that returns a context manager of a SubmissionCheck
+CHECKER = "convlens.checker.check:class_checker"  # a function that returns a context manager of a SubmissionCheck
 _GRACE = 5  # seconds to end the sandboxes when the standard input has ended; then the process kills itself
 
 

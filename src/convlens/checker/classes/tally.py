@@ -10,14 +10,26 @@ from typing import Any
 
 from convlens.checker.verdict import FAIL, FORM, PARTS, PASS, UNKNOWN, Finding, Part, Report, Status
 
-__all__ = ["SLOW", "CommonMistake", "FileTally", "Slow", "Tally", "duration", "likely", "reason", "tally"]
+__all__ = [
+    "SLOW",
+    "SLOW_SECONDS",
+    "CommonMistake",
+    "FileTally",
+    "Slow",
+    "Tally",
+    "duration",
+    "likely",
+    "reason",
+    "tally",
+]
 
-SLOW = 5  # a file is slow if it takes more than SLOW times the class's median; less may be chance on a busy machine
+# A file is slow if one call takes more than this, and more than SLOW times the course's own program in the same run
+SLOW_SECONDS, SLOW = 0.1, 2
 
 
 @dataclass(frozen=True)
 class Slow:
-    """A submission with a slow file: its name, the seconds, and the ratio of the seconds to the median."""
+    """A submission with a slow file: its name, the seconds, and their ratio to those of the course's own program."""
 
     name: str
     seconds: float
@@ -126,9 +138,14 @@ def _count(statuses: Iterable[Status | None]) -> tuple[int, int, int]:
 
 
 def _file(name: str, reports: Sequence[Report]) -> FileTally:
-    took = [(report.name, seconds) for report in reports if (seconds := report.files[name].seconds) is not None]
-    usual = statistics.median(seconds for _, seconds in took) if took else None
-    slow = [Slow(who, seconds, round(seconds / usual, 1)) for who, seconds in took if usual and seconds > SLOW * usual]
+    files = [(report.name, report.files[name]) for report in reports]
+    took = [file.seconds for _, file in files if file.seconds is not None]
+    usual = statistics.median(took) if took else None
+    slow = [
+        Slow(who, file.seconds, round(file.seconds / file.reference, 1))
+        for who, file in files
+        if file.seconds and file.reference and file.seconds > max(SLOW_SECONDS, SLOW * file.reference)
+    ]
     slow.sort(key=lambda one: -one.seconds)
     code, form = (_count(report.files[name].verdict(part) for report in reports) for part in PARTS)
     return FileTally(code, form, usual, slow)

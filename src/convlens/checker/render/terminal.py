@@ -140,7 +140,7 @@ def show_class(
         slowest = sorted(slow, key=lambda pair: -pair[0].times)[:_COMMON]
         console.print(f"\n{count(len(slow), 'slow file')} (this is not a failure); the slowest:")
         for one, name in slowest:
-            said = f"  {one.name}, {name}: {duration(one.seconds)}, {one.times:g} times the median"
+            said = f"  {one.name}, {name}: {duration(one.seconds)}, {one.times:g} times the course's own program"
             console.print(_text(said), soft_wrap=True)
     if changes is not None:
         _show_changes(changes, console)
