@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 from tests.support import small
+from tests.support.checker import samples
 from tests.support.places import ROOT
 
 import convlens
@@ -133,3 +134,19 @@ def test_a_keras_model_is_taken_over_trained_on_and_exported(tmp_path):
     np.testing.assert_allclose(found, expected, atol=1e-5)
     found = keras.models.load_model(tmp_path / "out" / "trained.keras").predict(x, verbose=0)
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+# Checks of one's own
+
+
+def test_own_checks(tmp_path):
+    folder = samples.place(tmp_path, "einsum")
+    words = [folder, "--tasks", "0,1", "--checks", EXAMPLES / "own_checks.py", "--json"]
+    files = json.loads(small.run("check", *words).out)["files"]
+    mine = {one["name"]: one for file in files.values() for one in file["checks"][-2:]}
+    assert list(mine) == ["four_loops_at_most", "one_pixel", "whole_image"]
+    assert [one["status"] for one in mine.values()] == ["pass", "pass", "pass"]
+    path = folder / "1-pool_forward.py"
+    path.write_text(path.read_text() + "\n\ndef pool_forward(A_prev, *more, **named):\n    return A_prev\n")
+    found = json.loads(small.run("check", *words).out)["files"]["1-pool_forward.py"]["checks"][-1]
+    assert found["status"] == "fail" and "a window of 2 × 3, the result is [[[[0.0], " in found["message"]

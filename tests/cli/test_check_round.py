@@ -173,3 +173,27 @@ def test_who_hands_in_anew_is_compared_by_itself(place):
     assert "since the last results" not in run().out
     hand_in(place, bob="pass", zoe="pass")
     assert "since the last results: 1 changed, 0 unchanged, 0 new, 0 gone" in run().out
+
+
+# Checks of one's own -------------------------------------------------------------------------------------------------
+
+
+def test_other_checks_are_another_setting(place, tmp_path):
+    own = 'from convlens.checker.own_checks import check\n@check(0)\ndef mine(file):\n    "It is so."\n'
+    (tmp_path / "own.py").write_text(own)
+    assert run("--checks", "own.py").code == 1
+    assert "0 graded" in run("--checks", "own.py").err
+    (tmp_path / "own.py").write_text(own + "# changed\n")
+    changed, without = run("--checks", "own.py"), run()
+    assert changed.code == without.code == 2
+    assert "must have the same checks" in changed.err and "must have the same checks" in without.err
+
+
+def test_wrong_checks_are_told_before_anything_is_graded(place, tmp_path):
+    (tmp_path / "own.py").write_text("def f(:\n")
+    done = run("--checks", "own.py")
+    assert done.code == 2 and "the checks in 'own.py' must be Python; line 1" in done.err
+    assert run("--checks", "none.py").code == 2
+    (tmp_path / "bytes.py").write_bytes(b"\xff")
+    assert "must be UTF-8 text" in run("--checks", "bytes.py").err
+    assert not (tmp_path / "autumn-results.jsonl").exists()

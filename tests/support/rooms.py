@@ -47,7 +47,7 @@ CHECKER = (
     ("escapes", "rules", "submission", "verdict"),
     ("guest", "hand_ins", "options"),
     ("checks", "sandbox"),
-    ("form_checks", "functions", "lenets", "summary_checks"),
+    ("form_checks", "functions", "lenets", "own_checks", "summary_checks"),
     ("check",),
     ("classes",),
     ("render",),

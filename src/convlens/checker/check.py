@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
 
-from convlens.checker import form_checks, summary_checks
+from convlens.checker import form_checks, own_checks, summary_checks
 from convlens.checker.checks import Checks
 from convlens.checker.form_checks import FileUnderTest
 from convlens.checker.functions import conv_checks, pool_checks
@@ -87,6 +87,7 @@ def _check(
         for task in files.keys() & _FUNCTIONS.keys():
             begins(TASKS[task])
             reports[task] = check_function(sandbox, task, files[task], forms[task], options)
+            reports[task] = _with_own(reports[task], task, files[task], options, sandbox)
             if references is not None:
                 if task not in references:
                     references[task] = reference_seconds(sandbox, task, _FUNCTIONS[task], options)
@@ -97,9 +98,29 @@ def _check(
             for task in lenets:
                 begins(TASKS[task])
                 reports[task] = check_lenet(sandbox, task, files[task], forms[task], options)
+                reports[task] = _with_own(reports[task], task, files[task], options)
     if _SUMMARY in files:
-        reports[_SUMMARY] = FileReport(summary_checks.CHECKS.run(files[_SUMMARY]))
+        summary = FileReport(summary_checks.CHECKS.run(files[_SUMMARY]))
+        reports[_SUMMARY] = _with_own(summary, _SUMMARY, files[_SUMMARY], options)
     return Report(submission.name, tier, {TASKS[task]: reports[task] for task in files}, submission.notes)
+
+
+def _with_own(
+    report: FileReport, task: int, file: File, options: Options, sandbox: Sandbox | None = None
+) -> FileReport:
+    """Return the report with the findings of the teacher's own checks. sandbox: where their calls run, None for no
+    calls"""
+    if not options.checks:
+        return report
+    names = {"file": TASKS[task], "function": RULES[task].function if task in _FUNCTIONS else ""}
+
+    def open_guest() -> AbstractContextManager[Guest]:
+        assert sandbox is not None
+        return sandbox.guest("course_file", file.content or b"", names)
+
+    own = own_checks.load(options.checks, options.checks_name)
+    found = own.run(task, file, report.checks, None if sandbox is None else open_guest, options.seconds)
+    return replace(report, checks=[*report.checks, *found])
 
 
 def check_form(sandbox: Sandbox, task: int, file: File) -> list[Finding]:

@@ -15,7 +15,7 @@ class Options:
 
     tasks: numbers of the tasks to check; tier: tier of the sandbox, None for the best one that works here; seed: seed
     of the inputs with which the code is called; seconds: limit for one call; reveal: whether messages state the right
-    values
+    values; checks: the text of a teacher's file of checks, "" for none (see `own_checks`); checks_name: its name
     """
 
     tasks: tuple[int, ...] = tuple(range(len(TASKS)))
@@ -23,3 +23,5 @@ class Options:
     seed: int = 0
     seconds: float = 10.0
     reveal: bool = False
+    checks: str = ""
+    checks_name: str = ""

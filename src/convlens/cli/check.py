@@ -104,6 +104,10 @@ def check(
         Path | None,
         typer.Option(metavar="FILE", help="Earlier results file: say what changed since then (class only)."),
     ] = None,
+    checks: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Python file with checks of your own; it runs outside of the sandbox."),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Check coursework, and say what is wrong and why.
@@ -121,7 +125,7 @@ def check(
     check_count("jobs", 1 if jobs is None else jobs, 1)
     if not 0 < seconds < math.inf:
         raise ValueError(f"--seconds must be a number above 0; got {seconds:g}")
-    options = Options(parse_tasks(tasks), sandbox, seed or 0, seconds, reveal)
+    options = Options(parse_tasks(tasks), sandbox, seed or 0, seconds, reveal, *_own_checks(checks))
     files = Files(html, junit, csv)
     words = RoundWords(points, feedback, late, due, late_penalty, since)
     if class_ is None:
@@ -146,6 +150,20 @@ def check(
         code = _run(check_class, asked, options, files, json_)
     if code:
         raise typer.Exit(code)
+
+
+def _own_checks(path: Path | None) -> tuple[str, str]:
+    """Return the text and the name of a file of checks, "" and "" for None. Raise ValueError if it has a fault."""
+    from convlens.checker.own_checks import load
+
+    if path is None:
+        return "", ""
+    try:
+        source = path.read_bytes().decode()
+    except UnicodeDecodeError:
+        raise ValueError(f"the checks in {str(path)!r} must be UTF-8 text") from None
+    load(source, path.name)
+    return source, path.name
 
 
 def _run(work: Callable[..., int], *arguments: Any) -> int:

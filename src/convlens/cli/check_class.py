@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -114,6 +115,7 @@ def _settings(asked: ClassOptions, options: Options) -> dict[str, Any]:
         "seed": asked.seed,
         "seconds": options.seconds,
         "reveal": options.reveal,
+        "checks": hashlib.sha256(options.checks.encode()).hexdigest()[:16] if options.checks else None,
     }
 
 
