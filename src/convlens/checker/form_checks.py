@@ -132,7 +132,8 @@ def line_ends(file: FileUnderTest) -> None:
 @CHECKS.add("parses")
 def imports(file: FileUnderTest) -> None:
     """The file imports only what the task allows."""
-    wrong = [(line, text) for line, text in file.parse()["imports"] if text != file.rules.allowed]
+    accepted = (file.rules.allowed, *file.rules.editions)
+    wrong = [(line, text) for line, text in file.parse()["imports"] if text not in accepted]
     if wrong:
         text = ", ".join(f"{text!r} (line {line})" for line, text in wrong[:_EXAMPLES])
         raise Failed(f"the task allows only {file.rules.allowed!r}; the file has {text}")

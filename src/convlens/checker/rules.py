@@ -12,13 +12,15 @@ class Rules:
     """The rules of one task.
 
     function: the name of the function; arguments: name and default of each argument, the default as text or None;
-    allowed: the only allowed import; keras: the only allowed use of tf.keras, "" if the task has no rule for tf.keras
+    allowed: the only allowed import; keras: the only allowed use of tf.keras, "" if the task has no rule for tf.keras;
+    editions: the import of other editions of the course, accepted too
     """
 
     function: str
     arguments: tuple[tuple[str, str | None], ...]
     allowed: str
     keras: str = ""
+    editions: tuple[str, ...] = ()
 
     @property
     def signature(self) -> str:
@@ -51,6 +53,7 @@ RULES = (
         (("x", None), ("y", None)),
         "import tensorflow.compat.v1 as tf",
         "tf.keras.initializers.VarianceScaling",
+        ("import tensorflow as tf",),
     ),
-    Rules("lenet5", (("X", None),), "import tensorflow.keras as K"),
+    Rules("lenet5", (("X", None),), "import tensorflow.keras as K", "", ("from tensorflow import keras as K",)),
 )

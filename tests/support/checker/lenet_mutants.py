@@ -8,7 +8,8 @@ from tests.support.lenet5_checks import source
 from tests.support.lenet5_mutants import MUTANTS
 
 # None: the checks must find no mistake. A 2 × 2 pool of 28 or 10 rows needs no padding, and the task does not name one.
-# The task does not ask for a second network in the same graph.
+# The task does not ask for a second network in the same graph. Editions of the course differ in the import and in the
+# seed, so both are accepted.
 FOREIGN = {
     "tensorflow": {
         "scale 1.0": "initializer_scale",
@@ -45,7 +46,7 @@ FOREIGN = {
         "glorot": "initializer_missing",
         "he_uniform": "initializer_uniform",
         "scale 1.0": "initializer_scale",
-        "one initializer for all": "initializer_shared",
+        "one initializer for all": None,
         "initializer missing on the last layer": "initializer_missing",
         "initializer as regularizer": "initializer_as_regularizer",
         "no softmax": "softmax_missing",
@@ -79,7 +80,7 @@ OWN = {
         "another name": ("def lenet5(", "def lenet(", ""),
         "tf.contrib": (SCALE, "tf.contrib.layers.variance_scaling_initializer()", "tf_contrib"),
         "tf.contrib imported": ("as tf\n", "as tf\nfrom tensorflow.contrib import layers\n", "tf_contrib"),
-        "version 2's names": ("import tensorflow.compat.v1 as tf", "import tensorflow as tf", "tf_not_v1"),
+        "version 2's names": ("import tensorflow.compat.v1 as tf", "import tensorflow as tf", None),
         "three things": ("return y_pred, train, loss, accuracy", "return y_pred, train, loss", "returns_order"),
         "training first": ("return y_pred, train,", "return train, y_pred,", "returns_order"),
         "softmax along the examples": ("tf.nn.softmax(logits)", "tf.nn.softmax(logits, axis=0)", "softmax_axis"),
@@ -94,7 +95,7 @@ OWN = {
         "not truncated": ("scale=2.0", 'scale=2.0, distribution="untruncated_normal"', "initializer_not_truncated"),
         "a fixed deviation": (SCALE, "tf.random_normal_initializer(stddev=0.1)", "initializer_other"),
         "kernels from 0": (SCALE, "tf.zeros_initializer()", "initializer_other"),
-        "a fixed seed": ("scale=2.0", "scale=2.0, seed=1", "initializer_shared"),
+        "a fixed seed": ("scale=2.0", "scale=2.0, seed=1", None),
         "first kernel not trained": ("=he_normal)", "=he_normal, trainable=shape[0] != 84)", "frozen"),
         "labels as numbers": (LOSS, "tf.losses.sparse_softmax_cross_entropy(y, logits)", "loss_sparse"),
         "run": ("    return y_pred, train", "    tf.Session().run(1 * y)\n    return y_pred, train", "graph_run"),
@@ -133,6 +134,23 @@ OWN = {
         "weights decay": ("Dense(84,", 'Dense(84, kernel_regularizer="l2",', "regularizer"),
         "biases from 1": ("Dense(84,", 'Dense(84, bias_initializer="ones",', "bias_not_zero"),
         "a fixed deviation": ('"he_normal"}', "K.initializers.TruncatedNormal(stddev=0.05)}", "initializer_other"),
+        "layers made once": (
+            "def lenet5(X):",
+            """def once(layer, made={}):
+    return lambda *sizes, **more: made.setdefault((layer, sizes), layer(*sizes, **more))
+
+
+class K:
+    Model, optimizers = K.Model, K.optimizers
+
+    class layers:
+        Conv2D, Dense = once(K.layers.Conv2D), once(K.layers.Dense)
+        Flatten, MaxPooling2D = K.layers.Flatten, K.layers.MaxPooling2D
+
+
+def lenet5(X):""",
+            "weights_shared",
+        ),
         "all frozen": ("return model", "model.trainable = False\n    return model", "frozen"),
         "labels as numbers": ("categorical_crossentropy", "sparse_categorical_crossentropy", "loss_sparse"),
         "binary cross-entropy": ("categorical_crossentropy", "binary_crossentropy", "loss_other"),

@@ -109,13 +109,12 @@ def _fits(values: Array, kind: str, variance: float) -> bool:
 def initialization_mistake(kernels: Sequence[Array]) -> tuple[str, str] | None:
     """Return None if kernels are drawn from he_normal, else the end of a sentence and the name of the mistake.
 
-    kernels: the kernel (..., inputs, outputs) of the same layer in several networks
+    kernels: the kernel (..., inputs, outputs) of the same layer in several networks. Equal kernels count once:
+    networks start from the same numbers if the initializer has a fixed seed, which one edition of the course asks for.
     """
     if not all(kernel.size and (np.abs(kernel) < _SMALL).all() for kernel in kernels):
         return f"starts with numbers that are not below {_SMALL:g}", "initializer_other"
-    for k, kernel in enumerate(kernels):
-        if any(np.array_equal(kernel, other) for other in kernels[:k]) and np.ptp(kernel) > 0:
-            return "starts with the same numbers in two networks", "initializer_shared"
+    kernels = [one for k, one in enumerate(kernels) if not any(np.array_equal(one, other) for other in kernels[:k])]
     shape = kernels[0].shape
     window = math.prod(shape[:-2])
     inputs, outputs = window * shape[-2], window * shape[-1]

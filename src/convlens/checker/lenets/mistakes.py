@@ -46,7 +46,6 @@ HINTS = {
     "initializer_not_truncated": (
         "the kernels are not truncated: he_normal is a normal distribution without numbers beyond two deviations"
     ),
-    "initializer_shared": "two networks start with the same numbers: each must draw its own, without a fixed seed",
     "initializer_other": "draw kernels from he_normal: truncated normal, mean 0, variance 2 / (inputs to one output)",
     "bias_not_zero": "biases must start at 0",
     "tf_contrib": "TensorFlow 2 has no tf.contrib: use tf.keras.initializers.VarianceScaling(scale=2.0)",

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from convlens.arrays import Array
-from convlens.checker.checks import Checks, Failed, Unknown
+from convlens.checker.checks import Advice, Checks, Failed, Unknown
 from convlens.checker.lenets import graph_checks, model_checks
 from convlens.checker.lenets.adam_step import check_first_step, check_second_step
 from convlens.checker.lenets.expected import near
@@ -31,6 +31,14 @@ __all__ = ["KERAS", "TENSORFLOW"]
 
 PARAMETERS = 61_706
 EPSILON = {"tensorflow": 1e-8, "keras": 1e-7}  # the default of each framework's Adam
+# What is said of files that follow another edition of the course than the usual one, and what to do
+EDITIONS = {
+    1: (
+        "this file follows the course's first edition, for TensorFlow 1",
+        "for TensorFlow 2: import tensorflow.compat.v1 as tf, and tf.keras.initializers.VarianceScaling(scale=2.0)",
+    ),
+    3: ("this file follows the course's third edition: from tensorflow import keras as K, and seed 0", ""),
+}
 _TOLERANCE = 1e-5  # tolerance of an output, which is at most 1; see `near`
 _LISTED = 12  # variables whose shapes a message lists
 _MAPPED = 20  # examples in a map of wrong outputs
@@ -39,6 +47,8 @@ _MAPPED = 20  # examples in a map of wrong outputs
 def loads(lenet: LenetUnderTest) -> None:
     """The file can be imported, and it has the function lenet5."""
     lenet.load()
+    if lenet.edition in EDITIONS:
+        raise Advice(*EDITIONS[lenet.edition], "edition")
 
 
 def layers(lenet: LenetUnderTest) -> None:
@@ -72,7 +82,7 @@ def parameters(lenet: LenetUnderTest) -> None:
 
 
 def start(lenet: LenetUnderTest) -> None:
-    """Each network draws new kernels from he_normal, and all its biases start at 0."""
+    """The kernels are drawn from he_normal, and all biases start at 0."""
     keys = (lenet.main,) if lenet.framework == "keras" else ("float32", "int32", "pair")
     networks: list[list[Array]] = []
     for key in keys:
@@ -80,6 +90,11 @@ def start(lenet: LenetUnderTest) -> None:
             if told.error is None and told.shapes:
                 networks.append(lenet.start(key, network))
     _check_start(lenet, networks)
+    if lenet.framework == "keras" and all(map(np.array_equal, *networks[:2])):
+        # A fixed seed, or the same weights? Then the second network changes with the first one
+        lenet.plant(lenet.main)
+        if not all(map(np.array_equal, networks[1], lenet.ten(lenet.weights("weights", lenet.main, 1), lenet.main, 1))):
+            raise failed("two networks, built one after the other, have the same weights", "weights_shared")
 
 
 def _check_start(lenet: LenetUnderTest, networks: list[list[Array]]) -> None:

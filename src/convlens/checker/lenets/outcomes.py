@@ -17,6 +17,7 @@ _LONGEST, _LONGEST_TYPE, _LONGEST_LINE = 300, 80, 120  # characters of a text, o
 # code or field distinguishes these reasons: only the text does. If another version of TensorFlow has another text, the
 # check fails with that text and without a hint.
 _NO_TF_LAYERS = "not available with Keras 3"
+_NO_CONTRIB = "the checker's stand-in for tf.contrib has no"  # from guest_side/editions.py
 _NO_GRADIENT = "No gradients provided"
 _NOT_FED = "must feed a value for placeholder"
 _SPARSE_LABELS = re.compile(r"target\.ndim - 1|labels\.shape\.rank` must equal `logits\.shape\.rank - 1")
@@ -38,7 +39,7 @@ def one_line(value: object) -> str:
 def exception_outcome(error: object, before: str = "", version: str = "") -> Failed | Unknown:
     """Return the outcome of a check in which the guest raised an exception.
 
-    The check fails. But if the file uses tf.layers, which later versions of TensorFlow lack, the outcome is unknown.
+    The check fails. But the outcome is unknown if the file uses a part of an earlier TensorFlow that is not here.
     error: the guest's report, not trusted; before: the start of the message; version: the version of TensorFlow
     """
     told = error if isinstance(error, dict) else {}
@@ -50,8 +51,10 @@ def exception_outcome(error: object, before: str = "", version: str = "") -> Fai
     if kind in ("AttributeError", "NotImplementedError") and _NO_TF_LAYERS in text:
         return Unknown(
             f"the file uses tf.layers{where}, and cannot be run here: TensorFlow 2.6 has tf.layers, but TensorFlow "
-            f"{version or 'of today'} has not. A file that uses tf.get_variable and tf.nn runs on both"
+            f"{version or 'of today'} has not without tf_keras: pip install 'convlens[keras]'"
         )
+    if kind == "AttributeError" and text.startswith(_NO_CONTRIB):
+        return Unknown(f"the file uses a part of tf.contrib that cannot be run here{where}: {text}")
     mistake = _mistake(kind, text, code)
     said = f"{kind}{': ' if text else ''}{text}"
     if mistake == "loss_sparse":

@@ -45,9 +45,9 @@ class LenetUnderTest:
     """One file's function lenet5, the networks that it has built, and their answers so far.
 
     A network is identified by a key of NETWORKS and its number under this key. framework: "tensorflow" or "keras", set
-    by the check `builds`; main: the key that most checks use; version: version of TensorFlow; explained: a
-    pair, the likely mistake behind a wrong output and the variant of LeNet-5 that gives this output (None if the
-    variant is unknown); before the check of the output, no pair but None
+    by the check `builds`; main: the key that most checks use; version: version of TensorFlow; edition: the edition of
+    the course that the file follows; explained: a pair, the likely mistake behind a wrong output and the variant of
+    LeNet-5 that gives this output (None if the variant is unknown); before the check of the output, no pair but None
     """
 
     def __init__(self, guest: Guest, options: Options) -> None:
@@ -55,7 +55,7 @@ class LenetUnderTest:
         self.framework = ""
         self.main = "float32"
         self.explained: tuple[Likely, Variant | None] | None = None
-        self.version = ""
+        self.version, self.edition = "", 2
         self._gone, self._spent = "", 0.0  # why the guest no longer answers; the seconds of all requests
         self._built: dict[str, list[Description]] = {}
         self._starts: dict[tuple[str, int], list[Array]] = {}
@@ -98,6 +98,7 @@ class LenetUnderTest:
             names = ", ".join(map(str, missing)) if isinstance(missing, list) and missing else "no function"
             raise Failed(f"the file must have a function lenet5; it has {names[:_LONGEST_LIST]}")
         self.version = one_line(answer.get("version"))
+        self.edition = answer["edition"] if answer.get("edition") in (1, 3) else 2
 
     def built(self, key: str) -> list[Description]:
         """Return the descriptions of all networks under a key. The first call builds the networks."""

@@ -15,10 +15,15 @@ import traceback
 import types
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING or __package__:
+    from convlens.checker.sandbox.guest_side import editions
+else:  # inside the sandbox this folder is on the path, and there is no convlens
+    import editions
 
 Arrays = list[NDArray[Any]]
 Reply = tuple[dict[str, Any], Arrays]
@@ -33,8 +38,8 @@ def start(source: bytes, options: dict[str, Any]) -> Handler:
     """Return the function that answers requests about a file.
 
     options: "file" is the file's name, "framework" is "tensorflow" (task 4) or "keras" (task 5)
-    {"do": "load"} -> {"loaded": true, "version"}, {"missing": [the functions of the file]}, or without TensorFlow
-        {"absent": why}
+    {"do": "load"} -> {"loaded": true, "version", "edition": the edition of the course}, {"missing": [the functions of
+        the file]}, or without TensorFlow {"absent": why}
     {"do": "build", "key": name, "networks": n, "labels": dtype, "seed": k} -> {"networks": [descriptions]}: n networks
         in one new graph (task 4), or n models (task 5), kept under this name; see the two classes below
     {"do": "weights", "key", "network"} -> an array for each of the description's "variables", in the same order
@@ -56,11 +61,13 @@ def start(source: bytes, options: dict[str, Any]) -> Handler:
         except ImportError as error:
             return {"absent": str(error)[:LONGEST]}, []
         sys.modules[module.__name__] = module
+        if options["framework"] == "tensorflow":
+            module.__dict__["__builtins__"] = editions.builtins_for(source)
         exec(compile(source, name, "exec"), module.__dict__)
         if not callable(getattr(module, "lenet5", None)):
             made = [key for key, value in vars(module).items() if isinstance(value, types.FunctionType)]
             return {"missing": made[:10]}, []
-        return {"loaded": True, "version": version}, []
+        return {"loaded": True, "version": version, "edition": editions.edition(source, options["framework"])}, []
 
     def describe(error: BaseException) -> dict[str, Any]:
         return _describe(error, name, source)
