@@ -75,7 +75,7 @@ TRAIN = "tf.train.AdamOptimizer().minimize(loss)"
 ADAM = "K.optimizers.Adam()"
 COMPILE = 'model.compile(optimizer=K.optimizers.Adam(),\n                  loss="categorical_crossentropy", '
 
-OWN = {
+OWN: dict[str, dict[str, tuple[str, str, str | None]]] = {
     "tensorflow": {
         "another name": ("def lenet5(", "def lenet(", ""),
         "tf.contrib": (SCALE, "tf.contrib.layers.variance_scaling_initializer()", "tf_contrib"),
