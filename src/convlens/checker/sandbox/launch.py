@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
+import secrets
 import shutil
+import stat
+import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterable, Sequence
@@ -23,6 +27,11 @@ _SYSTEM = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom", "/proc/cpuin
 _SITES = ("site-packages", "dist-packages")
 _TEMPORARY = 2**28  # bytes of /tmp with bubblewrap: four files of the largest size, `sandbox._FILE_BYTES`
 _OWN_FOLDER = "/run/convlens"  # the folder of the host's own files with bubblewrap
+
+# Of root's rights, what the host needs to become another user, to end guests and to remove their files
+_RIGHTS = ("CAP_SETUID", "CAP_SETGID", "CAP_KILL", "CAP_DAC_OVERRIDE", "CAP_FOWNER")
+_HOST_RIGHTS = tuple(word for right in _RIGHTS for word in ("--cap-add", right))
+_ISOLATED = ("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try")
 
 _START = (
     "import sys; guest_side, packages, handle = sys.argv[1:]; "
@@ -62,13 +71,16 @@ def plan(tier: str, packages: Sequence[str], folder: Path | None, handle: int, m
     ModuleNotFoundError if a package is not installed, OSError if the tier is bubblewrap and bwrap is not installed.
     """
     importable = _importable(packages)
+    user = _other_user() if os.geteuid() == 0 else None
     environment = {**ENVIRONMENT, "CONVLENS_SANDBOX": mark}
     python = os.path.realpath(sys.executable)
     settings: dict[str, Any] = {"tier": tier, "packages": list(packages), "read": [], "listed": []}
     if folder is None:
-        settings |= {"guests": "/tmp", "own": ""}
+        program = _program()
+        user = user if user is not None and _keeps_users(program) else None
+        settings |= {"guests": "/tmp", "own": "", "read": ["/"]}
         own_modules, modules, home = f"{_OWN_FOLDER}/guest_side", f"{_OWN_FOLDER}/packages", "/tmp"
-        command = _bubblewrap(python, importable)
+        command = _bubblewrap(program, python, importable, other_user=user is not None)
     else:
         guests, links = folder / "guests", folder / "packages"
         for made in (guests, links):
@@ -82,6 +94,12 @@ def plan(tier: str, packages: Sequence[str], folder: Path | None, handle: int, m
             wanted = [*_libraries(), python, *importable.values(), str(_GUEST_SIDE), str(links), *_SYSTEM, "/proc/self"]
             wanted.append("/sys/devices/system/cpu")
             settings["read"], settings["listed"] = _split_readable(wanted, _hidden())
+        if user is not None and all(_open_to_others(path) for path in (python, str(_GUEST_SIDE), *importable.values())):
+            for made in (folder, guests, links):
+                made.chmod(0o711)
+        else:
+            user = None
+    settings["user"] = user
     environment |= {"HOME": home, "TMPDIR": home}
     if command:
         command += [word for name, value in environment.items() for word in ("--setenv", name, value)] + ["--"]
@@ -140,12 +158,50 @@ def _split_readable(wanted: Iterable[str], hidden: Sequence[Path]) -> tuple[list
     return list(keep), list(listed)
 
 
-def _bubblewrap(python: str, importable: dict[str, str]) -> list[str]:
-    """Return the start of the command: bwrap with all that the host may see, read-only except for /tmp."""
+def _other_user() -> int:
+    """Return the ID of a user that owns nothing, another one for each sandbox, so that limits count only its guests."""
+    return 30_000 + secrets.randbelow(30_000)  # below 65,536, the IDs that most containers know
+
+
+def _open_to_others(path: str) -> bool:
+    """Return whether any user may read a file or folder and go through all folders above it."""
+    place = Path(os.path.realpath(path))
+    try:
+        above = all(one.stat().st_mode & stat.S_IXOTH for one in place.parents)
+        return above and bool(place.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return False
+
+
+def _program() -> str:
     program = shutil.which("bwrap")
     if program is None:
         raise OSError("bubblewrap needs the program bwrap, which is not installed")
-    words = [program, "--unshare-all", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
+    return program
+
+
+@functools.cache
+def _keeps_users(program: str) -> bool:
+    """Return whether bwrap works without a user namespace, in which there would be no other user to become."""
+    words = [program, *_ISOLATED, "--cap-drop", "ALL", *_HOST_RIGHTS, "--ro-bind", "/", "/", "--", "true"]
+    try:
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def _bubblewrap(program: str, python: str, importable: dict[str, str], *, other_user: bool) -> list[str]:
+    """Return the start of the command: bwrap with all that the host may see, read-only except for /tmp.
+
+    other_user: whether guests become another user. The host then keeps the rights that this needs; guests have none.
+    """
+    words = [program, "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
+    words += [*_ISOLATED, *_HOST_RIGHTS] if other_user else ["--unshare-all"]
+    paths = [*_libraries(), python, f"{_OWN_FOLDER}/packages/numpy"]
+    above = {parent for path in paths for parent in Path(path).parents if parent != Path("/")}
+    for folder in sorted(above):  # without this, bwrap copies the modes of the real folders, such as those of /root
+        words += ["--perms", "0755", "--dir", str(folder)]
     bound: list[Path] = []
     for path in dict.fromkeys([*_libraries(), python]):
         if Path(path).is_symlink() and path in _LIBRARIES:

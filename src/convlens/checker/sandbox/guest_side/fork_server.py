@@ -89,15 +89,18 @@ def _prepare(settings: Json) -> None:
     for standard in range(3):
         os.dup2(nothing, standard)
     os.close(nothing)
-    _count_processes(settings["limits"])
+    _count_processes(settings["limits"], settings["user"])
     gc.collect()
     gc.freeze()
 
 
-def _count_processes(limits: Json) -> None:
-    """Add the user's present number of processes and threads to the limit NPROC: the system counts all of them."""
+def _count_processes(limits: Json, other: int | None) -> None:
+    """Add the user's present number of processes and threads to the limit NPROC: the system counts all of them.
+
+    other: the user that guests become, None if they stay this process's user
+    """
     more = limits.pop("NPROC", 0)
-    user = os.getuid()
+    user = os.getuid() if other is None else other
     if not more or not user:  # the limit does not bind root
         return
     now = 0
@@ -116,6 +119,8 @@ def _run_order(order: Json, handles: list[int], control: socket.socket, settings
         job = importlib.import_module(order["job"])
         folder = Path(settings["guests"], f"{time.monotonic_ns()}")
         folder.mkdir(0o700)
+        if settings["user"] is not None:
+            folder.chmod(0o777)  # the guest becomes another user, who owns no folder
     except Exception as error:
         for handle in handles:
             os.close(handle)
@@ -201,7 +206,8 @@ def _run_guest(handle: int, job: Any, settings: Json, folder: str, host: int) ->
     os.environ["HOME"] = os.environ["TMPDIR"] = folder
     try:
         limits = settings["limits"]
-        seal.seal(settings["tier"], limits, settings["read"], settings["listed"], folder, host)
+        readable, user = settings["read"], settings["user"]
+        seal.seal(settings["tier"], limits, readable, settings["listed"], folder, host, user)
     except Exception as error:
         write(0, {"unsealed": _error_text(error)})
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import os
@@ -28,30 +29,44 @@ class _Head(ctypes.Structure):
 
 
 def seal(
-    tier: str, limits: Mapping[str, int], read: Sequence[str], listed: Sequence[str], write: str, parent: int
+    tier: str,
+    limits: Mapping[str, int],
+    read: Sequence[str],
+    listed: Sequence[str],
+    write: str,
+    parent: int,
+    user: int | None = None,
 ) -> None:
     """Give up all rights that the tier takes away.
 
     limits: limits of resources, by their names in `resource` without RLIMIT_; read, listed, write: the paths that stay
-    accessible with Landlock, see `landlock.restrict`; parent: ID of the process with which the sealed process ends.
-    Raise OSError or NotImplementedError if sealing fails: then no submitted code may run.
+    accessible with Landlock, see `landlock.restrict`; parent: ID of the process with which the sealed process ends;
+    user: ID of the user to become, None to stay. Raise OSError or NotImplementedError if sealing fails: then no
+    submitted code may run.
     """
     os.setsid()
+    _limit(limits)
+    _drop_bounds()
+    if user is not None:
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+    _drop_capabilities()
+    # After the change of user, which clears both
     prctl(_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         raise OSError("the process that started this one is gone")
-    _limit(limits)
-    _drop_capabilities()
     prctl(_DUMPABLE, 1)
     prctl(_NO_NEW_PRIVS, 1)
     if tier == "landlock":
         landlock.restrict(read, listed, [write])
         seccomp.install()
     elif tier == "bubblewrap":
-        try:
+        # The namespaces isolate the process; Landlock and the filter are a second wall where the kernel has them
+        if landlock.version():
+            landlock.restrict(read, listed, [write])
+        with contextlib.suppress(OSError, NotImplementedError):
             seccomp.install()
-        except (OSError, NotImplementedError):  # the namespaces isolate the process even without the filter
-            return
 
 
 def prctl(option: int, value: int) -> None:
@@ -78,12 +93,16 @@ def _limit(limits: Mapping[str, int]) -> None:
         resource.setrlimit(which, (min(value, most), most))
 
 
-def _drop_capabilities() -> None:
-    """Drop every capability of this process, and every capability that a program started later could regain."""
+def _drop_bounds() -> None:
+    """Drop every capability that a program started later could regain."""
     for capability in range(_CAPABILITIES):
         try:
             prctl(_DROP_BOUND, capability)
         except OSError:  # this process may not drop it, or there is no such capability
             break
+
+
+def _drop_capabilities() -> None:
+    """Drop every capability of this process."""
     if _library().capset(ctypes.byref(_Head(_VERSION, 0)), (ctypes.c_uint32 * 6)()):
         raise OSError(ctypes.get_errno(), f"capset: {os.strerror(ctypes.get_errno())}")
