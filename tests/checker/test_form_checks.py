@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from tests.support.checker.local import opener
+from tests.support.checker.local import Clocked, opener
 from tests.support.checker.samples import source
 from tests.support.places import CHECKER
 
@@ -130,7 +130,7 @@ def test_parsing_has_its_own_limit():
     """The limit for calls does not apply to the parser, and the message does not blame the code for a slow parser."""
     limits = []
 
-    class Slow:
+    class Slow(Clocked):
         def ask(self, request, arrays=(), *, seconds=None):
             limits.append(seconds)
             raise GuestError("ran for more than 10 s and was stopped", Ending.TIMED_OUT)

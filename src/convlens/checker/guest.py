@@ -45,7 +45,11 @@ class Guest(Protocol):
     ) -> tuple[dict[str, Any], list[Array]]:
         """Return the answer to a request: a dict of JSON values, and arrays of numbers or booleans.
 
-        seconds: the longest wait, None for the sandbox's own limit. Raise GuestError if there is no answer; after that
-        the process is gone.
+        seconds: the limit of processor time, None for the sandbox's own limit. A process that waits is stopped too,
+        later. Raise GuestError if there is no answer; after that the process is gone.
         """
+        ...
+
+    def clock(self) -> float:
+        """Return the seconds of processor time that the process has used so far."""
         ...

@@ -74,7 +74,10 @@ def test_a_guest_may_name_no_functions():
 
 
 def test_all_calls_together_have_a_limit():
-    text = pooling(lambda text: text.replace("    return A\n", "    import time\n    time.sleep(0.4)\n    return A\n"))
+    busy = (
+        "    import time\n    until = time.process_time() + 0.4\n    while time.process_time() < until:\n        pass\n"
+    )
+    text = pooling(lambda text: text.replace("    return A\n", f"{busy}    return A\n"))
     found = findings(1, text, Options(seconds=0.01))
     last = "all calls together took more than 1.06 s"
     assert [one.status for one in found.values()].count("fail") == 1

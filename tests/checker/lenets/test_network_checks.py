@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from tests.support.checker.lenet_guests import TABLES, Inside, Through, check, first_failure, told
 from tests.support.checker.lenet_mutants import CASES
+from tests.support.checker.local import Clocked
 from tests.support.lenet5_checks import FILES, source
 from tests.support.places import CHECKER
 
@@ -63,7 +64,7 @@ def test_without_tf_layers_the_outcome_is_unknown(tf, lacking):
     assert f"TensorFlow {tf.__version__} has not" in found["builds"].message
 
 
-class SameAnswer:
+class SameAnswer(Clocked):
     """A guest that gives the same answer to every request."""
 
     def __init__(self, answer, arrays=()):
@@ -82,7 +83,7 @@ def test_without_tensorflow_the_outcome_is_unknown():
 # Hostile guests -------------------------------------------------------------------------------------------------------
 
 
-class Replay:
+class Replay(Clocked):
     """A guest that repeats recorded answers to each request, in their order, for any arrays."""
 
     def __init__(self, said):

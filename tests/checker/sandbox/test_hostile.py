@@ -19,8 +19,8 @@ from convlens.checker.sandbox.tiers import CANNOT_STOP, TIERS, available
 if sys.platform != "linux":
     pytest.skip("the sandbox needs Linux", allow_module_level=True)
 
-SECONDS = 1.0
-LATE = f"ran for more than {SECONDS:g} s and was stopped"
+SECONDS = 0.5
+LATE = f"(ran for more than {SECONDS:g} s|gave no answer for {6 * SECONDS:g} s) and was stopped"
 NO_ANSWER = "sent something that is not an answer"
 DENIED = "PermissionError"
 CRASH = "crashed its process .signal 11"
@@ -108,6 +108,7 @@ SAMPLES = {
     "traced": Sample("."),
     "trickle": Sample(LATE),
     "unix_sockets": Sample(DENIED, "answer", NETWORK, ("abstract", "path", "datagrams")),
+    "write_beside": Sample(QUIET, QUIET),
     "write_packages": Sample(QUIET, "answer", CHANGES),
     "write_to_host": Sample(f"{DENIED}|Read-only file system"),
 }

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+from tests.support.checker.local import Clocked
 from tests.support.lenet5_checks import FILES
 
 from convlens.checker.checks import Checks
@@ -16,7 +17,7 @@ TABLES = {"tensorflow": network_checks.TENSORFLOW, "keras": network_checks.KERAS
 PARSES = Finding("parses", "The file parses.", PASS)
 
 
-class Inside:
+class Inside(Clocked):
     """A guest in this process. Requests and answers are converted to JSON and back, as in a sandbox."""
 
     def __init__(self, framework, text):
@@ -49,7 +50,7 @@ def told(findings):
     return [(found.name, found.status, found.message) for found in findings if found.status != PASS]
 
 
-class Through:
+class Through(Clocked):
     """A guest that returns the answers of another guest, changed by the function `change`."""
 
     def __init__(self, guest, change):

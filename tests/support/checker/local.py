@@ -1,12 +1,20 @@
 """A guest whose job runs in this process, for tests of the code that asks guests."""
 
 import contextlib
+import time
 import traceback
 
 from convlens.checker.guest import GuestError
 
 
-class Local:
+class Clocked:
+    """A guest whose work is done in this process."""
+
+    def clock(self):
+        return time.process_time()
+
+
+class Local(Clocked):
     """Answers requests and reports exceptions like a process in a sandbox."""
 
     def __init__(self, job, source, options):

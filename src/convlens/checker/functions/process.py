@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
@@ -56,7 +55,7 @@ class FunctionProcess:
         self._stack = ExitStack()
         self._guest: Guest | None = None
         self._started, self._spent = 0, 0.0
-        self._searching, self._searched, self._ended_in_search = False, 0.0, 0
+        self._searching, self.searched, self._ended_in_search = False, 0.0, 0
 
     @contextmanager
     def search(self) -> Iterator[None]:
@@ -66,13 +65,12 @@ class FunctionProcess:
         `searchable` becomes False when calls of searches have ended the process a few times, when one has run out of
         time, or when all together have taken the limit for one call.
         """
-        self._searching, begin = True, time.monotonic()
+        self._searching = True
         try:
             yield
         finally:
             self._searching = False
-            self._searched += time.monotonic() - begin
-            self.searchable &= self._searched < self._seconds
+            self.searchable &= self.searched < self._seconds
 
     def close(self) -> None:
         """End the process, if there is one."""
@@ -92,7 +90,7 @@ class FunctionProcess:
         order, named, arrays = case.arguments(given)
         request = {"do": "call", "arguments": order, "named": named, "inputs": inputs}
         guest = self._running()
-        begin = time.monotonic()
+        begin = guest.clock()
         try:
             answer, found = guest.ask(request, arrays, seconds=self._seconds)
         except GuestError as error:
@@ -104,8 +102,10 @@ class FunctionProcess:
             elif error.ending is Ending.TIMED_OUT:
                 self.refusal = f"the code {error}"
             raise Failed(sentence(case, given, f"the code {error}")) from None
-        if not self._searching:
-            self._spent += time.monotonic() - begin
+        if self._searching:
+            self.searched += guest.clock() - begin
+        else:
+            self._spent += guest.clock() - begin
         most = 1 + _CALLS * self._seconds
         if self._spent > most:
             self.close()

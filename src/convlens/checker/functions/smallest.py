@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
 
@@ -23,18 +22,18 @@ def smallest(
     """Return the smallest call found that fails like `wrong`, which is the answer to `case`.
 
     The search reduces one size after another, as long as the call still fails and still returns a value (or still
-    returns none). It ends when no smaller call fails, after _MOST calls, after `seconds` seconds, or when the process
-    allows no more calls of a search.
+    returns none). It ends when no smaller call fails, after _MOST calls, after `seconds` seconds of processor time, or
+    when the process allows no more calls of a search.
 
     wrong_in: a function that returns what is wrong with a call, the best reading first; [] if the call is right
     """
     tries, found_one = 0, True
-    until = time.monotonic() + seconds
+    until = process.searched + seconds
     while found_one and not process.refusal:
         found_one = False
         for smaller in filter(partial(_large_enough, case), case.smaller()):
             tries += 1
-            if tries > _MOST or not process.searchable or time.monotonic() > until:
+            if tries > _MOST or not process.searchable or process.searched > until:
                 return wrong
             with process.search():
                 found = wrong_in(smaller)

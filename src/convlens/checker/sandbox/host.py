@@ -49,6 +49,7 @@ class Host:
         self.mark = f"CONVLENS_SANDBOX={name}".encode()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._process: subprocess.Popen[bytes] | None = None
+        self._parents: list[int] = []
         try:
             with theirs, tempfile.TemporaryFile() as stderr:
                 start = launch.plan(tier, packages, self._folder, theirs.fileno(), name)
@@ -85,6 +86,17 @@ class Host:
             ours.close()
             raise
         return answer["pid"], ours
+
+    def outer(self, guest: int) -> int | None:
+        """Return the ID of a guest outside its namespace, None if the system does not tell."""
+        if not self._process:
+            return None
+        if not self._parents:  # with bubblewrap, the host is a child of a child of the process that was started
+            self._parents = [self._process.pid]
+            for _ in range(3):
+                self._parents += [pid for one in self._parents for pid in processes.children(one)]
+            self._parents = list(dict.fromkeys(self._parents))
+        return processes.outer_id(self._parents, guest)
 
     def end(self, guest: int, grace: float) -> int | None:
         """End a guest and all its descendants.

@@ -29,7 +29,7 @@ _TEMPORARY = 2**28  # bytes of /tmp with bubblewrap: four files of the largest s
 _OWN_FOLDER = "/run/convlens"  # the folder of the host's own files with bubblewrap
 
 # Of root's rights, what the host needs to become another user, to end guests and to remove their files
-_RIGHTS = ("CAP_SETUID", "CAP_SETGID", "CAP_KILL", "CAP_DAC_OVERRIDE", "CAP_FOWNER")
+_RIGHTS = ("CAP_SETUID", "CAP_SETGID", "CAP_KILL", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_SETPCAP")
 _HOST_RIGHTS = tuple(word for right in _RIGHTS for word in ("--cap-add", right))
 _ISOLATED = ("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try")
 

@@ -19,13 +19,15 @@ import numpy as np
 
 from convlens.arrays import Array
 from convlens.checker.guest import Ending, Guest, GuestError
-from convlens.checker.sandbox.guest_side import wire
+from convlens.checker.sandbox.guest_side import processes, wire
 from convlens.checker.sandbox.host import Host
 
 __all__ = ["Sandbox"]
 
 _SEAL_SECONDS = 30.0  # limit for a new guest to report that it is sealed: milliseconds on a machine that is not busy
-_END_SECONDS = 1.0  # limit for a guest that closed its connection to end by itself, so that its exit code is known
+_PATIENCE = 6  # time of day for an answer, in limits of processor time: a machine may have many busy processes
+_LOOK = 0.05  # seconds between two looks at the processor time
+_END_SECONDS = 5.0  # limit for a guest that closed its connection to end by itself, so that its exit code is known
 _FILE_BYTES = 2**26  # bytes of the largest file that the code may write, the same as for one answer
 _OPEN_FILES = 256  # open files of the code: many times the number that a task needs
 _PROCESSES = 512  # additional processes and threads of the user: TensorFlow starts a few for each core
@@ -100,8 +102,11 @@ class _Guest:
         self._number = 0
         self._gone: tuple[str, Ending] | None = None  # why the process is gone, None before it is
         self._pid, self._channel = host.fork(job)
+        self._outer = host.outer(self._pid)
+        self._limit, self._begin = _SEAL_SECONDS, self.clock()
         self._channel.setblocking(False)
         self._until = time.monotonic() + _SEAL_SECONDS
+        self._patience = _SEAL_SECONDS
         try:
             _, answer, _ = wire.load(self._read)
             if "sealed" not in answer:
@@ -120,6 +125,8 @@ class _Guest:
         if self._gone:
             raise GuestError(*self._gone)
         limit = self._sandbox.seconds if seconds is None else seconds
+        self._limit, self._begin = limit, self.clock()
+        self._patience = _PATIENCE * limit
         self._until = time.monotonic() + limit
         self._number += 1
         data = wire.dump(self._number, dict(request), arrays)
@@ -130,7 +137,9 @@ class _Guest:
                 raise wire.WireError("an answer must have the number of its request")
             return answer, results
         except TimeoutError:
-            gone = self._end(f"ran for more than {limit:g} s and was stopped", Ending.TIMED_OUT)
+            computed = self.clock() - self._begin >= limit or self._outer is None
+            text = f"ran for more than {limit:g} s" if computed else f"gave no answer for {self._patience:g} s"
+            gone = self._end(f"{text} and was stopped", Ending.TIMED_OUT)
         except EOFError:
             gone = self._end()
         except wire.TooMuchError as error:
@@ -179,13 +188,31 @@ class _Guest:
             left = left[got:]
         return data
 
+    def clock(self) -> float:
+        """Return the processor time of the process so far in seconds, or the time of day if the system does not tell.
+
+        So a limit does not depend on what else the machine does.
+        """
+        used = processes.processor_seconds(self._outer) if self._outer is not None else None
+        return time.monotonic() if used is None else used
+
     def _wait(self, what: int) -> None:
-        """Wait until the socket is ready. Raise TimeoutError when the time for the whole answer is up."""
-        left = self._until - time.monotonic()
+        """Wait until the socket is ready.
+
+        Raise TimeoutError when the process has used the processor for the whole limit, or when a process that waits
+        for something, or gets no processor, has taken _PATIENCE times as long.
+        """
         poll = select.poll()
         poll.register(self._channel, what)
-        if left <= 0 or not poll.poll(left * 1000):
-            raise TimeoutError
+        left = self._until - time.monotonic()  # until the limit could be reached at all
+        if left > 0 and poll.poll(left * 1000):
+            return
+        last = self._until - self._limit + self._patience
+        while True:
+            if self.clock() - self._begin >= self._limit or time.monotonic() >= last:
+                raise TimeoutError
+            if poll.poll(_LOOK * 1000):
+                return
 
 
 def _limits(sandbox: Sandbox) -> dict[str, int]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
+import socket
+import tempfile
 
 __all__ = ["CANNOT_STOP", "TIERS", "WEAKEST", "available", "choose"]
 
@@ -14,8 +17,8 @@ _READS = (
     "that are installed in the same folder as TensorFlow, except convlens."
 )
 _THREADS = (
-    "The code can keep every processor busy with threads until its time is up. If you are root, the system does not "
-    "limit their number."
+    "The code can keep every processor busy with threads until its time is up. If you are root and the code has to run "
+    "as root too, the system does not limit their number."
 )
 CANNOT_STOP: dict[str, tuple[str, ...]] = {
     "bubblewrap": (
@@ -45,7 +48,7 @@ CANNOT_STOP: dict[str, tuple[str, ...]] = {
 
 
 def available() -> dict[str, str]:
-    """Return for each tier, best first, "" if it works here, else why it does not. Each tier is tried only once."""
+    """Return for each tier, best first, "" if it holds here, else why it does not. Each tier is tried only once."""
     return {tier: _try(tier) for tier in TIERS}
 
 
@@ -68,13 +71,30 @@ def choose(asked: str | None) -> str:
 
 @functools.cache
 def _try(tier: str) -> str:
-    """Start a process in a tier and send it a request. Return "" if it answers, else why it does not."""
+    """Start a process in a tier and let it try to get out. Return "" if it starts and cannot, else what is wrong.
+
+    The weakest tier isolates nothing, so there only the start counts.
+    """
     from convlens.checker.guest import GuestError
     from convlens.checker.sandbox.sandbox import Sandbox
 
     try:
-        with Sandbox(tier) as sandbox, sandbox.guest("echo", b"") as guest:
-            guest.ask({"heard": True}, seconds=30.0)
+        with (
+            tempfile.NamedTemporaryFile() as file,
+            socket.create_server(("127.0.0.1", 0)) as server,
+            Sandbox(tier) as sandbox,
+            sandbox.guest("probe", b"", {**_myself(), "file": file.name, "port": server.getsockname()[1]}) as guest,
+        ):
+            answer, _ = guest.ask({"do": "probe"}, seconds=30.0)
     except (OSError, GuestError) as error:
         return str(error)
-    return ""
+    reached = answer["reached"]
+    return f"in the tier {tier} a process could {reached[0]}" if reached and tier != WEAKEST else ""
+
+
+def _myself() -> dict[str, int]:
+    """Return the ID of this process and its start in clock ticks."""
+    from convlens.checker.sandbox.guest_side.processes import find
+
+    found = find(os.getpid())
+    return {"process": os.getpid(), "born": found.born if found else 0}

@@ -9,7 +9,10 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Process", "descendants", "end", "find"]
+__all__ = ["Process", "children", "descendants", "end", "find", "outer_id", "processor_seconds"]
+
+
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Process(NamedTuple):
@@ -23,6 +26,36 @@ def find(pid: int) -> Process | None:
     """Return the process with this ID, None if there is none or it has ended and waits for its parent."""
     status = _status(pid)
     return None if status is None or status[2] else Process(pid, status[1])
+
+
+def processor_seconds(pid: int) -> float | None:
+    """Return the processor time of a process with all its threads and its ended children, None without a process."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return None
+    fields = text[text.rindex(b")") + 2 :].split()
+    return sum(int(field) for field in fields[11:15]) / _TICKS
+
+
+def children(pid: int) -> list[int]:
+    """Return the IDs of the children of a process, [] if the kernel does not tell."""
+    try:
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def outer_id(parents: list[int], inner: int) -> int | None:
+    """Return the ID of the process that has the ID `inner` in its own namespace and one of these parents."""
+    for parent in parents:
+        for pid in children(parent):
+            with contextlib.suppress(OSError):
+                status = Path(f"/proc/{pid}/status").read_text()
+                ids = next((line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:")), [str(pid)])
+                if ids[-1] == str(inner):
+                    return pid
+    return None
 
 
 def descendants(root: int, mark: bytes = b"") -> list[Process]:
