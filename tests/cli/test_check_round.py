@@ -74,6 +74,23 @@ def test_feedback_of_a_finished_class_grades_nothing(place, tmp_path, monkeypatc
     assert not [name for name in ("ann", "bob", str(tmp_path)) if name in pages["eve.html"]]
 
 
+def test_a_killed_run_is_resumed_and_gives_all_pages(place, tmp_path, monkeypatch):
+    log = tmp_path / "log"
+    classes.make(place, fay="sleep 0.5", gus="sleep 600")
+    words = ("--jobs", 1, "--points", "0=4", "--feedback", tmp_path / "pages", "--out", tmp_path / "out.jsonl")
+    process = classes.start(place, *words, log=log)
+    classes.until(lambda: classes.count(tmp_path / "out.jsonl") >= 3)
+    process.kill()
+    process.communicate()
+    assert not (tmp_path / "pages").exists()
+    (place / "gus" / classes.FILE).write_text("pass")
+    kept = classes.count(tmp_path / "out.jsonl")
+    classes.fake(monkeypatch, log)
+    done = run(*words)
+    assert f"{kept} done before" in done.err, done
+    assert len(list((tmp_path / "pages").iterdir())) == 6
+
+
 def test_the_page_of_who_has_left_is_told_and_kept(place, tmp_path):
     assert run("--feedback", "pages").code == 1
     (place / "bob" / classes.FILE).unlink()

@@ -267,6 +267,17 @@ def test_the_summary_of_a_class():
     assert [one.hint for one in likely(reports[2])] == ["Crop 3 rows."]
 
 
+def test_every_mistake_of_each_student_is_counted_and_named():
+    two = FileReport([finding(FAIL, "a", "Crop it."), finding(FAIL, "b", "Use kw."), finding(FAIL, "c", "Crop it.")])
+    ann = Report("ann", "landlock", {FILES[0]: two, FILES[1]: FileReport([finding(FAIL, "d", "Use sw.")])})
+    bob = Report("bob", "landlock", {FILES[0]: FileReport([finding(FAIL, "d", "Use kw.")])})
+    assert {one.hint: one.names for one in tally([ann, bob]).mistakes} == {
+        "Use kw.": ["ann", "bob"],
+        "Crop it.": ["ann"],
+        "Use sw.": ["ann"],
+    }
+
+
 @pytest.mark.parametrize(
     ("seconds", "reference", "slow"),
     [(0.3, 0.1, True), (0.2, 0.1, False), (0.09, 0.001, False), (0.11, 0.001, True), (9.0, None, False)],
