@@ -36,7 +36,9 @@ def test_points_in_every_output(place):
     assert rows["ann"][f"{classes.FILE} points code"] == "4.0" and rows["ann"][f"{classes.FILE} points form"] == ""
     lines = {line.split()[0]: line for line in done.out.splitlines() if line.strip()}
     assert "4 of 4" in lines["ann"] and "0 of 4" in lines["bob"]
-    assert "4 of 4" in (place.parent / "class.html").read_text()
+    page = (place.parent / "class.html").read_text()
+    assert "4 of 4" in page and "<dt>mean points</dt><dd>1.33 of 4</dd>" in page
+    assert done.out.splitlines()[-1].endswith("mean points 1.33 of 4")
     found = json.loads(run("--points", "0=4", "--json").out)
     assert [one["points"]["counts"] for one in found["submissions"]] == [4, 0, 0]
 
@@ -136,6 +138,7 @@ def test_who_is_late_loses_points(place, tmp_path):
         (("--late", "dates.csv", "--due", "2026-11-20", "--late-penalty", "10%/day"), "--late-penalty needs --points"),
         (("--late", "none.csv", "--due", "2026-11-20"), "none.csv"),
         (("--since", "none.jsonl"), "none.jsonl"),
+        (("--late", "dates.csv", "--due", "2026-11-20", "--csv", "dates.csv"), "must have different names"),
         (("--since", "dates.csv"), "must be a file of convlens class results"),
     ],
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -134,7 +134,7 @@ def check(
         for name, value in given.items():
             if value not in (None, False):
                 raise ValueError(f"--{name} needs --class; got {str(value)!r} and no --class")
-        _check_places(html, junit)
+        _check_places(html, junit, inputs=(checks,))
         code = _run(_one, folder or Path(), options, files, json_)
     else:
         from convlens.cli.check_class import ClassOptions, check_class, title
@@ -144,7 +144,8 @@ def check(
         if dask is not None and jobs is not None:
             raise ValueError(f"--jobs is for this machine only, not for a Dask cluster; got {jobs} and {dask!r}")
         out = out or Path(f"{title(class_) or 'class'}-results.jsonl")
-        _check_places(html, junit, csv, out, roster=class_)
+        _check_places(html, junit, csv, out, inputs=(class_, late, checks))
+        _check_places(html, junit, csv, inputs=(since,))
         round_ = read_round(class_, words, options.tasks)
         asked = ClassOptions(class_, pattern, out, again, jobs, dask, unsafe, seed, round_)
         code = _run(check_class, asked, options, files, json_)
@@ -178,8 +179,11 @@ def _run(work: Callable[..., int], *arguments: Any) -> int:
         return 2
 
 
-def _check_places(*paths: Path | None, roster: Path | None = None) -> None:
-    """Raise ValueError or OSError unless each output file has a folder that exists and a name of its own."""
+def _check_places(*paths: Path | None, inputs: Sequence[Path | None] = ()) -> None:
+    """Raise ValueError or OSError unless each output file has a folder that exists and a name of its own.
+
+    inputs: files that are read, and must not be written
+    """
     from convlens.checker.submission import TASKS
 
     given = [path for path in paths if path is not None]
@@ -190,10 +194,10 @@ def _check_places(*paths: Path | None, roster: Path | None = None) -> None:
             raise IsADirectoryError(f"an output file must not be a folder; {str(path)!r} is one")
         if path.name in TASKS or path.name.startswith("6-"):
             raise ValueError(f"an output file must not have the name of a file that is handed in; got {str(path)!r}")
-    if roster is not None and roster.is_file():
-        given.append(roster)
-    if len({path.resolve() for path in given}) < len(given):
-        raise ValueError(f"all files must have different names; got {', '.join(map(str, given))}")
+    read = {path.resolve(): path for path in inputs if path is not None and path.is_file()}
+    written = [path.resolve() for path in given]
+    if len({*written, *read}) < len(written) + len(read):
+        raise ValueError(f"all files must have different names; got {', '.join(map(str, [*given, *read.values()]))}")
 
 
 # One submission ------------------------------------------------------------------------------------------------------

@@ -120,6 +120,7 @@ def test_names_are_matched_or_told(tmp_path):
         ("name,handed_in\n,2026-11-20\n", "2026-11-20", "has none in line 2"),
         ("name,handed_in\nann,2026-11-20\n", None, "needs --due or a column due"),
         ("name,handed_in\nann,3/4/2026\n", "2026-11-20", "day or the month"),
+        ("name,handed_in\nann,2026-11-20\n", "soon", "--due: 'soon' is not a date"),
     ],
 )
 def test_a_wrong_table_is_told(tmp_path, text, due, said):

@@ -39,7 +39,12 @@ def read_dates(path: Path, due: str | None) -> list[HandedIn]:
     twice, or if it is not said when the hand-in is due.
     """
     rows = read_table(path, ("name", "handed_in"))
-    order = day_first(row.cells[column] for row in rows for column in ("handed_in", "due") if column in row.cells)
+    texts = [row.cells[column] for row in rows for column in ("handed_in", "due") if column in row.cells]
+    order = day_first([*texts, due or ""])
+    try:
+        due_for_all = parse_moment(due, order) if due else None
+    except ValueError as error:
+        raise ValueError(f"--due: {error}") from None
     found: dict[str, HandedIn] = {}
     for row in rows:
         name = row.cells["name"]
@@ -49,14 +54,14 @@ def read_dates(path: Path, due: str | None) -> list[HandedIn]:
             raise ValueError(f"each name must occur once; {str(path)!r} has {name!r} again in line {row.line}")
         if not row.cells["handed_in"]:
             continue
-        own = row.cells.get("due") or due
-        if not own:
-            raise ValueError(f"--late needs --due or a column due; {str(path)!r} has no date in line {row.line}")
         try:
-            moments = parse_moment(row.cells["handed_in"], order), parse_moment(own, order)
+            handed_in = parse_moment(row.cells["handed_in"], order)
+            own = parse_moment(row.cells["due"], order) if row.cells.get("due") else due_for_all
         except ValueError as error:
             raise ValueError(f"line {row.line} of {str(path)!r}: {error}") from None
-        found[name] = HandedIn(name, *moments)
+        if own is None:
+            raise ValueError(f"--late needs --due or a column due; {str(path)!r} has no date in line {row.line}")
+        found[name] = HandedIn(name, handed_in, own)
     return list(found.values())
 
 

@@ -11,7 +11,7 @@ from convlens.checker.classes.lateness import Late
 from convlens.checker.classes.points import Points, Score, number, score
 from convlens.checker.verdict import Report
 
-__all__ = ["Mark", "marks"]
+__all__ = ["Mark", "marks", "mean_points"]
 
 
 @dataclass(frozen=True)
@@ -62,3 +62,10 @@ def marks(
         )
         for report in reports
     }
+
+
+def mean_points(marks: Mapping[str, Mark]) -> str:
+    """Return the mean of the points that count, for example "6.5 of 9"; "" without points."""
+    totals = [mark.total for mark in marks.values() if mark.total is not None]
+    most = next((mark.score.most for mark in marks.values() if mark.score), None)
+    return f"{number(sum(totals) / len(totals))} of {number(most)}" if totals and most is not None else ""

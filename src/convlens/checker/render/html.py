@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 from convlens.checker.classes.changes import Changes
-from convlens.checker.classes.marks import Mark
+from convlens.checker.classes.marks import Mark, mean_points
 from convlens.checker.classes.tally import SLOW, SLOW_SECONDS, Tally, duration, likely, tally
 from convlens.checker.escapes import escaped
 from convlens.checker.render.heat import heat_map, map_in_words
@@ -61,6 +61,7 @@ def class_page(
         "could not tell": f"{found.unknown:,}",
         "mean score, code": _percent(found.code),
         "mean score, form": _percent(found.form),
+        **({"mean points": mean} if (mean := mean_points(marks)) else {}),
         **{key: str(value) for key, value in settings.items() if value is not None},
     }
     parts = (

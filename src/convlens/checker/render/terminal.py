@@ -117,8 +117,10 @@ def show_class(
     """
     from rich.table import Table
 
+    from convlens.checker.classes.marks import mean_points
     from convlens.checker.classes.tally import duration
 
+    points = mean_points(marks or {})
     files = Table("file", box=None, pad_edge=False, header_style="bold")
     for column in ("code ✓", "✗", "?", "form ✓", "✗", "?", "median time"):
         files.add_column(column, justify="right")
@@ -150,7 +152,7 @@ def show_class(
     console.print()
     console.print(
         f"{count(found.submissions, 'submission')}: {found.passed:,} pass, {found.failed:,} fail, "
-        f"{found.unknown:,} could not be checked; mean score {_scores(found)}",
+        f"{found.unknown:,} could not be checked; mean score {_scores(found)}{points and f'; mean points {points}'}",
         style="bold",
         soft_wrap=True,
     )
