@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from convlens.data.handwriting.colours import Grey, grey_levels, resized
 from convlens.data.handwriting.decode import read_picture
 from convlens.data.handwriting.ink import Ink, NothingToSeeError, find_ink
+from convlens.data.handwriting.lighting import lighting
 from convlens.data.handwriting.like_mnist import as_mnist, inverted, is_like_mnist, no_contrast
 from convlens.data.handwriting.lines import without_lines
 from convlens.data.handwriting.pieces import Mark, find_marks
@@ -152,6 +153,7 @@ def _search(grey: Grey) -> tuple[_View, list[Mark]]:
     longest = max(grey.shape)
     scale = min(_WORK / longest, max(1.0, _LEAST / longest))
     small = resized(grey, scale).astype(np.float32)
+    small /= lighting(grey, small.shape)
     try:
         return _searched(small, scale, flat=False)
     except NothingToSeeError:

@@ -125,7 +125,7 @@ def _largest(mask: Mask) -> int:
 def otsu(values: NDArray[np.floating]) -> float:
     """Return the level that divides the values into two groups with the largest variance between the groups."""
     low, high = float(values.min()), float(values.max())
-    if high - low <= 1e-6 * max(abs(low), abs(high)):
+    if high - low <= 1e-4 * max(abs(low), abs(high)):
         return low
     counts, edges = np.histogram(values, bins=256, range=(low, high))
     below, moment = counts.cumsum(), (counts * np.arange(256)).cumsum()
