@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from convlens.data.embedded import embedded
 from convlens.data.handwriting import Found
+from convlens.data.handwriting.crossings import MOST, crossings
 from convlens.data.handwriting.neighbours import likeness
 from convlens.data.handwriting.variants import variants
 
@@ -62,6 +63,11 @@ def answer(network: Network, found: Found) -> Answer:
     odds = _NETWORK * np.log(p / (1 - p)) + _LIKENESS * float(alike[digit] - others[rival])
     probability = min(float(shown[digit]), p, 1 / (1 + float(np.exp(-odds))))
     reasons = [*found.firm, *(found.doubts if probability < _CLEAR else ())]
+    strokes = crossings(found.image)
+    if strokes > MOST or (strokes == MOST and probability < _CLEAR):
+        reasons.append("it has more strokes than most digits: it may be a scribble")
+    if found.whole is not None and int(network(variants(found.whole)).mean(axis=0).argmax()) != digit:
+        reasons.append("it looks different with the faint ink that joins it")
     turned = max((likeness(np.rot90(found.image, k)) for k in (1, 3)), key=lambda values: float(values.max()))
     upright = alike.max() >= turned.max() or int(turned.argmax()) == digit
     if not upright and turned.max() >= _FAR:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from convlens.data.handwriting.colours import Grey, grey_levels, resized
 from convlens.data.handwriting.decode import read_picture
+from convlens.data.handwriting.faint import with_faint
 from convlens.data.handwriting.ink import Ink, NothingToSeeError, find_ink
 from convlens.data.handwriting.lighting import lighting
 from convlens.data.handwriting.like_mnist import as_mnist, inverted, is_like_mnist, no_contrast
@@ -36,7 +37,8 @@ class Found:
     image: float32 (28, 28, 1), uint8 / 256, ready for prediction. box: top, left, bottom, right, in pixels of the
     picture as it is shown upright. remarks: what was left out or is special. doubts: why the digit may be misread,
     unless the network is sure. firm: why it may be no digit, also if the network is sure: a piece of a line looks like
-    a clear 1. kept: the picture had the form of MNIST, and its pixels were kept.
+    a clear 1. kept: the picture had the form of MNIST, and its pixels were kept. whole: the digit with the faint ink
+    that joins it, in the same form, if there is much of it.
     """
 
     image: NDArray[np.float32]
@@ -45,6 +47,7 @@ class Found:
     doubts: tuple[str, ...] = ()
     firm: tuple[str, ...] = ()
     kept: bool = False
+    whole: NDArray[np.float32] | None = None
 
 
 def read_digits(path: str | os.PathLike[str]) -> list[Found]:
@@ -89,7 +92,7 @@ def like_mnist(grey: Grey) -> Grey:
         if is_like_mnist(inverted(grey)):
             return inverted(grey)
     view, marks = _search(grey)
-    return _drawn(grey, view, marks[0])
+    return as_mnist(_level(*_near(grey, view, marks[0])))
 
 
 def find_digits(grey: Grey) -> list[Found]:
@@ -108,7 +111,10 @@ def find_digits(grey: Grey) -> list[Found]:
     found = []
     for mark in sorted(digits, key=lambda m: m.box[1].start):
         doubts, firm = [], []
-        if mark.at_border and min(mark.height, mark.width) < _LINE * max(mark.height, mark.width):
+        narrow = min(mark.height, mark.width) < _LINE * max(mark.height, mark.width)
+        if narrow and not view.sheet[mark.box].any():
+            firm.append("it lies beside the sheet: it may be a line")
+        if mark.at_border and narrow:
             firm.append("it reaches the border of the picture: it may be a line")
         elif mark.at_border:
             doubts.append("it reaches the border of the picture")
@@ -117,8 +123,11 @@ def find_digits(grey: Grey) -> list[Found]:
         top, left, bottom, right = (
             round(v / view.scale) for v in (mark.box[0].start, mark.box[1].start, mark.box[0].stop, mark.box[1].stop)
         )
-        image, box = as_float(_drawn(grey, view, mark)), (top, left, bottom, right)
-        found.append(Found(image, box, tuple(remarks), tuple(doubts), tuple(firm)))
+        near = _near(grey, view, mark)
+        image, faint = as_float(as_mnist(_level(*near))), _faint_level(*near)
+        whole = None if faint is None else as_float(as_mnist(faint))
+        box = (top, left, bottom, right)
+        found.append(Found(image, box, tuple(remarks), tuple(doubts), tuple(firm), whole=whole))
     return found
 
 
@@ -145,6 +154,8 @@ class _View:
     ink: Ink
     labels: NDArray[np.intp]
     erased: Mask
+    faint: Mask
+    sheet: Mask
     remarks: tuple[str, ...]
 
 
@@ -172,30 +183,27 @@ def _searched(small: Levels, scale: float, flat: bool) -> tuple[_View, list[Mark
             continue
         sheet = np.ones(small.shape, dtype=bool) if light else find_sheet(ink.paper)
         unlined, lines = without_lines(ink.faint, sheet)
-        strokes = ink.strokes & unlined
+        strokes, faint = ink.strokes & unlined, ink.faint & unlined
         labels, marks = find_marks(ink, strokes, sheet, small, light)
         if not marks and lines:
-            strokes, lines = ink.strokes, 0
+            strokes, faint, lines = ink.strokes, ink.faint, 0
             labels, marks = find_marks(ink, strokes, sheet, small, light)
         areas |= not marks
         likely = marks[0].score * ink.contrast**2 * (_LIGHT if light else 1) if marks else 0.0
         if marks and likely > most:
             most = likely
             remarks = (f"{_count(lines, 'line')} removed",) if lines else ()
-            best = _View(scale, ink, labels, ink.strokes & ~strokes, remarks), marks
+            best = _View(scale, ink, labels, ink.strokes & ~strokes, faint, sheet, remarks), marks
     if best is None:
         raise NothingToSeeError(contrast, areas)
     return best
 
 
-def _drawn(grey: Grey, view: _View, mark: Mark) -> Grey:
-    """Draw a mark in the form of MNIST, from a larger picture of its surroundings if it is small in the view."""
+def _near(grey: Grey, view: _View, mark: Mark) -> tuple[_View, Mark]:
+    """Return the view and the mark, or those of a larger picture of its surroundings if it is small in the view."""
     size = max(mark.height, mark.width)
-    if size < _FINE and view.scale < 1:
-        finer = _closer(grey, view, mark)
-        if finer is not None:
-            view, mark = finer
-    return as_mnist(_level(view, mark))
+    finer = _closer(grey, view, mark) if size < _FINE and view.scale < 1 else None
+    return finer or (view, mark)
 
 
 def _closer(grey: Grey, view: _View, mark: Mark) -> tuple[_View, Mark] | None:
@@ -225,8 +233,19 @@ def _level(view: _View, mark: Mark) -> Levels:
     own: Mask = np.isin(view.labels, mark.numbers)
     near: Mask = grown(own, 2) & ~(grown(view.erased, 1) & ~own)
     near &= (view.labels == 0) | own
-    level: Levels = np.where(near, view.ink.level, 0).astype(np.float32)
-    around = grown(level, round(_EVEN * max(mark.height, mark.width)))  # strokes in the light and in a hard shadow
-    level = np.minimum(level / np.maximum(around, 0.4), 1)
-    box = box_of(level > 0.2)
-    return level[box]
+    return _evened(np.where(near, view.ink.level, 0).astype(np.float32), mark, 0.4)
+
+
+def _faint_level(view: _View, mark: Mark) -> Levels | None:
+    """Return the ink of a mark and the faint ink that joins it, cropped; None if little joins it."""
+    whole = with_faint(np.isin(view.labels, mark.numbers), view.faint)
+    if whole is None:
+        return None
+    return _evened(np.where(grown(whole, 1), view.ink.level, 0).astype(np.float32), mark, 0.2)
+
+
+def _evened(level: Levels, mark: Mark, least: float) -> Levels:
+    """Give all strokes the full strength: in the light, in a hard shadow, and faint ones down to `least`."""
+    around = grown(level, round(_EVEN * max(mark.height, mark.width)))
+    level = np.minimum(level / np.maximum(around, least), 1)
+    return level[box_of(level > 0.2)]

@@ -14,7 +14,7 @@ _DEGREE = 4  # of the polynomial in both coordinates
 _SMALL = 48  # the longest side, in pixels, of the picture that it is fitted to
 _ROUNDS = 20
 _NEAR, _MOST = 0.01, 0.04  # pixels this near to the fit are paper: twice the typical distance, within these bounds
-_LEAST = 0.5  # this part of the picture must be paper
+_LEAST = 0.7  # this part of the picture must be paper
 _BRIGHT, _SOME = 0.1, 0.08  # if more than the part _SOME is brighter than the fit by _BRIGHT, the fit is that of a desk
 _DARK = 8.0  # levels below this are taken as this, so that their logarithm is no noise
 
@@ -43,7 +43,8 @@ def lighting(grey: Grey, shape: tuple[int, int]) -> Levels:
         return even
     fitted = fitted[paper]
     light = np.clip(_terms(*shape) @ weights, fitted.min(), fitted.max())
-    return np.exp(light - np.median(light)).astype(np.float32).reshape(shape)
+    out: Levels = np.exp(light - np.median(light)).astype(np.float32).reshape(shape)
+    return out
 
 
 def _terms(h: int, w: int) -> NDArray[np.float64]:

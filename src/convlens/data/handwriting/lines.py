@@ -64,15 +64,15 @@ def _lines(mask: Mask) -> list[_Line]:
     main = _SLOPES[int(np.argmax(powers))]
     found: list[_Line] = []
     left, extents = mask.copy(), _extents(mask)
+    slopes = list(main + _NEAR)
+    totals = [_counts(rows, columns, slope, w, h + 2 * w) for slope in slopes]
     for _ in range(_MOST):
-        thick = grown(left, 1, (0,))
-        best, at, direction = 0, 0, 0.0
-        slopes = main + _NEAR if not found else [found[0].slope, *(main + _NEAR)]
-        rows, columns = np.nonzero(thick)
-        for slope in slopes if rows.size else ():
-            counts = _counts(rows, columns, slope, w)
-            if counts.max() > best:
-                best, at, direction = int(counts.max()), int(counts.argmax()), slope
+        if found and len(slopes) == len(_NEAR):
+            slopes.insert(0, found[0].slope)
+            rows, columns = np.nonzero(thick)
+            totals.insert(0, _counts(rows, columns, slopes[0], w, h + 2 * w))
+        which = int(np.argmax([counts.max() for counts in totals]))
+        best, at, direction = int(totals[which].max()), int(totals[which].argmax()), slopes[which]
         if best < least:
             break
         path = at - w - np.rint(direction * (np.arange(w) - w / 2)).astype(np.intp)
@@ -85,6 +85,10 @@ def _lines(mask: Mask) -> list[_Line]:
         for shift in range(-reach, reach + 1):
             rows = np.clip(path + shift, 0, h - 1)
             left[rows[inside], np.flatnonzero(inside)] = False
+        before, thick = thick, grown(left, 1, (0,))
+        rows, columns = np.nonzero(before & ~thick)
+        for counts, slope in zip(totals, slopes, strict=True):
+            counts -= _counts(rows, columns, slope, w, h + 2 * w)
     return found
 
 
@@ -93,9 +97,14 @@ def _reach(line: _Line) -> int:
     return int(np.ceil(line.thick / 2)) + 1
 
 
-def _counts(rows: NDArray[np.intp], columns: NDArray[np.intp], slope: float, w: int) -> NDArray[np.intp]:
-    """Return the number of pixels in each row of the picture, sheared so that lines of this slope lie in a row."""
-    return np.bincount(rows + np.rint(slope * (columns - w / 2)).astype(np.intp) + w)
+def _counts(
+    rows: NDArray[np.intp], columns: NDArray[np.intp], slope: float, w: int, least: int = 0
+) -> NDArray[np.intp]:
+    """Return the number of pixels in each row of the picture, sheared so that lines of this slope lie in a row.
+
+    least: the least number of rows that is returned.
+    """
+    return np.bincount(rows + np.rint(slope * (columns - w / 2)).astype(np.intp) + w, minlength=least)
 
 
 def _line(extents: NDArray[np.intp], thick: Mask, path: NDArray[np.intp], slope: float) -> _Line | None:
