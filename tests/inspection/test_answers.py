@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from convlens.data import load
 from convlens.data.handwriting import Found
+from convlens.data.handwriting.crossings import MOST, crossings
 from convlens.data.handwriting.neighbours import likeness
 from convlens.data.handwriting.variants import variants
 from convlens.inspection.answers import Network, answer, reads_digits
@@ -99,3 +100,30 @@ def test_only_a_reader_of_digits_reads_digits() -> None:
     assert reads_digits(lambda images: np.eye(10)[[known[image.tobytes()] for image in images]])
     assert not reads_digits(only(3, 0.9))
     assert not reads_digits(says(0.5, 0.5))
+
+
+def test_a_digit_that_changes_with_the_faint_ink_that_joins_it_is_unsure(digits: Float) -> None:
+    """A 9 whose loop is faint at its top looks like a 4."""
+
+    def network(images: Float) -> Float:
+        nine = np.all(np.isin(images, variants(digits[9])), axis=(1, 2, 3))
+        return np.asarray(np.eye(10)[np.where(nine, 9, 4)] * 0.98 + 0.002, dtype=np.float32)
+
+    part = Found(digits[4], (0, 0, 28, 28), whole=digits[9])
+    assert answer(network, part).why == "it looks different with the faint ink that joins it"
+    assert answer(network, Found(digits[4], (0, 0, 28, 28), whole=digits[4])).why == ""
+
+
+def test_a_zigzag_has_more_strokes_than_a_digit() -> None:
+    """Five strokes side by side: the network and the embedded digits may still be sure."""
+    zigzag = np.zeros((28, 28, 1), np.float32)
+    for k in range(5):
+        zigzag[4 + 4 * k : 6 + 4 * k, 6:22] = 0.9
+    assert crossings(zigzag) == crossings(zigzag.swapaxes(0, 1)) == 5
+    assert "it has more strokes than most digits: it may be a scribble" in answer(only(4, 0.99), found(zigzag)).why
+
+
+def test_no_embedded_digit_has_as_many_strokes_as_a_scribble() -> None:
+    embedded = load("embedded")
+    assert max(crossings(image) for image in embedded.x_valid) <= MOST
+    assert crossings(embedded.x_valid[embedded.y_valid == 1][7]) == 1
