@@ -18,7 +18,8 @@ def nine(top: float) -> NDArray[np.uint8]:
     stem = np.clip(1.5 - np.abs(j - 232) / 6, 0, 1) * ((i > 105) & (i < 215))
     strength = np.clip(1 + (i - 110) / 22 * (1 - top), top, 1)
     level = 220 - 150 * np.maximum(ring, stem) * strength
-    return np.rint(level + np.random.default_rng(3).normal(0, 1, (H, W))).clip(0, 255).astype(np.uint8)
+    noisy = level + np.random.default_rng(3).normal(0, 1, (H, W))
+    return np.asarray(noisy.clip(0, 255), dtype=np.uint8)
 
 
 def test_the_whole_digit_is_told_if_a_part_of_it_is_faint() -> None:
