@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from convlens.data import class_folders, load
+from convlens.data import load, picture_reader
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -150,7 +150,7 @@ def test_a_picture_that_is_too_large_is_not_decoded(tmp_path):
 
 def test_memory_that_is_not_there_is_not_asked_for(tmp_path, monkeypatch):
     monkeypatch.setattr("convlens.data.room.free_memory", lambda: 1000)
-    monkeypatch.setattr(class_folders, "decode", None)
+    monkeypatch.setattr(picture_reader, "decode", None)
     with pytest.raises(ValueError) as caught:
         load(fill(tmp_path), size=(100, 300))
     assert (
@@ -165,7 +165,7 @@ def test_pictures_are_decoded_once(tmp_path, monkeypatch, cache):
     assert steps[-1] == (30, 30)
     assert len(list(cache.iterdir())) == 1
     with monkeypatch.context() as patch:
-        patch.setattr(class_folders, "decode", None)
+        patch.setattr(picture_reader, "decode", None)
         assert load(tmp_path).fingerprint == first.fingerprint
     Image.fromarray(colour(999)).save(tmp_path / "cat" / "0.png")
     assert load(tmp_path).fingerprint != first.fingerprint

@@ -12,6 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from convlens.data import Digits
+    from convlens.data.together import Hosts
 
 __all__ = ["Data", "Size", "SkipBroken", "Transposed", "load_data", "parse_size", "tell_notes"]
 
@@ -59,6 +60,7 @@ def load_data(
     transposed: bool | None = None,
     seed: int = 0,
     progress: bool = True,
+    hosts: Callable[[], Hosts | None] | None = None,
 ) -> Digits:
     """Load a data set with the options of the command line. On a terminal, a bar on standard error shows the decoding.
 
@@ -69,7 +71,13 @@ def load_data(
 
     with _bar(progress and sys.stderr.isatty()) as advance:
         return load(
-            data, size=parse_size(size), skip_broken=skip_broken, transposed=transposed, seed=seed, progress=advance
+            data,
+            size=parse_size(size),
+            skip_broken=skip_broken,
+            transposed=transposed,
+            seed=seed,
+            progress=advance,
+            hosts=hosts,
         )
 
 

@@ -7,8 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -19,8 +19,10 @@ from convlens.cli.shared import sentence, tell
 
 if TYPE_CHECKING:
     from convlens.data import Digits
+    from convlens.interop.hosts import Hosts
     from convlens.training.events import Event
     from convlens.training.run import Run
+    from convlens.training.settings import Settings
 
 _WATCHED = "CONVLENS_WATCHED"
 
@@ -102,19 +104,98 @@ def leave(code: int) -> NoReturn:
     os._exit(code)
 
 
+class Meeting:
+    """The leader's connection to the other hosts, if there are any. It joins them when they are first needed.
+
+    asked: None for a training on this host alone. folder: the folder of the run, as soon as there is one.
+    """
+
+    def __init__(self, asked: Asked | None, folder: Path | None) -> None:
+        self.asked, self.folder = asked, folder
+        self._hosts: Hosts | None = None
+        self._joined = ExitStack()
+
+    @property
+    def joined(self) -> bool:
+        """Whether the hosts have been joined."""
+        return self._hosts is not None
+
+    def to_decode(self, settings: Settings) -> Callable[[], Hosts | None] | None:
+        """Return the function `hosts` of `convlens.load`, with which all hosts decode pictures; None for one host."""
+        asked = self.asked
+        if asked is None or len(asked.hosts) == 1:
+            return None
+
+        def meet() -> Hosts | None:
+            tell(f"joining {len(asked.hosts)} hosts, which decode the pictures together")
+            hosts, together = self._join(settings, pictures=True)
+            return hosts if together else None
+
+        return meet
+
+    def hosts(self, settings: Settings) -> Hosts | None:
+        """Return the hosts; None for one host alone."""
+        if self._hosts is None and self.asked is not None:
+            self._join(settings, pictures=False)
+        return self._hosts
+
+    def _join(self, settings: Settings, *, pictures: bool) -> tuple[Hosts, bool]:
+        from convlens.interop.hosts import join
+        from convlens.interop.keras_run import begin
+
+        assert self.asked is not None
+        self._hosts = self._joined.enter_context(join(*self.asked))
+        return self._hosts, begin(self._hosts, settings, pictures=pictures)
+
+    @contextmanager
+    def agreeing(self) -> Iterator[None]:
+        """When the body raises an error after the hosts are joined, tell it to all of them."""
+        try:
+            yield
+        except Exception:
+            if self._hosts is None:
+                raise
+            with self._hosts.agreeing():
+                raise
+
+    def close(self) -> None:
+        """Leave the other hosts, which leave, too."""
+        self._joined.close()
+
+    def __enter__(self) -> Meeting:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._joined.__exit__(*error)
+
+
 @contextmanager
-def events(run: Run, digits: Digits, threads: int | None, asked: Asked | None) -> Iterator[Iterator[Event]]:
+def meeting(asked: Asked | None, folder: Path | None) -> Iterator[Meeting]:
+    """Yield the meeting of the hosts. When one is lost, or at Ctrl-C, print so and end at once."""
+    found = Meeting(asked, folder)
+    with _unless_lost(lambda: found.folder), found:
+        try:
+            yield found
+        except KeyboardInterrupt:
+            if not found.joined:
+                raise
+            tell(f"stopped before the training began{_go_on(found.folder)}")
+            leave(130)
+
+
+@contextmanager
+def events(run: Run, digits: Digits, threads: int | None, meeting: Meeting) -> Iterator[Iterator[Event]]:
     """Yield the events of training the run, with the trainer that its settings name."""
     from convlens.training.settings import KERAS
 
     if run.settings.trainer != KERAS:
         yield run.train(digits, threads)
         return
-    from convlens.interop.hosts import join
     from convlens.interop.keras_run import lead
 
-    with _unless_lost(run.folder), join(*asked) if asked else nullcontext() as hosts:
-        yield _until_ctrl_c(run.train(digits, trainer=lead(run, digits, hosts)))
+    hosts = meeting.hosts(run.settings)
+    yield _until_ctrl_c(run.train(digits, trainer=lead(run, digits, hosts)))
+    meeting.close()
 
 
 def _until_ctrl_c(events: Iterator[Event]) -> Iterator[Event]:
@@ -143,7 +224,7 @@ def follow(asked: Asked, given: dict[str, Any]) -> None:
     from convlens.interop.keras_run import follow
     from convlens.training.events import Epoch
 
-    with _unless_lost(None), join(*asked) as hosts:
+    with _unless_lost(lambda: None), join(*asked) as hosts:
         tell(f"rank {hosts.rank} of {hosts.size} hosts; the leading host has the run's folder")
         try:
             for event in _until_ctrl_c(follow(hosts, given)):
@@ -155,16 +236,19 @@ def follow(asked: Asked, given: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _unless_lost(folder: Path | None) -> Iterator[None]:
+def _unless_lost(folder: Callable[[], Path | None]) -> Iterator[None]:
     """When another host is lost, print so and end at once. Otherwise JAX would wait for that host and then abort."""
     from convlens.interop.hosts import HostLostError
 
     try:
         yield
     except HostLostError as error:
-        tell(f"convlens: {sentence(error)}{_go_on(folder)}")
+        tell(f"convlens: {sentence(error)}{_go_on(folder())}")
         leave(2)
 
 
 def _go_on(folder: Path | None) -> str:
-    return f"; go on with: convlens train --resume --run {folder}" if folder else ""
+    from convlens.training.run import CHECKPOINT
+
+    begun = folder is not None and (folder / CHECKPOINT).exists()
+    return f"; go on with: convlens train --resume --run {folder}" if begun else ""

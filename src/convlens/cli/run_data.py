@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,18 +11,23 @@ from convlens.cli.data_options import load_data
 
 if TYPE_CHECKING:
     from convlens.data import Digits
+    from convlens.data.together import Hosts
 
 __all__ = ["load_again", "settings_of", "size_text"]
 
 
-def load_again(settings: Mapping[str, Any]) -> Digits:
-    """Load the data that the settings of a run name. Settings of an old version have no size and no other options."""
+def load_again(settings: Mapping[str, Any], hosts: Callable[[], Hosts | None] | None = None) -> Digits:
+    """Load the data that the settings of a run name. Settings of an old version have no size and no other options.
+
+    hosts: as in `convlens.load`.
+    """
     return load_data(
         str(settings["data"]),
         size=size_text(settings.get("size")),
         skip_broken=bool(settings.get("skip_broken")),
         transposed=settings.get("transposed"),
         seed=int(settings.get("seed", 0)),
+        hosts=hosts,
     )
 
 

@@ -137,26 +137,28 @@ def train(
     if asked and asked.rank:
         several.follow(asked, given)
         return
-    run, digits = open_run(folder, out, given, threads, hosts)
-    tell(
-        f"{run.model.name} ({run.model.count_params():,} parameters) on {digits.source}: "
-        f"{len(digits.y_train):,} images to train, {len(digits.y_valid):,} to validate; "
-        f"{who(run, asked, threads)}; in {run.folder}"
-    )
-    for word in (*renamed, *_warnings(run)):
-        tell(word)
-    tell_notes(digits)
-    try:
-        with several.events(run, digits, threads, asked) as events:
-            show_progress(run, digits, events)
-        tell(f"{run.finished}; weights in {run.folder}")
-        _report(run, digits)
-    except KeyboardInterrupt:
-        done = f"{len(Run.open(run.folder).epochs)} of {run.settings.epochs} epochs done"  # counts what is on disk
-        tell(f"stopped, {done}; go on with: convlens train --resume --run {run.folder}")
-        if asked:
-            several.leave(130)
-        raise typer.Exit(130) from None
+    with several.meeting(asked, folder) as meeting:
+        run, digits = open_run(folder, out, given, threads, meeting)
+        meeting.folder = run.folder
+        tell(
+            f"{run.model.name} ({run.model.count_params():,} parameters) on {digits.source}: "
+            f"{len(digits.y_train):,} images to train, {len(digits.y_valid):,} to validate; "
+            f"{who(run, asked, threads)}; in {run.folder}"
+        )
+        for word in (*renamed, *_warnings(run)):
+            tell(word)
+        tell_notes(digits)
+        try:
+            with several.events(run, digits, threads, meeting) as events:
+                show_progress(run, digits, events)
+            tell(f"{run.finished}; weights in {run.folder}")
+            _report(run, digits)
+        except KeyboardInterrupt:
+            done = f"{len(Run.open(run.folder).epochs)} of {run.settings.epochs} epochs done"  # counts what is on disk
+            tell(f"stopped, {done}; go on with: convlens train --resume --run {run.folder}")
+            if asked:
+                several.leave(130)
+            raise typer.Exit(130) from None
     if json_:
         print_json(run.history())
 

@@ -59,10 +59,13 @@ def to_resume(resume: bool, run: Path | None, out: Path | None) -> Path | None:
 
 
 def open_run(
-    folder: Path | None, out: Path | None, given: dict[str, Any], threads: int | None, hosts: str | None
+    folder: Path | None, out: Path | None, given: dict[str, Any], threads: int | None, meeting: several.Meeting
 ) -> tuple[Run, Digits]:
-    """Return the run in `folder` to go on with, or without a folder a new run; and its data."""
-    from convlens.training.model_source import short_name
+    """Return the run in `folder` to go on with, or without a folder a new run; and its data.
+
+    Several hosts decode a folder of pictures together: then they join here, when the settings are checked.
+    """
+    from convlens.training.model_source import check_source, short_name
     from convlens.training.run import Run
     from convlens.training.settings import KERAS, Settings, go_on
 
@@ -73,13 +76,27 @@ def open_run(
             raise ValueError(
                 f"epochs must be at least {len(run.epochs)}, the number already done; got {given['epochs']}"
             )
-        _check_trainer(run.settings.trainer, threads, hosts)
-        return run, load_again(asdict(run.settings))
+        _check_trainer(run.settings.trainer, threads, meeting.asked)
+        with meeting.agreeing():
+            return run, load_again(asdict(run.settings), meeting.to_decode(run.settings))
     settings = Settings(**given)
-    _check_trainer(settings.trainer, threads, hosts)
-    digits = load_again(asdict(settings))
+    _check_trainer(settings.trainer, threads, meeting.asked)
+    check_source(settings.model)
+    if meeting.asked and out is not None:
+        _check_free(out)  # before this host waits for the others
     check = _check_keras if settings.trainer == KERAS else None
-    return Run.start(out or partial(claim, short_name(settings.model)), settings, digits, check=check), digits
+    with meeting.agreeing():
+        digits = load_again(asdict(settings), meeting.to_decode(settings))
+        return Run.start(out or partial(claim, short_name(settings.model)), settings, digits, check=check), digits
+
+
+def _check_free(out: Path) -> None:
+    from convlens.training.run import holds_run
+
+    if out.exists() and not out.is_dir():
+        raise NotADirectoryError(f"the output folder must be a folder; {out} is a file")
+    if held := holds_run(out):
+        raise FileExistsError(f"the output folder must not hold another run; {out} holds {held}")
 
 
 def _check_keras(model: Sequential) -> None:
@@ -88,7 +105,7 @@ def _check_keras(model: Sequential) -> None:
     check_network(model)
 
 
-def _check_trainer(trainer: str, threads: int | None, hosts: str | None) -> None:
+def _check_trainer(trainer: str, threads: int | None, hosts: several.Asked | None) -> None:
     from convlens.training.settings import KERAS
 
     if trainer != KERAS and hosts is not None:

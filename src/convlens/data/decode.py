@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["MAX_PIXELS", "BrokenPictureError", "Header", "decode", "read_header"]
+__all__ = ["MAX_PIXELS", "BrokenPictureError", "Header", "decode", "decoders", "read_header"]
 
 MAX_PIXELS = 64_000_000
 # Only decoders that run inside Pillow. A decoder like EPS would run Ghostscript on an untrusted file.
@@ -70,6 +70,16 @@ def decode(content: bytes, size: tuple[int, int], *, colour: bool, resize: bool 
         if plain.size != (w, h):
             raise BrokenPictureError(f"is {plain.size[0]} x {plain.size[1]} pixels, but its header says {w} x {h}")
         return np.asarray(plain).reshape(h, w, 3 if colour else 1)
+
+
+def decoders() -> str:
+    """Return the versions of Pillow and of the libraries that decode for it; equal ones decode equal pixels."""
+    import PIL
+    from PIL import features
+
+    names = ("jpg", "libjpeg_turbo", "jpg_2000", "libtiff", "webp", "zlib")
+    found = [f"{name} {version}" for name in names if (version := features.version(name))]
+    return ", ".join([f"Pillow {PIL.__version__}", *found])
 
 
 def _open(content: bytes) -> Image.Image:

@@ -9,13 +9,16 @@ from pathlib import Path
 from convlens.data import course_npz, idx
 from convlens.data.digits import Digits, turned
 from convlens.data.file_kinds import REFUSED, kind_of_file
+from convlens.data.together import Hosts
 from convlens.geometry import check_count, pair
 from convlens.storage.paths import as_path
 
-__all__ = ["load"]
+__all__ = ["holds_pictures", "load"]
 
 Progress = Callable[[int, int], None]
+Together = Callable[[], Hosts | None]
 
+_NAMES = ("embedded", "mnist")
 _KINDS = "a folder of pictures, IDX or CSV files, an .npz or a CSV file"
 
 
@@ -27,6 +30,7 @@ def load(
     transposed: bool | None = None,
     seed: int = 0,
     progress: Progress | None = None,
+    hosts: Together | None = None,
 ) -> Digits:
     """Load a data set. `data` is `"embedded"`, `"mnist"`, or a path.
 
@@ -44,11 +48,13 @@ def load(
     file or of IDX lie on their side, and rows and columns are exchanged; None: as it is known of EMNIST. seed: draws
     the validation part of data without one.
     progress(done, total): called while pictures are decoded.
+    hosts: a function that returns the hosts that decode a folder of pictures together (`class_folders.read`). It is not
+    called for other data.
 
     `notes` of the result say what was noticed and changed. Raises FileNotFoundError if there is no such file, and
     ValueError for data that break a rule. The text names the file, the rule and what was found.
     """
-    found = _load(data, size, skip_broken, transposed, seed, progress)
+    found = _load(data, size, skip_broken, transposed, seed, progress, hosts)
     if size is not None and found.pixels_train.shape[1:3] != tuple(size):
         (h, w), (own_h, own_w) = size, found.pixels_train.shape[1:3]
         raise ValueError(
@@ -58,6 +64,14 @@ def load(
     return found
 
 
+def holds_pictures(data: str | os.PathLike[str]) -> bool:
+    """Return whether `load` reads `data` as a folder of pictures."""
+    from convlens.data import idx_sets, table
+
+    path = as_path("data", data)
+    return data not in _NAMES and path.is_dir() and not idx_sets.find(path) and not table.find(path)
+
+
 def _load(
     data: str | os.PathLike[str],
     size: tuple[int, int] | None,
@@ -65,6 +79,7 @@ def _load(
     transposed: bool | None,
     seed: int,
     progress: Progress | None,
+    hosts: Together | None,
 ) -> Digits:
     path = as_path("data", data)
     _check_options(size, skip_broken, transposed, seed)
@@ -77,7 +92,7 @@ def _load(
 
         return idx.read_folder(download.fetch(), source="mnist")
     if path.is_dir():
-        return _folder(path, size, skip_broken, transposed, seed, progress)
+        return _folder(path, size, skip_broken, transposed, seed, progress, hosts)
     if path.is_file():
         return _file(path, transposed, seed)
     if path.exists():
@@ -117,6 +132,7 @@ def _folder(
     transposed: bool | None,
     seed: int,
     progress: Progress | None,
+    hosts: Together | None,
 ) -> Digits:
     from convlens.data import class_folders, idx_sets, table
 
@@ -125,4 +141,4 @@ def _folder(
     if tables := table.find(folder):
         digits = table.read_parts(tables, source=str(folder), seed=seed)
         return table.turned_if_emnist(digits, tables["train"].name, transposed)
-    return class_folders.read(folder, size=size, skip_broken=skip_broken, seed=seed, progress=progress)
+    return class_folders.read(folder, size=size, skip_broken=skip_broken, seed=seed, progress=progress, hosts=hosts)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -50,8 +52,20 @@ class HostLostError(ConnectionError):
     """Another host is lost. Send no more messages to it, also not when this process ends."""
 
 
+class ComplaintError(ValueError):
+    """An error that the host `rank` has told to all hosts, so that all of them end."""
+
+    def __init__(self, text: str, rank: int) -> None:
+        super().__init__(text)
+        self.rank = rank
+
+
 class Hosts:
-    """The hosts that train together. The host of rank 0 leads and has the run's folder. The default is one host."""
+    """The hosts that train together. The host of rank 0 leads and has the run's folder. The default is one host.
+
+    All hosts call the same methods in the same order, except that a host with an error calls `agree` in place of its
+    next `gather`.
+    """
 
     def __init__(self, rank: int = 0, size: int = 1) -> None:
         self.rank, self.size = rank, size
@@ -66,29 +80,85 @@ class Hosts:
         padded[: len(text)] = text
         return json.loads(self.share(padded).tobytes())
 
-    def share(self, array: Array) -> Array:
-        """Send the leader's array to all hosts; return it on every host. All must pass the same shape and dtype."""
+    def share(self, array: Array, source: int = 0) -> Array:
+        """Send the array of the host `source` to all hosts; return it on every host. All pass one shape and dtype."""
         if self.size == 1:
             return array
         from jax.experimental import multihost_utils
 
-        return np.asarray(multihost_utils.broadcast_one_to_all(array))
+        return self._together(lambda: multihost_utils.broadcast_one_to_all(array, is_source=self.rank == source))
 
-    def agree(self, complaint: str | None) -> None:
-        """Return if no host has a complaint; otherwise raise ValueError with the first complaint on all hosts."""
+    def gather_arrays(self, array: Array) -> Array:
+        """Return the arrays of all hosts (size, *shape), by rank. All must pass the same shape and dtype."""
         if self.size == 1:
-            if complaint:
-                raise ValueError(complaint)
-            return
+            return array[None]
         from jax.experimental import multihost_utils
 
-        mine = np.zeros(500, np.uint8)
-        text = (complaint or "").encode()[: len(mine)]
-        mine[: len(text)] = np.frombuffer(text, np.uint8)
-        for rank, row in enumerate(np.asarray(multihost_utils.process_allgather(mine)).reshape(self.size, -1)):
-            said = row.tobytes().rstrip(b"\0").decode(errors="ignore")
-            if said:
-                raise ValueError(said if rank == self.rank else f"rank {rank}: {said}")
+        found = self._together(lambda: multihost_utils.process_allgather(array))
+        return found.reshape(self.size, *array.shape)
+
+    def gather(self, message: Any) -> list[Any]:
+        """Return the messages of all hosts by rank; each is sent as JSON. ComplaintError if a host has a complaint."""
+        return self._gather(message, None)
+
+    def agree(self, complaint: str | None) -> None:
+        """Return if no host has a complaint; otherwise raise ComplaintError with the first complaint on all hosts."""
+        self._gather(None, complaint)
+
+    @contextmanager
+    def agreeing(self) -> Iterator[None]:
+        """Tell an error of the body to all hosts. All of them end by it at their next `gather` or `agree`."""
+        try:
+            yield
+        except (ComplaintError, HostLostError):
+            raise
+        except Exception as error:
+            try:
+                self.agree(_words(error))
+            except ComplaintError as first:
+                if first.rank != self.rank:
+                    raise first from None
+            raise
+
+    def _gather(self, message: Any, complaint: str | None) -> list[Any]:
+        text = np.frombuffer(json.dumps([message, complaint]).encode(), np.uint8)
+        lengths = self.gather_arrays(np.array([len(text)], np.int32)).ravel()
+        padded = np.zeros(1 << int(lengths.max()).bit_length(), np.uint8)  # few different lengths: each is compiled
+        padded[: len(text)] = text
+        rows = self.gather_arrays(padded)
+        said = [json.loads(row[:length].tobytes()) for row, length in zip(rows, lengths, strict=True)]
+        for rank, (_, word) in enumerate(said):
+            if word:
+                raise ComplaintError(word if rank == self.rank else f"rank {rank}: {word}", rank)
+        return [each for each, _ in said]
+
+    def _together(self, function: Callable[[], Any]) -> Array:
+        """Return the result of a collective operation as an array; HostLostError if another host is lost.
+
+        It runs in a thread: while it waits for another host, Ctrl-C ends the main thread.
+        """
+        from jax.errors import JaxRuntimeError
+
+        done: Future[Array] = Future()
+
+        def run() -> None:
+            try:
+                done.set_result(np.asarray(function()))
+            except BaseException as error:
+                done.set_exception(error)
+
+        Thread(target=run, daemon=True).start()
+        try:
+            return done.result()
+        except (JaxRuntimeError, ValueError) as error:
+            raise _lost(error, self.size) from None
+
+
+def _lost(error: Exception, size: int) -> Exception:
+    """Return HostLostError for an error of JAX's transport, and any other error as it is."""
+    if isinstance(error, ValueError) and _TRANSPORT not in str(error):
+        return error
+    return HostLostError(f"one of the {size} hosts is lost: {_line(error)}")
 
 
 @contextmanager
@@ -102,7 +172,6 @@ def join(hosts: Sequence[str], rank: int, timeout: float) -> Iterator[Hosts]:
     if rank:
         _reach(hosts[0], timeout)
     jax = load("jax", "training on several hosts")
-    name = f"{len(hosts)} hosts"
     try:
         jax.distributed.initialize(
             hosts[0],
@@ -115,15 +184,22 @@ def join(hosts: Sequence[str], rank: int, timeout: float) -> Iterator[Hosts]:
         )
     except Exception as error:
         raise HostLostError(
-            f"all {name} must connect within {timeout:g} s; one did not, as rank {rank} reports: {_line(error)}"
+            f"all {len(hosts)} hosts must connect within {timeout:g} s; one did not, as rank {rank} reports: "
+            f"{_line(error)}"
         ) from None
     try:
         yield Hosts(rank, len(hosts))
         jax.distributed.shutdown()
     except (jax.errors.JaxRuntimeError, ValueError) as error:
-        if isinstance(error, ValueError) and _TRANSPORT not in str(error):
+        if (found := _lost(error, len(hosts))) is error:
             raise
-        raise HostLostError(f"one of the {name} is lost: {_line(error)}") from None
+        raise found from None
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error) or type(error).__name__
 
 
 def _line(error: Exception) -> str:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from convlens.data import Digits, load
+from convlens.data.sources import holds_pictures
 from convlens.interop.frameworks import load_keras
 from convlens.interop.hosts import Hosts
 from convlens.interop.keras_model import check_layers
@@ -22,7 +23,7 @@ from convlens.training.options import make_augment, make_optimizer
 from convlens.training.run import MakeTrainer, Run
 from convlens.training.settings import Settings
 
-__all__ = ["check_network", "follow", "lead"]
+__all__ = ["begin", "check_network", "follow", "lead"]
 
 
 def check_network(model: Sequential) -> None:
@@ -30,45 +31,58 @@ def check_network(model: Sequential) -> None:
     check_layers(model, with_own_layers(load_keras("jax", "training by Keras")))
 
 
+def begin(hosts: Hosts, settings: Settings, *, pictures: bool) -> bool:
+    """Tell the other hosts the settings of the leader; return whether all hosts decode the data together.
+
+    They do if all have a folder of pictures; `pictures` says whether the leader has one.
+    """
+    hosts.gather({"settings": asdict(settings)})
+    return all(hosts.gather(pictures))
+
+
 def lead(run: Run, digits: Digits, hosts: Hosts | None = None) -> MakeTrainer:
-    """Return the function that makes the trainer for `run.train`, after telling the other hosts the run's settings."""
+    """Return the function that makes the trainer for `run.train`, after telling the other hosts about the run.
+
+    With hosts, the leader has called `begin` before.
+    """
     if hosts is not None:
-        told = {
-            "settings": asdict(run.settings),
-            "specification": run.specification,
-            "frozen": sorted(run.model.frozen),
-        }
-        hosts.tell({**told, "data_sha256": run.data_sha256, "epochs": len(run.epochs)})
+        told = {"specification": run.specification, "frozen": sorted(run.model.frozen)}
+        hosts.gather({**told, "data_sha256": run.data_sha256, "epochs": len(run.epochs)})
         hosts.agree(None)
     augment = make_augment(run.settings.augment, digits)
     return partial(KerasTrainer, hosts=hosts, seed=run.settings.seed, augment=augment)
 
 
 def follow(hosts: Hosts, given: dict[str, Any]) -> Iterator[Event]:
-    """Train with a leading host, by its run's settings, and yield the events.
+    """Load the data and train with a leading host, by its run's settings. Return the events of training.
 
     Raises ValueError on all hosts if a setting `given` on this host differs from the leader's. Only `data` may differ,
     as another location of the same data, and `epochs` is ignored.
     """
-    told = hosts.tell()
-    settings, digits, complaint = Settings(**told["settings"]), None, None
-    try:
-        fixed = {name: value for name, value in given.items() if name not in ("data", "epochs")}
-        wanted = replace(settings, **fixed)  # in the form in which settings are kept
-        for name, value in fixed.items():
-            if getattr(wanted, name) != getattr(settings, name):
-                complaint = f"{name} must be the leader's value, {getattr(settings, name)!r}; got {value!r}"
-        if complaint is None:
-            digits = _load(given.get("data", settings.data), settings)
-            if digits.fingerprint != told["data_sha256"]:
-                complaint = (
-                    f"the data must be the leader's, sha256 {told['data_sha256'][:12]}…; "
-                    f"{digits.source} has {digits.fingerprint[:12]}…"
-                )
-    except (ValueError, OSError) as error:
-        complaint = str(error)
+    told = hosts.gather(None)[0]
+    with hosts.agreeing():
+        settings = Settings(**told["settings"])
+        _check_equal(settings, given)
+        data = given.get("data", settings.data)
+        pictures = holds_pictures(data)
+    together = all(hosts.gather(pictures))
+    with hosts.agreeing():
+        digits = load(
+            data,
+            size=settings.size,
+            skip_broken=settings.skip_broken,
+            transposed=settings.transposed,
+            seed=settings.seed,
+            hosts=lambda: hosts if together else None,
+        )
+    told = hosts.gather(None)[0]
+    complaint = None
+    if digits.fingerprint != told["data_sha256"]:
+        complaint = (
+            f"the data must be the leader's, sha256 {told['data_sha256'][:12]}…; "
+            f"{digits.source} has {digits.fingerprint[:12]}…"
+        )
     hosts.agree(complaint)
-    assert digits is not None
     model = build(told["specification"], settings.engine)
     model.frozen = frozenset(told["frozen"])
     train, valid, augment = digits.images("train"), digits.images("valid"), make_augment(settings.augment, digits)
@@ -82,7 +96,7 @@ def follow(hosts: Hosts, given: dict[str, Any]) -> Iterator[Event]:
         schedule=settings.schedule,
         steps=settings.epochs * -(-len(train) // settings.batch_size),
     )
-    yield from run_epochs(
+    return run_epochs(
         KerasTrainer(model, optimizer, hosts, seed=settings.seed, augment=augment),
         model,
         train,
@@ -95,12 +109,10 @@ def follow(hosts: Hosts, given: dict[str, Any]) -> Iterator[Event]:
     )
 
 
-def _load(data: str, settings: Settings) -> Digits:
-    """Load the data as the leader does. Every host decodes all pictures, so that all have the same fingerprint."""
-    return load(
-        data,
-        size=settings.size,
-        skip_broken=settings.skip_broken,
-        transposed=settings.transposed,
-        seed=settings.seed,
-    )
+def _check_equal(settings: Settings, given: dict[str, Any]) -> None:
+    """Raise ValueError if a setting given on this host differs from the leader's."""
+    fixed = {name: value for name, value in given.items() if name not in ("data", "epochs")}
+    wanted = replace(settings, **fixed)  # in the form in which settings are kept
+    for name, value in fixed.items():
+        if getattr(wanted, name) != getattr(settings, name):
+            raise ValueError(f"{name} must be the leader's value, {getattr(settings, name)!r}; got {value!r}")

@@ -24,7 +24,7 @@ from convlens.nn import Sequential
 from convlens.nn.specification import read_specification
 from convlens.training.model_file import build, describe
 
-__all__ = ["Wanted", "check_output", "is_file", "make_model", "rebuilt", "short_name"]
+__all__ = ["Wanted", "check_output", "check_source", "is_file", "make_model", "rebuilt", "short_name"]
 
 
 class Wanted(NamedTuple):
@@ -60,11 +60,8 @@ def make_model(source: str, wanted: Wanted, engine: str = "auto") -> Sequential:
         return build_model(
             source, input_shape=wanted.input_shape, classes=wanted.classes, seed=wanted.seed, engine=engine
         )
-    if not is_file(source):
-        raise ValueError(f"model must be one of {', '.join(MODELS)}, FILE.py:FUNCTION or FILE.json; got {source!r}")
+    check_source(source)
     name, function = _split(source)
-    if not Path(name).is_file():
-        raise FileNotFoundError(f"--model needs a file that exists; there is no {name}")
     model, where = (
         (_specified(Path(name), wanted, engine), name)
         if function is None and Path(name).suffix == ".json"
@@ -72,6 +69,17 @@ def make_model(source: str, wanted: Wanted, engine: str = "auto") -> Sequential:
     )
     check_output(model, wanted, where)
     return rebuilt(model, engine, where, name=short_name(source) if model.name == "sequential" else model.name)
+
+
+def check_source(source: str) -> None:
+    """Raise ValueError or FileNotFoundError if `source` is neither the name of a model nor a file."""
+    if source in MODELS:
+        return
+    if not is_file(source):
+        raise ValueError(f"model must be one of {', '.join(MODELS)}, FILE.py:FUNCTION or FILE.json; got {source!r}")
+    name, _ = _split(source)
+    if not Path(name).is_file():
+        raise FileNotFoundError(f"--model needs a file that exists; there is no {name}")
 
 
 def check_output(model: Sequential, wanted: Wanted, where: str) -> None:
