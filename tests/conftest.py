@@ -70,6 +70,7 @@ def lacking(monkeypatch):
 # Files whose tests take long begin first, so that no process works alone at the end of a run.
 SLOW = (
     "cli/test_hosts.py",
+    "cli/test_hosts_pictures.py",
     "coursework/test_lenet5_files.py",
     "checker/lenets/test_mutants.py",
     "checker/lenets/test_network_checks.py",

@@ -221,34 +221,48 @@ def test_hosts_with_other_decoders_decode_all_themselves(tmp_path, caches, decod
     assert not [shape for shape in hosts[0].arrays if len(shape) > 1]
 
 
-PROGRAM = """
-import json, sys
-from convlens.data import load, picture_reader
-from convlens.interop.hosts import join
+# Processes -----------------------------------------------------------------------------------------------------------
 
-decode, counted = picture_reader.decode, []
+PROGRAM = """
+import json, os, sys
+from convlens.data import load, picture_reader, together
+from convlens.interop.hosts import HostLostError, join
+
+folder, addresses, rank, lost = sys.argv[1:]
+decode, exchange, counted = picture_reader.decode, picture_reader.exchange, []
 
 def count(*given, **options):
     counted.append(1)
     return decode(*given, **options)
 
+def end(pixels, hosts):
+    if rank == "1":
+        os._exit(1)
+    exchange(pixels, hosts)
+
 picture_reader.decode = count
-with join(sys.argv[2].split(","), int(sys.argv[3]), 60) as hosts:
-    digits = load(sys.argv[1], hosts=lambda: hosts)
-    again = load(sys.argv[1], hosts=lambda: hosts)
+if lost == "lost":
+    picture_reader.exchange = end
+together._CHUNK = 9_000_000
+try:
+    with join(addresses.split(","), int(rank), 60) as hosts:
+        digits = load(folder, hosts=lambda: hosts)
+        again = load(folder, hosts=lambda: hosts)
+except HostLostError as error:
+    print(error, file=sys.stderr, flush=True)
+    os._exit(2)
 print(json.dumps([digits.fingerprint, again.fingerprint, len(counted)]), file=sys.stderr)
 """
 
+in_processes = pytest.mark.skipif(sys.platform == "win32", reason="the hosts are processes as on POSIX")
 
-@pytest.mark.frameworks
-@pytest.mark.skipif(sys.platform == "win32", reason="the hosts are processes as on POSIX")
-def test_two_processes_decode_half_of_the_pictures_each(tmp_path):
-    pytest.importorskip("jax")
-    folder, hosts = fill(tmp_path / "set", (192, 256, 3), count=57), free_hosts()  # more than is sent at once
-    processes = []
+
+def two_processes(folder, place, lost=""):
+    """The exit codes of two hosts, and the last line that each prints."""
+    hosts, processes = free_hosts(), []
     for rank in range(2):
-        command = [sys.executable, "-c", PROGRAM, str(folder), hosts, str(rank)]
-        there = environment(JAX_PLATFORMS="cpu", CONVLENS_DATA=str(tmp_path / f"{rank}"))
+        command = [sys.executable, "-c", PROGRAM, str(folder), hosts, str(rank), lost]
+        there = environment(JAX_PLATFORMS="cpu", CONVLENS_DATA=str(place / f"{rank}"))
         processes.append(
             subprocess.Popen(command, env=there, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         )
@@ -257,5 +271,25 @@ def test_two_processes_decode_half_of_the_pictures_each(tmp_path):
     finally:
         for process in processes:
             process.kill()
+    return [process.returncode for process in processes], [err.splitlines()[-1:] for err in said]
+
+
+@pytest.mark.frameworks
+@in_processes
+def test_two_processes_decode_half_of_the_pictures_each(tmp_path):
+    pytest.importorskip("jax")
+    folder = fill(tmp_path / "set", (192, 256, 3), count=33)  # more than is sent at once
+    codes, said = two_processes(folder, tmp_path)
     alone = load(folder).fingerprint
-    assert [json.loads(err.splitlines()[-1]) for err in said] == [[alone, alone, 57]] * 2
+    assert codes == [0, 0], said
+    assert [json.loads(line) for (line,) in said] == [[alone, alone, 33]] * 2
+
+
+@pytest.mark.frameworks
+@in_processes
+def test_a_host_that_is_lost_while_the_pixels_are_sent(tmp_path):
+    pytest.importorskip("jax")
+    codes, said = two_processes(fill(tmp_path / "set"), tmp_path, "lost")
+    assert codes == [2, 1]
+    assert said[0][0].startswith("one of the 2 hosts is lost: ")
+    assert not (tmp_path / "0").exists()  # nothing goes to its cache

@@ -65,11 +65,14 @@ def load(
 
 
 def holds_pictures(data: str | os.PathLike[str]) -> bool:
-    """Return whether `load` reads `data` as a folder of pictures."""
+    """Return whether `load` reads `data` as a folder of pictures. FileNotFoundError if there is no such data."""
     from convlens.data import idx_sets, table
 
     path = as_path("data", data)
-    return data not in _NAMES and path.is_dir() and not idx_sets.find(path) and not table.find(path)
+    if data in _NAMES:
+        return False
+    _check_exists(path)
+    return path.is_dir() and not idx_sets.find(path) and not table.find(path)
 
 
 def _load(
@@ -95,9 +98,13 @@ def _load(
         return _folder(path, size, skip_broken, transposed, seed, progress, hosts)
     if path.is_file():
         return _file(path, transposed, seed)
-    if path.exists():
-        raise ValueError(f"data must be {_KINDS}; {str(path)!r} is none of them")
-    raise FileNotFoundError(f"data must be 'embedded', 'mnist', or the path of {_KINDS}; there is no {str(path)!r}")
+    _check_exists(path)
+    raise ValueError(f"data must be {_KINDS}; {str(path)!r} is none of them")
+
+
+def _check_exists(path: Path) -> None:
+    if not path.exists():
+        raise FileNotFoundError(f"data must be 'embedded', 'mnist', or the path of {_KINDS}; there is no {str(path)!r}")
 
 
 def _file(path: Path, transposed: bool | None, seed: int) -> Digits:
