@@ -27,7 +27,8 @@ __all__ = ["Diagnosis"]
 _NAN = 1e9
 _RIGHT: Faults = frozenset()
 _VAGUE = 2  # an exception that a program does not raise, though its result has another shape
-_MOST_PAIRS = 100  # pairs of mistakes that are tried; each is refuted after a few calls
+_MOST_FIRST = 3  # mistakes with which each other one is tried
+_MOST_PROGRAMS = 8000  # runs of faulty programs before the search for two mistakes ends: about a second
 
 Call = Sequence[Answer]  # a call with the answer for each reading that was tried
 Programs = tuple[Faults, ...]
@@ -94,19 +95,30 @@ class Diagnosis:
         return sum(self._explain((faults,), [[answer]], mistake) is None for answer in answers)
 
     def _two(self) -> dict[str, Mistake]:
-        """Return for each failed check one of two mistakes that together explain all calls, {} if no two do."""
+        """Return for each failed check one of two mistakes that together explain all calls, {} if no two do.
+
+        The first one alone explains all calls of a check, and all right calls.
+        """
         right = self._calls[self._wrong :]
-        candidates: list[tuple[Mistake, Faults, list[str]]] = []
+        first: dict[tuple[str, ...], tuple[Mistake, Faults, list[str]]] = {}
         for mistake, faults in self._variants():
-            checks = [name for name, calls in self._failed.items() if self._explains((faults,), calls, mistake)]
-            if checks and self._explains((faults,), right, mistake):
-                candidates.append((mistake, faults, checks))
-        pairs = itertools.combinations(sorted(candidates, key=lambda one: -len(one[2])), 2)
-        for (one, faults, checks), (other, more, others) in itertools.islice(pairs, _MOST_PAIRS):
-            if one.name == other.name:
+            if not self._explains((faults,), right, mistake):
                 continue
-            if self._explains((faults, more, faults | more), self._calls, one, other):
-                return {name: one if name in checks or name not in others else other for name in self._failed}
+            checks = [name for name, calls in self._failed.items() if self._explains((faults,), calls, mistake)]
+            if checks:
+                first.setdefault((mistake.name, *checks), (mistake, faults, checks))
+        for one, faults, checks in sorted(first.values(), key=lambda found: -len(found[2]))[:_MOST_FIRST]:
+            # The calls that this mistake does not explain come first, since they refute most others
+            calls = sorted(self._calls, key=lambda call: self._explain((faults,), [call], one) is not None)
+            best: tuple[int, Mistake] | None = None
+            for other, more in self._variants():
+                if other.name == one.name or len(self._known) > _MOST_PROGRAMS:
+                    continue
+                vague = self._explain((faults, more, faults | more), calls, one, other)
+                if vague is not None and vague < (best[0] if best else _VAGUE * self._wrong):
+                    best = vague, other
+            if best:
+                return {name: one if name in checks else best[1] for name in self._failed}
         return {}
 
     def _explains(self, programs: Programs, calls: Sequence[Call], *mistakes: Mistake) -> bool:
@@ -122,16 +134,14 @@ class Diagnosis:
         if its result has another shape, because the exception may come from this shape.
         """
         choices: dict[tuple[str, int], set[int]] = {}
-        raised: set[str] = set()
-        vague = 0
+        raised: dict[str, int] = {}
         for call in calls:
             how = call[0].case.how
             if call[0].value is None:
                 found = min(self._raises(programs, answer, mistakes) for answer in call)
                 if found > _VAGUE:
                     return None
-                vague += found
-                raised.add(how)
+                raised[how] = raised.get(how, 0) + found
                 continue
             left = next(
                 (left for answer in call if answer.value and (left := self._left(programs, answer, choices))), {}
@@ -140,7 +150,11 @@ class Diagnosis:
             # What raises in one call is at work in the other calls with this padding or mode, too
             if not left or (how in raised and all(one == {0} for one in left.values())):
                 return None
-        return vague
+        # Without a value to compare, only the same exception is evidence
+        values = {how for how, _ in choices}
+        if len(calls) == len(self._calls) and any(vague and how not in values for how, vague in raised.items()):
+            return None
+        return sum(raised.values())
 
     def _left(
         self, programs: Programs, answer: Answer, choices: Mapping[tuple[str, int], set[int]]
@@ -148,6 +162,7 @@ class Diagnosis:
         """Return for each array the programs that can still be the submission's, {} if an array has none left."""
         assert answer.value is not None
         tried = (_RIGHT, *programs)
+        found: dict[tuple[str, int], set[int]] = {}
         for case in _readings(answer, programs):
             left: dict[tuple[str, int], set[int]] = {(case.how, at): set() for at in range(len(answer.value))}
             for k, faults in enumerate(tried):
@@ -159,8 +174,10 @@ class Diagnosis:
                     if k in choices.get(key, (k,)) and close((_finite(got),), (_finite(want),), case.numbers):
                         left[key].add(k)
             if all(left.values()):
-                return left
-        return {}
+                found = {key: found.get(key, set()) | programs_left for key, programs_left in left.items()}
+                if any(programs_left != {0} for programs_left in found.values()):
+                    break
+        return found
 
     def _raises(self, programs: Programs, answer: Answer, mistakes: Sequence[Mistake]) -> int:
         """Return 0 if one of the programs raises this exception, up to _VAGUE if one explains it, more if none does.
@@ -172,7 +189,8 @@ class Diagnosis:
         least = _VAGUE + 1
         right = self._program(_RIGHT, answer)
         for faults in programs:
-            wrong, strict = (self._program(one, answer) for one in (faults, faults | {"strict"}))
+            wrong = self._program(faults, answer)
+            strict = wrong if wrong == answer.raised else self._program(faults | {"strict"}, answer)
             if answer.raised in (wrong, strict):
                 return 0
             if isinstance(wrong, str) or isinstance(strict, str):

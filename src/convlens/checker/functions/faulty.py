@@ -28,7 +28,7 @@ other words say how or where the mistake is made:
     dw_too, mean_too              also for dW, also for the mean
     outside                       the return inside the loop comes after the activation
     flat                          db is summed without keepdims
-    strict                        a window beyond the image raises an error, as in a program without slices
+    strict                        a window that is not whole raises an error, as in a program without slices
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from convlens.arrays import Array
 from convlens.checker.functions.cases import Case
 from convlens.checker.functions.expected import ACTIVATIONS, Value
 from convlens.checker.functions.faulty_padding import Pads, padding_and_windows
-from convlens.checker.functions.faulty_windows import Faults, strides, window_slices
+from convlens.checker.functions.faulty_windows import Faults, all_slices, cut, strides, whole_windows
 
 __all__ = ["DB_AXES", "conv_backward", "conv_forward"]
 
@@ -47,11 +47,14 @@ def conv_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
     if "first_example_only" in faults:
         x = np.repeat(x[:1], len(x), axis=0)
     xp, stride = x if "unpadded_input" in faults else _padded(x, pads), strides(case, faults)
-    z = np.zeros((len(x), oh, ow, w.shape[3]))
-    for i in range(oh):
-        for j in range(ow):
-            rows, columns = window_slices(i, j, xp.shape, case.kernel, stride, faults)
-            z[:, i, j] = (xp[:, rows, columns, :, None] * w).sum(axis=(1, 2, 3))
+    slices = all_slices((oh, ow), xp.shape, case.kernel, stride, faults)
+    if starts := whole_windows(slices, xp.shape[1:3], case.kernel):
+        z = np.tensordot(cut(xp, starts, case.kernel), w, 3)
+    else:
+        z = np.zeros((len(x), oh, ow, w.shape[3]))
+        for i, rows in enumerate(slices[0]):
+            for j, columns in enumerate(slices[1]):
+                z[:, i, j] = (xp[:, rows, columns, :, None] * w).sum(axis=(1, 2, 3))
     activate = ACTIVATIONS[case.activation]
     if "over_examples" in faults:
         z[:] = z.sum(axis=0)
@@ -76,7 +79,7 @@ def conv_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
         z[1:] = 0
     if "transposed" in faults:
         z = z.transpose(0, 2, 1, 3)
-    if faults & {"activation_missing", "never_filled"} and "but_bias" not in faults:
+    if "activation_missing" in faults or ("never_filled" in faults and "activated" not in faults):
         return np.asarray(z)
     z = activate(activate(z)) if "activation_doubled" in faults else activate(z)
     if "returned_early" in faults and "outside" in faults:
@@ -122,9 +125,19 @@ def conv_backward(case: Case, given: dict[str, Array], faults: Faults) -> Value:
     xs = x if "unpadded_input" in faults else xp
     last = -1 if "dw_overwritten" in faults and "all_examples" not in faults else 0
     until = 1 if "returned_early" in faults else len(x)
-    for i in range(oh):
-        for j in range(ow):
-            rows, columns = window_slices(i, j, xs.shape, case.kernel, stride, faults)
+    slices = all_slices((oh, ow), xs.shape, case.kernel, stride, faults)
+    starts = whole_windows(slices, (min(xs.shape[1], dxp.shape[1]), min(xs.shape[2], dxp.shape[2])), case.kernel)
+    fast = starts is not None and (oh, ow) <= dz.shape[1:3] and not faults & {"overwritten", "dw_overwritten"}
+    if starts is not None and fast:
+        used = dz[:until, :oh, :ow]
+        share = np.tensordot(used, turned, (3, 3))
+        for p, q in np.ndindex(case.kernel):
+            dxp[:until, starts[0][:, None] + p, starts[1] + q] += share[:, :, :, p, q]
+        dw[...] = np.tensordot(cut(xs[:until], starts, case.kernel), used, ((0, 1, 2), (0, 1, 2)))
+        if "kernel_flipped" in faults and "dw_too" in faults:
+            dw = dw[::-1, ::-1]
+    for i, rows in enumerate([] if fast else slices[0]):
+        for j, columns in enumerate(slices[1]):
             gradient = dz[:until, i, j]
             share = np.tensordot(gradient, turned, (1, 3))
             dxp[:until, rows, columns] = share if "overwritten" in faults else dxp[:until, rows, columns] + share

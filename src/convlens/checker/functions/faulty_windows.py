@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
+from convlens.arrays import Array
 from convlens.checker.functions.cases import Case
 
-__all__ = ["Faults", "affects", "strides", "window_count", "window_slices"]
+__all__ = [
+    "Faults",
+    "affects",
+    "all_slices",
+    "cut",
+    "strides",
+    "whole_windows",
+    "window_count",
+    "window_slices",
+]
 
 Faults = frozenset[str]  # the mistakes of a program and how they are made, see `faulty`
 
@@ -65,4 +77,36 @@ def window_slices(
             ends[axis] = end
     if "strict" in faults and (ends[0] > shape[1] or ends[1] > shape[2]):
         raise IndexError(f"a window ends at {ends}, outside of {shape}")
+    if "strict" in faults and (ends[0] - starts[0], ends[1] - starts[1]) != kernel:
+        raise ValueError(f"a window from {starts} to {ends} does not have the kernel's size {kernel}")
     return slice(starts[0], ends[0]), slice(starts[1], ends[1])
+
+
+def all_slices(
+    counts: tuple[int, ...], shape: tuple[int, ...], kernel: tuple[int, int], stride: tuple[int, int], faults: Faults
+) -> tuple[list[slice], list[slice]]:
+    """Return the slices of all windows, of rows and of columns. counts: the number of windows, down and across"""
+    oh, ow = counts
+    if not oh or not ow:
+        return [], []
+    rows = [window_slices(i, 0, shape, kernel, stride, faults)[0] for i in range(oh)]
+    return rows, [window_slices(0, j, shape, kernel, stride, faults)[1] for j in range(ow)]
+
+
+def whole_windows(
+    slices: tuple[list[slice], list[slice]], size: tuple[int, ...], kernel: tuple[int, int]
+) -> tuple[Array, Array] | None:
+    """Return the starts of the windows, down and across, None unless each window is whole and has the kernel's size."""
+    for one, length, k in zip(slices, size, kernel, strict=True):
+        starts = [cells.start for cells in one]
+        if not one or any(cells.stop - cells.start != k or cells.stop > length for cells in one):
+            return None
+        if len(set(starts)) < len(starts):
+            return None
+    return np.array([one.start for one in slices[0]]), np.array([one.start for one in slices[1]])
+
+
+def cut(x: Array, starts: tuple[Array, Array], kernel: tuple[int, int]) -> Array:
+    """Return the whole windows of an array (n, h, w, c), as an array (n, oh, ow, kh, kw, c)."""
+    rows, columns = (start[:, None] + np.arange(k) for start, k in zip(starts, kernel, strict=True))
+    return x[:, rows[:, None, :, None], columns[None, :, None, :]]

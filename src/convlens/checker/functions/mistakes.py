@@ -264,7 +264,8 @@ MISTAKES = (
         (CONV_FORWARD, POOL_FORWARD),
         "the result never gets a value: it is zeros, however the input is chosen",
         "never_filled",
-        "never_filled but_bias",
+        "never_filled activated",
+        "never_filled activated but_bias",
     ),
     mistake(
         "never_filled",

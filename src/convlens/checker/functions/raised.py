@@ -68,8 +68,10 @@ def cause_of(calls: Sequence[Sequence[Answer]]) -> Cause | None:
     first = answers[0]
     if not first.raised or {(one.raised, one.line) for one in answers} != {(first.raised, first.line)}:
         return None
-    where = f"line {first.line}" if first.line is not None else "the function"
-    return Cause(f"{first.raised} in line {first.line}", f"{where} {what_it_does(first.raised, first.text)}")
+    does = what_it_does(first.raised, first.text)
+    if first.line is None:  # Python refuses the call before the first line of the function
+        return Cause(f"{first.raised} in the call", f"the function {does}")
+    return Cause(f"{first.raised} in line {first.line}", f"line {first.line} {does}")
 
 
 def what_it_does(kind: str, text: str) -> str:

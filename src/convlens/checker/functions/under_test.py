@@ -17,9 +17,11 @@ from convlens.checker.functions.cases import Case
 from convlens.checker.functions.describe import error_maps, sentence
 from convlens.checker.functions.diagnosis import Diagnosis
 from convlens.checker.functions.expected import Value
+from convlens.checker.functions.fixed_number import fixed_numbers
 from convlens.checker.functions.judge import NO_RESULT, Wrong, arrays_of, distance, judge
+from convlens.checker.functions.mistake import Mistake
 from convlens.checker.functions.process import FunctionProcess, OpenGuest, RaisedError
-from convlens.checker.functions.raised import cause_of
+from convlens.checker.functions.raised import Cause, cause_of
 from convlens.checker.functions.smallest import smallest
 from convlens.checker.options import Options
 from convlens.checker.verdict import FAIL, Finding
@@ -57,7 +59,9 @@ class FunctionUnderTest:
         """
         failed: dict[str, list[list[Answer]]] = {}
         findings = checks.run(self, before, failed)
-        likely = Diagnosis(self.passed, failed).likely()
+        likely: dict[str, Cause | Mistake] = {**Diagnosis(self.passed, failed).likely()}
+        if failed and not likely and not self._process.refusal:
+            likely |= fixed_numbers(self.passed, failed, lambda case: not self._wrong_in_search(case))
         only = set(likely.values()) if len(set(likely.values())) == 1 else set()
         for k, found in enumerate(findings):
             if found.status != FAIL or found.hint:
@@ -173,6 +177,11 @@ class FunctionUnderTest:
                 return []
             wrong.append(Wrong(answer, problem))
         return sorted(wrong, key=lambda one: distance(one.answer))
+
+    def _wrong_in_search(self, case: Case) -> list[Wrong]:
+        """Return the same as `_wrong_unrecorded` in a search, whose restarts and time do not count."""
+        with self._process.search():
+            return self._wrong_unrecorded(case)
 
     def _wrong_unrecorded(self, case: Case) -> list[Wrong]:
         """Return the same as `_wrong` for a call of the search, which must not count in the diagnosis."""
