@@ -117,6 +117,7 @@ class Sample(NamedTuple):
 HALVES = "ph, pw = -(-rows // 2), -(-cols // 2)"
 FLOORS = "ph, pw = rows // 2, cols // 2"
 TOTALS = "rows, cols = (h - 1) * sh + kh - h, (w - 1) * sw + kw - w"
+OF_DZ = "rows, cols = (oh - 1) * sh + kh - h, (ow - 1) * sw + kw - w"
 COUNTS = "oh, ow = (h + 2 * ph - kh) // sh + 1, (w + 2 * pw - kw) // sw + 1"
 INPUT_COUNTS = 'if padding == "same":\n        oh, ow = h, w'
 CROP = "total[:, ph:ph + h, pw:pw + w]"
@@ -163,7 +164,10 @@ SAMPLES = (
         0, "half of an odd total", "odd_total_halved", ((HALVES, FLOORS), (COUNTS, f"{COUNTS}\n    {INPUT_COUNTS}"))
     ),
     Sample(
-        2, "from the gradient's size", "padding_from_dz", ((TOTALS, TOTALS.replace("(h -", "(oh -")), (HALVES, FLOORS))
+        2,
+        "from the gradient's size",
+        "padding_from_dz",
+        ((TOTALS, OF_DZ), (HALVES, FLOORS)),
     ),
     Sample(
         0,

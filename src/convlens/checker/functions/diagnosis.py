@@ -54,17 +54,16 @@ class Diagnosis:
 
     def likely(self) -> dict[str, Mistake]:
         """Return for each failed check the mistake that explains its calls; {} if nothing explains all calls."""
-        if not self._wrong or self._all_raise():
+        if not self._wrong or self._raise_alike(self._calls):
             return {}
         found = self._one()
         if found is not None:
             return dict.fromkeys(self._failed, found)
-        return self._two()
+        return {} if self._raise_alike(self._calls[: self._wrong]) else self._two()
 
-    def _all_raise(self) -> bool:
-        """Return whether all calls raise an exception in one line. The cause is in this line, not in the table."""
-        kinds = {(call[0].raised, call[0].line) for call in self._calls}
-        return len(kinds) == 1 and bool(self._calls[0][0].raised)
+    def _raise_alike(self, calls: Sequence[Call]) -> bool:
+        """Return whether all these calls raise an exception of one type in one line. Then the cause is in this line."""
+        return len({(call[0].raised, call[0].line) for call in calls}) == 1 and bool(calls[0][0].raised)
 
     def _variants(self) -> Iterator[tuple[Mistake, Faults]]:
         task = self._calls[0][0].case.task
@@ -76,12 +75,14 @@ class Diagnosis:
         """Return the mistake that explains all calls, None if there is none.
 
         If several do, one whose program raises the submission's exceptions comes before one whose result only has
-        another shape there, and then the first one of the table. One that only explains such exceptions is not named.
+        another shape there, and then the first one of the table. One that only explains such exceptions is not named,
+        nor one that raises another exception than all wrong calls do in one line.
         """
+        most = 1 if self._raise_alike(self._calls[: self._wrong]) else _VAGUE * self._wrong
         best: tuple[int, int, Mistake] | None = None
         for mistake, faults in self._variants():
             vague = self._explain((faults,), self._calls, mistake)
-            if vague is not None and vague < _VAGUE * self._wrong:
+            if vague is not None and vague < most:
                 others = self._other_readings(faults, mistake)
                 if best is None or (vague, others) < best[:2]:
                     best = vague, others, mistake
@@ -97,7 +98,8 @@ class Diagnosis:
     def _two(self) -> dict[str, Mistake]:
         """Return for each failed check one of two mistakes that together explain all calls, {} if no two do.
 
-        The first one alone explains all calls of a check, and all right calls.
+        The first one alone explains all calls of a check, some of them values, and all right calls. If several
+        mistakes explain the rest equally well, and the rest only raises, the lines that raise are named in their place.
         """
         right = self._calls[self._wrong :]
         first: dict[tuple[str, ...], tuple[Mistake, Faults, list[str]]] = {}
@@ -105,20 +107,25 @@ class Diagnosis:
             if not self._explains((faults,), right, mistake):
                 continue
             checks = [name for name, calls in self._failed.items() if self._explains((faults,), calls, mistake)]
-            if checks:
+            if any(call[0].value is not None for name in checks for call in self._failed[name]):
                 first.setdefault((mistake.name, *checks), (mistake, faults, checks))
         for one, faults, checks in sorted(first.values(), key=lambda found: -len(found[2]))[:_MOST_FIRST]:
             # The calls that this mistake does not explain come first, since they refute most others
             calls = sorted(self._calls, key=lambda call: self._explain((faults,), [call], one) is not None)
-            best: tuple[int, Mistake] | None = None
+            best: list[Mistake] = []
+            least = _VAGUE * self._wrong
             for other, more in self._variants():
                 if other.name == one.name or len(self._known) > _MOST_PROGRAMS:
                     continue
                 vague = self._explain((faults, more, faults | more), calls, one, other)
-                if vague is not None and vague < (best[0] if best else _VAGUE * self._wrong):
-                    best = vague, other
+                if vague is not None and vague <= least:
+                    best = [*best, other] if vague == least else [other]
+                    least = vague
             if best:
-                return {name: one if name in checks else best[1] for name in self._failed}
+                rest = [name for name in self._failed if name not in checks]
+                values = any(call[0].value is not None for name in rest for call in self._failed[name])
+                named = values or len({other.name for other in best}) == 1
+                return dict.fromkeys(checks, one) | (dict.fromkeys(rest, best[0]) if named else {})
         return {}
 
     def _explains(self, programs: Programs, calls: Sequence[Call], *mistakes: Mistake) -> bool:

@@ -19,10 +19,19 @@ class Cause(NamedTuple):
 
 
 _SHAPE = r"(\([0-9, ]*\))"
+_EMPTY = r"(\((?:[0-9]+, ?)*0,[0-9, ]*\))"
 _NAME = r"'(\w+)'"
 # The texts of exceptions, in the releases of NumPy and Python that count and in today's
 _TEXTS = (
+    (
+        rf"could not broadcast input array from shape {_EMPTY} into shape {_SHAPE}",
+        "writes an empty array {0} into cells {1}: the slice that cut it out is empty, as ph:-ph is if ph is 0",
+    ),
     (rf"could not broadcast input array from shape {_SHAPE} into shape {_SHAPE}", "writes an array {0} into cells {1}"),
+    (
+        rf"operands could not be broadcast together with shapes {_SHAPE} {_EMPTY}",
+        "combines arrays {0} and {1}: the slice that cut the second one out is empty, as ph:-ph is if ph is 0",
+    ),
     (
         rf"non-broadcastable output operand with shape {_SHAPE} doesn't match the broadcast shape {_SHAPE}",
         "adds an array {1} to a slice {0}: the slice does not have the size of a window",
@@ -63,11 +72,11 @@ _TEXTS = (
 
 
 def cause_of(calls: Sequence[Sequence[Answer]]) -> Cause | None:
-    """Return the cause that all calls of a check share: an exception of one type in one line. None if there is none."""
+    """Return the cause if all calls of a check raise: the line of the smallest one. None if one returns a value."""
     answers = [call[0] for call in calls]
-    first = answers[0]
-    if not first.raised or {(one.raised, one.line) for one in answers} != {(first.raised, first.line)}:
+    if not all(answer.raised for answer in answers):
         return None
+    first = min(answers, key=lambda answer: answer.case.weight())
     does = what_it_does(first.raised, first.text)
     if first.line is None:  # Python refuses the call before the first line of the function
         return Cause(f"{first.raised} in the call", f"the function {does}")
