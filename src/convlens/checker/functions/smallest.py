@@ -33,7 +33,7 @@ def smallest(
         found_one = False
         for smaller in filter(partial(_large_enough, case), case.smaller()):
             tries += 1
-            if tries > _MOST or not process.searchable or process.searched > until:
+            if tries > _MOST or not process.searchable or process.searched >= until:
                 return wrong
             with process.search():
                 found = wrong_in(smaller)
