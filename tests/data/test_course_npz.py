@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from convlens.data import Digits, export, from_arrays, load
+from convlens.data import Digits, course_npz, export, from_arrays, load
 
 
 def small(channels: int = 1, seed: int = 0) -> Digits:
@@ -128,7 +128,7 @@ def test_a_full_disk_leaves_no_file_and_gives_one_error(tmp_path: Path) -> None:
 def test_other_arrays_are_ignored_even_pickled_ones(tmp_path: Path) -> None:
     path = tmp_path / "set.npz"
     np.savez(path, **course(), about=np.array([{"a": 1}], dtype=object))  # type: ignore[arg-type]
-    assert load(path).classes == 1
+    assert course_npz.read(path).classes == 1
 
 
 RULES = [

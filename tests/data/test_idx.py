@@ -131,7 +131,7 @@ def test_the_last_sixth_of_a_folder_is_the_validation_part(folder: Path) -> None
 
 def test_the_validation_part_has_at_most_ten_thousand(folder: Path) -> None:
     (folder / "train-images-idx3-ubyte").write_bytes(idx(np.zeros((60_006, 1, 1), np.uint8)))
-    (folder / "train-labels-idx1-ubyte").write_bytes(idx(np.zeros(60_006, np.uint8)))
+    (folder / "train-labels-idx1-ubyte").write_bytes(idx((np.arange(60_006) % 2).astype(np.uint8)))
     (folder / "t10k-images-idx3-ubyte").write_bytes(idx(np.zeros((4, 1, 1), np.uint8)))
     assert [len(load(folder).y_train), len(load(folder).y_valid)] == [50_006, 10_000]
 

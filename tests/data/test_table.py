@@ -1,4 +1,4 @@
-"""CSV files of pixels: header or not, label first or last, text or numbers; mistakes are named by row and column."""
+"""CSV files of pixels: header or not, label first or last, text or numbers."""
 
 import gzip
 from typing import Any
@@ -83,10 +83,6 @@ def test_a_folder_has_a_file_for_each_part(tmp_path):
 HEAD = "label," + ",".join(PIXELS) + "\n"
 ROW = "1," + ",".join(["7"] * 25) + "\n"
 MISTAKES = {
-    "nan": (HEAD + ROW + ROW.replace("7\n", "nan\n"), ": row 3, number 25 must be a finite number; got 'nan'"),
-    "empty": (HEAD + ROW.replace(",7,", ",,", 1), ": row 2, number 1 must be a finite number; got 'nothing'"),
-    "word": (HEAD + ROW + ROW.replace(",7,", ",x,", 1), ": row 3, number 1 must be a finite number; got 'x'"),
-    "short": (HEAD + ROW + ROW[:-3] + "\n", ": row 3 must have 25 numbers beside its label; got 24"),
     "no labels": (HEAD[6:] + ROW[2:], " must have a column of labels; all of its 25 columns are pixels"),
     "header alone": (HEAD, " must hold at least one image; it holds a header alone"),
     "files": ("file,label\na.png,cat\n", " must have a column for the label and one for each pixel; got 2 columns"),

@@ -219,6 +219,14 @@ def test_the_command_prints_json(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_json_and_a_plot_that_is_asked_for(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.chdir(tmp_path)
+    done = small.run("compare", "--engines", "numpy", "--steps", 1, "--free", 0, "--json", "--plot", "asked.svg")
+    assert json.loads(done.out)["steps"] == 1
+    assert (tmp_path / "asked.svg").read_bytes().startswith(b"<?xml")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

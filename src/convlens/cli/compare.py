@@ -20,7 +20,10 @@ def compare(
     batch_size: Annotated[int, typer.Option(help="Images in each batch.")] = 32,
     seed: Annotated[int, typer.Option(help="Seed of the initial weights and the batches.")] = 0,
     free: Annotated[int, typer.Option(help="Number of free runs in float32; their seeds are 0, 1, 2 and so on.")] = 10,
-    plot: Annotated[Path, typer.Option(metavar="FILE", help="SVG file for the plot.")] = Path("compare.svg"),
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="SVG file for the plot. [default: compare.svg, or none with --json]"),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Train LeNet-5 in several engines, and compare each step.
@@ -35,7 +38,9 @@ def compare(
     from convlens.interop.compare import compare
     from convlens.report.comparison import check_plot, draw
 
-    check_plot(plot)
+    plot = plot or (None if json_ else Path("compare.svg"))
+    if plot is not None:
+        check_plot(plot)
     names = tuple(name.strip() for name in engines.split(","))
     with Doing() as doing:
         found = compare(
@@ -43,8 +48,10 @@ def compare(
         )
     if json_:
         print_json(found.as_json())
+    else:
+        print("\n".join(_lines(found, steps, batch_size, seed)))
+    if plot is None:
         return
-    print("\n".join(_lines(found, steps, batch_size, seed)))
     try:
         differences = {name: {"gradient": one.gradient, "loss": one.loss} for name, one in found.steps.items()}
         switched = {name: [(s.step, s.gradient) for s in one.switched] for name, one in found.steps.items()}

@@ -68,17 +68,21 @@ def load_data(
     that an error stays one line.
     """
     from convlens.data import load
+    from convlens.data.sources import UnusedOptionError
 
     with _bar(progress and sys.stderr.isatty()) as advance:
-        return load(
-            data,
-            size=parse_size(size),
-            skip_broken=skip_broken,
-            transposed=transposed,
-            seed=seed,
-            progress=advance,
-            hosts=hosts,
-        )
+        try:
+            return load(
+                data,
+                size=parse_size(size),
+                skip_broken=skip_broken,
+                transposed=transposed,
+                seed=seed,
+                progress=advance,
+                hosts=hosts,
+            )
+        except UnusedOptionError as error:
+            raise UnusedOptionError(error.option, error.why, f"--{error.option.replace('_', '-')}") from None
 
 
 def tell_notes(digits: Digits) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ from convlens.cli.run_data import load_again, settings_of, size_text
 from convlens.cli.shared import Json, RunFolder, newest_run, print_json, tell
 
 if TYPE_CHECKING:
+    from convlens.data import Digits
     from convlens.inspection.confusion import Confusion
 
 PARTS = ("train", "valid", "test")
@@ -55,9 +57,7 @@ def evaluate(
         settings = settings_of(run / HISTORY)
         data, digits = settings["data"], load_again(settings)
     else:
-        if size is None and Path(data).is_dir():
-            size = size_text(images.size)
-        digits = load_data(data, size=size, skip_broken=skip_broken, transposed=transposed)
+        digits = _load(data, size, images.size, skip_broken, transposed)
     if part is None:
         part = "test" if len(digits.y_test) else "valid"
     chosen = [name for name in (PARTS if part == "all" else (part,)) if len(getattr(digits, f"y_{name}"))]
@@ -77,6 +77,21 @@ def evaluate(
     tell_notes(digits)
     for note in notes:
         tell(f"note: {note}")
+
+
+def _load(data: str, size: str | None, trained: tuple[int, int], skip_broken: bool, transposed: bool | None) -> Digits:
+    """Load the data. Without --size, pictures of a folder are scaled to the size (h, w) that the network has."""
+    from convlens.data.sources import UnusedOptionError
+
+    load = partial(load_data, data, skip_broken=skip_broken, transposed=transposed)
+    if size is not None or not Path(data).is_dir():
+        return load(size=size)
+    try:
+        return load(size=size_text(trained))
+    except UnusedOptionError as error:
+        if error.option != "size":
+            raise
+        return load()  # the files in the folder have a size of their own
 
 
 def _figures(found: Confusion, names: tuple[str, ...]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from convlens.training.settings import Settings
 
 _WATCHED = "CONVLENS_WATCHED"
+TIMEOUT = 60.0  # seconds to connect all hosts
 
 
 class Asked(NamedTuple):
@@ -35,17 +36,20 @@ class Asked(NamedTuple):
     timeout: float
 
 
-def asked(hosts: str | None, rank: int | None, timeout: float) -> Asked | None:
+def asked(hosts: str | None, rank: int | None, timeout: float | None) -> Asked | None:
     """Return the checked options; None without --hosts. ValueError for a wrong option."""
     if hosts is None:
         if rank is not None:
             raise ValueError(f"--rank needs --hosts; got rank {rank} and no hosts")
+        if timeout is not None:
+            raise ValueError(f"--host-timeout needs --hosts; got {timeout:g} and no hosts")
         return None
     from convlens.interop.frameworks import check_installed
     from convlens.interop.hosts import check_rank, parse_hosts
 
     addresses = parse_hosts(hosts)
     rank = check_rank(rank, addresses)
+    timeout = TIMEOUT if timeout is None else timeout
     if not 1 <= timeout < math.inf:
         raise ValueError(f"--host-timeout must be a number of seconds from 1; got {timeout:g}")
     check_installed("jax", "training on several hosts")

@@ -13,14 +13,26 @@ if TYPE_CHECKING:
     from convlens.data import Digits
     from convlens.data.together import Hosts
 
-__all__ = ["load_again", "settings_of", "size_text"]
+__all__ = ["load_again", "load_with", "settings_of", "size_text"]
 
 
 def load_again(settings: Mapping[str, Any], hosts: Callable[[], Hosts | None] | None = None) -> Digits:
     """Load the data that the settings of a run name. Settings of an old version have no size and no other options.
 
-    hosts: as in `convlens.load`.
+    An old version also kept options that the data cannot use; they are left out. hosts: as in `convlens.load`.
     """
+    from convlens.data.sources import UnusedOptionError
+
+    try:
+        return load_with(settings, hosts)
+    except UnusedOptionError as error:
+        if error.option == "size":
+            raise
+        return load_again({**settings, error.option: None}, hosts)
+
+
+def load_with(settings: Mapping[str, Any], hosts: Callable[[], Hosts | None] | None = None) -> Digits:
+    """Load the data that the settings of a new run name. UnusedOptionError for an option that the data cannot use."""
     return load_data(
         str(settings["data"]),
         size=size_text(settings.get("size")),

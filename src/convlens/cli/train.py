@@ -84,7 +84,9 @@ def train(
         typer.Option(metavar="HOST:PORT,…", help="Hosts that share each batch (keras only). The first one leads."),
     ] = None,
     rank: Annotated[int | None, typer.Option(help="Position of this host in --hosts, from 0.")] = None,
-    host_timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Time limit to connect all hosts.")] = 60,
+    host_timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Time limit to connect all hosts. [default: 60]")
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Train a network.
@@ -129,6 +131,8 @@ def train(
     asked = several.asked(hosts, rank, host_timeout)
     if asked and asked.rank and (out is not None or resume):
         raise ValueError(f"--out and --resume are for the leading host, rank 0; got rank {asked.rank}")
+    if augment is not None and not augment.strip(" ,"):
+        raise ValueError(f"--augment must name a random change, such as shift; got {augment!r}")
     folder = to_resume(resume, run_folder, out)
     if asked and threads is not None:
         raise ValueError(f"--threads is not for --trainer {KERAS}, which uses all cores; got {threads}")

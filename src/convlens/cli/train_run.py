@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convlens.cli.run_data import load_again
+from convlens.cli.run_data import load_again, load_with
 from convlens.cli.shared import RUNS
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def open_run(
         _check_free(out)  # before this host waits for the others
     check = _check_keras if settings.trainer == KERAS else None
     with meeting.agreeing():
-        digits = load_again(asdict(settings), meeting.to_decode(settings))
+        digits = load_with(asdict(settings), meeting.to_decode(settings))
         return Run.start(out or partial(claim, short_name(settings.model)), settings, digits, check=check), digits
 
 

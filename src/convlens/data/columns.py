@@ -27,7 +27,7 @@ class Columns:
     count: how many there are. header: whether the first row holds their names. label: the place of the label, or None
     if it is the first or last and only the numbers can tell. left_out: places that hold no pixels. named: whether the
     header says that all other columns are pixels. shape: (h, w) of an image. order: the places of the pixels in the
-    order of their names, if the file has another order.
+    order of their names, if the file has another order. names: the cells of the header, or nothing without one.
     """
 
     count: int
@@ -38,10 +38,21 @@ class Columns:
     shape: tuple[int, int] = (0, 0)
     order: list[int] | None = None
     notes: list[str] = field(default_factory=list)
+    names: tuple[str, ...] = ()
 
-    def without_label(self, name: str) -> Columns:
-        """Return the columns after one of them was found to be the label."""
-        return replace(self, shape=_square(self.count - len(self.left_out) - 1, name))
+    def with_label(self, last: bool, name: str) -> Columns:
+        """Return the columns after the first or the last one beside an index was found to be the label."""
+        label = self.count - 1 if last else len(self.left_out)
+        shape = _square(self.count - len(self.left_out) - 1, name)
+        return replace(self, label=label, left_out=sorted([*self.left_out, label]), shape=shape)
+
+    def called(self, place: int) -> str:
+        """Return the number of a column from 1, and its name, as an error has them."""
+        return f"column {place + 1}" + (f" ({self.names[place].strip()})" if self.names else "")
+
+    def numbers(self) -> list[int]:
+        """Return the places of the columns of numbers, from 0: all that are not left out."""
+        return [k for k in range(self.count) if k not in self.left_out]
 
 
 def understand_columns(cells: list[list[str]], name: str) -> Columns:
@@ -82,11 +93,11 @@ def understand_columns(cells: list[list[str]], name: str) -> Columns:
     if not found:
         plain = [cell for k, cell in enumerate(low) if k not in index]
         named = any(re.match(r"\D", cell) for cell in plain)  # pandas counts all columns, the label among them, from 0
-        return Columns(count, True, None, named, index, notes=notes)
+        return Columns(count, True, None, named, index, notes=notes, names=tuple(first))
     left_out = sorted({*index, *found})
     pixels = [cell for k, cell in enumerate(first) if k not in left_out]
     shape, order = _by_names(pixels, name)
-    return Columns(count, True, found[0], True, left_out, shape, order, notes)
+    return Columns(count, True, found[0], True, left_out, shape, order, notes, tuple(first))
 
 
 def _is_header(first: list[str]) -> bool:

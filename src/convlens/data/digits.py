@@ -23,6 +23,7 @@ __all__ = [
     "Labels",
     "Pixels",
     "as_float",
+    "check_classes",
     "from_arrays",
     "noticed",
     "same_count",
@@ -213,8 +214,6 @@ def noticed(digits: Digits) -> Digits:
         notes.append("the images show dark ink on light paper: they are kept as they are")
     counts = np.bincount(digits.y_train, minlength=digits.classes)
     used = np.flatnonzero(counts)
-    if len(used) == 1:
-        notes.append(f"every training label is {digits.class_names[used[0]]}: one class teaches a network nothing")
     for part, word in (("valid", "validation"), ("test", "test")):
         y = getattr(digits, f"y_{part}")
         if len(unknown := np.setdiff1d(y, used)):
@@ -222,6 +221,16 @@ def noticed(digits: Digits) -> Digits:
             notes.append(f"the {word} part has {len(unknown)} classes that the training part lacks: {names}")
     notes += _shared(digits)
     return replace(digits, light_ink=light, notes=tuple(notes))
+
+
+def check_classes(digits: Digits) -> None:
+    """Raise ValueError if all training images are of one class."""
+    used = np.unique(digits.y_train)
+    if len(used) == 1:
+        others = any(y.size and (y != used[0]).any() for y in (digits.y_valid, digits.y_test))
+        part = "the training part of " if others else ""
+        name = digits.class_names[used[0]]
+        raise ValueError(f"{part}{digits.source} must hold at least two classes; it holds one: {name}")
 
 
 def turned(digits: Digits, why: str) -> Digits:

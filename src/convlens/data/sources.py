@@ -7,18 +7,28 @@ from collections.abc import Callable
 from pathlib import Path
 
 from convlens.data import course_npz, idx
-from convlens.data.digits import Digits, turned
+from convlens.data.digits import Digits, check_classes, turned
 from convlens.data.file_kinds import REFUSED, kind_of_file
 from convlens.data.together import Hosts
 from convlens.geometry import check_count, pair
 from convlens.storage.paths import as_path
 
-__all__ = ["holds_pictures", "load"]
+__all__ = ["UnusedOptionError", "holds_pictures", "load"]
 
 Progress = Callable[[int, int], None]
 Together = Callable[[], Hosts | None]
 
 _NAMES = ("embedded", "mnist")
+
+
+class UnusedOptionError(ValueError):
+    """An option is given that cannot act on these data. The text names the option and what it needs."""
+
+    def __init__(self, option: str, why: str, shown: str | None = None) -> None:
+        super().__init__(f"{shown or option} {why}")
+        self.option, self.why = option, why
+
+
 _KINDS = "a folder of pictures, IDX or CSV files, an .npz or a CSV file"
 
 
@@ -43,7 +53,7 @@ def load(
       (`table.read`);
     - an .npz file in the layout of the course, of Keras or of MedMNIST (`course_npz.read`).
 
-    size: (h, w) to which pictures of a folder are scaled; other data have their own size.
+    size: (h, w) to which pictures of a folder are scaled; other data must have this size.
     skip_broken: leave out pictures that cannot be decoded, in place of an error. transposed: whether the images of a
     file or of IDX lie on their side, and rows and columns are exchanged; None: as it is known of EMNIST. seed: draws
     the validation part of data without one.
@@ -52,15 +62,17 @@ def load(
     called for other data.
 
     `notes` of the result say what was noticed and changed. Raises FileNotFoundError if there is no such file, and
-    ValueError for data that break a rule. The text names the file, the rule and what was found.
+    ValueError for data that break a rule, such as images of one class alone. The text names the file, the rule and
+    what was found. An option that these data cannot use is an UnusedOptionError.
     """
     found = _load(data, size, skip_broken, transposed, seed, progress, hosts)
     if size is not None and found.pixels_train.shape[1:3] != tuple(size):
         (h, w), (own_h, own_w) = size, found.pixels_train.shape[1:3]
-        raise ValueError(
-            f"size is for folders of pictures: {found.source} has images of {own_w}x{own_h} (width x height); got "
-            f"{w}x{h}"
+        raise UnusedOptionError(
+            "size",
+            f"is for folders of pictures: {found.source} has images of {own_w}x{own_h} (width x height); got {w}x{h}",
         )
+    check_classes(found)
     return found
 
 
@@ -86,6 +98,8 @@ def _load(
 ) -> Digits:
     path = as_path("data", data)
     _check_options(size, skip_broken, transposed, seed)
+    if data in _NAMES:
+        _check_used(str(data), skip_broken=skip_broken, transposed=transposed)
     if data == "embedded":
         from convlens.data.embedded import embedded
 
@@ -97,6 +111,7 @@ def _load(
     if path.is_dir():
         return _folder(path, size, skip_broken, transposed, seed, progress, hosts)
     if path.is_file():
+        _check_used(str(path), skip_broken=skip_broken)
         return _file(path, transposed, seed)
     _check_exists(path)
     raise ValueError(f"data must be {_KINDS}; {str(path)!r} is none of them")
@@ -105,6 +120,14 @@ def _load(
 def _check_exists(path: Path) -> None:
     if not path.exists():
         raise FileNotFoundError(f"data must be 'embedded', 'mnist', or the path of {_KINDS}; there is no {str(path)!r}")
+
+
+def _check_used(source: str, *, skip_broken: bool = False, transposed: bool | None = None) -> None:
+    """Raise UnusedOptionError if an option is given that acts only on other data."""
+    if skip_broken:
+        raise UnusedOptionError("skip_broken", f"is for folders of pictures; {source} is none")
+    if transposed:
+        raise UnusedOptionError("transposed", f"is for IDX, CSV and .npz files; {source} is none of them")
 
 
 def _file(path: Path, transposed: bool | None, seed: int) -> Digits:
@@ -143,9 +166,14 @@ def _folder(
 ) -> Digits:
     from convlens.data import class_folders, idx_sets, table
 
-    if files := idx_sets.find(folder):
+    files, tables = idx_sets.find(folder), table.find(folder)
+    if files or tables:
+        _check_used(str(folder), skip_broken=skip_broken)
+    else:
+        _check_used(str(folder), transposed=transposed)
+    if files:
         return idx_sets.read(folder, files, transposed=transposed, seed=seed)
-    if tables := table.find(folder):
+    if tables:
         digits = table.read_parts(tables, source=str(folder), seed=seed)
         return table.turned_if_emnist(digits, tables["train"].name, transposed)
     return class_folders.read(folder, size=size, skip_broken=skip_broken, seed=seed, progress=progress, hosts=hosts)

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import csv
-import gzip
-import io
-import math
 import os
 import re
 import warnings
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +18,7 @@ from convlens.data import emnist
 from convlens.data.columns import Columns, label_by_content, understand_columns
 from convlens.data.digits import Digits, from_arrays, turned
 from convlens.data.room import check_fits
+from convlens.data.table_cells import cell_row, check_labels, check_numbers, check_strays, text_lines
 
 __all__ = ["find", "read", "read_parts"]
 
@@ -110,35 +106,20 @@ class _NoLabelsError(ValueError):
     """The file has pixels and no labels."""
 
 
-@contextmanager
-def _lines(path: Path) -> Iterator[Iterator[str]]:
-    """Yield the lines of a text file that may be packed with gzip, without empty lines."""
-    with path.open("rb") as raw:
-        packed = raw.read(2) == b"\x1f\x8b"
-        raw.seek(0)
-        text = io.TextIOWrapper(gzip.GzipFile(fileobj=raw) if packed else raw, "utf-8-sig", newline=None)
-        try:
-            yield (line for line in text if not line.isspace())
-        except UnicodeDecodeError:
-            raise ValueError(f"{path} must be CSV in UTF-8; save it in this encoding") from None
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise ValueError(f"{path} must be a whole gzip file; {error}") from None
-
-
 def _read(path: Path) -> Table:
-    with _lines(path) as lines:
+    with text_lines(path) as lines:
         head = list(islice(lines, 2))
     mark = max(",;\t", key=head[0].count) if head else ","
     cells = [next(csv.reader([line], delimiter=mark)) for line in head]
     columns = understand_columns(cells, str(path))
     if columns.label is None and columns.named:
         raise _NoLabelsError(f"{path} must have a column of labels; all of its {columns.count} columns are pixels")
-    with _lines(path) as lines:
+    with text_lines(path) as lines:
         rows = sum(1 for _ in islice(lines, columns.header, None))
     if not rows:
         raise ValueError(f"{path} must hold at least one image; it holds a header alone")
     check_fits(rows * columns.count, str(path))
-    with _lines(path) as lines:
+    with text_lines(path) as lines:
         for _ in range(columns.header):
             next(lines)
         numbers, texts = _parsed(lines, rows, columns, mark, path)
@@ -146,7 +127,9 @@ def _read(path: Path) -> Table:
         side = label_by_content(numbers, str(path))
         texts = [f"{value:g}" for value in numbers[:, side].tolist()]
         numbers = numbers[:, 1:] if side == 0 else numbers[:, :-1]
-        columns = columns.without_label(str(path))
+        columns = columns.with_label(side > 0, str(path))
+    check_labels(texts, columns, path)
+    check_strays(numbers, columns, path)
     images = (numbers if columns.order is None else numbers[:, columns.order]).reshape(rows, *columns.shape)
     return Table(images, _tidy(texts), columns.notes)
 
@@ -166,14 +149,14 @@ def _parsed(
     lines: Iterator[str], rows: int, columns: Columns, mark: str, path: Path
 ) -> tuple[NDArray[np.uint8] | NDArray[np.float32], list[str]]:
     """Return the numbers (rows, columns) and the labels as text. Numbers are kept as uint8 as long as all are."""
-    width = columns.count - len(columns.left_out)
+    width = len(columns.numbers())
     found: NDArray[np.uint8] | NDArray[np.float32] = np.empty((rows, width), np.uint8)
     texts: list[str] = []
     start = 0
     while some := list(islice(lines, _ROWS)):
         labels, rest = _without_labels(some, columns, mark, start, path)
         texts += labels
-        values = _numbers(rest, width, mark, start + columns.header, path)
+        values = _numbers(rest, columns, mark, start + columns.header, path)
         if found.dtype == np.uint8 and not ((values >= 0) & (values <= 255) & (values == np.floor(values))).all():
             check_fits(rows * width * 4, str(path))
             found = found.astype(np.float32)
@@ -198,37 +181,24 @@ def _without_labels(
     labels, rest = [], []
     for k, cells in enumerate(csv.reader(some, delimiter=mark)):
         if len(cells) != columns.count:
-            raise ValueError(
-                f"{path}: row {start + k + columns.header + 1} must have {columns.count} columns; got {len(cells)}"
-            )
+            row = cell_row(path, start + k + columns.header)
+            raise ValueError(f"{row} must have {columns.count} columns; got {len(cells)}")
         if label is not None:
             labels.append(cells[label])
         rest.append(mark.join(cell for k, cell in enumerate(cells) if k not in columns.left_out))
     return labels, rest
 
 
-def _numbers(lines: list[str], width: int, mark: str, above: int, path: Path) -> NDArray[np.float32]:
+def _numbers(lines: list[str], columns: Columns, mark: str, above: int, path: Path) -> NDArray[np.float32]:
     """Return lines of numbers as float32 (lines, width). `above`: the number of lines above them in the file."""
+    places = columns.numbers()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             values = np.loadtxt(lines, np.float32, delimiter=mark, comments=None, quotechar='"', ndmin=2)
-        if values.shape == (len(lines), width) and np.isfinite(values).all():
+        if values.shape == (len(lines), len(places)) and np.isfinite(values).all():
             return values
     except (ValueError, Warning):
         pass
-    for k, cells in enumerate(csv.reader(lines, delimiter=mark)):
-        row = f"{path}: row {above + k + 1}"
-        if len(cells) != width:
-            raise ValueError(f"{row} must have {width} numbers beside its label; got {len(cells)}")
-        for place, cell in enumerate(cells, 1):
-            if not _is_finite(cell):
-                raise ValueError(f"{row}, number {place} must be a finite number; got {cell.strip() or 'nothing'!r}")
+    check_numbers(csv.reader(lines, delimiter=mark), columns, above, path)
     raise ValueError(f"{path} must be a table of numbers; rows {above + 1} to {above + len(lines)} are not")
-
-
-def _is_finite(cell: str) -> bool:
-    try:
-        return math.isfinite(float(cell))
-    except ValueError:
-        return False

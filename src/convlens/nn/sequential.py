@@ -23,6 +23,7 @@ from convlens.nn.input import InputLayer, chain_from, sizes_of
 from convlens.nn.keras_layer import Place, hidden, plain
 from convlens.nn.keras_methods import KerasMethods
 from convlens.nn.layer import Layer, Shape, Weights
+from convlens.nn.names import check_name
 from convlens.nn.specification import from_specification, to_specification
 from convlens.nn.summary import summary_text
 from convlens.nn.table import split_end, table
@@ -99,6 +100,7 @@ class Sequential(KerasMethods):
         check_count("seed", seed, 0)
         if not isinstance(self.name, str):
             raise TypeError(f"name must be a text; got {name!r}")
+        check_name(self.name, "a network")
         if not callable(initial):
             raise TypeError(f"initial must be a function of convlens.nn.initializers; got {initial!r}")
         self.seed, self._initial = seed, initial

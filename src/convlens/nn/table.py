@@ -12,6 +12,7 @@ import numpy as np
 from convlens.data.room import check_fits
 from convlens.engines.specs import Spec
 from convlens.nn.layer import Layer, Shape
+from convlens.nn.names import check_name, inner_names
 
 _SMALL = 2**26  # bytes that any machine has
 
@@ -49,9 +50,8 @@ def table(layers: Sequence[Layer], input_shape: Shape) -> Iterator[LayerRow]:
     given = [layer.name for layer in layers if layer.name is not None]
     if twice := next((name for name in given if given.count(name) > 1), None):
         raise ValueError(f"the names of layers must differ; got {twice!r} twice")
-    for each in given:
-        if not isinstance(each, str) or not each.strip() or "/" in each or not each.isprintable():
-            raise ValueError(f"the name of a layer must be a text in one line, not empty and without '/'; got {each!r}")
+    for each in (*given, *inner_names(layers)):
+        check_name(each, "a layer")
     shape = input_shape
     for layer in layers:
         name = layer.name
