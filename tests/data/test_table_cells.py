@@ -89,9 +89,9 @@ def test_numbers_of_another_range_are_no_slip(tmp_path):
         x = rng.integers(low, high, (20, 25))
         path.write_text("".join(",".join(map(str, [k % 3, *row])) + "\n" for k, row in enumerate(x.tolist())))
         assert len(load(path).y_train) == 17
-    x = rng.normal(0.5, 0.1, (20, 25))
-    x[3, 4] = -0.01  # resampled images overshoot
-    path.write_text("".join(",".join(map(str, [k % 3, *row])) + "\n" for k, row in enumerate(x.tolist())))
+    fractions = rng.normal(0.5, 0.1, (20, 25))
+    fractions[3, 4] = -0.01  # resampled images overshoot
+    path.write_text("".join(",".join(map(str, [k % 3, *row])) + "\n" for k, row in enumerate(fractions.tolist())))
     assert len(load(path).y_train) == 17
 
 
