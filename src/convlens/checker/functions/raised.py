@@ -20,7 +20,7 @@ class Cause(NamedTuple):
 
 _SHAPE = r"(\([0-9, ]*\))"
 _EMPTY = r"(\((?:[0-9]+, ?)*0,[0-9, ]*\))"
-_NAME = r"'(\w+)'"
+_NAME = r"'([\w.]+)'"
 # The texts of exceptions, in the releases of NumPy and Python that count and in today's
 _TEXTS = (
     (
@@ -67,7 +67,7 @@ _TEXTS = (
     (rf"module {_NAME} has no attribute {_NAME}", "uses {0}.{1}, which does not exist"),
     (rf"{_NAME} object has no attribute {_NAME}", "uses .{1} on a value of type {0}, which has no such attribute"),
     (r"Cannot cast ufunc", "adds decimals to an array of integers: create it as an array of floats"),
-    (r"division by zero", "divides by zero"),
+    (r"(?:division|modulo) by zero", "divides by zero"),
 )
 
 

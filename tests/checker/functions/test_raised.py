@@ -1,0 +1,75 @@
+"""The words for a line that raises, from the exceptions of this Python and this NumPy."""
+
+import numpy as np
+import pytest
+
+from convlens.checker.functions.answers import Answer
+from convlens.checker.functions.cases import POOL_FORWARD, Case, Size
+from convlens.checker.functions.raised import cause_of, what_it_does
+
+
+def written(size, cells):
+    np.zeros(cells)[...] = np.zeros(size)
+
+
+def added(size, cells):
+    total = np.zeros(cells)
+    total += np.zeros(size)
+
+
+def unset():
+    if written is None:
+        late = 1
+    return late
+
+
+def two(a, b):
+    return a, b
+
+
+@pytest.mark.parametrize(
+    ("does", "said"),
+    [
+        (lambda: written((0, 3), (2, 4)), "writes an empty array (0,3) into cells (2,4): the slice that cut it out"),
+        (lambda: written((5, 3), (2, 3)), "writes an array (5,3) into cells (2,3)"),
+        (lambda: added((4, 2), (1, 2)), "adds an array (4,2) to a slice (1,2): the slice does not have the size of"),
+        (lambda: np.zeros((2, 3)) * np.zeros((2, 2)), "combines arrays (2,3) and (2,2), whose shapes do not fit"),
+        (lambda: np.zeros((2, 3))[1, 3], "uses index 3 of axis 1, which has only 3 entries"),
+        (lambda: np.zeros(6).reshape(10, 1), "turns an array of 6 numbers into the shape (10,1)"),
+        (lambda: np.zeros((0, 2)).max(axis=0), "takes the maximum of an empty window"),
+        (lambda: eval("two(*np.zeros(3))"), "takes fewer arguments than the course's call has"),
+        (lambda: eval("two(1)"), "needs b, which the course's call does not give"),
+        (lambda: eval("two(1, a=3)"), "gets a twice: the arguments must be in the course's order"),
+        (lambda: eval("two(1, c=3)"), "has no argument c: the signature must be the course's"),
+        (unset, "uses late before it gets a value in this call"),
+        (lambda: eval("nobody"), "uses nobody, which has no value there: it is not an argument, nor set before"),
+        (
+            lambda: eval("np.zeros(3).nothing"),
+            "uses .nothing on a value of type numpy.ndarray, which has no such attribute",
+        ),
+        (lambda: eval("1 // 0"), "divides by zero"),
+        (lambda: [].pop(), "raises IndexError: pop from empty list"),
+    ],
+)
+def test_the_words_for_an_exception(does, said):
+    with pytest.raises(Exception) as caught:
+        does()
+    text = " ".join(str(caught.value).split())
+    assert what_it_does(caught.type.__name__, text).startswith(said), text
+
+
+def answer(size, raised="ValueError", line=3):
+    case = Case(POOL_FORWARD, size, "max")
+    value = None if raised else (np.zeros(1),)
+    return [Answer(case, case.arrays(0), value, raised, "a text", line)]
+
+
+def test_the_cause_is_the_line_of_the_smallest_call():
+    calls = [answer(Size(2, 5, 5, 1, 1, 2, 2), line=9), answer(Size(1, 3, 3, 1, 1, 2, 2))]
+    cause = cause_of(calls)
+    assert cause is not None
+    assert cause == ("ValueError in line 3", "line 3 raises ValueError: a text")
+
+
+def test_a_call_that_returns_a_value_has_no_line():
+    assert cause_of([answer(Size(1, 3, 3, 1, 1, 2, 2)), answer(Size(1, 3, 4, 1, 1, 2, 2), raised="")]) is None
