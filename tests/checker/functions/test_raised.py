@@ -19,7 +19,7 @@ def added(size, cells):
 
 def unset(times=0):
     for late in range(times):
-        pass
+        times += late
     return late
 
 
