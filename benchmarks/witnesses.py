@@ -42,8 +42,8 @@ def _run(name: str, arguments: list[str]) -> Row:
 
 
 def _onnx() -> Row:
-    sys.path.insert(0, str(ROOT / "tests"))
-    found = importlib.import_module("ops.test_onnx_nodes").coverage()
+    sys.path.insert(0, str(ROOT))
+    found = importlib.import_module("tests.ops.test_onnx_nodes").coverage()
     reasons = Counter(found["not_applicable"].values())
     note = f"{len(found['not_applicable'])} do not apply: " + "; ".join(f"{n} × {why}" for why, n in reasons.items())
     row = _run("ONNX node tests", ["tests/ops/test_onnx_nodes.py"])
