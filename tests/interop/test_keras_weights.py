@@ -46,6 +46,23 @@ def test_weights_go_there_and_back(tmp_path, name):
         model.save_weights(tmp_path / name, overwrite=False)
 
 
+def test_a_weight_that_is_not_finite_is_named(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    model, other = network(), network(5)
+    model.save_weights(tmp_path / "a.weights.h5")
+    with h5py.File(tmp_path / "a.weights.h5", "r+") as file:
+        file["layers/conv2d/vars/0"][0, 1, 0, 2] = np.nan
+        file["layers/batch_normalization/vars/3"][1] = -np.inf
+    before = other.flat.copy()
+    with pytest.raises(ValueError) as caught:
+        other.load_weights(tmp_path / "a.weights.h5")
+    assert str(caught.value).endswith(
+        "must hold the weights of sequential: C1/kernel has 1 of 36 numbers that are NaN or infinite; "
+        "batch_normalization/moving_variance has 1 of 3 numbers that are NaN or infinite"
+    )
+    assert np.array_equal(other.flat, before)
+
+
 @pytest.mark.smoke
 def test_weights_of_another_network_are_refused_and_nothing_changes(tmp_path):
     pytest.importorskip("h5py")

@@ -11,8 +11,15 @@ from typing import Any
 # oneDNN is off: with it, TensorFlow 2.21 overwrites memory in the filter gradient of a strided 1x1 convolution, and
 # prints a greeting.
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "NONE", "TF_ENABLE_ONEDNN_OPTS": "0"}
-_EXTRAS = {"keras": "keras", "jax": "keras", "tensorflow": "keras", "onnx": "onnx", "onnxruntime": "onnx"}
-_TITLES = {"keras": "Keras", "jax": "JAX", "tensorflow": "TensorFlow", "onnx": "ONNX", "onnxruntime": "ONNX Runtime"}
+# The title of each package, and the extra of convlens that installs it
+PACKAGES = {
+    "h5py": ("h5py", "keras"),
+    "jax": ("JAX", "keras"),
+    "keras": ("Keras", "keras"),
+    "onnx": ("ONNX", "onnx"),
+    "onnxruntime": ("ONNX Runtime", "onnx"),
+    "tensorflow": ("TensorFlow", "keras"),
+}
 
 
 def load(name: str, what: str) -> Any:
@@ -27,7 +34,8 @@ def check_installed(name: str, what: str) -> None:
     """Raise ImportError, which names the extra to install, unless the package is installed."""
     top = name.split(".")[0]
     if top not in sys.modules and importlib.util.find_spec(top) is None:
-        raise ImportError(f"{what} needs {_TITLES[top]}: pip install 'convlens[{_EXTRAS[top]}]'")
+        title, extra = PACKAGES[top]
+        raise ImportError(f"{what} needs {title}: pip install 'convlens[{extra}]'")
 
 
 def load_keras(backend: str, what: str) -> Any:

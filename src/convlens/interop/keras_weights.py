@@ -65,8 +65,10 @@ def load_weights(path: str | os.PathLike[str], model: Sequential) -> None:
                     ", ".join(str(w.shape) for w in arrays) or "none" for arrays in (weights.values(), stored)
                 )
                 wrong.append(f"layer {row.name} has weights of shapes {wanted}, the file {got}")
-            elif not all(np.isfinite(w).all() for w in stored):
-                wrong.append(f"layer {row.name} must have finite weights")
+            else:
+                for name, w in zip(weights, stored, strict=True):
+                    if count := np.count_nonzero(~np.isfinite(w)):
+                        wrong.append(f"{row.name}/{name} has {count} of {w.size} numbers that are NaN or infinite")
             found += stored
         own = {group.split("/")[1] for group, _, weights in _groups(model) if weights}
         more = sorted(
