@@ -23,9 +23,11 @@ def loaded():
         if "interop.frameworks" not in path.read_text():
             continue
         for node in ast.walk(tree):
-            name = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
-            if name in ("load", "load_keras", "check_installed") and isinstance(node.args[0], ast.Constant):
-                yield node.args[0].value.split(".")[0], f"{path.name}:{node.lineno}"
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args):
+                continue
+            first = node.args[0]
+            if node.func.id in ("load", "load_keras", "check_installed") and isinstance(first, ast.Constant):
+                yield str(first.value).split(".")[0], f"{path.name}:{node.lineno}"
 
 
 def test_each_package_that_is_loaded_has_a_title_and_an_extra():
