@@ -32,6 +32,7 @@ def place(tmp_path_factory):
         Image.fromarray(image).save(folder / f"pictures/{'ab'[k % 2]}/{k}.png")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        patch.setenv("CONVLENS_DATA", str(tmp_path_factory.mktemp("cache")))
         yield folder
 
 

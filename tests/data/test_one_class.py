@@ -11,6 +11,11 @@ N = 12
 X = np.random.default_rng(0).integers(0, 256, (N, 6, 5), dtype=np.uint8)
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("CONVLENS_DATA", str(tmp_path_factory.mktemp("cache")))
+
+
 def idx(path, array):
     path.write_bytes(struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes())
 

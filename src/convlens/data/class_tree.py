@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from convlens.data.file_kinds import HEAD, PICTURES, kind_of
+from convlens.data.file_kinds import HEAD, PICTURES, REFUSED, kind_of, kind_of_file
 
 __all__ = ["Tree", "find_classes"]
 
@@ -118,7 +118,10 @@ def _classes(folder: Path, notes: list[str]) -> dict[str, list[Path]]:
     loose = sum(_is_picture(path) for path in entries if path.is_file())
     if not folders:
         what = f"pictures ({loose:,})" if loose else "nothing that convlens reads"
-        raise ValueError(f"{folder} must hold a folder of pictures for each class; it holds {what} and no folders")
+        other = "" if loose else _refused(entries)
+        raise ValueError(
+            f"{folder} must hold a folder of pictures for each class; it holds {what} and no folders{other}"
+        )
     if loose:
         notes.append(f"left out of {folder.name}, as they lie in no class folder: pictures ({loose:,})")
     found: dict[str, list[Path]] = {}
@@ -136,6 +139,12 @@ def _classes(folder: Path, notes: list[str]) -> dict[str, list[Path]]:
     if len(found) < len(folders):
         raise ValueError(f"{folder} must hold classes that differ; two names are the same text in two encodings")
     return found
+
+
+def _refused(files: Iterable[Path]) -> str:
+    """Say what the first file is whose kind is known; "" if there is none."""
+    found = ((path, kind_of_file(path)) for path in files if path.is_file())
+    return next((f"; {path.name} {REFUSED[kind]}" for path, kind in found if kind in REFUSED), "")
 
 
 def _check_names(folder: Path, names: list[str]) -> None:

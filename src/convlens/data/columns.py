@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convlens.data.file_kinds import ROUND
+
 __all__ = ["Columns", "label_by_content", "understand_columns"]
 
 _LABELS = {"label", "labels", "class", "classes", "target", "targets", "y", "digit", "category", "character"}
@@ -141,13 +143,21 @@ def _names(cells: list[list[str]]) -> str:
 def _square(pixels: int, name: str) -> tuple[int, int]:
     side = math.isqrt(max(pixels, 0))
     if side * side != pixels or not side:
-        colour = f" ({pixels} = 3 x {pixels // 3}: colours are not read from CSV)" if _is_colour(pixels) else ""
-        raise ValueError(f"{name} must have a label and a square number of pixels, h = w; got {pixels} pixels{colour}")
+        raise ValueError(
+            f"{name} must have a label and a square number of pixels, h = w; got {pixels} pixels{_colours(pixels)}"
+        )
     return side, side
 
 
-def _is_colour(pixels: int) -> bool:
-    return pixels > 0 and pixels % 3 == 0 and math.isqrt(pixels // 3) ** 2 == pixels // 3
+def _colours(pixels: int) -> str:
+    """Say how to go on with the pixels of a colour image; "" for another number of pixels."""
+    side = math.isqrt(max(pixels, 0) // 3)
+    if not side or 3 * side * side != pixels:
+        return ""
+    return (
+        f", as colour images of {side} x {side} have: a CSV file does not say whether they are (n, 3, {side}, {side}), "
+        f"one colour after the other, or (n, {side}, {side}, 3); reshape them as they are, and {ROUND}"
+    )
 
 
 def _by_names(pixels: list[str], name: str) -> tuple[tuple[int, int], list[int] | None]:

@@ -8,28 +8,34 @@ import re
 import zlib
 from pathlib import Path
 
-__all__ = ["HEAD", "PICTURES", "REFUSED", "kind_of", "kind_of_file"]
+__all__ = ["HEAD", "PICTURES", "REFUSED", "ROUND", "kind_of", "kind_of_file"]
 
 HEAD = 4096  # bytes that are read to tell the kind of a file
 
 PICTURES = ("PNG", "JPEG", "GIF", "BMP", "WebP", "TIFF")
 
-_ROUND = "write its arrays with numpy.savez as x_train, y_train, x_valid, y_valid"
+ROUND = "write its arrays with numpy.savez as x_train, y_train, x_valid, y_valid"
+_RECORDS = (
+    "read it with records = numpy.fromfile(FILE, numpy.uint8).reshape(-1, {}), labels = records[:, {}], "
+    "images = records[:, {}:].reshape(-1, 3, 32, 32)"
+)
 REFUSED = {
-    "pickle": f"is a pickle, which can run any code when it is read: load it where you trust it and {_ROUND}",
-    "npy": f"is an .npy file, one array without labels: {_ROUND}",
-    "mat": f"is a MATLAB file: read it with scipy.io.loadmat and {_ROUND}",
-    "hdf5": f"is an HDF5 file (.h5, .mat of version 7.3, or Keras): read it with h5py and {_ROUND}",
+    "pickle": f"is a pickle, which can run any code when it is read: load it where you trust it and {ROUND}",
+    "npy": f"is an .npy file, one array without labels: {ROUND}",
+    "mat": f"is a MATLAB file: read it with scipy.io.loadmat and {ROUND}",
+    "hdf5": f"is an HDF5 file (.h5, .mat of version 7.3, or Keras): read it with h5py and {ROUND}",
     "parquet": "is a Parquet file: read it with pandas and write it with to_csv(..., index=False)",
     "arrow": "is an Arrow file: read it with pandas and write it with to_csv(..., index=False)",
-    "sqlite": f"is an SQLite database: {_ROUND}",
+    "sqlite": f"is an SQLite database: {ROUND}",
     "xlsx": "is an Excel or other office file: save the table as CSV",
     "archive": "is an archive: unpack it and give its folder",
     "idx": "is one IDX file: give the folder that holds images and labels",
     "pdf": "is a PDF: a data set is a folder with a folder of pictures for each class",
     "heic": "is a HEIC or AVIF picture: convert it to PNG or JPEG, and put it into the folder of its class",
     "svg": "is an SVG or other XML file: save it as PNG, and put it into the folder of its class",
-    "json": f"is a JSON file: {_ROUND}",
+    "json": f"is a JSON file: {ROUND}",
+    "CIFAR-10": f"is CIFAR-10's binary file: {_RECORDS.format(3073, 0, 1)}, and {ROUND}",
+    "CIFAR-100": f"is CIFAR-100's binary file: {_RECORDS.format(3074, 1, 2)}, and {ROUND}",
     "empty": "is empty",
 } | {
     kind: f"is one {kind} picture: a data set is a folder with a folder of pictures for each class" for kind in PICTURES
@@ -43,6 +49,8 @@ def kind_of_file(path: Path) -> str:
         kind = kind_of(head)
         if kind == "zip":
             return _kind_of_zip(path)
+    if kind == "unknown":
+        return _cifar(path) or kind
     if kind != "gzip":
         return kind
     try:
@@ -117,6 +125,17 @@ def _kind_of_text(head: bytes) -> str:
         return "json"
     first = letters.splitlines()[0] if letters.strip() else ""
     return "csv" if any(mark in first for mark in ",;\t") else "unknown"
+
+
+def _cifar(path: Path) -> str | None:
+    """Return which CIFAR a file of records is: labels, then 3,072 pixels. None if its labels or its size differ."""
+    for kind, tops in (("CIFAR-10", (9,)), ("CIFAR-100", (19, 99))):
+        record = len(tops) + 3072
+        if not path.stat().st_size % record:
+            content = path.read_bytes()
+            if all(max(content[place::record]) <= top for place, top in enumerate(tops)):
+                return kind
+    return None
 
 
 def _kind_of_zip(path: Path) -> str:

@@ -34,6 +34,11 @@ class Found(NamedTuple):
     shape: tuple[int, ...]
     item: int
 
+    @property
+    def labels(self) -> bool:
+        """Whether the file holds labels: one column, or several with a name that says so, as QMNIST's have."""
+        return len(self.shape) == 1 or (len(self.shape) == 2 and "label" in self.path.name.lower())
+
 
 def find(folder: Path) -> list[Found]:
     """Return the IDX files in `folder` and three levels below it, the nearest first. Hidden files are left out."""
@@ -88,7 +93,7 @@ def read(folder: Path, found: list[Found], *, transposed: bool | None, seed: int
         )
     files: dict[str, Found] = {}
     for file in found:
-        files.setdefault(("y_" if len(file.shape) == 1 else "x_") + file.part, file)
+        files.setdefault(("y_" if file.labels else "x_") + file.part, file)
     for part in PARTS:
         for field, other in ((f"x_{part}", f"y_{part}"), (f"y_{part}", f"x_{part}")):
             if (other in files or part == "train") and field not in files:
@@ -97,6 +102,11 @@ def read(folder: Path, found: list[Found], *, transposed: bool | None, seed: int
     check_fits(sum(int(np.prod(file.shape, dtype=object)) * file.item for file in files.values()), str(folder))
     arrays: dict[str, NDArray[Any]] = {field: read_idx(file.path, len(file.shape)) for field, file in files.items()}
     names = {field: str(file.path) for field, file in files.items()}
+    notes = []
+    for field, y in arrays.items():
+        if field[0] == "y" and _is_qmnist(y):
+            arrays[field] = y[:, 0]
+            notes = ["the labels have 8 columns, as QMNIST's: the first one is the class"]
     same_count(arrays["x_train"], arrays["y_train"], names["x_train"], names["y_train"])
     known = emnist.set_of(files["x_train"].path.name, folder.name, files["x_train"].shape)
     labels, class_names, note = emnist.named(known, {field: y for field, y in arrays.items() if field[0] == "y"})
@@ -112,12 +122,17 @@ def read(folder: Path, found: list[Found], *, transposed: bool | None, seed: int
         source=str(folder),
         names=names,
         class_names=class_names,
-        notes=[note] if note else [],
+        notes=[*notes, *([note] if note else [])],
         seed=seed,
     )
     if transposed or (transposed is None and known):
         return turned(digits, "" if transposed else emnist.TURNED)
     return _suspected(digits) if transposed is None else digits
+
+
+def _is_qmnist(y: NDArray[Any]) -> bool:
+    """Return whether labels are rows of QMNIST: the class, series, writer, and five other numbers; not one-hot."""
+    return y.ndim == 2 and y.shape[1] == 8 and y.dtype == TYPES[0x0C] and bool((y > 1).any())
 
 
 def _missing(field: str, beside: Found | None) -> str:
