@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from convlens.checker.lenets.layer_table import WANTED, layer_difference
+from convlens.checker.lenets.layer_difference import layer_difference
+from convlens.checker.lenets.layer_table import WANTED, from_graph
 from convlens.models.lenet5 import LAYERS
 from convlens.nn import Conv2D, Dense, MaxPooling2D
 
@@ -53,9 +54,25 @@ def test_missing_and_additional_layers_are_reported():
     assert layer_difference(WANTED) is None
     few, many = layer_difference(WANTED[:6]), layer_difference([*WANTED, WANTED[1]])
     assert few is not None and few.message == "layer 7, dense is missing"
-    assert many is not None and many.message == "there is one more layer after layer 7, max pool"
+    assert many is not None and many.message == "there is one more layer after layer 7, dense: max pool"
 
 
 def test_a_pool_that_adds_no_zeros_is_accepted():
     layers = [dataclasses.replace(layer, padding="same") if layer.is_pool else layer for layer in WANTED]
     assert layer_difference(layers) is None
+
+
+def test_a_layer_left_out_in_the_middle_is_named_and_the_others_keep_their_places():
+    strided = dataclasses.replace(WANTED[2], strides=(2, 2))
+    layers = [*WANTED[:2], strided, *WANTED[4:]]
+    for unused, said, mistake in (
+        ([], "layer 4, max pool is missing", "layer_missing"),
+        (["max pool"], "the output of layer 4, max pool, is not used", "layer_unused"),
+    ):
+        found = layer_difference(layers, unused)
+        assert found == (said, mistake)
+
+
+def test_a_second_relu_changes_nothing():
+    operations = [{"type": kind, "variables": [0], "out": [None, 120]} for kind in ("MatMul", "Relu", "Relu")]
+    assert from_graph(operations, [(400, 120)])[0].activations == ("relu",)

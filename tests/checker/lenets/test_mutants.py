@@ -8,7 +8,7 @@ from tests.support.checker.lenet_guests import Inside, check, first_failure
 from tests.support.checker.lenet_mutants import CASES, FOREIGN
 from tests.support.lenet5_mutants import MUTANTS
 
-from convlens.checker.lenets.mistakes import HINTS
+from convlens.checker.lenets.mistakes import HINTS, hint
 from convlens.checker.verdict import FileReport
 
 pytestmark = pytest.mark.frameworks
@@ -31,7 +31,7 @@ def test_a_wrong_file_is_found_and_its_mistake_named(tf, case):
     assert (found.mistake if found else None) == mistake, found
     if found:
         assert found.message
-        assert found.hint == HINTS.get(mistake, "")
+        assert found.hint == hint(mistake, framework)
 
 
 @pytest.mark.parametrize("name", ["no softmax", "softmax on the wrong layer", "initializer as regularizer"])

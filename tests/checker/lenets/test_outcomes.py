@@ -3,7 +3,7 @@
 import pytest
 
 from convlens.checker.lenets.outcomes import exception_outcome
-from convlens.checker.sandbox.guest_side.lenets import plain
+from convlens.checker.sandbox.guest_side.lenet_tools import plain
 
 GRAPH = """Graph execution error:
 

@@ -73,6 +73,11 @@ SCALE = "tf.keras.initializers.VarianceScaling(scale=2.0)"
 POOL_AND_FLAT = 'strides=2, padding="VALID")\n\n    flat'
 TRAIN = "tf.train.AdamOptimizer().minimize(loss)"
 ADAM = "K.optimizers.Adam()"
+POOL = "    maps = K.layers.MaxPooling2D((2, 2), strides=(2, 2))(maps)\n"
+UNUSED = f"{POOL}    flat = "
+CONV_2 = '    maps = K.layers.Conv2D(16, (5, 5), padding="valid", '
+MAPS = f'padding="same", **hidden)(X)\n{POOL}{CONV_2}'
+DENSE = "Dense(120, **hidden)(flat)\n    flat = K.layers.Dense(84,"
 COMPILE = 'model.compile(optimizer=K.optimizers.Adam(),\n                  loss="categorical_crossentropy", '
 
 OWN: dict[str, dict[str, tuple[str, str, str | None]]] = {
@@ -100,6 +105,8 @@ OWN: dict[str, dict[str, tuple[str, str, str | None]]] = {
         "labels as numbers": (LOSS, "tf.losses.sparse_softmax_cross_entropy(y, logits)", "loss_sparse"),
         "run": ("    return y_pred, train", "    tf.Session().run(1 * y)\n    return y_pred, train", "graph_run"),
         "nothing returned": ("return y_pred, train, loss, accuracy", "pass", "returns_missing"),
+        "optimizer returned": (TRAIN, "tf.train.AdamOptimizer()", "returns_optimizer"),
+        "accuracy and its update": ("loss, accuracy\n", "loss, (accuracy, train)\n", "returns_metric"),
         "a loss an example": (LOSS, f"{NN_LOSS}(labels=y, logits=logits)", "loss_not_reduced"),
         "minus the loss": (LOSS, f"-{LOSS}", "loss_sign"),
         "labels and logits swapped": (LOSS, "tf.losses.softmax_cross_entropy(logits, y)", "no_gradient"),
@@ -134,6 +141,22 @@ OWN: dict[str, dict[str, tuple[str, str, str | None]]] = {
         "weights decay": ("Dense(84,", 'Dense(84, kernel_regularizer="l2",', "regularizer"),
         "biases from 1": ("Dense(84,", 'Dense(84, bias_initializer="ones",', "bias_not_zero"),
         "a fixed deviation": ('"he_normal"}', "K.initializers.TruncatedNormal(stddev=0.05)}", "initializer_other"),
+        "pool unused": (UNUSED, UNUSED.replace("maps = ", "pool = "), "layer_unused"),
+        "pool missing": (UNUSED, "    flat = ", "layer_missing"),
+        "never built": ("K.Model(inputs=X, outputs=Y)", "K.Sequential([K.layers.Dense(10)])", "unbuilt"),
+        "paddings swapped": (
+            MAPS,
+            MAPS.replace("same", "?").replace("valid", "same").replace("?", "valid"),
+            "padding_swapped",
+        ),
+        "units swapped": (DENSE, DENSE.replace("84", "?").replace("120", "84").replace("?", "120"), "units_swapped"),
+        "dense before flatten": (
+            "flat = K.layers.Dense(120, **hidden)(flat)",
+            "flat = K.layers.Flatten()(K.layers.Dense(120, **hidden)(maps))",
+            "flatten_missing",
+        ),
+        "misspelt": ("K.layers.Flatten", "K.layers.flatten", "unknown_name"),
+        "undefined": ("outputs=Y", "outputs=y", "undefined_name"),
         "layers made once": (
             "def lenet5(X):",
             """def once(layer, made={}):

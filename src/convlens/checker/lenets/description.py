@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from convlens.checker.lenets.layer_table import LayerFacts, from_graph, from_model
+from convlens.checker.lenets.layer_table import LayerFacts, from_graph, from_model, kind_in_words
 
 __all__ = ["Description", "read_description", "returned_in_words"]
 
@@ -28,7 +28,8 @@ class Description:
     error: the exception if the network could not be built, else None; kind: the type of the result of lenet5; items:
     for task 4, the kind ("tensor", "operation", "other") and the type of each item in the result; model, compiled: for
     task 5, whether the result is a K.Model and whether it is compiled; shapes, trained: shape of each variable, and
-    whether it is trained; layers: [] if they could not be read; regularized: whether a layer has a regularizer;
+    whether it is trained; layers: [] if they could not be read; unused: the kinds of layers that
+    take the images but never reach the output; regularized: whether a layer has a regularizer;
     misplaced: whether an initializer may have been passed as this regularizer; noisy: layers that act only in training;
     from_logits: whether the loss expects logits; optimizers: names of the optimizers
     """
@@ -41,6 +42,7 @@ class Description:
     shapes: list[tuple[int, ...]] = field(default_factory=list)
     trained: list[bool] = field(default_factory=list)
     layers: list[LayerFacts] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
     regularized: bool = False
     misplaced: bool = False
     noisy: list[str] = field(default_factory=list)
@@ -94,6 +96,7 @@ def _read(told: Mapping[str, Any]) -> Description:
         shapes=shapes,
         trained=[bool(one.get("trainable", True)) for one in variables],
         layers=layers,
+        unused=[kind_in_words(_name(name)) for name in told.get("unused", [])][:_MOST],
         regularized=bool(told.get("regularizers")) or any(bool(layer["regularizer"]) for layer in told_layers or []),
         misplaced=bool(told.get("regularizers")) or any(bool(layer["initializer"]) for layer in told_layers or []),
         noisy=[kind for kind in (_name(layer["type"]) for layer in told_layers or []) if _NOISY.search(kind)],

@@ -31,6 +31,10 @@ def builds(lenet: LenetUnderTest) -> None:
         raise failed(
             f"the function must return four things; it returns {returned_in_words(description.kind)}{of}", mistake
         )
+    if items[1][0] == "other" and items[1][1].endswith("Optimizer"):
+        raise failed(f"result 2 of the function is the optimizer itself, {items[1][1]}", "returns_optimizer")
+    if items[3] == ("other", "tuple"):
+        raise failed("result 4 of the function is a tuple", "returns_metric")
     kinds = [kind for kind, _ in items]
     if "operation" in kinds and kinds != ["tensor", "operation", "tensor", "tensor"]:
         raise failed(f"the function returns, in this order: {', '.join(kinds)}", "returns_order")

@@ -16,5 +16,7 @@ def builds(lenet: LenetUnderTest) -> None:
     if not description.model:
         mistake = "returns_missing" if description.kind == "NoneType" else "returns_model"
         raise failed(f"the function must return a K.Model; it returns {returned_in_words(description.kind)}", mistake)
+    if not description.shapes:
+        raise failed("the model has no weights, because its layers never got an input", "unbuilt")
     if not description.compiled:
         raise failed("the model is not compiled", "not_compiled")

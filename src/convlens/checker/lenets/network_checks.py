@@ -8,6 +8,7 @@ failure.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -17,10 +18,10 @@ from convlens.checker.lenets import graph_checks, model_checks
 from convlens.checker.lenets.adam_step import check_first_step, check_second_step
 from convlens.checker.lenets.expected import near
 from convlens.checker.lenets.initialization import initialization_mistake
-from convlens.checker.lenets.layer_table import layer_difference
+from convlens.checker.lenets.layer_difference import layer_difference
 from convlens.checker.lenets.loss_mistakes import accuracies, losses
 from convlens.checker.lenets.mistakes import Likely
-from convlens.checker.lenets.outcomes import exception_outcome, failed
+from convlens.checker.lenets.outcomes import exception_outcome, failed, hints_for
 from convlens.checker.lenets.output_mistakes import output_mistake
 from convlens.checker.lenets.under_test import LenetUnderTest
 from convlens.checker.lenets.variables import LAYERS, places, shape_mistake
@@ -54,7 +55,7 @@ def loads(lenet: LenetUnderTest) -> None:
 def layers(lenet: LenetUnderTest) -> None:
     """The layers are the layers of the task, in the same order."""
     description = lenet.description(lenet.main)
-    found = layer_difference(description.layers)
+    found = layer_difference(description.layers, description.unused)
     # With a right output, the layers are only written in another way
     if found is not None and not lenet.right_output():
         raise failed(found.message, found.mistake)
@@ -71,10 +72,11 @@ def parameters(lenet: LenetUnderTest) -> None:
     shapes = description.shapes
     if places(shapes) is None:
         count = sum(math.prod(shape) for shape in shapes)
+        different = layer_difference(description.layers, description.unused) if description.layers else None
         listed = ", ".join(str(shape) for shape in shapes[:_LISTED]) or "none"
         raise failed(
             f"there must be {PARAMETERS:,} numbers in 10 variables; there are {count:,} in {len(shapes)}: {listed}",
-            shape_mistake(shapes) if shapes else "not_trained",
+            different.mistake if different else shape_mistake(shapes) if shapes else "not_trained",
         )
     if not all(description.trained):
         count = sum(math.prod(shape) for shape, trained in zip(shapes, description.trained, strict=True) if not trained)
@@ -264,18 +266,18 @@ def training(lenet: LenetUnderTest) -> None:
 
 def _table(framework: str) -> Checks:
     found = Checks()
-    found.add("parses")(loads)
-    found.add("loads")(graph_checks.builds if framework == "tensorflow" else model_checks.builds)
-    found.add("builds")(layers)
-    found.add("builds")(parameters)
-    found.add("builds")(start)
-    found.add("builds")(output)
-    found.add("builds")(loss)
-    found.add("builds")(accuracy)
-    found.add("output", "loss")(training)
+
+    def add(check: Callable[[LenetUnderTest], None], *needs: str) -> None:
+        found.add(*needs)(hints_for(framework)(check))
+
+    add(loads, "parses")
+    add(graph_checks.builds if framework == "tensorflow" else model_checks.builds, "loads")
+    for check in (layers, parameters, start, output, loss, accuracy):
+        add(check, "builds")
+    add(training, "output", "loss")
     if framework == "tensorflow":
-        found.add("output", "loss")(graph_checks.labels)
-        found.add("output", "loss")(graph_checks.two_networks)
+        add(graph_checks.labels, "output", "loss")
+        add(graph_checks.two_networks, "output", "loss")
     return found
 
 

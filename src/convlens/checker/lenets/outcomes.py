@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from convlens.checker.checks import Failed, Unknown
-from convlens.checker.lenets.mistakes import HINTS
+from convlens.checker.lenets.mistakes import HINTS, hint
 from convlens.checker.verdict import ErrorMap
 
-__all__ = ["exception_outcome", "failed", "one_line"]
+__all__ = ["exception_outcome", "failed", "hints_for", "one_line"]
 
 _LONGEST, _LONGEST_TYPE, _LONGEST_LINE = 300, 80, 120  # characters of a text, of a type's name, of a line of code
 
@@ -21,14 +23,34 @@ _NO_CONTRIB = "the checker's stand-in for tf.contrib has no"  # from guest_side/
 _NO_GRADIENT = "No gradients provided"
 _NOT_FED = "must feed a value for placeholder"
 _SPARSE_LABELS = re.compile(r"target\.ndim - 1|labels\.shape\.rank` must equal `logits\.shape\.rank - 1")
+_NO_SUCH_NAME = re.compile(r"^module '[\w.]+' has no attribute|^cannot import name|^No module named")
 _CONTRIB = re.compile(r"\bcontrib\b")
-_OF_TENSORFLOW = re.compile(r"'tensorflow(\.|')")
 _REGULARIZER = re.compile(r"\bregularizer\s*=")  # in the student's own line
+
+
+S = TypeVar("S")
 
 
 def failed(message: str, mistake: str = "", maps: Sequence[ErrorMap] = (), what: str = "") -> Failed:
     """Return a failure with the hint of the mistake. what: details that are added to the message."""
     return Failed(message + (f" — {what}" if what else ""), HINTS.get(mistake, ""), mistake, maps)
+
+
+def hints_for(framework: str) -> Callable[[Callable[[S], None]], Callable[[S], None]]:
+    """Return a decorator for a check: its failures get the hints of one task, "tensorflow" or "keras"."""
+
+    def decorate(check: Callable[[S], None]) -> Callable[[S], None]:
+        @functools.wraps(check)
+        def checked(subject: S) -> None:
+            try:
+                check(subject)
+            except Failed as found:
+                found.hint = hint(found.mistake, framework) or found.hint
+                raise
+
+        return checked
+
+    return decorate
 
 
 def one_line(value: object) -> str:
@@ -66,8 +88,10 @@ def _mistake(kind: str, text: str, code: str) -> str:
     """Return the mistake behind an exception of this type and text in this statement, "" if none is known."""
     if _CONTRIB.search(text):
         return "tf_contrib"
-    if kind in ("AttributeError", "ModuleNotFoundError") and _OF_TENSORFLOW.search(text):
-        return "tf_not_v1"
+    if kind in ("NameError", "UnboundLocalError"):
+        return "undefined_name"
+    if kind in ("AttributeError", "ModuleNotFoundError", "ImportError") and _NO_SUCH_NAME.search(text):
+        return "unknown_name"
     if _NO_GRADIENT in text:
         return "no_gradient"
     if _NOT_FED in text:
