@@ -64,6 +64,9 @@ class _Facade(types.ModuleType):
         super().__init__(name)
         self.__dict__.update(given, _others=others)
 
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *(name for other in self.__dict__["_others"] for name in dir(other))]
+
     def __getattr__(self, name: str) -> Any:
         for other in self.__dict__["_others"]:
             if hasattr(other, name):

@@ -40,7 +40,10 @@ def _meant(error: BaseException) -> str:
     module, name = getattr(error, "obj", None), getattr(error, "name", None)
     if not isinstance(error, AttributeError) or not isinstance(module, types.ModuleType) or not isinstance(name, str):
         return ""
-    known = {other.lower(): other for other in dir(module)}
+    try:
+        known = {other.lower(): other for other in dir(module)}
+    except Exception:  # a module that is loaded only now may fail
+        return ""
     near = difflib.get_close_matches(name.lower(), known, 1)
     return f"; did you mean {known[near[0]]}?" if near else ""
 
