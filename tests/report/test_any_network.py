@@ -160,6 +160,8 @@ def test_other_networks_and_shapes(tmp_path, layers, size, channels):
         ("skip_broken", False, "", "no"),
         ("transposed", False, "--no-transposed", "no"),
         ("augment", "", "", "none"),
+        ("class_weights", "a b=1,c=2", "--class-weights 'a b=1,c=2'", "a b=1,c=2"),
+        ("class_weights", "", "", "none"),
         ("dropout", None, "", "none"),
         ("data", "my pictures", "--data 'my pictures'", "my pictures"),
     ],

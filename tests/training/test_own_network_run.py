@@ -42,6 +42,7 @@ CASES = {
     "adamw": replace(ALL, optimizer="adamw", dropout=0.1, schedule="exponential"),
     "rmsprop": replace(ALL, optimizer="rmsprop", augment="", schedule="steps", early_stopping=2),
     "nadam": replace(ALL, optimizer="nadam", schedule="linear"),
+    "class weights": replace(ALL, class_weights="balanced", schedule="constant"),
     "adadelta": replace(ALL, optimizer="adadelta", augment="flip", schedule="constant"),
 }
 

@@ -53,6 +53,7 @@ def test_a_finished_run_has_its_files_and_the_keys_of_the_history(whole):
         ("momentum", None),
         ("augment", ""),
         ("dropout", None),
+        ("class_weights", ""),
         ("size", None),
         ("skip_broken", False),
         ("transposed", None),

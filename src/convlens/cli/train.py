@@ -55,6 +55,13 @@ def train(
         str | None,
         typer.Option(metavar="WORDS", help="Random changes of the images: some of shift,crop,flip,colour."),
     ] = None,
+    class_weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WORDS",
+            help="Weights of the classes in the loss: balanced, or by name, such as cat=1,dog=2.5; others have 1.",
+        ),
+    ] = None,
     dropout: Annotated[
         float | None,
         typer.Option(
@@ -122,6 +129,7 @@ def train(
         "weight_decay": weight_decay,
         "momentum": momentum,
         "augment": augment,
+        "class_weights": class_weights,
         "dropout": dropout,
         "seed": seed,
         "early_stopping": early_stopping,
@@ -133,6 +141,8 @@ def train(
         raise ValueError(f"--out and --resume are for the leading host, rank 0; got rank {asked.rank}")
     if augment is not None and not augment.strip(" ,"):
         raise ValueError(f"--augment must name a random change, such as shift; got {augment!r}")
+    if class_weights is not None and not class_weights.strip(" ,"):
+        raise ValueError(f"--class-weights must be balanced, or weights by name, such as cat=1; got {class_weights!r}")
     folder = to_resume(resume, run_folder, out)
     if asked and threads is not None:
         raise ValueError(f"--threads is not for --trainer {KERAS}, which uses all cores; got {threads}")

@@ -27,6 +27,7 @@ from convlens.storage.atomic import atomic_write
 from convlens.storage.tensors import read_tensors, write_tensors
 from convlens.training.callbacks.early_stopping import EarlyStopping, best_epoch
 from convlens.training.checks import LOWER, check_data, check_training
+from convlens.training.class_weights import class_weights
 from convlens.training.divergence import lower_rate
 from convlens.training.events import Epoch, Event
 from convlens.training.loop import run_epochs
@@ -95,6 +96,7 @@ class Run:
         run = cls(Path(), settings, digits.fingerprint, model, of_digits(digits))
         check_data(run.model, "training", digits.images("train"), digits.y_train)
         check_data(run.model, "validation", digits.images("valid"), digits.y_valid)
+        class_weights(settings.class_weights, digits)  # it checks the names
         if check is not None:
             check(run.model)
         run.folder = folder() if callable(folder) else folder
@@ -178,7 +180,13 @@ class Run:
             check_training(self.model, train, digits.y_train, augment)
             check_data(self.model, "validation", valid, digits.y_valid)
             self._follow_schedule(len(digits.y_train))
-            make = trainer or partial(EngineTrainer, threads=threads, seed=self.settings.seed, augment=augment)
+            make = trainer or partial(
+                EngineTrainer,
+                threads=threads,
+                seed=self.settings.seed,
+                augment=augment,
+                class_weights=class_weights(self.settings.class_weights, digits),
+            )
             events = run_epochs(
                 make(self.model, self.optimizer),
                 self.model,
@@ -226,6 +234,7 @@ class Run:
         names = (
             *("model", "engine", "trainer", "data", "seed", "batch_size"),
             *("optimizer", "learning_rate", "schedule", "weight_decay", "momentum", "augment", "dropout"),
+            "class_weights",
             *("size", "skip_broken", "transposed"),
         )
         return {

@@ -9,6 +9,7 @@ from typing import Any
 from convlens.engines import ENGINES, get_engine
 from convlens.geometry import check_count, pair
 from convlens.nn.schedules import SCHEDULES
+from convlens.training.class_weights import check_class_weights
 from convlens.training.options import check_augment, check_optimizer, default_rate
 
 __all__ = ["CONVLENS", "KERAS", "TRAINERS", "Settings", "go_on"]
@@ -25,7 +26,8 @@ class Settings:
     model: a name of `convlens.models`, or where the network came from. learning_rate: None for the optimizer's usual
     one. schedule: a name of `convlens.nn.schedules.SCHEDULES`; the learning rate falls over all `epochs`. weight_decay,
     momentum: None for the optimizer's usual ones. augment: names of random changes with commas between, see
-    `convlens.training.options`. dropout: rate of the model's dropout layers. size, skip_broken, transposed: how the
+    `convlens.training.options`. class_weights: see `convlens.training.class_weights`; convlens's engines only. dropout:
+    rate of the model's dropout layers. size, skip_broken, transposed: how the
     data are read, see `convlens.load`.
     """
 
@@ -43,6 +45,7 @@ class Settings:
     weight_decay: float | None = None
     momentum: float | None = None
     augment: str = ""
+    class_weights: str = ""
     dropout: float | None = None
     size: tuple[int, int] | None = None
     skip_broken: bool = False
@@ -63,6 +66,7 @@ class Settings:
                 self._set(name, float(getattr(self, name)))
         check_optimizer(self.optimizer, rate, self.weight_decay, self.momentum)
         self._set("augment", check_augment(self.augment))
+        self._set("class_weights", check_class_weights(self.class_weights))
         if self.schedule not in SCHEDULES:
             raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}; got {self.schedule!r}")
         if self.dropout is not None and not (math.isfinite(self.dropout) and 0 <= self.dropout < 1):
@@ -87,6 +91,8 @@ class Settings:
             raise ValueError(f"engine must be one of auto, {', '.join(ENGINES)}; got {self.engine!r}")
         if self.trainer != KERAS:  # Keras trains its own model; the engine only evaluates the run later
             self._set("engine", get_engine(self.engine).name)
+        elif self.class_weights:
+            raise ValueError(f"class_weights need the trainer {CONVLENS}; got {self.trainer}")
 
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)

@@ -64,7 +64,11 @@ class Trainer(Protocol):
 
 
 class EngineTrainer:
-    """A trainer that uses the model's engine, on `threads` threads (by default one for each core)."""
+    """A trainer that uses the model's engine, on `threads` threads (by default one for each core).
+
+    class_weights (classes,): `step` follows the gradient of the loss sum(class_weights[label] * loss) / n, and returns
+    the sum.
+    """
 
     def __init__(
         self,
@@ -75,9 +79,11 @@ class EngineTrainer:
         seed: int = 0,
         augment: Augment | None = None,
         loss: Loss = CROSS_ENTROPY,
+        class_weights: Array | None = None,
     ) -> None:
         self._model, self._optimizer, self._augment, self._seed = model, optimizer, augment, seed
         self._loss = loss
+        self._class_weights = None if class_weights is None else class_weights.astype(model.dtype)
         self._threads = usable_threads() if threads is None else threads
         check_count("threads", self._threads, 1)
         layers = [row.layer for row in model.table]
@@ -113,12 +119,17 @@ class EngineTrainer:
 
     def step(self, x: Array, labels: Labels, place: tuple[int, int], learning_rate: float | None) -> tuple[float, int]:
         """Train on a batch: see `Trainer`"""
-        found = self.parts(x, labels, place, learning_rate)
+        weights = None if self._class_weights is None else self._class_weights[labels]
+        found = self.parts(x, labels, place, learning_rate, weights)
         hits = at = 0
-        for _, logits in found:
-            hits += int((logits.argmax(axis=1) == labels[at : at + len(logits)]).sum())
+        loss = 0.0
+        for losses, logits in found:
+            part = slice(at, at + len(logits))
+            hits += int((logits.argmax(axis=1) == labels[part]).sum())
+            weighted = losses if weights is None else losses * weights[part]
+            loss += float(weighted.sum(dtype=np.float64))
             at += len(logits)
-        return _sum(found), hits
+        return loss, hits
 
     def parts(
         self,
