@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from convlens.checker import form_checks, own_checks, summary_checks
 from convlens.checker.checks import Checks
@@ -151,15 +152,15 @@ def check_lenet(sandbox: Sandbox, task: int, file: File, before: Sequence[Findin
     sandbox: a sandbox that has loaded TensorFlow. If TensorFlow is not installed, the checks of the network have the
     status "could not tell".
     """
-    from convlens.checker.lenets import network_checks
-    from convlens.checker.lenets.under_test import LenetUnderTest
+    from convlens.checker.lenets import run
 
-    tables: dict[int, Checks] = {4: network_checks.TENSORFLOW, 5: network_checks.KERAS}
-    given = {"file": TASKS[task], "framework": _FRAMEWORKS[task]}
+    def open_guest(more: dict[str, Any]) -> AbstractContextManager[Guest]:
+        return sandbox.guest("lenets", file.content or b"", {"file": TASKS[task], **more})
+
+    framework = _FRAMEWORKS[task]
     try:
-        with sandbox.guest("lenets", file.content or b"", given) as guest:
-            found = tables[task].run(LenetUnderTest(guest, options), before)
+        found = run.run(framework, open_guest, before, options)
     except ModuleNotFoundError as error:
         why = f"{error}: pip install 'convlens[keras]'"
-        found = [Finding(check.name, check.sentence, UNKNOWN, why) for check in tables[task].table]
+        found = [Finding(check.name, check.sentence, UNKNOWN, why) for check in run.TABLES[framework].table]
     return FileReport([*before, *found])

@@ -20,8 +20,8 @@ PARSES = Finding("parses", "The file parses.", PASS)
 class Inside(Clocked):
     """A guest in this process. Requests and answers are converted to JSON and back, as in a sandbox."""
 
-    def __init__(self, framework, text):
-        self.answer = job.start(text.encode(), {"file": FILES[framework], "framework": framework})
+    def __init__(self, framework, text, **options):
+        self.answer = job.start(text.encode(), {"file": FILES[framework], "framework": framework, **options})
 
     def ask(self, request, arrays=(), *, seconds=None):
         answer, found = self.answer(json.loads(json.dumps(request)), [np.array(array) for array in arrays])

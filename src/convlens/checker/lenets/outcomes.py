@@ -62,7 +62,8 @@ def exception_outcome(error: object, before: str = "", version: str = "") -> Fai
     """Return the outcome of a check in which the guest raised an exception.
 
     The check fails. But the outcome is unknown if the file uses a part of an earlier TensorFlow that is not here.
-    error: the guest's report, not trusted; before: the start of the message; version: the version of TensorFlow
+    error: the guest's report, not trusted; before: the start of the message; version: the version of TensorFlow. The
+    evidence of a failure is the exception's type.
     """
     told = error if isinstance(error, dict) else {}
     kind, text = one_line(told.get("type", "an exception"))[:_LONGEST_TYPE], one_line(told.get("message", ""))
@@ -81,7 +82,9 @@ def exception_outcome(error: object, before: str = "", version: str = "") -> Fai
     said = f"{kind}{': ' if text else ''}{text}"
     if mistake == "loss_sparse":
         said = "a sparse loss needs class numbers as labels, but the labels are one-hot"
-    return failed(f"{before}{said}{where}", mistake)
+    outcome = failed(f"{before}{said}{where}", mistake)
+    outcome.evidence = kind
+    return outcome
 
 
 def _mistake(kind: str, text: str, code: str) -> str:

@@ -1,9 +1,10 @@
-"""The TensorFlow that a file of task 4 imports, whatever the edition of the course that the file was written for.
+"""The TensorFlow that a file imports, whatever the edition of the course that the file was written for.
 
 Edition 1 is for TensorFlow 1: `import tensorflow as tf`, with tf.contrib. Edition 2 imports tensorflow.compat.v1.
 Edition 3 differs in task 5: `from tensorflow import keras as K`, and initializers with seed 0.
-Today's TensorFlow has no tf.contrib, and tf.layers only with the package tf_keras. Here the file gets both, from an
-import function of its own, so that nothing changes for other code in this process.
+Today's TensorFlow has no tf.contrib, and tf.layers only with the package tf_keras. Here a file of task 4 gets both,
+from an import function of its own, so that nothing changes for other code in this process. A file of task 5 gets the
+Keras 2 of tf_keras on request.
 """
 
 from __future__ import annotations
@@ -39,9 +40,16 @@ def edition(source: bytes, framework: str) -> int:
     return 1 if found & {"tensorflow", "tensorflow.contrib"} and not newer else 2
 
 
-def builtins_for(source: bytes) -> dict[str, Any]:
-    """Return the builtins of a file of task 4, with an import function that gives it its edition's TensorFlow."""
-    old = functools.cache(_tensorflow_1 if edition(source, "tensorflow") == 1 else _tensorflow)
+def keras_2() -> Any:
+    """Return the Keras 2 of tf_keras. Raise ModuleNotFoundError if that is not installed."""
+    return importlib.import_module("tf_keras.api._v2.keras")
+
+
+def builtins_for(source: bytes, framework: str) -> dict[str, Any]:
+    """Return the builtins of a file with an import function: it gives a file of task 4 its edition's TensorFlow, and a
+    file of task 5 Keras 2."""
+    first = framework == "tensorflow" and edition(source, framework) == 1
+    old = functools.cache(_older if framework == "keras" else _tensorflow_1 if first else _tensorflow)
 
     def importing(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
         if level or name.partition(".")[0] != "tensorflow":
@@ -72,6 +80,10 @@ class _Facade(types.ModuleType):
             if hasattr(other, name):
                 return getattr(other, name)
         raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}", name=name, obj=self)
+
+
+def _older() -> Any:
+    return _Facade("tensorflow", importlib.import_module("tensorflow"), keras=keras_2())
 
 
 def _tensorflow() -> Any:

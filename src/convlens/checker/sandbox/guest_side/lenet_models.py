@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING or __package__:
+    from convlens.checker.sandbox.guest_side import editions
     from convlens.checker.sandbox.guest_side.lenet_tools import IMAGE, Arrays, Describe, Reply, each, name_of, sizes
 else:  # inside the sandbox this folder is on the path, and there is no convlens
+    import editions
     from lenet_tools import IMAGE, Arrays, Describe, Reply, each, name_of, sizes
 
 
@@ -26,9 +28,9 @@ class Models:
         the loss
     """
 
-    def __init__(self, seed: int, labels: str, describe: Describe) -> None:
+    def __init__(self, older: bool, seed: int, labels: str, describe: Describe) -> None:
         self.describe = describe
-        self.K = importlib.import_module("tensorflow").keras
+        self.K = editions.keras_2() if older else importlib.import_module("tensorflow").keras
         self.made: list[Any] = []
         self.K.utils.set_random_seed(seed)
 

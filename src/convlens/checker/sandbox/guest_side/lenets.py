@@ -6,6 +6,7 @@ optimizers only explains a verdict.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import random
 import sys
@@ -28,7 +29,8 @@ else:  # inside the sandbox this folder is on the path, and there is no convlens
 def start(source: bytes, options: dict[str, Any]) -> Handler:
     """Return the function that answers requests about a file.
 
-    options: "file" is the file's name, "framework" is "tensorflow" (task 4) or "keras" (task 5)
+    options: "file" is the file's name, "framework" is "tensorflow" (task 4) or "keras" (task 5), and "keras": 2
+        asks for the Keras 2 of tf_keras in task 5
     {"do": "load"} -> {"loaded": true, "version", "edition": the edition of the course}, {"missing": [the functions of
         the file]}, or without TensorFlow {"absent": why}
     {"do": "build", "key": name, "networks": n, "labels": dtype, "seed": k} -> {"networks": [descriptions]}: n networks
@@ -43,7 +45,9 @@ def start(source: bytes, options: dict[str, Any]) -> Handler:
     name = str(options["file"])
     module = types.ModuleType(name.removesuffix(".py"))
     module.__file__ = name
-    build = lenet_graph.Graph if options["framework"] == "tensorflow" else lenet_models.Models
+    older = options.get("keras") == 2
+    models = functools.partial(lenet_models.Models, older)
+    build: Any = lenet_graph.Graph if options["framework"] == "tensorflow" else models
     built: dict[str, Any] = {}
 
     def load() -> Reply:
@@ -52,8 +56,8 @@ def start(source: bytes, options: dict[str, Any]) -> Handler:
         except ImportError as error:
             return {"absent": str(error)[: lenet_tools.LONGEST]}, []
         sys.modules[module.__name__] = module
-        if options["framework"] == "tensorflow":
-            module.__dict__["__builtins__"] = editions.builtins_for(source)
+        if options["framework"] == "tensorflow" or older:
+            module.__dict__["__builtins__"] = editions.builtins_for(source, options["framework"])
         exec(compile(source, name, "exec"), module.__dict__)
         if not callable(getattr(module, "lenet5", None)):
             made = [key for key, value in vars(module).items() if isinstance(value, types.FunctionType)]
