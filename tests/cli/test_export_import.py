@@ -316,6 +316,11 @@ def test_any_network(tmp_path, monkeypatch):
     )
     message = "a.keras: the size must be the network's, 6x9 (width x height); got 8x9 (width x height)"
     assert small.fails("import", "a.keras", "--size", "8x9") == message
+    save_keras("b.keras", Sequential([Dense(4)], (12,), name="flat"))
+    message = "b.keras: the size must fit the input of 12 numbers; got 5x3 (width x height)"
+    assert small.fails("import", "b.keras", "--size", "5x3") == message
+    assert small.run("import", "b.keras", "--size", "4x3").code == 0
+    assert load_model("runs/flat-1").input_shape == (3, 4, 1)
 
 
 @heavy

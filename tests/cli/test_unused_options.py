@@ -79,6 +79,7 @@ TRAIN = [
     (["--augment", ","], "--augment must name a random change, such as shift; got ','"),
     (["--augment", ""], "--augment must name a random change, such as shift; got ''"),
     (["--momentum", 0.9], "momentum is for sgd and rmsprop; got optimizer adam"),
+    (["--engine", "keras", "--trainer", "convlens"], "--engine keras is --trainer keras; got --trainer convlens too"),
     (["--run", "r"], "--run needs --resume; a new run goes to --out DIR; got --run r"),
 ]
 

@@ -110,6 +110,8 @@ def train(
     renamed = []
     if engine == KERAS:
         renamed.append(f"--engine {KERAS} is now --trainer {KERAS}")
+        if trainer not in (None, KERAS):
+            raise ValueError(f"--engine {KERAS} is --trainer {KERAS}; got --trainer {trainer} too")
         engine, trainer = None, KERAS
     if resume and out is not None:
         renamed.append("--resume --out DIR is now --resume --run DIR")

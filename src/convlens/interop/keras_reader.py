@@ -156,10 +156,8 @@ class _Reader:
             given = (*size, given[2])
         known = tuple(n for n in given if n is not None)
         if len(known) != len(given):
-            self.complain(
-                "",
-                f"the input must have a known shape, such as (h, w, channels); got {given}, where --size sets w and h",
-            )
+            rule = "the input must have a known shape, such as (h, w, channels)"
+            self.complain("", f"{rule}; got {given}, where --size sets w and h")
             return None
         first = items[0].kind if isinstance(items[0], Node) else "Add"
         if len(known) == 2 and first == "Flatten":
@@ -169,6 +167,8 @@ class _Reader:
             known = (*size, known[0] // math.prod(size))
             self.notes.append(f"the input of {in_axes(given)} numbers is taken as images of {in_axes(known)}")
             self.layers.append(Flatten())
+        if size is not None and known[:2] != size:
+            raise ValueError(f"the size must fit the input of {in_axes(known)} numbers; got {_wide(size)}")
         self.start = known
         return known
 
