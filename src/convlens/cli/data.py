@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from convlens.cli.data_options import DATA_HELP, Data, Size, SkipBroken, Transposed, load_data, tell_notes
-from convlens.cli.shared import Json, print_json
+from convlens.cli.shared import Json, one_line, print_json
 
 _ACROSS, _WIDE = 12, 120  # the most classes, and letters of their names, that a table shows side by side
 
@@ -51,9 +51,9 @@ def data_info(
         )
         return
     tell_notes(digits)
-    print(f"{digits.source}: images {' × '.join(map(str, shape))}, sha256 {digits.fingerprint}")
+    print(one_line(f"{digits.source}: images {' × '.join(map(str, shape))}, sha256 {digits.fingerprint}"))
     numbered = digits.class_names == tuple(map(str, range(digits.classes)))
-    heads = (f"label {name}" if numbered else name for name in digits.class_names)
+    heads = (f"label {name}" if numbered else one_line(name) for name in digits.class_names)
     rows = [["part", "images", *heads], *_part_rows(parts)]
     if digits.classes > _ACROSS or sum(map(len, rows[0])) > _WIDE:
         rows = [list(row) for row in zip(*rows, strict=True)]  # a class a row: many columns do not fit a screen

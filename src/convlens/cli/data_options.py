@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from convlens.cli.shared import tell
+
 if TYPE_CHECKING:
     from convlens.data import Digits
     from convlens.data.together import Hosts
@@ -88,7 +90,7 @@ def load_data(
 def tell_notes(digits: Digits) -> None:
     """Print what was noticed in a data set on standard error, a line for each sentence."""
     for note in digits.notes:
-        print(f"note: {note}", file=sys.stderr)
+        tell(f"note: {note}")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import typer
 
 from convlens.cli.data_options import DATA_HELP, Size, SkipBroken, Transposed, load_data, tell_notes
 from convlens.cli.run_data import load_again, settings_of, size_text
-from convlens.cli.shared import Json, RunFolder, newest_run, print_json, tell
+from convlens.cli.shared import Json, RunFolder, newest_run, one_line, print_json, tell
 
 if TYPE_CHECKING:
     from convlens.data import Digits
@@ -72,7 +72,8 @@ def evaluate(
         about = {"run": str(run), "data": data, "part": part, "images": len(y), **scores._asdict()}
         print_json({**about, **_figures(found, names)})
     else:
-        print(f"{run}, {len(y):,} {part} images of {data}: loss {scores.loss:.4f}  accuracy {scores.accuracy:.4f}")
+        figures = f"loss {scores.loss:.4f}  accuracy {scores.accuracy:.4f}"
+        print(one_line(f"{run}, {len(y):,} {part} images of {data}: {figures}"))
         print(*_text(found, names), sep="\n")
     tell_notes(digits)
     for note in notes:
@@ -147,7 +148,7 @@ def _columns(rows: list[tuple[str, ...]], left: int = 1) -> list[str]:
     """
     from rich.cells import cell_len, set_cell_size
 
-    rows = [tuple(map(_printable, row)) for row in rows]
+    rows = [tuple(map(one_line, row)) for row in rows]
     widths = [min(_WIDEST, max(map(cell_len, column))) for column in zip(*rows, strict=True)]
 
     def pad(cell: str, k: int) -> str:
@@ -157,7 +158,3 @@ def _columns(rows: list[tuple[str, ...]], left: int = 1) -> list[str]:
         return cell + space if k < left else space + cell
 
     return ["  ".join(pad(cell, k) for k, cell in enumerate(row)).rstrip() for row in rows]
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "�" for letter in text)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from convlens.cli.shared import Json, RunFolder, newest_run, print_json, sentence, tell
+from convlens.cli.shared import Json, RunFolder, newest_run, one_line, print_json, sentence, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,16 +85,17 @@ def _check_network(model: Sequential, run: Path) -> None:
 def _print(rows: list[Row]) -> None:
     for row in rows:
         if row["unsure"]:
-            print(f"{row['file']}: unsure, looks like {row['looks_like']} ({row['probability']:.0%}): {row['why']}")
+            said = f"unsure, looks like {row['looks_like']} ({row['probability']:.0%}): {row['why']}"
         else:
-            print(f"{row['file']}: {row['class']} ({row['probability']:.1%})")
+            said = f"{row['class']} ({row['probability']:.1%})"
+        print(one_line(f"{row['file']}: {said}"))
         if row.get("blocks"):
             print(row.pop("blocks"))
     remarks = dict.fromkeys(remark for row in rows for remark in row["remarks"])
     if remarks:
         tell(f"{rows[0]['file']}: {'; '.join(remarks)}")
     if rows and rows[0].get("shown"):
-        print(f"{rows[0]['file']}: what the network saw is in {rows[0]['shown']}")
+        print(one_line(f"{rows[0]['file']}: what the network saw is in {rows[0]['shown']}"))
 
 
 def _digits_reader(model: Sequential, stored: Images, show: Path | None) -> Callable[[Path], list[Row]] | None:

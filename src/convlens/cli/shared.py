@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +12,8 @@ from typing import Annotated, Any
 import typer
 
 RUNS = Path("runs")
+# Control characters, ends of lines and marks that turn the direction of writing
+_STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 RunFolder = Annotated[
     Path | None,
@@ -37,10 +40,19 @@ def finite(value: Any) -> Any:
     return [finite(part) for part in value] if isinstance(value, list | tuple) else value
 
 
+def one_line(text: str) -> str:
+    """Return text without letters that steer a terminal or end a line, such as a class or a file may have in its name.
+
+    >>> one_line("red" + chr(27) + "[31m, two" + chr(10) + "lines")
+    'red�[31m, two�lines'
+    """
+    return _STEERING.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def tell(text: str) -> None:
     """Print one line on standard error."""
     if sys.stderr:  # None when it is closed
-        print(text, file=sys.stderr, flush=True)
+        print(one_line(text), file=sys.stderr, flush=True)
 
 
 def sentence(error: BaseException) -> str:
