@@ -169,6 +169,13 @@ def test_hidden_folders_are_not_readable(tmp_path):
     assert launch._split_readable([str(lib)], [tmp_path / "elsewhere"]) == ([str(lib)], [])
 
 
+def test_what_only_slows_tensorflow_down_is_not_there():
+    pytest.importorskip("tensorflow")
+    found = launch._importable(("tensorflow",))
+    assert {"numpy", "tensorflow", "keras", "h5py"} <= found.keys()
+    assert not found.keys() & {"convlens", *launch._UNNEEDED}
+
+
 ORPHAN = """
 import json, os, signal, socket, sys
 guest_side, folder, moment = sys.argv[1:]

@@ -21,6 +21,8 @@ __all__ = ["Launch", "plan"]
 _GUEST_SIDE = Path(__file__).resolve().with_name("guest_side")
 # Packages that import no other package. For any other package, everything in the same folder is readable too.
 _SELF_CONTAINED = ("numpy", "pycodestyle")
+# Packages that TensorFlow and Keras would import if they found them. No task needs them, and they take half of the time
+_UNNEEDED = ("jax", "jaxlib", "matplotlib", "pandas", "scipy", "sklearn")
 _LIBRARIES = ("/usr/lib", "/usr/lib64", "/usr/lib32", "/lib", "/lib64", "/lib32")
 _LOADER = ("/etc/ld.so.cache", "/etc/alternatives")
 _SYSTEM = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat")
@@ -121,7 +123,8 @@ def _importable(packages: Sequence[str]) -> dict[str, str]:
             found |= {one.name: str(one) for one in beside if one.exists()}
         else:
             others = (one for one in path.parent.iterdir() if not one.name.startswith(("convlens", "__editable__")))
-            found |= {one.name: str(one) for one in others if one.suffix not in (".pth", ".egg-link")}
+            needed = (one for one in others if one.name not in _UNNEEDED)
+            found |= {one.name: str(one) for one in needed if one.suffix not in (".pth", ".egg-link")}
     return found
 
 

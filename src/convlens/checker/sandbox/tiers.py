@@ -13,8 +13,8 @@ TIERS = ("bubblewrap", "landlock", "rlimits")
 WEAKEST = TIERS[-1]  # a class run refuses it without --unsafe
 
 _READS = (
-    "The code can read Python, the system's shared libraries and numpy. In tasks 4 and 5 it can also read all packages "
-    "that are installed in the same folder as TensorFlow, except convlens."
+    "The code can read Python, the system's shared libraries and numpy. In tasks 4 and 5 it can also read the packages "
+    "that are installed in the same folder as TensorFlow, but not convlens."
 )
 _THREADS = (
     "The code can keep every processor busy with threads until its time is up. If you are root and the code has to run "
