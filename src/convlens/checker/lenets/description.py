@@ -59,8 +59,9 @@ def read_description(told: object) -> Description:
     try:
         return _read(told)
     except (KeyError, TypeError, AttributeError) as error:
+        kind = type(error).__name__
         raise ValueError(
-            f"a description must have the form that guest_side/lenets.py states; got {type(error).__name__}"
+            f"a description must have the form that lenet_graph.py or lenet_models.py states; got {kind}"
         ) from None
 
 
