@@ -52,3 +52,16 @@ def test_a_thin_line_of_the_desk_is_doubted() -> None:
     level[100:180, 48:56] = 25
     (found,) = find_digits(np.rint(level).astype(np.uint8))
     assert found.firm == ("it lies beside the sheet: it may be a line",)
+
+
+@pytest.mark.parametrize(("strength", "shade", "doubted"), [(30, 0.6, True), (120, 0.6, False), (30, 1, False)])
+def test_ink_fainter_than_a_hard_shadow_is_doubted(strength: int, shade: float, doubted: bool) -> None:
+    """The edge of the shadow runs across the digit; a part of the digit may be taken for paper."""
+    level = 70 + nine(1).astype(np.float64)
+    level = np.where(level < 280, 220 - strength * (290 - level) / 150, 220)
+    i, j = np.mgrid[0:H, 0:W]
+    level[2 * j - i > 330] *= shade
+    level += np.random.default_rng(4).normal(0, 1, (H, W))
+    firm = [found.firm for found in find_digits(np.asarray(level.clip(0, 255), dtype=np.uint8))]
+    told = "its ink is fainter than the shades of the paper around it: strokes may be missing"
+    assert any(told in doubts for doubts in firm) == doubted

@@ -27,6 +27,7 @@ _FINE = 56  # a digit lower than this is searched again in a larger picture of i
 _EVEN = 0.08  # strokes are evened over this fraction of the digit's longer side
 _LIGHT = 0.3  # light ink is this many times as likely as dark ink
 _LINE = 0.25  # a mark at the border that is narrower than this part of its length may be a line
+_FAINT = 45  # ink is faint below this contrast, in grey levels of 255
 _AROUND = 0.7  # these surroundings, as a fraction of the digit's longer side
 
 
@@ -114,6 +115,8 @@ def find_digits(grey: Grey) -> list[Found]:
         narrow = min(mark.height, mark.width) < _LINE * max(mark.height, mark.width)
         if narrow and not view.sheet[mark.box].any():
             firm.append("it lies beside the sheet: it may be a line")
+        if view.ink.contrast < min(_FAINT, _shades(view, mark) / 1.25):
+            firm.append("its ink is fainter than the shades of the paper around it: strokes may be missing")
         if mark.at_border and narrow:
             firm.append("it reaches the border of the picture: it may be a line")
         elif mark.at_border:
@@ -133,6 +136,18 @@ def find_digits(grey: Grey) -> list[Found]:
 
 def _count(n: int, what: str) -> str:
     return f"1 {what} was" if n == 1 else f"{n} {what}s were"
+
+
+def _shades(view: _View, mark: Mark) -> float:
+    """Return by how many grey levels the paper of a mark differs: in twice its box, without the desk."""
+    around = [
+        slice(max(0, s.start - (s.stop - s.start) // 2 - 2), s.stop + (s.stop - s.start) // 2 + 2) for s in mark.box
+    ]
+    counts = view.sheet.copy()
+    counts[mark.box] = True
+    rows, columns = around
+    high, low = np.percentile(view.ink.paper[rows, columns][counts[rows, columns]], (98, 2))
+    return float(high - low)
 
 
 def _beside(mark: Mark, main: Mark) -> bool:
