@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from convlens.data.handwriting.boxes import without_boxes
 from convlens.data.handwriting.colours import Grey, grey_levels, resized
 from convlens.data.handwriting.decode import read_picture
 from convlens.data.handwriting.faint import with_faint
@@ -197,7 +198,10 @@ def _searched(small: Levels, scale: float, flat: bool) -> tuple[_View, list[Mark
             contrast = max(contrast, error.contrast)
             continue
         sheet = np.ones(small.shape, dtype=bool) if light else find_sheet(ink.paper)
-        unlined, lines = without_lines(ink.faint, sheet)
+        unboxed, boxes = without_boxes(ink.strokes)
+        box = grown(ink.strokes & ~unboxed, 2) & ~unboxed if boxes else np.zeros_like(unboxed)
+        unlined, lines = without_lines(ink.faint & ~box, sheet)
+        unlined, lines = unlined & ~box, lines + 4 * boxes
         strokes, faint = ink.strokes & unlined, ink.faint & unlined
         labels, marks = find_marks(ink, strokes, sheet, small, light)
         if not marks and lines:
