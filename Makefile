@@ -64,8 +64,10 @@ clean: ## remove the virtual environments and caches
 	$(PIP) --editable '.[fast,plots]'
 	@touch $@
 
+# tf_keras asks for the package tensorflow, whose files would replace those of tensorflow-cpu.
 .venv/test: .venv/bin/python pyproject.toml constraints.txt
 	$(PIP) --editable '.[test]'
+	$(PIP) --no-deps tf_keras
 	@touch $@ .venv/demo
 
 .venv-course/ready: scripts/course-requirements.txt

@@ -2,6 +2,8 @@
 
 import ast
 import importlib.util
+import os
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -70,3 +72,37 @@ def test_weights_of_keras_without_h5py(bare, tmp_path, monkeypatch):
         assert str(caught.value) == message
     (tmp_path / "x.weights.h5").write_bytes(b"")
     assert small.fails("import", "x.weights.h5", "--model", "lenet5") == message
+
+
+NOISE = "import os, sys\nos.write(2, b'no GPU here\\n')\nsys.stderr.flush()\n"
+
+
+def importing(folder, text):
+    """Return what a process writes that loads the package onnx, with this text, and then says that it is done."""
+    (folder / "onnx.py").write_text(NOISE + text)
+    (folder / "main.py").write_text(
+        "import sys\nfrom convlens.interop.frameworks import load\n"
+        "load('onnx', 'this')\nprint('done', file=sys.stderr)\n"
+    )
+    environment = {**small.environment(), "PYTHONPATH": f"{folder}{os.pathsep}{SOURCE.parent}"}
+    command = [sys.executable, str(folder / "main.py")]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment).stderr
+
+
+def test_what_a_package_writes_while_it_loads_is_not_shown(tmp_path):
+    assert importing(tmp_path, "") == "done\n"
+
+
+def test_what_a_package_writes_before_it_fails_is_shown(tmp_path):
+    found = importing(tmp_path, "raise RuntimeError('a broken package')\n")
+    assert found.startswith("no GPU here\n")
+    assert found.endswith("RuntimeError: a broken package\n")
+
+
+def test_a_process_without_standard_error_loads_packages(tmp_path):
+    (tmp_path / "main.py").write_text(
+        "import os\nos.close(2)\nfrom convlens.interop.frameworks import load\nprint(load('onnx', 'this').__name__)\n"
+    )
+    command = [sys.executable, str(tmp_path / "main.py")]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=small.environment())
+    assert done.stdout == "onnx\n"

@@ -6,6 +6,9 @@ import importlib
 import importlib.util
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 # oneDNN is off: with it, TensorFlow 2.21 overwrites memory in the filter gradient of a strided 1x1 convolution, and
@@ -27,7 +30,32 @@ def load(name: str, what: str) -> Any:
     check_installed(name, what)
     for variable, value in _QUIET.items():
         os.environ.setdefault(variable, value)
-    return importlib.import_module(name)
+    with _quiet():
+        return importlib.import_module(name)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what is written to the process's standard error from the user, unless an exception ends the block.
+
+    TensorFlow built for GPUs writes that it finds none, from C++, before any setting of its log is read.
+    """
+    try:
+        shown = os.dup(2)
+    except OSError:  # the process has no standard error
+        yield
+        return
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            kept.seek(0)
+            os.write(shown, kept.read())
+            raise
+        finally:
+            os.dup2(shown, 2)
+            os.close(shown)
 
 
 def check_installed(name: str, what: str) -> None:

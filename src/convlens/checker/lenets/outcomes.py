@@ -74,7 +74,7 @@ def exception_outcome(error: object, before: str = "", version: str = "") -> Fai
     if kind in ("AttributeError", "NotImplementedError") and _NO_TF_LAYERS in text:
         return Unknown(
             f"the file uses tf.layers{where}, and cannot be run here: TensorFlow 2.6 has tf.layers, but TensorFlow "
-            f"{version or 'of today'} has not without tf_keras: pip install 'convlens[keras]'"
+            f"{version or 'of today'} has not without tf_keras: pip install --no-deps tf_keras"
         )
     if kind == "AttributeError" and text.startswith(_NO_CONTRIB):
         return Unknown(f"the file uses a part of tf.contrib that cannot be run here{where}: {text}")
