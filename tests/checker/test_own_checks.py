@@ -160,6 +160,28 @@ def test_a_file_that_is_no_python_has_a_text():
     assert run(text, b"caf\xe9", task=6)[0].status == PASS
 
 
+@pytest.mark.parametrize(
+    ("named", "written", "read"),
+    [
+        ("latin-1", "café", "café"),
+        ("cp1252", "café €", "café €"),
+        ("iso-8859-15", "café €", "café €"),
+        ("no_such", "café".encode(), "café"),
+        ("punycode", b"# caf-dma", "caf-dma"),  # as it stands: not decoded
+    ],
+)
+def test_a_file_is_read_in_the_encoding_that_it_names(named, written, read):
+    content = f"# coding: {named}\r\n".encode() + (written if isinstance(written, bytes) else written.encode(named))
+    text = f'@check(1)\ndef a(file):\n    "A."\n    assert {read!r} in file.text and chr(13) not in file.text\n'
+    assert run(text, content)[0].status == PASS
+
+
+def test_an_encoding_that_takes_quadratic_time_is_not_decoded():
+    content = b"# coding: punycode\n" + b"a" * 200_000 + b"-" + b"b" * 200_000
+    text = '@check(1)\ndef a(file):\n    "A."\n    assert len(file.text) > 400_000\n'
+    assert run(text, content)[0].status == PASS
+
+
 def test_the_example_can_be_loaded():
     own = load((ROOT / "examples" / "own_checks.py").read_text(), "own_checks.py")
     assert {task: [one.name for one in table.table] for task, table in own.tables.items()} == {

@@ -53,7 +53,11 @@ def test_arguments_that_are_not_here(options, message):
 
 
 def test_values_that_mean_off_are_taken():
-    SGD(0.1, use_ema=False, loss_scale_factor=None, gradient_accumulation_steps=None, name="mine")
+    optimizer = SGD(0.1, use_ema=False, loss_scale_factor=None, gradient_accumulation_steps=None, name="mine")
+    assert (optimizer.name, optimizer.learning_rate) == ("mine", 0.1)
+    weights = np.array([1.0, -2.0])
+    optimizer.update(weights, np.array([3.0, 4.0]))
+    assert_allclose(weights, [0.7, -2.4], rtol=1e-15)
 
 
 @pytest.mark.parametrize(

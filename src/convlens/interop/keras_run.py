@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,7 @@ from convlens.training.loop import run_epochs
 from convlens.training.model_file import build
 from convlens.training.options import make_augment, make_optimizer
 from convlens.training.run import MakeTrainer, Run
-from convlens.training.settings import Settings
+from convlens.training.settings import Settings, check_fixed
 
 __all__ = ["begin", "check_network", "follow", "lead"]
 
@@ -62,7 +62,7 @@ def follow(hosts: Hosts, given: dict[str, Any]) -> Iterator[Event]:
     told = hosts.gather(None)[0]
     with hosts.agreeing():
         settings = Settings(**told["settings"])
-        _check_equal(settings, given)
+        check_fixed(settings, given, "the leader's")
         data = given.get("data", settings.data)
         pictures = holds_pictures(data)
     together = all(hosts.gather(pictures))
@@ -107,12 +107,3 @@ def follow(hosts: Hosts, given: dict[str, Any]) -> Iterator[Event]:
         seed=settings.seed,
         first_epoch=told["epochs"] + 1,
     )
-
-
-def _check_equal(settings: Settings, given: dict[str, Any]) -> None:
-    """Raise ValueError if a setting given on this host differs from the leader's."""
-    fixed = {name: value for name, value in given.items() if name not in ("data", "epochs")}
-    wanted = replace(settings, **fixed)  # in the form in which settings are kept
-    for name, value in fixed.items():
-        if getattr(wanted, name) != getattr(settings, name):
-            raise ValueError(f"{name} must be the leader's value, {getattr(settings, name)!r}; got {value!r}")

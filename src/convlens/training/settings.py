@@ -12,7 +12,7 @@ from convlens.nn.schedules import SCHEDULES
 from convlens.training.class_weights import check_class_weights
 from convlens.training.options import check_augment, check_optimizer, default_rate
 
-__all__ = ["CONVLENS", "KERAS", "TRAINERS", "Settings", "go_on"]
+__all__ = ["CONVLENS", "KERAS", "TRAINERS", "Settings", "check_fixed", "go_on"]
 
 # The trainers: convlens's own engines, or Keras on JAX (`convlens.interop.keras_trainer`)
 CONVLENS, KERAS = "convlens", "keras"
@@ -100,14 +100,20 @@ class Settings:
 
 def go_on(settings: Settings, given: dict[str, Any]) -> Settings:
     """Return the settings of a resumed run, changed by the options `given`; ValueError if a fixed setting differs."""
-    fixed = {name: value for name, value in given.items() if name not in ("epochs", "data")}
-    wanted = replace(settings, **given)  # in the form in which settings are kept
-    for name, value in fixed.items():
-        if getattr(wanted, name) != getattr(settings, name):
-            raise ValueError(f"{name} must be the run's value, {getattr(settings, name)!r}; got {value!r}")
+    check_fixed(settings, given, "the run's")
+    wanted = replace(settings, **given)
     if settings.schedule != "constant" and wanted.epochs != settings.epochs:
         raise ValueError(
             f"epochs must be the run's value, {settings.epochs}, since its learning rate falls over these epochs by "
             f"the schedule {settings.schedule}; got {wanted.epochs}"
         )
     return wanted
+
+
+def check_fixed(settings: Settings, given: dict[str, Any], whose: str) -> None:
+    """Raise ValueError if a setting `given` is not `whose` value ("the run's"). `data` and `epochs` may differ."""
+    fixed = {name: value for name, value in given.items() if name not in ("data", "epochs")}
+    wanted = replace(settings, **fixed)  # in the form in which settings are kept
+    for name, value in fixed.items():
+        if getattr(wanted, name) != getattr(settings, name):
+            raise ValueError(f"{name} must be {whose} value, {getattr(settings, name)!r}; got {value!r}")
