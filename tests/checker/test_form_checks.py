@@ -3,11 +3,12 @@
 import contextlib
 
 import pytest
-from tests.support.checker.local import Clocked, opener
+from tests.support.checker.local import Clocked, Local, opener
 from tests.support.checker.samples import source
 from tests.support.places import CHECKER
 
 from convlens.checker import form_checks
+from convlens.checker.check import check_form, parser
 from convlens.checker.form_checks import FileUnderTest
 from convlens.checker.guest import Ending, GuestError
 from convlens.checker.rules import RULES
@@ -16,14 +17,14 @@ from convlens.checker.submission import MISSING, TASKS, File
 
 TEXT = source("cells", TASKS[0])
 HEAD = "#!/usr/bin/env python3\n"
+PARSER = opener(job, b"", {"file": ""})
 
 
 def outcome(text, runs=True, task=0, problem="", missing=False):
     """Return the message of each check by name, "" if it passes."""
     content = text.encode() if isinstance(text, str) else text
     file = File(content, runs, problem, missing)
-    open_guest = opener(job, content or b"", {"file": TASKS[task], "function": RULES[task].function})
-    found = form_checks.run(FileUnderTest(file, RULES[task], open_guest))
+    found = form_checks.run(FileUnderTest(file, RULES[task], PARSER))
     return {one.name: "" if one.status == "pass" else one.message for one in found}
 
 
@@ -44,8 +45,7 @@ def test_a_file_in_good_form_passes():
 def test_a_comparison_by_is_is_advice(old, new, said):
     assert old in TEXT
     text = TEXT.replace(old, new)
-    open_guest = opener(job, text.encode(), {"file": TASKS[0], "function": RULES[0].function})
-    found = {one.name: one for one in form_checks.run(FileUnderTest(File(text.encode(), True), RULES[0], open_guest))}
+    found = {one.name: one for one in form_checks.run(FileUnderTest(File(text.encode(), True), RULES[0], PARSER))}
     assert found["equality"].status == "pass"
     assert found["equality"].message.removeprefix("the file compares by `is`: ").split(", ")[0] == said
     assert found["equality"].hint.startswith("use ==") == bool(said)
@@ -181,11 +181,39 @@ def test_a_coding_line_is_obeyed_as_python_does(place):
     assert "line 4 has the byte 0xeb, which is not UTF-8" in outcome(late.encode("latin-1"))["parses"]
 
 
+def test_one_process_parses_all_files_until_one_ends_it():
+    class Fragile(Local):
+        def ask(self, request, arrays=(), *, seconds=None):
+            if arrays[0].tobytes() == b"crash":
+                raise GuestError("ended its process (exit code 3)", Ending.EXITED)
+            return super().ask(request, arrays, seconds=seconds)
+
+    class Box:
+        def __init__(self):
+            self.began = self.ended = 0
+
+        @contextlib.contextmanager
+        def guest(self, job_name, source):
+            assert (job_name, source) == ("form", b"")
+            self.began += 1
+            yield Fragile(job, source, {"file": ""})
+            self.ended += 1
+
+    box = Box()
+    with parser(box) as open_guest:  # type: ignore[arg-type]  # it has the method that is used
+        texts = [TEXT, TEXT, "crash", TEXT]
+        found = [check_form(open_guest, 0, File(text.encode(), True)) for text in texts]
+        assert (box.began, box.ended) == (2, 1)
+    assert (box.began, box.ended) == (2, 2)
+    said = {one.name: one.message for one in found[2]}["parses"]
+    assert said == "the file was parsed, not run, and the parser ended its process (exit code 3)"
+    assert found[0] == found[1] == found[3] and {one.status for one in found[3]} == {"pass"}
+
+
 def test_code_from_a_notebook_has_no_form_but_is_parsed():
     content = TEXT.encode()
     file = File(content, notebook="work.ipynb")
-    open_guest = opener(job, content, {"file": TASKS[0], "function": RULES[0].function})
-    found = {one.name: one for one in form_checks.run(FileUnderTest(file, RULES[0], open_guest))}
+    found = {one.name: one for one in form_checks.run(FileUnderTest(file, RULES[0], PARSER))}
     assert found["own_file"].message == "the code stands in the notebook 'work.ipynb'"
     assert {found[name].status for name in ("run_bit", "first_line", "style")} == {"could not tell"}
     assert found["parses"].status == found["imports"].status == "pass"

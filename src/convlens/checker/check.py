@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ from convlens.checker import form_checks, own_checks, summary_checks
 from convlens.checker.checks import Checks
 from convlens.checker.form_checks import FileUnderTest
 from convlens.checker.functions import conv_checks, pool_checks
+from convlens.checker.functions.process import OpenGuest
 from convlens.checker.functions.reference import reference_seconds
 from convlens.checker.functions.under_test import FunctionUnderTest
 from convlens.checker.guest import Guest
@@ -23,7 +24,7 @@ from convlens.checker.sandbox.tiers import choose
 from convlens.checker.submission import SUMMARY, TASKS, File, Submission
 from convlens.checker.verdict import UNKNOWN, FileReport, Finding, Report
 
-__all__ = ["check", "check_form", "check_function", "check_lenet", "checker", "class_checker"]
+__all__ = ["check", "check_form", "check_function", "check_lenet", "checker", "class_checker", "parser"]
 
 _FUNCTIONS: dict[int, Checks] = {
     0: conv_checks.FORWARD,
@@ -82,9 +83,10 @@ def _check(
     forms: dict[int, list[Finding]] = {}
     reports: dict[int, FileReport] = {}
     with sandboxes.use(tier, ("numpy", "pycodestyle"), seconds=options.seconds, memory=_MEMORY) as sandbox:
-        for task in files.keys() - {_SUMMARY}:
-            begins(TASKS[task])
-            forms[task] = check_form(sandbox, task, files[task])
+        with parser(sandbox) as open_guest:
+            for task in files.keys() - {_SUMMARY}:
+                begins(TASKS[task])
+                forms[task] = check_form(open_guest, task, files[task])
         for task in files.keys() & _FUNCTIONS.keys():
             begins(TASKS[task])
             reports[task] = check_function(sandbox, task, files[task], forms[task], options)
@@ -124,14 +126,30 @@ def _with_own(
     return replace(report, checks=[*report.checks, *found])
 
 
-def check_form(sandbox: Sandbox, task: int, file: File) -> list[Finding]:
-    """Return the findings about the form of a program."""
-    rules = RULES[task]
+@contextmanager
+def parser(sandbox: Sandbox) -> Iterator[OpenGuest]:
+    """Yield a function that gives the process in which files are parsed: one for all, a new one after a file that ends
+    it."""
+    with ExitStack() as stack:
+        running: list[Guest] = []
 
-    def open_guest() -> AbstractContextManager[Guest]:
-        return sandbox.guest("form", file.content or b"", {"file": TASKS[task], "function": rules.function})
+        @contextmanager
+        def open_guest() -> Iterator[Guest]:
+            if not running:
+                running.append(stack.enter_context(sandbox.guest("form", b"")))
+            try:
+                yield running[0]
+            except BaseException:
+                running.clear()
+                stack.close()
+                raise
 
-    return form_checks.run(FileUnderTest(file, rules, open_guest))
+        yield open_guest
+
+
+def check_form(open_guest: OpenGuest, task: int, file: File) -> list[Finding]:
+    """Return the findings about the form of a program. open_guest: see `parser`"""
+    return form_checks.run(FileUnderTest(file, RULES[task], open_guest))
 
 
 def check_function(sandbox: Sandbox, task: int, file: File, before: Sequence[Finding], options: Options) -> FileReport:

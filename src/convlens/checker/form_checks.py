@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from convlens.checker.checks import Advice, Checks, Failed
 from convlens.checker.guest import Guest, GuestError
 from convlens.checker.rules import Rules
@@ -29,7 +31,7 @@ FIRST_LINE = b"#!/usr/bin/env python3"
 class FileUnderTest:
     """A submitted file, and what a guest found when it parsed the file.
 
-    open_guest: a function that starts a process for the job `guest_side.form`; facts: the answer of this process, {}
+    open_guest: a function that gives a process for the job `guest_side.form`; facts: the answer of this process, {}
     before the first call of `parse`
     """
 
@@ -49,7 +51,8 @@ class FileUnderTest:
             opened: AbstractContextManager[Guest] = self.open_guest()
             with opened as guest:
                 try:
-                    self.facts, _ = guest.ask({"do": "form"}, seconds=SECONDS)
+                    request = {"do": "form", "function": self.rules.function}
+                    self.facts, _ = guest.ask(request, [np.frombuffer(self.content, np.uint8)], seconds=SECONDS)
                 except GuestError as error:
                     raise Failed(f"the file was parsed, not run, and the parser {error}") from None
         return self.facts

@@ -21,6 +21,7 @@ from convlens.cli.shared import Doing, Json, print_json, tell
 
 if TYPE_CHECKING:
     from convlens.checker.options import Options
+    from convlens.checker.verdict import Report
 
 
 def check(
@@ -155,10 +156,10 @@ def check(
 
 def _own_checks(path: Path | None) -> tuple[str, str]:
     """Return the text and the name of a file of checks, "" and "" for None. Raise ValueError if it has a fault."""
-    from convlens.checker.own_checks import load
-
     if path is None:
         return "", ""
+    from convlens.checker.own_checks import load
+
     try:
         source = path.read_bytes().decode()
     except UnicodeDecodeError:
@@ -205,12 +206,12 @@ def _check_places(*paths: Path | None, inputs: Sequence[Path | None] = ()) -> No
 
 def _one(folder: Path, options: Options, files: Files, json_: bool) -> int:
     """Check one submission, print and write its report, and return the exit code."""
+    from convlens.checker.sandbox.tiers import WEAKEST, begin_choice, choose
+
+    begin_choice(options.tier)  # meanwhile, this thread imports
     from convlens.checker.check import check
     from convlens.checker.hand_ins import read
-    from convlens.checker.render.html import submission_page
-    from convlens.checker.render.junit import junit
     from convlens.checker.render.terminal import show_submission
-    from convlens.checker.sandbox.tiers import WEAKEST, choose
     from convlens.checker.verdict import PASS
 
     submission = read(folder, options.tasks)
@@ -227,6 +228,18 @@ def _one(folder: Path, options: Options, files: Files, json_: bool) -> int:
         print_json(report.as_json())
     else:
         show_submission(report, console())
-    write(files.html, lambda: submission_page(report))
-    write(files.junit, lambda: junit([report]))
+    write(files.html, lambda: _page(report))
+    write(files.junit, lambda: _junit(report))
     return 0 if report.status == PASS else 1
+
+
+def _page(report: Report) -> str:
+    from convlens.checker.render.html import submission_page
+
+    return submission_page(report)
+
+
+def _junit(report: Report) -> str:
+    from convlens.checker.render.junit import junit
+
+    return junit([report])

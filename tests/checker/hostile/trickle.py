@@ -8,7 +8,7 @@ GIVEN = {}
 
 
 def conv_forward(*inputs):
-    text = b'{"id": 2, "message": {"result": {"none": true}}, "sizes": []}' + b" " * 400
+    text = b'{"id": 2, "message": {"result": {"none": true}}, "arrays": []}' + b" " * 400
     for byte in struct.pack(">4sIQ", b"cvl1", len(text), 0) + text:
         os.write(3, bytes([byte]))
         time.sleep(0.15)

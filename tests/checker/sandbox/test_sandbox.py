@@ -99,7 +99,7 @@ def test_an_exception_is_reported_with_its_line(tier):
         ("os.abort()", Ending.CRASHED, r"^crashed its process \(signal 6, Aborted\)$"),
         ("os.kill(os.getpid(), 9)", Ending.KILLED, "^was killed by the system, because it used too much memory or"),
         ("os.closerange(3, 99); time.sleep(60)", Ending.DISCONNECTED, "^closed its connection without an answer$"),
-        ("return numpy.zeros(2**24)", Ending.TOO_LARGE, "^sent an answer of 134,217,856 bytes; the limit"),
+        ("return numpy.zeros(2**24)", Ending.TOO_LARGE, "^sent an answer of 134,217,728 bytes; the limit"),
         ("os.write(3, b'no answer' * 9)", Ending.NO_MESSAGE, "^sent something that is not an answer$"),
     ],
 )

@@ -6,7 +6,7 @@ from tests.support.checker.mutant_tests import LEFT_OPEN, MISSED
 from tests.support.checker.mutants import FORMS, MUTANTS
 from tests.support.checker.samples import BASES, FILES, source, spoilt
 
-from convlens.checker.check import check_form, check_function
+from convlens.checker.check import check_form, check_function, parser
 from convlens.checker.hand_ins import read
 from convlens.checker.options import Options
 from convlens.checker.sandbox.tiers import TIERS
@@ -40,5 +40,7 @@ def test_bad_form_fails(sandbox, tmp_path, form):
     """The named check is the first one that fails, and the other files stay good."""
     task = TASKS.index(form.file)
     file = read(spoilt(tmp_path, form)).files[form.file]
-    report = check_function(sandbox, task, file, check_form(sandbox, task, file), Options())
+    with parser(sandbox) as open_guest:
+        before = check_form(open_guest, task, file)
+    report = check_function(sandbox, task, file, before, Options())
     assert failing(report)[0] == form.check

@@ -39,7 +39,8 @@ def examine(sandbox, file, text, options=None, runs=True):
     """The report on one file, from its text or bytes."""
     content = text.encode() if isinstance(text, str) else text
     task, given = TASKS.index(file), File(content, runs)
-    before = check.check_form(sandbox, task, given)
+    with check.parser(sandbox) as open_guest:
+        before = check.check_form(open_guest, task, given)
     return check.check_function(sandbox, task, given, before, options or Options())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -87,24 +88,9 @@ class Case:
 
         All numbers are multiples of 1/4, so that sums are exact in float32 and messages have short numbers. No number
         is 0, except in b without a bias and in integer images. The numbers of the images are all different, except for
-        "ties".
+        "ties". The arrays are kept for the next submission, so they are read-only.
         """
-        key = zlib.crc32(repr((self.task, self.size, self.how, self.numbers, self.activation, self.bias)).encode())
-        rng = np.random.default_rng((seed, key))
-        size = self.size
-        given = {"A_prev": _images(rng, (size.n, size.h, size.w, size.ci), self.numbers)}
-        if self.task in (CONV_FORWARD, CONV_BACKWARD):
-            given["W"] = _quarters(rng, (size.kh, size.kw, size.ci, size.co))
-            given["b"] = _quarters(rng, (1, 1, 1, size.co)) * self.bias
-        if self.task in (CONV_BACKWARD, POOL_BACKWARD):
-            channels = size.co if self.task == CONV_BACKWARD else size.ci
-            name = "dZ" if self.task == CONV_BACKWARD else "dA"
-            given = {name: _quarters(rng, (size.n, *self.windows(), channels)), **given}
-        if self.numbers == "whole":
-            given = {name: (4 * array).astype(np.int64) for name, array in given.items()}
-        if self.numbers == "float32":
-            given = {name: array.astype(np.float32) for name, array in given.items()}
-        return given
+        return dict(_arrays(self, seed))
 
     def arguments(self, given: dict[str, Array]) -> tuple[list[Any], dict[str, Any], list[Array]]:
         """Return positional arguments, named arguments and arrays, in the form of `guest_side.course_file`."""
@@ -140,6 +126,29 @@ class Case:
 def odd(case: Case) -> bool:
     """Return whether padding "same" needs an odd number of zeros, down or across."""
     return case.how == "same" and any(total % 2 for total in _totals(case.size))
+
+
+@functools.lru_cache(maxsize=512)
+def _arrays(case: Case, seed: int) -> dict[str, Array]:
+    """Return the arrays of `Case.arrays`."""
+    key = zlib.crc32(repr((case.task, case.size, case.how, case.numbers, case.activation, case.bias)).encode())
+    rng = np.random.default_rng((seed, key))
+    size = case.size
+    given = {"A_prev": _images(rng, (size.n, size.h, size.w, size.ci), case.numbers)}
+    if case.task in (CONV_FORWARD, CONV_BACKWARD):
+        given["W"] = _quarters(rng, (size.kh, size.kw, size.ci, size.co))
+        given["b"] = _quarters(rng, (1, 1, 1, size.co)) * case.bias
+    if case.task in (CONV_BACKWARD, POOL_BACKWARD):
+        channels = size.co if case.task == CONV_BACKWARD else size.ci
+        name = "dZ" if case.task == CONV_BACKWARD else "dA"
+        given = {name: _quarters(rng, (size.n, *case.windows(), channels)), **given}
+    if case.numbers == "whole":
+        given = {name: (4 * array).astype(np.int64) for name, array in given.items()}
+    if case.numbers == "float32":
+        given = {name: array.astype(np.float32) for name, array in given.items()}
+    for array in given.values():
+        array.flags.writeable = False
+    return given
 
 
 def _totals(size: Size) -> tuple[int, int]:

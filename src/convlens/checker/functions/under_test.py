@@ -154,13 +154,14 @@ class FunctionUnderTest:
     def larger(self, case: Case) -> None:
         """Raise Failed unless a call with several images as large as MNIST's digits is right. Its time is reported, and
         is never a failure."""
-        _, problem = self.judge(case)
-        if problem is not None:
-            raise problem
         given = case.arrays(self.options.seed)
         before = time.perf_counter()
-        self._process.call(case, given)
-        self.seconds = time.perf_counter() - before
+        value = self.value(case, given)
+        seconds = time.perf_counter() - before
+        _, problem = judge(case, given, value, reveal=self.options.reveal)
+        if problem is not None:
+            raise problem
+        self.seconds = seconds
 
     def _wrong(self, case: Case) -> list[Wrong]:
         """Return what is wrong with a call in each reading, the best reading first; [] if one reading is right.

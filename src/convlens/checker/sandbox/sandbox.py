@@ -102,7 +102,7 @@ class _Guest:
         self._number = 0
         self._gone: tuple[str, Ending] | None = None  # why the process is gone, None before it is
         self._pid, self._channel = host.fork(job)
-        self._outer = host.outer(self._pid)
+        self._time = _clock(host.outer(self._pid))
         self._limit, self._begin = _SEAL_SECONDS, self.clock()
         self._channel.setblocking(False)
         self._until = time.monotonic() + _SEAL_SECONDS
@@ -137,7 +137,7 @@ class _Guest:
                 raise wire.WireError("an answer must have the number of its request")
             return answer, results
         except TimeoutError:
-            computed = self.clock() - self._begin >= limit or self._outer is None
+            computed = self.clock() - self._begin >= limit or self._time is None
             text = f"ran for more than {limit:g} s" if computed else f"gave no answer for {self._patience:g} s"
             gone = self._end(f"{text} and was stopped", Ending.TIMED_OUT)
         except EOFError:
@@ -157,6 +157,8 @@ class _Guest:
     def _end(self, text: str = "", ending: Ending = Ending.EXITED) -> tuple[str, Ending]:
         """End the process and return why it is gone: `text` and `ending`, or without a text what the host reports."""
         self._channel.close()
+        if self._time is not None:
+            self._time.close()
         status = self._host.end(self._pid, 0.0 if text else _END_SECONDS)
         self._gone = (text, ending) if text else _exit_reason(status, self._sandbox)
         return self._gone
@@ -164,11 +166,10 @@ class _Guest:
     def _write(self, data: bytes) -> None:
         left = memoryview(data)
         while left:
-            self._wait(select.POLLOUT)
             try:
                 left = left[self._channel.send(left, socket.MSG_NOSIGNAL) :]
             except BlockingIOError:
-                continue
+                self._wait(select.POLLOUT)
             except OSError:
                 raise EOFError from None
 
@@ -176,10 +177,10 @@ class _Guest:
         data = bytearray(count)
         left = memoryview(data)
         while left:
-            self._wait(select.POLLIN)
             try:
                 got = self._channel.recv_into(left)
             except BlockingIOError:
+                self._wait(select.POLLIN)
                 continue
             except OSError:
                 raise EOFError from None
@@ -193,7 +194,7 @@ class _Guest:
 
         So a limit does not depend on what else the machine does.
         """
-        used = processes.processor_seconds(self._outer) if self._outer is not None else None
+        used = None if self._time is None else self._time.seconds()
         return time.monotonic() if used is None else used
 
     def _wait(self, what: int) -> None:
@@ -213,6 +214,14 @@ class _Guest:
                 raise TimeoutError
             if poll.poll(_LOOK * 1000):
                 return
+
+
+def _clock(pid: int | None) -> processes.Clock | None:
+    """Return the clock of a process, None if the system does not tell its processor time."""
+    try:
+        return None if pid is None else processes.Clock(pid)
+    except OSError:
+        return None
 
 
 def _limits(sandbox: Sandbox) -> dict[str, int]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import socket
 import tempfile
+import threading
 
-__all__ = ["CANNOT_STOP", "TIERS", "WEAKEST", "available", "choose"]
+__all__ = ["CANNOT_STOP", "TIERS", "WEAKEST", "available", "begin_choice", "choose"]
 
 TIERS = ("bubblewrap", "landlock", "rlimits")
 WEAKEST = TIERS[-1]  # a class run refuses it without --unsafe
@@ -47,9 +49,26 @@ CANNOT_STOP: dict[str, tuple[str, ...]] = {
 }
 
 
+_lock = threading.RLock()  # a tier is tried once, also when two threads ask
+
+
 def available() -> dict[str, str]:
     """Return for each tier, best first, "" if it holds here, else why it does not. Each tier is tried only once."""
-    return {tier: _try(tier) for tier in TIERS}
+    with _lock:
+        return {tier: _try(tier) for tier in TIERS}
+
+
+def begin_choice(asked: str | None) -> None:
+    """Begin to try the tiers that `choose` will try, in a thread of its own. `choose` waits for it."""
+
+    def attempt() -> None:
+        with _lock, contextlib.suppress(ValueError):
+            began.set()
+            choose(asked)
+
+    began = threading.Event()
+    threading.Thread(target=attempt, daemon=True).start()
+    began.wait()
 
 
 def choose(asked: str | None) -> str:
@@ -57,6 +76,11 @@ def choose(asked: str | None) -> str:
 
     Raise ValueError for a tier that is unknown or does not work here: no other tier is used instead.
     """
+    with _lock:
+        return _choose(asked)
+
+
+def _choose(asked: str | None) -> str:
     if asked is None:
         for tier in TIERS:
             if not _try(tier):

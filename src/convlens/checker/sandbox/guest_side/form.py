@@ -28,9 +28,10 @@ _LATER = {
 
 
 def start(source: bytes, options: dict[str, Any]) -> Any:
-    """Return the function that answers the only request, {"do": "form"}.
+    """Return the function that answers the only request: {"do": "form", "function": the name of the function that the
+    task asks for}, with the bytes of a file as an array.
 
-    options: "file" is the file's name, "function" the name of the function that the task asks for
+    One process parses all files of a submission, since parsing runs nothing of them. source, options: not used
     The answer: {"parses": "" or why not, "cure": what to do about it or "", "imports": [[line, text]...],
     "undocumented": [[line, name]...],
     "style": [[text, how often, [[line, column]...]]...], "signature": [[name, default or null]...] or null,
@@ -39,6 +40,7 @@ def start(source: bytes, options: dict[str, Any]) -> Any:
     """
 
     def answer(request: dict[str, Any], arrays: Arrays) -> tuple[dict[str, Any], Arrays]:
+        source = arrays[0].tobytes()
         try:
             text = _text(source)
             tree = ast.parse(source)
@@ -49,13 +51,13 @@ def start(source: bytes, options: dict[str, Any]) -> Any:
             text = error.msg if isinstance(error, SyntaxError) else str(error)
             return {"parses": f"{type(error).__name__}: {text}{line}"}, []
         top = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-        last = [node for node in top if node.name == options["function"]][-1:]  # the last definition counts
+        last = [node for node in top if node.name == request["function"]][-1:]  # the last definition counts
         signature = next(map(_signature, last), None)
         return {
             "parses": "",
             "imports": _imports(tree),
             "undocumented": _undocumented(tree),
-            "style": _style(text, str(options["file"])),
+            "style": _style(text),
             "signature": signature,
             "functions": [node.name for node in top][: 2 * _MANY],
             "keras": _keras(tree),
@@ -130,7 +132,7 @@ def _undocumented(tree: ast.Module) -> list[list[Any]]:
     return found[: 2 * _MANY]
 
 
-def _style(text: str, file: str) -> list[list[Any]]:
+def _style(text: str) -> list[list[Any]]:
     """Return pycodestyle's complaints with its default settings: each complaint once, without its numbers if only they
     differ. What only releases after 2.6 complain about is left out."""
     found: dict[str, list[Any]] = {}
@@ -147,7 +149,7 @@ def _style(text: str, file: str) -> list[list[Any]]:
             return code
 
     guide = pycodestyle.StyleGuide(reporter=Report, config_file=False)
-    guide.input_file(file, lines=lines)
+    guide.input_file("", lines=lines)
     return list(found.values())[: 4 * _MANY]
 
 

@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Process", "children", "descendants", "end", "find", "outer_id", "processor_seconds"]
-
+__all__ = ["Clock", "Process", "children", "descendants", "end", "find", "outer_id"]
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+_STAT = 4096  # bytes, more than a file /proc/PID/stat has
 
 
 class Process(NamedTuple):
@@ -22,20 +22,33 @@ class Process(NamedTuple):
     born: int
 
 
+class Clock:
+    """The processor time of one process. Its file stays open, since it is read twice for each call."""
+
+    def __init__(self, pid: int) -> None:
+        """Raise OSError if there is no such process, or the system does not tell."""
+        self._file = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+
+    def seconds(self) -> float | None:
+        """Return the processor time with all threads and ended children, None after the end of the process."""
+        try:
+            text = os.pread(self._file, _STAT, 0)
+        except OSError:
+            return None
+        fields = text[text.rindex(b")") + 2 :].split()
+        return sum(int(field) for field in fields[11:15]) / _TICKS
+
+    def close(self) -> None:
+        """Close the file. A second call does nothing."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+
 def find(pid: int) -> Process | None:
     """Return the process with this ID, None if there is none or it has ended and waits for its parent."""
     status = _status(pid)
     return None if status is None or status[2] else Process(pid, status[1])
-
-
-def processor_seconds(pid: int) -> float | None:
-    """Return the processor time of a process with all its threads and its ended children, None without a process."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_bytes()
-    except OSError:
-        return None
-    fields = text[text.rindex(b")") + 2 :].split()
-    return sum(int(field) for field in fields[11:15]) / _TICKS
 
 
 def children(pid: int) -> list[int]:

@@ -1,13 +1,13 @@
-"""Messages between the parent and an untrusted process: JSON text, and arrays in the format .npy.
+"""Messages between the parent and an untrusted process: JSON text, and the bytes of arrays.
 
-A message is a prefix (magic, bytes of text, bytes of arrays), the text, and the arrays one after another. The text is
-{"id": a number that the answer repeats, "message": {...}, "sizes": [bytes of each array]}. The reader trusts nothing:
-it compares sizes with the limits before it allocates memory, and the shape of each array with the number of its bytes.
+A message is a prefix (magic, bytes of text, bytes of arrays), the text, and the arrays, each in C order. The
+text is {"id": a number that the answer repeats, "message": {...}, "arrays": [[dtype, shape] of each array]}. The reader
+trusts nothing: it compares sizes with the limits before it allocates memory, and the shapes of the arrays with the
+number of bytes.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import struct
@@ -27,12 +27,8 @@ _MAX_DEPTH = 20  # nesting of lists and dicts; messages of convlens have less th
 
 _MAGIC = b"cvl1"
 _PREFIX = struct.Struct(">4sIQ")
-_NPY = struct.Struct("<8sH")
-_NPY_MAGIC = b"\x93NUMPY\x01\x00"
-_HEADER = re.compile(
-    rb"\{'descr': '([<>|][biufc]\d{1,2})', 'fortran_order': (?:False|True), "
-    rb"'shape': \(((?:\d{1,18}, ){0,31}(?:\d{1,18},?)?)\), \} *\n"
-)
+_DTYPE = re.compile(r"[<>|][biufc]\d{1,2}")
+_AXES = 32  # the most axes of an array
 # Characters that are not text for a terminal or XML: control characters, lone surrogates, marks of text direction
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
@@ -58,19 +54,19 @@ def dump(number: int, message: dict[str, Any], arrays: Sequence[Array] = ()) -> 
     Raise WireError for an array that has other values than numbers and booleans, TooMuchError (before any copy) if the
     arrays are too large, and the errors of json for a message that is not JSON.
     """
-    heads = [_npy_header(array) for array in arrays]
-    sizes = [len(head) + array.nbytes for head, array in zip(heads, arrays, strict=True)]
-    if sum(sizes) > MOST:
-        raise TooMuchError(sum(sizes))
-    if len(sizes) > MOST_ARRAYS:
-        raise WireError(f"a message must have at most {MOST_ARRAYS} arrays; got {len(sizes)}")
-    text = json.dumps({"id": number, "message": message, "sizes": sizes}).encode()
+    for array in arrays:
+        if array.dtype.kind not in "biufc":
+            raise WireError(f"an array must have numbers or booleans; got dtype {array.dtype}")
+    size = sum(array.nbytes for array in arrays)
+    if size > MOST:
+        raise TooMuchError(size)
+    if len(arrays) > MOST_ARRAYS:
+        raise WireError(f"a message must have at most {MOST_ARRAYS} arrays; got {len(arrays)}")
+    kinds = [[array.dtype.str, array.shape] for array in arrays]
+    text = json.dumps({"id": number, "message": message, "arrays": kinds}).encode()
     if len(text) > MOST_TEXT:
         raise TooMuchError(len(text))
-    parts = [_PREFIX.pack(_MAGIC, len(text), sum(sizes)), text]
-    for head, array in zip(heads, arrays, strict=True):
-        parts += [head, array.tobytes("F" if b"'fortran_order': True" in head else "C")]
-    return b"".join(parts)
+    return b"".join([_PREFIX.pack(_MAGIC, len(text), size), text, *(array.tobytes() for array in arrays)])
 
 
 def refusal(size: int) -> bytes:
@@ -91,43 +87,41 @@ def load(read: Read) -> tuple[int, dict[str, Any], list[Array]]:
         raise TooMuchError(size + text_size)
     try:
         head = _safe(json.loads(read(text_size)))
-        number, message, sizes = head["id"], head["message"], head["sizes"]
+        number, message, kinds = head["id"], head["message"], head["arrays"]
     except (ValueError, RecursionError, MemoryError, KeyError, TypeError) as error:
         raise WireError(f"a message must be JSON; {type(error).__name__}") from None
-    if not isinstance(number, int) or not isinstance(message, dict) or not isinstance(sizes, list):
-        raise WireError("a message must have an id, a dict and a list of sizes")
-    counts = [one for one in sizes if type(one) is int and 0 <= one <= size]
-    if len(counts) != len(sizes) or len(counts) > MOST_ARRAYS or sum(counts) != size:
+    if not isinstance(number, int) or not isinstance(message, dict) or not isinstance(kinds, list):
+        raise WireError("a message must have an id, a dict and a list of arrays")
+    if len(kinds) > MOST_ARRAYS:
+        raise WireError(f"a message must have at most {MOST_ARRAYS} arrays; got {len(kinds)}")
+    forms = [_form(kind) for kind in kinds]
+    sizes = [dtype.itemsize * prod(shape) for dtype, shape in forms]
+    if sum(sizes) != size:
         raise WireError("the sizes of the arrays must add up to the number of bytes that are sent")
-    return number, message, [_array(read(count)) for count in counts]
+    data, start, arrays = read(size), 0, []
+    for (dtype, shape), count in zip(forms, sizes, strict=True):
+        try:
+            array: Array = np.ndarray(shape, dtype, data, start)
+        except (ValueError, TypeError) as error:  # an empty array whose other axes are too long
+            raise WireError(f"an array must have a shape of NumPy; {error}") from None
+        arrays.append(array.copy())  # aligned, and with memory of its own
+        start += count
+    return number, message, arrays
 
 
-def _npy_header(array: Array) -> bytes:
-    if array.dtype.kind not in "biufc":
-        raise WireError(f"an array must have numbers or booleans; got dtype {array.dtype}")
-    out = io.BytesIO()
-    np.lib.format.write_array_header_1_0(out, np.lib.format.header_data_from_array_1_0(array))
-    return out.getvalue()
-
-
-def _array(data: bytes | bytearray) -> Array:
-    """Return the array in these bytes of a .npy file. Raise WireError unless they are exactly one array."""
-    if len(data) < _NPY.size or data[:8] != _NPY_MAGIC:
-        raise WireError("an array must start as version 1.0 of .npy does")
-    start = _NPY.size + _NPY.unpack_from(data)[1]
-    header = _HEADER.fullmatch(data, _NPY.size, start)
-    if header is None or start > len(data):
-        raise WireError("an array must have the header of a .npy file of numbers")
+def _form(kind: object) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """Return the dtype and the shape of an array. Raise WireError unless it is one of numbers within the limits."""
+    if not isinstance(kind, list) or len(kind) != 2 or not isinstance(kind[0], str) or not isinstance(kind[1], list):
+        raise WireError("an array must have a dtype and a shape")
+    name, shape = kind
+    if not _DTYPE.fullmatch(name):
+        raise WireError("an array must have a dtype of numbers or booleans")
+    if len(shape) > _AXES or not all(type(one) is int and 0 <= one <= MOST for one in shape):
+        raise WireError(f"an array must have at most {_AXES} axes, each from 0 to {MOST:,}")
     try:
-        dtype = np.dtype(header[1].decode())
-        shape = tuple(int(part) for part in header[2].decode().replace(",", " ").split())
-        size = prod(shape) * dtype.itemsize
-        if max(shape, default=0) > MOST or size != len(data) - start:
-            raise WireError(f"an array of shape {shape} and dtype {dtype} has {size} bytes; got {len(data) - start}")
-        array: Array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, TypeError, OverflowError, MemoryError) as error:
-        raise WireError(f"an array must be a .npy file; {error}") from None
-    return array
+        return np.dtype(name), tuple(shape)
+    except TypeError as error:
+        raise WireError(f"an array must have a dtype of NumPy; {error}") from None
 
 
 def _safe(value: Any, depth: int = 0) -> Any:
