@@ -2,6 +2,7 @@
 
 import pytest
 from tests.support.checker.causes import PROGRAMS, SAMPLES
+from tests.support.checker.causes_pooling import POOLING_SAMPLES
 from tests.support.checker.function_findings import findings
 
 from convlens.checker.functions.describe import LONGEST
@@ -13,7 +14,7 @@ def test_the_unchanged_program_is_right(task):
     assert {name: one.message for name, one in findings(task, PROGRAMS[task]).items() if one.status != "pass"} == {}
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+@pytest.mark.parametrize("sample", SAMPLES + POOLING_SAMPLES, ids=str)
 def test_the_first_hint_names_the_cause_or_nothing(sample):
     found = findings(sample.task, sample.text())
     assert {one.status for one in found.values()} & {"fail"}, "nothing fails"

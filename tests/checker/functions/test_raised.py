@@ -48,6 +48,9 @@ def two(a, b):
             "uses .nothing on a value of type numpy.ndarray, which has no such attribute",
         ),
         (lambda: eval("1 // 0"), "divides by zero"),
+        (lambda: np.zeros(3)[0:2:0], "cuts a slice start:end:step with the step 0"),
+        (lambda: np.zeros((2, 3)).sum(axis=2), "uses axis 2 of an array of 2 axes, from 0 on"),
+        (lambda: eval("np.identity((2, 3))"), "uses a value of type tuple in place of a whole number"),
         (lambda: [].pop(), "raises IndexError: pop from empty list"),
     ],
 )
@@ -58,10 +61,10 @@ def test_the_words_for_an_exception(does, said):
     assert what_it_does(caught.type.__name__, text).startswith(said), text
 
 
-def answer(size, raised="ValueError", line=3):
+def answer(size, raised="ValueError", line=3, text="a text"):
     case = Case(POOL_FORWARD, size, "max")
     value = None if raised else (np.zeros(1),)
-    return [Answer(case, case.arrays(0), value, raised, "a text", line)]
+    return [Answer(case, case.arrays(0), value, raised, text, line)]
 
 
 def test_the_cause_is_the_line_of_the_smallest_call():
@@ -69,6 +72,23 @@ def test_the_cause_is_the_line_of_the_smallest_call():
     cause = cause_of(calls)
     assert cause is not None
     assert cause == ("ValueError in line 3", "line 3 raises ValueError: a text")
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("two(*np.zeros(3))", "line 3 gives two() 3 arguments, but it takes 2"),
+        ("two(1)", "line 3 calls two() without the argument 'b'"),
+        ("two(1, a=3)", "line 3 gives two() the argument a twice"),
+        ("two(1, c=3)", "line 3 gives two() the argument c, which it does not have"),
+    ],
+)
+def test_a_line_that_calls_another_function(call, said):
+    with pytest.raises(TypeError) as caught:
+        eval(call)
+    cause = cause_of([answer(Size(1, 3, 3, 1, 1, 2, 2), "TypeError", text=str(caught.value))])
+    assert cause is not None
+    assert cause.hint == said
 
 
 def test_a_call_that_returns_a_value_has_no_line():

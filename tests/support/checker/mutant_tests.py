@@ -18,9 +18,7 @@ MISSED = {
     "0-conv_forward, cells, window_end_without_stride: of the rows",
     "0-conv_forward, cells, bias_repeated: for each cell of the kernel",
     "0-conv_forward, singles, height_for_width: in the window",
-    "1-pool_forward, loops, height_for_width: of the inner loop",
     "1-pool_forward, windows, output_one_too_many: for even kernels",
-    "1-pool_forward, einsum, height_for_width: a square window",
     "1-pool_forward, cells, height_for_width: cells of a square window",
     "1-pool_forward, cells, window_end_without_stride: of the rows",
     "1-pool_forward, singles, returned_early: after the first example",
@@ -29,7 +27,6 @@ MISSED = {
     "2-conv_backward, im2col, db_axes: channels, not rows",
     "2-conv_backward, cells, height_for_width: cells of a square kernel",
     "2-conv_backward, singles, overwritten: db of the last position",
-    "3-pool_backward, im2col, stride_forgotten: where it goes",
     "3-pool_backward, singles, overwritten: the last window's maximum",
 }
 

@@ -21,6 +21,7 @@ from convlens.checker.functions.faulty import run_faulty
 from convlens.checker.functions.faulty_windows import Faults
 from convlens.checker.functions.mistake import Mistake
 from convlens.checker.functions.mistakes import MISTAKES
+from convlens.checker.functions.raised_sizes import fits, sizes_of
 
 __all__ = ["Diagnosis"]
 
@@ -51,6 +52,7 @@ class Diagnosis:
         self._wrong = len(wrong)
         # The value that a faulty program returns, or the name of the exception that it raises
         self._known: dict[tuple[int, Faults, str], Value | str] = {}
+        self._sizes: dict[tuple[int, Faults, str], frozenset[tuple[int, int]]] = {}
 
     def likely(self) -> dict[str, Mistake]:
         """Return for each failed check the mistake that explains its calls; {} if nothing explains all calls."""
@@ -198,12 +200,14 @@ class Diagnosis:
         for faults in programs:
             wrong = self._program(faults, answer)
             strict = wrong if wrong == answer.raised else self._program(faults | {"strict"}, answer)
-            if answer.raised in (wrong, strict):
-                return 0
             if isinstance(wrong, str) or isinstance(strict, str):
+                if not fits(answer, self._sizes_of(answer, faults, faults | {"strict"})):
+                    continue
+                if answer.raised in (wrong, strict):
+                    return 0
                 least = min(least, 1 if not any(mistake.only_index_error for mistake in mistakes) else least)
             elif [array.shape for array in strict] != [array.shape for array in right if not isinstance(array, str)]:
-                least = min(least, _VAGUE)
+                least = min(least, _VAGUE if fits(answer, None) else least)
         return least
 
     def _program(self, faults: Faults, answer: Answer, reading: str = "") -> Value | str:
@@ -214,8 +218,13 @@ class Diagnosis:
             try:
                 self._known[key] = run_faulty(replace(answer.case, reading=reading), answer.given, faults)
             except (ValueError, IndexError) as error:
-                self._known[key] = type(error).__name__
+                self._known[key], self._sizes[key] = type(error).__name__, sizes_of(error)
         return self._known[key]
+
+    def _sizes_of(self, answer: Answer, *programs: Faults) -> frozenset[tuple[int, int]]:
+        """Return the sizes of windows for which these programs raise exceptions in a call, see `raised_sizes`."""
+        keys = ((id(answer), faults, answer.case.reading) for faults in programs)
+        return frozenset().union(*(self._sizes.get(key, ()) for key in keys))
 
 
 def _countable(answer: Answer) -> bool:

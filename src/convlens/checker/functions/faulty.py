@@ -28,6 +28,11 @@ other words say how or where the mistake is made:
     dw_too, mean_too              also for dW, also for the mean
     outside                       the return inside the loop comes after the activation
     flat                          db is summed without keepdims
+    only_read, only_write         only in the window of A_prev, only in the window of dA_prev
+    count_..., end_...            the number or the end of windows of pooling (`pool_windows.COUNTS`, `ENDS`)
+    loops_only, array_only        the number of windows is wrong only in the loops, only in the array of the result
+    by_kernel                     the sum of a wrong window is divided by kh * kw, not by the number of its cells
+    by_...                        the number by which the sum of a window is divided (`faulty_pool.DIVISORS`)
     strict                        a window that is not whole raises an error, as in a program without slices
 """
 
@@ -41,7 +46,8 @@ from convlens.arrays import Array
 from convlens.checker.functions.cases import CONV_BACKWARD, CONV_FORWARD, POOL_FORWARD, Case
 from convlens.checker.functions.expected import Value
 from convlens.checker.functions.faulty_conv import conv_backward, conv_forward
-from convlens.checker.functions.faulty_pool import pool_backward, pool_forward
+from convlens.checker.functions.faulty_pool import pool_forward
+from convlens.checker.functions.faulty_pool_backward import pool_backward
 from convlens.checker.functions.faulty_windows import Faults
 
 __all__ = ["run_faulty"]

@@ -6,6 +6,7 @@ from convlens.checker.functions.cases import CONV_BACKWARD, CONV_FORWARD, POOL_B
 from convlens.checker.functions.faulty_conv import DB_AXES
 from convlens.checker.functions.mistake import BACKWARD, CONV, EVERY, FORWARD, POOL, mistake
 from convlens.checker.functions.padding_mistakes import PADDING_MISTAKES
+from convlens.checker.functions.pooling_mistakes import POOLING_MISTAKES, in_one_place
 
 __all__ = ["HINTS", "MISTAKES"]
 
@@ -13,7 +14,7 @@ _EXTRA = ("one_more_row", "every_start")
 _DEFAULTS = ("wrong_default how", "wrong_default", "wrong_default by_kernel")
 
 # If several mistakes explain all calls equally well, the first one in this table is named
-MISTAKES = (
+_MISTAKES = (
     *PADDING_MISTAKES,
     mistake(
         "stride_swapped",
@@ -229,29 +230,10 @@ MISTAKES = (
         "last_cell",
     ),
     mistake(
-        "ties_first", (POOL_BACKWARD,), "only one of several equal maxima gets the gradient: each of them must get it"
-    ),
-    mistake(
         "ties_shared", (POOL_BACKWARD,), "equal maxima share the gradient: each of them must get the whole gradient"
     ),
     mistake("max_starts_at_zero", POOL, "the search for the maximum starts at 0: a maximum below 0 is never found"),
-    mistake(
-        "maximum_of_all",
-        POOL,
-        "the maximum is taken over several examples or channels: each example and each channel has its own maximum",
-        "max_over_channels",
-        "maximum_of_all",
-        "maximum_of_all mean_too",
-        "maximum_of_all of_channels",
-    ),
     mistake("mask_value", (POOL_BACKWARD,), "the gradient is multiplied by the value of the maximum"),
-    mistake(
-        "average_square",
-        POOL,
-        "the sum of a window is divided by the wrong number, for example kh * kh: divide it by kh * kw",
-    ),
-    mistake("average_not_divided", POOL, "the sum of a window is used as its average: divide it by kh * kw"),
-    mistake("average_divided_whole", POOL, "the average is rounded down: divide with /, not with //"),
     mistake(
         "mode_misspelt",
         POOL,
@@ -279,6 +261,7 @@ MISTAKES = (
         *(f"never_filled {names}" for names in ("dA_prev", "dW", "db", "dA_prev dW", "dW db", "dA_prev dW db")),
     ),
     mistake("mode_ignored", POOL, "the argument mode is ignored", "always_max", "always_avg"),
+    *POOLING_MISTAKES,
     mistake(
         "wrong_dtype",
         EVERY,
@@ -291,4 +274,5 @@ MISTAKES = (
     ),
 )
 
+MISTAKES = (*_MISTAKES, *in_one_place(_MISTAKES))
 HINTS = {one.name: one.hint for one in MISTAKES}

@@ -18,6 +18,8 @@ class Cause(NamedTuple):
     hint: str
 
 
+Texts = tuple[tuple[str, str], ...]
+
 _SHAPE = r"(\([0-9, ]*\))"
 _EMPTY = r"(\((?:[0-9]+, ?)*0,[0-9, ]*\))"
 _NAME = r"'([\w.]+)'"
@@ -68,6 +70,16 @@ _TEXTS = (
     (rf"{_NAME} object has no attribute {_NAME}", "uses .{1} on a value of type {0}, which has no such attribute"),
     (r"Cannot cast ufunc", "adds decimals to an array of integers: create it as an array of floats"),
     (r"(?:division|modulo) by zero", "divides by zero"),
+    (r"slice step cannot be zero", "cuts a slice start:end:step with the step 0"),
+    (r"axis (\d+) is out of bounds for array of dimension (\d+)", "uses axis {0} of an array of {1} axes, from 0 on"),
+    (rf"{_NAME} object cannot be interpreted as an integer", "uses a value of type {0} in place of a whole number"),
+)
+# The same about a call of another function: a text that names it
+_CALLS = (
+    (r"(\w+)\(\) got an unexpected keyword argument '(\w+)'", "gives {0}() the argument {1}, which it does not have"),
+    (r"(\w+)\(\) missing \d+ required positional arguments?: (.*)", "calls {0}() without the argument {1}"),
+    (r"(\w+)\(\) got multiple values for argument '(\w+)'", "gives {0}() the argument {1} twice"),
+    (r"(\w+)\(\) takes (.*) positional arguments? but (\d+) ", "gives {0}() {2} arguments, but it takes {1}"),
 )
 
 
@@ -77,15 +89,18 @@ def cause_of(calls: Sequence[Sequence[Answer]]) -> Cause | None:
     if not all(answer.raised for answer in answers):
         return None
     first = min(answers, key=lambda answer: answer.case.weight())
-    does = what_it_does(first.raised, first.text)
     if first.line is None:  # Python refuses the call before the first line of the function
-        return Cause(f"{first.raised} in the call", f"the function {does}")
+        return Cause(f"{first.raised} in the call", f"the function {what_it_does(first.raised, first.text)}")
+    does = what_it_does(first.raised, first.text, (*_CALLS, *_TEXTS))
     return Cause(f"{first.raised} in line {first.line}", f"line {first.line} {does}")
 
 
-def what_it_does(kind: str, text: str) -> str:
-    """Return what a line does that raises this exception, in words that follow "line 7"."""
-    for pattern, words in _TEXTS:
+def what_it_does(kind: str, text: str, texts: Texts = _TEXTS) -> str:
+    """Return what a line does that raises this exception, in words that follow "line 7".
+
+    texts: patterns with words. Those about calls describe the course's call of the function, unless others come first
+    """
+    for pattern, words in texts:
         if found := re.search(pattern, text):
             return words.format(*found.groups())
     return f"raises {kind}{': ' if text else ''}{text[:100]}"
