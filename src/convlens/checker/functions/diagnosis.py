@@ -1,8 +1,9 @@
 """Find the likely mistakes: programs that return what the submission returns in all calls, the right ones too.
 
 A mistake is named only if nothing contradicts it: a program with this mistake returns the submission's value, or raises
-where it raises, in every call. If no mistake explains all calls, two mistakes may do so together. If no two do,
-nothing is named: a wrong hint costs a student more time than no hint.
+where it raises, in every call. If no mistake explains all calls, two mistakes may do so together. If no two do, each
+gradient of conv_backward is looked at alone. If that fails too, nothing is named: a wrong hint costs a student more
+time than no hint.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import numpy as np
 
 from convlens.arrays import Array
 from convlens.checker.functions.answers import SIZE_ERRORS, Answer, close
-from convlens.checker.functions.cases import CONV_FORWARD, Case, odd
+from convlens.checker.functions.cases import CONV_BACKWARD, CONV_FORWARD, Case, odd
+from convlens.checker.functions.describe import GRADIENTS
 from convlens.checker.functions.expected import Value
 from convlens.checker.functions.faulty import run_faulty
 from convlens.checker.functions.faulty_windows import Faults
@@ -61,7 +63,9 @@ class Diagnosis:
         found = self._one()
         if found is not None:
             return dict.fromkeys(self._failed, found)
-        return {} if self._raise_alike(self._calls[: self._wrong]) else self._two()
+        if self._raise_alike(self._calls[: self._wrong]):
+            return {}
+        return self._two() or self._by_array()
 
     def _raise_alike(self, calls: Sequence[Call]) -> bool:
         """Return whether all these calls raise an exception of one type in one line. Then the cause is in this line."""
@@ -104,12 +108,16 @@ class Diagnosis:
         mistakes explain the rest equally well, and the rest only raises, the lines that raise are named in their place.
         """
         right = self._calls[self._wrong :]
+        valued = {
+            name: calls for name, calls in self._failed.items() if any(call[0].value is not None for call in calls)
+        }
         first: dict[tuple[str, ...], tuple[Mistake, Faults, list[str]]] = {}
         for mistake, faults in self._variants():
-            if not self._explains((faults,), right, mistake):
+            # Few programs explain a check, and most explain the right calls with the other padding or mode
+            if not any(self._explains((faults,), calls, mistake) for calls in valued.values()):
                 continue
-            checks = [name for name, calls in self._failed.items() if self._explains((faults,), calls, mistake)]
-            if any(call[0].value is not None for name in checks for call in self._failed[name]):
+            if self._explains((faults,), right, mistake):
+                checks = [name for name, calls in self._failed.items() if self._explains((faults,), calls, mistake)]
                 first.setdefault((mistake.name, *checks), (mistake, faults, checks))
         for one, faults, checks in sorted(first.values(), key=lambda found: -len(found[2]))[:_MOST_FIRST]:
             # The calls that this mistake does not explain come first, since they refute most others
@@ -130,17 +138,38 @@ class Diagnosis:
                 return dict.fromkeys(checks, one) | (dict.fromkeys(rest, best[0]) if named else {})
         return {}
 
+    def _by_array(self) -> dict[str, Mistake]:
+        """Return for each failed check of conv_backward the mistake in the first of its wrong arrays that has one.
+
+        The three gradients are computed one beside the other. A mistake is in an array if it explains this array in all
+        calls that return a value.
+        """
+        calls = [call for call in self._calls if call[0].value is not None]
+        found: dict[str, Mistake] = {}
+        for at in range(len(GRADIENTS)) if self._calls[0][0].case.task == CONV_BACKWARD else ():
+            wrong = {
+                name: [call for call in of_check if call[0].value and not self._left((), call[0], {}, at)]
+                for name, of_check in self._failed.items()
+            }
+            for mistake, faults in self._variants() if any(wrong.values()) else ():
+                if self._explain((faults,), calls, mistake, only=at) is not None:
+                    found = {name: mistake for name, of_check in wrong.items() if of_check} | found
+                    break
+        return found
+
     def _explains(self, programs: Programs, calls: Sequence[Call], *mistakes: Mistake) -> bool:
         """Return whether these programs explain all calls, and at least one of them not vaguely."""
         vague = self._explain(programs, calls, *mistakes)
         return vague is not None and vague < max(1, _VAGUE * len(calls))
 
-    def _explain(self, programs: Programs, calls: Sequence[Call], *mistakes: Mistake) -> int | None:
+    def _explain(
+        self, programs: Programs, calls: Sequence[Call], *mistakes: Mistake, only: int | None = None
+    ) -> int | None:
         """Return how vaguely these programs explain all calls, 0 for exactly, None if they do not explain all.
 
         A value is explained if each array follows one program in all calls with one padding or mode, or is right there.
         An exception is explained if a program raises it. It is vaguely explained if a program raises another one, or
-        if its result has another shape, because the exception may come from this shape.
+        if its result has another shape, because the exception may come from this shape. only: one array to explain
         """
         choices: dict[tuple[str, int], set[int]] = {}
         raised: dict[str, int] = {}
@@ -153,7 +182,7 @@ class Diagnosis:
                 raised[how] = raised.get(how, 0) + found
                 continue
             left = next(
-                (left for answer in call if answer.value and (left := self._left(programs, answer, choices))), {}
+                (left for answer in call if answer.value and (left := self._left(programs, answer, choices, only))), {}
             )
             choices |= left
             # What raises in one call is at work in the other calls with this padding or mode, too
@@ -166,21 +195,26 @@ class Diagnosis:
         return sum(raised.values())
 
     def _left(
-        self, programs: Programs, answer: Answer, choices: Mapping[tuple[str, int], set[int]]
+        self,
+        programs: Programs,
+        answer: Answer,
+        choices: Mapping[tuple[str, int], set[int]],
+        only: int | None = None,
     ) -> dict[tuple[str, int], set[int]]:
         """Return for each array the programs that can still be the submission's, {} if an array has none left."""
         assert answer.value is not None
         tried = (_RIGHT, *programs)
+        arrays = range(len(answer.value)) if only is None else (only,)
         found: dict[tuple[str, int], set[int]] = {}
         for case in _readings(answer, programs):
-            left: dict[tuple[str, int], set[int]] = {(case.how, at): set() for at in range(len(answer.value))}
+            left: dict[tuple[str, int], set[int]] = {(case.how, at): set() for at in arrays}
             for k, faults in enumerate(tried):
                 value = self._program(faults, answer, case.reading)
                 if isinstance(value, str):
                     continue
-                for at, (got, want) in enumerate(zip(answer.value, value, strict=True)):
-                    key = case.how, at
-                    if k in choices.get(key, (k,)) and close((_finite(got),), (_finite(want),), case.numbers):
+                for at in arrays:
+                    key, pair = (case.how, at), (_finite(answer.value[at]), _finite(value[at]))
+                    if k in choices.get(key, (k,)) and close(pair[:1], pair[1:], case.numbers):
                         left[key].add(k)
             if all(left.values()):
                 found = {key: found.get(key, set()) | programs_left for key, programs_left in left.items()}

@@ -11,15 +11,22 @@ other words say how or where the mistake is made:
     round_down, round_up          the smaller or larger half of an odd number of zeros is before the image
     both                          as many zeros after the image as before it
     halved                        the total // 2 on both sides
+    whole                         the total on each side
+    quartered                     the total // 2 is halved once more
+    clamped                       a total below 0 counts as 0
     even_extra                    the total // 2 on both sides, and one more for an even kernel; with of_height or
-                                  of_width, this kernel size decides for both axes
+                                  of_width, this kernel size decides for both axes, with of_image the image's size
     total_...                     the total of zeros is off by a term (`faulty_padding.TOTALS`)
     split                         k - 1 zeros in all, split in two halves
-    size, kernel, stride          this value of the height is used for the width
+    size, taken, kernel, stride   this value of one axis is used for the other; taken: the size that is subtracted
+    not_counted                   the numbers of windows are computed with the right zeros
     count_of_input                with padding "same" there are as many windows as rows and columns in the input
     own_count                     conv_backward computes the number of windows instead of reading it from dZ
     rounded_up                    the number of windows is rounded up
-    start_only                    the wrong stride is used for the windows, but not for the padding
+    count_of_steps                with padding "same" there are ceil(h_prev / sh) windows
+    in_pads, in_counts, in_windows  the wrong stride is used in these places alone
+    if_any, if_both, if_rows, if_columns  the padding is cut off only if there are zeros in one or both axes
+    of_dw, of_da                  the mistake is made in this gradient alone
     sum_unpadded                  dA_prev is summed up in an array without padding
     by_cell                       the program loops over the kernel's cells, for all windows at once
     of_gradient                   the mistake is made in dA, not in A_prev

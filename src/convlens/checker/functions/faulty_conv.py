@@ -8,7 +8,7 @@ from convlens.arrays import Array
 from convlens.checker.functions.cases import Case
 from convlens.checker.functions.expected import ACTIVATIONS, Value
 from convlens.checker.functions.faulty_padding import Pads, padding_and_windows
-from convlens.checker.functions.faulty_windows import Faults, all_slices, cut, strides, whole_windows
+from convlens.checker.functions.faulty_windows import Faults, affects, all_slices, cut, strides, whole_windows
 
 __all__ = ["DB_AXES", "conv_backward", "conv_forward"]
 
@@ -56,6 +56,10 @@ def conv_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
             for j, columns in enumerate(slices[1]):
                 z[:, i, j] = (xp[:, rows, columns, :, None] * w).sum(axis=(1, 2, 3))
     activate = ACTIVATIONS[case.activation]
+    if "filters_by_input" in faults:
+        z = _first_filters(z, x.shape[3])
+    if "last_filter_only" in faults:
+        z = _last_filter(z)
     if "over_examples" in faults:
         z[:] = z.sum(axis=0)
     if "overwritten" in faults:
@@ -74,6 +78,8 @@ def conv_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
     if "never_filled" in faults:
         z[...] = 0
         times = 1 if "but_bias" in faults else 0
+    if "blank" in faults:  # a last row and column that no loop fills
+        z = np.pad(z, ((0, 0), *((0, int(affects(axis, faults))) for axis in (0, 1)), (0, 0)))
     z = z + times * b
     if "returned_early" in faults:
         z[1:] = 0
@@ -85,6 +91,18 @@ def conv_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
     if "returned_early" in faults and "outside" in faults:
         z[1:] = 0
     return np.asarray(z)
+
+
+def _first_filters(array: Array, count: int) -> Array:
+    """Return what a loop over as many filters as the input has channels reaches, and zeros in the other channels."""
+    if count > array.shape[3]:
+        raise IndexError(f"there is no filter {array.shape[3]}")
+    return np.asarray(array * (np.arange(array.shape[3]) < count))
+
+
+def _last_filter(array: Array) -> Array:
+    """Return the array with zeros in all but the last of the filters, its last axis."""
+    return np.asarray(array * (np.arange(array.shape[-1]) == array.shape[-1] - 1))
 
 
 def _square(w: Array) -> Array:
@@ -109,6 +127,10 @@ def conv_backward(case: Case, given: dict[str, Array], faults: Faults) -> Value:
     dz, x, w = given["dZ"], given["A_prev"], given["W"]
     pads, counts = padding_and_windows(case, faults, dz.shape[1:3])
     stride = strides(case, faults)
+    summed = dz
+    if "filters_by_input" in faults:
+        dz = _first_filters(dz, x.shape[3])
+        summed = dz if "inside" in faults else summed
     oh, ow = dz.shape[1:3]
     if "own_count" in faults:
         oh, ow = counts
@@ -116,12 +138,14 @@ def conv_backward(case: Case, given: dict[str, Array], faults: Faults) -> Value:
         x = np.repeat(x[:1], len(x), axis=0)
     xp = _padded(x, pads)
     dxp, dw = np.zeros_like(x if "sum_unpadded" in faults else xp), np.zeros_like(w)
+    if "from_input" in faults:
+        dxp += x if "sum_unpadded" in faults else xp
     w = _square(w) if "square_kernel" in faults else w
     turned = w[::-1, ::-1] if "kernel_flipped" in faults else w
     if "first_channel_only" in faults:
         turned = np.repeat(turned[..., :1], w.shape[3], axis=3)
-    if "overwritten" in faults:  # only the last channel's share is left
-        turned = np.concatenate([np.zeros_like(turned[..., 1:]), turned[..., -1:]], axis=3)
+    if "overwritten" in faults or ("last_filter_only" in faults and "of_dw" not in faults):
+        turned = _last_filter(turned)
     xs = x if "unpadded_input" in faults else xp
     last = -1 if "dw_overwritten" in faults and "all_examples" not in faults else 0
     until = 1 if "returned_early" in faults else len(x)
@@ -147,8 +171,12 @@ def conv_backward(case: Case, given: dict[str, Array], faults: Faults) -> Value:
             dw[...] = part if "dw_overwritten" in faults else dw + part
     if "overwritten_by_cell" in faults:
         dxp = _last_cell(dz, w, xp, stride)
+    if "carried_over" in faults:
+        dxp = np.cumsum(dxp, axis=0)
+    if "last_filter_only" in faults and "of_da" not in faults:
+        dw = _last_filter(dw)
     dx = _cropped(dxp, x.shape, pads, frozenset() if "only_same" in faults and case.how != "same" else faults)
-    value = [dx, dw, _bias_gradient(dz[:until], faults)]
+    value = [dx, dw, _bias_gradient(summed[:until], faults)]
     for at, name in enumerate(("dA_prev", "dW", "db")):
         if "never_filled" in faults and name in faults:
             value[at] = np.zeros_like((x, w, given["b"])[at])
@@ -168,6 +196,10 @@ def _last_cell(dz: Array, w: Array, xp: Array, stride: tuple[int, int]) -> Array
 
 def _cropped(dxp: Array, shape: tuple[int, ...], pads: Pads, faults: Faults) -> Array:
     (top, _), (left, _) = pads
+    if any(name in faults and not met for name, met in _conditions(top, left)):
+        if "written" in faults and dxp.shape != shape:
+            raise ValueError(f"could not broadcast {dxp.shape} into {shape}")
+        return dxp
     if "not_cropped" in faults or ("sum_unpadded" in faults and not faults & {"crop_zero", "crop_by_size"}):
         return dxp
     if "cropped_from_corner" in faults:
@@ -178,9 +210,17 @@ def _cropped(dxp: Array, shape: tuple[int, ...], pads: Pads, faults: Faults) -> 
         if "written" in faults and cut.shape != shape:
             raise ValueError(f"could not broadcast {cut.shape} into {shape}")
         return cut
-    if "crop_if_rows" in faults and not top:
-        return dxp
     return dxp[:, top : top + shape[1], left : left + shape[2]]
+
+
+def _conditions(top: int, left: int) -> tuple[tuple[str, bool], ...]:
+    """Return the conditions under which a program cuts the padding off, each with whether it is met."""
+    return (
+        ("if_any", bool(top or left)),
+        ("if_both", bool(top and left)),
+        ("if_rows", bool(top)),
+        ("if_columns", bool(left)),
+    )
 
 
 def _bias_gradient(dz: Array, faults: Faults) -> Array:

@@ -22,15 +22,22 @@ __all__ = [
 
 Faults = frozenset[str]  # the mistakes of a program and how they are made, see `faulty`
 
+_PLACES = {"in_pads", "in_counts", "in_windows"}
+
 
 def affects(axis: int, faults: Faults) -> bool:
     """Return whether the mistake is made on this axis. "only_h" and "only_w" limit it to one axis."""
     return "only_w" not in faults if axis == 0 else "only_h" not in faults
 
 
-def strides(case: Case, faults: Faults) -> tuple[int, int]:
-    """Return the strides that the program uses."""
+def strides(case: Case, faults: Faults, place: str = "in_windows") -> tuple[int, int]:
+    """Return the strides that the program uses in a place: "in_pads", "in_counts" or "in_windows".
+
+    The faults with these names limit a wrong stride to these places.
+    """
     sh, sw = case.stride
+    if faults & _PLACES and place not in faults:
+        return sh, sw
     if "stride_is_kernel" in faults:
         return case.kernel
     if "stride_swapped" in faults:

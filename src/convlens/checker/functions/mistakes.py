@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from convlens.checker.functions.cases import CONV_BACKWARD, CONV_FORWARD, POOL_BACKWARD, POOL_FORWARD
+from convlens.checker.functions.conv_mistakes import CONV_MISTAKES
 from convlens.checker.functions.faulty_conv import DB_AXES
 from convlens.checker.functions.mistake import BACKWARD, CONV, EVERY, FORWARD, POOL, mistake
 from convlens.checker.functions.padding_mistakes import PADDING_MISTAKES
@@ -16,6 +17,7 @@ _DEFAULTS = ("wrong_default how", "wrong_default", "wrong_default by_kernel")
 # If several mistakes explain all calls equally well, the first one in this table is named
 _MISTAKES = (
     *PADDING_MISTAKES,
+    *CONV_MISTAKES,
     mistake(
         "stride_swapped",
         EVERY,
@@ -23,7 +25,7 @@ _MISTAKES = (
         "stride_swapped",
         "stride_swapped both",
         "stride_swapped both round_down",
-        "stride_swapped start_only",
+        "stride_swapped in_windows",
     ),
     mistake(
         "stride_height_for_width",
@@ -32,7 +34,7 @@ _MISTAKES = (
         "stride_height_for_width",
         "stride_height_for_width both",
         "stride_height_for_width both round_down",
-        "stride_height_for_width start_only",
+        "stride_height_for_width in_windows",
     ),
     mistake(
         "stride_width_for_height",
@@ -40,7 +42,7 @@ _MISTAKES = (
         "the stride sw of the width is also used for the height: use sh",
         "stride_width_for_height",
         "stride_width_for_height both",
-        "stride_width_for_height start_only",
+        "stride_width_for_height in_windows",
     ),
     mistake(
         "direct_copy",

@@ -14,6 +14,11 @@ def _totals(*names: str) -> list[str]:
     return [f"{name} {way}" for name in names for way in ways]
 
 
+def _by(axis: str, *values: str) -> list[str]:
+    """Return the ways to compute this axis's padding with these values of the other axis."""
+    return [f"pad_{axis}_by {what}{how}" for how in ("", " both", " both round_down") for what in values]
+
+
 PADDING_MISTAKES = (
     mistake(
         "pad_one_too_much",
@@ -53,6 +58,14 @@ PADDING_MISTAKES = (
         "even_extra of_width",
     ),
     mistake(
+        "parity_of_image",
+        CONV,
+        "whether a row or column of zeros is added depends on whether the image is even: the kernel and the stride "
+        "decide, (h_prev - 1) * sh + kh - h_prev rows are needed",
+        "even_extra of_image",
+        "even_extra of_image odd",
+    ),
+    mistake(
         "crop_zero",
         (CONV_BACKWARD,),
         "the padding is cut off with the slice ph:-ph, which is empty when ph is 0: use ph:ph + h_prev",
@@ -60,7 +73,19 @@ PADDING_MISTAKES = (
             f"crop_zero{when}{written}{how}"
             for how in ("", " halved", " by_end")
             for written in ("", " written")
-            for when in (" only_same", "")
+            for when in (" only_same", "", " if_any", " if_rows", " if_columns")
+        ),
+    ),
+    mistake(
+        "crop_guarded",
+        (CONV_BACKWARD,),
+        "the padding is cut off only under a condition, but ph may be 0 where pw is not, or pw where ph is not: cut "
+        "ph:ph + h_prev in every case",
+        *(
+            f"{condition}{written}{how}"
+            for how in ("", " halved")
+            for written in ("", " written")
+            for condition in ("if_both", "if_rows", "if_columns")
         ),
     ),
     mistake("not_cropped", (CONV_BACKWARD,), "the padding is not cut off: dA_prev must have the shape of A_prev"),
@@ -91,11 +116,28 @@ PADDING_MISTAKES = (
         CONV,
         "the windows are cut from A_prev: cut them from the padded copy of A_prev",
     ),
-    mistake("pad_swapped", CONV, "the padding of the rows and the padding of the columns are swapped"),
+    mistake(
+        "pad_swapped",
+        CONV,
+        "the padding of the rows and the padding of the columns are swapped",
+        "pad_swapped",
+        "pad_swapped not_counted",
+        "pad_swapped count_of_input",
+    ),
+    mistake(
+        "not_halved",
+        CONV,
+        'all zeros that "same" needs are added before the image and once more after it: each side gets half of them',
+        "whole",
+        "whole count_of_input",
+    ),
     mistake(
         "cropped_from_corner",
         (CONV_BACKWARD,),
-        "the padding is cut off only at the bottom and right: in the padded array the image starts at [ph, pw]",
+        "dA_prev begins at the corner of the padded array, but the image starts at [ph, pw] there: sum up in an array "
+        "as large as the padded A_prev, then cut ph:ph + h_prev",
+        "cropped_from_corner",
+        "cropped_from_corner halved",
     ),
     mistake(
         "pad_ignores_stride",
@@ -130,6 +172,20 @@ PADDING_MISTAKES = (
         *_totals("total_without_kernel", "total_less_one"),
     ),
     mistake(
+        "halved_twice",
+        CONV,
+        "the zeros are halved twice, so each side gets a quarter: half of (h_prev - 1) * sh + kh - h_prev is needed",
+        "quartered",
+        "quartered both",
+    ),
+    mistake(
+        "total_wrong",
+        CONV,
+        "the formula of the zeros is wrong: (h_prev - 1) * sh + kh - h_prev are needed, half of them on each side",
+        *_totals("total_of_kernel_times_stride", "total_of_kernel_less_stride", "total_of_kernel_less_stride clamped"),
+        "total_less_half_size whole",
+    ),
+    mistake(
         "padding_from_dz",
         (CONV_BACKWARD,),
         "the padding is computed from the size of dZ: compute it from A_prev, the kernel and the stride, as in the "
@@ -141,10 +197,16 @@ PADDING_MISTAKES = (
         CONV,
         "the padding of the width is computed with a value of the height: use w_prev, kw and sw",
         "pad_height_for_width",
-        *(f"pad_width_by {what}" for what in ("size", "kernel", "stride")),
-        *(f"pad_width_by {what} both" for what in ("size", "kernel", "stride")),
-        *(f"pad_width_by {what} both round_down" for what in ("size", "kernel", "stride")),
+        "pad_height_for_width not_counted",
+        *_by("width", "size", "taken", "size taken", "kernel", "stride"),
+    ),
+    mistake(
         "pad_width_for_height",
+        CONV,
+        "the padding of the height is computed with a value of the width: use h_prev, kh and sh",
+        "pad_width_for_height",
+        "pad_width_for_height not_counted",
+        *_by("height", "size", "taken", "size taken", "kernel", "stride"),
     ),
     mistake(
         "tensorflow_same",
@@ -157,5 +219,7 @@ PADDING_MISTAKES = (
         "tensorflow_same round_up both",
         "tensorflow_same own_count",
         "tensorflow_same round_up both own_count",
+        "count_of_steps",
+        "halved count_of_steps",
     ),
 )

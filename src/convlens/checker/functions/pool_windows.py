@@ -53,7 +53,7 @@ def pool_counts(case: Case, faults: Faults) -> tuple[tuple[int, int], tuple[int,
 def _counts(case: Case, faults: Faults) -> tuple[int, int]:
     """Return the number of windows, down and across."""
     size, kernel = (case.size.h, case.size.w), case.kernel
-    stride = case.stride if "start_only" in faults else strides(case, faults)
+    stride = strides(case, faults, "in_counts")
     if "count_height_for_width" in faults:
         kernel = kernel[0], kernel[0]
     if "count_ignores_stride" in faults:
