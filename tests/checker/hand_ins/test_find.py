@@ -96,6 +96,33 @@ def test_only_definitions_are_taken_from_cells():
     assert defines(["@cache\ndef f():\n    pass"], "f") == "@cache\ndef f():\n    pass\n"
 
 
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("BLOCK = 2 ** 17", True),
+        ("HALF: float = np.pi / 2", True),
+        ("BOTH = (SMALL, -SMALL)", True),
+        ("relu = lambda z: np.maximum(0, z)", True),
+        ("relu = lambda z, low=np.zeros(1): z", False),
+        ("x = x_train / 255", False),
+        ("image = np.zeros((2, 3))", False),
+        ("y = f()", False),
+        ("squares = [k * k for k in range(3)]", False),
+        ("(n := 3)", False),
+    ],
+)
+def test_constants_call_nothing_and_use_what_is_defined(line, kept):
+    given = ["import numpy as np\nSMALL = 1e-8\nx_train = load()", line, "def f():\n    return 1\n\nf()"]
+    found = defines(given, "f")
+    assert (line in found) == kept
+    assert found.replace(f"{line}\n\n\n", "") == "import numpy as np\n\n\nSMALL = 1e-8\n\n\ndef f():\n    return 1\n"
+
+
+def test_a_module_s_names_may_all_be_known():
+    text = "from numpy import *\n\n\nHALF = pi / 2\n\n\ndef f():\n    return HALF\n"
+    assert defines(text.split("\n\n\n"), "f") == text
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"cells": 3}', '{"cells": [{}]}', "[" * 100_000])
 def test_another_file_is_not_a_notebook(tmp_path, text):
     with pytest.raises(ValueError, match="it is not a notebook that Jupyter writes"):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import json
 from typing import Any
 
 __all__ = ["code_of", "defines"]
 
-_DEFINITIONS = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
+_DEFINITIONS = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+_ASSIGNMENTS = (ast.Assign, ast.AnnAssign)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_ACTIVE = (ast.Call, ast.Await, ast.NamedExpr, *_COMPREHENSIONS)  # no part of a constant
 
 
 def code_of(data: bytes) -> list[str]:
@@ -33,10 +37,12 @@ def _python(text: str) -> str:
 def defines(cells: list[str], function: str) -> str:
     """Return the definitions in the cells as the text of a file, "" if they do not define the function.
 
-    Definitions are imports, functions, classes and constants. Calls that show or train something are left out, since
-    importing a file must not start them. Cells that are not valid Python are left out too.
+    Definitions are imports, functions, classes and constants. What shows or trains something is left out, since
+    importing a file must not start it: a constant calls nothing, and uses only names that are defined above it. Cells
+    that are not valid Python are left out too.
     """
     kept: list[str] = []
+    known = set(dir(builtins))
     found = False
     for cell in cells:
         try:
@@ -45,16 +51,30 @@ def defines(cells: list[str], function: str) -> str:
             continue
         lines = cell.splitlines()
         for node in tree.body:
-            constant = not isinstance(node, ast.Assign | ast.AnnAssign) or _is_constant(node.value)
-            if isinstance(node, _DEFINITIONS) and constant:
+            if isinstance(node, _DEFINITIONS) or (isinstance(node, _ASSIGNMENTS) and _is_constant(node.value, known)):
                 first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))])
                 kept.append("\n".join(lines[first - 1 : node.end_lineno]))
+                known |= _names(node)
                 found |= isinstance(node, ast.FunctionDef) and node.name == function
     return "\n\n\n".join(kept) + "\n" if found else ""
 
 
-def _is_constant(value: ast.expr | None) -> bool:
-    return value is None or all(isinstance(node, _PLAIN) for node in ast.walk(value))
+def _is_constant(value: ast.expr | None, known: set[str]) -> bool:
+    """Return whether an expression calls nothing and uses only known names. What stands in a lambda is not computed."""
+    rest: list[ast.AST] = [] if value is None else [value]
+    while rest:
+        node = rest.pop()
+        unknown = isinstance(node, ast.Name) and not known & {node.id, "*"}
+        if unknown or isinstance(node, _ACTIVE):
+            return False
+        rest += node.args.defaults if isinstance(node, ast.Lambda) else ast.iter_child_nodes(node)
+    return True
 
 
-_PLAIN = (ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.UnaryOp, ast.USub, ast.expr_context)
+def _names(node: ast.stmt) -> set[str]:
+    """Return the names that a definition defines, among them "*" for all names of a module."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {(name.asname or name.name).partition(".")[0] for name in node.names}
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return {node.name}
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
