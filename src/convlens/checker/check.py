@@ -20,7 +20,7 @@ from convlens.checker.options import Options
 from convlens.checker.rules import RULES
 from convlens.checker.sandbox.sandbox import Sandbox
 from convlens.checker.sandbox.sandbox_pool import SandboxPool
-from convlens.checker.sandbox.tiers import choose
+from convlens.checker.sandbox.tiers import WEAKEST, choose
 from convlens.checker.submission import SUMMARY, TASKS, File, Submission
 from convlens.checker.verdict import UNKNOWN, FileReport, Finding, Report
 
@@ -82,7 +82,13 @@ def _check(
     files = {task: submission.files[TASKS[task]] for task in options.tasks}
     forms: dict[int, list[Finding]] = {}
     reports: dict[int, FileReport] = {}
-    with sandboxes.use(tier, ("numpy", "pycodestyle"), seconds=options.seconds, memory=_MEMORY) as sandbox:
+    lenets = files.keys() & _FRAMEWORKS.keys()
+    with ExitStack() as stack:
+        frameworks = stack.enter_context(_frameworks(sandboxes, tier, options.seconds))
+        if lenets and tier != WEAKEST:  # in the weakest, the files of tasks 0 to 3 could reach a process that runs
+            frameworks.begin()
+        packages = ("numpy", "pycodestyle")
+        sandbox = stack.enter_context(sandboxes.use(tier, packages, seconds=options.seconds, memory=_MEMORY))
         with parser(sandbox) as open_guest:
             for task in files.keys() - {_SUMMARY}:
                 begins(TASKS[task])
@@ -95,17 +101,20 @@ def _check(
                 if task not in references:
                     references[task] = reference_seconds(sandbox, task, _FUNCTIONS[task], options)
                 reports[task] = replace(reports[task], reference=references[task])
-    if lenets := files.keys() & _FRAMEWORKS.keys():
-        seconds = max(_FRAMEWORK_SECONDS, options.seconds)
-        with sandboxes.use(tier, ("tensorflow",), seconds=seconds, memory=_FRAMEWORK_MEMORY) as sandbox:
-            for task in lenets:
-                begins(TASKS[task])
-                reports[task] = check_lenet(sandbox, task, files[task], forms[task], options)
-                reports[task] = _with_own(reports[task], task, files[task], options)
+        for task in lenets:
+            begins(TASKS[task])
+            reports[task] = check_lenet(frameworks, task, files[task], forms[task], options)
+            reports[task] = _with_own(reports[task], task, files[task], options)
     if _SUMMARY in files:
         summary = FileReport(summary_checks.CHECKS.run(files[_SUMMARY]))
         reports[_SUMMARY] = _with_own(summary, _SUMMARY, files[_SUMMARY], options)
     return Report(submission.name, tier, {TASKS[task]: reports[task] for task in files}, submission.notes)
+
+
+def _frameworks(sandboxes: SandboxPool, tier: str, seconds: float) -> AbstractContextManager[Sandbox]:
+    """Return the sandbox of tasks 4 and 5. seconds: the limit for a call of tasks 0 to 3"""
+    seconds = max(_FRAMEWORK_SECONDS, seconds)
+    return sandboxes.use(tier, ("tensorflow",), seconds=seconds, memory=_FRAMEWORK_MEMORY)
 
 
 def _with_own(

@@ -245,6 +245,23 @@ def test_a_lost_host_is_replaced(tier, folder):
     assert not list(folder.iterdir())
 
 
+def test_a_sandbox_that_begins_early_works_and_ends(tier, folder):
+    with Sandbox(tier) as sandbox:
+        sandbox.begin()
+        sandbox.begin()
+        assert call(sandbox, "def f():\n    return 2.0\n")[0]["result"] == {"number": 2.0}
+    with Sandbox(tier) as sandbox:
+        sandbox.begin()
+    assert list(folder.iterdir()) == []
+
+
+def test_what_fails_early_is_told_when_a_guest_is_asked_for(tier):
+    with Sandbox(tier, ("no_such_package",)) as sandbox:
+        sandbox.begin()
+        with pytest.raises(ModuleNotFoundError, match="no_such_package"), sandbox.guest("echo", b""):
+            pass
+
+
 def test_nothing_is_left_after_an_error_in_the_caller(tier, folder):
     before = {process.pid for process in processes.descendants(os.getpid())}
     with pytest.raises(ZeroDivisionError), Sandbox(tier) as sandbox, course_file(sandbox, "def f(): pass\n"):

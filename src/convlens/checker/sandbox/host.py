@@ -37,10 +37,10 @@ class Host:
     """
 
     def __init__(self, tier: str, packages: Sequence[str], limits: Mapping[str, int]) -> None:
-        """Start the process.
+        """Start the process, which loads the packages. `await_ready` waits for it.
 
-        limits: the limits for `guest_side.seal`. Raise OSError if the tier does not work here, ModuleNotFoundError for
-        a package that is not installed.
+        limits: the limits for `guest_side.seal`. Raise OSError if the process does not start, ModuleNotFoundError for a
+        package that is not installed.
         """
         self.tier = tier
         # With bubblewrap, the process has its own /tmp instead
@@ -50,29 +50,40 @@ class Host:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._process: subprocess.Popen[bytes] | None = None
         self._parents: list[int] = []
+        self._stderr: IO[bytes] | None = None  # until the process is ready
         try:
-            with theirs, tempfile.TemporaryFile() as stderr:
+            self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process is ready, or by `close`
+            with theirs:
                 start = launch.plan(tier, packages, self._folder, theirs.fileno(), name)
                 self._process = subprocess.Popen(
                     start.command,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
-                    stderr=stderr,
+                    stderr=self._stderr,
                     cwd=self._folder or "/",
                     env=start.environment,
                     start_new_session=True,
                     pass_fds=[theirs.fileno()],
                 )
-                theirs.close()
-                try:
-                    answer = self._order({**start.settings, "limits": dict(limits)}, seconds=_START)
-                except ConnectionError:
-                    answer = {"error": _last_line(stderr)}
-            if "ready" not in answer:
-                raise OSError(f"the tier {tier} does not start here: {answer.get('error')}")
+            with contextlib.suppress(ConnectionError):  # if it has ended already, `await_ready` says why
+                self._send({**start.settings, "limits": dict(limits)})
         except BaseException:
             self.close()
             raise
+
+    def await_ready(self) -> None:
+        """Wait until the packages are loaded. Raise OSError if the tier does not work here."""
+        if self._stderr is None:
+            return
+        try:
+            answer = self._receive(_START)
+        except ConnectionError:
+            answer = {"error": _last_line(self._stderr)}
+        self._stderr.close()
+        self._stderr = None
+        if "ready" not in answer:
+            self.close()
+            raise OSError(f"the tier {self.tier} does not start here: {answer.get('error')}")
 
     def fork(self, job: str) -> tuple[int, socket.socket]:
         """Start a guest. Return its process ID in the host's namespace and a socket to it. Raise OSError on failure."""
@@ -119,6 +130,9 @@ class Host:
     def close(self) -> None:
         """End the host and all its descendants, and remove its folder. A second call does nothing."""
         self._control.close()
+        if self._stderr is not None:
+            self._stderr.close()
+            self._stderr = None
         if self._process:
             root = self._process.pid
             family = processes.descendants(root, self.mark)
@@ -137,9 +151,19 @@ class Host:
 
     def _order(self, order: Mapping[str, Any], *handles: int, seconds: float = _ORDER) -> dict[str, Any]:
         """Send an order and return the host's answer. Raise ConnectionError if none comes in time."""
+        self._send(order, *handles)
+        return self._receive(seconds)
+
+    def _send(self, order: Mapping[str, Any], *handles: int) -> None:
+        try:
+            self._control.settimeout(_ORDER)
+            socket.send_fds(self._control, [json.dumps(order).encode()], handles)
+        except OSError as error:
+            raise ConnectionError(f"the host process of the sandbox takes no order: {error}") from None
+
+    def _receive(self, seconds: float) -> dict[str, Any]:
         try:
             self._control.settimeout(seconds)
-            socket.send_fds(self._control, [json.dumps(order).encode()], handles)
             answer = json.loads(self._control.recv(2**16))
         except (OSError, ValueError, RecursionError) as error:
             raise ConnectionError(f"the host process of the sandbox gives no answer: {error}") from None

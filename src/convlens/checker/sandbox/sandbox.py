@@ -62,6 +62,13 @@ class Sandbox:
             self._host.close()
             self._host = None
 
+    def begin(self) -> None:
+        """Start to load the packages, so that the first guest waits less. What fails is told when a guest is asked
+        for."""
+        if not self._host:
+            with contextlib.suppress(OSError, ModuleNotFoundError):
+                self._host = Host(self.tier, self.packages, _limits(self))
+
     @contextlib.contextmanager
     def guest(self, job: str, source: bytes, options: Mapping[str, Any] | None = None) -> Iterator[Guest]:
         """Start a sealed process with the file `source` and a job, the name of a module of `sandbox.guest_side`.
@@ -98,6 +105,7 @@ class _Guest:
 
     def __init__(self, sandbox: Sandbox, host: Host, job: str, source: bytes, options: dict[str, Any]) -> None:
         """Wait until the process is sealed, and only then send it the file. Raise OSError if it is not sealed."""
+        host.await_ready()
         self._sandbox, self._host = sandbox, host
         self._number = 0
         self._gone: tuple[str, Ending] | None = None  # why the process is gone, None before it is
