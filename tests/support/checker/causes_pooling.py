@@ -78,6 +78,21 @@ POOLING_SAMPLES = (
     ),
     _forward("after the first row", "returned_early", (RETURN, f"        {RETURN}")),
     _backward("after the first row", "returned_early", (RETURN, f"            {RETURN}")),
+    _forward(
+        "after the inner loop",
+        "after_loop",
+        (PART, "pass"),
+        (OUT, f"{PART}\n        {OUT}"),
+        ("            part = A_prev", "        part = A_prev"),
+    ),
+    _backward(
+        "after both loops",
+        "after_loop",
+        (
+            "                for k in range(c):\n",
+            "                k = c - 1\n                if (y, x) == (oh - 1, ow - 1):\n",
+        ),
+    ),
     _forward("x and y of the result", "result_transposed", (OUT, OUT.replace("y, x]", "x, y]"))),
     # Maxima and averages
     _forward("the minimum", "minimum", ("part.max", "part.min")),
@@ -137,6 +152,25 @@ POOLING_SAMPLES = (
         "mask_missing",
         (MASKED, "out[at] = dA[e, y, x, k]"),
         (SHARED, SHARED.replace("+=", "=")),
+    ),
+    # The shape tells one of many mistakes
+    _forward(
+        "one image, and noise",
+        "number_of_images",
+        ("np.zeros((n,", "np.zeros((1,"),
+        (PART, PART.replace("[:,", "[:1,")),
+        (RETURN, "    return out + A_prev[:1].sum()"),
+    ),
+    _forward(
+        "columns of windows, and noise",
+        "number_of_windows",
+        (COUNTS, "oh, ow = (h - kh) // sh + 1, (w - kw + sw) // kw + 1"),
+        (RETURN, "    return out + A_prev[:1].sum()"),
+    ),
+    _forward(
+        "all channels in one, and noise",
+        "number_of_channels",
+        (RETURN, "    return out.sum(axis=3, keepdims=True) + A_prev[0, 0, 0, 0]"),
     ),
     # One line raises, and no mistake with windows is the cause
     _backward("the number of channels", "IndexError in line 17", ("* dA[e, y, x, k]", "* dA[e, y, x, c]")),

@@ -40,6 +40,7 @@ other words say how or where the mistake is made:
     loops_only, array_only        the number of windows is wrong only in the loops, only in the array of the result
     by_kernel                     the sum of a wrong window is divided by kh * kw, not by the number of its cells
     by_...                        the number by which the sum of a window is divided (`faulty_pool.DIVISORS`)
+    last_of_n, ..._i, ..._j, ..._c  only the last image, row or column of windows, or channel is computed
     strict                        a window that is not whole raises an error, as in a program without slices
 """
 

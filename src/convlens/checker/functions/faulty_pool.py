@@ -11,7 +11,7 @@ from convlens.checker.functions.cases import Case
 from convlens.checker.functions.faulty_windows import Faults
 from convlens.checker.functions.pool_windows import pool_counts, pool_slices
 
-__all__ = ["DIVISORS", "divisor", "mode_of", "pool_forward"]
+__all__ = ["DIVISORS", "LAST", "divisor", "mode_of", "pool_forward"]
 
 # The number by which the sum of a window is divided
 DIVISORS: dict[str, Callable[[Case], float]] = {
@@ -28,6 +28,8 @@ DIVISORS: dict[str, Callable[[Case], float]] = {
     "average_divided_twice": lambda case: (case.kernel[0] * case.kernel[1]) ** 2,
     "average_not_divided": lambda case: 1,
 }
+# Only the last image, row or column of windows, or channel is computed
+LAST = ("last_of_n", "last_of_i", "last_of_j", "last_of_c")
 
 
 def mode_of(case: Case, faults: Faults) -> str:
@@ -88,6 +90,9 @@ def _left_over(y: Array, case: Case, faults: Faults) -> Array:
         y[:, 1:] = 0
     if "after_window" in faults:
         y[:, :, 1:] = 0
+    for axis, word in enumerate(LAST):
+        if word in faults:
+            np.moveaxis(y, axis, 0)[:-1] = 0
     return y.transpose(0, 2, 1, 3) if "transposed" in faults else y
 
 

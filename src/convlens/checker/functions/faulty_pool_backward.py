@@ -6,7 +6,7 @@ import numpy as np
 
 from convlens.arrays import Array
 from convlens.checker.functions.cases import Case
-from convlens.checker.functions.faulty_pool import divisor, mode_of
+from convlens.checker.functions.faulty_pool import LAST, divisor, mode_of
 from convlens.checker.functions.faulty_windows import Faults, affects
 from convlens.checker.functions.pool_windows import COUNTS, pool_counts, pool_slices
 
@@ -24,6 +24,10 @@ def _inputs(given: dict[str, Array], faults: Faults) -> tuple[Array, Array]:
     if "first_example_only" in faults:
         da = np.repeat(da[:1], len(da), axis=0) if "of_gradient" in faults else da
         x = x if "of_gradient" in faults else np.repeat(x[:1], len(x), axis=0)
+    for axis, word in enumerate(LAST):
+        if word in faults:
+            da = da.copy()
+            np.moveaxis(da, axis, 0)[:-1] = 0
     return da, x
 
 

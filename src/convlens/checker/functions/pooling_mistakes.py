@@ -12,6 +12,7 @@ from convlens.checker.functions.pool_windows import COUNTS, ENDS, PLACES
 
 __all__ = ["POOLING_MISTAKES", "in_one_place"]
 
+_LAST = ("last_of_c", "last_of_j", "last_of_i", "last_of_n")
 _AXES = ("", " only_h", " only_w")
 _COUNTS = (*COUNTS, "count_other_size", "count_other_kernel", "count_other_stride")
 _STRIDES = ("stride_swapped", "stride_height_for_width", "stride_width_for_height", "stride_is_kernel")
@@ -56,6 +57,12 @@ POOLING_MISTAKES = (
         "j * sw to column j * sw + kw",
         *_each(word for word in ENDS if word not in ("end_right", "end_of_stride")),
         *(f"{word} end_right" for word in _STRIDES),
+    ),
+    mistake(
+        "after_loop",
+        POOL,
+        "only the last window, channel or image is computed: the lines that use it must stand inside the loop",
+        *(" ".join(_LAST[start:end]) for start in range(4) for end in range(start + 1, 5)),
     ),
     mistake(
         "result_transposed",

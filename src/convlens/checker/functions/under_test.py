@@ -23,6 +23,7 @@ from convlens.checker.functions.mistake import Mistake
 from convlens.checker.functions.process import FunctionProcess, OpenGuest, RaisedError
 from convlens.checker.functions.raised import Cause, cause_of
 from convlens.checker.functions.smallest import smallest
+from convlens.checker.functions.wrong_shape import shape_cause
 from convlens.checker.options import Options
 from convlens.checker.verdict import FAIL, Finding
 
@@ -69,7 +70,7 @@ class FunctionUnderTest:
             if found.name in likely or (only and found.name not in failed and found.name != "loads"):
                 mistake = likely.get(found.name) or next(iter(only))
                 findings[k] = replace(found, hint=mistake.hint, mistake=mistake.name)
-            elif found.name in failed and (cause := cause_of(failed[found.name])):
+            elif (calls := failed.get(found.name)) and (cause := cause_of(calls) or shape_cause(calls)):
                 findings[k] = replace(found, hint=cause.hint, mistake=cause.name)
         return findings
 
