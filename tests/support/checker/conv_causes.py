@@ -35,6 +35,8 @@ SAMPLES = (
     Sample(BACKWARD, "cut if both were added", "crop_guarded", ((CROP, f"{CUT} if ph > 0 and pw > 0 else total"),)),
     Sample(BACKWARD, "cut if columns were added", "crop_guarded", ((CROP, f"{CROP} if pw else total"),)),
     Sample(BACKWARD, "from the corner", "cropped_from_corner", ((SUM, CORNER), UNPADDED, (CROP, "total"))),
+    Sample(BACKWARD, "cut as in the image", "crop_end", ((CROP, "total[:, ph:h - ph, pw:w - pw]"),)),
+    Sample(BACKWARD, "cut before, not after", "crop_end", ((CROP, "total[:, ph:, pw:]"),)),
     # How many zeros
     Sample(FORWARD, "all on each side", "not_halved", ((HALVES, "ph, pw = rows, cols"),)),
     Sample(FORWARD, "a quarter", "halved_twice", ((HALVES, "ph, pw = rows // 2 - rows // 4, cols // 2 - cols // 4"),)),
@@ -76,6 +78,23 @@ SAMPLES = (
         "output_one_too_many",
         (("np.zeros((n, oh, ow,", "np.zeros((n, oh + 1, ow,"),),
     ),
+    Sample(
+        FORWARD,
+        "a loop in steps",
+        "loop_in_steps",
+        (
+            ("range(oh)", "range(0, oh, sh)"),
+            ("range(ow)", "range(0, ow, sw)"),
+            ("image[:, y * sh:y * sh + kh, x * sw:x * sw + kw]", "image[:, y:y + kh, x:x + kw]"),
+            ("out[:, y, x, k]", "out[:, y // sh, x // sw, k]"),
+        ),
+    ),
+    Sample(
+        BACKWARD,
+        "a loop in steps",
+        "loop_in_steps",
+        (("range(oh)", "range(0, oh, sh)"), ("range(ow)", "range(0, ow, sw)")),
+    ),
     # Which filters and examples
     Sample(FORWARD, "a loop over the input's channels", "filters_by_input", FILTERS),
     Sample(BACKWARD, "a loop over the input's channels", "filters_by_input", FILTERS[1:]),
@@ -83,6 +102,12 @@ SAMPLES = (
     Sample(BACKWARD, "from A_prev", "from_input", (("total = np.zeros(image.shape)", "total = image.copy()"),)),
     Sample(
         BACKWARD, "example after example", "carried_over", ((CROP, "total.cumsum(axis=0)[:, ph:ph + h, pw:pw + w]"),)
+    ),
+    Sample(
+        FORWARD,
+        "a bias for each product",
+        "bias_repeated",
+        (("(part * W[..., k])", "(part * W[..., k] + b[0, 0, 0, k])"), ("activation(out + b)", "activation(out)")),
     ),
     # Several mistakes, each in its own gradient
     Sample(

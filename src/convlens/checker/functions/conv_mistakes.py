@@ -49,6 +49,14 @@ CONV_MISTAKES = (
         "blank only_w",
     ),
     mistake(
+        "loop_in_steps",
+        CONV,
+        "the loop over the windows goes in steps of the stride, so it leaves windows out: loop over range(h_new), and "
+        "start each window at row i * sh",
+        *(f"loop_in_steps{which}" for which in ("", " spread", " spread stride_forgotten")),
+        *(f"loop_in_steps bias_inside{which}" for which in ("", " spread", " spread stride_forgotten")),
+    ),
+    mistake(
         "filters_by_input",
         CONV,
         "the loop over the filters runs over the input's channels: there are c_new filters, W.shape[3]",

@@ -11,6 +11,7 @@ other words say how or where the mistake is made:
     round_down, round_up          the smaller or larger half of an odd number of zeros is before the image
     both                          as many zeros after the image as before it
     halved                        the total // 2 on both sides
+    truncated                     int(total / 2) on both sides, which is 0 for a total of -1
     whole                         the total on each side
     quartered                     the total // 2 is halved once more
     clamped                       a total below 0 counts as 0
@@ -26,6 +27,7 @@ other words say how or where the mistake is made:
     count_of_steps                with padding "same" there are ceil(h_prev / sh) windows
     in_pads, in_counts, in_windows  the wrong stride is used in these places alone
     if_any, if_both, if_rows, if_columns  the padding is cut off only if there are zeros in one or both axes
+    spread                        a loop in steps reaches window 0, s, 2 s and so on
     of_dw, of_da                  the mistake is made in this gradient alone
     sum_unpadded                  dA_prev is summed up in an array without padding
     by_cell                       the program loops over the kernel's cells, for all windows at once

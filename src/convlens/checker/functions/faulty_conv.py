@@ -7,6 +7,7 @@ import numpy as np
 from convlens.arrays import Array
 from convlens.checker.functions.cases import Case
 from convlens.checker.functions.expected import ACTIVATIONS, Value
+from convlens.checker.functions.faulty_crop import cropped
 from convlens.checker.functions.faulty_padding import Pads, padding_and_windows
 from convlens.checker.functions.faulty_windows import Faults, affects, all_slices, cut, strides, whole_windows
 
@@ -60,6 +61,8 @@ def conv_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
         z = _first_filters(z, x.shape[3])
     if "last_filter_only" in faults:
         z = _last_filter(z)
+    if "loop_in_steps" in faults and "bias_inside" not in faults:
+        z = z * _reached(z, case.stride, faults)
     if "over_examples" in faults:
         z[:] = z.sum(axis=0)
     if "overwritten" in faults:
@@ -71,6 +74,8 @@ def conv_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
         if "bias_missing" in faults
         else 2
         if "bias_doubled" in faults
+        else w[..., 0].size
+        if "all_channels" in faults
         else w[..., 0, 0].size
         if "bias_repeated" in faults
         else 1
@@ -81,6 +86,8 @@ def conv_forward(case: Case, given: dict[str, Array], faults: Faults) -> Array:
     if "blank" in faults:  # a last row and column that no loop fills
         z = np.pad(z, ((0, 0), *((0, int(affects(axis, faults))) for axis in (0, 1)), (0, 0)))
     z = z + times * b
+    if "loop_in_steps" in faults and "bias_inside" in faults:
+        z = z * _reached(z, case.stride, faults)
     if "returned_early" in faults:
         z[1:] = 0
     if "transposed" in faults:
@@ -98,6 +105,18 @@ def _first_filters(array: Array, count: int) -> Array:
     if count > array.shape[3]:
         raise IndexError(f"there is no filter {array.shape[3]}")
     return np.asarray(array * (np.arange(array.shape[3]) < count))
+
+
+def _reached(array: Array, stride: tuple[int, int], faults: Faults) -> Array:
+    """Return 1 for the windows (1, oh, ow, 1) that a loop over the windows in steps of the stride reaches, and 0.
+
+    "spread": it reaches window 0, s, 2 s and so on, otherwise the first ones
+    """
+    met = []
+    for count, s in zip(array.shape[1:3], stride, strict=True):
+        k = np.arange(count)
+        met.append(k % s == 0 if "spread" in faults else k * s < count)
+    return np.asarray((met[0][:, None] & met[1])[None, :, :, None], dtype=np.float64)
 
 
 def _last_filter(array: Array) -> Array:
@@ -131,6 +150,8 @@ def conv_backward(case: Case, given: dict[str, Array], faults: Faults) -> Value:
     if "filters_by_input" in faults:
         dz = _first_filters(dz, x.shape[3])
         summed = dz if "inside" in faults else summed
+    if "loop_in_steps" in faults:
+        dz = dz * _reached(dz, case.stride, faults)
     oh, ow = dz.shape[1:3]
     if "own_count" in faults:
         oh, ow = counts
@@ -175,7 +196,7 @@ def conv_backward(case: Case, given: dict[str, Array], faults: Faults) -> Value:
         dxp = np.cumsum(dxp, axis=0)
     if "last_filter_only" in faults and "of_da" not in faults:
         dw = _last_filter(dw)
-    dx = _cropped(dxp, x.shape, pads, frozenset() if "only_same" in faults and case.how != "same" else faults)
+    dx = cropped(dxp, x.shape, pads, frozenset() if "only_same" in faults and case.how != "same" else faults)
     value = [dx, dw, _bias_gradient(summed[:until], faults)]
     for at, name in enumerate(("dA_prev", "dW", "db")):
         if "never_filled" in faults and name in faults:
@@ -192,35 +213,6 @@ def _last_cell(dz: Array, w: Array, xp: Array, stride: tuple[int, int]) -> Array
             rows, columns = slice(p, p + sh * dz.shape[1], sh), slice(q, q + sw * dz.shape[2], sw)
             dxp[:, rows, columns] = dz @ w[p, q].T
     return dxp
-
-
-def _cropped(dxp: Array, shape: tuple[int, ...], pads: Pads, faults: Faults) -> Array:
-    (top, _), (left, _) = pads
-    if any(name in faults and not met for name, met in _conditions(top, left)):
-        if "written" in faults and dxp.shape != shape:
-            raise ValueError(f"could not broadcast {dxp.shape} into {shape}")
-        return dxp
-    if "not_cropped" in faults or ("sum_unpadded" in faults and not faults & {"crop_zero", "crop_by_size"}):
-        return dxp
-    if "cropped_from_corner" in faults:
-        return dxp[:, : shape[1], : shape[2]]
-    if "crop_zero" in faults:
-        bottom, right = (pads[0][1], pads[1][1]) if "by_end" in faults else (top, left)
-        cut = dxp[:, top:-bottom, left:-right]
-        if "written" in faults and cut.shape != shape:
-            raise ValueError(f"could not broadcast {cut.shape} into {shape}")
-        return cut
-    return dxp[:, top : top + shape[1], left : left + shape[2]]
-
-
-def _conditions(top: int, left: int) -> tuple[tuple[str, bool], ...]:
-    """Return the conditions under which a program cuts the padding off, each with whether it is met."""
-    return (
-        ("if_any", bool(top or left)),
-        ("if_both", bool(top and left)),
-        ("if_rows", bool(top)),
-        ("if_columns", bool(left)),
-    )
 
 
 def _bias_gradient(dz: Array, faults: Faults) -> Array:

@@ -31,7 +31,7 @@ TOTALS: dict[str, Callable[[int, int, int, int], int]] = {
 }
 _STRIDES = {"stride_swapped", "stride_height_for_width", "stride_width_for_height"}
 _MIXED = _STRIDES | {"valid_padded", "pad_width_by", "pad_height_by", "whole", "quartered"}
-_WAYS = {"round_down", "halved", "even_extra"}
+_WAYS = {"round_down", "halved", "even_extra", "truncated"}
 
 
 def padding_and_windows(case: Case, faults: Faults, out: tuple[int, ...] = ()) -> tuple[Pads, list[int]]:
@@ -108,6 +108,8 @@ def _halves(case: Case, axis: int, total: int, faults: Faults) -> tuple[int, int
         half = total // 2
         return half - half // 2, half // 2 if "both" not in faults else half - half // 2
     before = total // 2 if faults & _WAYS else total - total // 2
+    if "truncated" in faults:
+        before = int(total / 2)
     if "even_extra" in faults:
         by = 0 if "of_height" in faults else 1 if "of_width" in faults else axis
         before = (total // 2 if "round_up" not in faults else total - total // 2 - total % 2) + (

@@ -146,6 +146,8 @@ _MISTAKES = (
         "bias_repeated",
         (CONV_FORWARD,),
         "the bias b is added once for each cell of the kernel: add it once for each output",
+        "bias_repeated",
+        "bias_repeated all_channels",
     ),
     mistake("first_bias_only", (CONV_FORWARD,), "the bias of the first channel is used for all channels"),
     mistake(

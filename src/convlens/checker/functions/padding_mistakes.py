@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from convlens.checker.functions.cases import CONV_BACKWARD
+from convlens.checker.functions.faulty_crop import ENDS
 from convlens.checker.functions.mistake import CONV, mistake
 
 __all__ = ["PADDING_MISTAKES"]
@@ -16,7 +17,9 @@ def _totals(*names: str) -> list[str]:
 
 def _by(axis: str, *values: str) -> list[str]:
     """Return the ways to compute this axis's padding with these values of the other axis."""
-    return [f"pad_{axis}_by {what}{how}" for how in ("", " both", " both round_down") for what in values]
+    return [
+        f"pad_{axis}_by {what}{how}" for how in ("", " both", " both round_down", " both truncated") for what in values
+    ]
 
 
 PADDING_MISTAKES = (
@@ -87,6 +90,13 @@ PADDING_MISTAKES = (
             for written in ("", " written")
             for condition in ("if_both", "if_rows", "if_columns")
         ),
+    ),
+    mistake(
+        "crop_end",
+        (CONV_BACKWARD,),
+        "the slice that cuts the padding off ends in the wrong place: in the padded array the image goes from ph to "
+        "ph + h_prev",
+        *(f"{end}{how}" for end in ENDS for how in ("", " halved")),
     ),
     mistake("not_cropped", (CONV_BACKWARD,), "the padding is not cut off: dA_prev must have the shape of A_prev"),
     mistake(
