@@ -153,6 +153,19 @@ POOLING_SAMPLES = (
         (MASKED, "out[at] = dA[e, y, x, k]"),
         (SHARED, SHARED.replace("+=", "=")),
     ),
+    # Two mistakes, of which the calls with one mode show only one
+    _forward(
+        "starts without stride, and averages of something else",
+        "stride_forgotten",
+        (PART, "part = A_prev[:, y:y + kh, x:x + kw]"),
+        ("part.mean(axis=(1, 2))", "part.mean(axis=(1, 2)) / (kh * kw) + 1"),
+    ),
+    _backward(
+        "never divided, and the first of other cells",
+        "average_not_divided",
+        (" / (kh * kw)", ""),
+        ("(part == part.max())", "(part >= np.sort(part.ravel())[-2:][0]) * 0.75"),
+    ),
     # The shape tells one of many mistakes
     _forward(
         "one image, and noise",

@@ -65,7 +65,7 @@ class Diagnosis:
             return dict.fromkeys(self._failed, found)
         if self._raise_alike(self._calls[: self._wrong]):
             return {}
-        return self._two() or self._by_array()
+        return self._two() or self._by_array() or self._by_mode()
 
     def _raise_alike(self, calls: Sequence[Call]) -> bool:
         """Return whether all these calls raise an exception of one type in one line. Then the cause is in this line."""
@@ -154,6 +154,18 @@ class Diagnosis:
             for mistake, faults in self._variants() if any(wrong.values()) else ():
                 if self._explain((faults,), calls, mistake, only=at) is not None:
                     found = {name: mistake for name, of_check in wrong.items() if of_check} | found
+                    break
+        return found
+
+    def _by_mode(self) -> dict[str, Mistake]:
+        """Return for each failed check of pooling the mistake that explains all calls with one mode exactly."""
+        found: dict[str, Mistake] = {}
+        for how in ("max", "avg"):
+            calls = [call for call in self._calls if call[0].case.how == how]
+            alike = {name: of for name, of in self._failed.items() if {call[0].case.how for call in of} == {how}}
+            for mistake, faults in self._variants() if any(of[0][0].value for of in alike.values()) else ():
+                if self._explain((faults,), calls, mistake) == 0:
+                    found |= dict.fromkeys(alike, mistake)
                     break
         return found
 

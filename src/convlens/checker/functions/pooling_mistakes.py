@@ -29,7 +29,6 @@ _WINDOWS = (
 _CHANNEL = (
     "the number of the channel is missing in a window: use A_prev[n, rows, columns, c] and dA_prev[n, rows, columns, c]"
 )
-_MASK = 'in mode "max" all cells of a window get its gradient: only the maximum gets it'
 
 
 def _each(words: Iterable[str], *ways: str) -> list[str]:
@@ -160,7 +159,7 @@ POOLING_MISTAKES = (
     mistake(
         "mask_missing",
         (POOL_BACKWARD,),
-        _MASK,
+        'in mode "max" all cells of a window get its gradient: only the maximum gets it',
         "mask_missing",
         "mask_missing overwritten",
     ),
@@ -209,18 +208,12 @@ POOLING_MISTAKES = (
         "the sum of a window is divided by the wrong number, for example kh * kh: divide it by kh * kw",
         *(word for word in DIVISORS if word not in ("average_not_divided", "average_divided_twice")),
     ),
-    # Two mistakes at once, the rarer one named
+    # Two mistakes at once, one of them named
     mistake(
         "channel_forgotten",
         (POOL_BACKWARD,),
         _CHANNEL,
         *(f"gradient_total maximum_of_all of_channels average_not_divided{way}" for way in ("", " overwritten")),
-    ),
-    mistake(
-        "mask_missing",
-        (POOL_BACKWARD,),
-        _MASK,
-        *(f"mask_missing average_not_divided{way}" for way in ("", " overwritten")),
     ),
 )
 
