@@ -2,8 +2,11 @@
 
 import importlib.util
 import os
+import shutil
 import signal
 import sys
+import tempfile
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
@@ -65,6 +68,15 @@ def lacking(monkeypatch):
         monkeypatch.setattr(importlib.util, "find_spec", lambda n, *more: None if n in names else whole(n, *more))
 
     return lack
+
+
+def pytest_configure(config):
+    """Give the child processes of this process a folder in which JAX keeps what it has compiled."""
+    folder = Path(tempfile.mkdtemp(prefix="convlens-jax-"))
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 # Files whose tests take long begin first, so that no process works alone at the end of a run.

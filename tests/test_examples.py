@@ -71,7 +71,7 @@ def accuracy(script, *arguments):
         [sys.executable, str(script), *map(str, arguments)],
         capture_output=True,
         text=True,
-        env=small.environment(KERAS_BACKEND="jax"),
+        env=small.framework_environment(KERAS_BACKEND="jax"),
         timeout=200,
         check=False,
     )
@@ -120,7 +120,7 @@ def test_a_keras_model_is_taken_over_trained_on_and_exported(tmp_path):
         [sys.executable, *(str(p) for p in (EXAMPLES / "keras_model.py", tmp_path / "model.keras", tmp_path / "out"))],
         capture_output=True,
         text=True,
-        env=small.environment(),
+        env=small.framework_environment(),
         timeout=200,
         check=False,
     )

@@ -93,7 +93,7 @@ def test_a_network_that_keras_lacks_leaves_nothing_behind(place, here):
     command = [sys.executable, "-m", "convlens", "train", "--trainer", "keras", "--model", "own.py:net"]
     done = subprocess.run(
         [*command, "--data", place / "few.npz"],
-        env=small.environment(),
+        env=small.framework_environment(),
         capture_output=True,
         text=True,
         check=False,

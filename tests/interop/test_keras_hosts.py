@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 from tests.support.host_processes import free_hosts
-from tests.support.small import environment
+from tests.support.small import framework_environment
 
 pytestmark = [
     pytest.mark.frameworks,
@@ -40,7 +40,7 @@ with join(hosts[0].split(","), int(hosts[1]), 60) if hosts else nullcontext() as
 
 def begin(*arguments):
     command = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
-    there = environment(JAX_PLATFORMS="cpu")
+    there = framework_environment(JAX_PLATFORMS="cpu")
     return subprocess.Popen(command, env=there, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 

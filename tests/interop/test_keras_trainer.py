@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from tests.support.small import environment
+from tests.support.small import framework_environment
 
 pytestmark = pytest.mark.frameworks
 
@@ -143,7 +143,7 @@ def test_what_keras_trains_is_what_convlens_trains(program, tmp_path):
     pytest.importorskip("keras")
     done = subprocess.run(
         [sys.executable, "-c", BEGIN + program, str(tmp_path)],
-        env=environment(KERAS_BACKEND="jax", JAX_PLATFORMS="cpu"),
+        env=framework_environment(KERAS_BACKEND="jax", JAX_PLATFORMS="cpu"),
         capture_output=True,
         text=True,
         check=False,

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from tests.support.host_processes import free_hosts
-from tests.support.small import environment
+from tests.support.small import framework_environment
 
 from convlens.data import load, picture_cache, picture_reader, together
 from convlens.data.picture_reader import PictureReader
@@ -262,7 +262,7 @@ def two_processes(folder, place, lost=""):
     hosts, processes = free_hosts(), []
     for rank in range(2):
         command = [sys.executable, "-c", PROGRAM, str(folder), hosts, str(rank), lost]
-        there = environment(JAX_PLATFORMS="cpu", CONVLENS_DATA=str(place / f"{rank}"))
+        there = framework_environment(JAX_PLATFORMS="cpu", CONVLENS_DATA=str(place / f"{rank}"))
         processes.append(
             subprocess.Popen(command, env=there, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         )

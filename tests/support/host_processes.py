@@ -29,7 +29,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                env=small.environment(),
+                env=small.framework_environment(),
                 start_new_session=sys.platform != "win32",
             )
 

@@ -85,3 +85,9 @@ def fails(*arguments: object) -> str:
 def environment(**more: str) -> dict[str, str]:
     """The environment of a child process that imports convlens from src."""
     return {**os.environ, "PYTHONPATH": str(SOURCE), **more}
+
+
+def framework_environment(**more: str) -> dict[str, str]:
+    """`environment` for a child process that imports Keras. It spares the child packages that Keras can do without."""
+    lean = Path(__file__).with_name("lean")
+    return environment(PYTHONPATH=os.pathsep.join([str(SOURCE), str(lean)]), JAX_DISABLE_MOST_OPTIMIZATIONS="1", **more)
