@@ -3,13 +3,13 @@
 import ast
 import dataclasses
 import inspect
-import os
 import re
 import shutil
 import subprocess
 import sys
 
 import pytest
+from tests.support import small
 from tests.support.course_files import FOLDER, from_text
 from tests.support.lenet5_checks import CHECKS, FILES, IMPORTS, MAINS, SIGNATURES, TASKS, source
 from tests.support.lenet5_mutants import MUTANTS
@@ -64,7 +64,12 @@ def run_main(tmp_path, main):
     (tmp_path / "elsewhere").mkdir()
     command = [sys.executable, str(tmp_path / "course" / main)]
     return subprocess.run(
-        command, cwd=tmp_path / "elsewhere", env=os.environ, capture_output=True, text=True, check=False
+        command,
+        cwd=tmp_path / "elsewhere",
+        env=small.framework_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

@@ -21,7 +21,7 @@ from convlens.checker.sandbox import tiers
 from convlens.checker.sandbox.sandbox import Sandbox
 from convlens.checker.verdict import FAIL, PASS, UNKNOWN
 
-pytestmark = pytest.mark.frameworks
+pytestmark = [pytest.mark.frameworks, pytest.mark.usefixtures("remembered")]
 
 FOLDER = CHECKER / "lenet_submissions"
 

@@ -8,6 +8,7 @@ from convlens.checker.lenets.output_mistakes import faulty_variants, output_mist
 from convlens.checker.lenets.variant import run_variant
 
 
+@pytest.mark.usefixtures("remembered")
 @pytest.mark.parametrize("seed", range(2))
 def test_no_faulty_network_gives_the_right_output(seed):
     weights, batch = expected(seed).weights, expected(seed).batches[0]

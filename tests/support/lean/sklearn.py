@@ -1,3 +1,3 @@
-"""In place of sklearn in a child process: Keras imports it for a part that no test of convlens uses, and does without it."""
+"""In place of scikit-learn in a child process: Keras imports it for a part that no test here uses."""
 
 raise ImportError("sklearn is left out to save time")
