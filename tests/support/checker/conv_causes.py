@@ -1,6 +1,6 @@
 """More kinds of mistakes in convolutions, as changes of the programs in `causes`."""
 
-from tests.support.checker.causes import COUNTS, CROP, HALVES, TOTALS, Sample
+from tests.support.checker.causes import COUNTS, CROP, FLOORS, HALVES, OF_DZ, TOTALS, Sample
 
 FORWARD, BACKWARD = 0, 2
 CUT = "total[:, ph:-ph, pw:-pw]"
@@ -34,6 +34,7 @@ SAMPLES = (
     Sample(BACKWARD, "cut if rows were added", "crop_zero", ((CROP, f"{CUT} if ph else total"),)),
     Sample(BACKWARD, "cut if both were added", "crop_guarded", ((CROP, f"{CUT} if ph > 0 and pw > 0 else total"),)),
     Sample(BACKWARD, "cut if columns were added", "crop_guarded", ((CROP, f"{CROP} if pw else total"),)),
+    Sample(BACKWARD, "cut with valid", "cut_if_valid", ((CROP, f"{CUT} if padding == 'valid' else total"),)),
     Sample(BACKWARD, "from the corner", "cropped_from_corner", ((SUM, CORNER), UNPADDED, (CROP, "total"))),
     Sample(BACKWARD, "cut as in the image", "crop_end", ((CROP, "total[:, ph:h - ph, pw:w - pw]"),)),
     Sample(BACKWARD, "cut before, not after", "crop_end", ((CROP, "total[:, ph:, pw:]"),)),
@@ -125,6 +126,12 @@ SAMPLES = (
         "an unknown mistake in two gradients",
         "db_shape",
         ((CROP, f"1 + ph + {CROP}"), ("dW[..., k] += (image[", "dW[..., k] += 1 + y * (image["), (DB, "")),
+    ),
+    Sample(
+        BACKWARD,
+        "never cut, and zeros from the gradient's size",
+        "not_cropped",
+        ((TOTALS, OF_DZ.replace("- h,", "- oh,").replace("kw - w", "kw - ow")), (HALVES, FLOORS), (CROP, "total")),
     ),
     # Near misses
     Sample(BACKWARD, "cut and shifted", "", ((CROP, f"np.roll({CROP}, 1, axis=1)"),), near=True),

@@ -196,7 +196,7 @@ def conv_backward(case: Case, given: dict[str, Array], faults: Faults) -> Value:
         dxp = np.cumsum(dxp, axis=0)
     if "last_filter_only" in faults and "of_da" not in faults:
         dw = _last_filter(dw)
-    dx = cropped(dxp, x.shape, pads, frozenset() if "only_same" in faults and case.how != "same" else faults)
+    dx = cropped(dxp, x.shape, pads, case.how, faults)
     value = [dx, dw, _bias_gradient(summed[:until], faults)]
     for at, name in enumerate(("dA_prev", "dW", "db")):
         if "never_filled" in faults and name in faults:

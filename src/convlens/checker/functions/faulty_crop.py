@@ -18,12 +18,16 @@ ENDS: dict[str, Callable[[int, int, int], int]] = {
 }
 
 
-def cropped(dxp: Array, shape: tuple[int, ...], pads: Pads, faults: Faults) -> Array:
+def cropped(dxp: Array, shape: tuple[int, ...], pads: Pads, how: str, faults: Faults) -> Array:
     """Return the images' gradient as a program with these faults cuts it out of the padded array.
 
-    shape: the shape of the images. Raise ValueError if the program writes the part into an array of this shape
-    ("written") and it does not fit.
+    shape: the shape of the images; how: "same" or "valid". Raise ValueError if the program writes the part into an
+    array of the images' shape ("written") and it does not fit.
     """
+    if "only_same" in faults and how != "same":
+        faults = frozenset()
+    if "cut_if_valid" in faults:
+        faults = frozenset({"not_cropped" if how == "same" else "crop_zero"}) | faults & {"written"}
     cut = _cut(dxp, shape, pads, faults)
     if "written" in faults and cut.shape != shape:
         raise ValueError(f"could not broadcast {cut.shape} into {shape}")

@@ -100,6 +100,13 @@ PADDING_MISTAKES = (
     ),
     mistake("not_cropped", (CONV_BACKWARD,), "the padding is not cut off: dA_prev must have the shape of A_prev"),
     mistake(
+        "cut_if_valid",
+        (CONV_BACKWARD,),
+        'the padding is cut off with padding "valid", which has none, and not with "same": exchange the two',
+        "cut_if_valid",
+        "cut_if_valid halved",
+    ),
+    mistake(
         "same_not_padded",
         CONV,
         'no zeros are added when padding is "same"',

@@ -63,7 +63,8 @@ class FunctionUnderTest:
         likely: dict[str, Cause | Mistake] = {**Diagnosis(self.passed, failed).likely()}
         if failed and not likely and not self._process.refusal:
             likely |= fixed_numbers(self.passed, failed, lambda case: not self._wrong_in_search(case))
-        only = set(likely.values()) if len(set(likely.values())) == 1 else set()
+        # Checks without calls of their own share a cause that explains all others
+        only = set(likely.values()) if len(set(likely.values())) == 1 and likely.keys() >= failed.keys() else set()
         for k, found in enumerate(findings):
             if found.status != FAIL or found.hint:
                 continue
