@@ -79,24 +79,28 @@ def pytest_configure(config):
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
-# Files whose tests take long begin first, so that no process works alone at the end of a run.
+# Files whose tests take long begin first, so that no process works alone at the end of a run. Each of the two processes
+# gets two files at the start: one those of the hosts, which often wait, the other two that use TensorFlow.
 SLOW = (
     "cli/test_hosts.py",
-    "cli/test_hosts_pictures.py",
     "coursework/test_lenet5_files.py",
+    "cli/test_hosts_pictures.py",
     "checker/lenets/test_mutants.py",
     "checker/lenets/test_network_checks.py",
     "interop/test_compare.py",
-    "data/handwriting/test_digits.py",
-    "checker/lenets/test_output_mistakes.py",
     "training/test_kill.py",
+    "data/handwriting/test_digits.py",
     "interop/test_keras_hosts.py",
     "interop/test_keras_trainer.py",
     "test_examples.py",
-    "cli/test_hosts_errors.py",
+    "cli/test_process.py",
+    "checker/functions/test_mutants_backward.py",
     "data/handwriting/test_photographs.py",
+    "checker/lenets/test_editions.py",
+    "cli/test_hosts_errors.py",
     "cli/test_export_import.py",
     "nn/test_keras_lines.py",
+    "nn/test_keras_guides.py",
 )
 
 

@@ -31,10 +31,20 @@ frameworks = pytest.mark.frameworks
 two_processes = pytest.mark.skipif(sys.platform == "win32", reason="the signals are POSIX")
 
 
+SMALL = """
+from convlens.nn import Conv2D, Dense, Flatten, Sequential
+
+def net(input_shape, classes, seed):
+    layers = [Conv2D(4, 5, strides=3), Flatten(), Dense(classes, activation="softmax")]
+    return Sequential(layers, input_shape, seed=seed)
+"""
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with two sets of digits."""
+    """A folder with two sets of digits, and a network that is compiled sooner than LeNet-5."""
     folder = tmp_path_factory.mktemp("place")
+    (folder / "small.py").write_text(SMALL)
     small.npz(folder / "few.npz", train=91, valid=41)
     small.npz(folder / "other.npz", train=90, valid=41)
     return folder
@@ -236,7 +246,7 @@ def test_when_the_follower_is_killed_the_leader_ends_and_the_run_goes_on(place, 
 @frameworks
 @two_processes
 def test_when_the_leader_is_killed_the_follower_ends(place, start):
-    leader, follower = pair(start, asked(place, "run", "--epochs", 500))
+    leader, follower = pair(start, asked(place, "run", "--epochs", 500, "--model", f"{place}/small.py:net"))
     follower.begun()
     leader.kill()
     leader.ends_whole()
@@ -250,7 +260,7 @@ def test_when_the_leader_is_killed_the_follower_ends(place, start):
 @frameworks
 @two_processes
 def test_ctrl_c_at_the_leader_is_one_sentence_and_exit_130(place, start, tmp_path):
-    leader, follower = pair(start, asked(place, "run", "--epochs", 500))
+    leader, follower = pair(start, asked(place, "run", "--epochs", 500, "--model", f"{place}/small.py:net"))
     leader.begun()
     leader.interrupt()
     codes, err = Pair(leader, follower).wait()
