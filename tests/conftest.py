@@ -90,6 +90,7 @@ SLOW = (
     "interop/test_compare.py",
     "training/test_kill.py",
     "data/handwriting/test_digits.py",
+    "checker/sandbox/test_hostile.py",
     "interop/test_keras_hosts.py",
     "interop/test_keras_trainer.py",
     "test_examples.py",

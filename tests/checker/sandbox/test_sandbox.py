@@ -15,6 +15,7 @@ from tests.support.checker.in_sandbox import call, course_file, needs_linux
 
 import convlens
 from convlens.checker.guest import Ending, GuestError
+from convlens.checker.sandbox import sandbox as sandboxes
 from convlens.checker.sandbox import tiers
 from convlens.checker.sandbox.sandbox import Sandbox
 from convlens.checker.sandbox.tiers import TIERS, available, choose
@@ -103,7 +104,9 @@ def test_an_exception_is_reported_with_its_line(tier):
         ("os.write(3, b'no answer' * 9)", Ending.NO_MESSAGE, "^sent something that is not an answer$"),
     ],
 )
-def test_every_request_to_a_lost_guest_says_why(tier, line, ending, reason):
+def test_every_request_to_a_lost_guest_says_why(tier, line, ending, reason, monkeypatch):
+    if ending is Ending.DISCONNECTED:  # it goes on after its connection is closed, so that the whole limit is waited
+        monkeypatch.setattr(sandboxes, "_END_SECONDS", 0.5)
     text = f"import ctypes, os, time\nimport numpy\ndef f():\n    {line}\n"
     with Sandbox(tier) as sandbox, course_file(sandbox, text) as guest:
         for _ in range(2):
