@@ -28,6 +28,11 @@ _FINE = 56  # a digit lower than this is searched again in a larger picture of i
 _EVEN = 0.08  # strokes are evened over this fraction of the digit's longer side
 _LIGHT = 0.3  # light ink is this many times as likely as dark ink
 _LINE = 0.25  # a mark at the border that is narrower than this part of its length may be a line
+_LONG, _MARGIN = 0.3, 0.05  # such a mark may also be a line if it is so long a part of a side, and so close to it
+_PART, _GAP = (
+    0.25,
+    0.3,
+)  # a mark of this size may belong to a digit if it is so close, in parts of the digit's longer side
 _FAINT = 45  # ink is faint below this contrast, in grey levels of 255
 _AROUND = 0.7  # these surroundings, as a fraction of the digit's longer side
 
@@ -118,6 +123,10 @@ def find_digits(grey: Grey) -> list[Found]:
             firm.append("it lies beside the sheet: it may be a line")
         if view.ink.contrast < min(_FAINT, _shades(view, mark) / 1.25):
             firm.append("its ink is fainter than the shades of the paper around it: strokes may be missing")
+        if _along_border(mark, view.sheet.shape):
+            firm.append("it lies along the border of the picture: it may be a line")
+        if any(_close(other, mark) for other in left_out):
+            firm.append("a mark close to it was left out: it may be a part of the digit")
         if mark.at_border and narrow:
             firm.append("it reaches the border of the picture: it may be a line")
         elif mark.at_border:
@@ -149,6 +158,24 @@ def _shades(view: _View, mark: Mark) -> float:
     rows, columns = around
     high, low = np.percentile(view.ink.paper[rows, columns][counts[rows, columns]], (98, 2))
     return float(high - low)
+
+
+def _along_border(mark: Mark, shape: tuple[int, ...]) -> bool:
+    """Whether a mark is narrow, and lies close to a side of the picture and along it: a frame is often torn."""
+    for axis in (0, 1):
+        along, across = mark.box[axis], mark.box[1 - axis]
+        length, width, wide = along.stop - along.start, across.stop - across.start, shape[1 - axis]
+        gap = min(across.start, wide - across.stop)
+        if width < _LINE * length and length > _LONG * shape[axis] and gap < _MARGIN * wide:
+            return True
+    return False
+
+
+def _close(other: Mark, mark: Mark) -> bool:
+    """Whether a mark is large enough for a part of a digit, such as the bar of a 5, and close to it."""
+    size = max(mark.height, mark.width)
+    gaps = [max(a.start - b.stop, b.start - a.stop, 0) for a, b in zip(other.box, mark.box, strict=True)]
+    return max(other.height, other.width) > _PART * size and max(gaps) < _GAP * size
 
 
 def _beside(mark: Mark, main: Mark) -> bool:
