@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from benchmarks.scenes import KINDS, photographs
 from benchmarks.table import Row
 
-SEED = 841474  # of the photographs that `measure` judges; drawn when the code was written, which saw only other seeds
+SEED = 327512  # of the photographs that `measure` judges; drawn when the code was written, which saw only other seeds
 
 
 def measure() -> list[Row]:
