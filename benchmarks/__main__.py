@@ -21,7 +21,7 @@ from benchmarks.table import Row, show
 NAMES = (
     *("witnesses", "engines", "course", "memory", "startup"),
     *("layers", "inference", "peers", "training", "alexnet"),
-    *("hosts", "kill", "demo", "course_frameworks", "classroom"),
+    *("hosts", "kill", "demo", "course_frameworks", "classroom", "busy_class"),
     *("steps", "own_data", "own_model", "memory_of_pictures", "photos"),
 )
 PACKAGES = ("numpy", "numba", "threadpoolctl", "safetensors", "tensorflow-cpu", "keras", "jax", "torch", "onnxruntime")
