@@ -21,9 +21,10 @@ from benchmarks.table import Row, show
 from benchmarks.workers import close, start
 from convlens import ops
 from convlens.arrays import Array
-from convlens.engines import ENGINES, get_engine
+from convlens.engines import get_engine
 
 IMAGES = 50_000
+ENGINES = ("numpy", "numba")
 AT_MOST = 64  # MB
 
 Call = Callable[[], Any]

@@ -19,7 +19,6 @@ from benchmarks.lenets import keras_model
 from benchmarks.mnist import full_mnist, mnist_argument
 from benchmarks.table import Row, show
 from benchmarks.workers import Worker, close, ratios, serve, take_turns
-from convlens.engines import ENGINES
 
 EPOCHS = 5
 BATCH = 32
@@ -77,13 +76,13 @@ def measure(epochs: int = EPOCHS) -> list[Row]:
     what = "full MNIST, batch 32"
     if mnist_argument() is None:
         return [Row(what, "", None, "", None, "the full MNIST is not on this machine: convlens data fetch")]
-    names = ("keras", *ENGINES)
+    names = ("keras", *ASKED)
     workers = {name: Worker("benchmarks.training", name, epochs) for name in names}
     turns = take_turns(workers, epochs)
     close(workers.values())
     seconds = {name: [turn["seconds"] for turn in turns[name]] for name in names}
     rows = []
-    for name in ENGINES:
+    for name in ASKED:
         last = turns[name][-1]["val_accuracy"]
         note = f"Keras on TensorFlow: {turns['keras'][-1]['val_accuracy']:.4f}"
         asked = name == "numpy"  # for numba, the last row requires this accuracy, and a time
@@ -112,7 +111,7 @@ def _spread(values: list[float]) -> str:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["keras"]:
         _keras()
-    elif sys.argv[1:2] and sys.argv[1] in ENGINES:
+    elif sys.argv[1:2] and sys.argv[1] in ASKED:
         _convlens(sys.argv[1], int(sys.argv[2]))
     else:
         show(measure(*map(int, sys.argv[1:])))

@@ -30,13 +30,30 @@ settings.register_profile(
 settings.load_profile("convlens")
 
 
+def engine_or_skip(name):
+    """The engine of this name, if it is installed."""
+    try:
+        return get_engine(name)
+    except ImportError as error:
+        pytest.skip(f"engine {name}: {error}")
+
+
 @pytest.fixture(scope="session", params=ENGINES)
 def engine(request):
     """One engine: the test runs once for each engine whose library is installed."""
-    try:
-        return get_engine(request.param)
-    except ImportError as error:
-        pytest.skip(f"engine {request.param}: {error}")
+    return engine_or_skip(request.param)
+
+
+@pytest.fixture(scope="session", params=[name for name in ENGINES if name != "browser"])
+def quick_engine(request):
+    """One engine that trains quickly: a call of the engine browser takes milliseconds, whatever it computes."""
+    return engine_or_skip(request.param)
+
+
+@pytest.fixture(scope="session")
+def browser_engine():
+    """The engine browser, if Playwright and Chromium are installed."""
+    return engine_or_skip("browser")
 
 
 @pytest.fixture

@@ -39,6 +39,7 @@ HEAVY = {
     "numba": ("engines/compiled/*",),
     "onnx": ("interop/*",),
     "onnxruntime": ("interop/*",),
+    "playwright": ("engines/browser/chromium.py",),
     "pooch": ("data/download.py",),
     "requests": ("data/download.py",),
     "rich": ("cli/*", "checker/render/terminal.py", "data/download.py"),
@@ -51,7 +52,7 @@ HEAVY = {
 }
 
 # These files may import a heavy package at the top. All others import it inside a function, when it is used.
-AT_THE_TOP = ("cli/*", "engines/compiled/*", "explorer/*")
+AT_THE_TOP = ("cli/*", "engines/browser/chromium.py", "engines/compiled/*", "explorer/*")
 
 ONLY_IN_PROGRAMS = ("print", "exit", "quit", "sys.exit", "os._exit")
 

@@ -29,6 +29,7 @@ HEAVY = [
     "torch",
     "onnx",
     "numba",
+    "playwright",
     "scipy",
 ]
 

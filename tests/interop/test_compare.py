@@ -42,6 +42,16 @@ def test_free_runs_in_float64_agree(found):
     assert all(max(figures.values()) < 1e-9 for figures in found.float64.values())
 
 
+def test_the_browser_agrees_with_the_reference(browser_engine, digits):
+    found = compare(digits, ("browser",), steps=12, seed=SEED)
+    steps = found.steps["browser"]
+    assert 0 < percentiles(steps.loss).p99 < 1e-5
+    assert 0 < percentiles(steps.gradient).p99 < 1e-5
+    assert percentiles(steps.update).median < 1e-5
+    assert all(step.units for step in steps.switched), "a difference beyond rounding is not explained"
+    assert max(found.float64["browser"].values()) < 1e-12
+
+
 @pytest.mark.frameworks
 def test_every_engine_but_the_reference_differs_from_it(found):
     for name in ENGINES:
@@ -230,7 +240,7 @@ def test_json_and_a_plot_that_is_asked_for(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--engines", "numpy,torch"), "each engine must be one of numpy, numba, tf1, keras; got 'torch'"),
+        (("--engines", "numpy,torch"), "each engine must be one of numpy, numba, browser, tf1, keras; got 'torch'"),
         (("--engines", "numpy,numpy"), "at least one engine must be named, each only once; got numpy, numpy"),
         (("--engines", "numpy", "--steps", 0), "steps must be an integer of at least 1; got 0"),
         (("--engines", "numpy", "--batch-size", 0), "batch_size must be an integer of at least 1; got 0"),

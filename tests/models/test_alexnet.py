@@ -66,7 +66,7 @@ def test_equal_seeds_give_equal_weights_and_a_step_lowers_the_loss(model):
 
 
 @pytest.mark.frameworks
-def test_tensorflow_gives_the_same_logits(tf, model, engine):
+def test_tensorflow_gives_the_same_logits(tf, model, quick_engine):
     """AlexNet is written again with TensorFlow's operations; each of the two groups is computed separately."""
     ours = {}  # one dictionary, to keep few copies of 61 million numbers
     for name, w in model.named_weights().items():
@@ -96,5 +96,5 @@ def test_tensorflow_gives_the_same_logits(tf, model, engine):
     h = x
     for row, weights in zip(model.table, model.layer_weights, strict=True):
         given = {name: w if name == "kernel" else ours[f"{row.name}/{name}"].numpy() for name, w in weights.items()}
-        h, _ = row.layer.forward(h, given, engine)
+        h, _ = row.layer.forward(h, given, quick_engine)
     assert_allclose(h, want, rtol=0, atol=1e-4 * np.abs(want).max())

@@ -76,8 +76,8 @@ def test_the_axis_of_one_channel_may_be_missing_as_in_keras():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_prediction_does_not_depend_on_the_other_images(engine, dtype):
-    model, (x, _) = lenet5(dtype=dtype, engine=engine.name), digits(503, dtype)
+def test_a_prediction_does_not_depend_on_the_other_images(quick_engine, dtype):
+    model, (x, _) = lenet5(dtype=dtype, engine=quick_engine.name), digits(503, dtype)
     together = model.predict(x)
     assert together.shape == (503, 10) and together.dtype == dtype
     assert_allclose(together.sum(axis=1), 1, rtol=1e-5)
@@ -102,8 +102,8 @@ def test_backward_is_the_gradient_of_the_loss(engine):
     check_vjp(loss, backward, [model.flat.copy()], rng=np.random.default_rng(0), step=1e-5, directions=5)
 
 
-def test_it_can_learn_one_batch_completely(engine):
-    model, optimizer, (x, labels) = lenet5(engine=engine.name), Adam(), digits(32)
+def test_it_can_learn_one_batch_completely(quick_engine):
+    model, optimizer, (x, labels) = lenet5(engine=quick_engine.name), Adam(), digits(32)
     gradient = np.empty_like(model.flat)
     for _ in range(60):
         loss, _ = model.loss_gradient(x, labels, 1 / 32, gradient)
@@ -142,16 +142,16 @@ def test_keras_has_the_same_weights_in_the_same_order(keras_lenet5):
 
 
 @pytest.mark.frameworks
-def test_keras_predicts_the_same(tf, keras_lenet5, engine):
-    ours, (x, _) = lenet5(seed=6, engine=engine.name), digits(40, seed=8)
+def test_keras_predicts_the_same(tf, keras_lenet5, quick_engine):
+    ours, (x, _) = lenet5(seed=6, engine=quick_engine.name), digits(40, seed=8)
     logits = keras_lenet5(x, training=False)
     assert_allclose(ours.forward(x)[0], logits.numpy(), rtol=1e-5, atol=1e-5)
     assert_allclose(ours.predict(x), tf.nn.softmax(logits).numpy(), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.frameworks
-def test_keras_has_the_same_loss_and_gradients(tf, keras, keras_lenet5, engine):
-    ours, (x, labels) = lenet5(seed=6, engine=engine.name), digits(40, seed=9)
+def test_keras_has_the_same_loss_and_gradients(tf, keras, keras_lenet5, quick_engine):
+    ours, (x, labels) = lenet5(seed=6, engine=quick_engine.name), digits(40, seed=9)
     with tf.GradientTape() as tape:
         want_loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(labels, keras_lenet5(x, training=True))
     want = tape.gradient(want_loss, [v.value for v in keras_lenet5.trainable_variables])

@@ -56,7 +56,7 @@ CASES = {
     "seed": (lambda: net(seed=None), "seed must be an integer of at least 0; got None"),
     "name": (lambda: net(name=5), "name must be a text; got 5"),
     "dtype": (lambda: net(dtype="x"), "dtype must be float32 or float64; got x"),
-    "engine": (lambda: net(engine=[]), "engine must be one of auto, numpy, numba; got []"),
+    "engine": (lambda: net(engine=[]), "engine must be one of auto, numpy, numba, browser; got []"),
     "initial": (lambda: net(initial="he"), "initial must be a function of convlens.nn.initializers; got 'he'"),
     "set_weights": (lambda: net().set_weights(5), "set_weights takes a list of arrays; got int"),
     "predict": (lambda: net().predict("x.png"), "x must be an array of numbers; got str"),

@@ -48,8 +48,8 @@ def bits(engine="auto", **changed):
 
 
 @pytest.mark.parametrize("batch_size", [37, 70, 150])
-def test_any_number_of_threads_gives_the_same_bits(engine, batch_size):
-    found = {bits(engine.name, threads=threads, batch_size=batch_size) for threads in (1, 2, 3, 64)}
+def test_any_number_of_threads_gives_the_same_bits(quick_engine, batch_size):
+    found = {bits(quick_engine.name, threads=threads, batch_size=batch_size) for threads in (1, 2, 3, 64)}
     assert len(found) == 1
 
 
@@ -61,12 +61,12 @@ def test_seed_augment_and_dropout_each_change_the_bits():
 
 
 @pytest.mark.parametrize("stop", [1, 2, 3])
-def test_resuming_after_an_epoch_gives_the_bits_of_an_uninterrupted_training(engine, stop):
-    whole = small_alexnet(engine.name)
+def test_resuming_after_an_epoch_gives_the_bits_of_an_uninterrupted_training(quick_engine, stop):
+    whole = small_alexnet(quick_engine.name)
     rows = [e for e in train(whole, WIDE, Y, optimizer=sgd(), epochs=4, **HOW) if isinstance(e, Epoch)]
-    part, before = small_alexnet(engine.name), sgd()
+    part, before = small_alexnet(quick_engine.name), sgd()
     list(train(part, WIDE, Y, optimizer=before, epochs=stop, **HOW))
-    other, after = small_alexnet(engine.name, seed=9), sgd()
+    other, after = small_alexnet(quick_engine.name, seed=9), sgd()
     other.set_weights(part.get_weights())
     after.set_state(before.get_state())
     events = train(other, WIDE, Y, optimizer=after, epochs=4, first_epoch=stop + 1, **HOW)
@@ -98,7 +98,7 @@ def test_it_learns_and_evaluates_without_dropout():
     assert scores.accuracy == (predicted == valid[1]).mean()
 
 
-def test_augment_gets_each_image_once_an_epoch_and_a_new_generator_for_each_part(engine):
+def test_augment_gets_each_image_once_an_epoch_and_a_new_generator_for_each_part(quick_engine):
     """The seed of each generator is [seed, epoch, batch, part], as the docstring of `train` says."""
     numbers = np.arange(150, dtype=np.float32)
     x = np.broadcast_to(numbers[:, None, None, None], (150, 5, 4, 1)) / 150
@@ -109,7 +109,7 @@ def test_augment_gets_each_image_once_an_epoch_and_a_new_generator_for_each_part
         return images
 
     model = tiny()
-    model = Sequential(model.layers, model.input_shape, engine=engine.name)
+    model = Sequential(model.layers, model.input_shape, engine=quick_engine.name)
     fit(
         model,
         np.ascontiguousarray(x),
@@ -126,7 +126,7 @@ def test_augment_gets_each_image_once_an_epoch_and_a_new_generator_for_each_part
     for epoch in (1, 2):
         order = np.random.default_rng([8, epoch]).permutation(150)
         for batch, chosen in enumerate((order[:100], order[100:]), 1):
-            for k, cut in enumerate(partition(len(chosen), engine.least_part)):
+            for k, cut in enumerate(partition(len(chosen), quick_engine.least_part)):
                 want.append((chosen[cut], np.random.default_rng([8, epoch, batch, k]).random()))
     assert len(calls) == len(want)
     for (seen, drawn), (chosen, expected) in zip(calls, want, strict=True):

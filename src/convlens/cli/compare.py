@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def compare(
-    engines: Annotated[str, typer.Option(help="Engines, separated by commas.")] = "numpy,numba,tf1,keras",
+    engines: Annotated[str, typer.Option(help="Engines, separated by commas; also browser.")] = "numpy,numba,tf1,keras",
     steps: Annotated[int, typer.Option(help="Training steps.")] = 200,
     data: Annotated[str, typer.Option(help="embedded, mnist, an .npz file, or a folder of IDX files.")] = "embedded",
     batch_size: Annotated[int, typer.Option(help="Images in each batch.")] = 32,

@@ -75,14 +75,18 @@ class FusedPass(Protocol):
         """x, labels (n,) -> loss (n,), logits (n, classes); `gradient` gets the gradient of weight * sum(loss)"""
 
 
-ENGINES = {"numpy": "convlens.engines.numpy_engine", "numba": "convlens.engines.compiled.engine"}
+ENGINES = {
+    "numpy": "convlens.engines.numpy_engine",
+    "numba": "convlens.engines.compiled.engine",
+    "browser": "convlens.engines.browser.engine",
+}
 
 
 def get_engine(name: str) -> Engine:
     """Return the engine of that name; "auto" is numba if Numba is installed and works, else numpy.
 
     Any other name is never replaced by another engine: ValueError for an unknown name, ImportError for "numba" if Numba
-    is not installed or does not load.
+    is not installed or does not load, and for "browser" without Playwright or Chromium.
 
     >>> get_engine("numpy").name
     'numpy'
@@ -93,11 +97,21 @@ def get_engine(name: str) -> Engine:
         name = "numba" if _has_numba() and _numba_loads() else "numpy"
     if name == "numba" and not _has_numba():
         raise ImportError("the engine numba needs Numba: pip install 'convlens[fast]'")
+    if name == "browser":
+        _check_browser()
     return cast(Engine, importlib.import_module(ENGINES[name]))
 
 
 def _has_numba() -> bool:
     return importlib.util.find_spec("numba") is not None
+
+
+def _check_browser() -> None:
+    """ImportError if the engine browser lacks something."""
+    if importlib.util.find_spec("playwright") is None:
+        raise ImportError("the engine browser needs Playwright: pip install 'convlens[browser]'")
+    if importlib.import_module("convlens.engines.browser.chromium").executable() is None:
+        raise ImportError("the engine browser needs Chromium: apt install chromium, or its path in CONVLENS_CHROMIUM")
 
 
 @functools.cache

@@ -225,6 +225,7 @@ def _flat(arrays: list[Array]) -> Array:
 STEPPERS: dict[str, Callable[[], Stepper]] = {
     "numpy": lambda: Ours("numpy"),
     "numba": lambda: Ours("numba"),
+    "browser": lambda: Ours("browser"),
     "tf1": _TensorFlow1,
     "keras": _Keras,
 }
@@ -232,5 +233,6 @@ STEPPERS: dict[str, Callable[[], Stepper]] = {
 FLOAT64: dict[str, Callable[[], Any]] = {
     "numpy": lambda: Ours("numpy", np.float64),
     "numba": lambda: Ours("numba", np.float64),
+    "browser": lambda: Ours("browser", np.float64),
     "keras": lambda: _Keras(np.float64),
 }
