@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from tests.engines.test_kernels import CASES, conv_arrays, conv_kernels, pool_kernels
 from tests.support import small
 
 from convlens.engines import get_engine, numpy_engine
@@ -40,14 +41,14 @@ def test_auto_never_chooses_it(lacking, browser_engine):
     assert get_engine("auto").name == "numpy"
 
 
-def conv_arrays(seed, n=3):
+def arrays(seed, n=3):
     rng = np.random.default_rng(seed)
     shapes = (n, 5, 7, 2), (2, 3, 2, 3), (3,), (n, 4, 5, 3)
     return [rng.standard_normal(shape) for shape in shapes]
 
 
 def convolved(engine, seed):
-    xp, w, b, y = conv_arrays(seed)
+    xp, w, b, y = arrays(seed)
     engine.conv2d(xp, w, b, (1, 1), y)
     return y
 
@@ -66,7 +67,7 @@ def test_a_chromium_that_does_not_start_or_refuses_is_an_error_and_the_next_call
 
 
 def test_several_threads_get_their_own_results(browser_engine):
-    found = {}
+    found: dict[int, np.ndarray] = {}
     threads = [threading.Thread(target=lambda k=k: found.setdefault(k, convolved(browser_engine, k))) for k in range(5)]
     for thread in threads:
         thread.start()
@@ -79,7 +80,7 @@ def test_several_threads_get_their_own_results(browser_engine):
 
 def kernels(engine):
     """What each kernel computes of five examples"""
-    xp, w, b, dy = conv_arrays(0, n=5)
+    xp, w, b, dy = arrays(0, n=5)
     y, dxp, dw = np.full(dy.shape, np.nan), np.full(xp.shape, np.nan), np.full(w.shape, np.nan)
     most, dmost, sums, dsums = (np.full(shape, np.nan) for shape in 2 * ((5, 2, 3, 2), xp.shape))
     engine.conv2d(xp, w, b, (1, 1), y)
@@ -110,6 +111,24 @@ def test_adam_changes_its_three_arrays_in_place(browser_engine, rng):
     assert_allclose(mine, wanted, rtol=1e-14)
     assert (mine[:3] != start[:3]).all()
     assert_array_equal(mine[3], start[3])
+
+
+@pytest.mark.parametrize(("dtype", "most"), [("float32", 1e-5), ("float64", 1e-12)])
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_kernels_are_as_exact_as_the_type_allows(browser_engine, case, dtype, most):
+    """The largest error relative to the largest number, against NumPy in float64. Half of dy is 0, as after a ReLU."""
+    given = [a.astype(dtype) for a in conv_arrays(np.random.default_rng(8), case, dtype)]
+    dy = np.random.default_rng(9).standard_normal((case.n, *case.out, case.ci)).astype(dtype)
+    for gradient in (given[2], dy):
+        gradient[np.random.default_rng(10).random(gradient.shape) < 0.5] = 0
+    results = []
+    for engine, kind in ((browser_engine, dtype), (numpy_engine, "float64")):
+        xp, w, d = (a.astype(kind) for a in given)
+        pooled = pool_kernels(engine, xp, dy.astype(kind), case)
+        results.append([*conv_kernels(engine, xp, w, d, case.stride), *pooled.values()])
+    for got, want in zip(*results, strict=True):
+        assert got.dtype == dtype
+        assert np.abs(got - want).max() <= most * np.abs(want).max()
 
 
 class Request(NamedTuple):

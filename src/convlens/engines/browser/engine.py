@@ -100,7 +100,7 @@ def _call(kernel: str, sent: Sequence[object], into: dict[int, Array]) -> None:
 
 def _sent(array: Array, empty: bool = False) -> dict[str, object]:
     """Return the array as js/call.js takes it; without its numbers, if they are to be written."""
-    data = "" if empty else b64encode(np.ascontiguousarray(array)).decode()
+    data = "" if empty else b64encode(array.tobytes()).decode()
     return {"shape": list(array.shape), "dtype": array.dtype.name, "data": data}
 
 

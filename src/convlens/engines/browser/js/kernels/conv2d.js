@@ -1,9 +1,13 @@
 /**
- * Convolution of padded images, and its two gradients. Each sum runs in double precision, in blocks of four channels:
- * so the four sums stay in registers, and one number of the image serves all four.
+ * Convolution of padded images, and its two gradients.
+ *
+ * The images and kernels are first copied to double precision, and each sum runs in it. The innermost loops take four
+ * windows, or four channels, at once: so each number that they load is used several times. Where fewer than four are
+ * left, the last one is taken again. Both gradients pass over the zeros of dy, of which a ReLU and a pool make many.
  */
 
 /** @typedef {import("./tensor.js").Tensor} Tensor */
+/** @typedef {import("./tensor.js").Numbers} Numbers */
 /** @typedef {readonly [number, number]} Pair */
 
 /**
@@ -14,45 +18,47 @@
  * @param {Pair} stride
  * @param {Tensor} y (n, oh, ow, co), filled
  */
-export function conv2d(xp, w, b, [sh, sw], y) {
-  const [n, oh, ow, co] = y.shape;
-  const [, h, width, ci] = xp.shape;
-  const [kh, kw] = w.shape;
-  const x = xp.data, k = w.data, bias = b.data, out = y.data;
-  const row = kw * ci;
-  for (let q = 0; q < n; q++) {
-    for (let i = 0; i < oh; i++) {
-      for (let j = 0; j < ow; j++) {
-        const start = ((q * h + i * sh) * width + j * sw) * ci;
-        const at = ((q * oh + i) * ow + j) * co;
-        let o = 0;
-        for (; o + 3 < co; o += 4) {
-          let s0 = bias[o], s1 = bias[o + 1], s2 = bias[o + 2], s3 = bias[o + 3];
-          let v = o;
-          for (let a = 0; a < kh; a++) {
-            const first = start + a * width * ci;
-            for (let u = first; u < first + row; u++, v += co) {
-              const value = x[u];
-              s0 += value * k[v];
-              s1 += value * k[v + 1];
-              s2 += value * k[v + 2];
-              s3 += value * k[v + 3];
-            }
+export function conv2d(xp, w, b, stride, y) {
+  const [kh, kw, ci, co] = w.shape;
+  const row = kw * ci, across = xp.shape[2] * ci, size = kh * row;
+  const starts = windows(xp.shape, y.shape, stride);
+  const last = starts.length - 1;
+  const k = byPairs(w.data, size, co), bias = new Float64Array(b.data), out = y.data;
+  for (let q = 0; q < y.shape[0]; q++) {
+    const x = image(xp, q);
+    for (let p = 0; p <= last; p += 4) {
+      const p1 = Math.min(p + 1, last), p2 = Math.min(p + 2, last), p3 = Math.min(p + 3, last);
+      const d1 = starts[p1] - starts[p], d2 = starts[p2] - starts[p], d3 = starts[p3] - starts[p];
+      const place = q * (last + 1);
+      const at0 = (place + p) * co, at1 = (place + p1) * co, at2 = (place + p2) * co, at3 = (place + p3) * co;
+      let v = 0;
+      for (let o = 0; o < co; o += 2) {
+        const other = Math.min(o + 1, co - 1);
+        let s0 = bias[o], s1 = s0, s2 = s0, s3 = s0;
+        let r0 = bias[other], r1 = r0, r2 = r0, r3 = r0;
+        for (let a = 0; a < kh; a++) {
+          const first = starts[p] + a * across;
+          for (let u = first; u < first + row; u++, v += 2) {
+            const k0 = k[v], k1 = k[v + 1];
+            const x0 = x[u], x1 = x[u + d1], x2 = x[u + d2], x3 = x[u + d3];
+            s0 += x0 * k0;
+            r0 += x0 * k1;
+            s1 += x1 * k0;
+            r1 += x1 * k1;
+            s2 += x2 * k0;
+            r2 += x2 * k1;
+            s3 += x3 * k0;
+            r3 += x3 * k1;
           }
-          out[at + o] = s0;
-          out[at + o + 1] = s1;
-          out[at + o + 2] = s2;
-          out[at + o + 3] = s3;
         }
-        for (; o < co; o++) {
-          let sum = bias[o];
-          let v = o;
-          for (let a = 0; a < kh; a++) {
-            const first = start + a * width * ci;
-            for (let u = first; u < first + row; u++, v += co) sum += x[u] * k[v];
-          }
-          out[at + o] = sum;
-        }
+        out[at0 + o] = s0;
+        out[at0 + other] = r0;
+        out[at1 + o] = s1;
+        out[at1 + other] = r1;
+        out[at2 + o] = s2;
+        out[at2 + other] = r2;
+        out[at3 + o] = s3;
+        out[at3 + other] = r3;
       }
     }
   }
@@ -65,44 +71,31 @@ export function conv2d(xp, w, b, [sh, sw], y) {
  * @param {Pair} stride
  * @param {Tensor} dxp (n, h, w, ci), filled
  */
-export function conv2d_dx(dy, w, [sh, sw], dxp) {
-  const [n, oh, ow, co] = dy.shape;
-  const [, h, width, ci] = dxp.shape;
-  const [kh, kw] = w.shape;
-  const g = dy.data, k = w.data, image = h * width * ci, row = kw * ci;
-  const sums = new Float64Array(image);
-  for (let q = 0; q < n; q++) {
+export function conv2d_dx(dy, w, stride, dxp) {
+  const [kh, kw, ci, co] = w.shape;
+  const row = kw * ci, across = dxp.shape[2] * ci, size = kh * row;
+  const starts = windows(dxp.shape, dy.shape, stride);
+  const k = transposed(w.data, size, co), g = dy.data;
+  const sums = new Float64Array(dxp.data.length / dxp.shape[0]);
+  const channels = new Int32Array(co + 3), slopes = new Float64Array(co + 3);
+  for (let q = 0, at = 0; q < dy.shape[0]; q++) {
     sums.fill(0);
-    for (let i = 0; i < oh; i++) {
-      for (let j = 0; j < ow; j++) {
-        const at = ((q * oh + i) * ow + j) * co;
-        const start = (i * sh * width + j * sw) * ci;
-        for (let o = 0; o < co; o += 4) {
-          const g0 = g[at + o];
-          const g1 = o + 1 < co ? g[at + o + 1] : 0;
-          const g2 = o + 2 < co ? g[at + o + 2] : 0;
-          const g3 = o + 3 < co ? g[at + o + 3] : 0;
-          if (g0 === 0 && g1 === 0 && g2 === 0 && g3 === 0) continue; // a ReLU or a pool gives many of them
-          let v = o;
-          if (o + 3 < co) {
-            for (let a = 0; a < kh; a++) {
-              const first = start + a * width * ci;
-              for (let u = first; u < first + row; u++, v += co) {
-                sums[u] += g0 * k[v] + g1 * k[v + 1] + g2 * k[v + 2] + g3 * k[v + 3];
-              }
-            }
-            continue;
-          }
-          for (let a = 0; a < kh; a++) {
-            const first = start + a * width * ci;
-            for (let u = first; u < first + row; u++, v += co) {
-              sums[u] += g0 * k[v] + (o + 1 < co ? g1 * k[v + 1] : 0) + (o + 2 < co ? g2 * k[v + 2] : 0);
-            }
+    for (let p = 0; p < starts.length; p++, at += co) {
+      const count = nonzero(g, at, 1, co, channels, slopes);
+      for (let l = 0; l < count; l += 4) {
+        const g0 = slopes[l], g1 = slopes[l + 1], g2 = slopes[l + 2], g3 = slopes[l + 3];
+        const v0 = channels[l] * size;
+        const d1 = channels[l + 1] * size - v0, d2 = channels[l + 2] * size - v0, d3 = channels[l + 3] * size - v0;
+        let v = v0;
+        for (let a = 0; a < kh; a++) {
+          const first = starts[p] + a * across;
+          for (let u = first; u < first + row; u++, v++) {
+            sums[u] += g0 * k[v] + g1 * k[v + d1] + g2 * k[v + d2] + g3 * k[v + d3];
           }
         }
       }
     }
-    dxp.data.set(sums, q * image);
+    dxp.data.set(sums, q * sums.length);
   }
 }
 
@@ -113,44 +106,106 @@ export function conv2d_dx(dy, w, [sh, sw], dxp) {
  * @param {Pair} stride
  * @param {Tensor} dw (kh, kw, ci, co), filled
  */
-export function conv2d_dw(dy, xp, [sh, sw], dw) {
-  const [n, oh, ow, co] = dy.shape;
-  const [, h, width, ci] = xp.shape;
-  const [kh, kw] = dw.shape;
-  const g = dy.data, x = xp.data, row = kw * ci;
-  const sums = new Float64Array(dw.data.length);
-  for (let q = 0; q < n; q++) {
-    for (let i = 0; i < oh; i++) {
-      for (let j = 0; j < ow; j++) {
-        const at = ((q * oh + i) * ow + j) * co;
-        const start = ((q * h + i * sh) * width + j * sw) * ci;
-        let o = 0;
-        for (; o + 3 < co; o += 4) {
-          const g0 = g[at + o], g1 = g[at + o + 1], g2 = g[at + o + 2], g3 = g[at + o + 3];
-          if (g0 === 0 && g1 === 0 && g2 === 0 && g3 === 0) continue;
-          let v = o;
-          for (let a = 0; a < kh; a++) {
-            const first = start + a * width * ci;
-            for (let u = first; u < first + row; u++, v += co) {
-              const value = x[u];
-              sums[v] += value * g0;
-              sums[v + 1] += value * g1;
-              sums[v + 2] += value * g2;
-              sums[v + 3] += value * g3;
-            }
-          }
-        }
-        for (; o < co; o++) {
-          const g0 = g[at + o];
-          if (g0 === 0) continue;
-          let v = o;
-          for (let a = 0; a < kh; a++) {
-            const first = start + a * width * ci;
-            for (let u = first; u < first + row; u++, v += co) sums[v] += x[u] * g0;
+export function conv2d_dw(dy, xp, stride, dw) {
+  const [kh, kw, ci, co] = dw.shape;
+  const row = kw * ci, across = xp.shape[2] * ci, size = kh * row;
+  const starts = windows(xp.shape, dy.shape, stride);
+  const g = dy.data, sums = new Float64Array(co * size);
+  const places = new Int32Array(starts.length + 3), slopes = new Float64Array(starts.length + 3);
+  for (let q = 0; q < dy.shape[0]; q++) {
+    const x = image(xp, q);
+    for (let o = 0; o < co; o++) {
+      const count = nonzero(g, q * starts.length * co + o, co, starts.length, places, slopes);
+      for (let l = 0; l < count; l += 4) {
+        const g0 = slopes[l], g1 = slopes[l + 1], g2 = slopes[l + 2], g3 = slopes[l + 3];
+        const start = starts[places[l]];
+        const d1 = starts[places[l + 1]] - start, d2 = starts[places[l + 2]] - start;
+        const d3 = starts[places[l + 3]] - start;
+        let v = o * size;
+        for (let a = 0; a < kh; a++) {
+          const first = start + a * across;
+          for (let u = first; u < first + row; u++, v++) {
+            sums[v] += g0 * x[u] + g1 * x[u + d1] + g2 * x[u + d2] + g3 * x[u + d3];
           }
         }
       }
     }
   }
-  dw.data.set(sums);
+  dw.data.set(transposed(sums, co, size));
+}
+
+/**
+ * @param {readonly number[]} inputs (n, h, w, ci)
+ * @param {readonly number[]} outputs (n, oh, ow, co)
+ * @param {Pair} stride
+ * @returns {Int32Array} (oh · ow,), the place in an image of the first number of each window
+ */
+function windows([, , w, ci], [, oh, ow], [sh, sw]) {
+  return Int32Array.from({ length: oh * ow }, (_, p) => (Math.floor(p / ow) * sh * w + (p % ow) * sw) * ci);
+}
+
+/**
+ * @param {Tensor} batch (n, h, w, c)
+ * @param {number} example
+ * @returns {Float64Array} (h, w, c), this example in double precision
+ */
+function image(batch, example) {
+  const size = batch.data.length / batch.shape[0];
+  const part = batch.data.subarray(example * size, (example + 1) * size);
+  return part instanceof Float64Array ? part : new Float64Array(part);
+}
+
+/**
+ * List the numbers that are not zero, and after them three zeros at the place of the last.
+ * @param {Numbers} numbers
+ * @param {number} start
+ * @param {number} step
+ * @param {number} count how many numbers to look at, from `start`, `step` apart
+ * @param {Int32Array} places (count + 3,), gets the index of each, counted from 0 in steps
+ * @param {Float64Array} values (count + 3,), gets the numbers
+ * @returns {number} how many are not zero
+ */
+function nonzero(numbers, start, step, count, places, values) {
+  let found = 0;
+  for (let k = 0, at = start; k < count; k++, at += step) {
+    const value = numbers[at];
+    if (value === 0) continue;
+    places[found] = k;
+    values[found++] = value;
+  }
+  places.fill(places[Math.max(found - 1, 0)], found, found + 3);
+  values.fill(0, found, found + 3);
+  return found;
+}
+
+/**
+ * @param {Numbers} matrix (rows, columns)
+ * @param {number} rows
+ * @param {number} columns
+ * @returns {Float64Array} (columns, rows)
+ */
+function transposed(matrix, rows, columns) {
+  const found = new Float64Array(rows * columns);
+  for (let r = 0, at = 0; r < rows; r++) {
+    for (let c = 0; c < columns; c++, at++) found[c * rows + r] = matrix[at];
+  }
+  return found;
+}
+
+/**
+ * @param {Numbers} w (size, co)
+ * @param {number} size
+ * @param {number} co
+ * @returns {Float64Array} (⌈co / 2⌉, size, 2), neighbouring channels in pairs; an odd last channel is paired with itself
+ */
+function byPairs(w, size, co) {
+  const found = new Float64Array(Math.ceil(co / 2) * size * 2);
+  for (let o = 0, v = 0; o < co; o += 2) {
+    const other = Math.min(o + 1, co - 1);
+    for (let t = 0; t < size; t++) {
+      found[v++] = w[t * co + o];
+      found[v++] = w[t * co + other];
+    }
+  }
+  return found;
 }

@@ -12,17 +12,12 @@
  * @param {Pair} stride
  * @param {Tensor} y (n, oh, ow, c), filled
  */
-export function max_pool2d(xp, [kh, kw], stride, y) {
-  const x = xp.data, out = y.data, c = y.shape[3], across = xp.shape[2] * c;
-  eachWindow(xp.shape, y.shape, stride, (at, start) => {
-    for (let k = 0; k < c; k++) {
-      let most = x[start + k];
-      for (let a = 0; a < kh; a++) {
-        const first = start + a * across + k;
-        for (let u = first; u < first + kw * c; u += c) most = Math.max(most, x[u]);
-      }
-      out[at + k] = most;
-    }
+export function max_pool2d(xp, kernel, stride, y) {
+  const x = xp.data, out = y.data, places = cells(xp.shape, kernel);
+  eachWindow(xp.shape, y.shape, stride, (start, at) => {
+    let most = x[start];
+    for (let k = 1; k < places.length; k++) most = Math.max(most, x[start + places[k]]);
+    out[at] = most;
   });
 }
 
@@ -37,23 +32,16 @@ export function max_pool2d(xp, [kh, kw], stride, y) {
  * @param {Ties} ties
  * @param {Tensor} dxp (n, h, w, c), filled
  */
-export function max_pool2d_dx(dy, xp, y, [kh, kw], stride, ties, dxp) {
-  const g = dy.data, x = xp.data, most = y.data, c = y.shape[3], across = xp.shape[2] * c;
+export function max_pool2d_dx(dy, xp, y, kernel, stride, ties, dxp) {
+  const g = dy.data, x = xp.data, most = y.data, places = cells(xp.shape, kernel);
   const all = ties === "all";
-  const sums = accumulator(dxp);
-  eachWindow(xp.shape, y.shape, stride, (at, start) => {
-    for (let k = 0; k < c; k++) {
-      const value = most[at + k], slope = g[at + k];
-      for (let a = 0; a < kh; a++) {
-        const first = start + a * across + k;
-        let u = first;
-        for (; u < first + kw * c; u += c) {
-          if (x[u] !== value) continue;
-          sums[u] += slope;
-          if (!all) break;
-        }
-        if (u < first + kw * c) break;
-      }
+  const sums = accumulator(dxp, kernel, stride);
+  eachWindow(xp.shape, y.shape, stride, (start, at) => {
+    if (g[at] === 0) return;
+    for (let k = 0; k < places.length; k++) {
+      if (x[start + places[k]] !== most[at]) continue;
+      sums[start + places[k]] += g[at];
+      if (!all) return;
     }
   });
   store(sums, dxp);
@@ -66,17 +54,12 @@ export function max_pool2d_dx(dy, xp, y, [kh, kw], stride, ties, dxp) {
  * @param {Pair} stride
  * @param {Tensor} y (n, oh, ow, c), filled
  */
-export function sum_pool2d(xp, [kh, kw], stride, y) {
-  const x = xp.data, out = y.data, c = y.shape[3], across = xp.shape[2] * c;
-  eachWindow(xp.shape, y.shape, stride, (at, start) => {
-    for (let k = 0; k < c; k++) {
-      let sum = 0;
-      for (let a = 0; a < kh; a++) {
-        const first = start + a * across + k;
-        for (let u = first; u < first + kw * c; u += c) sum += x[u];
-      }
-      out[at + k] = sum;
-    }
+export function sum_pool2d(xp, kernel, stride, y) {
+  const x = xp.data, out = y.data, places = cells(xp.shape, kernel);
+  eachWindow(xp.shape, y.shape, stride, (start, at) => {
+    let sum = x[start];
+    for (let k = 1; k < places.length; k++) sum += x[start + places[k]];
+    out[at] = sum;
   });
 }
 
@@ -87,44 +70,56 @@ export function sum_pool2d(xp, [kh, kw], stride, y) {
  * @param {Pair} stride
  * @param {Tensor} dxp (n, h, w, c), filled
  */
-export function sum_pool2d_dx(dy, [kh, kw], stride, dxp) {
-  const g = dy.data, c = dy.shape[3], across = dxp.shape[2] * c;
-  const sums = accumulator(dxp);
-  eachWindow(dxp.shape, dy.shape, stride, (at, start) => {
-    for (let a = 0; a < kh; a++) {
-      const first = start + a * across;
-      for (let u = 0; u < kw * c; u++) sums[first + u] += g[at + (u % c)];
-    }
+export function sum_pool2d_dx(dy, kernel, stride, dxp) {
+  const g = dy.data, places = cells(dxp.shape, kernel);
+  const sums = accumulator(dxp, kernel, stride);
+  eachWindow(dxp.shape, dy.shape, stride, (start, at) => {
+    for (let k = 0; k < places.length; k++) sums[start + places[k]] += g[at];
   });
   store(sums, dxp);
 }
 
 /**
- * Call `body` for each window, with the place of its first output channel and of the first number of its first cell.
+ * @param {readonly number[]} inputs (n, h, w, c)
+ * @param {Pair} kernel
+ * @returns {Int32Array} (kh · kw,), the place of each cell of a window, counted from its first cell
+ */
+function cells([, , w, c], [kh, kw]) {
+  return Int32Array.from({ length: kh * kw }, (_, k) => (Math.floor(k / kw) * w + (k % kw)) * c);
+}
+
+/**
+ * Call `body` for each channel of each window, with the place of its first cell among the inputs, and of its output.
  * @param {readonly number[]} inputs (n, h, w, c)
  * @param {readonly number[]} outputs (n, oh, ow, c)
  * @param {Pair} stride
- * @param {(at: number, start: number) => void} body
+ * @param {(start: number, at: number) => void} body
  */
 function eachWindow([, h, w, c], [n, oh, ow], [sh, sw], body) {
   let at = 0;
   for (let q = 0; q < n; q++) {
     for (let i = 0; i < oh; i++) {
-      for (let j = 0; j < ow; j++, at += c) body(at, ((q * h + i * sh) * w + j * sw) * c);
+      for (let j = 0; j < ow; j++) {
+        const first = ((q * h + i * sh) * w + j * sw) * c;
+        for (let start = first; start < first + c; start++, at++) body(start, at);
+      }
     }
   }
 }
 
 /**
  * @param {Tensor} tensor
- * @returns {Float64Array} zeros in which its sums run: its own memory if that is in double precision
+ * @param {Pair} kernel
+ * @param {Pair} stride
+ * @returns {Numbers} zeros in which its sums run, in double precision where windows overlap; else its own memory
  */
-function accumulator(tensor) {
-  return tensor.data instanceof Float64Array ? tensor.data.fill(0) : new Float64Array(tensor.data.length);
+function accumulator({ data }, [kh, kw], [sh, sw]) {
+  const alone = kh <= sh && kw <= sw;
+  return alone || data instanceof Float64Array ? data.fill(0) : new Float64Array(data.length);
 }
 
 /**
- * @param {Float64Array} sums
+ * @param {Numbers} sums
  * @param {Tensor} tensor gets the sums, rounded to its type
  */
 function store(sums, tensor) {

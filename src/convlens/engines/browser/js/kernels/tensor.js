@@ -18,8 +18,9 @@ export class Tensor {
    * @param {Numbers} data as many numbers as the shape has
    */
   constructor(shape, data) {
-    if (data.length !== sizeOf(shape)) {
-      throw new RangeError(`a tensor of shape (${shape.join(", ")}) needs ${sizeOf(shape)} numbers; got ${data.length}`);
+    const size = sizeOf(shape);
+    if (data.length !== size) {
+      throw new RangeError(`a tensor of shape (${shape.join(", ")}) needs ${size} numbers; got ${data.length}`);
     }
     this.shape = [...shape];
     this.data = data;
