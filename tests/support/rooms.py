@@ -24,6 +24,7 @@ FLOORS = (
     ("inspection", "training"),
     ("interop", "report"),
     ("checker", "studies"),
+    ("explorer",),
     ("cli",),
 )
 DOORS = {

@@ -17,7 +17,20 @@ from typing import Annotated, Any
 
 import typer
 
-from convlens.cli import check, compare, data, evaluate, export, import_model, predict, report, study, summary, train
+from convlens.cli import (
+    check,
+    compare,
+    data,
+    evaluate,
+    explore,
+    export,
+    import_model,
+    predict,
+    report,
+    study,
+    summary,
+    train,
+)
 from convlens.cli.shared import sentence, tell
 from convlens.version import VERSION
 
@@ -36,6 +49,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": evaluate.evaluate,
     "predict": predict.predict,
     "report": report.report,
+    "explore": explore.explore,
     "summary": summary.summary,
     "export": export.export,
     "import": import_model.import_model,

@@ -64,13 +64,25 @@ def read_tensors(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
 
 def read_any_tensors(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
     """Return the arrays and the metadata of a safetensors file that any program wrote; ValueError for another file."""
+    return tensors_from_bytes(path.read_bytes(), str(path))
+
+
+def tensors_to_bytes(tensors: dict[str, Array]) -> bytes:
+    """Return the arrays as the bytes of a safetensors file without metadata."""
+    from safetensors.numpy import save
+
+    content: bytes = save({k: np.asarray(v, v.dtype.newbyteorder("="), order="C") for k, v in tensors.items()})
+    return content
+
+
+def tensors_from_bytes(content: bytes, name: str) -> tuple[dict[str, Array], dict[str, str]]:
+    """Return the arrays and the metadata of the bytes of a safetensors file. Errors, ValueError, call it `name`."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    content = path.read_bytes()
     try:
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         return load(content), dict(header.get("__metadata__", {}))
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = f"it holds numbers of the type {error}" if isinstance(error, KeyError) else str(error)
-        raise ValueError(f"{path} must be a whole safetensors file; it is not: {reason}") from None
+        raise ValueError(f"{name} must be a whole safetensors file; it is not: {reason}") from None

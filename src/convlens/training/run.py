@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -212,6 +212,16 @@ class Run:
                 if not str(error).endswith(LOWER):
                     raise
                 raise ArithmeticError(f"{error}, such as {lower_rate(self.settings.rate)}") from None
+
+    def record(self, epochs: Sequence[Epoch]) -> None:
+        """Take over epochs that were trained elsewhere, such as in the explorer's page, and save.
+
+        The model and the optimizer must have the state after the last of them.
+        """
+        with _alone(self.folder):
+            self.epochs = list(epochs)
+            self._kept[...], self._kept_state[...] = self.model.flat, self.model.flat_state
+            self._save()
 
     def _follow_schedule(self, images: int) -> None:
         """Make the optimizer again with the schedule for the number of batches, in the same state."""

@@ -18,6 +18,7 @@ __all__ = [
     "LONGEST",
     "LONGEST_TYPE",
     "call_in_words",
+    "difference",
     "error_maps",
     "exception_in_words",
     "first_difference",
@@ -96,15 +97,21 @@ def kind_of(result: dict[str, Any]) -> str:
 
 
 def first_difference(answer: Answer, want: Value, *, reveal: bool) -> str:
-    """Return a sentence about the first array that differs: its shape, or its first wrong number.
+    """Return a sentence about the call and its `difference`, "" if there is none."""
+    said = difference(answer, want, reveal=reveal)
+    return sentence(answer.case, answer.given, said) if said else ""
 
-    reveal: whether the sentence may state the right number
+
+def difference(answer: Answer, want: Value, *, reveal: bool) -> str:
+    """Return words about the first array that differs: its shape, or its first wrong number; "" if none differs.
+
+    reveal: whether the words may state the right number
     """
     assert answer.value is not None
     names = GRADIENTS if answer.case.task == CONV_BACKWARD else ("the result",)
     for name, got, right in zip(names, answer.value, want, strict=True):
         if got.shape != right.shape:
-            return sentence(answer.case, answer.given, f"{name} is {got.shape}; it must be {right.shape}")
+            return f"{name} is {got.shape}; it must be {right.shape}"
         wrong = wrong_cells(got, right, answer.case.numbers)
         if wrong.any():
             index = tuple(int(k) for k in np.argwhere(wrong)[0])
@@ -112,7 +119,7 @@ def first_difference(answer: Answer, want: Value, *, reveal: bool) -> str:
             text = f"{cell} is {got[index] + 0:.6g}, which is wrong"
             if reveal:
                 text += f": {right[index] + 0:.6g} is right"
-            return sentence(answer.case, answer.given, text)
+            return text
     return ""
 
 

@@ -14,7 +14,7 @@ from convlens.checker.functions.later_numpy import gone
 from convlens.checker.guest import Ending, Guest, GuestError
 from convlens.checker.rules import RULES
 
-__all__ = ["FunctionProcess", "OpenGuest", "RaisedError"]
+__all__ = ["EndedError", "FunctionProcess", "OpenGuest", "RaisedError"]
 
 OpenGuest = Callable[[], AbstractContextManager[Guest]]
 
@@ -28,12 +28,23 @@ _LONGEST_LIST = 200  # characters of a list of names in a message
 
 
 class RaisedError(Failed):
-    """A call has raised an exception. kind, text, line: the name of its type, its text, and its line in the file."""
+    """A call has raised an exception.
+
+    kind, text, line: the name of its type, its text, and its line in the file; said: these in words
+    """
 
     def __init__(self, case: Case, given: dict[str, Array], answer: dict[str, Any]) -> None:
         self.kind, self.text, self.line = raised_parts(answer)
         where = f"line {self.line} raises" if self.line is not None else "the function raises"
-        said = f"{where} {self.kind or 'an exception'}{': ' if self.text else ''}{self.text}"
+        self.said = f"{where} {self.kind or 'an exception'}{': ' if self.text else ''}{self.text}"
+        super().__init__(sentence(case, given, self.said))
+
+
+class EndedError(Failed):
+    """A call has ended the process, or has run out of time. said: what has happened, without the call's arguments"""
+
+    def __init__(self, case: Case, given: dict[str, Array], said: str) -> None:
+        self.said = said
         super().__init__(sentence(case, given, said))
 
 
@@ -101,7 +112,7 @@ class FunctionProcess:
                 self.searchable &= error.ending is not Ending.TIMED_OUT and self._ended_in_search < _RESTARTS
             elif error.ending is Ending.TIMED_OUT:
                 self.refusal = f"the code {error}"
-            raise Failed(sentence(case, given, f"the code {error}")) from None
+            raise EndedError(case, given, f"the code {error}") from None
         if self._searching:
             self.searched += guest.clock() - begin
         else:

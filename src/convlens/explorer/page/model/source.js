@@ -1,0 +1,79 @@
+/** The data of the page: from the page itself in an exported file, else from the server. */
+
+/** @typedef {{shape: number[], dtype: "uint8" | "float32" | "float64", data: string}} PackedArray data is base64 */
+/** @typedef {{name: string, kind: string, shape: number[], parameters: number}} LayerRow */
+/**
+ * What a network was trained on: the names of its classes, the factor from levels 0 … 255 to its input, whether the ink
+ * is light (null: unknown, or no ink), the size [h, w] and whether its images have 3 channels.
+ * @typedef {{class_names: string[], scale: number, light_ink: boolean | null, size: [number, number], colour: boolean}}
+ *   Images
+ */
+/**
+ * @typedef {Object} PageNetwork
+ * @property {string} name
+ * @property {any} specification see `convlens.nn.specification`
+ * @property {LayerRow[]} layers
+ * @property {Images} images
+ * @property {string} weights a safetensors file in base64
+ */
+/**
+ * Pictures (n, h, w, c) with their labels. The first `training` of them are to train on, the others are held back.
+ * @typedef {PackedArray & {labels: number[], class_names: string[], training: number}} Pictures
+ */
+/**
+ * @typedef {Object} PageData
+ * @property {PageNetwork[]} networks
+ * @property {Pictures | null} pictures
+ * @property {{name: string, history: any} | null} run
+ * @property {{code: boolean, save: boolean, training: boolean} | null} server null in an exported file
+ */
+
+/** @returns {Promise<PageData>} */
+export async function open() {
+  const inside = document.getElementById("convlens-data");
+  if (inside !== null) return JSON.parse(inside.textContent ?? "");
+  const answer = await fetch("./api/data");
+  if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
+  return answer.json();
+}
+
+/**
+ * @param {string} text base64
+ * @returns {Uint8Array<ArrayBuffer>}
+ */
+export function fromBase64(text) {
+  const letters = atob(text);
+  const bytes = new Uint8Array(letters.length);
+  for (let k = 0; k < letters.length; k++) bytes[k] = letters.charCodeAt(k);
+  return bytes;
+}
+
+/**
+ * @param {Uint8Array} bytes
+ * @returns {string} base64
+ */
+export function toBase64(bytes) {
+  const parts = [];
+  for (let k = 0; k < bytes.length; k += 0x8000) parts.push(String.fromCharCode(...bytes.subarray(k, k + 0x8000)));
+  return btoa(parts.join(""));
+}
+
+/**
+ * @param {PackedArray} packed
+ * @param {number} [scale] the factor of levels: the `scale` of the network's images
+ * @returns {{shape: number[], data: Float32Array | Float64Array}} the numbers, as a network gets them
+ */
+export function unpack({ shape, dtype, data }, scale = 1) {
+  const bytes = fromBase64(data);
+  if (dtype === "uint8") return { shape, data: Float32Array.from(bytes, (level) => level * Math.fround(scale)) };
+  return { shape, data: dtype === "float32" ? new Float32Array(bytes.buffer) : new Float64Array(bytes.buffer) };
+}
+
+/**
+ * @param {{shape: readonly number[], data: Float32Array | Float64Array}} array
+ * @returns {PackedArray}
+ */
+export function pack({ shape, data }) {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return { shape: [...shape], dtype: data instanceof Float32Array ? "float32" : "float64", data: toBase64(bytes) };
+}

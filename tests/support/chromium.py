@@ -1,0 +1,58 @@
+"""A headless Chromium for tests of the browser's code: one for the whole test process."""
+
+import base64
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.support.places import SOURCE
+
+ENGINE = SOURCE / "convlens" / "engines" / "browser" / "js"
+ORIGIN = "https://convlens.invalid"  # a name that no server has
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Debian's Chromium, driven by Playwright. Tests are skipped where one of them is missing."""
+    api = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install 'convlens[browser]'")
+    program = os.environ.get("CONVLENS_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if program is None:
+        pytest.skip("needs Chromium: apt install chromium, or name another one in CONVLENS_CHROMIUM")
+    with api.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def module_page(browser: Any, *folders: Any) -> Any:
+    """Return an empty page that imports modules from folders on disk, the first one that has the file; no network."""
+
+    def answer(route: Any) -> None:
+        name = route.request.url.removeprefix(f"{ORIGIN}/")
+        file = next((each / name for each in folders if name and (each / name).is_file()), None)
+        if file is not None:
+            route.fulfill(body=file.read_bytes(), content_type="text/javascript; charset=utf-8")
+        elif not name:
+            route.fulfill(body="<!doctype html><title>modules</title>", content_type="text/html")
+        else:
+            route.abort()
+
+    page = browser.new_page()
+    page.route("**/*", answer)
+    page.goto(f"{ORIGIN}/")
+    return page
+
+
+def packed(array: Any) -> dict[str, Any]:
+    """An array for the page: its shape, and its numbers as base64 of float64."""
+    numbers = np.ascontiguousarray(array, np.float64)
+    return {"shape": list(numbers.shape), "data": base64.b64encode(numbers.tobytes()).decode()}
+
+
+def unpacked(found: dict[str, Any]) -> Any:
+    """An array of the page, as float64."""
+    return np.frombuffer(base64.b64decode(found["data"]), np.float64).reshape(found["shape"])
