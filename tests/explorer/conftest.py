@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from tests.support import small
 from tests.support.asgi import Client
-from tests.support.chromium import chromium
-from tests.support.places import COURSEWORK
+from tests.support.chromium import ENGINE, chromium, module_page
+from tests.support.places import COURSEWORK, ROOT
 
 from convlens import nn
 from convlens.explorer.course_code import CourseCode
@@ -31,6 +31,14 @@ def network():
 @pytest.fixture(scope="session")
 def digits():
     return small.digits()
+
+
+@pytest.fixture(scope="session")
+def engine_page(chromium):
+    """A page that imports the browser's engine, and the modules in tests/explorer that ask it."""
+    page = module_page(chromium, ENGINE, ROOT / "tests" / "explorer")
+    yield page
+    page.close()
 
 
 @pytest.fixture
