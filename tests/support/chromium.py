@@ -1,8 +1,6 @@
 """A headless Chromium for tests of the browser's code: one for the whole test process."""
 
 import base64
-import os
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,14 +10,15 @@ from tests.support.places import SOURCE
 
 ENGINE = SOURCE / "convlens" / "engines" / "browser" / "js"
 ORIGIN = "https://convlens.invalid"  # a name that no server has
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """Debian's Chromium, driven by Playwright. Tests are skipped where one of them is missing."""
     api = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install 'convlens[browser]'")
-    program = os.environ.get("CONVLENS_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    from convlens.engines.browser.chromium import executable
+
+    program = executable()
     if program is None:
         pytest.skip("needs Chromium: apt install chromium, or name another one in CONVLENS_CHROMIUM")
     with api.sync_playwright() as driver:
