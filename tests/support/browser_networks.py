@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from safetensors.numpy import save
-from tests.support.chromium import packed
+from tests.support.chromium import packed, unpacked
 
 from convlens.engines import numpy_engine
 from convlens.nn import Activation, Add, Conv2D, DepthwiseConv2D, SeparableConv2D, Sequential
@@ -37,8 +37,6 @@ def given(model: Sequential, x: Any, **more: Any) -> dict[str, Any]:
 
 def tensors(found: dict[str, Any]) -> dict[str, Any]:
     """Arrays by name."""
-    from tests.support.chromium import unpacked
-
     return {name: unpacked(each) for name, each in found.items()}
 
 
@@ -53,9 +51,15 @@ class Step:
 def parts(layer: Any, weights: dict[str, Any]) -> list[tuple[Any, dict[str, Any]]]:
     """A layer as layers of one operation each."""
     name = getattr(layer, "activation", None)
-    after = [(Activation(name), {})] if name is not None and not isinstance(layer, Activation) else []
+    after: list[tuple[Any, dict[str, Any]]] = (
+        [(Activation(name), {})] if name is not None and not isinstance(layer, Activation) else []
+    )
     if isinstance(layer, SeparableConv2D):
-        window = {"strides": layer.strides, "padding": layer.padding, "dilation_rate": layer.dilation_rate}
+        window: dict[str, Any] = {
+            "strides": layer.strides,
+            "padding": layer.padding,
+            "dilation_rate": layer.dilation_rate,
+        }
         depth = DepthwiseConv2D(layer.kernel_size, depth_multiplier=layer.depth_multiplier, use_bias=False, **window)
         point = Conv2D(layer.filters, 1, use_bias=layer.use_bias)
         first = {"kernel": weights["depthwise_kernel"]}
