@@ -3,7 +3,7 @@
 import { Network } from "./network/network.js";
 import { Adam, SGD } from "./network/optimizers.js";
 import { readSafetensors, writeSafetensors } from "./network/safetensors.js";
-import { trainStep } from "./network/training.js";
+import { generator, trainStep } from "./network/training.js";
 
 const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
@@ -22,7 +22,7 @@ export function build({ specification, weights, dtype }) {
 }
 
 export function passOf(network, { x, labels, targets, training, ties }) {
-  const pass = network.forward(network.tensor(x.shape, numbers(x)), { training, ties, random: () => 0.5 });
+  const pass = network.forward(network.tensor(x.shape, numbers(x)), { training, ties, random: generator(1) });
   pass.backward(targets ? network.tensor(targets.shape, numbers(targets)) : labels);
   return pass;
 }

@@ -17,10 +17,10 @@ declare global {
     /** An index for each axis, without the axis of the examples */
     type Cell = number[];
 
-    /** Where a factor's number stands: in a node's output, in its gradient, or in a weight of the node */
+    /** Where a factor's number stands: in a node's output, in its gradient, or in one of its weights */
     type Place =
       | { node: number; cell: Cell; gradient?: boolean; example?: number }
-      | { weight: string; cell: Cell }
+      | { node: number; weight: string; cell: Cell }
       | null;
     type Factor = { text: string; value: number; at: Place };
 

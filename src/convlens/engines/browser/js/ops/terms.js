@@ -43,7 +43,7 @@ export class Reader {
   /** @param {string} weight @param {Net.Cell} cell @param {string} [text] @returns {Net.Factor} a number of a weight */
   w(weight, cell, text = "w") {
     const found = this.node.weights[weight];
-    return { text, value: found.data[found.at(cell)], at: { weight, cell } };
+    return { text, value: found.data[found.at(cell)], at: { node: this.node.id, weight, cell } };
   }
 }
 
