@@ -48,6 +48,7 @@ export function sums(given) {
       for (const cell of cellsOf(dw.shape)) {
         const where = `gradient of ${node.name}/${name} [${cell}]`, total = dw.data[dw.at(cell)];
         worst.take(where, weightTerms(pass, node.id, "all", name, cell), total);
+        if (pass.count === 1) continue;
         const parts = examples.map((q) => weightTerms(pass, node.id, q, name, cell));
         const terms = parts.map((part) => ({ factors: [], value: part.total }));
         worst.take(`parts of ${where}`, { terms, total }, total);

@@ -89,13 +89,28 @@ MUTANTS = [
     ("pools", "ops/pool2d.js", "rank === 0 ||", "rank >= 0 ||"),
     ("pools", "ops/pool2d.js", "const count = inside(node, out).length;", "const count = 4;"),
     ("pools of equal numbers", "ops/global_pool2d.js", "1 / count)", "1)"),
-    ("normalisations", "ops/local_response_normalization.js", "around(node, cell[2], true).map((j) => {", "[cell[2]].map((j) => {"),
-    ("normalisations", "ops/batch_normalization.js", "value: x.value - at.saved.mean", "value: x.value + at.saved.mean"),
+    (
+        "normalisations",
+        "ops/local_response_normalization.js",
+        "around(node, cell[2], true).map((j) => {",
+        "[cell[2]].map((j) => {",
+    ),
+    (
+        "normalisations",
+        "ops/batch_normalization.js",
+        "value: x.value - at.saved.mean",
+        "value: x.value + at.saved.mean",
+    ),
     ("normalisations", "ops/softmax.js", "at.y(j), at.dy(j)", "at.y(j), at.dy(cell)"),
     ("blocks", "network/arithmetic.js", "parts.flatMap(({ name", "parts.slice(1).flatMap(({ name"),
     ("blocks", "network/arithmetic.js", 'number("−t", -pass', 'number("−t", pass'),
-    ("activations", "ops/pointwise.js", "slope(at.x(cell).value, at.y(cell).value", "slope(at.x(cell).value, at.x(cell).value"),
-]  # fmt: skip
+    (
+        "activations",
+        "ops/pointwise.js",
+        "slope(at.x(cell).value, at.y(cell).value",
+        "slope(at.x(cell).value, at.x(cell).value",
+    ),
+]
 
 
 @pytest.mark.parametrize(("name", "file", "old", "new"), MUTANTS)
