@@ -12,7 +12,7 @@ import { pair, plan } from "../engine/ops/geometry.js";
  * @property {[Pair, Pair]} pads the numbers of explicit padding
  * @property {boolean} backward
  */
-/** @typedef {{name: string, setting: Partial<Setting> & Record<string, unknown>, note: string}} Preset */
+/** @typedef {{name: string, setting: Record<string, unknown>, note: string}} Preset */
 
 const LARGEST = 9;
 const SECONDS = 0.8; // between two steps of the animation
@@ -109,7 +109,7 @@ export class Playground extends HTMLElement {
     return [inside ? "" : "padding", seen ? "seen" : "", used ? "" : "dropped"].join(" ");
   }
 
-  /** @param {Partial<Setting> & Record<string, unknown>} changed fields of the setting, or of the element itself */
+  /** @param {Record<string, unknown>} changed fields of the setting, or of the element itself */
   change(changed) {
     const before = structuredClone(this.setting);
     for (const [name, value] of Object.entries(changed)) {
@@ -136,7 +136,7 @@ export class Playground extends HTMLElement {
       make("p", { className: "note", hidden: this.note === "" }, this.note),
       make("p", { className: "presets" }, ...this.presets().map((preset) => this.presetButton(preset))),
     );
-    if (focus) this.querySelector(`[aria-label="${CSS.escape(focus)}"]`)?.focus?.();
+    if (focus) /** @type {HTMLElement | null} */ (this.querySelector(`[aria-label="${CSS.escape(focus)}"]`))?.focus();
   }
 
   /** @returns {HTMLElement} */

@@ -1,0 +1,40 @@
+/** Colours of numbers: zero is the page's background, positive is blue and negative orange, the larger the stronger. */
+
+const POSITIVE = { light: [9, 72, 134], dark: [140, 203, 255] };
+const NEGATIVE = { light: [163, 59, 0], dark: [255, 160, 105] };
+const ZERO = { light: [255, 255, 255], dark: [22, 24, 29] };
+
+/** @returns {"light" | "dark"} */
+export function theme() {
+  const chosen = document.documentElement.dataset.theme;
+  if (chosen === "light" || chosen === "dark") return chosen;
+  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+}
+
+/**
+ * @param {ArrayLike<number>} numbers
+ * @returns {number} the largest absolute value, 1 if all are 0
+ */
+export function largest(numbers) {
+  let most = 0;
+  for (let k = 0; k < numbers.length; k++) most = Math.max(most, Math.abs(numbers[k]) || 0);
+  return most || 1;
+}
+
+/**
+ * Paint one channel of a map (h, w, c) into an image, one number a pixel.
+ * @param {ImageData} image (h, w)
+ * @param {ArrayLike<number>} numbers
+ * @param {number} channel
+ * @param {number} channels
+ * @param {number} most the number with the strongest colour
+ */
+export function paint(image, numbers, channel, channels, most) {
+  const name = theme(), zero = ZERO[name], data = image.data;
+  for (let k = 0, at = channel; at < numbers.length; k += 4, at += channels) {
+    const strength = Math.max(-1, Math.min(1, numbers[at] / most)) || 0;
+    const full = strength > 0 ? POSITIVE[name] : NEGATIVE[name], part = Math.abs(strength) ** 0.7;
+    for (let c = 0; c < 3; c++) data[k + c] = zero[c] + (full[c] - zero[c]) * part;
+    data[k + 3] = 255;
+  }
+}

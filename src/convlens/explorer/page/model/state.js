@@ -1,0 +1,144 @@
+/** What the page shows now: a network, one image, its pass, and the number that was chosen. Views listen to it. */
+
+import { gradientTerms, readersOf, valueTerms, weightTerms } from "../engine/network/arithmetic.js";
+
+/** @typedef {import("../engine/network/network.js").Network} Network */
+/** @typedef {{node: number, cell: number[], weight?: string}} Chosen a cell of a node's output, or of one of its weights */
+
+/** Emits "pass" when numbers change, and "chosen" when another number is looked at. */
+export class State extends EventTarget {
+  /**
+   * @param {Network} network
+   * @param {string[]} names of the classes
+   */
+  constructor(network, names) {
+    super();
+    this.network = network;
+    this.names = names;
+    this.image = network.tensor([1, ...network.nodes[0].shape], new Array(count(network.nodes[0].shape)).fill(0));
+    this.label = 0;
+    /** @type {"value" | "gradient"} */
+    this.mode = "value";
+    /** @type {"first" | "all"} */
+    this.ties = "first";
+    /** @type {Chosen} */
+    this.chosen = { node: network.nodes.length - 1, cell: [0] };
+    this.pass = this.run();
+  }
+
+  /** @returns {import("../engine/network/pass.js").Pass} the pass of the image, forward and backward */
+  run() {
+    const pass = this.network.forward(this.image, { ties: this.ties });
+    pass.backward([this.label]);
+    return pass;
+  }
+
+  compute() {
+    this.pass = this.run();
+    this.dispatchEvent(new Event("pass"));
+  }
+
+  /** @param {ArrayLike<number>} numbers of the image, as the network gets them */
+  setImage(numbers) {
+    this.image = this.network.tensor(this.image.shape, numbers);
+    this.compute();
+  }
+
+  /** @param {Partial<Pick<State, "label" | "mode" | "ties">>} changed */
+  set(changed) {
+    Object.assign(this, changed);
+    this.compute();
+  }
+
+  /** @param {Chosen} chosen */
+  choose(chosen) {
+    this.chosen = chosen;
+    this.dispatchEvent(new Event("chosen"));
+  }
+
+  /** @returns {import("../engine/kernels/tensor.js").Tensor} the array that has the chosen number */
+  get array() {
+    const { node, weight } = this.chosen;
+    if (weight !== undefined) return this.mode === "value" ? this.weights[weight] : this.pass.dw[node][weight];
+    return this.mode === "value" ? this.pass.y[node] : this.pass.dy[node];
+  }
+
+  /** @returns {Record<string, import("../engine/kernels/tensor.js").Tensor>} the weights of the chosen node */
+  get weights() {
+    return this.network.nodes[this.chosen.node].weights;
+  }
+
+  /** @returns {number} the chosen number */
+  get number() {
+    const { cell, weight } = this.chosen;
+    return this.array.data[this.array.at(weight === undefined ? [0, ...cell] : cell)];
+  }
+
+  /** @returns {Net.Terms | null} how the chosen number came about; null for a pixel and a weight, which are given */
+  terms() {
+    const { node, cell, weight } = this.chosen;
+    if (weight !== undefined) return this.mode === "value" ? null : weightTerms(this.pass, node, 0, weight, cell);
+    if (this.mode === "gradient") return gradientTerms(this.pass, node, 0, cell);
+    return node === 0 ? null : valueTerms(this.pass, node, 0, cell);
+  }
+
+  /**
+   * The cells from which the chosen number is computed, and those that are computed from it, through all nodes.
+   * @returns {Map<number, Set<string>>} by node, the cells as "i,j,k"
+   */
+  linked() {
+    const { node, cell, weight } = this.chosen;
+    /** @type {Map<number, Set<string>>} */
+    const found = new Map([[node, new Set(weight === undefined ? [String(cell)] : [])]]);
+    const nodes = this.network.nodes;
+    /** @param {number} id @param {number[][]} cells */
+    const add = (id, cells) => {
+      const known = found.get(id) ?? new Set();
+      for (const each of cells) known.add(String(each));
+      found.set(id, known);
+    };
+    for (let id = node; id > 0; id--) {
+      for (const text of found.get(id) ?? []) {
+        for (const { input, cells } of nodes[id].op.window(nodes[id], text.split(",").map(Number))) {
+          add(nodes[id].inputs[input], cells);
+        }
+      }
+    }
+    const up = new Map([[node, found.get(node) ?? new Set()]]);
+    for (let id = node; id < nodes.length; id++) {
+      for (const [reader, input] of readersOf(this.pass, id)) {
+        for (const text of up.get(id) ?? []) {
+          const cells = nodes[reader].op.consumers(nodes[reader], input, text.split(",").map(Number));
+          add(reader, cells);
+          up.set(reader, new Set([...(up.get(reader) ?? []), ...cells.map(String)]));
+        }
+      }
+    }
+    return found;
+  }
+
+  /**
+   * Change the chosen number, a pixel or a weight, and see what the loss does.
+   * @param {number} by
+   * @returns {{before: number, after: number, predicted: number}} the loss, and what the gradient said about it
+   */
+  nudge(by) {
+    const { node, cell, weight } = this.chosen;
+    if (weight === undefined && node !== 0) throw new RangeError("only a pixel or a weight can be changed");
+    const array = weight === undefined ? this.image : this.weights[weight];
+    const at = array.at(weight === undefined ? [0, ...cell] : cell);
+    const gradient = weight === undefined ? this.pass.dy[0].data[at] : this.pass.dw[node][weight].data[at];
+    const before = this.loss;
+    array.data[at] += by;
+    this.compute();
+    return { before, after: this.loss, predicted: before + gradient * by };
+  }
+
+  /** @returns {number} the loss of the image with its label */
+  get loss() {
+    return /** @type {Net.Tensor} */ (this.pass.loss).data[0];
+  }
+}
+
+/** @param {number[]} shape */
+const count = (shape) => shape.reduce((product, size) => product * size, 1);

@@ -1,0 +1,130 @@
+/** All maps of a network, one row for each node. Any cell can be chosen by pointer or arrow keys. */
+
+import { largest, paint } from "../model/colours.js";
+import { make } from "./playground.js";
+
+/** @typedef {import("../model/state.js").State} State */
+
+const SIDE = 84; // pixels of the longer side of a map, at most 6 a cell
+const MAPS = 64; // maps of one node that are drawn
+
+/** `<cnn-network>`; its `state` is set by the page */
+export class CnnNetwork extends HTMLElement {
+  /** @type {State | undefined} */
+  #state;
+  /** @type {{node: number, canvas: HTMLCanvasElement, channel: number, zoom: number}[]} */
+  #maps = [];
+  #scheduled = false;
+
+  /** @param {State} state */
+  set state(state) {
+    this.#state = state;
+    this.build();
+    state.addEventListener("pass", () => this.schedule());
+    state.addEventListener("chosen", () => this.schedule());
+  }
+
+  build() {
+    const state = /** @type {State} */ (this.#state);
+    this.#maps = [];
+    const rows = state.network.nodes.map((node) => {
+      const [h, w, channels] = node.shape.length === 3 ? node.shape : [1, node.shape[0], 1];
+      const zoom = Math.max(1, Math.min(node.shape.length === 3 ? 6 : 9, Math.floor(SIDE / Math.max(h, node.shape.length === 3 ? w : 1))));
+      const maps = make("div", { className: "maps" });
+      for (let channel = 0; channel < Math.min(channels, MAPS); channel++) {
+        const canvas = make("canvas", { width: w * zoom, height: h * zoom, tabIndex: channel === 0 ? 0 : -1 });
+        canvas.setAttribute("role", "img");
+        canvas.ariaLabel = `${node.name}, map ${channel}`;
+        canvas.addEventListener("pointermove", (event) => this.point(node.id, channel, zoom, event));
+        canvas.addEventListener("pointerdown", (event) => this.point(node.id, channel, zoom, event));
+        canvas.addEventListener("keydown", (event) => this.key(node.id, channel, event));
+        this.#maps.push({ node: node.id, canvas, channel, zoom });
+        maps.append(canvas);
+      }
+      const more = channels > MAPS ? `, the first ${MAPS} of ${channels} maps` : "";
+      return make("section", { className: "node" }, make("h3", {}, `${node.name} (${node.shape.join(", ")})${more}`), maps);
+    });
+    this.replaceChildren(...rows);
+    this.draw();
+  }
+
+  schedule() {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    requestAnimationFrame(() => {
+      this.#scheduled = false;
+      this.draw();
+    });
+  }
+
+  draw() {
+    const state = /** @type {State} */ (this.#state);
+    const linked = state.linked();
+    const arrays = state.mode === "value" ? state.pass.y : state.pass.dy;
+    const most = arrays.map((array) => largest(array.data));
+    for (const { node, canvas, channel, zoom } of this.#maps) {
+      const shape = state.network.nodes[node].shape;
+      const [h, w, channels] = shape.length === 3 ? shape : [1, shape[0], 1];
+      const small = new OffscreenCanvas(w, h);
+      const image = new ImageData(w, h);
+      paint(image, arrays[node].data, channel, channels, most[node]);
+      /** @type {OffscreenCanvasRenderingContext2D} */ (small.getContext("2d")).putImageData(image, 0, 0);
+      const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+      context.imageSmoothingEnabled = false;
+      context.drawImage(small, 0, 0, w * zoom, h * zoom);
+      this.mark(context, linked.get(node), shape.length, channel, zoom);
+    }
+  }
+
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {Set<string> | undefined} cells
+   * @param {number} axes
+   * @param {number} channel
+   * @param {number} zoom
+   */
+  mark(context, cells, axes, channel, zoom) {
+    const { chosen } = /** @type {State} */ (this.#state);
+    context.strokeStyle = getComputedStyle(this).getPropertyValue("--mark") || "#d08700";
+    for (const text of cells ?? []) {
+      const cell = text.split(",").map(Number);
+      const [i, j, k] = axes === 3 ? cell : [0, cell[0], 0];
+      if (k !== channel) continue;
+      context.lineWidth = text === String(chosen.cell) ? 2 : 1;
+      context.strokeRect(j * zoom + 0.5, i * zoom + 0.5, zoom - 1, zoom - 1);
+    }
+  }
+
+  /** @param {number} node @param {number} channel @param {number} zoom @param {PointerEvent} event */
+  point(node, channel, zoom, event) {
+    const state = /** @type {State} */ (this.#state);
+    const canvas = /** @type {HTMLCanvasElement} */ (event.currentTarget);
+    const scale = canvas.width / canvas.clientWidth / zoom;
+    const [i, j] = [event.offsetY * scale, event.offsetX * scale].map((value) => Math.max(0, Math.floor(value)));
+    const shape = state.network.nodes[node].shape;
+    const cell = shape.length === 3 ? [Math.min(i, shape[0] - 1), Math.min(j, shape[1] - 1), channel] : [Math.min(j, shape[0] - 1)];
+    if (state.chosen.node !== node || String(state.chosen.cell) !== String(cell)) state.choose({ node, cell });
+  }
+
+  /** @param {number} node @param {number} channel @param {KeyboardEvent} event arrows move in a map, Page keys between maps */
+  key(node, channel, event) {
+    const state = /** @type {State} */ (this.#state);
+    const shape = state.network.nodes[node].shape;
+    const own = state.chosen.node === node && state.chosen.weight === undefined;
+    const cell = own ? [...state.chosen.cell] : shape.length === 3 ? [0, 0, channel] : [0];
+    const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+    if (step !== undefined) {
+      const axes = shape.length === 3 ? [0, 1] : [-1, 0];
+      axes.forEach((axis, k) => {
+        if (axis >= 0) cell[axis] = Math.max(0, Math.min(shape[axis] - 1, cell[axis] + step[k]));
+      });
+    } else if (shape.length === 3 && (event.key === "PageDown" || event.key === "PageUp")) {
+      cell[2] = (cell[2] + (event.key === "PageDown" ? 1 : -1) + shape[2]) % shape[2];
+      this.#maps.find((map) => map.node === node && map.channel === cell[2])?.canvas.focus();
+    } else if (event.key !== "Enter") return;
+    event.preventDefault();
+    state.choose({ node, cell });
+  }
+}
+
+customElements.define("cnn-network", CnnNetwork);

@@ -1,0 +1,122 @@
+/** A pad to draw on, pictures to choose from, and a file to open: each gives the network its image. */
+
+import { levelsOf, levelsOfPicture } from "../model/drawing.js";
+import { unpack } from "../model/source.js";
+import { make } from "./playground.js";
+
+/** @typedef {import("../model/state.js").State} State */
+
+const SIDE = 200; // pixels of the pad
+
+/** `<digit-pad>`; the page sets its `images` and `pictures`, then its `state` */
+export class DigitPad extends HTMLElement {
+  /** @type {State | undefined} */
+  #state;
+  /** @type {import("../model/source.js").Images | undefined} */
+  images;
+  /** @type {import("../model/source.js").Pictures | null} */
+  pictures = null;
+  pad = make("canvas", { width: SIDE, height: SIDE, className: "pad" });
+
+  /** @param {State} state */
+  set state(state) {
+    this.#state = state;
+    const clear = make("button", {}, "clear");
+    clear.addEventListener("click", () => this.clear());
+    const file = make("input", { type: "file", accept: "image/*", ariaLabel: "open a picture" });
+    file.addEventListener("change", () => file.files?.[0] && this.open(file.files[0]));
+    document.addEventListener("paste", (event) => {
+      const pasted = event.clipboardData?.files[0];
+      if (pasted) this.open(pasted);
+    });
+    this.pad.ariaLabel = "draw a digit here";
+    for (const event of ["pointerdown", "pointermove"]) {
+      this.pad.addEventListener(event, (found) => this.stroke(/** @type {PointerEvent} */ (found)));
+    }
+    this.replaceChildren(this.pad, make("p", {}, clear, " ", file), this.choices());
+  }
+
+  /** @returns {HTMLElement} a button for each of some pictures of the data */
+  choices() {
+    const row = make("div", { className: "choices" });
+    const { pictures } = this;
+    const state = /** @type {State} */ (this.#state);
+    if (pictures === null || String(pictures.shape.slice(1)) !== String(state.network.nodes[0].shape)) return row;
+    const { data } = unpack(pictures, this.images?.scale ?? 1);
+    const size = data.length / pictures.shape[0];
+    for (let k = 0; k < pictures.shape[0]; k++) {
+      const numbers = data.subarray(k * size, (k + 1) * size);
+      const button = make("button", { className: "choice", ariaLabel: `picture ${k}, ${pictures.class_names[pictures.labels[k]]}` });
+      button.append(this.small(numbers));
+      button.addEventListener("click", () => {
+        this.clear(false);
+        state.label = pictures.labels[k];
+        state.setImage(numbers);
+      });
+      row.append(button);
+    }
+    return row;
+  }
+
+  /** @param {ArrayLike<number>} numbers @returns {HTMLCanvasElement} */
+  small(numbers) {
+    const [h, w, channels] = /** @type {State} */ (this.#state).network.nodes[0].shape;
+    const canvas = make("canvas", { width: w, height: h });
+    const image = new ImageData(w, h);
+    const most = 255 * (this.images?.scale ?? 1);
+    for (let k = 0; k < h * w; k++) {
+      for (let c = 0; c < 3; c++) image.data[4 * k + c] = (255 * numbers[k * channels + (channels === 3 ? c : 0)]) / most;
+      image.data[4 * k + 3] = 255;
+    }
+    canvas.getContext("2d")?.putImageData(image, 0, 0);
+    return canvas;
+  }
+
+  /** @param {boolean} [tell] whether the network gets the empty image */
+  clear(tell = true) {
+    this.pad.getContext("2d")?.clearRect(0, 0, SIDE, SIDE);
+    if (tell) this.give();
+  }
+
+  /** @param {PointerEvent} event */
+  stroke(event) {
+    if (event.buttons === 0 && event.type !== "pointerdown") return;
+    event.preventDefault();
+    this.pad.setPointerCapture(event.pointerId);
+    const context = /** @type {CanvasRenderingContext2D} */ (this.pad.getContext("2d"));
+    const scale = SIDE / this.pad.clientWidth;
+    const [x, y] = [event.offsetX * scale, event.offsetY * scale];
+    context.strokeStyle = getComputedStyle(this).color;
+    context.lineWidth = SIDE / 14;
+    context.lineCap = "round";
+    context.beginPath();
+    const moved = event.type === "pointermove";
+    context.moveTo(moved ? x - event.movementX * scale : x, moved ? y - event.movementY * scale : y);
+    context.lineTo(x, y);
+    context.stroke();
+    this.give();
+  }
+
+  /** Give the drawing to the network, with its scale and polarity. */
+  give() {
+    const state = /** @type {State} */ (this.#state);
+    const [h, w, channels] = state.network.nodes[0].shape;
+    const levels = levelsOf(this.pad, [h, w]);
+    this.set(Float32Array.from({ length: h * w * channels }, (_, k) => levels[Math.floor(k / channels)]));
+  }
+
+  /** @param {Float32Array} levels 0 … 1, light ink */
+  set(levels) {
+    const { scale = 1 / 255, light_ink: light = true } = this.images ?? {};
+    /** @type {State} */ (this.#state).setImage(levels.map((level) => (light === false ? 1 - level : level) * 255 * scale));
+  }
+
+  /** @param {File} file */
+  async open(file) {
+    const state = /** @type {State} */ (this.#state);
+    const bitmap = await createImageBitmap(file);
+    this.set(levelsOfPicture(bitmap, state.network.nodes[0].shape, this.images?.light_ink === true));
+  }
+}
+
+customElements.define("digit-pad", DigitPad);
