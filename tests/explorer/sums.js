@@ -3,6 +3,7 @@
 import { gradientTerms, lossTerms, probabilityTerms, valueTerms, weightTerms } from "./network/arithmetic.js";
 import { cellsOf, folded, sumOf } from "./ops/terms.js";
 import { sizeOf } from "./kernels/tensor.js";
+import { downstream, upstream } from "./network/reach.js";
 import { build, passOf } from "./passes.js";
 
 /** The number that stands where a factor says that it stands. */
@@ -94,4 +95,13 @@ export function foldedSum(given) {
   const { more, terms } = few, smallest = Math.min(...terms.map(({ value }) => Math.abs(value)));
   const larger = all.terms.filter(({ value }) => Math.abs(value) > smallest).length;
   return { count: all.terms.length, kept: terms.length, more: more.count, larger, difference: sumOf(all) - sumOf(few) };
+}
+
+/** For a cell: where a change of the input reaches it, by upstream; and by going downstream from each input cell. */
+export function reaches({ node, cell, depth, ...given }) {
+  const { nodes } = build(given), found = upstream(nodes, node, cell, depth), { shape } = nodes[0];
+  const place = cell.reduce((at, k, axis) => at * nodes[node].shape[axis] + k, 0);
+  const back = cellsOf(shape).map((each) => downstream(nodes.slice(0, node + 1), 0, each).get(node)?.[place] ?? 0);
+  const counts = [...found].map(([id, mask]) => [id, mask.reduce((sum, one) => sum + one, 0)]);
+  return { input: [...(found.get(0) ?? [])], back, counts };
 }
