@@ -40,13 +40,16 @@ def engine_or_skip(name):
 
 @pytest.fixture(scope="session", params=ENGINES)
 def engine(request):
-    """One engine: the test runs once for each engine whose library is installed."""
+    """One engine: the test runs once for each engine whose library is installed.
+
+    It is for tests of kernels, operations, and what layers ask of an engine. Other tests take `quick_engine`.
+    """
     return engine_or_skip(request.param)
 
 
 @pytest.fixture(scope="session", params=[name for name in ENGINES if name != "browser"])
 def quick_engine(request):
-    """One engine that trains quickly: a call of the engine browser takes milliseconds, whatever it computes."""
+    """One engine without the browser, whose calls take milliseconds, whatever they compute."""
     return engine_or_skip(request.param)
 
 

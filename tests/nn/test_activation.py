@@ -30,8 +30,8 @@ SHAPE = (4, 3, 2)
     ],
     ids=str,
 )
-def test_the_layer(layer, engine):
-    check_layer(layer, SHAPE, SHAPE, {}, engine)
+def test_the_layer(layer, quick_engine):
+    check_layer(layer, SHAPE, SHAPE, {}, quick_engine)
 
 
 def test_they_compute_what_ops_compute():

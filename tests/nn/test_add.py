@@ -57,8 +57,8 @@ BLOCK = Add(
     ],
     ids=["plain", "with a shortcut", "in another"],
 )
-def test_the_layer(layer, out, weights, engine):
-    check_layer(layer, SHAPE, out, weights, engine, training=True)
+def test_the_layer(layer, out, weights, quick_engine):
+    check_layer(layer, SHAPE, out, weights, quick_engine, training=True)
 
 
 def test_it_adds_the_input():

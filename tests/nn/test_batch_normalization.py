@@ -14,10 +14,10 @@ SHAPE = (4, 3, 2)
 
 @pytest.mark.parametrize("shape", [SHAPE, (5,), (3, 4)])
 @pytest.mark.parametrize(("center", "scale"), [(True, True), (False, True), (True, False), (False, False)])
-def test_the_layer(shape, center, scale, engine):
+def test_the_layer(shape, center, scale, quick_engine):
     layer = BatchNormalization(epsilon=0.1, center=center, scale=scale)
     wanted = {"gamma": shape[-1:]} if scale else {}
-    check_layer(layer, shape, shape, wanted | ({"beta": shape[-1:]} if center else {}), engine, training=True)
+    check_layer(layer, shape, shape, wanted | ({"beta": shape[-1:]} if center else {}), quick_engine, training=True)
 
 
 def test_the_running_statistics_move_towards_the_batch(rng):
@@ -52,11 +52,11 @@ def test_the_first_values():
     assert [float(found[name][0]) for name in list(found)[1:5]] == [1, 0, 0, 1]
 
 
-def test_the_bits_do_not_depend_on_the_number_of_threads(engine):
+def test_the_bits_do_not_depend_on_the_number_of_threads(quick_engine):
     x, y = patterns(96)
     found = []
     for threads in (1, 2, 3):
-        net = model(engine.name)
+        net = model(quick_engine.name)
         with EngineTrainer(net, SGD(0.1), threads=threads) as trainer:
             for batch in range(2):
                 trainer.step(x, y, (1, batch + 1), None)

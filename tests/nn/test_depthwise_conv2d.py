@@ -39,8 +39,8 @@ SHAPE = (6, 5, 3)
     ],
     ids=str,
 )
-def test_the_layer(layer, out, weights, engine):
-    check_layer(layer, SHAPE, out, weights, engine)
+def test_the_layer(layer, out, weights, quick_engine):
+    check_layer(layer, SHAPE, out, weights, quick_engine)
 
 
 def test_a_separable_convolution_is_two_layers():

@@ -111,9 +111,9 @@ def without(model):
     return plain
 
 
-def test_predicting_has_no_dropout(engine):
+def test_predicting_has_no_dropout(quick_engine):
     x, y = patterns(80)
-    model = network(engine=engine.name)
+    model = network(engine=quick_engine.name)
     fit(model, x, y, optimizer=SGD(0.05), epochs=2)
     plain = without(model)
     assert_allclose(model.predict(x), plain.predict(x), rtol=1e-4, atol=1e-6)
@@ -127,9 +127,9 @@ def test_predicting_has_no_dropout(engine):
     assert_allclose(trace(model, x, y).logits, model.logits(x), rtol=1e-6)
 
 
-def test_training_has_dropout(engine):
+def test_training_has_dropout(quick_engine):
     x, y = patterns(80)
-    model = network(engine=engine.name)
+    model = network(engine=quick_engine.name)
     losses = set()
     for k in range(3):
         loss, _ = model.loss_gradient(x, y, 1 / 80, np.empty_like(model.flat), 1, np.random.default_rng(k))
@@ -137,7 +137,7 @@ def test_training_has_dropout(engine):
     assert len(losses) == 3
 
     def trained(rate, **how):
-        model = network(rate, engine.name)
+        model = network(rate, quick_engine.name)
         fit(model, x, y, optimizer=SGD(0.05), **how)
         return model.flat.tobytes()
 

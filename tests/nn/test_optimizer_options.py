@@ -157,13 +157,13 @@ def test_a_restored_state_continues_a_schedule_and_a_changed_rate():
         assert_array_equal(half, weights)
 
 
-def test_the_engine_of_the_model_unless_another_was_given(engine):
+def test_the_engine_of_the_model_unless_another_was_given(quick_engine):
     from convlens.engines import numpy_engine
 
     one, other = Adam(), Adam(engine=numpy_engine)
     for optimizer in (one, other):
-        optimizer.build({"a/kernel": 3}, engine)
-    assert one.engine is engine and other.engine is numpy_engine
+        optimizer.build({"a/kernel": 3}, quick_engine)
+    assert one.engine is quick_engine and other.engine is numpy_engine
 
 
 def test_pytorch_has_the_same_coupled_decay_and_nesterov():

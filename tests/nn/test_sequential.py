@@ -154,21 +154,21 @@ def test_initial_draws_the_kernels_in_order_and_biases_stay_zero():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_forward_is_one_layer_after_the_other(engine, dtype):
-    model, (x, _) = tiny(dtype=dtype, engine=engine.name), batch(dtype=dtype)
+def test_forward_is_one_layer_after_the_other(quick_engine, dtype):
+    model, (x, _) = tiny(dtype=dtype, engine=quick_engine.name), batch(dtype=dtype)
     before = x.copy()
     logits, saved = model.forward(x)
     assert logits.dtype == dtype and logits.shape == (4, 3) and len(saved) == len(LAYERS)
     y = x
     for layer, weights in zip(model.layers, model.layer_weights, strict=True):
-        y, _ = layer.forward(y, weights, engine)
+        y, _ = layer.forward(y, weights, quick_engine)
     assert_array_equal(logits, y)
     assert_array_equal(x, before)
 
 
-def test_backward_is_the_gradient_of_the_loss_by_every_weight(engine):
+def test_backward_is_the_gradient_of_the_loss_by_every_weight(quick_engine):
     """Check all layers at once, from the flat vector of weights to one loss for each example."""
-    model, (x, labels) = tiny(seed=2, engine=engine.name), batch()
+    model, (x, labels) = tiny(seed=2, engine=quick_engine.name), batch()
     for name, w in model.named_weights().items():
         if name.endswith("bias"):
             w[...] = 0.1 + 0.05 * np.arange(len(w))
@@ -189,8 +189,8 @@ def test_backward_is_the_gradient_of_the_loss_by_every_weight(engine):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_loss_gradient_is_weighted_and_writes_the_whole_gradient(engine, dtype):
-    model, (x, labels) = tiny(dtype=dtype, engine=engine.name), batch(5, dtype)
+def test_loss_gradient_is_weighted_and_writes_the_whole_gradient(quick_engine, dtype):
+    model, (x, labels) = tiny(dtype=dtype, engine=quick_engine.name), batch(5, dtype)
     one, fifth = (np.full(model.flat.size, np.nan, dtype) for _ in range(2))
     loss, logits = model.loss_gradient(x, labels, 1.0, one)
     assert loss.dtype == logits.dtype == dtype and loss.shape == (5,) and logits.shape == (5, 3)
@@ -221,9 +221,9 @@ def test_probabilities_are_the_softmax_of_the_logits_for_any_number_of_images(mo
     assert model.probabilities(x[:1]).shape == (1, 3)
 
 
-def test_the_same_seed_gives_the_same_bits_after_training(engine):
+def test_the_same_seed_gives_the_same_bits_after_training(quick_engine):
     def train():
-        model, optimizer, (x, labels) = tiny(7, np.float32, engine.name), Adam(0.01), batch(16, np.float32)
+        model, optimizer, (x, labels) = tiny(7, np.float32, quick_engine.name), Adam(0.01), batch(16, np.float32)
         gradient, losses = np.empty_like(model.flat), []
         for _ in range(30):
             loss, _ = model.loss_gradient(x, labels, 1 / 16, gradient)
@@ -250,7 +250,7 @@ def test_one_model_serves_several_threads_at_once(engine):
         assert_array_equal(gradient, want)
 
 
-def test_only_the_first_layer_skips_the_gradient_of_its_input(engine):
+def test_only_the_first_layer_skips_the_gradient_of_its_input(quick_engine):
     """The gradient of the images is not needed. Every other layer must compute the gradient of its input."""
     asked = []
 
@@ -261,7 +261,10 @@ def test_only_the_first_layer_skips_the_gradient_of_its_input(engine):
             return dx, found
 
     model = Sequential(
-        [Asked(2, (2, 1)), Asked(3, (1, 2)), Asked(2, (2, 2)), Flatten()], (4, 5, 1), dtype=float, engine=engine.name
+        [Asked(2, (2, 1)), Asked(3, (1, 2)), Asked(2, (2, 2)), Flatten()],
+        (4, 5, 1),
+        dtype=float,
+        engine=quick_engine.name,
     )
     x = np.random.default_rng(0).standard_normal((2, 4, 5, 1))
     logits, saved = model.forward(x)

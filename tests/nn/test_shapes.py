@@ -28,8 +28,8 @@ SHAPE = (4, 3, 2)
     ],
     ids=str,
 )
-def test_the_layer(layer, out, engine):
-    check_layer(layer, SHAPE, out, {}, engine)
+def test_the_layer(layer, out, quick_engine):
+    check_layer(layer, SHAPE, out, {}, quick_engine)
 
 
 def test_what_they_compute():

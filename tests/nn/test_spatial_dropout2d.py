@@ -10,8 +10,8 @@ from convlens.nn import SpatialDropout2D
 SHAPE = (4, 3, 50)
 
 
-def test_the_layer(engine):
-    check_layer(SpatialDropout2D(0.4), (4, 3, 2), (4, 3, 2), {}, engine, training=True)
+def test_the_layer(quick_engine):
+    check_layer(SpatialDropout2D(0.4), (4, 3, 2), (4, 3, 2), {}, quick_engine, training=True)
 
 
 def test_whole_channels_are_dropped(rng):

@@ -19,16 +19,16 @@ SHAPE = (6, 5, 2)
     ],
     ids=str,
 )
-def test_the_layer(layer, shape, out, weights, engine):
-    check_layer(layer, shape, out, weights, engine)
+def test_the_layer(layer, shape, out, weights, quick_engine):
+    check_layer(layer, shape, out, weights, quick_engine)
 
 
-def test_without_a_bias_it_is_the_same_with_a_bias_of_0(engine):
+def test_without_a_bias_it_is_the_same_with_a_bias_of_0(quick_engine):
     x = images(SHAPE)
     own = weights_of(Conv2D(3, (2, 3)), SHAPE)
     own["bias"][...] = 0
-    want, _ = Conv2D(3, (2, 3)).forward(x, own, engine)
-    assert_array_equal(Conv2D(3, (2, 3), use_bias=False).forward(x, {"kernel": own["kernel"]}, engine)[0], want)
+    want, _ = Conv2D(3, (2, 3)).forward(x, own, quick_engine)
+    assert_array_equal(Conv2D(3, (2, 3), use_bias=False).forward(x, {"kernel": own["kernel"]}, quick_engine)[0], want)
 
 
 @pytest.mark.parametrize(

@@ -250,7 +250,7 @@ def test_backward_in_groups_is_the_gradient_of_forward(engine, groups, case):
 @pytest.mark.parametrize(
     ("groups", "case"), [(groups, case) for groups, case in GROUPED.values() if case[-1] in ("valid", "same")]
 )
-def test_tensorflow_agrees_in_groups(tf, engine, groups, case, dtype):
+def test_tensorflow_agrees_in_groups(tf, quick_engine, groups, case, dtype):
     x, w, b, dy, how = grouped_arrays(np.random.default_rng(12), groups, case, dtype)
 
     @tf.function(jit_compile=True)  # without XLA, TensorFlow has no gradient of a grouped convolution on a CPU
@@ -260,7 +260,7 @@ def test_tensorflow_agrees_in_groups(tf, engine, groups, case, dtype):
             y = tf.nn.conv2d(x, w, how["stride"], how["padding"].upper()) + b
         return y, *tape.gradient(y, [x, w, b], output_gradients=tf.constant(dy))
 
-    got = (conv2d_forward(x, w, b, **how, engine=engine), *conv2d_backward(dy, x, w, **how, engine=engine))
+    got = (conv2d_forward(x, w, b, **how, engine=quick_engine), *conv2d_backward(dy, x, w, **how, engine=quick_engine))
     for array, expected in zip(got, theirs(*map(tf.constant, (x, w, b))), strict=True):
         assert array is not None
         assert_allclose(array, expected.numpy(), **TOLERANCE[dtype])
@@ -354,14 +354,14 @@ def test_backward_refuses_another_dy(engine, dy, message):
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("stride", [(1, 1), (2, 2), (1, 2), (2, 1), (3, 2)])
 @pytest.mark.parametrize("kernel", [(3, 2), (4, 5), (1, 1)])
-def test_tensorflow_agrees(tf, engine, kernel, stride, padding, dtype):
+def test_tensorflow_agrees(tf, quick_engine, kernel, stride, padding, dtype):
     x, w, b, dy, how = arrays(np.random.default_rng(8), (3, (9, 6), 3, 4, kernel, stride, padding), dtype)
     given = [tf.constant(a) for a in (x, w, b)]
     with tf.GradientTape() as tape:
         tape.watch(given)
         y = tf.nn.bias_add(tf.nn.conv2d(given[0], given[1], stride, padding.upper()), given[2])
     want = (y, *tape.gradient(y, given, output_gradients=tf.constant(dy)))
-    got = (conv2d_forward(x, w, b, **how, engine=engine), *conv2d_backward(dy, x, w, **how, engine=engine))
+    got = (conv2d_forward(x, w, b, **how, engine=quick_engine), *conv2d_backward(dy, x, w, **how, engine=quick_engine))
     for array, expected in zip(got, want, strict=True):
         assert array is not None
         assert_allclose(array, expected.numpy(), **TOLERANCE[dtype])
