@@ -123,6 +123,11 @@ def gradient_after_switching(model, x, labels, wanted):
     if wanted.kind == "unit":
         y = y.copy()
         y[wanted.place] = 0 if y[wanted.place] > 0 else 1
+        pool = passes[k + 1]
+        if pool.row.name.startswith("max_pooling2d"):
+            pool_x = pool.x.copy()
+            pool_x[wanted.place] = 0 if pool_x[wanted.place] > 0 else 1e-30
+            passes[k + 1] = pool._replace(saved=pool.row.layer.forward(pool_x, {}, model.engine)[1])
     else:
         n, i, j, c = wanted.place
         window = layer_x[n, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2, c]
@@ -158,6 +163,24 @@ def test_a_unit_that_switched_is_named(digits, monkeypatch, layer):
     assert found.units == [unit]
     assert np.linalg.norm(found.left) <= switches.NOISE * np.linalg.norm(other)
     assert str(unit).startswith(f"{layer} {unit.kind} [")
+
+
+def test_a_unit_that_turns_on_in_a_pooling_window_of_zeros_is_named(digits, monkeypatch):
+    """The gradient then leaves the window's first cell for this unit: two layers change at once."""
+    monkeypatch.setattr(switches, "_MARGIN", 1e-2)
+    model, x, labels = lenet5(seed=2, engine="numpy"), digits.x_train[:32], digits.y_train[:32]
+    _, passes = model.forward(x)
+    (k,) = (k for k, one in enumerate(passes) if one.row.name == "conv2d_1")
+    for unit in switches._close_to_switching(passes[k]):
+        n, i, j, c = unit.place
+        if passes[k + 1].y[n, i // 2, j // 2, c] == 0 and (i % 2, j % 2) != (0, 0):
+            other = gradient_after_switching(model, x, labels, unit)
+            break
+    gradient = np.empty_like(model.flat)
+    model.loss_gradient(x, labels, 1 / 32, gradient)
+    assert np.linalg.norm(other - gradient) > 10 * switches.NOISE * np.linalg.norm(gradient)
+    found = switches.explain(model, x, labels, other)
+    assert found is not None and found.units == [unit]
 
 
 def test_two_switched_units_are_named_and_a_scaled_gradient_is_not_explained(digits, monkeypatch):

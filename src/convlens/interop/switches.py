@@ -100,6 +100,8 @@ def _effects(model: Sequential, passes: Sequence[LayerPass], dlogits: Array) -> 
             if example not in before:
                 before[example] = gradient(mine, example)
             mine[k] = mine[k]._replace(saved=_switched(mine[k], switch))
+            if switch.kind == "unit" and k + 1 < len(mine) and isinstance(mine[k + 1].row.layer, MaxPooling2D):
+                mine[k + 1] = _pooled(mine[k + 1], switch)
             effect = gradient(mine, example) - before[example]
             if effect.any():
                 yield switch, effect
@@ -122,6 +124,19 @@ def _switched(found: LayerPass, switch: Switch) -> tuple[Array, Array]:
     y = y.copy()
     y[place] = 0 if y[place] > 0 else 1  # the ReLU's backward only tests whether y is above 0
     return x, y
+
+
+def _pooled(pool: LayerPass, switch: Switch) -> LayerPass:
+    """Return the pass of the max pool after a unit that switches.
+
+    In a window of zeros, a unit that turns on becomes the maximum. The gradient went to the window's first cell, whose
+    unit is off, and now it goes to this unit.
+    """
+    x = pool.x.copy()
+    place = (0, *switch.place[1:])
+    x[place] = 0 if x[place] > 0 else np.finfo(x.dtype).tiny
+    y, saved = pool.row.layer.forward(x, {}, numpy_engine)
+    return pool._replace(x=x, y=y, saved=saved)
 
 
 def _close_to_switching(found: LayerPass) -> Iterator[Switch]:
