@@ -86,114 +86,88 @@ function padsOf(padding) {
   return [pair(rows), pair(columns)];
 }
 
-/** @param {string} kind @param {string} layer @returns {Layer} */
-const random = (kind, layer) => ({ kind, fields: {}, steps: () => [{ op: augmentation, attrs: { layer } }] });
+/** @param {Net.Op} op @returns {(f: Fields) => Step[]} one operation, whose attrs are the layer's fields */
+const one = (op) => (f) => [{ op, attrs: f }];
 
-/** @type {Record<string, Layer>} */
-export const LAYERS = {
-  Activation: {
-    kind: "activation",
-    fields: { activation: null },
-    steps: (f) => (f.activation === null ? [{ op: identity, attrs: {} }] : activated(f.activation, "")),
-  },
-  AveragePooling2D: { kind: "average_pooling2d", fields: POOL, steps: pooled(averagePool2d) },
-  BatchNormalization: {
-    kind: "batch_normalization",
-    fields: { momentum: 0.99, epsilon: 1e-3, center: true, scale: true },
-    steps: (f) => [{ op: batchNormalization, attrs: f }],
-  },
-  Conv2D: {
-    kind: "conv2d",
-    fields: { filters: undefined, kernel_size: undefined, groups: 1, ...WINDOW },
-    steps: (f) => [
-      { op: conv2d, attrs: { ...windowOf(f), groups: f.groups, filters: f.filters } },
-      ...activated(f.activation),
-    ],
-  },
-  Dense: {
-    kind: "dense",
-    fields: { units: undefined, activation: null, use_bias: true },
-    steps: (f) => [{ op: dense, attrs: { units: f.units, bias: f.use_bias } }, ...activated(f.activation)],
-  },
-  DepthwiseConv2D: {
-    kind: "depthwise_conv2d",
-    fields: { kernel_size: undefined, depth_multiplier: 1, ...WINDOW },
-    steps: (f) => [
-      { op: conv2d, attrs: { ...windowOf(f), depthwise: f.depth_multiplier } },
-      ...activated(f.activation),
-    ],
-  },
-  Dropout: { kind: "dropout", fields: { rate: undefined }, steps: (f) => [{ op: dropout, attrs: { rate: f.rate } }] },
-  ELU: {
-    kind: "elu",
-    fields: { alpha: 1 },
-    steps: (f) => [{ op: activation, attrs: { function: "elu", alpha: f.alpha } }],
-  },
-  Flatten: { kind: "flatten", fields: {}, steps: () => [{ op: reshape, attrs: { shape: [-1] } }] },
-  GlobalAveragePooling2D: {
-    kind: "global_average_pooling2d",
-    fields: { keepdims: false },
-    steps: (f) => [{ op: globalAveragePool2d, attrs: f }],
-  },
-  GlobalMaxPooling2D: {
-    kind: "global_max_pooling2d",
-    fields: { keepdims: false },
-    steps: (f) => [{ op: globalMaxPool2d, attrs: f }],
-  },
-  Identity: { kind: "identity", fields: {}, steps: () => [{ op: identity, attrs: {} }] },
-  LeakyReLU: {
-    kind: "leaky_re_lu",
-    fields: { negative_slope: 0.3 },
-    steps: (f) => [{ op: activation, attrs: { ...f, function: "leaky_relu" } }],
-  },
-  LocalResponseNormalization: {
-    kind: "local_response_normalization",
-    fields: { size: 5, k: 2, alpha: 1e-4, beta: 0.75 },
-    steps: (f) => [{ op: localResponseNormalization, attrs: f }],
-  },
-  MaxPooling2D: { kind: "max_pooling2d", fields: POOL, steps: pooled(maxPool2d) },
-  Normalization: { kind: "normalization", fields: { mean: null, variance: null }, steps: normalization },
-  RandomBrightness: random("random_brightness", "RandomBrightness"),
-  RandomContrast: random("random_contrast", "RandomContrast"),
-  RandomFlip: random("random_flip", "RandomFlip"),
-  RandomRotation: random("random_rotation", "RandomRotation"),
-  RandomTranslation: random("random_translation", "RandomTranslation"),
-  RandomZoom: random("random_zoom", "RandomZoom"),
-  ReLU: {
-    kind: "re_lu",
-    fields: { max_value: null, negative_slope: 0, threshold: 0 },
-    steps(f) {
-      const bare = f.max_value === null && !f.negative_slope && !f.threshold;
-      return [{ op: activation, attrs: { ...f, function: bare ? "relu" : "threshold_relu" } }];
-    },
-  },
-  Rescaling: {
-    kind: "rescaling",
-    fields: { scale: undefined, offset: 0 },
-    steps: (f) => [{ op: affine, attrs: { factor: several(f.scale), offset: several(f.offset) } }],
-  },
-  Reshape: {
-    kind: "reshape",
-    fields: { target_shape: undefined },
-    steps: (f) => [{ op: reshape, attrs: { shape: f.target_shape } }],
-  },
-  SeparableConv2D: {
-    kind: "separable_conv2d",
-    fields: { filters: undefined, kernel_size: undefined, depth_multiplier: 1, ...WINDOW },
-    steps: separable,
-  },
-  Softmax: { kind: "softmax", fields: {}, steps: () => [{ op: softmax, attrs: {} }] },
-  SpatialDropout2D: {
-    kind: "spatial_dropout2d",
-    fields: { rate: undefined },
-    steps: (f) => [{ op: dropout, attrs: { rate: f.rate, spatial: true } }],
-  },
-  ZeroPadding2D: {
-    kind: "zero_padding2d",
-    fields: { padding: 1 },
-    steps: (f) => [{ op: zeroPadding2d, attrs: { pads: padsOf(f.padding) } }],
-  },
+/** @param {Fields} f @returns {Step[]} one operation in any case, so that the layer has a node */
+const activationSteps = (f) => (f.activation === null ? one(identity)(f) : activated(f.activation, ""));
+
+/** @param {Fields} f @returns {Step[]} */
+const convolution = (f) => [
+  { op: conv2d, attrs: { ...windowOf(f), groups: f.groups, filters: f.filters } },
+  ...activated(f.activation),
+];
+
+/** @param {Fields} f @returns {Step[]} */
+const depthwise = (f) => [
+  { op: conv2d, attrs: { ...windowOf(f), depthwise: f.depth_multiplier } },
+  ...activated(f.activation),
+];
+
+/** @param {Fields} f @returns {Step[]} */
+const denseSteps = (f) => [{ op: dense, attrs: { units: f.units, bias: f.use_bias } }, ...activated(f.activation)];
+
+/** @param {Fields} f @returns {Step[]} */
+function reluSteps(f) {
+  const bare = f.max_value === null && !f.negative_slope && !f.threshold;
+  return [{ op: activation, attrs: { ...f, function: bare ? "relu" : "threshold_relu" } }];
+}
+
+/** @param {string} name @returns {(f: Fields) => Step[]} */
+const ofFunction = (name) => (f) => [{ op: activation, attrs: { ...f, function: name } }];
+
+/** @type {Record<string, [string, Fields, (f: Fields) => Step[]]>} */
+const TABLE = {
+  Activation: ["activation", { activation: null }, activationSteps],
+  AveragePooling2D: ["average_pooling2d", POOL, pooled(averagePool2d)],
+  BatchNormalization: [
+    "batch_normalization",
+    { momentum: 0.99, epsilon: 1e-3, center: true, scale: true },
+    one(batchNormalization),
+  ],
+  Conv2D: ["conv2d", { filters: undefined, kernel_size: undefined, groups: 1, ...WINDOW }, convolution],
+  Dense: ["dense", { units: undefined, activation: null, use_bias: true }, denseSteps],
+  DepthwiseConv2D: ["depthwise_conv2d", { kernel_size: undefined, depth_multiplier: 1, ...WINDOW }, depthwise],
+  Dropout: ["dropout", { rate: undefined }, one(dropout)],
+  ELU: ["elu", { alpha: 1 }, ofFunction("elu")],
+  Flatten: ["flatten", {}, () => [{ op: reshape, attrs: { shape: [-1] } }]],
+  GlobalAveragePooling2D: ["global_average_pooling2d", { keepdims: false }, one(globalAveragePool2d)],
+  GlobalMaxPooling2D: ["global_max_pooling2d", { keepdims: false }, one(globalMaxPool2d)],
+  Identity: ["identity", {}, one(identity)],
+  LeakyReLU: ["leaky_re_lu", { negative_slope: 0.3 }, ofFunction("leaky_relu")],
+  LocalResponseNormalization: [
+    "local_response_normalization",
+    { size: 5, k: 2, alpha: 1e-4, beta: 0.75 },
+    one(localResponseNormalization),
+  ],
+  MaxPooling2D: ["max_pooling2d", POOL, pooled(maxPool2d)],
+  Normalization: ["normalization", { mean: null, variance: null }, normalization],
+  ReLU: ["re_lu", { max_value: null, negative_slope: 0, threshold: 0 }, reluSteps],
+  Rescaling: [
+    "rescaling",
+    { scale: undefined, offset: 0 },
+    (f) => [{ op: affine, attrs: { factor: several(f.scale), offset: several(f.offset) } }],
+  ],
+  Reshape: ["reshape", { target_shape: undefined }, (f) => [{ op: reshape, attrs: { shape: f.target_shape } }]],
+  SeparableConv2D: [
+    "separable_conv2d",
+    { filters: undefined, kernel_size: undefined, depth_multiplier: 1, ...WINDOW },
+    separable,
+  ],
+  Softmax: ["softmax", {}, one(softmax)],
+  SpatialDropout2D: ["spatial_dropout2d", { rate: undefined }, (f) => one(dropout)({ ...f, spatial: true })],
+  ZeroPadding2D: ["zero_padding2d", { padding: 1 }, (f) => [{ op: zeroPadding2d, attrs: { pads: padsOf(f.padding) } }]],
 };
+
+for (const change of ["Brightness", "Contrast", "Flip", "Rotation", "Translation", "Zoom"]) {
+  const layer = `Random${change}`;
+  TABLE[layer] = [`random_${change.toLowerCase()}`, {}, () => one(augmentation)({ layer })];
+}
+
+/** All layers but Add @type {Record<string, Layer>} */
+export const LAYERS = Object.fromEntries(
+  Object.entries(TABLE).map(([name, [kind, fields, steps]]) => [name, { kind, fields, steps }]),
+);
 
 /** The residual block, y = activation(branch(x) + shortcut(x)): `network/nodes.js` walks its two chains. */
 export const ADD = {
