@@ -71,7 +71,8 @@ class CourseCode:
         try:
             value = self._call(call, file)
         except RaisedError as error:
-            return self._told("raised", error.said, self._hint(call, file))
+            hint = self._hint(call, file)
+            return self._told("raised", error.said, "" if error.said.startswith(hint) else hint)
         except EndedError as error:
             return self._told("ended", error.said)
         except Failed as error:
