@@ -16,7 +16,6 @@ from tests.support.places import COURSEWORK
 from convlens.models import MODELS
 
 
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """A working folder with a run in runs/mine, its data, and course files."""

@@ -126,9 +126,10 @@ def test_a_page_without_a_place_for_the_script_is_an_error():
         export_page({}, files)
 
 
-def test_a_network_that_is_too_large(tmp_path):
-    message = small.fails("explore", "alexnet", "--export", tmp_path / "page.html")
-    assert re.fullmatch(r"explore needs a network of at most 16,000,000 weights; alexnet has [\d,]+", message)
+def test_a_network_that_is_too_large(tmp_path, monkeypatch):
+    monkeypatch.setattr("convlens.explorer.data._MOST_WEIGHTS", 61_705)
+    message = small.fails("explore", "lenet5", "--export", tmp_path / "page.html")
+    assert message == "explore needs a network of at most 61,705 weights; lenet5 has 61,706"
     assert not (tmp_path / "page.html").exists()
 
 
