@@ -15,9 +15,9 @@ from convlens.training import Epoch, Run, Settings
 NAMES = ("seconds", "images_per_second", "loss", "accuracy", "val_loss", "val_accuracy")
 
 
-def message(model, epochs=1, state=(), **settings):
+def message(model, epochs=1, state=None, **settings):
     """What the page sends."""
-    tensors = model.named_weights() | {f"optimizer/{name}": value for name, value in dict(state).items()}
+    tensors = model.named_weights() | {f"optimizer/{name}": value for name, value in (state or {}).items()}
     rows = [{"epoch": k + 1, **dict.fromkeys(NAMES, 0.5 + k)} for k in range(epochs)]
     return {"weights": base64.b64encode(tensors_to_bytes(tensors)).decode(), "epochs": rows, "settings": settings}
 
@@ -80,7 +80,8 @@ def wrong(model):
     right = message(model)
     row = right["epochs"][0]
     yield "only weights, epochs and settings", {**right, "path": "/etc"}
-    for epochs in (None, [], {}, "a"):
+    odd: list[object] = [None, [], {}, "a"]
+    for epochs in odd:
         yield "epochs must be a list of 1 to 10,000 epochs: train one", {**right, "epochs": epochs}
     yield "an epoch must have epoch, seconds", {**right, "epochs": [{"epoch": 1}]}
     for value in (None, "1", True, float("nan"), float("inf")):
