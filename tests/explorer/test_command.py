@@ -177,7 +177,7 @@ def test_the_page_in_chromium(served, chromium, place):
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.on("request", lambda request: requests.append(request.url))
     page.goto(served)
-    page.wait_for_selector("li")
+    page.wait_for_selector("cnn-network")
     assert errors == [] and all(url.startswith(served) for url in requests)
     answer = page.evaluate(
         """async () => {
