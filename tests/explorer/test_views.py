@@ -1,0 +1,198 @@
+"""The views of the page, driven as a reader drives them: pointer, keys, buttons; the numbers they show."""
+
+import re
+
+import numpy as np
+import pytest
+from tests.support import small
+from tests.support.axe import violations
+
+from convlens.inspection import trace
+from convlens.models import build_model
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """The page with a LeNet-5 that is not trained."""
+    path = tmp_path_factory.mktemp("page") / "page.html"
+    assert small.run("explore", "lenet5", "--export", path).code == 0
+    return path
+
+
+@pytest.fixture
+def page(chromium, exported):
+    """The open page. An error in it fails the test."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 720})
+    opened = context.new_page()
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.goto(exported.as_uri())
+    opened.wait_for_selector("cnn-network canvas")
+    yield opened
+    context.close()
+    assert errors == []
+
+
+def number(text):
+    """The number in a text of the page, such as −1.5·10^−3."""
+    return float(text.replace("−", "-").replace("·10^", "e"))
+
+
+def shown(page):
+    """What the arithmetic's heading says: (name, cell, number)."""
+    name, cell, value = re.fullmatch(r"(.*)\[([\d, ]*)\] = (\S+)", page.inner_text("conv-cell h3")).groups()
+    return name, tuple(map(int, cell.split(", "))), number(value)
+
+
+def terms(page):
+    """The values of the terms that are listed, the rest among them."""
+    return [number(re.search(r"= (\S+)", text)[1]) for text in page.locator("conv-cell .terms li").all_inner_texts()]
+
+
+def test_a_cell_by_the_keyboard_has_its_arithmetic(page):
+    maps = page.get_by_role("img", name="conv2d, map 0")
+    maps.focus()
+    for key in ["ArrowDown"] * 9 + ["ArrowRight"] * 12 + ["PageDown"] * 2:
+        page.keyboard.press(key)
+    name, cell, value = shown(page)
+    assert (name, cell) == ("conv2d", (9, 12, 2))
+    assert len(terms(page)) == 26  # 25 cells of the kernel and the bias
+    assert sum(terms(page)) == pytest.approx(value, abs=2e-3)
+
+
+def test_the_numbers_are_those_of_the_library(page, exported):
+    """The first picture of the data, in the untrained network that the page has."""
+    model = build_model("lenet5", engine="numpy")
+    from convlens.data import load
+
+    pixels = page.evaluate("JSON.parse(document.getElementById('convlens-data').textContent).pictures.data")
+    import base64
+
+    image = np.frombuffer(base64.b64decode(pixels), np.uint8)[:784].reshape(1, 28, 28, 1)
+    digits = load("embedded")
+    x = digits.images("train").scaled(image) if hasattr(digits.images("train"), "scaled") else image / np.float32(256)
+    label = page.evaluate("JSON.parse(document.getElementById('convlens-data').textContent).pictures.labels[0]")
+    found = trace(model, x.astype(np.float32), np.array([label]))
+    page.get_by_role("img", name="dense_2, map 0").focus()
+    page.keyboard.press("ArrowRight")
+    name, cell, value = shown(page)
+    assert (name, cell) == ("dense_2", (1,))
+    assert value == pytest.approx(found.logits[0, 1], rel=2e-3)
+    page.get_by_role("button", name="show gradients").click()
+    probabilities = found.probabilities[0, 1] - (label == 1)
+    assert shown(page)[2] == pytest.approx(probabilities, rel=2e-3)
+
+
+def test_gradients_lead_from_term_to_term(page):
+    page.get_by_role("img", name="max_pooling2d, map 0").focus()
+    page.keyboard.press("ArrowRight")
+    page.get_by_role("button", name="show gradients").click()
+    name, cell, value = shown(page)
+    assert (name, cell) == ("gradient of max_pooling2d", (0, 1, 0))
+    assert sum(terms(page)) == pytest.approx(value, abs=1e-3 + abs(value) / 50)
+    page.locator("conv-cell .terms button:enabled").first.click()
+    assert shown(page)[0] != name
+
+
+def test_a_nudge_moves_the_loss_as_the_gradient_says(page):
+    page.get_by_role("img", name="conv2d, map 0").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="kernel (5, 5, 1, 6)").click()
+    page.get_by_role("button", name="+0.01").click()
+    said = page.inner_text("conv-cell .note")
+    slope, gradient = (number(text) for text in re.search(r"change: (\S+); gradient: (\S+)\.$", said).groups())
+    assert slope == pytest.approx(gradient, abs=0.05 + abs(gradient) / 5)
+
+
+def test_a_drawing_is_scaled_and_centred(page):
+    box = page.locator(".pad").bounding_box()
+    page.mouse.move(box["x"] + 30, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 40, box["y"] + 120, steps=6)
+    page.mouse.up()
+    pixels = page.evaluate(
+        "(() => { const c = document.querySelector('cnn-network canvas'); "
+        "return [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data] })()"
+    )
+    levels = 255.0 * 3 - np.array(pixels, float).reshape(84, 84, 4)[..., :3].sum(2)
+    rows, columns = np.nonzero(levels > levels.max() / 2)
+    assert abs(rows.mean() - 41.5) < 4 and abs(columns.mean() - 41.5) < 4
+    assert 54 <= np.ptp(rows) <= 64
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_narrow_page_does_not_scroll_sideways(chromium, exported, width, scheme):
+    context = chromium.new_context(viewport={"width": width, "height": 720}, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(exported.as_uri())
+    page.wait_for_selector("cnn-network canvas")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert violations(page) == []
+    context.close()
+
+
+# The playgrounds ------------------------------------------------------------------------------------------------------
+
+
+def grid(page, selector, caption):
+    """The numbers of a grid by its caption."""
+    return page.evaluate(
+        """([selector, caption]) => {
+            const table = [...document.querySelectorAll(`${selector} table`)].find(
+              (each) => each.caption.textContent === caption);
+            const text = (cell) => cell.querySelector("input")?.value ?? cell.textContent;
+            return [...table.rows].map((row) => [...row.cells].map((cell) => Number(text(cell).replace("−", "-"))));
+        }""",
+        [selector, caption],
+    )
+
+
+def choose(page, element, name):
+    page.locator(element).get_by_role("button", name=name, exact=True).click()
+
+
+def test_a_convolution_forward_and_backward(page):
+    x = np.array(grid(page, "conv-playground", "input A, with its padding"))
+    w = np.array(grid(page, "conv-playground", "kernel W"))
+    windows = np.lib.stride_tricks.sliding_window_view(x, w.shape)
+    assert np.array_equal(grid(page, "conv-playground", "output Z"), (windows * w).sum((2, 3)))
+    choose(page, "conv-playground", "forward")
+    dz = np.array(grid(page, "conv-playground", "gradient dZ of the output"))
+    for _ in range(dz.size - 1):
+        choose(page, "conv-playground", "next: window")
+    dx, dw = np.zeros(x.shape), np.zeros(w.shape)
+    for i, j in np.ndindex(dz.shape):
+        dx[i : i + w.shape[0], j : j + w.shape[1]] += dz[i, j] * w
+        dw += dz[i, j] * windows[i, j]
+    assert np.array_equal(grid(page, "conv-playground", "dA"), dx)
+    assert np.array_equal(grid(page, "conv-playground", "dW, from the windows so far"), dw)
+
+
+def test_keras_and_the_course_differ(page):
+    choose(page, "conv-playground", "Keras and the course differ")
+    assert "rows: ⌊(3 + 5 + 3 − 3) / 2⌋ + 1 = 5" in page.inner_text("conv-playground .formula").replace("(3 +", "(3 +")
+    page.locator("conv-playground select").select_option("same")
+    assert np.shape(grid(page, "conv-playground", "output Z")) == (3, 3)
+
+
+def test_the_cut_without_padding_leaves_nothing(page):
+    choose(page, "conv-playground", "the mistake ph:-ph")
+    assert grid(page, "conv-playground", "dA[ph:-ph, pw:-pw]: nothing") == []
+
+
+def test_a_tie_by_both_rules(page):
+    choose(page, "pool-playground", "a tie")
+    caption = "gradient of A, from the windows so far"
+    assert np.count_nonzero(np.array(grid(page, "pool-playground", caption))[:2, :3]) == 2
+    page.locator("pool-playground").get_by_label("ties").select_option("first")
+    assert np.count_nonzero(np.array(grid(page, "pool-playground", caption))[:2, :3]) == 1
+
+
+def test_a_change_that_cannot_be_is_taken_back(page):
+    rows = page.locator("conv-playground").get_by_label("kernel rows")
+    rows.fill("9")
+    rows.press("Enter")
+    page.locator("conv-playground .formula").click()
+    assert "the change was taken back" in page.inner_text("conv-playground .note")
+    assert rows.input_value() == "3"
