@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.support.places import SOURCE
 
-ENGINE = SOURCE / "convlens" / "engines" / "browser" / "js"
+ENGINE = SOURCE / "convlens" / "engines" / "browser" / "engine"
 ORIGIN = "https://convlens.invalid"  # a name that no server has
 
 

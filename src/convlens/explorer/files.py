@@ -13,7 +13,7 @@ __all__ = ["PAGE", "PageFile", "modules", "page_files"]
 PAGE = "index.html"
 _FOLDERS = {
     "": Path(__file__).with_name("page"),
-    "engine/": Path(engines.__file__).parent / "browser" / "js",
+    "engine/": Path(engines.__file__).parent / "browser" / "engine",
 }
 _TYPES = {
     ".html": "text/html; charset=utf-8",

@@ -1,4 +1,4 @@
-"""A headless Chromium that runs the kernels of `js/kernels`.
+"""A headless Chromium that runs the kernels of `engine/kernels`.
 
 It starts at the first call and is closed when Python ends. One thread owns it, since Playwright's objects may be used
 only by the thread that made them; calls of other threads wait in a queue. The page has no network: each request of it
@@ -19,7 +19,7 @@ from typing import Any
 
 import playwright.sync_api
 
-MODULES = Path(__file__).parent / "js"
+MODULES = Path(__file__).parent / "engine"
 ORIGIN = "https://convlens.invalid"  # a name that no server has
 PAGE = '<!doctype html><script type="module">import { call } from "./call.js"; globalThis.call = call;</script>'
 NAMES = ("chromium", "chromium-browser", "google-chrome")

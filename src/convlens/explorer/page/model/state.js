@@ -1,6 +1,7 @@
 /** What the page shows now: a network, one image, its pass, and the number that was chosen. Views listen to it. */
 
-import { gradientTerms, readersOf, valueTerms, weightTerms } from "../engine/network/arithmetic.js";
+import { gradientTerms, valueTerms, weightTerms } from "../engine/network/arithmetic.js";
+import { downstream, upstream } from "../engine/network/reach.js";
 
 /** @typedef {import("../engine/network/network.js").Network} Network */
 /** @typedef {{node: number, cell: number[], weight?: string}} Chosen a cell of a node's output, or of one of its weights */
@@ -82,39 +83,11 @@ export class State extends EventTarget {
     return node === 0 ? null : valueTerms(this.pass, node, 0, cell);
   }
 
-  /**
-   * The cells from which the chosen number is computed, and those that are computed from it, through all nodes.
-   * @returns {Map<number, Set<string>>} by node, the cells as "i,j,k"
-   */
+  /** @returns {Map<number, Uint8Array>} by node, 1 for each cell that makes up the chosen number or depends on it */
   linked() {
     const { node, cell, weight } = this.chosen;
-    /** @type {Map<number, Set<string>>} */
-    const found = new Map([[node, new Set(weight === undefined ? [String(cell)] : [])]]);
-    const nodes = this.network.nodes;
-    /** @param {number} id @param {number[][]} cells */
-    const add = (id, cells) => {
-      const known = found.get(id) ?? new Set();
-      for (const each of cells) known.add(String(each));
-      found.set(id, known);
-    };
-    for (let id = node; id > 0; id--) {
-      for (const text of found.get(id) ?? []) {
-        for (const { input, cells } of nodes[id].op.window(nodes[id], text.split(",").map(Number))) {
-          add(nodes[id].inputs[input], cells);
-        }
-      }
-    }
-    const up = new Map([[node, found.get(node) ?? new Set()]]);
-    for (let id = node; id < nodes.length; id++) {
-      for (const [reader, input] of readersOf(this.pass, id)) {
-        for (const text of up.get(id) ?? []) {
-          const cells = nodes[reader].op.consumers(nodes[reader], input, text.split(",").map(Number));
-          add(reader, cells);
-          up.set(reader, new Set([...(up.get(reader) ?? []), ...cells.map(String)]));
-        }
-      }
-    }
-    return found;
+    if (weight !== undefined) return new Map();
+    return new Map([...downstream(this.network.nodes, node, cell), ...upstream(this.network.nodes, node, cell)]);
   }
 
   /**

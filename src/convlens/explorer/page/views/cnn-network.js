@@ -72,26 +72,30 @@ export class CnnNetwork extends HTMLElement {
       const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
       context.imageSmoothingEnabled = false;
       context.drawImage(small, 0, 0, w * zoom, h * zoom);
-      this.mark(context, linked.get(node), shape.length, channel, zoom);
+      this.mark(context, node, linked.get(node), channel, zoom);
     }
   }
 
   /**
+   * Outline the linked cells of one map, unless all are linked, which says nothing.
    * @param {CanvasRenderingContext2D} context
-   * @param {Set<string> | undefined} cells
-   * @param {number} axes
+   * @param {number} node
+   * @param {Uint8Array | undefined} linked
    * @param {number} channel
    * @param {number} zoom
    */
-  mark(context, cells, axes, channel, zoom) {
-    const { chosen } = /** @type {State} */ (this.#state);
-    context.strokeStyle = getComputedStyle(this).getPropertyValue("--mark") || "#d08700";
-    for (const text of cells ?? []) {
-      const cell = text.split(",").map(Number);
-      const [i, j, k] = axes === 3 ? cell : [0, cell[0], 0];
-      if (k !== channel) continue;
-      context.lineWidth = text === String(chosen.cell) ? 2 : 1;
-      context.strokeRect(j * zoom + 0.5, i * zoom + 0.5, zoom - 1, zoom - 1);
+  mark(context, node, linked, channel, zoom) {
+    if (linked === undefined || !linked.includes(0)) return;
+    const { chosen, network } = /** @type {State} */ (this.#state);
+    const { shape } = network.nodes[node];
+    const [width, channels] = shape.length === 3 ? [shape[1], shape[2]] : [shape[0], 1];
+    const own = chosen.node === node;
+    context.strokeStyle = getComputedStyle(this).getPropertyValue("--mark");
+    context.lineWidth = own ? 2 : 1;
+    for (let at = channel; at < linked.length; at += channels) {
+      if (linked[at] === 0) continue;
+      const k = (at - channel) / channels;
+      context.strokeRect((k % width) * zoom + 0.5, Math.floor(k / width) * zoom + 0.5, zoom - 1, zoom - 1);
     }
   }
 

@@ -66,8 +66,8 @@ export class ConvCell extends HTMLElement {
   follow(place) {
     const state = /** @type {State} */ (this.#state);
     if ("weight" in place) {
-      const owner = state.mode === "gradient" ? state.network.nodes.find((n) => n.weights[place.weight]) : undefined;
-      state.choose({ node: owner?.id ?? state.chosen.node, cell: place.cell, weight: place.weight });
+      if (state.mode === "gradient") state.set({ mode: "value" });
+      state.choose(place);
       return;
     }
     if (Boolean(place.gradient) !== (state.mode === "gradient")) state.set({ mode: place.gradient ? "gradient" : "value" });
