@@ -39,15 +39,23 @@ def number(text):
     return float(text.replace("−", "-").replace("·10^", "e"))
 
 
+def parts(pattern, text):
+    """The groups of a pattern that a text of the page has."""
+    found = re.search(pattern, text)
+    assert found is not None, text
+    return found.groups()
+
+
 def shown(page):
     """What the arithmetic's heading says: (name, cell, number)."""
-    name, cell, value = re.fullmatch(r"(.*)\[([\d, ]*)\] = (\S+)", page.inner_text("conv-cell h3")).groups()
+    name, cell, value = parts(r"^(.*)\[([\d, ]*)\] = (\S+)$", page.inner_text("conv-cell h3"))
     return name, tuple(map(int, cell.split(", "))), number(value)
 
 
 def terms(page):
     """The values of the terms that are listed, the rest among them."""
-    return [number(re.search(r"= (\S+)", text)[1]) for text in page.locator("conv-cell .terms li").all_inner_texts()]
+    texts = page.locator("conv-cell .terms li").all_inner_texts()
+    return [number(parts(r"= (\S+)", text)[0]) for text in texts]
 
 
 def test_a_cell_by_the_keyboard_has_its_arithmetic(page):
@@ -96,7 +104,7 @@ def test_a_nudge_moves_the_loss_as_the_gradient_says(page):
     page.get_by_role("button", name="kernel (5, 5, 1, 6)").click()
     page.get_by_role("button", name="+0.01").click()
     said = page.inner_text("conv-cell .note")
-    slope, gradient = (number(text) for text in re.search(r"change: (\S+); gradient: (\S+)\.$", said).groups())
+    slope, gradient = map(number, parts(r"change: (\S+); gradient: (\S+)\.$", said))
     assert slope == pytest.approx(gradient, abs=0.05 + abs(gradient) / 5)
 
 
