@@ -22,6 +22,7 @@ FIRST = (CHECKER / "lenet_submissions" / "4-first_edition.py").read_text()
         ("tensorflow", "import tensorflow as t\nfrom tensorflow.compat import v1 as tf", 2),
         ("tensorflow", "import numpy as tensorflow", 2),
         ("keras", "import tensorflow.keras as K", 2),
+        ("keras", "import tensorflow as tf\nimport tensorflow.keras as K", 2),
         ("keras", "import tensorflow as tf\nfrom tensorflow import keras", 3),
         ("keras", "import tensorflow.keras as K\nK.initializers.HeNormal(seed=0)", 3),
         ("keras", "import tensorflow.keras as K\nK.initializers.HeNormal(seed=None)", 2),

@@ -30,13 +30,13 @@ def edition(source: bytes, framework: str) -> int:
         if isinstance(node, ast.Import):
             found.update(name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
-            found.update(f"{node.module}.{name.name}" for name in node.names)
+            found.update(f"{node.module}:{name.name}" for name in node.names)
             found.add(str(node.module))
         elif isinstance(node, ast.keyword):
             seeded |= node.arg == "seed" and isinstance(node.value, ast.Constant) and node.value.value == 0
     if framework == "keras":
-        return 3 if seeded or {"tensorflow", "tensorflow.keras"} <= found else 2
-    newer = any(name.startswith("tensorflow.compat") for name in found)
+        return 3 if seeded or "tensorflow:keras" in found else 2
+    newer = any(name.startswith(("tensorflow.compat", "tensorflow:compat")) for name in found)
     return 1 if found & {"tensorflow", "tensorflow.contrib"} and not newer else 2
 
 
