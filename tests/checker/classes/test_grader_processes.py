@@ -47,15 +47,24 @@ def grade(grader, words, name="a"):
     return grader.grade(submission(words, name), OPTIONS, unsafe=True)
 
 
+EARLIER: set[int] = set()  # children of the test process from before a test: a browser, a resource tracker
+
+
+@pytest.fixture(autouse=True)
+def earlier():
+    EARLIER.clear()
+    EARLIER.update(living(os.getpid()))
+
+
 def living(parent_id):
-    """Return the processes whose parent is this process."""
+    """Return the processes whose parent is this process, without those from before the test."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             state, parent = path.read_text().rpartition(")")[2].split()[:2]
             if int(parent) == parent_id and state not in "ZX":
                 found.append(int(path.parent.name))
-    return found
+    return [pid for pid in found if pid not in EARLIER]
 
 
 @pytest.mark.smoke
