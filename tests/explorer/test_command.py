@@ -215,7 +215,8 @@ def test_the_page_saves_a_run(served, chromium, place):
     folder = page.evaluate(
         """async () => {
           const { saveRun } = await import("./model/server.js");
-          const { open, fromBase64 } = await import("./model/source.js");
+          const { open } = await import("./model/source.js");
+          const { fromBase64 } = await import("./engine/kernels/base64.js");
           const { networks } = await open();
           const figures = { seconds: 1, images_per_second: 96, loss: 1, accuracy: 0.5, val_loss: 1, val_accuracy: 0.5 };
           return (await saveRun(fromBase64(networks[0].weights), [{ epoch: 1, ...figures }], { batch_size: 8 })).run;

@@ -1,8 +1,9 @@
 /** The page: it opens its data, and connects the views of a network to one state. */
 
+import { fromBase64 } from "./engine/kernels/base64.js";
 import { Network } from "./engine/network/network.js";
 import { readSafetensors } from "./engine/network/safetensors.js";
-import { fromBase64, open } from "./model/source.js";
+import { open } from "./model/source.js";
 import { State } from "./model/state.js";
 import "./views/cnn-network.js";
 import "./views/conv-cell.js";

@@ -1,6 +1,6 @@
 /** What the server alone can do: run the course files, read photographs, keep a trained network. */
 
-import { toBase64 } from "./source.js";
+import { toBase64 } from "../engine/kernels/base64.js";
 
 /** @typedef {import("./source.js").PackedArray} PackedArray */
 /**

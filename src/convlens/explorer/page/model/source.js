@@ -1,5 +1,7 @@
 /** The data of the page: from the page itself in an exported file, else from the server. */
 
+import { fromBase64, toBase64 } from "../engine/kernels/base64.js";
+
 /** @typedef {{shape: number[], dtype: "uint8" | "float32" | "float64", data: string}} PackedArray data is base64 */
 /** @typedef {{name: string, kind: string, shape: number[], parameters: number}} LayerRow */
 /**
@@ -35,27 +37,6 @@ export async function open() {
   const answer = await fetch("./api/data");
   if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
   return answer.json();
-}
-
-/**
- * @param {string} text base64
- * @returns {Uint8Array<ArrayBuffer>}
- */
-export function fromBase64(text) {
-  const letters = atob(text);
-  const bytes = new Uint8Array(letters.length);
-  for (let k = 0; k < letters.length; k++) bytes[k] = letters.charCodeAt(k);
-  return bytes;
-}
-
-/**
- * @param {Uint8Array} bytes
- * @returns {string} base64
- */
-export function toBase64(bytes) {
-  const parts = [];
-  for (let k = 0; k < bytes.length; k += 0x8000) parts.push(String.fromCharCode(...bytes.subarray(k, k + 0x8000)));
-  return btoa(parts.join(""));
 }
 
 /**
