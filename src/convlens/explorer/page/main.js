@@ -1,89 +1,59 @@
-/** The page: it opens its data, and connects the views of a network to one state. */
+/** The page: it opens its data, connects the views of a network to one state, and puts them one below the other. */
 
-import { fromBase64 } from "./engine/kernels/base64.js";
-import { Network } from "./engine/network/network.js";
-import { readSafetensors } from "./engine/network/safetensors.js";
+import { stateOf } from "./model/attached.js";
 import { open } from "./model/source.js";
-import { State } from "./model/state.js";
 import "./views/cnn-network.js";
 import "./views/conv-cell.js";
 import "./views/conv-playground.js";
 import "./views/digit-pad.js";
-import { make } from "./views/playground.js";
+import { make } from "./views/make.js";
+import { answer, modes } from "./views/network-answer.js";
 import "./views/pool-playground.js";
 
 /** @typedef {import("./model/source.js").PageData} PageData */
-/** @typedef {import("./model/source.js").PageNetwork} PageNetwork */
-
-/** @param {State} state @returns {HTMLElement} the probabilities of the classes; a click makes a class the label */
-function answer(state) {
-  const list = make("ol", { className: "answer", ariaLabel: "probabilities" });
-  const draw = () => {
-    const probabilities = state.pass.probabilities.data;
-    list.replaceChildren(
-      ...state.names.map((name, k) => {
-        const label = make("button", { ariaPressed: String(k === state.label) }, name);
-        label.addEventListener("click", () => state.set({ label: k }));
-        const bar = make("meter", { min: 0, max: 1, value: probabilities[k], ariaLabel: `${name}: probability` });
-        return make("li", {}, label, bar, make("span", {}, `${(100 * probabilities[k]).toFixed(1)} %`));
-      }),
-    );
-  };
-  state.addEventListener("pass", draw);
-  draw();
-  return list;
-}
-
-/** @param {State} state @returns {HTMLElement} value or gradient, and the loss */
-function modes(state) {
-  const button = make("button", {});
-  const loss = make("span", {});
-  const draw = () => {
-    button.textContent = state.mode === "value" ? "show gradients" : "show values";
-    button.ariaPressed = String(state.mode === "gradient");
-    loss.textContent = ` The label is ${state.names[state.label]}; the loss is ${state.loss.toFixed(4)}.`;
-  };
-  button.addEventListener("click", () => state.set({ mode: state.mode === "value" ? "gradient" : "value" }));
-  state.addEventListener("pass", draw);
-  draw();
-  return make("p", { className: "modes" }, button, loss);
-}
+/** @typedef {import("./model/state.js").State} State */
+/** A part of the page: its address in the page, its heading, and its element. */
+/** @typedef {{id: string, title: string, element: HTMLElement}} Part */
 
 /**
- * @param {PageNetwork} given
+ * A view of the state: an element that is given the state, and the page's data if it wants them.
+ * @param {string} tag
+ * @param {State} state
  * @param {PageData} data
  * @returns {HTMLElement}
  */
-function view(given, { pictures }) {
-  const { tensors } = readSafetensors(fromBase64(given.weights));
-  const network = new Network(given.specification, { weights: tensors });
-  const classes = network.nodes[network.nodes.length - 1].shape[0];
-  const names = given.images.class_names.length ? given.images.class_names : Array.from({ length: classes }, (_, k) => String(k));
-  const state = new State(network, names);
-  const pad = /** @type {import("./views/digit-pad.js").DigitPad} */ (document.createElement("digit-pad"));
-  pad.images = given.images;
-  pad.pictures = pictures;
-  pad.state = state;
-  const maps = /** @type {import("./views/cnn-network.js").CnnNetwork} */ (document.createElement("cnn-network"));
-  const cell = /** @type {import("./views/conv-cell.js").ConvCell} */ (document.createElement("conv-cell"));
-  const first = /** @type {HTMLButtonElement | null} */ (pad.querySelector(".choice"));
-  first?.click();
-  maps.state = state;
-  cell.state = state;
-  const left = make("div", { className: "side" }, pad, answer(state), modes(state), cell);
-  return make("section", { className: "explorer" }, make("h2", {}, given.name), make("div", { className: "panes" }, left, maps));
+function view(tag, state, data) {
+  const element = document.createElement(tag);
+  return Object.assign(element, { data, state });
+}
+
+/** @param {State} state @param {PageData} data @returns {HTMLElement} the maps of the network, and the chosen number */
+function network(state, data) {
+  const [pad, cell] = [view("digit-pad", state, data), view("conv-cell", state, data)];
+  const side = make("div", { className: "side" }, pad, answer(state), modes(state), cell);
+  return make("div", { className: "panes" }, side, view("cnn-network", state, data));
+}
+
+/** @param {PageData} data @returns {Part[]} the parts of the page, from top to bottom */
+function partsOf(data) {
+  const state = stateOf(data);
+  return [
+    { id: "network", title: data.networks[0].name, element: network(state, data) },
+    { id: "convolution", title: "Convolution on small numbers", element: document.createElement("conv-playground") },
+    { id: "pooling", title: "Pooling on small numbers", element: document.createElement("pool-playground") },
+  ];
+}
+
+/** @param {Part[]} parts */
+function show(parts) {
+  const links = parts.map(({ id, title }) => make("a", { href: `#${id}` }, title));
+  document.querySelector("header")?.append(make("nav", { ariaLabel: "parts of the page" }, ...links));
+  main.replaceChildren(...parts.map(({ id, title, element }) => make("section", { id }, make("h2", {}, title), element)));
 }
 
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 
 open().then(
-  (data) =>
-    main.replaceChildren(
-      ...data.networks.map((network) => view(network, data)),
-      make("h2", {}, "Convolution on small numbers"),
-      document.createElement("conv-playground"),
-      make("h2", {}, "Pooling on small numbers"),
-      document.createElement("pool-playground"),
-    ),
+  (data) => show(partsOf(data)),
   (error) => main.replaceChildren(make("p", {}, `The page could not be loaded: ${error.message}`)),
 );

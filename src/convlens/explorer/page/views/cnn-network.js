@@ -1,31 +1,27 @@
 /** All maps of a network, one row for each node. Any cell can be chosen by pointer or arrow keys. */
 
 import { largest, paint } from "../model/colours.js";
-import { make } from "./playground.js";
-
-/** @typedef {import("../model/state.js").State} State */
+import { make } from "./make.js";
+import { StateView } from "./state-view.js";
 
 const SIDE = 84; // pixels of the longer side of a map, at most 6 a cell
 const MAPS = 64; // maps of one node that are drawn
 
-/** `<cnn-network>`; its `state` is set by the page */
-export class CnnNetwork extends HTMLElement {
-  /** @type {State | undefined} */
-  #state;
+/** `<cnn-network>`; its `state` is set by the page, or it has data="ID" */
+export class CnnNetwork extends StateView {
   /** @type {{node: number, canvas: HTMLCanvasElement, channel: number, zoom: number}[]} */
   #maps = [];
   #scheduled = false;
 
-  /** @param {State} state */
-  set state(state) {
-    this.#state = state;
+  begin() {
+    const { state } = this;
     this.build();
     state.addEventListener("pass", () => this.schedule());
     state.addEventListener("chosen", () => this.schedule());
   }
 
   build() {
-    const state = /** @type {State} */ (this.#state);
+    const { state } = this;
     this.#maps = [];
     const rows = state.network.nodes.map((node) => {
       const [h, w, channels] = node.shape.length === 3 ? node.shape : [1, node.shape[0], 1];
@@ -58,7 +54,7 @@ export class CnnNetwork extends HTMLElement {
   }
 
   draw() {
-    const state = /** @type {State} */ (this.#state);
+    const { state } = this;
     const linked = state.linked();
     const arrays = state.mode === "value" ? state.pass.y : state.pass.dy;
     const most = arrays.map((array) => largest(array.data));
@@ -86,7 +82,7 @@ export class CnnNetwork extends HTMLElement {
    */
   mark(context, node, linked, channel, zoom) {
     if (linked === undefined || !linked.includes(0)) return;
-    const { chosen, network } = /** @type {State} */ (this.#state);
+    const { chosen, network } = this.state;
     const { shape } = network.nodes[node];
     const [width, channels] = shape.length === 3 ? [shape[1], shape[2]] : [shape[0], 1];
     const own = chosen.node === node;
@@ -101,7 +97,7 @@ export class CnnNetwork extends HTMLElement {
 
   /** @param {number} node @param {number} channel @param {number} zoom @param {PointerEvent} event */
   point(node, channel, zoom, event) {
-    const state = /** @type {State} */ (this.#state);
+    const { state } = this;
     const canvas = /** @type {HTMLCanvasElement} */ (event.currentTarget);
     const scale = canvas.width / canvas.clientWidth / zoom;
     const [i, j] = [event.offsetY * scale, event.offsetX * scale].map((value) => Math.max(0, Math.floor(value)));
@@ -112,7 +108,7 @@ export class CnnNetwork extends HTMLElement {
 
   /** @param {number} node @param {number} channel @param {KeyboardEvent} event arrows move in a map, Page keys between maps */
   key(node, channel, event) {
-    const state = /** @type {State} */ (this.#state);
+    const { state } = this;
     const shape = state.network.nodes[node].shape;
     const own = state.chosen.node === node && state.chosen.weight === undefined;
     const cell = own ? [...state.chosen.cell] : shape.length === 3 ? [0, 0, channel] : [0];

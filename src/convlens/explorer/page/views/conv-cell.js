@@ -1,32 +1,23 @@
 /** The arithmetic of the chosen number: term by term, with its sum; a pixel or a weight can be changed. */
 
-import { make } from "./playground.js";
-
-/** @typedef {import("../model/state.js").State} State */
+import { digits } from "../model/numbers.js";
+import { make } from "./make.js";
+import { StateView } from "./state-view.js";
 
 const SHOWN = 60; // the largest terms that are listed; the rest is added up
 
-/** @param {number} value @returns {string} four significant digits */
-export function digits(value) {
-  const text = value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e5) ? value.toExponential(2) : value.toPrecision(4);
-  return text.replace("-", "−").replace("e", "·10^");
-}
-
-/** `<conv-cell>`; its `state` is set by the page */
-export class ConvCell extends HTMLElement {
-  /** @type {State | undefined} */
-  #state;
+/** `<conv-cell>`; its `state` is set by the page, or it has data="ID" */
+export class ConvCell extends StateView {
   #said = "";
 
-  /** @param {State} state */
-  set state(state) {
-    this.#state = state;
+  begin() {
+    const { state } = this;
     for (const event of ["pass", "chosen"]) state.addEventListener(event, () => this.draw());
     this.draw();
   }
 
   draw() {
-    const state = /** @type {State} */ (this.#state);
+    const { state } = this;
     const { node, cell, weight } = state.chosen;
     const { name } = state.network.nodes[node];
     const what = `${state.mode === "value" ? "" : "gradient of "}${name}${weight === undefined ? "" : ` ${weight}`}[${cell.join(", ")}]`;
@@ -64,7 +55,7 @@ export class ConvCell extends HTMLElement {
 
   /** @param {Exclude<Net.Place, null>} place look at the number that a factor is */
   follow(place) {
-    const state = /** @type {State} */ (this.#state);
+    const { state } = this;
     if ("weight" in place) {
       if (state.mode === "gradient") state.set({ mode: "value" });
       state.choose(place);
@@ -76,7 +67,7 @@ export class ConvCell extends HTMLElement {
 
   /** @returns {HTMLElement} the weights of the node, as links to their first cell */
   weights() {
-    const state = /** @type {State} */ (this.#state);
+    const { state } = this;
     const row = make("p", {});
     for (const [name, w] of Object.entries(state.weights)) {
       const button = make("button", {}, `${name} (${w.shape.join(", ")})`);
@@ -88,7 +79,7 @@ export class ConvCell extends HTMLElement {
 
   /** @returns {HTMLElement} buttons that change the number, and so the loss */
   nudges() {
-    const state = /** @type {State} */ (this.#state);
+    const { state } = this;
     const row = make("p", {}, "Change it: ");
     for (const by of [-0.1, -0.01, 0.01, 0.1]) {
       const button = make("button", {}, `${by > 0 ? "+" : "−"}${Math.abs(by)}`);

@@ -3,7 +3,8 @@
 import { conv2d, conv2d_dw, conv2d_dx } from "../engine/kernels/conv2d.js";
 import { Tensor } from "../engine/kernels/tensor.js";
 import { crop, pad } from "../engine/ops/geometry.js";
-import { numberGrid, short } from "./number-grid.js";
+import { short } from "../model/numbers.js";
+import { numberGrid } from "./number-grid.js";
 import { Playground } from "./playground.js";
 
 /**

@@ -2,25 +2,21 @@
 
 import { levelsOf, levelsOfPicture } from "../model/drawing.js";
 import { unpack } from "../model/source.js";
-import { make } from "./playground.js";
-
-/** @typedef {import("../model/state.js").State} State */
+import { make } from "./make.js";
+import { StateView } from "./state-view.js";
 
 const SIDE = 200; // pixels of the pad
 
-/** `<digit-pad>`; the page sets its `images` and `pictures`, then its `state` */
-export class DigitPad extends HTMLElement {
-  /** @type {State | undefined} */
-  #state;
-  /** @type {import("../model/source.js").Images | undefined} */
-  images;
-  /** @type {import("../model/source.js").Pictures | null} */
-  pictures = null;
+/** `<digit-pad>`; the page sets its `data`, then its `state` */
+export class DigitPad extends StateView {
   pad = make("canvas", { width: SIDE, height: SIDE, className: "pad" });
 
-  /** @param {State} state */
-  set state(state) {
-    this.#state = state;
+  /** @returns {import("../model/source.js").Images} */
+  get images() {
+    return this.data.networks[0].images;
+  }
+
+  begin() {
     const clear = make("button", {}, "clear");
     clear.addEventListener("click", () => this.clear());
     const file = make("input", { type: "file", accept: "image/*", ariaLabel: "open a picture" });
@@ -39,10 +35,9 @@ export class DigitPad extends HTMLElement {
   /** @returns {HTMLElement} a button for each of some pictures of the data */
   choices() {
     const row = make("div", { className: "choices" });
-    const { pictures } = this;
-    const state = /** @type {State} */ (this.#state);
+    const { state, data: { pictures } } = this;
     if (pictures === null || String(pictures.shape.slice(1)) !== String(state.network.nodes[0].shape)) return row;
-    const { data } = unpack(pictures, this.images?.scale ?? 1);
+    const { data } = unpack(pictures, this.images.scale);
     const size = data.length / pictures.shape[0];
     for (let k = 0; k < pictures.shape[0]; k++) {
       const numbers = data.subarray(k * size, (k + 1) * size);
@@ -60,10 +55,10 @@ export class DigitPad extends HTMLElement {
 
   /** @param {ArrayLike<number>} numbers @returns {HTMLCanvasElement} */
   small(numbers) {
-    const [h, w, channels] = /** @type {State} */ (this.#state).network.nodes[0].shape;
+    const [h, w, channels] = this.state.network.nodes[0].shape;
     const canvas = make("canvas", { width: w, height: h });
     const image = new ImageData(w, h);
-    const most = 255 * (this.images?.scale ?? 1);
+    const most = 255 * (this.images.scale);
     for (let k = 0; k < h * w; k++) {
       for (let c = 0; c < 3; c++) image.data[4 * k + c] = (255 * numbers[k * channels + (channels === 3 ? c : 0)]) / most;
       image.data[4 * k + 3] = 255;
@@ -99,7 +94,7 @@ export class DigitPad extends HTMLElement {
 
   /** Give the drawing to the network, with its scale and polarity. */
   give() {
-    const state = /** @type {State} */ (this.#state);
+    const { state } = this;
     const [h, w, channels] = state.network.nodes[0].shape;
     const levels = levelsOf(this.pad, [h, w]);
     this.set(Float32Array.from({ length: h * w * channels }, (_, k) => levels[Math.floor(k / channels)]));
@@ -107,15 +102,15 @@ export class DigitPad extends HTMLElement {
 
   /** @param {Float32Array} levels 0 … 1, light ink */
   set(levels) {
-    const { scale = 1 / 255, light_ink: light = true } = this.images ?? {};
-    /** @type {State} */ (this.#state).setImage(levels.map((level) => (light === false ? 1 - level : level) * 255 * scale));
+    const { scale, light_ink: light } = this.images;
+    this.state.setImage(levels.map((level) => (light === false ? 1 - level : level) * 255 * scale));
   }
 
   /** @param {File} file */
   async open(file) {
-    const state = /** @type {State} */ (this.#state);
+    const { state } = this;
     const bitmap = await createImageBitmap(file);
-    this.set(levelsOfPicture(bitmap, state.network.nodes[0].shape, this.images?.light_ink === true));
+    this.set(levelsOfPicture(bitmap, state.network.nodes[0].shape, this.images.light_ink === true));
   }
 }
 

@@ -1,5 +1,7 @@
 /** A grid of numbers as a table: cells can be marked, chosen, and edited. A screen reader gets the same table. */
 
+import { short } from "../model/numbers.js";
+
 /**
  * @typedef {Object} GridOptions
  * @property {string} caption
@@ -12,14 +14,6 @@
  * @property {(i: number, j: number) => void} [choose] called when a cell is pointed at or gets the focus
  * @property {number} [first] the number of the first row and column, by default 0
  */
-
-/**
- * @param {number} value
- * @returns {string} a short text: whole numbers as they are, others with three digits after the point
- */
-export function short(value) {
-  return Number.isInteger(value) ? String(value).replace("-", "−") : value.toFixed(3).replace("-", "−");
-}
 
 /**
  * @param {GridOptions} options

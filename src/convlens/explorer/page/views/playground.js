@@ -1,6 +1,7 @@
 /** What the two playgrounds share: the geometry's controls, the steps through the windows, and the presets. */
 
 import { pair, plan } from "../engine/ops/geometry.js";
+import { make } from "./make.js";
 
 /** @typedef {[number, number]} Pair */
 /**
@@ -16,19 +17,6 @@ import { pair, plan } from "../engine/ops/geometry.js";
 
 const LARGEST = 9;
 const SECONDS = 0.8; // between two steps of the animation
-
-/**
- * @template {keyof HTMLElementTagNameMap} T
- * @param {T} tag
- * @param {Record<string, unknown>} [properties]
- * @param {(Node | string)[]} children
- * @returns {HTMLElementTagNameMap[T]} a new element
- */
-export function make(tag, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
-}
 
 /** A custom element with a window that moves over a small grid of numbers. */
 export class Playground extends HTMLElement {

@@ -4,8 +4,10 @@ import { max_pool2d, max_pool2d_dx, sum_pool2d, sum_pool2d_dx } from "../engine/
 import { Tensor } from "../engine/kernels/tensor.js";
 import { crop, pad } from "../engine/ops/geometry.js";
 import { resized, sum } from "./conv-playground.js";
-import { numberGrid, short } from "./number-grid.js";
-import { make, Playground } from "./playground.js";
+import { short } from "../model/numbers.js";
+import { numberGrid } from "./number-grid.js";
+import { make } from "./make.js";
+import { Playground } from "./playground.js";
 
 /** `<pool-playground size="4 6" kernel="2 3" stride="2 3" mode="average" ties="all" backward>` */
 export class PoolPlayground extends Playground {

@@ -1,0 +1,40 @@
+/** The state of a page's network; in a lesson, of the network whose data stand in a script element of the page. */
+
+import { fromBase64 } from "../engine/kernels/base64.js";
+import { Network } from "../engine/network/network.js";
+import { readSafetensors } from "../engine/network/safetensors.js";
+import { unpack } from "./source.js";
+import { State } from "./state.js";
+
+/** @typedef {import("./source.js").PageData} PageData */
+
+/** @param {PageData} data @returns {State} of the page's network, with its first picture */
+export function stateOf({ networks: [given], pictures }) {
+  const { tensors } = readSafetensors(fromBase64(given.weights));
+  const network = new Network(given.specification, { weights: tensors });
+  const classes = network.nodes[network.nodes.length - 1].shape[0];
+  const names = given.images.class_names;
+  const state = new State(network, names.length ? names : Array.from({ length: classes }, (_, k) => String(k)));
+  const size = state.image.data.length;
+  if (pictures !== null && String(pictures.shape.slice(1)) === String(network.nodes[0].shape)) {
+    state.label = pictures.labels[0];
+    state.setImage(unpack(pictures, given.images.scale).data.subarray(0, size));
+  }
+  return state;
+}
+
+/** @type {Map<string, {data: PageData, state: State}>} */
+const known = new Map();
+
+/**
+ * @param {string} id of a script element of the type application/json, with the data that `convlens.explorer.data` makes
+ * @returns {{data: PageData, state: State}} the same for all views that name it
+ */
+export function attached(id) {
+  const element = document.getElementById(id);
+  if (element === null) throw new Error(`data="${id}" must name a script element of the page; there is none`);
+  const data = JSON.parse(element.textContent ?? "");
+  const found = known.get(id) ?? { data, state: stateOf(data) };
+  known.set(id, found);
+  return found;
+}
