@@ -29,9 +29,10 @@ function view(tag, state, data) {
 
 /** @param {State} state @param {PageData} data @returns {HTMLElement} the maps of the network, and the chosen number */
 function network(state, data) {
-  const [pad, cell] = [view("digit-pad", state, data), view("conv-cell", state, data)];
-  const side = make("div", { className: "side" }, pad, answer(state), modes(state), cell);
-  return make("div", { className: "panes" }, side, view("cnn-network", state, data));
+  const said = make("div", { className: "said" }, answer(state), modes(state));
+  const given = make("div", { className: "given" }, view("digit-pad", state, data), said);
+  const panes = make("div", { className: "panes" }, view("cnn-network", state, data), view("conv-cell", state, data));
+  return make("div", {}, given, panes);
 }
 
 /** @param {PageData} data @returns {Part[]} the parts of the page, from top to bottom */

@@ -19,7 +19,7 @@ export class DigitPad extends StateView {
   begin() {
     const clear = make("button", {}, "clear");
     clear.addEventListener("click", () => this.clear());
-    const file = make("input", { type: "file", accept: "image/*", ariaLabel: "open a picture" });
+    const file = make("input", { type: "file", accept: "image/*" });
     file.addEventListener("change", () => file.files?.[0] && this.open(file.files[0]));
     document.addEventListener("paste", (event) => {
       const pasted = event.clipboardData?.files[0];
@@ -29,7 +29,8 @@ export class DigitPad extends StateView {
     for (const event of ["pointerdown", "pointermove"]) {
       this.pad.addEventListener(event, (found) => this.stroke(/** @type {PointerEvent} */ (found)));
     }
-    this.replaceChildren(this.pad, make("p", {}, clear, " ", file), this.choices());
+    const drawing = make("div", { className: "drawing" }, this.pad, make("p", {}, "Draw a digit here. ", clear));
+    this.replaceChildren(drawing, make("div", {}, this.choices(), make("p", {}, make("label", {}, "or open a picture ", file))));
   }
 
   /** @returns {HTMLElement} a button for each of some pictures of the data */
