@@ -200,3 +200,21 @@ def test_a_change_that_cannot_be_is_taken_back(page):
     page.locator("conv-playground .formula").click()
     assert "the change was taken back" in page.inner_text("conv-playground .note")
     assert rows.input_value() == "3"
+
+
+def test_patch_kernel_and_products_of_a_channel(page):
+    """The sums of the channels and the bias are the number; the tables show the products of one channel."""
+    maps = page.get_by_role("img", name="conv2d_1, map 0")
+    maps.focus()
+    for key in ["ArrowDown"] * 4 + ["ArrowRight"] * 5:
+        page.keyboard.press(key)
+    page.get_by_label("input channel").select_option("3")
+    text = page.inner_text("conv-cell")
+    said = parts(r"Sum of each channel, and the bias: (.*)\. This", text)[0].split(" + ")
+    assert len(said) == 7 and sum(map(number, said)) == pytest.approx(shown(page)[2], abs=5e-3)
+    x, w, products = (
+        [number(cell) for cell in table.locator("td").all_inner_texts()] for table in page.locator(".patch table").all()
+    )
+    assert len(x) == 25 and any(products)
+    assert products == pytest.approx(np.multiply(x, w), rel=0.1, abs=1e-3)
+    assert sum(products) == pytest.approx(number(said[3]), abs=2e-2)

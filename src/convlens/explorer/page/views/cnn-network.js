@@ -73,7 +73,7 @@ export class CnnNetwork extends StateView {
   }
 
   /**
-   * Outline the linked cells of one map, unless all are linked, which says nothing.
+   * Outline the linked cells of one map: a line wherever a linked cell meets one that is not. If all are linked, no line.
    * @param {CanvasRenderingContext2D} context
    * @param {number} node
    * @param {Uint8Array | undefined} linked
@@ -84,14 +84,20 @@ export class CnnNetwork extends StateView {
     if (linked === undefined || !linked.includes(0)) return;
     const { chosen, network } = this.state;
     const { shape } = network.nodes[node];
-    const [width, channels] = shape.length === 3 ? [shape[1], shape[2]] : [shape[0], 1];
-    const own = chosen.node === node;
-    context.strokeStyle = getComputedStyle(this).getPropertyValue("--mark");
-    context.lineWidth = own ? 2 : 1;
-    for (let at = channel; at < linked.length; at += channels) {
-      if (linked[at] === 0) continue;
-      const k = (at - channel) / channels;
-      context.strokeRect((k % width) * zoom + 0.5, Math.floor(k / width) * zoom + 0.5, zoom - 1, zoom - 1);
+    const [h, w, channels] = shape.length === 3 ? shape : [1, shape[0], 1];
+    /** @param {number} i @param {number} j */
+    const is = (i, j) => i >= 0 && j >= 0 && i < h && j < w && linked[(i * w + j) * channels + channel] === 1;
+    context.fillStyle = getComputedStyle(context.canvas).color;
+    const wide = chosen.node === node ? 2 : 1;
+    for (let i = 0; i < h; i++) {
+      for (let j = 0; j < w; j++) {
+        if (!is(i, j)) continue;
+        const [top, left, far] = [i * zoom, j * zoom, zoom - wide];
+        if (!is(i - 1, j)) context.fillRect(left, top, zoom, wide);
+        if (!is(i + 1, j)) context.fillRect(left, top + far, zoom, wide);
+        if (!is(i, j - 1)) context.fillRect(left, top, wide, zoom);
+        if (!is(i, j + 1)) context.fillRect(left + far, top, wide, zoom);
+      }
     }
   }
 

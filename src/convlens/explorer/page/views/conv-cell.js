@@ -2,6 +2,7 @@
 
 import { digits } from "../model/numbers.js";
 import { make } from "./make.js";
+import { patchGrids } from "./patch-grids.js";
 import { StateView } from "./state-view.js";
 
 const SHOWN = 60; // the largest terms that are listed; the rest is added up
@@ -9,6 +10,7 @@ const SHOWN = 60; // the largest terms that are listed; the rest is added up
 /** `<conv-cell>`; its `state` is set by the page, or it has data="ID" */
 export class ConvCell extends StateView {
   #said = "";
+  #channel = 0; // of the patch that is shown
 
   begin() {
     const { state } = this;
@@ -50,7 +52,17 @@ export class ConvCell extends StateView {
       list.append(item);
     }
     if (count > 0) list.append(make("li", {}, `${count} more terms = ${digits(rest)}`));
-    return [make("p", { className: "formula" }, `${formula} = ${digits(total)}`), list];
+    return [make("p", { className: "formula" }, `${formula} = ${digits(total)}`), ...this.grids(terms), list];
+  }
+
+  /** @param {Net.Term[]} terms @returns {HTMLElement[]} patch, kernel and products, if the number is a convolution's value */
+  grids(terms) {
+    const { chosen, mode } = this.state;
+    if (mode === "gradient" || chosen.weight !== undefined) return [];
+    return patchGrids(this.state, terms, this.#channel, (channel) => {
+      this.#channel = channel;
+      this.draw();
+    });
   }
 
   /** @param {Exclude<Net.Place, null>} place look at the number that a factor is */

@@ -12,14 +12,14 @@ import { short } from "../model/numbers.js";
  * @property {(i: number, j: number, value: number) => void} [edit] makes cells of the input editable
  * @property {(i: number, j: number) => boolean} [editable] which of them, by default all
  * @property {(i: number, j: number) => void} [choose] called when a cell is pointed at or gets the focus
- * @property {number} [first] the number of the first row and column, by default 0
+ * @property {(value: number) => string} [text] by default `short`
  */
 
 /**
  * @param {GridOptions} options
  * @returns {HTMLTableElement} a new table
  */
-export function numberGrid({ caption, rows, columns, value, mark, edit, editable, choose }) {
+export function numberGrid({ caption, rows, columns, value, mark, edit, editable, choose, text = short }) {
   const table = document.createElement("table");
   table.className = "numbers";
   table.createCaption().textContent = caption;
@@ -33,7 +33,7 @@ export function numberGrid({ caption, rows, columns, value, mark, edit, editable
       if (edit !== undefined && number !== null && (editable?.(i, j) ?? true)) {
         cell.append(field(`${caption}, row ${i}, column ${j}`, number, (changed) => edit(i, j, changed)));
       } else {
-        cell.textContent = number === null ? "" : short(number);
+        cell.textContent = number === null ? "" : text(number);
         if (choose !== undefined) cell.tabIndex = 0;
       }
       if (choose === undefined) continue;
