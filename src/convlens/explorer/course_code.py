@@ -15,6 +15,7 @@ from typing import Any
 from convlens.arrays import Array
 from convlens.checker.check import checker
 from convlens.checker.checks import Failed, Unknown
+from convlens.checker.functions.expected import accepted
 from convlens.checker.functions.judge import arrays_of
 from convlens.checker.functions.process import EndedError, FunctionProcess, RaisedError
 from convlens.checker.guest import Guest
@@ -61,6 +62,8 @@ class CourseCode:
     def run(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Return {"version", "result", "right", "message", "hint", "cell"}, or without a result "error" in its place.
 
+        A wrong result has "reference" too: the right arrays, in the reading of the padding that fits the result best.
+
         error: "missing" (no file that can be run), "raised" (an exception), "ended" (it ran out of time, crashed, or
         returned something else), "unknown" (NumPy has changed since the course). ValueError for a wrong call.
         """
@@ -88,6 +91,8 @@ class CourseCode:
         if problem is None:
             return {**found, "message": "", "hint": "", "cell": None}
         hint = problem.hint or self._hint(call, file)
+        right = next(accepted(answer.case, answer.given))
+        found["reference"] = {name: pack(array) for name, array in zip(result_names(call.case), right, strict=True)}
         return {**found, "message": in_words(answer), "hint": hint, "cell": first_wrong_cell(answer)}
 
     def _told(self, error: str, message: str, hint: str = "") -> dict[str, Any]:

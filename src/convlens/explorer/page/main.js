@@ -8,6 +8,7 @@ import "./views/conv-playground.js";
 import "./views/digit-pad.js";
 import { make } from "./views/make.js";
 import { answer, modes } from "./views/network-answer.js";
+import "./views/own-code.js";
 import "./views/pool-playground.js";
 
 /** @typedef {import("./model/source.js").PageData} PageData */
@@ -38,10 +39,12 @@ function network(state, data) {
 /** @param {PageData} data @returns {Part[]} the parts of the page, from top to bottom */
 function partsOf(data) {
   const state = stateOf(data);
+  const code = data.server?.code ? [{ id: "own-code", title: "Your own code", element: view("own-code", state, data) }] : [];
   return [
     { id: "network", title: data.networks[0].name, element: network(state, data) },
     { id: "convolution", title: "Convolution on small numbers", element: document.createElement("conv-playground") },
     { id: "pooling", title: "Pooling on small numbers", element: document.createElement("pool-playground") },
+    ...code,
   ];
 }
 

@@ -16,8 +16,8 @@ import { toBase64 } from "../engine/kernels/base64.js";
  */
 /**
  * `right` says whether the result is right. If it is not, or if there is none (`error` names what went wrong: "raised",
- * "ended", "missing", "unknown"), `message` and `hint` are the checker's. `cell` is the first wrong one.
- * @typedef {{version: number, result?: Record<string, PackedArray>, right?: boolean, error?: string, message: string,
+ * "ended", "missing", "unknown"), `message` and `hint` are the checker's. `cell` is the first wrong one, `reference` what is right.
+ * @typedef {{version: number, result?: Record<string, PackedArray>, reference?: Record<string, PackedArray>, right?: boolean, error?: string, message: string,
  *   hint: string, cell?: {array: string, at: number[]} | null}} Answer
  */
 

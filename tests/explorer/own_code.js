@@ -1,0 +1,32 @@
+/** The calls of the course's functions, on networks of the page: for test_own_code_view.py. */
+
+import { Network } from "./engine/network/network.js";
+import { casesOf, references } from "./model/course-call.js";
+import { State } from "./model/state.js";
+
+/** @returns {any[]} for each call: its name, sizes, how many numbers the network has too, and how far they are apart */
+export function calls(layers, shape) {
+  const specification = { format: "convlens network", input_shape: shape, dtype: "float64", layers };
+  let seed = 1;
+  const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647;
+  const network = new Network(specification, { random });
+  const state = new State(network, ["a", "b", "c"]);
+  state.ties = "all";
+  state.setImage(Array.from({ length: state.image.data.length }, random));
+  return [0, 1, 2, 3].flatMap((task) => casesOf(state, task).map(({ name, make }) => {
+    const call = make(), [{ arrays }] = references(call);
+    let placed = 0, apart = 0, count = 0;
+    for (const [array, tensor] of Object.entries(arrays)) {
+      tensor.data.forEach((value, k) => {
+        const at = tensor.shape.map((size, axis) => Math.floor(k / tensor.shape.slice(axis + 1).reduce((a, b) => a * b, 1)) % size);
+        const place = call.place(array, at);
+        count += 1;
+        if (place === null) return;
+        Object.assign(state, { mode: place.mode, chosen: place.chosen });
+        placed += 1;
+        apart = Math.max(apart, Math.abs(state.number - value));
+      });
+    }
+    return { task, name, said: call.said, shapes: [call.x.shape, call.dy.shape], small: call.small, count, placed, apart };
+  }));
+}
