@@ -218,3 +218,15 @@ def test_patch_kernel_and_products_of_a_channel(page):
     assert len(x) == 25 and any(products)
     assert products == pytest.approx(np.multiply(x, w), rel=0.1, abs=1e-3)
     assert sum(products) == pytest.approx(number(said[3]), abs=2e-2)
+
+
+def test_a_click_on_the_kernel_chooses_a_weight(page):
+    """Its value is that of the weights' file, and the arrow keys go on from it."""
+    page.get_by_role("img", name="conv2d_1, map 0").focus()
+    page.keyboard.press("PageDown")
+    page.keyboard.press("PageDown")
+    page.get_by_role("img", name="kernel, channel 3").click(position={"x": 12, "y": 20})  # 8 pixels a cell
+    kernel = build_model("lenet5", engine="numpy").named_weights()["conv2d_1/kernel"]
+    assert shown(page) == ("conv2d_1 kernel", (2, 1, 3, 2), pytest.approx(kernel[2, 1, 3, 2], rel=2e-3))
+    page.keyboard.press("ArrowRight")
+    assert shown(page)[1] == (2, 2, 3, 2)

@@ -3,7 +3,7 @@
 /** @param {number} value @returns {string} four significant digits */
 export function digits(value) {
   const text = value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e5) ? value.toExponential(2) : value.toPrecision(4);
-  return text.replace("-", "−").replace("e", "·10^");
+  return text.replaceAll("-", "−").replace("e+", "e").replace("e", "·10^");
 }
 
 /**

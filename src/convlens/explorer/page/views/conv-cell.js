@@ -4,6 +4,7 @@ import { digits } from "../model/numbers.js";
 import { make } from "./make.js";
 import { patchGrids } from "./patch-grids.js";
 import { StateView } from "./state-view.js";
+import { weightMaps } from "./weight-maps.js";
 
 const SHOWN = 60; // the largest terms that are listed; the rest is added up
 
@@ -20,6 +21,7 @@ export class ConvCell extends StateView {
 
   draw() {
     const { state } = this;
+    const focus = this.contains(document.activeElement) ? document.activeElement?.getAttribute("aria-label") : null;
     const { node, cell, weight } = state.chosen;
     const { name } = state.network.nodes[node];
     const what = `${state.mode === "value" ? "" : "gradient of "}${name}${weight === undefined ? "" : ` ${weight}`}[${cell.join(", ")}]`;
@@ -28,9 +30,11 @@ export class ConvCell extends StateView {
       make("h3", {}, `${what} = ${digits(state.number)}`),
       ...(terms === null ? [make("p", {}, "This number is given: it is not computed.")] : this.sum(terms)),
       ...(weight !== undefined || node === 0 ? [this.nudges()] : []),
+      ...weightMaps(state),
       this.weights(),
       make("p", { className: "note", hidden: this.#said === "" }, this.#said),
     );
+    if (focus) /** @type {HTMLElement | null} */ (this.querySelector(`[aria-label="${focus}"]`))?.focus();
   }
 
   /** @param {Net.Terms} found @returns {HTMLElement[]} */
