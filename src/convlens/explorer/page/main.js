@@ -6,6 +6,7 @@ import "./views/cnn-network.js";
 import "./views/conv-cell.js";
 import "./views/conv-playground.js";
 import "./views/digit-pad.js";
+import "./views/looks-for.js";
 import { make } from "./views/make.js";
 import { answer, modes } from "./views/network-answer.js";
 import "./views/own-code.js";
@@ -15,6 +16,15 @@ import "./views/pool-playground.js";
 /** @typedef {import("./model/state.js").State} State */
 /** A part of the page: its address in the page, its heading, and its element. */
 /** @typedef {{id: string, title: string, element: HTMLElement}} Part */
+
+/** What each part is for @type {Record<string, string>} */
+const ABOUT = {
+  network: "Every number of the network for one picture. Point at a number to see how it is computed.",
+  "looks-for": "The pictures and the pixels that matter to a map, to a unit and to the prediction.",
+  convolution: "A kernel moves over a small picture: change any number and see which windows exist.",
+  pooling: "One number stays of each window: see which one, and where its gradient goes.",
+  "own-code": "Your functions compute beside the reference, and the first wrong number is opened.",
+};
 
 /**
  * A view of the state: an element that is given the state, and the page's data if it wants them.
@@ -42,6 +52,7 @@ function partsOf(data) {
   const code = data.server?.code ? [{ id: "own-code", title: "Your own code", element: view("own-code", state, data) }] : [];
   return [
     { id: "network", title: data.networks[0].name, element: network(state, data) },
+    { id: "looks-for", title: "What it looks for", element: view("looks-for", state, data) },
     { id: "convolution", title: "Convolution on small numbers", element: document.createElement("conv-playground") },
     { id: "pooling", title: "Pooling on small numbers", element: document.createElement("pool-playground") },
     ...code,
@@ -52,7 +63,8 @@ function partsOf(data) {
 function show(parts) {
   const links = parts.map(({ id, title }) => make("a", { href: `#${id}` }, title));
   document.querySelector("header")?.append(make("nav", { ariaLabel: "parts of the page" }, ...links));
-  main.replaceChildren(...parts.map(({ id, title, element }) => make("section", { id }, make("h2", {}, title), element)));
+  main.replaceChildren(...parts.map(({ id, title, element }) =>
+    make("section", { id }, make("h2", {}, title), make("p", { className: "about" }, ABOUT[id] ?? ""), element)));
 }
 
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));

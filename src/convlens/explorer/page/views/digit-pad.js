@@ -1,7 +1,7 @@
 /** A pad to draw on, pictures to choose from, and a file to open: each gives the network its image. */
 
 import { levelsOf, levelsOfPicture } from "../model/drawing.js";
-import { unpack } from "../model/source.js";
+import { picturesOf, thumbnail } from "../model/pictures.js";
 import { make } from "./make.js";
 import { StateView } from "./state-view.js";
 
@@ -9,6 +9,9 @@ const SIDE = 200; // pixels of the pad
 
 /** `<digit-pad>`; the page sets its `data`, then its `state` */
 export class DigitPad extends StateView {
+  /** @type {Net.Tensor | null} the image that was drawn here */
+  #given = null;
+  #giving = false;
   pad = make("canvas", { width: SIDE, height: SIDE, className: "pad" });
 
   /** @returns {import("../model/source.js").Images} */
@@ -29,6 +32,7 @@ export class DigitPad extends StateView {
     for (const event of ["pointerdown", "pointermove"]) {
       this.pad.addEventListener(event, (found) => this.stroke(/** @type {PointerEvent} */ (found)));
     }
+    this.state.addEventListener("pass", () => this.state.image !== this.#given && !this.#giving && this.clear(false));
     const drawing = make("div", { className: "drawing" }, this.pad, make("p", {}, "Draw a digit here. ", clear));
     this.replaceChildren(drawing, make("div", {}, this.choices(), make("p", {}, make("label", {}, "or open a picture ", file))));
   }
@@ -36,36 +40,18 @@ export class DigitPad extends StateView {
   /** @returns {HTMLElement} a button for each of some pictures of the data */
   choices() {
     const row = make("div", { className: "choices" });
-    const { state, data: { pictures } } = this;
-    if (pictures === null || String(pictures.shape.slice(1)) !== String(state.network.nodes[0].shape)) return row;
-    const { data } = unpack(pictures, this.images.scale);
-    const size = data.length / pictures.shape[0];
-    for (let k = 0; k < pictures.shape[0]; k++) {
-      const numbers = data.subarray(k * size, (k + 1) * size);
-      const button = make("button", { className: "choice", ariaLabel: `picture ${k}, ${pictures.class_names[pictures.labels[k]]}` });
-      button.append(this.small(numbers));
+    const { state, state: { network: { nodes: [{ shape }] } } } = this, pictures = picturesOf(this.data, shape);
+    for (let k = 0; k < (pictures?.count ?? 0); k++) {
+      const { numbers, name, label } = /** @type {import("../model/pictures.js").Pictures} */ (pictures);
+      const button = make("button", { className: "choice", ariaLabel: `picture ${k}, ${name(k)}` });
+      button.append(thumbnail(numbers(k), shape, this.images.scale));
       button.addEventListener("click", () => {
-        this.clear(false);
-        state.label = pictures.labels[k];
-        state.setImage(numbers);
+        state.label = label(k);
+        state.setImage(numbers(k));
       });
       row.append(button);
     }
     return row;
-  }
-
-  /** @param {ArrayLike<number>} numbers @returns {HTMLCanvasElement} */
-  small(numbers) {
-    const [h, w, channels] = this.state.network.nodes[0].shape;
-    const canvas = make("canvas", { width: w, height: h });
-    const image = new ImageData(w, h);
-    const most = 255 * (this.images.scale);
-    for (let k = 0; k < h * w; k++) {
-      for (let c = 0; c < 3; c++) image.data[4 * k + c] = (255 * numbers[k * channels + (channels === 3 ? c : 0)]) / most;
-      image.data[4 * k + 3] = 255;
-    }
-    canvas.getContext("2d")?.putImageData(image, 0, 0);
-    return canvas;
   }
 
   /** @param {boolean} [tell] whether the network gets the empty image */
@@ -98,7 +84,10 @@ export class DigitPad extends StateView {
     const { state } = this;
     const [h, w, channels] = state.network.nodes[0].shape;
     const levels = levelsOf(this.pad, [h, w]);
+    this.#giving = true;
     this.set(Float32Array.from({ length: h * w * channels }, (_, k) => levels[Math.floor(k / channels)]));
+    this.#giving = false;
+    this.#given = state.image;
   }
 
   /** @param {Float32Array} levels 0 … 1, light ink */

@@ -1,0 +1,48 @@
+/** The page's pictures as its network gets them, and as thumbnails. */
+
+import { unpack } from "./source.js";
+
+/**
+ * held: whether the network was not trained on picture k
+ * @typedef {{count: number, numbers: (k: number) => Float32Array, label: (k: number) => number,
+ *   held: (k: number) => boolean, name: (k: number) => string}} Pictures
+ */
+
+/**
+ * @param {import("./source.js").PageData} data
+ * @param {number[]} shape (h, w, channels) of the network's images
+ * @returns {Pictures | null} null if there are none that fit
+ */
+export function picturesOf({ pictures, networks: [{ images }] }, shape) {
+  if (pictures === null || String(pictures.shape.slice(1)) !== String(shape)) return null;
+  const { labels, class_names: names, training, shape: [count] } = pictures;
+  const all = /** @type {Float32Array} */ (unpack(pictures, images.scale).data), size = all.length / count;
+  return {
+    count,
+    numbers: (k) => all.subarray(k * size, (k + 1) * size),
+    label: (k) => labels[k],
+    held: (k) => k >= training,
+    name: (k) => names[labels[k]] ?? String(labels[k]),
+  };
+}
+
+/**
+ * @param {ArrayLike<number>} numbers of a picture, as a network gets them
+ * @param {number[]} shape (h, w, channels)
+ * @param {number} scale the factor from levels to these numbers
+ * @param {number} [zoom] pixels of the canvas for one of the picture
+ * @returns {HTMLCanvasElement}
+ */
+export function thumbnail(numbers, [h, w, channels], scale, zoom = 1) {
+  const canvas = Object.assign(document.createElement("canvas"), { width: w * zoom, height: h * zoom });
+  const image = new ImageData(w, h), small = new OffscreenCanvas(w, h);
+  for (let k = 0; k < h * w; k++) {
+    for (let c = 0; c < 3; c++) image.data[4 * k + c] = numbers[k * channels + (channels === 3 ? c : 0)] / scale;
+    image.data[4 * k + 3] = 255;
+  }
+  /** @type {OffscreenCanvasRenderingContext2D} */ (small.getContext("2d")).putImageData(image, 0, 0);
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  context.imageSmoothingEnabled = false;
+  context.drawImage(small, 0, 0, w * zoom, h * zoom);
+  return canvas;
+}

@@ -1,0 +1,240 @@
+/** What the network looks for: pictures that excite a unit, pixels that the prediction depends on, and its mistakes. */
+
+import { largest, paint } from "../model/colours.js";
+import { backgroundOf, newOcclusion, newSweep, occlude, receptiveWindow, sweep, width } from "../model/looks.js";
+import { digits } from "../model/numbers.js";
+import { picturesOf, thumbnail } from "../model/pictures.js";
+import { inSlices } from "../model/slices.js";
+import { make } from "./make.js";
+import { numberGrid } from "./number-grid.js";
+import { StateView } from "./state-view.js";
+
+const SHOWN = 12; // pictures that excite a unit most
+const QUIET = 250; // milliseconds without a change, before long work begins
+const ZOOM = 2, LARGE = 5; // pixels of a canvas for one of a picture
+
+/** `<looks-for>`; the page sets its `data`, then its `state` */
+export class LooksFor extends StateView {
+  exciting = make("div", { className: "gallery" });
+  unit = make("h3", {}, "Pictures that excite a map or unit most");
+  progress = make("p", { className: "soft" });
+  maps = make("div", { className: "gallery large" });
+  patch = make("select", { ariaLabel: "patch" });
+  wrong = make("div");
+  mistake = 0;
+  /** @type {import("../model/looks.js").Sweep | null} */
+  found = null;
+  /** @type {import("../model/looks.js").Occlusion | null} */
+  occlusion = null;
+  #drawn = "";
+  #weights = NaN;
+  #seen = false;
+  #timer = 0;
+  #endSweep = () => {};
+  #endOcclusion = () => {};
+
+  begin() {
+    const { state } = this, [h, w] = state.network.nodes[0].shape;
+    this.pictures = picturesOf(this.data, state.network.nodes[0].shape);
+    for (const size of [3, 5, 7, 9].filter((each) => each <= Math.min(h, w))) {
+      this.patch.append(make("option", { value: String(size), selected: size === 5 }, `${size} × ${size}`));
+    }
+    this.patch.addEventListener("change", () => this.later());
+    this.append(
+      make("section", {}, this.unit, this.progress, this.exciting),
+      make("section", {}, make("h3", {}, "Pixels that the prediction depends on"),
+        make("p", { className: "controls" }, make("label", {}, "patch", this.patch)), this.maps),
+      make("section", {}, make("h3", {}, "Mistakes"), this.wrong),
+    );
+    state.addEventListener("pass", () => this.later());
+    state.addEventListener("chosen", () => this.#seen && this.excite());
+    new IntersectionObserver(([entry]) => {
+      this.#seen = entry.isIntersecting;
+      this.later();
+    }).observe(this);
+  }
+
+  /** Compute what is out of date, when nothing has changed for a while and the part is on the screen. */
+  later() {
+    clearTimeout(this.#timer);
+    this.#endOcclusion();
+    this.maps.ariaBusy = "true";
+    if (!this.#seen) return;
+    this.#timer = window.setTimeout(() => {
+      this.depend();
+      this.look();
+    }, QUIET);
+  }
+
+  /** All units on all pictures, again if a weight has changed. */
+  look() {
+    const { state: { network }, pictures } = this;
+    if (pictures === null || pictures === undefined) {
+      this.unit.textContent = "The page has no pictures for this network";
+      return;
+    }
+    let sum = 0;
+    for (const { data } of Object.values(network.weights())) for (let at = 0; at < data.length; at++) sum += data[at] * ((at % 7) + 1);
+    if (sum === this.#weights) return this.excite();
+    this.#weights = sum;
+    this.#endSweep();
+    const found = (this.found = newSweep(network, pictures.count));
+    this.#endSweep = inSlices(sweep(network, pictures, found), () => {
+      this.progress.textContent = `The network sees picture ${found.done} of ${pictures.count} …`;
+      if (found.done < pictures.count) return;
+      this.#drawn = "";
+      this.excite();
+      this.mistakes();
+    });
+  }
+
+  /** @returns {[number, number]} the node and the channel of the chosen number; a weight belongs to its last axis */
+  get chosenUnit() {
+    const { node, cell } = this.state.chosen, { nodes } = this.state.network;
+    return [node, nodes[node].shape.length === 3 || nodes[node].shape.length === 1 ? cell[cell.length - 1] % width(nodes[node]) : 0];
+  }
+
+  /** The pictures that excite the chosen unit most. */
+  excite() {
+    const { found, pictures, state } = this, [id, channel] = this.chosenUnit, node = state.network.nodes[id];
+    if (!found || !pictures || found.done < pictures.count || this.#drawn === `${id} ${channel}`) return;
+    this.#drawn = `${id} ${channel}`;
+    const count = width(node), maps = node.shape.length === 3;
+    const value = (/** @type {number} */ k) => found.most[id][k * count + channel];
+    const order = Array.from({ length: pictures.count }, (_, k) => k).sort((k, l) => value(l) - value(k) || k - l);
+    this.unit.textContent = `Pictures that excite ${node.name}, ${maps ? "map" : "unit"} ${channel}, most`;
+    this.progress.textContent = maps
+      ? `The ${Math.min(SHOWN, pictures.count)} of ${pictures.count} pictures on which this map has the largest numbers. The frame shows the pixels that the number is computed from.`
+      : `The ${Math.min(SHOWN, pictures.count)} of ${pictures.count} pictures on which this unit has the largest numbers.`;
+    this.exciting.replaceChildren(...order.slice(0, SHOWN).map((k) => {
+      const at = found.place[id][k * count + channel], place = [Math.floor(at / node.shape[1]), at % node.shape[1]];
+      const frame = maps ? receptiveWindow(state.network.nodes, id, place) : null;
+      const cell = maps ? [...place, channel] : [channel];
+      return this.picture(k, frame, digits(value(k)), () => state.choose({ node: id, cell }));
+    }));
+  }
+
+  /**
+   * @param {number} k
+   * @param {number[] | null} frame rows and columns to outline
+   * @param {string} text
+   * @param {() => void} [also] what a click does, but for taking the picture
+   * @returns {HTMLElement} a picture of the data, as a button
+   */
+  picture(k, frame, text, also = () => {}) {
+    const { state, pictures } = this, [h, w] = state.network.nodes[0].shape;
+    if (!pictures) throw new Error("there are no pictures");
+    const canvas = thumbnail(pictures.numbers(k), state.network.nodes[0].shape, this.data.networks[0].images.scale, ZOOM);
+    if (frame !== null && (frame[1] - frame[0] + 1 < h || frame[3] - frame[2] + 1 < w)) outline(canvas, frame, ZOOM);
+    const name = `picture ${k}, ${pictures.name(k)}${pictures.held(k) ? ", held back" : ""}: ${text}`;
+    const button = make("button", { className: "choice", ariaLabel: name }, canvas, make("span", {}, text));
+    button.addEventListener("click", () => {
+      state.label = pictures.label(k);
+      state.setImage(pictures.numbers(k));
+      also();
+    });
+    return button;
+  }
+
+  /** The wrong ones among the page's pictures, the most certain first. */
+  mistakes() {
+    const { found, pictures, state } = this;
+    if (!found || !pictures) return;
+    const said = found.probabilities.map((p) => (p.length === 1 ? Number(p[0] > 0.5) : Array.from(p).indexOf(Math.max(...Array.from(p)))));
+    const sure = said.map((k, q) => (found.probabilities[q].length === 1 ? Math.max(found.probabilities[q][0], 1 - found.probabilities[q][0]) : found.probabilities[q][k]));
+    const wrong = said.map((_, q) => q).filter((q) => said[q] !== pictures.label(q)).sort((q, r) => sure[r] - sure[q]);
+    if (wrong.length === 0) {
+      this.wrong.replaceChildren(make("p", {}, `The network names all ${pictures.count} pictures of the page rightly.`));
+      return;
+    }
+    const held = wrong.filter(pictures.held).length;
+    const text = (/** @type {number} */ q) => `${state.names[said[q]]} ${(100 * sure[q]).toFixed(0)} %${pictures.held(q) ? " ◆" : ""}`;
+    const told = make("p", { ariaLive: "polite" });
+    const buttons = wrong.map((q, k) => this.picture(q, null, text(q), () => tell(k)));
+    const tell = (/** @type {number} */ k) => {
+      this.mistake = k;
+      buttons.forEach((button, other) => (button.ariaPressed = String(other === k)));
+      const q = wrong[k], where = pictures.held(q) ? "held back from training" : "among the training pictures";
+      told.textContent = `Mistake ${k + 1} of ${wrong.length}: the network says ${state.names[said[q]]} with ${(100 * sure[q]).toFixed(1)} %; it is ${pictures.name(q)}. The picture is ${where}.`;
+    };
+    const go = (/** @type {string} */ name, /** @type {number} */ by) => {
+      const button = make("button", {}, name);
+      button.addEventListener("click", () => buttons[(Math.max(this.mistake, by < 0 ? 0 : -1) + by + wrong.length) % wrong.length].click());
+      return button;
+    };
+    this.mistake = -1;
+    told.textContent = `The network is wrong on ${wrong.length} of ${pictures.count} pictures, ${held} of them held back from training (◆). The most certain mistakes come first.`;
+    const stepper = make("p", { className: "controls" }, go("previous mistake", -1), go("next mistake", 1));
+    this.wrong.replaceChildren(told, stepper, make("div", { className: "gallery", ariaLabel: "mistakes", role: "group" }, ...buttons));
+  }
+
+  /** The picture, and what of it the prediction depends on. */
+  depend() {
+    const { state } = this, { shape } = state.network.nodes[0];
+    const found = (this.occlusion = newOcclusion(shape, Number(this.patch.value)));
+    const background = backgroundOf(state.image, this.data.networks[0].images);
+    this.#endOcclusion = inSlices(occlude(state.network, state.image, state.label, background, found), () => this.drawMaps());
+  }
+
+  drawMaps() {
+    const { state, occlusion } = this, { shape } = state.network.nodes[0], [h, w, channels] = shape;
+    if (occlusion === null) return;
+    this.maps.ariaBusy = String(occlusion.done < occlusion.drop.length);
+    const { patch, stride, rows, columns, drop, done } = occlusion, x = state.image.data, dx = state.pass.dy[0].data;
+    const size = new Float32Array(h * w), times = new Float32Array(h * w), covered = new Float32Array(h * w);
+    for (let at = 0; at < x.length; at++) {
+      const k = Math.floor(at / channels);
+      size[k] = Math.max(size[k], Math.abs(dx[at]));
+      times[k] += dx[at] * x[at];
+    }
+    const inset = Math.floor((patch - stride) / 2);
+    drop.forEach((value, k) => {
+      const top = Math.floor(k / columns) * stride + inset, left = (k % columns) * stride + inset;
+      for (let r = top; r < top + stride; r++) covered.fill(value, r * w + left, r * w + left + stride);
+    });
+    const name = state.names[state.label];
+    const progress = done < drop.length ? ` (${done} of ${drop.length})` : "";
+    const worst = drop.indexOf(Math.max(...drop)), place = [Math.floor(worst / columns) * stride, (worst % columns) * stride];
+    const picture = thumbnail(x, shape, this.data.networks[0].images.scale, LARGE);
+    if (drop[worst] > 0) outline(picture, [place[0], place[0] + patch - 1, place[1], place[1] + patch - 1], LARGE);
+    const open = this.maps.querySelector("details")?.open ?? false;
+    const table = () => numberGrid({ caption: `drop of the probability of ${name}, a patch every ${stride} pixels`, rows, columns, value: (i, j) => drop[i * columns + j] });
+    const numbers = make("details", { open }, make("summary", {}, "numbers of the occlusion map"), make("div", { className: "scroll", tabIndex: 0, role: "group", ariaLabel: "numbers of the occlusion map" }, ...(open ? [table()] : [])));
+    numbers.addEventListener("toggle", () => numbers.open && numbers.lastElementChild?.childElementCount === 0 && numbers.lastElementChild.append(table()));
+    this.maps.replaceChildren(
+      figure(picture, "the picture", `The frame is the patch that costs ${name} most.`),
+      figure(this.map(covered), `occlusion${progress}`, `How much of the probability of ${name} goes when background covers the patch: at most ${digits(Math.max(...drop))}. Orange: it grows.`),
+      figure(this.map(size), "|gradient|", `How strongly the loss depends on each pixel: at most ${digits(largest(size))}.`),
+      figure(this.map(times), "gradient × picture", `Orange pixels speak for ${name}: they make the loss smaller. Blue ones speak against it.`),
+      numbers,
+    );
+  }
+
+  /** @param {Float32Array} numbers (h, w) @returns {HTMLCanvasElement} */
+  map(numbers) {
+    const [h, w] = this.state.network.nodes[0].shape, canvas = make("canvas", { width: w * LARGE, height: h * LARGE });
+    const image = new ImageData(w, h), small = new OffscreenCanvas(w, h);
+    paint(image, numbers, 0, 1, largest(numbers));
+    /** @type {OffscreenCanvasRenderingContext2D} */ (small.getContext("2d")).putImageData(image, 0, 0);
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    context.imageSmoothingEnabled = false;
+    context.drawImage(small, 0, 0, canvas.width, canvas.height);
+    return canvas;
+  }
+}
+
+/** @param {HTMLCanvasElement} canvas @param {string} name @param {string} text @returns {HTMLElement} */
+function figure(canvas, name, text) {
+  Object.assign(canvas, { role: "img", ariaLabel: name });
+  return make("figure", {}, canvas, make("figcaption", {}, make("b", {}, name), " ", text));
+}
+
+/** @param {HTMLCanvasElement} canvas @param {number[]} frame rows and columns, both ends included @param {number} zoom */
+function outline(canvas, [top, bottom, left, right], zoom) {
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  context.strokeStyle = "#ffb000";
+  context.lineWidth = 2;
+  context.strokeRect(left * zoom + 1, top * zoom + 1, (right - left + 1) * zoom - 2, (bottom - top + 1) * zoom - 2);
+}
+
+customElements.define("looks-for", LooksFor);
