@@ -73,7 +73,7 @@ def test_the_window_of_a_cell_is_that_of_all_its_pixels(page):
     pixels = canvas.evaluate("(c) => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]")
     frame = (np.reshape(pixels, (56, 56, 4))[..., :3] == [255, 176, 0]).all(2)
     rows, columns = np.nonzero(frame)
-    assert (np.ptp(rows) + 1, np.ptp(columns) + 1) == (28, 28)  # 14 × 14 pixels, two by two
+    assert [int(np.ptp(each)) + 1 for each in (rows, columns)] == [28, 28]  # 14 × 14 pixels, two by two
     name, cell = re.findall(r"^(\w+)\[(.*)\] = ", page.inner_text("conv-cell h3"))[0]
     assert (name, cell) == ("conv2d_1", f"{rows.min() // 4 + 1}, {columns.min() // 4 + 1}, 0")  # 2 of padding
 
