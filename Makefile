@@ -24,13 +24,13 @@ smoke: .venv/test ## run the quickest tests, in half a minute
 coverage: .venv/test ## measure which lines of the Python code the tests run
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
-lint: .venv/test ## run ruff, mypy, pycodestyle, and tsc where node is installed
+lint: .venv/test ## run ruff, mypy, pycodestyle, tsc and biome where node is installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pycodestyle 0x07-cnn/*.py
-	@if [ -x node_modules/.bin/tsc ]; then node_modules/.bin/tsc -p jsconfig.json; \
-	else echo "the types of the JavaScript were not checked: apt install npm, then npm install"; fi
+	@if [ -x node_modules/.bin/tsc ]; then node_modules/.bin/tsc -p jsconfig.json && node_modules/.bin/biome lint --error-on-warnings; \
+	else echo "the JavaScript was not checked: apt install npm, then npm install"; fi
 
 bench: .venv/test ## measure every figure and print the table
 	$(BIN)/python -m benchmarks
