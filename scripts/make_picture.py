@@ -14,7 +14,8 @@ from pathlib import Path
 from convlens.data import load
 from convlens.inspection.trace import trace
 from convlens.models.lenet5 import lenet5
-from convlens.report.figures import forward_and_backward, png
+from convlens.report.figures import png
+from convlens.report.passes import forward_and_backward
 from convlens.storage.atomic import atomic_write
 from convlens.training import fit
 
@@ -36,7 +37,8 @@ def main(arguments: list[str] | None = None) -> None:
         model, digits.x_train, digits.y_train, validation=(digits.x_valid, digits.y_valid), epochs=EPOCHS, seed=0
     ).epochs[-1]
     one = slice(options.digit, options.digit + 1)
-    figure = forward_and_backward(trace(model, digits.x_valid[one], digits.y_valid[one]))
+    label = int(digits.y_valid[options.digit])
+    figure = forward_and_backward(trace(model, digits.x_valid[one], digits.y_valid[one]), label=label)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(options.out) as file:
         file.write(png(figure))

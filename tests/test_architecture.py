@@ -35,7 +35,7 @@ HEAVY = {
     "jax": ("interop/*",),
     "keras": ("interop/*",),
     "llvmlite": ("engines/compiled/*",),
-    "matplotlib": ("report/figures.py",),
+    "matplotlib": ("report/figures.py", "report/passes.py"),
     "numba": ("engines/compiled/*",),
     "onnx": ("interop/*",),
     "onnxruntime": ("interop/*",),

@@ -353,7 +353,7 @@ def test_data_fetch(place, monkeypatch):
 def test_help_of_all(option):
     names = [command.name or getattr(command.callback, "__name__", "") for command in cli.app.registered_commands]
     commands = [[], ["data"], *([name] for name in names), *(["data", name] for name in ("info", "fetch", "export"))]
-    assert len(commands) == 16
+    assert len(commands) == 17
     for command in commands:
         text = says(*command, option)
         assert text.startswith(f"Usage: {' '.join(['convlens', *command])} ")

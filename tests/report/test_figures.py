@@ -1,8 +1,6 @@
 """report.figures and report.pixels: colours show the right numbers, labels do not overlap, settings are restored."""
 
-import importlib.util
 import io
-import itertools
 import re
 import sys
 from pathlib import Path
@@ -11,20 +9,10 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from PIL import Image
-from tests.support.places import ROOT
 
-from convlens.inspection.trace import trace
-from convlens.models.lenet5 import lenet5
-from convlens.nn import Conv2D, Dense, Flatten, Sequential
 from convlens.report import figures, pixels
 
 matplotlib = pytest.importorskip("matplotlib")
-
-
-@pytest.fixture(scope="module")
-def passed():
-    rng = np.random.default_rng(3)
-    return trace(lenet5(seed=2, engine="numpy"), rng.random((2, 28, 28, 1), np.float32), np.array([7, 0]))
 
 
 # Pixels and colours
@@ -160,87 +148,3 @@ def test_without_matplotlib_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"matplotlib, which is not installed: pip install 'convlens\[plots\]'$"):
         draw()
-
-
-# Forward and backward
-
-
-def texts(figure):
-    (axes,) = figure.axes
-    return [text for text in axes.texts if text.get_text()]
-
-
-def test_the_picture_names_every_layer_and_shape_and_number(passed):
-    figure = figures.forward_and_backward(passed)
-    words = [text.get_text() for text in texts(figure)]
-    for layer in passed.layers:
-        if layer.kind != "Flatten":
-            assert layer.name in words
-    assert {"28 × 28 × 1", "5 × 5 × 1 × 6", "28 × 28 × 6", "14 × 14 × 6", "10 × 10 × 16", "5 × 5 × 16"} <= set(words)
-    for p in passed.probabilities[0]:
-        assert f"{p:.1%}" in words
-    assert f"loss\n{passed.loss[0]:.2f}" in words
-    assert len(figure.images) == 2 * 8
-
-
-def test_the_picture_shows_the_numbers_of_the_trace(passed):
-    painted = [np.asarray(image.get_array()) for image in figures.forward_and_backward(passed).images]
-    first, second, dense = passed.layers[0], passed.layers[2], passed.layers[5]
-    np.testing.assert_array_equal(painted[0][2:-1:4, 2:-1:4, 0], pixels.grey(first.input[0]))
-    for k, (values, signed) in enumerate(((dense.output, False), (dense.d_output, True))):
-        np.testing.assert_array_equal(painted[12 + k][2:-1:3, 5], figures.colours(values[0], signed))
-    for k, (values, signed) in enumerate(((second.output, False), (second.d_output, True))):
-        maps = figures.colours(pixels.channels_first(values[0]), signed)
-        top, left = 57 * 2, 57 * 3  # the third row and fourth column of four
-        np.testing.assert_array_equal(painted[8 + k][top + 3 : top + 51 : 5, left + 3 : left + 51 : 5], maps[11])
-    kernels = figures.colours(pixels.channels_first(first.d_weights["kernel"]), True)
-    np.testing.assert_array_equal(painted[3][3:51:10, 3:51:10], kernels[0])
-
-
-@pytest.mark.parametrize("scale", [0, 1, 2])
-def test_nothing_in_the_picture_overlaps_or_leaves_it(scale):
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.image import FigureImage
-
-    model = lenet5(seed=2, engine="numpy")
-    model.flat *= scale
-    x = np.random.default_rng(3).random((1, 28, 28, 1), np.float32)
-    figure = figures.forward_and_backward(trace(model, x, np.array([7])))
-    renderer = FigureCanvasAgg(figure).get_renderer()
-    boxes = [(text.get_text(), text.get_window_extent(renderer).extents) for text in texts(figure)]
-    for k, image in enumerate(figure.images):
-        assert isinstance(image, FigureImage)
-        left, right, bottom, top = image.get_extent()
-        boxes.append((f"picture {k}", (left, bottom, right, top)))
-    assert len(boxes) > 50
-    width, height = figure.bbox.size
-    for _, (left, bottom, right, top) in boxes:
-        assert 0 <= left < right <= width and 0 <= bottom < top <= height
-    for (name, one), (other_name, other) in itertools.combinations(boxes, 2):
-        apart = one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
-        assert apart, (name, other_name)
-
-
-def test_the_picture_is_the_same_each_time(passed):
-    one, other = (figures.png(figures.forward_and_backward(passed)) for _ in range(2))
-    assert one == other
-    assert Image.open(io.BytesIO(one)).size[0] == 1600
-
-
-def test_a_picture_can_be_drawn_of_another_network(rng):
-    model = Sequential((Conv2D(4, (3, 2)), Flatten(), Dense(700), Dense(3)), (11, 9, 3), engine="numpy")
-    picture = figures.forward_and_backward(trace(model, rng.random((1, 11, 9, 3), np.float32), np.array([1])))
-    assert Image.open(io.BytesIO(figures.png(picture))).size[0] == 1600
-
-
-def test_the_script_makes_a_picture_like_the_one_in_docs(tmp_path, monkeypatch, capsys):
-    spec = importlib.util.spec_from_file_location("make_picture", ROOT / "scripts" / "make_picture.py")
-    assert spec is not None and spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    monkeypatch.setattr(script, "EPOCHS", 1)
-    script.main(["--out", str(tmp_path / "new" / "picture.png")])
-    assert "validation accuracy" in capsys.readouterr().out
-    for path in (tmp_path / "new" / "picture.png", script.OUT):
-        assert path.stat().st_size < 300_000
-        assert Image.open(io.BytesIO(path.read_bytes())).size == (1600, 972)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from convlens.training.settings import Settings
     from convlens.training.stored_images import Images
 
-__all__ = ["Source", "find"]
+__all__ = ["Source", "find", "find_network"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Source:
     """A network and what it learns from.
 
     digits: the data, None if there are none that fit. settings: those of a run that goes on from here, None if a run
-    could not read the data again. run: what the page gets about the run. notes: sentences for the user.
+    could not read the data again. run: what the page gets about the run. notes: sentences for the user. fresh: whether
+    the weights are those of a new network.
     """
 
     model: Sequential
@@ -35,6 +36,7 @@ class Source:
     settings: Settings | None = None
     run: dict[str, Any] | None = None
     notes: tuple[str, ...] = ()
+    fresh: bool = False
 
 
 def find(source: str | None) -> Source:
@@ -49,9 +51,28 @@ def find(source: str | None) -> Source:
             why = "there is no trained run in runs/, so this is LeNet-5 with fresh weights; train it in the page"
             return _fresh("lenet5", (why,))
     path = Path(source)
-    if path.is_dir() or path.suffix == ".safetensors":
-        return _stored(path)
-    return _fresh(source)
+    return _stored(path) if _is_stored(path) else _fresh(source)
+
+
+def find_network(source: str | None) -> Source:
+    """Return what `find` does, but a stored network without its data, and no network in place of a run."""
+    try:
+        path = newest_run() if source is None else Path(source)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(str(error).replace(" with --run DIR", ", or a network such as lenet5")) from None
+    if not _is_stored(path):
+        return _fresh(str(source))
+    from convlens.training import load_model
+    from convlens.training.model_file import stored_images
+
+    return Source(load_model(path, engine="numpy", compile=False), stored_images(path), path.stem)
+
+
+def _is_stored(path: Path) -> bool:
+    """Return whether a path is that of a run or a model's file. FileNotFoundError if it can be nothing else."""
+    if path.parent != Path() and not path.suffix and not path.exists():
+        raise FileNotFoundError(f"RUN must be a run's folder, a model.safetensors or a network; there is no {path}")
+    return path.is_dir() or path.suffix == ".safetensors"
 
 
 def _fresh(source: str, notes: tuple[str, ...] = ()) -> Source:
@@ -72,9 +93,9 @@ def _fresh(source: str, notes: tuple[str, ...] = ()) -> Source:
         model = make_model(source, Wanted(*usual(source)), "numpy")
         images = read_images(None, model.input_shape, model.output_shape[-1])
         note = f"{source} takes images {model.input_shape}: the page has no pictures for it"
-        return Source(model, images, source, notes=(*notes, note))
+        return Source(model, images, source, notes=(*notes, note), fresh=True)
     name = short_name(source)
-    return Source(model, of_digits(digits), name, digits, Settings(model=source), notes=notes)
+    return Source(model, of_digits(digits), name, digits, Settings(model=source), notes=notes, fresh=True)
 
 
 def _stored(path: Path) -> Source:

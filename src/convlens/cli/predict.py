@@ -64,21 +64,21 @@ def reader(run: Path, show: Path | None = None) -> Callable[[Path], list[Row]]:
     from convlens.training.model_file import stored_images
 
     model, stored = load_model(run, engine="numpy"), stored_images(run)
-    _check_network(model, run)
+    check_network("predict", model, str(run))
     return _digits_reader(model, stored, show) or _class_reader(model, stored, show)
 
 
-def _check_network(model: Sequential, run: Path) -> None:
+def check_network(command: str, model: Sequential, name: str) -> None:
     """Raise ValueError unless the network takes pictures, and has one output for each class."""
     if len(model.input_shape) != 3 or model.input_shape[2] not in (1, 3):
         raise ValueError(
-            f"predict needs a network that takes pictures (h, w, 1) or (h, w, 3); that of {run} takes "
+            f"{command} needs a network that takes pictures (h, w, 1) or (h, w, 3); that of {name} takes "
             f"{model.input_shape}"
         )
     if len(model.output_shape) != 1 or model.output_shape[0] < 2:
         raise ValueError(
-            f"predict needs a network with one output for each class, and two classes at least; that of {run} has the "
-            f"output {model.output_shape}"
+            f"{command} needs a network with one output for each class, and two classes at least; that of {name} has "
+            f"the output {model.output_shape}"
         )
 
 
@@ -103,7 +103,7 @@ def _digits_reader(model: Sequential, stored: Images, show: Path | None) -> Call
     from convlens.data.handwriting.inputs import inputs_of_digits
     from convlens.inspection.answers import answer, reads_digits
 
-    if stored.class_names != tuple("0123456789") or stored.colour or model.input_shape != (*stored.size, 1):
+    if not has_digits(model, stored):
         return None
 
     def network(digits: Any) -> Any:
@@ -133,6 +133,11 @@ def _digits_reader(model: Sequential, stored: Images, show: Path | None) -> Call
         return rows
 
     return read
+
+
+def has_digits(model: Sequential, stored: Images) -> bool:
+    """Return whether the classes are called as the digits are. What the network has learned is another question."""
+    return stored.class_names == tuple("0123456789") and not stored.colour and model.input_shape == (*stored.size, 1)
 
 
 def _shown(path: Path, show: Path) -> Path:

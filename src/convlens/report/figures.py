@@ -1,4 +1,4 @@
-"""Draw arrays and traces as colours and matplotlib figures. No other module imports matplotlib.
+"""Draw arrays as colours and matplotlib figures. Only this module and `passes` import matplotlib.
 
 This module does not compute any numbers of a network. Figures are made without pyplot. While a figure is drawn,
 matplotlib uses its default settings; afterwards the user's settings are restored.
@@ -7,21 +7,18 @@ matplotlib uses its default settings; afterwards the user's settings are restore
 from __future__ import annotations
 
 import io
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from convlens.arrays import Array
-from convlens.inspection.trace import Trace
-from convlens.report.pixels import SCALE, Pixels, channels_first, fold, grey, mosaic, zoom
+from convlens.report.pixels import Pixels
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TRAINING, VALIDATION = "#2a7fd4", "#e0701a"
@@ -40,7 +37,7 @@ def matplotlib() -> ModuleType:
 
 
 @contextmanager
-def _style(**settings: Any) -> Iterator[None]:
+def style(**settings: Any) -> Iterator[None]:
     """Use matplotlib's defaults and `settings` inside the block, then restore the user's settings."""
     mpl = matplotlib()
     defaults = {name: value for name, value in mpl.rcParamsDefault.items() if not name.startswith("backend")}
@@ -77,7 +74,7 @@ def curves(
 
     validation: None for an epoch without a value.
     """
-    with _style(**{f"{part}.color": _INK for part in ("text", "xtick", "ytick")}, **{"font.size": 11}):
+    with style(**{f"{part}.color": _INK for part in ("text", "xtick", "ytick")}, **{"font.size": 11}):
         from matplotlib.figure import Figure
         from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -115,7 +112,7 @@ def comparison(
     difference of the gradient; they are rings in the panel of the gradient.
     """
     kinds = list(next(iter(engines.values())))
-    with _style(**{"font.size": 11}):
+    with style(**{"font.size": 11}):
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(5.4 * len(kinds), 4.0), layout="constrained")
@@ -149,7 +146,7 @@ def arms(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
 
     A line connects the dots of the same seed. panels: measure -> arm -> one value for each seed.
     """
-    with _style(**{"font.size": 11}):
+    with style(**{"font.size": 11}):
         from matplotlib.figure import Figure
 
         names = list(next(iter(panels.values())))
@@ -173,9 +170,21 @@ def arms(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
 
 def svg_file(figure: Figure) -> bytes:
     """Return the figure as an SVG file. The same figure gives the same bytes."""
+    return _vector(figure, "svg", {"Date": None})
+
+
+def pdf_file(figure: Figure) -> bytes:
+    """Return the figure as a PDF file. The same figure gives the same bytes."""
+    return _vector(figure, "pdf", {"CreationDate": None})
+
+
+def _vector(figure: Figure, kind: str, metadata: dict[str, Any]) -> bytes:
+    """Return the figure as a file whose pixels are not computed again at another resolution."""
     file = io.BytesIO()
-    with _style(**{"svg.hashsalt": "convlens"}):
-        figure.savefig(file, format="svg", metadata={"Date": None})
+    for image in (image for axes in figure.axes for image in axes.images):
+        image.set_interpolation("none")
+    with style(**{"svg.hashsalt": "convlens", "image.composite_image": False}):
+        figure.savefig(file, format=kind, metadata=metadata)
     return file.getvalue()
 
 
@@ -188,7 +197,7 @@ def svg(figure: Figure, name: str, label: str) -> str:
     from html import escape
 
     file = io.StringIO()
-    with _style(**{"svg.fonttype": "none", "svg.hashsalt": name}):
+    with style(**{"svg.fonttype": "none", "svg.hashsalt": name}):
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
     text = file.getvalue()
     box = re.search(r'viewBox="[^"]*"', text)
@@ -207,151 +216,10 @@ def svg(figure: Figure, name: str, label: str) -> str:
     return f'<svg {box.group()} role="img" aria-label="{escape(label)}">\n{body}'
 
 
-def png(figure: Figure) -> bytes:
-    """Return the figure as a PNG file at its own resolution."""
+def png(figure: Figure, width: int | None = None) -> bytes:
+    """Return the figure as a PNG file of this width in pixels, by default at its own resolution."""
     file = io.BytesIO()
-    with _style():
-        figure.savefig(file, format="png", metadata={"Software": None})
+    dpi = figure.dpi if width is None else width / figure.get_figwidth()
+    with style():
+        figure.savefig(file, format="png", dpi=dpi, metadata={"Software": None})
     return file.getvalue()
-
-
-# Forward and backward ------------------------------------------------------------------------------------------------
-
-_WIDTH, _SIDE, _TOP, _BAND, _LABELS, _BARS = 1600, 36, 84, 362, 80, 200  # pixels
-_HEIGHT, _MIDDLE = 2 * (_TOP + _BAND) + _LABELS, _TOP + _BAND + _LABELS / 2
-_TEXT, _SOFT, _LINE = "#1f2328", "#57606a", "#8c959f"
-_RED, _BLUE = "#b2182b", "#2166ac"
-
-
-class _Column(NamedTuple):
-    """A layer in the picture: the pixels of its output and, in the same arrangement, of the gradient of its output."""
-
-    name: str
-    shape: tuple[int, ...]
-    forward: Pixels
-    backward: Pixels
-    width: int
-
-
-def _shape(shape: tuple[int, ...]) -> str:
-    return " × ".join(map(str, shape))
-
-
-def _grid(name: str, values: Array, gradient: Array, scale: float = SCALE, painted: Pixels | None = None) -> _Column:
-    """Draw feature maps, kernels or the image in a grid at least as high as wide. Smaller maps are drawn smaller."""
-    tiles = channels_first(values)
-    size = zoom(max(tiles.shape[1:]), scale)
-    columns = 1 if len(tiles) < 4 else math.isqrt(len(tiles))
-    pixels = mosaic(colours(tiles) if painted is None else painted, columns, size, 5)
-    below = mosaic(colours(channels_first(gradient), True), columns, size, 5)
-    return _Column(name, values.shape, pixels, below, max(pixels.shape[1], 9 * len(_shape(values.shape))))
-
-
-def _strip(name: str, values: Array, gradient: Array, size: int) -> _Column:
-    """Draw the units of a dense layer, one above the other."""
-
-    def pile(painted: Pixels) -> Pixels:
-        cells = fold(painted, _BAND).transpose(1, 0, 2)
-        return mosaic(cells.repeat(max(1, 30 // size // cells.shape[1]), axis=1)[None], 1, size, 0)
-
-    pixels = pile(colours(values))
-    return _Column(name, values.shape, pixels, pile(colours(gradient, True)), max(pixels.shape[1], 86))
-
-
-def _columns(passed: Trace) -> list[_Column]:
-    first, image = passed.layers[0], passed.layers[0].input[0]
-    painted = np.dstack([grey(image)] * 3 if image.shape[-1] != 3 else [grey(image)])
-    opaque = np.dstack([painted, np.full(painted.shape[:2], 255, np.uint8)])[None]
-    columns = [_grid("image", image, first.d_input[0], painted=opaque)]
-    if first.kind == "Conv2D":
-        columns.append(_grid("kernels", first.weights["kernel"], first.d_weights["kernel"], 19))
-    units = [layer.output[0].size for layer in passed.layers if layer.kind == "Dense"]
-    size = max(1, min(8, _BAND // max(units, default=1)))
-    for layer in passed.layers[:-1]:
-        if layer.output.ndim == 4:
-            columns.append(_grid(layer.name, layer.output[0], layer.d_output[0]))
-        elif layer.kind != "Flatten":
-            columns.append(_strip(layer.name, layer.output[0], layer.d_output[0], size))
-    return columns
-
-
-def forward_and_backward(passed: Trace) -> Figure:
-    """Draw the outputs of all layers for the first example of a trace, and under them the gradients of its loss.
-
-    The figure is 1600 pixels wide at its own resolution. It suits networks of about the size of LeNet-5.
-    """
-    columns = _columns(passed)
-    with _style():
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(_WIDTH / 100, _HEIGHT / 100), dpi=100, facecolor="white")
-        axes = figure.add_axes((0, 0, 1, 1))
-        axes.set(xlim=(0, _WIDTH), ylim=(_HEIGHT, 0))
-        axes.set_axis_off()
-        used = sum(column.width for column in columns) + _BARS
-        gap = (_WIDTH - 2 * _SIDE - 30 - used) / len(columns)
-        left = float(_SIDE)
-        for column in columns:
-            h, w, _ = column.forward.shape
-            x = round(left + (column.width - w) / 2)
-            figure.figimage(column.forward, x, _HEIGHT - _TOP - _BAND)
-            figure.figimage(column.backward, x, _TOP + _BAND - h)
-            _label(axes, left + column.width / 2, column.name, _shape(column.shape))
-            left += column.width + gap
-        _bars(axes, left, passed)
-        _arrow(axes, float(passed.loss[0]))
-    return figure
-
-
-def _label(axes: Axes, x: float, name: str, shape: str) -> None:
-    axes.text(x, _MIDDLE - 13, name, size=13.5, weight="bold", color=_TEXT, ha="center", va="center")
-    axes.text(x, _MIDDLE + 13, shape, size=13, color=_SOFT, ha="center", va="center")
-
-
-def _bars(axes: Axes, left: float, passed: Trace) -> None:
-    """Draw the probabilities of the classes as bars, and under them the gradient of the logits."""
-    last, probabilities = passed.layers[-1], passed.probabilities[0]
-    gradient = last.d_output[0]
-    step = min(26.0, _BAND / len(probabilities))
-    top, bottom = _TOP + _BAND - step * len(probabilities), _HEIGHT - _TOP - _BAND
-    zero, room = left + 22, _BARS - 100
-    middle = zero + 80
-    size = min(13.0, step / 2)
-    for k, (p, d) in enumerate(zip(probabilities, gradient, strict=True)):
-        y, under = top + (k + 0.5) * step, bottom + (k + 0.5) * step
-        axes.text(left + 6, y, str(k), size=size, color=_TEXT, ha="center", va="center")
-        axes.text(left + 6, under, str(k), size=size, color=_TEXT, ha="center", va="center")
-        axes.barh(y, max(float(p) * room, 1), step * 0.7, left=zero, color=VALIDATION)
-        axes.text(zero + p * room + 7, y, f"{p:.1%}", size=size, color=_TEXT if p >= 0.01 else _LINE, va="center")
-        axes.barh(under, float(d) * 70, step * 0.7, left=middle, color=_RED if d > 0 else _BLUE)
-        if abs(d) >= 0.005:
-            beside, side = middle - math.copysign(6, d), "right" if d > 0 else "left"
-            text = f"{d:+.2f}".replace("-", "−")
-            axes.text(beside, under, text, size=size, color=_TEXT, ha=side, va="center")
-    axes.plot([middle, middle], [bottom, bottom + step * len(gradient)], color=_LINE, linewidth=0.8)
-    _label(axes, left + _BARS / 2 - 20, last.name, f"{len(gradient)}, softmax")
-
-
-def _arrow(axes: Axes, loss: float) -> None:
-    """Draw one arrow around the picture: forward along the top, down through the loss, backward along the bottom."""
-    from matplotlib.patches import FancyArrowPatch
-    from matplotlib.path import Path
-
-    right, top, bottom, r = _WIDTH - 44, 44, _HEIGHT - 44, 40
-    path = Path(
-        (
-            *((_SIDE, top), (right - r, top), (right, top), (right, top + r)),
-            *((right, bottom - r), (right, bottom), (right - r, bottom), (_SIDE, bottom)),
-        ),
-        [Path.MOVETO, *(Path.LINETO, Path.CURVE3, Path.CURVE3) * 2, Path.LINETO],
-    )
-    axes.add_patch(FancyArrowPatch(path=path, arrowstyle="-|>", mutation_scale=24, color=_LINE, linewidth=1.8))
-    under = {"facecolor": "white", "edgecolor": "none", "pad": 7}
-    forward = "the output of each layer: black is 0, yellow its largest number (kernels: blue is below 0, red above)"
-    backward = "the gradient of the loss: if a red number grows, the loss rises; if a blue number grows, it falls"
-    for y, word, rest in ((top, "Forward", forward), (bottom, "Backward", backward)):
-        axes.text(_SIDE + 236, y, rest, size=14.5, color=_SOFT, va="center", bbox=under)
-        axes.text(_SIDE + 40, y, word, size=20, weight="bold", color=_TEXT, va="center", bbox=under)
-    axes.text(
-        right, _MIDDLE, f"loss\n{loss:.2f}", size=13.5, weight="bold", color=_TEXT, ha="center", va="center", bbox=under
-    )

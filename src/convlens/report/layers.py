@@ -6,9 +6,9 @@ from html import escape
 
 import numpy as np
 
-from convlens.arrays import Array
 from convlens.inspection.trace import LayerTrace, Trace
 from convlens.report import figures
+from convlens.report.kernels import apart, first_kernels, kernel_name
 from convlens.report.page import number, percent, shape, strip, tiles
 from convlens.report.pixels import Pixels, channels_first, in_colour
 from convlens.report.shown import Shown
@@ -33,7 +33,7 @@ def layer_by_layer(shown: Shown, passed: Trace, label: int) -> str:
         "below 0, white is 0 and red is above 0.</p>",
         f"<h3>input <span>{shape(image.shape)}</span></h3>\n{drawn}",
     ]
-    most, kernels = _most(passed), _first_kernels(passed)
+    most, kernels = _most(passed), first_kernels(passed)
     for layer in passed.layers:
         if layer is kernels:
             parts.append(_kernels(layer, most))
@@ -42,20 +42,12 @@ def layer_by_layer(shown: Shown, passed: Trace, label: int) -> str:
     return "\n".join(parts)
 
 
-def _first_kernels(passed: Trace) -> LayerTrace | None:
-    """Return the first layer with kernels of two dimensions; None if the network has no convolution."""
-    return next((layer for layer in passed.layers if _kernel(layer) is not None), None)
-
-
-def _kernel(layer: LayerTrace) -> Array | None:
-    return next((w for name, w in layer.weights.items() if w.ndim == 4 and name.endswith("kernel")), None)
-
-
 def _kernels(layer: LayerTrace, most: int) -> str:
-    kernel = _kernel(layer)
-    assert kernel is not None
+    name = kernel_name(layer)
+    assert name is not None
+    kernel = layer.weights[name]
     colour = kernel.shape[2] == 3 and layer.kind == "Conv2D"
-    painted: Pixels = in_colour(kernel) if colour else figures.colours(_apart(layer, kernel), signed=True)
+    painted: Pixels = in_colour(kernel) if colour else figures.colours(apart(layer, kernel), signed=True)
     over = ", each above its feature map" if len(painted) == layer.output.shape[-1] else ""
     if colour:
         over += "; each colour is the weight of its channel, and grey is 0"
@@ -65,13 +57,6 @@ def _kernels(layer: LayerTrace, most: int) -> str:
         f"<h3>kernels of {escape(layer.name)} <span>{shape(kernel.shape)}, after training: what the first "
         f"convolution looks for{over}</span></h3>\n{drawn}"
     )
-
-
-def _apart(layer: LayerTrace, kernel: Array) -> Array:
-    """Return the kernels (n, kh, kw) in the order of the feature maps: in a depthwise layer, channel by channel."""
-    if layer.kind in ("DepthwiseConv2D", "SeparableConv2D"):
-        return kernel.transpose(2, 3, 0, 1).reshape(-1, *kernel.shape[:2])
-    return channels_first(kernel)
 
 
 def _most(passed: Trace) -> int:
