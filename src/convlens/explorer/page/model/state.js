@@ -8,6 +8,9 @@ import { downstream, upstream } from "../engine/network/reach.js";
 
 /** Emits "pass" when numbers change, and "chosen" when another number is looked at. */
 export class State extends EventTarget {
+  /** @type {{chosen: Chosen, cells: Map<number, Uint8Array>} | undefined} */
+  #linked;
+
   /**
    * @param {Network} network
    * @param {string[]} names of the classes
@@ -85,9 +88,11 @@ export class State extends EventTarget {
 
   /** @returns {Map<number, Uint8Array>} by node, 1 for each cell that makes up the chosen number or depends on it */
   linked() {
-    const { node, cell, weight } = this.chosen;
-    if (weight !== undefined) return new Map();
-    return new Map([...downstream(this.network.nodes, node, cell), ...upstream(this.network.nodes, node, cell)]);
+    if (this.#linked?.chosen === this.chosen) return this.#linked.cells;
+    const { nodes } = this.network, { node, cell, weight } = this.chosen;
+    const cells = weight === undefined ? [...downstream(nodes, node, cell), ...upstream(nodes, node, cell)] : [];
+    this.#linked = { chosen: this.chosen, cells: new Map(cells) };
+    return this.#linked.cells;
   }
 
   /**

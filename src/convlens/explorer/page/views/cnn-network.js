@@ -5,43 +5,64 @@ import { make } from "./make.js";
 import { StateView } from "./state-view.js";
 
 const SIDE = 84; // pixels of the longer side of a map, at most 6 a cell
-const MAPS = 64; // maps of one node that are drawn
+const MAPS = 16; // maps of one node that are drawn at first
+
+/**
+ * A map as it is drawn: its place, its size in cells, the pixels of a cell, and where its cells are painted
+ * @typedef {{node: number, channel: number, h: number, w: number, channels: number, zoom: number,
+ *   canvas: HTMLCanvasElement, context: CanvasRenderingContext2D, cells: OffscreenCanvas, image: ImageData}} Drawn
+ */
 
 /** `<cnn-network>`; its `state` is set by the page, or it has data="ID" */
 export class CnnNetwork extends StateView {
-  /** @type {{node: number, canvas: HTMLCanvasElement, channel: number, zoom: number}[]} */
+  /** @type {Drawn[]} */
   #maps = [];
+  /** @type {Set<number>} the nodes of which all maps are drawn */
+  #all = new Set();
   #scheduled = false;
 
   begin() {
     const { state } = this;
     this.build();
     state.addEventListener("pass", () => this.schedule());
-    state.addEventListener("chosen", () => this.schedule());
+    state.addEventListener("chosen", () => {
+      const { node, cell } = state.chosen;
+      if (cell.length === 3 && cell[2] >= MAPS && !this.#all.has(node)) this.all(node);
+      this.schedule();
+    });
   }
 
   build() {
-    const { state } = this;
     this.#maps = [];
-    const rows = state.network.nodes.map((node) => {
-      const [h, w, channels] = node.shape.length === 3 ? node.shape : [1, node.shape[0], 1];
-      const zoom = Math.max(1, Math.min(node.shape.length === 3 ? 6 : 9, Math.floor(SIDE / Math.max(h, node.shape.length === 3 ? w : 1))));
-      const maps = make("div", { className: "maps" });
-      for (let channel = 0; channel < Math.min(channels, MAPS); channel++) {
+    const rows = this.state.network.nodes.map(({ id, name, shape }) => {
+      const [h, w, channels] = shape.length === 3 ? shape : [1, shape[0], 1];
+      const zoom = Math.max(1, shape.length === 3 ? Math.min(6, Math.floor(SIDE / Math.max(h, w))) : 9);
+      const shown = this.#all.has(id) ? channels : Math.min(channels, MAPS), maps = make("div", { className: "maps" });
+      for (let channel = 0; channel < shown; channel++) {
         const canvas = make("canvas", { width: w * zoom, height: h * zoom, tabIndex: channel === 0 ? 0 : -1 });
         canvas.setAttribute("role", "img");
-        canvas.ariaLabel = `${node.name}, map ${channel}`;
-        canvas.addEventListener("pointermove", (event) => this.point(node.id, channel, zoom, event));
-        canvas.addEventListener("pointerdown", (event) => this.point(node.id, channel, zoom, event));
-        canvas.addEventListener("keydown", (event) => this.key(node.id, channel, event));
-        this.#maps.push({ node: node.id, canvas, channel, zoom });
+        canvas.ariaLabel = `${name}, map ${channel}`;
+        canvas.addEventListener("pointermove", (event) => this.point(id, channel, zoom, event));
+        canvas.addEventListener("pointerdown", (event) => this.point(id, channel, zoom, event));
+        canvas.addEventListener("keydown", (event) => this.key(id, channel, event));
+        const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+        context.imageSmoothingEnabled = false;
+        const [cells, image] = [new OffscreenCanvas(w, h), new ImageData(w, h)];
+        this.#maps.push({ node: id, channel, h, w, channels, zoom, canvas, context, cells, image });
         maps.append(canvas);
       }
-      const more = channels > MAPS ? `, the first ${MAPS} of ${channels} maps` : "";
-      return make("section", { className: "node" }, make("h3", {}, `${node.name} (${node.shape.join(", ")})${more}`), maps);
+      const rest = make("button", { hidden: shown === channels }, `show all ${channels} maps`);
+      rest.addEventListener("click", () => this.all(id));
+      return make("section", { className: "node" }, make("h3", {}, `${name} (${shape.join(", ")}) `, rest), maps);
     });
     this.replaceChildren(...rows);
     this.draw();
+  }
+
+  /** @param {number} node all maps of it are drawn from now on */
+  all(node) {
+    this.#all.add(node);
+    this.build();
   }
 
   schedule() {
@@ -55,40 +76,30 @@ export class CnnNetwork extends StateView {
 
   draw() {
     const { state } = this;
-    const linked = state.linked();
+    // If all cells of a node are linked, an outline would say nothing
+    const linked = new Map([...state.linked()].filter(([, cells]) => cells.includes(0)));
     const arrays = state.mode === "value" ? state.pass.y : state.pass.dy;
     const most = arrays.map((array) => largest(array.data));
-    for (const { node, canvas, channel, zoom } of this.#maps) {
-      const shape = state.network.nodes[node].shape;
-      const [h, w, channels] = shape.length === 3 ? shape : [1, shape[0], 1];
-      const small = new OffscreenCanvas(w, h);
-      const image = new ImageData(w, h);
+    for (const map of this.#maps) {
+      const { node, channel, channels, h, w, zoom, context, cells, image } = map;
       paint(image, arrays[node].data, channel, channels, most[node]);
-      /** @type {OffscreenCanvasRenderingContext2D} */ (small.getContext("2d")).putImageData(image, 0, 0);
-      const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-      context.imageSmoothingEnabled = false;
-      context.drawImage(small, 0, 0, w * zoom, h * zoom);
-      this.mark(context, node, linked.get(node), channel, zoom);
+      /** @type {OffscreenCanvasRenderingContext2D} */ (cells.getContext("2d")).putImageData(image, 0, 0);
+      context.drawImage(cells, 0, 0, w * zoom, h * zoom);
+      const here = linked.get(node);
+      if (here !== undefined) this.mark(map, here);
     }
   }
 
   /**
-   * Outline the linked cells of one map: a line wherever a linked cell meets one that is not. If all are linked, no line.
-   * @param {CanvasRenderingContext2D} context
-   * @param {number} node
-   * @param {Uint8Array | undefined} linked
-   * @param {number} channel
-   * @param {number} zoom
+   * Outline the linked cells of one map: a line wherever a linked cell meets one that is not.
+   * @param {Drawn} map
+   * @param {Uint8Array} linked
    */
-  mark(context, node, linked, channel, zoom) {
-    if (linked === undefined || !linked.includes(0)) return;
-    const { chosen, network } = this.state;
-    const { shape } = network.nodes[node];
-    const [h, w, channels] = shape.length === 3 ? shape : [1, shape[0], 1];
+  mark({ node, channel, channels, h, w, zoom, context }, linked) {
     /** @param {number} i @param {number} j */
     const is = (i, j) => i >= 0 && j >= 0 && i < h && j < w && linked[(i * w + j) * channels + channel] === 1;
     context.fillStyle = getComputedStyle(context.canvas).color;
-    const wide = chosen.node === node ? 2 : 1;
+    const wide = this.state.chosen.node === node ? 2 : 1;
     for (let i = 0; i < h; i++) {
       for (let j = 0; j < w; j++) {
         if (!is(i, j)) continue;

@@ -5,6 +5,9 @@ import { cellAt } from "../ops/terms.js";
 
 /** @typedef {Map<number, Uint8Array>} Reached by node: for each cell in C order, 1 if it is reached, else 0 */
 
+/** @param {Net.Node} node @returns {boolean} whether all channels of a position see the same cells, and are seen by them */
+const alike = ({ op, attrs }) => op.kind === "dense" || (op.kind === "conv2d" && attrs.groups === 1 && !attrs.depthwise);
+
 /**
  * @param {Net.Node[]} nodes
  * @param {Reached} reached
@@ -20,11 +23,14 @@ function mark(nodes, reached, id, cells) {
 /**
  * @param {Net.Node} node
  * @param {Uint8Array} mask
+ * @param {boolean} once whether one channel of a position stands for all of them
  * @param {(cell: Net.Cell) => boolean} each called for each reached cell, until it says that nothing is left to reach
  */
-function eachReached(node, mask, each) {
+function eachReached({ shape }, mask, once, each) {
+  const channels = shape[shape.length - 1];
   for (let place = mask.indexOf(1); place >= 0; place = mask.indexOf(1, place + 1)) {
-    if (each(cellAt(node.shape, place))) return;
+    if (each(cellAt(shape, place))) return;
+    if (once) place += channels - 1 - (place % channels);
   }
 }
 
@@ -43,7 +49,7 @@ export function upstream(nodes, id, cell, depth = Infinity) {
     const mask = reached.get(node.id), steps = far.get(node.id) ?? 0;
     if (mask === undefined || steps >= depth) continue;
     for (const source of node.inputs) far.set(source, Math.min(steps + 1, far.get(source) ?? Infinity));
-    eachReached(node, mask, (each) => {
+    eachReached(node, mask, alike(node), (each) => {
       for (const { input, cells } of node.op.window(node, each)) mark(nodes, reached, node.inputs[input], cells);
       return node.inputs.every((source) => !reached.get(source)?.includes(0));
     });
@@ -67,7 +73,7 @@ export function downstream(nodes, id, cell, depth = Infinity) {
       const mask = reached.get(source), steps = far.get(source) ?? 0;
       if (mask === undefined || steps >= depth) return;
       far.set(node.id, Math.min(steps + 1, far.get(node.id) ?? Infinity));
-      eachReached(nodes[source], mask, (each) => {
+      eachReached(nodes[source], mask, alike(node), (each) => {
         mark(nodes, reached, node.id, node.op.consumers(node, input, each));
         return !reached.get(node.id)?.includes(0);
       });
