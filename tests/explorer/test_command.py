@@ -14,6 +14,7 @@ from tests.support import small
 from tests.support.places import COURSEWORK
 
 from convlens.models import MODELS
+from convlens.training import Run
 
 
 @pytest.fixture(scope="module")
@@ -227,3 +228,24 @@ def test_the_page_saves_a_run(served, chromium, place):
     done = small.run("evaluate", "--run", folder, "--json")
     assert (done.code, done.err) == (0, "")
     assert json.loads(done.out)["loss"] == json.loads(small.run("evaluate", "--run", "runs/mine", "--json").out)["loss"]
+
+
+def test_what_the_page_has_trained_is_saved_as_a_run(served, chromium, place):
+    """By its buttons, after the page's own training: it evaluates, and goes on with the optimizer's state."""
+    page = chromium.new_page()
+    page.goto(served)
+    live = page.locator("train-live")
+    live.get_by_label("batch size").fill("40")
+    for _ in range(4):  # three batches are an epoch
+        live.get_by_role("button", name="one batch").click()
+        live.get_by_role("button", name="save as a run", disabled=False).wait_for()
+    live.get_by_role("button", name="save as a run").click()
+    text = live.locator(".note", has_text="The run is in").inner_text()
+    page.close()
+    folder, evaluate, resume = re.findall(r"runs/[\w-]+(?=,)|convlens .*", text)
+    run = Run.open(folder)
+    assert [row.epoch for row in run.epochs] == [1, 2, 3]
+    assert run.optimizer.get_state()["step"] == 4 and run.settings.batch_size == 40
+    assert small.run(*evaluate.split()[1:]).code == 0
+    done = small.run(*resume.split()[1:], "--json")
+    assert (done.code, len(json.loads(done.out)["epochs"])) == (0, 8), done.err

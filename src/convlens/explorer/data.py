@@ -1,16 +1,17 @@
 """What a page gets: networks with their specification and weights, pictures with labels, and the run's history.
 
-    {"networks": [{"name", "specification", "layers", "images", "weights"}], "pictures": {…} or None,
+    {"networks": [{"name", "specification", "layers", "images", "weights", "about"}], "pictures": {…} or None,
      "run": {"name", "history"} or None, "server": {"code", "save", "training"} or None}
 
-Weights are a safetensors file in base64. Pictures are {"shape", "dtype", "data", "labels", "class_names", "training"}:
-data in base64, little-endian; of dtype "uint8" they are levels, and a network gets level · images.scale; of dtype
-"float32" a network gets them as they are. The first `training` pictures are of the training part, the others of the
-part that the network was not trained on.
+Weights are a safetensors file in base64; about is the text with which the page writes a model's file. Pictures are
+{"shape", "dtype", "data", "labels", "class_names", "training"}: data in base64, little-endian; of dtype "uint8" they
+are levels, and a network gets level · images.scale; of dtype "float32" a network gets them as they are. The first
+`training` pictures are of the training part, the others of the part that the network was not trained on.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ from convlens.nn import Sequential
 from convlens.ops.losses import Labels
 from convlens.storage.tensors import tensors_to_bytes
 from convlens.training.matching import as_trained
-from convlens.training.model_file import describe
+from convlens.training.model_file import about_model, describe
 from convlens.training.stored_images import Images
 
 __all__ = ["MOST_PICTURES", "Pictures", "chosen_pictures", "page_data", "pictures_to_json", "training_pictures"]
@@ -117,6 +118,7 @@ def _network(model: Sequential, images: Images) -> dict[str, Any]:
         ],
         "images": images.to_json(),
         "weights": to_base64(tensors_to_bytes(model.named_weights())),
+        "about": json.dumps(about_model(model, images), sort_keys=True),  # as the file's sha256 reads it
     }
 
 

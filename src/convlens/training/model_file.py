@@ -20,7 +20,7 @@ from convlens.storage.tensors import read_tensors, write_tensors
 from convlens.training.compile_config import apply_config, compile_config
 from convlens.training.stored_images import Images, read_images
 
-__all__ = ["MODEL", "Images", "build", "describe", "load_model", "save_model", "stored_images"]
+__all__ = ["MODEL", "Images", "about_model", "build", "describe", "load_model", "save_model", "stored_images"]
 
 MODEL = "model.safetensors"  # in a run's folder
 _STATE = "optimizer/"  # before the names of the optimizer's arrays
@@ -58,12 +58,7 @@ def save_model(
     if images is not None:
         read_images(images.to_json(), model.input_shape, model.output_shape[-1])
     weights = model.named_weights()
-    about = {
-        "model": model.name,
-        "untrained": untrained,
-        "specification": describe(model),
-        "images": None if images is None else images.to_json(),
-    }
+    about = about_model(model, images, untrained=untrained)
     config = compile_config(model)
     if config is not None:
         about["compile"] = config
@@ -72,6 +67,16 @@ def save_model(
     if config is not None:
         weights |= {_STATE + name: value for name, value in model.optimizer.get_state().items()}
     write_tensors(Path(path), weights, about)
+
+
+def about_model(model: Sequential, images: Images | None, *, untrained: bool = False) -> dict[str, Any]:
+    """Return what a model's file says beside its weights, as JSON data."""
+    return {
+        "model": model.name,
+        "untrained": untrained,
+        "specification": describe(model),
+        "images": None if images is None else images.to_json(),
+    }
 
 
 def load_model(path: str | os.PathLike[str], engine: str = "auto", *, compile: bool = True) -> Sequential:

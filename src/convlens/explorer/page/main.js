@@ -11,6 +11,7 @@ import { make } from "./views/make.js";
 import { answer, modes } from "./views/network-answer.js";
 import "./views/own-code.js";
 import "./views/pool-playground.js";
+import "./views/train-live.js";
 
 /** @typedef {import("./model/source.js").PageData} PageData */
 /** @typedef {import("./model/state.js").State} State */
@@ -53,6 +54,7 @@ function partsOf(data) {
   return [
     { id: "network", title: data.networks[0].name, element: network(state, data) },
     { id: "looks-for", title: "What it looks for", element: view("looks-for", state, data) },
+    { id: "training", title: "Watch it learn", element: view("train-live", state, data) },
     { id: "convolution", title: "Convolution on small numbers", element: document.createElement("conv-playground") },
     { id: "pooling", title: "Pooling on small numbers", element: document.createElement("pool-playground") },
     ...code,

@@ -69,8 +69,8 @@ export async function trainingPictures() {
  * @param {Uint8Array} weights a safetensors file: the weights by name, and the optimizer's state as optimizer/step,
  *   optimizer/m … if it is to go on from it
  * @param {{epoch: number, seconds: number, images_per_second: number, loss: number, accuracy: number,
- *   val_loss: number, val_accuracy: number}[]} epochs one at least
- * @param {{optimizer?: string, learning_rate?: number, batch_size?: number, seed?: number}} settings
+ *   val_loss: number | null, val_accuracy: number | null}[]} epochs one at least
+ * @param {{optimizer?: string, learning_rate?: number, batch_size?: number, seed?: number, momentum?: number}} settings
  * @returns {Promise<{run: string}>} the folder of the new run
  */
 export function saveRun(weights, epochs, settings = {}) {

@@ -17,6 +17,7 @@ import { fromBase64, toBase64 } from "../engine/kernels/base64.js";
  * @property {LayerRow[]} layers
  * @property {Images} images
  * @property {string} weights a safetensors file in base64
+ * @property {string} about what a file of this network says beside its weights, as text
  */
 /**
  * Pictures (n, h, w, c) with their labels. The first `training` of them are to train on, the others are held back.

@@ -48,6 +48,14 @@ export class State extends EventTarget {
     this.compute();
   }
 
+  /** @param {Net.Weights} weights all of the network, by their names in a file */
+  setWeights(weights) {
+    for (const node of this.network.nodes) {
+      for (const [own, w] of Object.entries(node.weights)) w.data.set(weights[node.weightNames[own]].data);
+    }
+    this.compute();
+  }
+
   /** @param {Partial<Pick<State, "label" | "mode" | "ties">>} changed */
   set(changed) {
     Object.assign(this, changed);

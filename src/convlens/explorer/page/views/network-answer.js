@@ -13,7 +13,7 @@ export function answer(state) {
       ...state.names.map((name, k) => {
         const label = make("button", { ariaPressed: String(k === state.label) }, name);
         label.addEventListener("click", () => state.set({ label: k }));
-        const bar = make("meter", { min: 0, max: 1, value: probabilities[k], ariaLabel: `${name}: probability` });
+        const bar = make("meter", { min: 0, max: 1, value: probabilities[k] || 0, ariaLabel: `${name}: probability` });
         return make("li", {}, label, bar, make("span", {}, `${(100 * probabilities[k]).toFixed(1)} %`));
       }),
     );

@@ -2,7 +2,6 @@
 
 import { Tensor, sizeOf } from "../kernels/tensor.js";
 
-
 const SIZES = /** @type {Record<string, number>} */ ({ F32: 4, F64: 8 });
 
 /**
@@ -45,7 +44,7 @@ function tensorOf(name, about, body) {
 }
 
 /**
- * @param {Record<string, Net.Tensor>} tensors
+ * @param {Record<string, {shape: number[], data: Float32Array | Float64Array | Int32Array}>} tensors
  * @param {Record<string, string>} [metadata]
  * @returns {Uint8Array} a safetensors file
  */
@@ -53,8 +52,9 @@ export function writeSafetensors(tensors, metadata) {
   /** @type {Record<string, any>} */
   const header = metadata === undefined ? {} : { __metadata__: metadata };
   let end = 0;
-  for (const [name, { shape, data, dtype }] of Object.entries(tensors)) {
-    header[name] = { dtype: dtype === "float32" ? "F32" : "F64", shape, data_offsets: [end, end + data.byteLength] };
+  for (const [name, { shape, data }] of Object.entries(tensors)) {
+    const dtype = data instanceof Int32Array ? "I32" : data instanceof Float32Array ? "F32" : "F64";
+    header[name] = { dtype, shape, data_offsets: [end, end + data.byteLength] };
     end += data.byteLength;
   }
   const text = new TextEncoder().encode(JSON.stringify(header)), length = Math.ceil(text.length / 8) * 8;
