@@ -1,5 +1,6 @@
 /** What is kept of a trained network: a model's file as convlens writes it, and a run. */
 
+import { Tensor } from "../engine/kernels/tensor.js";
 import { writeSafetensors } from "../engine/network/safetensors.js";
 import { saveRun } from "./server.js";
 
@@ -38,8 +39,12 @@ export async function saveMoment(trainer) {
     const names = state.network.nodes.flatMap(({ weightNames }) => Object.values(weightNames));
     for (const [slot, each] of Object.entries(name === "adam" || momentum ? now.optimizer.slots : {})) {
       const parts = names.filter((weight) => each[weight]).map((weight) => each[weight].data);
-      const data = new (parts[0] instanceof Float32Array ? Float32Array : Float64Array)(parts.reduce((sum, part) => sum + part.length, 0));
-      parts.reduce((at, part) => (data.set(part, at), at + part.length), 0);
+      const { data } = Tensor.zeros([parts.reduce((sum, part) => sum + part.length, 0)], state.network.dtype);
+      let at = 0;
+      for (const part of parts) {
+        data.set(part, at);
+        at += part.length;
+      }
       tensors[`optimizer/${slot}`] = { shape: [data.length], data };
     }
   }
