@@ -1,0 +1,124 @@
+/** A part of the page as it is shown, as SVG and as PNG: its texts as texts, its maps as small pictures. */
+
+const SVG = "http://www.w3.org/2000/svg";
+const LINE = 18, MOST = 8000; // height of a line of the notes; the longest side of a PNG
+
+/** @typedef {{left: number, top: number, right: number, bottom: number}} Clip */
+
+/** @param {string} name @param {Record<string, string | number>} attributes @param {string} [text] @returns {SVGElement} */
+function svg(name, attributes, text = "") {
+  const made = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
+  made.textContent = text.replace(/[\0-\x08\v\f\x0e-\x1f\ufffe\uffff]/g, "");
+  return made;
+}
+
+/** @param {number} value @returns {number} two digits after the point */
+const near = (value) => Math.round(100 * value) / 100;
+
+/**
+ * @param {HTMLElement} root
+ * @param {string} title
+ * @param {string[]} notes lines below the picture
+ * @returns {string} an SVG file
+ */
+export function svgOf(root, title, notes) {
+  const box = root.getBoundingClientRect(), page = getComputedStyle(document.documentElement);
+  const width = Math.max(320, Math.ceil(box.width)) + 16, height = Math.ceil(box.height) + 16 + LINE * notes.length;
+  const made = svg("svg", { xmlns: SVG, width, height, viewBox: `-8 -8 ${width} ${height}`, "font-family": "sans-serif" });
+  made.append(svg("title", {}, title), svg("rect", { x: -8, y: -8, width, height, fill: page.backgroundColor }));
+  draw(root, made, box, { left: -Infinity, top: -Infinity, right: Infinity, bottom: Infinity });
+  notes.forEach((note, k) => {
+    made.append(svg("text", { x: 0, y: near(box.height + LINE * (k + 0.8)), "font-size": 12, fill: page.color }, note));
+  });
+  return `<?xml version="1.0" encoding="UTF-8"?>\n${new XMLSerializer().serializeToString(made)}\n`;
+}
+
+/** @param {Element} element @param {SVGElement} into @param {DOMRect} origin @param {Clip} clip what can be seen */
+function draw(element, into, origin, clip) {
+  if (!element.checkVisibility() || element.closest(".keep")) return;
+  const box = element.getBoundingClientRect(), style = getComputedStyle(element);
+  if (style.overflowY !== "visible" || style.overflowX !== "visible") {
+    clip = { left: Math.max(clip.left, box.left), top: Math.max(clip.top, box.top), right: Math.min(clip.right, box.right), bottom: Math.min(clip.bottom, box.bottom) };
+  }
+  const at = { x: near(box.left - origin.left), y: near(box.top - origin.top), width: near(box.width), height: near(box.height) };
+  if (box.width > 0 && box.height > 0 && seen(box, clip)) drawBox(element, style, into, at);
+  if (element instanceof SVGElement || element instanceof HTMLSelectElement) return;
+  for (const child of element.childNodes) {
+    if (child instanceof Element) draw(child, into, origin, clip);
+    else if (child instanceof Text && child.data.trim() !== "") drawText(child, style, into, origin, clip);
+  }
+}
+
+/** @param {Clip} box @param {Clip} clip @returns {boolean} whether the middle of the box can be seen */
+function seen(box, clip) {
+  const [x, y] = [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
+  return x >= clip.left && x <= clip.right && y >= clip.top && y <= clip.bottom;
+}
+
+/** @param {Element} element @param {CSSStyleDeclaration} style @param {SVGElement} into @param {{x: number, y: number, width: number, height: number}} at */
+function drawBox(element, style, into, at) {
+  const border = parseFloat(style.borderTopWidth) > 0 && style.borderTopStyle !== "none" ? style.borderTopColor : "none";
+  const outline = parseFloat(style.outlineWidth) > 0 && style.outlineStyle !== "none" ? style.outlineColor : border;
+  const fill = /, 0\)$|^transparent$/.test(style.backgroundColor) ? "none" : style.backgroundColor;
+  if (fill !== "none" || outline !== "none") into.append(svg("rect", { ...at, fill, stroke: outline }));
+  if (element instanceof HTMLCanvasElement && element.width * element.height > 0) {
+    into.append(svg("image", { ...at, href: element.toDataURL(), preserveAspectRatio: "none", "image-rendering": "pixelated" }));
+  } else if (element instanceof HTMLMeterElement) {
+    into.append(svg("rect", { ...at, width: near(at.width * element.value), fill: style.color, "fill-opacity": 0.5 }));
+  } else if (element instanceof SVGElement) {
+    into.append(inlined(element, at));
+  } else {
+    const text = element instanceof HTMLSelectElement ? element.selectedOptions[0]?.text
+      : element instanceof HTMLInputElement && ["text", "number"].includes(element.type) ? element.value : "";
+    const size = parseFloat(style.fontSize), y = near(at.y + at.height / 2 + 0.35 * size);
+    if (text) into.append(svg("text", { x: near(at.x + at.width / 2), y, "font-size": size, fill: style.color, "text-anchor": "middle" }, text));
+  }
+}
+
+/** @param {SVGElement} element @param {Record<string, number>} at @returns {Node} a copy with its style in attributes */
+function inlined(element, at) {
+  const copy = /** @type {SVGElement} */ (element.cloneNode(true)), copies = [copy, ...copy.querySelectorAll("*")];
+  [element, ...element.querySelectorAll("*")].forEach((each, k) => {
+    const style = getComputedStyle(each);
+    for (const name of ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-size", "text-anchor"]) {
+      copies[k].setAttribute(name, style.getPropertyValue(name));
+    }
+  });
+  for (const [name, value] of Object.entries(at)) copy.setAttribute(name, String(value));
+  return copy;
+}
+
+/** @param {Text} node @param {CSSStyleDeclaration} style @param {SVGElement} into @param {DOMRect} origin @param {Clip} clip */
+function drawText(node, style, into, origin, clip) {
+  const range = document.createRange(), size = parseFloat(style.fontSize);
+  /** @type {{text: string, box: DOMRect, right: number}[]} */
+  const lines = [];
+  for (const { 0: word, index } of node.data.matchAll(/\S+/g)) {
+    range.setStart(node, index);
+    range.setEnd(node, index + word.length);
+    const box = range.getClientRects()[0], last = lines[lines.length - 1];
+    if (box === undefined || box.width === 0 || !seen(box, clip)) continue;
+    if (last && Math.abs(last.box.top - box.top) < 2) Object.assign(last, { text: `${last.text} ${word}`, right: box.right });
+    else lines.push({ text: word, box, right: box.right });
+  }
+  for (const { text, box, right } of lines) {
+    const [x, y] = [near(box.left - origin.left), near(box.top - origin.top + box.height / 2 + 0.35 * size)];
+    const made = svg("text", { x, y, "font-size": size, "font-weight": style.fontWeight, fill: style.color }, text);
+    if (text.length > 1) made.setAttribute("textLength", String(near(right - box.left)));
+    into.append(made);
+  }
+}
+
+/** @param {string} text an SVG file @returns {Promise<Blob>} the same as PNG, two pixels for one of the page if it fits */
+export async function pngOf(text) {
+  const image = new Image();
+  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
+  await image.decode();
+  const zoom = Math.min(2, MOST / Math.max(image.width, image.height)), canvas = document.createElement("canvas");
+  Object.assign(canvas, { width: Math.round(image.width * zoom), height: Math.round(image.height * zoom) });
+  canvas.getContext("2d")?.drawImage(image, 0, 0, canvas.width, canvas.height);
+  const found = await new Promise((/** @type {(blob: Blob | null) => void} */ resolve) => canvas.toBlob(resolve));
+  if (found === null) throw new Error("the browser makes no PNG of this size");
+  return found;
+}
