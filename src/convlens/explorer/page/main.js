@@ -1,11 +1,13 @@
 /** The page: it opens its data, connects the views of a network to one state, and puts them one below the other. */
 
 import { stateOf } from "./model/attached.js";
+import { restore } from "./model/link.js";
 import { open } from "./model/source.js";
 import "./views/cnn-network.js";
 import "./views/conv-cell.js";
 import "./views/conv-playground.js";
 import "./views/digit-pad.js";
+import { keepMenu } from "./views/keep-menu.js";
 import "./views/looks-for.js";
 import { make } from "./views/make.js";
 import { answer, modes } from "./views/network-answer.js";
@@ -47,9 +49,8 @@ function network(state, data) {
   return make("div", {}, given, panes);
 }
 
-/** @param {PageData} data @returns {Part[]} the parts of the page, from top to bottom */
-function partsOf(data) {
-  const state = stateOf(data);
+/** @param {State} state @param {PageData} data @returns {Part[]} the parts of the page, from top to bottom */
+function partsOf(state, data) {
   const code = data.server?.code ? [{ id: "own-code", title: "Your own code", element: view("own-code", state, data) }] : [];
   return [
     { id: "network", title: data.networks[0].name, element: network(state, data) },
@@ -61,17 +62,34 @@ function partsOf(data) {
   ];
 }
 
-/** @param {Part[]} parts */
-function show(parts) {
+/** @param {PageData} data */
+function show(data) {
+  const state = stateOf(data), parts = partsOf(state, data);
   const links = parts.map(({ id, title }) => make("a", { href: `#${id}` }, title));
   document.querySelector("header")?.append(make("nav", { ariaLabel: "parts of the page" }, ...links));
-  main.replaceChildren(...parts.map(({ id, title, element }) =>
-    make("section", { id }, make("h2", {}, title), make("p", { className: "about" }, ABOUT[id] ?? ""), element)));
+  main.replaceChildren(...parts.map(({ id, title, element }) => {
+    const head = [make("h2", {}, title), make("p", { className: "about" }, ABOUT[id] ?? "")];
+    return make("section", { id }, ...head, element, keepMenu(id, element, state, data));
+  }));
+  const note = make("p", { className: "note", hidden: true, role: "status" });
+  main.prepend(note);
+  const follow = () => {
+    note.hidden = true;
+    try {
+      const part = restore(location.hash, state, data);
+      if (part !== null) document.getElementById(part)?.scrollIntoView();
+    } catch (error) {
+      note.hidden = false;
+      note.textContent = `The link's view cannot be shown: ${/** @type {Error} */ (error).message}.`;
+    }
+  };
+  follow();
+  window.addEventListener("hashchange", follow);
 }
 
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 
 open().then(
-  (data) => show(partsOf(data)),
+  show,
   (error) => main.replaceChildren(make("p", {}, `The page could not be loaded: ${error.message}`)),
 );

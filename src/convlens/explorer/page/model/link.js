@@ -60,7 +60,7 @@ export const isIndex = (value, below) => Number.isInteger(value) && Number(value
 export function restore(fragment, state, data) {
   if (!fragment.startsWith(START)) return null;
   const found = parsed(fragment.slice(START.length)), { label, mode, ties, chosen, playgrounds } = found;
-  must(found.network === data.networks[0].name, `it is of the network ${String(found.network).slice(0, 60)}`);
+  must(found.network === data.networks[0].name, `it is of the network ${found.network.slice(0, 60)}`);
   must(isIndex(label, state.names.length), "its label is no class");
   must(["value", "gradient"].includes(mode) && ["first", "all"].includes(ties), "it is damaged");
   const { nodes } = state.network, node = isIndex(chosen?.node, nodes.length) ? nodes[chosen.node] : null;
@@ -81,7 +81,9 @@ export function restore(fragment, state, data) {
 function parsed(text) {
   try {
     const bytes = fromBase64(text.replaceAll("-", "+").replaceAll("_", "/"));
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) ?? {};
+    const found = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    must(typeof found?.network === "string", "");
+    return found;
   } catch {
     throw new Error("it is damaged");
   }

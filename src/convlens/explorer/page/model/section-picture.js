@@ -1,6 +1,7 @@
 /** A part of the page as it is shown, as SVG and as PNG: its texts as texts, its maps as small pictures. */
 
 const SVG = "http://www.w3.org/2000/svg";
+const LEFT_OUT = ".keep, .stepper button, .stepper input, .presets"; // what only moves the view
 const LINE = 18, MOST = 8000; // height of a line of the notes; the longest side of a PNG
 
 /** @typedef {{left: number, top: number, right: number, bottom: number}} Clip */
@@ -24,19 +25,19 @@ const near = (value) => Math.round(100 * value) / 100;
  */
 export function svgOf(root, title, notes) {
   const box = root.getBoundingClientRect(), page = getComputedStyle(document.documentElement);
-  const width = Math.max(320, Math.ceil(box.width)) + 16, height = Math.ceil(box.height) + 16 + LINE * notes.length;
-  const made = svg("svg", { xmlns: SVG, width, height, viewBox: `-8 -8 ${width} ${height}`, "font-family": "sans-serif" });
+  const width = Math.max(320, Math.ceil(box.width)) + 16, height = Math.ceil(box.height) + 16 + LINE * (notes.length + 0.5);
+  const made = svg("svg", { xmlns: SVG, width, height, viewBox: `-8 -8 ${width} ${height}`, "font-family": page.fontFamily });
   made.append(svg("title", {}, title), svg("rect", { x: -8, y: -8, width, height, fill: page.backgroundColor }));
   draw(root, made, box, { left: -Infinity, top: -Infinity, right: Infinity, bottom: Infinity });
   notes.forEach((note, k) => {
-    made.append(svg("text", { x: 0, y: near(box.height + LINE * (k + 0.8)), "font-size": 12, fill: page.color }, note));
+    made.append(svg("text", { x: 0, y: near(box.height + LINE * (k + 1)), "font-size": 12, fill: page.color }, note));
   });
   return `<?xml version="1.0" encoding="UTF-8"?>\n${new XMLSerializer().serializeToString(made)}\n`;
 }
 
 /** @param {Element} element @param {SVGElement} into @param {DOMRect} origin @param {Clip} clip what can be seen */
 function draw(element, into, origin, clip) {
-  if (!element.checkVisibility() || element.closest(".keep")) return;
+  if (!element.checkVisibility() || element.matches(LEFT_OUT)) return;
   const box = element.getBoundingClientRect(), style = getComputedStyle(element);
   if (style.overflowY !== "visible" || style.overflowX !== "visible") {
     clip = { left: Math.max(clip.left, box.left), top: Math.max(clip.top, box.top), right: Math.min(clip.right, box.right), bottom: Math.min(clip.bottom, box.bottom) };
@@ -60,7 +61,7 @@ function seen(box, clip) {
 function drawBox(element, style, into, at) {
   const border = parseFloat(style.borderTopWidth) > 0 && style.borderTopStyle !== "none" ? style.borderTopColor : "none";
   const outline = parseFloat(style.outlineWidth) > 0 && style.outlineStyle !== "none" ? style.outlineColor : border;
-  const fill = /, 0\)$|^transparent$/.test(style.backgroundColor) ? "none" : style.backgroundColor;
+  const fill = /^rgba\(.*, 0\)$|^transparent$/.test(style.backgroundColor) ? "none" : style.backgroundColor;
   if (fill !== "none" || outline !== "none") into.append(svg("rect", { ...at, fill, stroke: outline }));
   if (element instanceof HTMLCanvasElement && element.width * element.height > 0) {
     into.append(svg("image", { ...at, href: element.toDataURL(), preserveAspectRatio: "none", "image-rendering": "pixelated" }));

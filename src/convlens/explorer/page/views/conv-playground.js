@@ -44,6 +44,10 @@ export class ConvPlayground extends Playground {
   bias = 0;
   fault = "";
 
+  get kept() {
+    return { bias: null, fault: ["", "cut"] };
+  }
+
   presets() {
     const square = { size: [5, 5], kernel: [3, 3], stride: [2, 2], backward: false, fault: "" };
     return [

@@ -30,10 +30,8 @@ function ofNetwork(state, element) {
       const { mode, pass, network } = state, arrays = mode === "value" ? pass.y : pass.dy;
       const scale = network.nodes.map(({ name }, k) => `${name} ±${digits(largest(arrays[k].data))}`);
       const lines = [`${network.name}, ${mode === "value" ? "values" : "gradients"}, label ${state.names[state.label]}, loss ${digits(state.loss)}.`];
-      for (const each of ["Blue is positive, orange negative. The strongest colour:", ...scale]) {
-        if (lines.length > 1 && lines[lines.length - 1].length + each.length < 45) lines[lines.length - 1] += ` ${each}`;
-        else lines.push(each);
-      }
+      lines.push("Blue is positive, orange negative. The strongest colour:");
+      scale.forEach((each, k) => (k % 2 ? (lines[lines.length - 1] += `; ${each}`) : lines.push(each)));
       return lines;
     },
     numbers() {
@@ -62,9 +60,9 @@ export function keepMenu(id, element, state, data) {
   const { pictures, notes, numbers, terms } = id === "network" ? ofNetwork(state, element) : ofPart(element);
   const said = make("p", { role: "status" }), names = Object.keys(pictures), file = `convlens-${id}`;
   const what = make("select", { ariaLabel: "picture of" }, ...names.map((name) => make("option", {}, name)));
-  /** @param {string} name @param {() => unknown} act */
-  const button = (name, act) => {
-    const made = make("button", {}, name);
+  /** @param {string} name @param {() => unknown} act @param {string} [label] */
+  const button = (name, act, label = name) => {
+    const made = make("button", { ariaLabel: label }, name);
     made.addEventListener("click", async () => {
       said.replaceChildren();
       try {
@@ -92,14 +90,14 @@ export function keepMenu(id, element, state, data) {
   };
   const rows = [
     make("p", {}, "Picture ", ...(names.length > 1 ? [what, " "] : []),
-      button("PNG", async () => download(`${file}.png`, "image/png", await pngOf(picture()))), " ",
-      button("SVG", () => download(`${file}.svg`, "image/svg+xml", picture()))),
+      button("PNG", async () => download(`${file}.png`, "image/png", await pngOf(picture())), "picture as PNG"), " ",
+      button("SVG", () => download(`${file}.svg`, "image/svg+xml", picture()), "picture as SVG")),
     make("p", {}, id === "network" ? "Numbers of the chosen node " : "Numbers ",
-      button("CSV", () => download(`${file}.csv`, "text/csv", arraysToCsv(some()))), " ",
-      button("JSON", () => download(`${file}.json`, "application/json", arraysToJson(some())))),
+      button("CSV", () => download(`${file}.csv`, "text/csv", arraysToCsv(some())), "numbers as CSV"), " ",
+      button("JSON", () => download(`${file}.json`, "application/json", arraysToJson(some())), "numbers as JSON")),
     ...(terms === undefined ? [] : [make("p", {}, "Arithmetic of the chosen number ",
-      button("CSV ", () => download(`${file}-arithmetic.csv`, "text/csv", termsToCsv(arithmetic()))), " ",
-      button("JSON ", () => download(`${file}-arithmetic.json`, "application/json", JSON.stringify(arithmetic()))))]),
+      button("CSV", () => download(`${file}-arithmetic.csv`, "text/csv", termsToCsv(arithmetic())), "arithmetic as CSV"), " ",
+      button("JSON", () => download(`${file}-arithmetic.json`, "application/json", JSON.stringify(arithmetic())), "arithmetic as JSON"))]),
     make("p", {}, button("copy a link to this view", () => copy(location.href.split("#")[0] + fragmentOf(id, state, data), said, data)), " ",
       data.server ? "The link works as long as this server runs." : "The link works wherever this file is."),
   ];

@@ -23,6 +23,8 @@ export function numberGrid({ caption, rows, columns, value, mark, edit, editable
   const table = document.createElement("table");
   table.className = "numbers";
   table.createCaption().textContent = caption;
+  const all = Array.from({ length: rows * columns }, (_, k) => value(Math.floor(k / columns), k % columns));
+  Object.assign(table, { numbers: { name: caption, shape: [rows, columns], data: all } }); // see views/keep-menu.js
   const body = table.createTBody();
   for (let i = 0; i < rows; i++) {
     const row = body.insertRow();

@@ -1,5 +1,6 @@
 /** What the two playgrounds share: the geometry's controls, the steps through the windows, and the presets. */
 
+import { sizeOf } from "../engine/kernels/tensor.js";
 import { pair, plan } from "../engine/ops/geometry.js";
 import { make } from "./make.js";
 
@@ -16,6 +17,7 @@ import { make } from "./make.js";
 /** @typedef {{name: string, setting: Record<string, unknown>, note: string}} Preset */
 
 const LARGEST = 9;
+const PADDINGS = ["valid", "same", "course", "explicit"];
 const SECONDS = 0.8; // between two steps of the animation
 
 /** A custom element with a window that moves over a small grid of numbers. */
@@ -97,6 +99,40 @@ export class Playground extends HTMLElement {
     return [inside ? "" : "padding", seen ? "seen" : "", used ? "" : "dropped"].join(" ");
   }
 
+  /** @returns {Record<string, readonly unknown[] | null>} fields that a link keeps: their values, null for any number */
+  get kept() {
+    return {};
+  }
+
+  /** @returns {any} what a link keeps: see `restore` */
+  keep() {
+    const { setting, step } = this, own = /** @type {any} */ (this);
+    const fields = Object.fromEntries(Object.keys(this.kept).map((name) => [name, own[name]]));
+    const numbers = ["x", "w", "dy"].filter((name) => own[name]).map((name) => [name, Array.from(own[name].data)]);
+    return { setting, step, fields, numbers: Object.fromEntries(numbers) };
+  }
+
+  /** @param {any} found what `keep` gave; whatever does not fit is ignored */
+  restore({ setting, step, fields, numbers }) {
+    const old = this.setting, given = setting ?? {}, whole = (/** @type {number} */ least) => (/** @type {unknown} */ k) =>
+      Number.isInteger(k) && Number(k) >= least && Number(k) <= LARGEST;
+    /** @param {unknown} both @param {number} least */
+    const two = (both, least) => Array.isArray(both) && both.length === 2 && both.every(whole(least));
+    /** @type {Setting} */
+    const next = { ...old, backward: given.backward === true };
+    for (const name of /** @type {const} */ (["size", "kernel", "stride"])) if (two(given[name], 1)) next[name] = given[name];
+    if (PADDINGS.includes(given.padding)) next.padding = given.padding;
+    if (Array.isArray(given.pads) && given.pads.length === 2 && given.pads.every((/** @type {unknown} */ each) => two(each, 0))) next.pads = given.pads;
+    const some = Object.entries(this.kept).filter(([name, allowed]) => allowed?.includes(fields?.[name]) ?? Number.isFinite(fields?.[name]));
+    this.change({ ...next, note: "", ...Object.fromEntries(some.map(([name]) => [name, fields[name]])) });
+    const own = /** @type {any} */ (this), fits = Object.entries(numbers ?? {}).flatMap(([name, data]) => {
+      const { shape } = ["x", "w", "dy"].includes(name) && own[name] ? own[name] : { shape: [0] };
+      const right = Array.isArray(data) && data.length === sizeOf(shape) && data.every(Number.isFinite);
+      return right ? [[name, { shape, data: Float64Array.from(data) }]] : [];
+    });
+    this.change({ ...Object.fromEntries(fits), step: Number.isInteger(step) ? step : 0 });
+  }
+
   /** @param {Record<string, unknown>} changed fields of the setting, or of the element itself */
   change(changed) {
     const before = structuredClone(this.setting);
@@ -145,7 +181,7 @@ export class Playground extends HTMLElement {
       number(labels[1], both[1], (v) => changed([both[0], v]), least),
     ];
     const rule = make("select", { ariaLabel: "padding" });
-    for (const name of ["valid", "same", "course", "explicit"]) {
+    for (const name of PADDINGS) {
       rule.append(make("option", { value: name, selected: name === padding }, name));
     }
     rule.addEventListener("change", () => this.change({ padding: /** @type {Setting["padding"]} */ (rule.value) }));

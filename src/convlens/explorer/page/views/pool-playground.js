@@ -16,6 +16,10 @@ export class PoolPlayground extends Playground {
   /** @type {"max" | "average"} */ mode = "max";
   /** @type {"first" | "all"} */ ties = "all";
 
+  get kept() {
+    return { mode: ["max", "average"], ties: ["first", "all"] };
+  }
+
   connectedCallback() {
     if (this.getAttribute("mode") === "average") this.mode = "average";
     if (this.getAttribute("ties") === "first") this.ties = "first";
