@@ -261,14 +261,14 @@ def test_wrong_numbers_of_a_playground_are_ignored(page):
     formula = page.inner_text("conv-playground .formula")
     for setting in ({"size": [1000, 2]}, {"kernel": "a"}, {"stride": [0, 1]}, {"pads": [[1, 2]]}, 3, None):
         bad = {"conv-playground": {"setting": setting, "numbers": {"x": ["a"], "own": [1]}, "step": 1e9}}
-        follow(page, page.url.partition("#")[0] + f"#view={encoded({**good, 'playgrounds': bad})}")
+        page.evaluate("(hash) => { location.hash = hash }", f"#view={encoded({**good, 'playgrounds': bad})}")
+        assert page.locator("main > .note").is_hidden()
         assert page.inner_text("conv-playground .formula") == formula
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_the_menu_breaks_no_rule_of_wcag(page, width):
-    page.set_viewport_size({"width": width, "height": 720})
+def test_the_menu_breaks_no_rule_of_wcag(page):
+    page.set_viewport_size({"width": 390, "height": 720})
     link(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert violations(page) == []
     page.set_viewport_size({"width": 1280, "height": 720})
