@@ -123,7 +123,7 @@ def test_pictures_of_the_network(page, what):
         assert any("conv2d[1, 0, 0]" in (text or "") for text in texts)
     assert any((text or "").startswith("lenet5, values, label") for text in texts)
     picture = Image.open(io.BytesIO(saved(page, "network", "picture as PNG")))
-    size = np.array([float(tree.get("width")), float(tree.get("height"))])
+    size = np.array([float(tree.attrib["width"]), float(tree.attrib["height"])])
     assert np.abs(np.array(picture.size) - 2 * size).max() <= 1
     assert len(picture.convert("RGB").getcolors(1 << 24) or []) > 20
 
@@ -131,7 +131,7 @@ def test_pictures_of_the_network(page, what):
 def test_a_map_in_the_picture_has_its_pixels(page):
     """The first map of the picture is the drawing of the network's image, pixel by pixel."""
     tree = ET.fromstring(saved(page, "network", "picture as SVG"))
-    href = next(tree.iter(f"{SVG}image")).get("href")
+    href = next(tree.iter(f"{SVG}image")).attrib["href"]
     kept = np.array(Image.open(io.BytesIO(base64.b64decode(href.partition(",")[2]))).convert("RGBA"))
     shown = page.evaluate(
         "(() => { const c = document.querySelector('cnn-network canvas'); "

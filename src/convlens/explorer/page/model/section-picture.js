@@ -10,7 +10,7 @@ const LINE = 18, MOST = 8000; // height of a line of the notes; the longest side
 function svg(name, attributes, text = "") {
   const made = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
-  made.textContent = text.replace(/[\0-\x08\v\f\x0e-\x1f\ufffe\uffff]/g, "");
+  made.textContent = text.replace(/\p{Cc}|[\ufffe\uffff]/gu, " ");
   return made;
 }
 
