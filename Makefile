@@ -12,7 +12,7 @@ COURSE_PYTHON ?= $(shell for found in python3.8 $(HOME)/.pyenv/versions/3.8*/bin
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: .venv/demo ## train LeNet-5 on the embedded digits and write a report
+demo: .venv/demo ## train LeNet-5 on the embedded digits, and write a report and the explorer page
 	$(BIN)/convlens train
 
 test: .venv/test ## run all tests

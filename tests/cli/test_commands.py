@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -69,7 +70,7 @@ def test_runs_are_numbered(place):
 def test_train_says_what_it_does_and_prints_nothing(place, reporting):
     done = small.run("train", "--data", "few.npz", "--epochs", 2, "--out", "said", "--threads", 1)
     assert (done.code, done.out) == (0, "")
-    first, *epochs, last, report = done.err.splitlines()
+    first, *epochs, last, page, report = done.err.splitlines()
     assert first == (
         "lenet5 (61,706 parameters) on few.npz: 96 images to train, 40 to validate; "
         f"engine {get_engine('auto').name}, threads 1; in said"
@@ -77,7 +78,32 @@ def test_train_says_what_it_does_and_prints_nothing(place, reporting):
     assert [line.split()[:2] for line in epochs] == [["epoch", "1/2"], ["epoch", "2/2"]]
     assert all(word in epochs[0] for word in ("images/s", "loss", "accuracy", "val_loss", "val_accuracy"))
     assert last == "2 of 2 epochs done; weights in said"
+    assert page == "page of all numbers: said/explore.html"
     assert report.startswith(("report: said/report.html", "no report: "))
+
+
+def test_the_explorers_page_lies_beside_the_report_and_is_linked(place, reporting, tmp_path):
+    pytest.importorskip("matplotlib")
+    out = tmp_path / "both"
+    assert small.run("train", "--data", "few.npz", "--epochs", 1, "--out", out).code == 0
+    text = re.search(r'id="convlens-data">(.*?)</script>', (out / "explore.html").read_text(), re.DOTALL)
+    assert text
+    data = json.loads(text[1])
+    assert data["run"] == {"name": "both", "history": json.loads((out / "history.json").read_text())}
+    assert data["pictures"]["training"] == 96 and data["server"] is None
+    link = '<a href="explore.html">'
+    assert link in (out / "report.html").read_text()
+    (out / "explore.html").unlink()
+    assert small.run("report", "--run", out).code == 0
+    assert link not in (out / "report.html").read_text()
+
+
+def test_a_network_that_is_too_large_for_a_page(place, reporting, monkeypatch):
+    monkeypatch.setattr("convlens.explorer.data._MOST_WEIGHTS", 1000)
+    done = small.run("train", "--data", "few.npz", "--epochs", 1, "--out", "large")
+    line = "no page of the numbers: explore needs a network of at most 1,000 weights; lenet5 has 61,706"
+    assert done.code == 0 and line in done.err.splitlines()
+    assert not (place / "large" / "explore.html").exists()
 
 
 def test_ctrl_c_while_saving_counts_what_is_on_disk(place, monkeypatch):

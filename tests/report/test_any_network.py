@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.support.coloured import NAMES, coloured, trained_run
-from tests.support.html_page import Page
+from tests.support.html_page import Page, least_certain
 
 from convlens.inspection.trace import trace
 from convlens.nn import (
@@ -89,9 +89,10 @@ def test_names_are_escaped_and_keep_their_direction(page):
     assert "<li>2 labels were &lt;renamed&gt;.</li>" in page.text
 
 
-def test_coloured_pictures_keep_their_colours_and_shape(page, digits):
-    (image,) = [image for image in page.of("img") if image["alt"] == f"label {NAMES[digits.y_valid[0]]}"]
-    np.testing.assert_array_equal(pixels(image), np.rint(digits.x_valid[0] * 255))
+def test_coloured_pictures_keep_their_colours_and_shape(page, run, digits):
+    k = least_certain(run, digits)
+    (image,) = [image for image in page.of("img") if image["alt"] == f"label {NAMES[digits.y_valid[k]]}"]
+    np.testing.assert_array_equal(pixels(image), np.rint(digits.x_valid[k] * 255))
     assert (int(image["width"]), int(image["height"])) == (17 * 8, 12 * 8)
 
 
@@ -113,7 +114,9 @@ def test_grey_is_0_in_a_coloured_kernel(rng):
 
 
 def test_feature_maps_of_every_layer_are_drawn(page, run, digits):
-    passed = trace(run.trained, digits.x_valid[:1], digits.y_valid[:1])
+    k = least_certain(run, digits)
+    passed = trace(run.trained, digits.x_valid[k : k + 1], digits.y_valid[k : k + 1])
+    assert f"Image no. {k}: of all validation images that are predicted right" in page.text
     words = page.words["one-image-through-the-network"]
     for layer in passed.layers:
         assert f"{layer.name} {layer.kind}, {' × '.join(map(str, layer.output.shape[1:]))}, from " in words
@@ -121,6 +124,11 @@ def test_feature_maps_of_every_layer_are_drawn(page, run, digits):
     start = page.text.index('aria-label="7 feature maps of 5 × 5"')
     images = Page(page.text[page.text.index("<img", start) : page.text.index("</div>", start)]).of("img")
     painted = colours(passed.layers[3].output[0].transpose(2, 0, 1))
+    for image, map_ in zip(images, painted, strict=True):
+        np.testing.assert_array_equal(pixels(image), map_)
+    start = page.text.index('aria-label="gradient of conv2d_1"')
+    images = Page(page.text[page.text.index("<img", start) : page.text.index("</div>", start)]).of("img")
+    painted = colours(passed.layers[3].d_output[0].transpose(2, 0, 1), signed=True)
     for image, map_ in zip(images, painted, strict=True):
         np.testing.assert_array_equal(pixels(image), map_)
 
@@ -200,7 +208,8 @@ def test_layers_of_small_networks(tmp_path, layers):
         assert f"{row.name} {type(row.layer).__name__}, {' × '.join(map(str, row.output_shape))}, from " in words
     assert "kernels of " in words
     shown = page.tables["one-image-through-the-network"][0][1:]
-    probabilities = run.trained.probabilities(digits.x_valid[:1])[0]
+    k = least_certain(run, digits)
+    probabilities = run.trained.probabilities(digits.x_valid[k : k + 1])[0]
     assert [row[2] for row in shown] == [percent(p) for p in probabilities]
     alike = page.words["images-that-look-alike-to-the-network"]
     assert f"computes {6 if layers is RESIDUAL else 5} numbers for each image" in alike
@@ -250,5 +259,5 @@ def test_a_deep_network_shows_fewer_maps_of_each_layer(tmp_path):
     layers = (*(Conv2D(40, (2, 3), padding="same", activation="relu") for _ in range(20)), Flatten(), Dense(4))
     digits = coloured(20, size=(4, 5))
     page = read(trained_run(tmp_path, layers, digits), digits)
-    assert page.words["one-image-through-the-network"].count("The first 32 of 40.") == 21
+    assert page.words["one-image-through-the-network"].count("The first 32 of 40.") == 2 * 21
     assert len(page.text) < 600_000

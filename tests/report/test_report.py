@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.support import small
-from tests.support.html_page import NBSP, Page
+from tests.support.html_page import NBSP, Page, least_certain
 
 import convlens
 from convlens.data import from_arrays
@@ -98,7 +98,7 @@ def test_pictures_decode_and_have_alternative_texts(page):
         assert int(image["width"]) % picture.width == 0 and int(image["height"]) % picture.height == 0
         assert "alt" in image
     groups = [a for a in page.of("div") + page.of("svg") if a.get("role") == "img"]
-    assert len(groups) == 2 + 5 and all(group["aria-label"] for group in groups)
+    assert len(groups) == 2 + 5 + 6 and all(group["aria-label"] for group in groups)
 
 
 def test_the_table_of_epochs_agrees_with_the_history(page, run):
@@ -226,8 +226,8 @@ def test_the_nearest_images_are_those_of_the_hidden_layer(page, run, digits):
 
 
 def test_the_kernels_of_the_first_layer_come_from_the_kept_weights(page, run):
-    (name,) = [a["aria-label"] for a in page.of("div") if a.get("role") == "img" and "kernels" in a["aria-label"]]
-    assert name == "6 kernels"
+    names = [a["aria-label"] for a in page.of("div") if a.get("role") == "img"]
+    assert [name for name in names if "kernels" in name] == ["6 kernels", "gradient of the 6 kernels"]
     start = page.text.index('aria-label="6 kernels"')
     images = Page(page.text[page.text.index("<img", start) : page.text.index("</div>", start)]).of("img")
     kernel = run.trained.layer_weights[0]["kernel"]
@@ -238,7 +238,8 @@ def test_the_kernels_of_the_first_layer_come_from_the_kept_weights(page, run):
 
 
 def test_one_image_is_shown_in_every_layer(page, run, digits):
-    passed = trace(run.trained, digits.x_valid[:1], digits.y_valid[:1])
+    k = least_certain(run, digits)
+    passed = trace(run.trained, digits.x_valid[k : k + 1], digits.y_valid[k : k + 1])
     words = page.words["one-image-through-the-network"]
     for layer in passed.layers:
         sizes = " × ".join(map(str, layer.output.shape[1:]))

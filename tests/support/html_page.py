@@ -58,3 +58,10 @@ class Page(HTMLParser):
 
     def headline(self):
         return dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", self.text))
+
+
+def least_certain(run, digits):
+    """The index of the image that a report follows through the network: right, with the lowest probability."""
+    found = run.trained.probabilities(digits.x_valid)
+    right = [k for k, label in enumerate(digits.y_valid) if found[k].argmax() == label]
+    return min(right, key=lambda k: found[k].max(), default=0)

@@ -71,14 +71,19 @@ def _check_export(export: Path, code: Path | None, port: int | None, no_browser:
 
 
 def _export(path: Path, found: Source) -> None:
+    write_page(path, found)
+    _tell(found)
+    print(one_line(str(path)))
+
+
+def write_page(path: Path, found: Source) -> None:
+    """Write the page as one file. ValueError for a network that is too large, or data that do not fit it."""
     from convlens.explorer.export import export_page
     from convlens.storage.atomic import atomic_write
 
     page = export_page(_data(found, None))
     with atomic_write(path) as file:
         file.write(page)
-    _tell(found)
-    print(one_line(str(path)))
 
 
 def _data(found: Source, server: dict[str, bool] | None) -> dict[str, Any]:

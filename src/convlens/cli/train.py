@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from convlens.cli.data_options import DATA_HELP, Size, SkipBroken, Transposed, parse_size, tell_notes
-from convlens.cli.shared import Json, print_json, sentence, tell
+from convlens.cli.shared import Json, finite, print_json, sentence, tell
 
 if TYPE_CHECKING:
     from convlens.data import Digits
@@ -98,7 +98,7 @@ def train(
 ) -> None:
     """Train a network.
 
-    The folder of the run then holds its history, weights, checkpoint and report.
+    The folder of the run then holds its history, weights, checkpoint, report and explorer page.
     """
     from convlens.cli import hosts as several
     from convlens.cli.train_progress import show_progress
@@ -186,8 +186,19 @@ def _warnings(run: Run) -> list[str]:
 
 
 def _report(run: Run, digits: Digits) -> None:
+    """Write the explorer's page and the report, which links to it."""
+    from convlens.cli.explore import write_page
+    from convlens.cli.explore_source import Source
     from convlens.report import write_report
+    from convlens.training.run import EXPLORER
 
+    page = run.folder / EXPLORER
+    about = {"name": run.folder.name, "history": finite(run.history())}
+    try:
+        write_page(page, Source(run.trained, run.images, run.folder.name, digits, run=about))
+        tell(f"page of all numbers: {page}")
+    except ValueError as error:
+        tell(f"no page of the numbers: {sentence(error)}")
     try:
         tell(f"report: {write_report(run, digits)}")
     except ImportError as error:

@@ -228,6 +228,8 @@ figcaption { overflow-wrap: anywhere }
 .notes { color: var(--soft); padding-left: 1.2rem }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, var(--cell)); justify-items: center; gap: .4rem }
 .tiles img, .strip img { outline: 1px solid var(--line) }
+.passes { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: .6rem 1.5rem }
+.passes .strip { overflow: hidden }
 .bar { display: block; height: .8rem; min-width: 1px; background: var(--bar) }
 .bars td:last-child { width: 16rem }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .75rem;

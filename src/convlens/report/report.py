@@ -17,12 +17,12 @@ from convlens.nn import Layer, Sequential
 from convlens.report import figures
 from convlens.report.confusion import confusion
 from convlens.report.data import data
-from convlens.report.layers import layer_by_layer
+from convlens.report.layers import layer_by_layer, least_certain
 from convlens.report.page import count, document, loss, percent, section, shape, table
 from convlens.report.pictures import mistakes, neighbours, predictions, worst_first
 from convlens.report.shown import Shown
 from convlens.storage.atomic import atomic_write
-from convlens.training.run import REPORT, Run
+from convlens.training.run import EXPLORER, REPORT, Run
 
 __all__ = ["write_report"]
 
@@ -56,7 +56,8 @@ def _page(run: Run, digits: Digits) -> str:
     worst = worst_first(model, shown, probabilities)
     title = f"{model.name} on {_data(run)}"
     kept = run.epochs[_kept(run) - 1]
-    first, label = shown.images("valid")[:1], digits.y_valid[:1]
+    place = least_certain(probabilities, digits.y_valid)
+    one, label = shown.images("valid")[place : place + 1], digits.y_valid[place : place + 1]
     parts = (
         f"<header><h1>{escape(title)}</h1>\n{_headline(run, model)}</header>",
         section("Training", _curves(run)),
@@ -66,13 +67,24 @@ def _page(run: Run, digits: Digits) -> str:
         ),
         section("Worst mistakes", mistakes(shown, probabilities, worst)),
         section("Images that look alike to the network", neighbours(model, shown, probabilities, worst.places)),
-        section("One image through the network", layer_by_layer(shown, trace(model, first, label), int(label[0]))),
+        section(
+            "One image through the network",
+            _link(run) + layer_by_layer(shown, trace(model, one, label), place, int(label[0])),
+        ),
         section("Layers", _layers(model)),
         section("Data", data(shown)),
         section("Settings", _settings(run, digits)),
         section("Epochs", _epochs(run)),
     )
     return document(f"{title}: {percent(kept.val_accuracy)} · convlens", "\n".join(parts))
+
+
+def _link(run: Run) -> str:
+    """Return a link to the explorer's page, if it lies beside the report."""
+    if not (run.folder / EXPLORER).is_file():
+        return ""
+    words = "shows every number of this network, forward and backward, for digits that you draw too"
+    return f'<p><a href="{EXPLORER}">The explorer\'s page</a> {words}.</p>\n'
 
 
 def _kept(run: Run) -> int:

@@ -38,12 +38,12 @@ from convlens.training.settings import Settings, go_on
 from convlens.training.stored_images import Images, of_digits, read_images
 from convlens.training.trainer import EngineTrainer, Trainer
 
-__all__ = ["CHECKPOINT", "HISTORY", "REPORT", "MakeTrainer", "Run", "holds_run"]
+__all__ = ["CHECKPOINT", "EXPLORER", "HISTORY", "REPORT", "MakeTrainer", "Run", "holds_run"]
 
 MakeTrainer: TypeAlias = Callable[[Sequential, Optimizer], Trainer]
 
 _STATE = "running_statistics"
-CHECKPOINT, HISTORY, REPORT = "checkpoint.safetensors", "history.json", "report.html"
+CHECKPOINT, HISTORY, REPORT, EXPLORER = "checkpoint.safetensors", "history.json", "report.html", "explore.html"
 
 
 class Run:
