@@ -16,6 +16,7 @@ _ROUNDS = 20
 _NEAR, _MOST = 0.01, 0.04  # pixels this near to the fit are paper: twice the typical distance, within these bounds
 _LEAST = 0.7  # this part of the picture must be paper
 _BRIGHT, _SOME = 0.1, 0.08  # if more than the part _SOME is brighter than the fit by _BRIGHT, the fit is that of a desk
+_RIDGE = 1e-9  # keeps the equations solvable where all paper lies in few rows
 _DARK = 8.0  # levels below this are taken as this, so that their logarithm is no noise
 
 
@@ -33,7 +34,8 @@ def lighting(grey: Grey, shape: tuple[int, int]) -> Levels:
     for _ in range(_ROUNDS):
         if paper.sum() < 4 * terms.shape[1]:
             return even
-        weights = np.linalg.lstsq(terms[paper], values[paper], rcond=None)[0]
+        some = terms[paper]  # Legendre's polynomials are nearly orthogonal: the normal equations are well conditioned
+        weights = np.linalg.solve(some.T @ some + _RIDGE * np.eye(some.shape[1]), some.T @ values[paper])
         away = np.abs(values - terms @ weights)
         before, paper = paper, away < min(_MOST, max(_NEAR, 2 * float(np.median(away))))
         if np.array_equal(before, paper):
