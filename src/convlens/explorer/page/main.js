@@ -7,6 +7,7 @@ import "./views/cnn-network.js";
 import "./views/conv-cell.js";
 import "./views/conv-playground.js";
 import "./views/digit-pad.js";
+import "./views/guided-walk.js";
 import { keepMenu } from "./views/keep-menu.js";
 import "./views/looks-for.js";
 import { make } from "./views/make.js";
@@ -14,6 +15,7 @@ import { answer, modes } from "./views/network-answer.js";
 import "./views/own-code.js";
 import "./views/pool-playground.js";
 import "./views/train-live.js";
+import "./views/theme-switch.js";
 
 /** @typedef {import("./model/source.js").PageData} PageData */
 /** @typedef {import("./model/state.js").State} State */
@@ -26,6 +28,7 @@ const ABOUT = {
   "looks-for": "The pictures and the pixels that matter to a map, to a unit and to the prediction.",
   convolution: "A kernel moves over a small picture: change any number and see which windows exist.",
   pooling: "One number stays of each window: see which one, and where its gradient goes.",
+  training: "The network learns on the pictures before your eyes; pause, step and go back in time.",
   "own-code": "Your functions compute beside the reference, and the first wrong number is opened.",
 };
 
@@ -66,13 +69,13 @@ function partsOf(state, data) {
 function show(data) {
   const state = stateOf(data), parts = partsOf(state, data);
   const links = parts.map(({ id, title }) => make("a", { href: `#${id}` }, title));
-  document.querySelector("header")?.append(make("nav", { ariaLabel: "parts of the page" }, ...links));
+  document.querySelector("header")?.append(make("nav", { ariaLabel: "parts of the page" }, ...links), view("theme-switch", state, data));
   main.replaceChildren(...parts.map(({ id, title, element }) => {
     const head = [make("h2", {}, title), make("p", { className: "about" }, ABOUT[id] ?? "")];
     return make("section", { id }, ...head, element, keepMenu(id, element, state, data));
   }));
   const note = make("p", { className: "note", hidden: true, role: "status" });
-  main.prepend(note);
+  main.prepend(view("guided-walk", state, data), note);
   const follow = () => {
     note.hidden = true;
     try {

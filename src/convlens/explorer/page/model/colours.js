@@ -38,3 +38,34 @@ export function paint(image, numbers, channel, channels, most) {
     data[k + 3] = 255;
   }
 }
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {ImageData} image drawn from the canvas's corner on, enlarged without smoothing
+ * @param {number} zoom pixels of the canvas for one of the image
+ * @returns {HTMLCanvasElement} the canvas
+ */
+export function enlarge(canvas, image, zoom) {
+  const small = new OffscreenCanvas(image.width, image.height);
+  /** @type {OffscreenCanvasRenderingContext2D} */ (small.getContext("2d")).putImageData(image, 0, 0);
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  context.imageSmoothingEnabled = false;
+  context.drawImage(small, 0, 0, image.width * zoom, image.height * zoom);
+  return canvas;
+}
+
+/**
+ * @param {ArrayLike<number>} numbers (h, w)
+ * @param {[number, number]} size (h, w)
+ * @param {number} zoom
+ * @param {string} name what a screen reader says
+ * @param {number} [most] the number with the strongest colour
+ * @returns {HTMLCanvasElement} a new picture of the numbers
+ */
+export function painted(numbers, [h, w], zoom, name, most = largest(numbers)) {
+  const image = new ImageData(w, h);
+  paint(image, numbers, 0, 1, most);
+  const canvas = Object.assign(document.createElement("canvas"), { width: w * zoom, height: h * zoom, ariaLabel: name });
+  canvas.setAttribute("role", "img");
+  return enlarge(canvas, image, zoom);
+}

@@ -1,5 +1,6 @@
 /** The page's pictures as its network gets them, and as thumbnails. */
 
+import { enlarge } from "./colours.js";
 import { unpack } from "./source.js";
 
 /**
@@ -35,14 +36,10 @@ export function picturesOf({ pictures, networks: [{ images }] }, shape) {
  */
 export function thumbnail(numbers, [h, w, channels], scale, zoom = 1) {
   const canvas = Object.assign(document.createElement("canvas"), { width: w * zoom, height: h * zoom });
-  const image = new ImageData(w, h), small = new OffscreenCanvas(w, h);
+  const image = new ImageData(w, h);
   for (let k = 0; k < h * w; k++) {
     for (let c = 0; c < 3; c++) image.data[4 * k + c] = numbers[k * channels + (channels === 3 ? c : 0)] / scale;
     image.data[4 * k + 3] = 255;
   }
-  /** @type {OffscreenCanvasRenderingContext2D} */ (small.getContext("2d")).putImageData(image, 0, 0);
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  context.imageSmoothingEnabled = false;
-  context.drawImage(small, 0, 0, w * zoom, h * zoom);
-  return canvas;
+  return enlarge(canvas, image, zoom);
 }

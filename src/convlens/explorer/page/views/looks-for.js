@@ -1,6 +1,6 @@
 /** What the network looks for: pictures that excite a unit, pixels that the prediction depends on, and its mistakes. */
 
-import { largest, paint } from "../model/colours.js";
+import { largest, painted } from "../model/colours.js";
 import { backgroundOf, newOcclusion, newSweep, occlude, receptiveWindow, sweep, width } from "../model/looks.js";
 import { digits } from "../model/numbers.js";
 import { picturesOf, thumbnail } from "../model/pictures.js";
@@ -201,25 +201,14 @@ export class LooksFor extends StateView {
     const table = () => numberGrid({ caption: `drop of the probability of ${name}, a patch every ${stride} pixels`, rows, columns, value: (i, j) => drop[i * columns + j] });
     const numbers = make("details", { open }, make("summary", {}, "numbers of the occlusion map"), make("div", { className: "scroll", tabIndex: 0, role: "group", ariaLabel: "numbers of the occlusion map" }, ...(open ? [table()] : [])));
     numbers.addEventListener("toggle", () => numbers.open && numbers.lastElementChild?.childElementCount === 0 && numbers.lastElementChild.append(table()));
+    const map = (/** @type {Float32Array} */ numbers, /** @type {string} */ what) => painted(numbers, [h, w], LARGE, what);
     this.maps.replaceChildren(
       figure(picture, "the picture", `The frame is the patch that costs ${name} most.`),
-      figure(this.map(covered), `occlusion${progress}`, `How much of the probability of ${name} goes when background covers the patch: at most ${digits(Math.max(...drop))}. Orange: it grows.`),
-      figure(this.map(size), "|gradient|", `How strongly the loss depends on each pixel: at most ${digits(largest(size))}.`),
-      figure(this.map(times), "gradient × picture", `Orange pixels speak for ${name}: they make the loss smaller. Blue ones speak against it.`),
+      figure(map(covered, "occlusion"), `occlusion${progress}`, `How much of the probability of ${name} goes when background covers the patch: at most ${digits(Math.max(...drop))}. Orange: it grows.`),
+      figure(map(size, "|gradient|"), "|gradient|", `How strongly the loss depends on each pixel: at most ${digits(largest(size))}.`),
+      figure(map(times, "gradient × picture"), "gradient × picture", `Orange pixels speak for ${name}: they make the loss smaller. Blue ones speak against it.`),
       numbers,
     );
-  }
-
-  /** @param {Float32Array} numbers (h, w) @returns {HTMLCanvasElement} */
-  map(numbers) {
-    const [h, w] = this.state.network.nodes[0].shape, canvas = make("canvas", { width: w * LARGE, height: h * LARGE });
-    const image = new ImageData(w, h), small = new OffscreenCanvas(w, h);
-    paint(image, numbers, 0, 1, largest(numbers));
-    /** @type {OffscreenCanvasRenderingContext2D} */ (small.getContext("2d")).putImageData(image, 0, 0);
-    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-    context.imageSmoothingEnabled = false;
-    context.drawImage(small, 0, 0, canvas.width, canvas.height);
-    return canvas;
   }
 }
 

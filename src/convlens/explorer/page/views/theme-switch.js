@@ -1,0 +1,22 @@
+/** The colours of the page: those of the system, light, or dark. */
+
+import { make } from "./make.js";
+import { StateView } from "./state-view.js";
+
+/** `<theme-switch>`; its `state` is set by the page, so that all views are painted again */
+export class ThemeSwitch extends StateView {
+  begin() {
+    const select = make("select", { ariaLabel: "colours of the page" });
+    for (const name of ["system", "light", "dark"]) select.append(make("option", { value: name }, name));
+    const repaint = () => this.state.dispatchEvent(new Event("pass"));
+    select.addEventListener("change", () => {
+      if (select.value === "system") delete document.documentElement.dataset.theme;
+      else document.documentElement.dataset.theme = select.value;
+      repaint();
+    });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+    this.replaceChildren(make("label", {}, make("span", {}, "colours "), select));
+  }
+}
+
+customElements.define("theme-switch", ThemeSwitch);
