@@ -48,7 +48,7 @@ def services(network, digits, tmp_path):
     few = chosen_pictures(digits, images, network.input_shape)
     training = pictures_to_json(training_pictures(digits, images, network.input_shape), images)
     made = Services(
-        page_data(network, images, few, None, {"code": True, "save": True, "training": True}),
+        page_data(network, images, few, None, {"code": True, "picture": True, "save": True, "training": True}),
         lambda: training,
         CourseCode(COURSEWORK),
         picture_reader(images, network.input_shape),

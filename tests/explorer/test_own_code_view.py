@@ -3,15 +3,12 @@
 import base64
 import re
 import shutil
-import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
-from tests.support import small
 from tests.support.chromium import ENGINE, module_page
 from tests.support.places import COURSEWORK, ROOT, SOURCE
+from tests.support.served import served, watched_page
 
 from convlens import ops
 from convlens.checker.submission import TASKS
@@ -29,26 +26,12 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(chromium, folder):
     """The page of a server that has the folder: one for all tests here. An error in it fails them."""
-    command = [sys.executable, "-m", "convlens", "explore", "lenet5", "--no-browser", "--code", folder]
-    process = subprocess.Popen(
-        command, env=small.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout
-    opened = chromium.new_page(viewport={"width": 1280, "height": 720})
-    errors: list[str] = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    try:
-        opened.goto(process.stdout.readline().strip())
+    with served("lenet5", "--code", folder) as address, watched_page(chromium) as opened:
+        opened.goto(address)
         opened.wait_for_selector("own-code select")
         opened.evaluate("globalThis.same = true")
         yield opened
         assert opened.evaluate("globalThis.same")  # it was not loaded again
-    finally:
-        opened.close()
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
-    assert errors == []
 
 
 @pytest.fixture

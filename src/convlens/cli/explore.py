@@ -136,14 +136,11 @@ def _services(found: Source, code: Path | None) -> Services:
 
         if found.settings is not None:
             save = Saver(model, digits, found.settings, partial(claim, f"{found.name}-explored"))
-    offered = {"code": code is not None, "save": save is not None, "training": training is not None}
-    return Services(
-        _data(found, offered),
-        training,
-        None if code is None else CourseCode(code),
-        picture_reader(images, model.input_shape),
-        save,
-    )
+    course = None if code is None else CourseCode(code)
+    picture = picture_reader(images, model.input_shape)
+    able = {"code": course, "picture": picture, "save": save, "training": training}
+    offered = {name: service is not None for name, service in able.items()}
+    return Services(_data(found, offered), training, course, picture, save)
 
 
 def _tell(found: Source) -> None:

@@ -1,7 +1,7 @@
 """What a page gets: networks with their specification and weights, pictures with labels, and the run's history.
 
     {"networks": [{"name", "specification", "layers", "images", "weights", "about"}], "pictures": {…} or None,
-     "run": {"name", "history"} or None, "server": {"code", "save", "training"} or None}
+     "run": {"name", "history"} or None, "server": {"code", "picture", "save", "training"} or None}
 
 Weights are a safetensors file in base64; about is the text with which the page writes a model's file. Pictures are
 {"shape", "dtype", "data", "labels", "class_names", "training"}: data in base64, little-endian; of dtype "uint8" they

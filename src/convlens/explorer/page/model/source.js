@@ -28,7 +28,7 @@ import { fromBase64, toBase64 } from "../engine/kernels/base64.js";
  * @property {PageNetwork[]} networks
  * @property {Pictures | null} pictures
  * @property {{name: string, history: any} | null} run
- * @property {{code: boolean, save: boolean, training: boolean} | null} server null in an exported file
+ * @property {{code: boolean, picture: boolean, save: boolean, training: boolean} | null} server null in an exported file
  */
 
 /** @returns {Promise<PageData>} */

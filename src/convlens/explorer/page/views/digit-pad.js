@@ -2,16 +2,29 @@
 
 import { levelsOf, levelsOfPicture } from "../model/drawing.js";
 import { picturesOf, thumbnail } from "../model/pictures.js";
+import { readPicture } from "../model/server.js";
+import { unpack } from "../model/source.js";
 import { make } from "./make.js";
 import { StateView } from "./state-view.js";
 
 const SIDE = 200; // pixels of the pad
+const INK = "#2f7fd6"; // it can be seen on light and on dark
+const MOST = 2 ** 25; // bytes of a picture's file
 
 /** `<digit-pad>`; the page sets its `data`, then its `state` */
 export class DigitPad extends StateView {
   /** @type {Net.Tensor | null} the image that was drawn here */
   #given = null;
   #giving = false;
+  #opening = 0;
+  /** @type {[number, number] | null} where the stroke is */
+  #last = null;
+  said = make("div", { role: "status" });
+  /** @param {ClipboardEvent} event */
+  #paste = (event) => {
+    const pasted = event.clipboardData?.files[0];
+    if (pasted) this.open(pasted);
+  };
   pad = make("canvas", { width: SIDE, height: SIDE, className: "pad" });
 
   /** @returns {import("../model/source.js").Images} */
@@ -19,14 +32,22 @@ export class DigitPad extends StateView {
     return this.data.networks[0].images;
   }
 
+  connectedCallback() {
+    super.connectedCallback();
+    document.addEventListener("paste", this.#paste);
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener("paste", this.#paste);
+  }
+
   begin() {
     const clear = make("button", {}, "clear");
     clear.addEventListener("click", () => this.clear());
     const file = make("input", { type: "file", accept: "image/*" });
-    file.addEventListener("change", () => file.files?.[0] && this.open(file.files[0]));
-    document.addEventListener("paste", (event) => {
-      const pasted = event.clipboardData?.files[0];
-      if (pasted) this.open(pasted);
+    file.addEventListener("change", () => {
+      if (file.files?.[0]) this.open(file.files[0]);
+      file.value = ""; // so the same file can be opened again
     });
     this.pad.ariaLabel = "draw a digit here";
     for (const event of ["pointerdown", "pointermove"]) {
@@ -34,7 +55,7 @@ export class DigitPad extends StateView {
     }
     this.state.addEventListener("pass", () => this.state.image !== this.#given && !this.#giving && this.clear(false));
     const drawing = make("div", { className: "drawing" }, this.pad, make("p", {}, "Draw a digit here. ", clear));
-    this.replaceChildren(drawing, make("div", {}, this.choices(), make("p", {}, make("label", {}, "or open a picture ", file))));
+    this.replaceChildren(drawing, make("div", {}, this.choices(), make("p", {}, make("label", {}, "or open a picture ", file)), this.said));
   }
 
   /** @returns {HTMLElement} a button for each of some pictures of the data */
@@ -66,14 +87,12 @@ export class DigitPad extends StateView {
     event.preventDefault();
     this.pad.setPointerCapture(event.pointerId);
     const context = /** @type {CanvasRenderingContext2D} */ (this.pad.getContext("2d"));
-    const scale = SIDE / this.pad.clientWidth;
-    const [x, y] = [event.offsetX * scale, event.offsetY * scale];
-    context.strokeStyle = getComputedStyle(this).color;
-    context.lineWidth = SIDE / 14;
-    context.lineCap = "round";
+    const scale = SIDE / this.pad.clientWidth, x = event.offsetX * scale, y = event.offsetY * scale;
+    const [fromX, fromY] = event.type === "pointermove" && this.#last !== null ? this.#last : [x, y];
+    this.#last = [x, y];
+    Object.assign(context, { strokeStyle: INK, lineWidth: SIDE / 14, lineCap: "round" });
     context.beginPath();
-    const moved = event.type === "pointermove";
-    context.moveTo(moved ? x - event.movementX * scale : x, moved ? y - event.movementY * scale : y);
+    context.moveTo(fromX, fromY);
     context.lineTo(x, y);
     context.stroke();
     this.give();
@@ -96,11 +115,45 @@ export class DigitPad extends StateView {
     this.state.setImage(levels.map((level) => (light === false ? 1 - level : level) * 255 * scale));
   }
 
-  /** @param {File} file */
+  /** @param {File} file a picture; what cannot be read is told */
   async open(file) {
-    const { state } = this;
-    const bitmap = await createImageBitmap(file);
-    this.set(levelsOfPicture(bitmap, state.network.nodes[0].shape, this.images.light_ink === true));
+    const opening = ++this.#opening;
+    this.said.replaceChildren("The picture is being read …");
+    try {
+      if (file.size > MOST) throw new Error(`a picture must have at most ${MOST >> 20} MB; it has ${Math.ceil(file.size / 2 ** 20)} MB`);
+      const read = this.data.server?.picture ? this.readThere(file) : this.readHere(file), found = await read;
+      if (opening === this.#opening) found();
+    } catch (error) {
+      if (opening === this.#opening) this.said.replaceChildren(`${file.name || "The picture"} cannot be opened: ${/** @type {Error} */ (error).message}.`);
+    }
+  }
+
+  /** @param {File} file @returns {Promise<() => void>} what shows it */
+  async readHere(file) {
+    const bitmap = await createImageBitmap(file).catch(() => {
+      throw new Error("the browser knows no picture in it");
+    });
+    return () => {
+      this.set(levelsOfPicture(bitmap, this.state.network.nodes[0].shape, this.images.light_ink === true));
+      this.said.replaceChildren();
+    };
+  }
+
+  /** @param {File} file @returns {Promise<() => void>} what shows it, as `convlens predict` reads it; of many digits, one */
+  async readThere(file) {
+    const { images, remarks } = await readPicture(file), { shape: [count], data } = unpack(images), size = data.length / count;
+    const shape = this.state.network.nodes[0].shape, row = make("p", { className: "choices" });
+    for (let k = 0; k < count && count > 1; k++) {
+      const numbers = data.slice(k * size, (k + 1) * size), button = make("button", { className: "choice", ariaLabel: `digit ${k + 1} of ${count}` });
+      button.append(thumbnail(numbers, shape, this.images.scale));
+      button.addEventListener("click", () => this.state.setImage(numbers));
+      row.append(button);
+    }
+    return () => {
+      this.state.setImage(data.slice(0, size));
+      const found = count > 1 ? [make("p", {}, `${count} digits are in the picture; choose one:`), row] : [];
+      this.said.replaceChildren(...found, remarks.length ? `Remarks: ${remarks.join("; ")}.` : "");
+    };
   }
 }
 

@@ -106,9 +106,9 @@ export class Playground extends HTMLElement {
 
   /** @returns {any} what a link keeps: see `restore` */
   keep() {
-    const { setting, step } = this, own = /** @type {any} */ (this);
-    const fields = Object.fromEntries(Object.keys(this.kept).map((name) => [name, own[name]]));
-    const numbers = ["x", "w", "dy"].filter((name) => own[name]).map((name) => [name, Array.from(own[name].data)]);
+    const { setting, step, x, w, dy } = /** @type {any} */ (this);
+    const fields = Object.fromEntries(Object.keys(this.kept).map((name) => [name, Reflect.get(this, name)]));
+    const numbers = Object.entries({ x, w, dy }).flatMap(([name, tensor]) => (tensor ? [[name, Array.from(tensor.data)]] : []));
     return { setting, step, fields, numbers: Object.fromEntries(numbers) };
   }
 
@@ -125,8 +125,8 @@ export class Playground extends HTMLElement {
     if (Array.isArray(given.pads) && given.pads.length === 2 && given.pads.every((/** @type {unknown} */ each) => two(each, 0))) next.pads = given.pads;
     const some = Object.entries(this.kept).filter(([name, allowed]) => allowed?.includes(fields?.[name]) ?? Number.isFinite(fields?.[name]));
     this.change({ ...next, note: "", ...Object.fromEntries(some.map(([name]) => [name, fields[name]])) });
-    const own = /** @type {any} */ (this), fits = Object.entries(numbers ?? {}).flatMap(([name, data]) => {
-      const { shape } = ["x", "w", "dy"].includes(name) && own[name] ? own[name] : { shape: [0] };
+    const { x, w, dy } = /** @type {any} */ (this), fits = Object.entries(numbers ?? {}).flatMap(([name, data]) => {
+      const shape = (name === "x" ? x : name === "w" ? w : name === "dy" ? dy : undefined)?.shape ?? [0];
       const right = Array.isArray(data) && data.length === sizeOf(shape) && data.every(Number.isFinite);
       return right ? [[name, { shape, data: Float64Array.from(data) }]] : [];
     });
