@@ -27,7 +27,7 @@ def served(*options: Any) -> Iterator[str]:
 
 @contextmanager
 def watched_page(browser: Any) -> Iterator[Any]:
-    """Yield a tab. An error in its page or on its console fails the test at the end; a refusal of the server is none."""
+    """Yield a tab. An error in its page or on its console fails the test at the end; a refusal is none."""
     page = browser.new_page(viewport={"width": 1280, "height": 720})
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
