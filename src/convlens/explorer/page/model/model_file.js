@@ -2,6 +2,7 @@
 
 import { Tensor } from "../engine/kernels/tensor.js";
 import { writeSafetensors } from "../engine/network/safetensors.js";
+import { figuresOf } from "./figures.js";
 import { saveRun } from "./server.js";
 
 /** @typedef {import("./trainer.js").Trainer} Trainer */
@@ -53,9 +54,10 @@ export async function saveMoment(trainer) {
 }
 
 /** @param {Trainer} trainer @returns {Row[]} the run's epochs, and those of the page: an unfinished one among them */
-function rowsOf({ before, rows, now }) {
-  const { at, sum, right, seconds, epoch, held } = now, found = [...before, ...rows.slice(0, epoch)];
+function rowsOf({ before, rows, now, state, pictures }) {
+  const { at, sum, right, seconds, epoch } = now, found = [...before, ...rows.slice(0, epoch)];
   if (at > 0) {
+    const held = now.held ?? (pictures?.held ? figuresOf(state.network, pictures.held) : null);
     found.push({ epoch: 0, seconds, images_per_second: at / seconds, loss: sum / at, accuracy: right / at,
                  val_loss: held?.loss ?? null, val_accuracy: held?.accuracy ?? null });
   }

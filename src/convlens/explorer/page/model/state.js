@@ -27,6 +27,7 @@ export class State extends EventTarget {
     this.ties = "first";
     /** @type {Chosen} */
     this.chosen = { node: network.nodes.length - 1, cell: [0] };
+    this.learning = false; // whether the weights change all the time, see `model/trainer.js`
     this.pass = this.run();
   }
 

@@ -10,9 +10,9 @@ import { startWorker } from "./worker_start.js";
 
 /** @typedef {import("./source.js").PageData} PageData */
 /** @typedef {import("./state.js").State} State */
-/** @typedef {{data: import("../engine/kernels/tensor.js").Numbers, labels: number[]}} Images */
+/** @typedef {import("./figures.js").Images} Images */
 /** @typedef {{optimizer: "adam" | "sgd", rate: number, momentum: number, batch: number}} Settings */
-/** The mean loss of some images, and the part of them that was right @typedef {{loss: number, accuracy: number}} Figures */
+/** @typedef {import("./figures.js").Figures} Figures */
 /** One or more batches at x epochs: their mean loss, the pictures that were right, the pictures
  *  @typedef {{x: number, loss: number, right: number, count: number}} Point */
 /** The lengths of vectors: all weights, their gradient, the step @typedef {{weights: number, gradient: number, step: number}} Lengths */
@@ -24,11 +24,11 @@ import { startWorker } from "./worker_start.js";
 /**
  * The state of training after `step` batches: `epoch` whole epochs and `at` pictures of `count` of the next, with the
  * sums of their losses and of the right ones. batches, rows: what there was since the moment before, for `points` and
- * `rows`; gradients: of the last batch; done: whether training stops here; tick: the moment's number
+ * `rows`; gradients, lengths: of the last batch; label: of its only picture; held: what the held-back pictures say; done: whether training stops here; tick: the moment's number
  * @typedef {{step: number, epoch: number, at: number, count: number, sum: number, right: number, seconds: number,
  *   weights: Net.Weights, gradients: Net.Weights, optimizer: {step: number, slots: Record<string, Net.Weights>} | null,
  *   settings: Settings, batches: Point[], rows: Row[], held: Figures | null, lengths: Lengths | null,
- *   rate: number | null, done: boolean, turn: number, tick?: number,
+ *   label: number | null, rate: number | null, done: boolean, turn: number, tick?: number,
  *   exploded: {step: number, loss: number, first: number, lengths: Lengths, settings: Settings} | null}} Moment
  */
 
@@ -55,7 +55,7 @@ export class Trainer extends EventTarget {
     /** @type {Settings} */
     this.settings = { optimizer: "adam", rate: 0.001, momentum: 0, batch: 32 };
     this.fresh = 0; // how often the weights were drawn
-    this.running = false;
+    this.running = false; // only `run` changes it
     /** @type {Moment["exploded"]} */
     this.exploded = null;
     this.error = "";
@@ -101,7 +101,7 @@ export class Trainer extends EventTarget {
    */
   begin(weights, before) {
     this.moments = [{ step: 0, epoch: 0, at: 0, count: 0, sum: 0, right: 0, seconds: 0, weights, gradients: {},
-                      optimizer: null, settings: this.settings, batches: [], rows: [], held: null, lengths: null,
+                      optimizer: null, settings: this.settings, batches: [], rows: [], held: null, lengths: null, label: null,
                       rate: null, done: true, turn: 0, exploded: null }];
     this.before = before;
     [this.points, this.rows, this.chosen, this.tick, this.every] = [[], [], 0, 0, 1];
@@ -123,13 +123,19 @@ export class Trainer extends EventTarget {
 
   /** @param {number} place of a moment: the page shows it, and training goes on from it */
   choose(place) {
-    this.post({ run: 0 });
+    if (this.running) this.post({ run: 0 });
     this.turn += 1;
-    this.running = false;
+    this.run(false);
     this.exploded = null;
     this.chosen = place;
     this.stale = true;
     this.follow();
+  }
+
+  /** @param {boolean} on whether it trains: views with much to compute then wait */
+  run(on) {
+    this.running = on;
+    this.state.learning = on;
   }
 
   /** @param {Partial<Settings>} changed for the next batch */
@@ -144,13 +150,13 @@ export class Trainer extends EventTarget {
    * @param {number} [size] of a batch, if not that of the settings
    */
   async start(run = Infinity, size) {
-    this.running = true;
+    this.run(true);
     this.error = "";
     this.tell();
     try {
       await this.prepare();
     } catch (error) {
-      this.running = false;
+      this.run(false);
       this.error = /** @type {Error} */ (error).message;
       this.tell();
       return;
@@ -166,7 +172,7 @@ export class Trainer extends EventTarget {
 
   /** Stop after the batch that is under way: its moment is still to come. */
   pause() {
-    if (this.worker === null || this.stale) this.running = false;
+    if (this.worker === null || this.stale) this.run(false);
     this.post({ run: 0 });
     this.tell();
   }
@@ -175,7 +181,7 @@ export class Trainer extends EventTarget {
   end() {
     this.worker?.terminate();
     this.worker = null;
-    this.running = false;
+    this.run(false);
     this.stale = true;
   }
 
@@ -227,20 +233,15 @@ export class Trainer extends EventTarget {
     this.rows.length = Math.min(this.rows.length, now.epoch);
   }
 
-  /** @param {Moment & {idle?: boolean}} moment of the worker, or that it is idle */
+  /** @param {Moment} moment of the worker */
   take(moment) {
     if (moment.turn !== this.turn) return;
-    if (moment.idle) {
-      this.running = false;
-      this.tell();
-      return;
-    }
     this.rate = moment.rate ?? this.rate;
     this.exploded = moment.exploded;
-    if (moment.done) this.running = false;
+    if (moment.done) this.run(false);
     if (moment.exploded !== null) {
       this.stale = true; // the page keeps the moment before
-      this.tell();
+      this.follow();
       return;
     }
     this.points.push(...moment.batches);
@@ -252,10 +253,11 @@ export class Trainer extends EventTarget {
 
   /** @param {Moment} moment the newest; when there are too many, every second one is forgotten */
   keep(moment) {
-    if ((this.now.tick ?? 0) % this.every || moment.step === this.now.step) this.moments.pop();
-    this.moments.push({ ...moment, batches: [], rows: [], tick: (this.tick += 1) });
-    const most = Math.max(4, Math.min(MOST, Math.floor(NUMBERS / numbersOf(moment)))), last = this.tick;
-    if (this.moments.length > most) {
+    const again = moment.step === this.now.step, held = moment.held ?? (again ? this.now.held : null);
+    if ((this.now.tick ?? 0) % this.every || again) this.moments.pop();
+    this.moments.push({ ...moment, held, batches: [], rows: [], tick: (this.tick += 1) });
+    const most = Math.max(2, Math.min(MOST, Math.floor(NUMBERS / numbersOf(moment)))), last = this.tick;
+    while (this.moments.length > most) {
       this.every *= 2;
       this.moments = this.moments.filter(({ tick = 0 }) => tick % this.every === 0 || tick === last);
     }

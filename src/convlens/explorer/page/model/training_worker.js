@@ -1,20 +1,19 @@
 /** A worker that trains a network, for `model/trainer.js`. It posts at most ten moments a second. */
 
-import { Tensor } from "../engine/kernels/tensor.js";
 import { Network } from "../engine/network/network.js";
 import { Adam, SGD } from "../engine/network/optimizers.js";
-import { batchesOf, generator, rightOf, trainStep } from "../engine/network/training.js";
+import { batchesOf, generator, trainStep } from "../engine/network/training.js";
+import { figuresOf, some } from "./figures.js";
 
 /** @typedef {import("./trainer.js").Moment} Moment */
 /** @typedef {import("./trainer.js").Settings} Settings */
-/** @typedef {import("./trainer.js").Images} Images */
+/** @typedef {import("./figures.js").Images} Images */
 /** @typedef {{specification: any, dtype: Net.Dtype, seed: number, train: Images, held: Images | null}} Task */
 /** What the page says. run: how many batches; size: the pictures of a batch, if not those of the settings */
 /** @typedef {{turn: number, task?: Task, settings?: Settings, moment?: Moment, run?: number, size?: number}} Message */
 
 const UPDATE = 100; // milliseconds from moment to moment, more if a moment takes long
-const SHARE = 12; // the time between two moments is so many times what one of them takes
-const CHUNK = 50; // pictures of one pass when the held-back pictures are evaluated
+const SHARE = 10; // one of so many seconds at most goes into moments, and at most as much into the held-back pictures
 const EXPLODED = 4; // times the loss at the beginning, or at chance
 
 /** The state of training. A batch is known by its epoch and its place in it, so that going back repeats it exactly. */
@@ -25,7 +24,6 @@ class Training {
     this.seed = seed;
     this.train = train;
     this.held = held;
-    this.size = train.data.length / train.labels.length;
     /** @type {Settings} */
     this.settings = { optimizer: "adam", rate: 0.001, momentum: 0, batch: 32 };
     /** @type {any} */
@@ -37,6 +35,9 @@ class Training {
     this.gradients = /** @type {Net.Weights} */ ({});
     /** @type {Moment["lengths"]} */
     this.lengths = null;
+    /** @type {number | null} the label of a batch of one */
+    this.label = null;
+    this.known = { step: -1, held: /** @type {Moment["held"]} */ (null), at: 0, cost: 0 }; // of the held-back pictures
     this.step = this.epoch = this.at = this.sum = this.right = this.seconds = 0; // as in a moment
     this.first = this.mean = this.weight = 0; // the loss of the first batch, and a running mean of the losses
     this.order = this.orderOf(0);
@@ -47,6 +48,7 @@ class Training {
     [this.step, this.epoch, this.at, this.sum, this.right, this.seconds] = [step, epoch, at, sum, right, seconds];
     [this.batches, this.rows, this.gradients, this.lengths] = [[], [], {}, null];
     this.first = this.mean = this.weight = 0;
+    this.known.step = -1;
     this.order = this.orderOf(epoch);
   }
 
@@ -83,13 +85,6 @@ class Training {
     this.settings = settings;
   }
 
-  /** @param {Images} images @param {number[]} chosen @returns {[Net.Tensor, number[]]} */
-  some({ data, labels }, chosen) {
-    const x = Tensor.zeros([chosen.length, ...this.network.nodes[0].shape], this.network.dtype);
-    chosen.forEach((k, place) => x.data.set(data.subarray(k * this.size, (k + 1) * this.size), place * this.size));
-    return [x, chosen.map((k) => labels[k])];
-  }
-
   /**
    * Train on the next batch of the epoch.
    * @param {number} size
@@ -97,10 +92,12 @@ class Training {
    */
   batch(size) {
     const { network } = this, started = performance.now();
-    const chosen = this.order.slice(this.at, this.at + size), [x, labels] = this.some(this.train, chosen);
+    const chosen = this.order.slice(this.at, this.at + size);
+    const [x, labels] = some(network, this.train, chosen);
     const before = Object.entries(network.weights()).map(([name, w]) => ({ name, data: w.data.slice() }));
     const { loss, right, pass } = trainStep(network, this.optimizer, x, labels, generator(this.seed + 104729 * this.step));
     const earlier = this.lengths;
+    this.label = labels.length === 1 ? labels[0] : null;
     this.gradients = {};
     for (const node of network.nodes) {
       for (const [own, dw] of Object.entries(pass.dw[node.id])) this.gradients[node.weightNames[own]] = dw;
@@ -142,29 +139,28 @@ class Training {
     return { loss: this.sum / this.at, accuracy: this.right / this.at };
   }
 
-  /** @returns {Moment["held"]} what the held-back pictures say */
+  /** @returns {Moment["held"]} what the held-back pictures say to these weights */
   evaluate() {
-    const { held, network } = this;
-    if (held === null) return null;
-    const count = held.labels.length;
-    let loss = 0, right = 0;
-    for (let from = 0; from < count; from += CHUNK) {
-      const chosen = Array.from({ length: Math.min(CHUNK, count - from) }, (_, k) => from + k);
-      const [x, labels] = this.some(held, chosen), pass = network.forward(x);
-      pass.gradientOfLoss(labels);
-      for (const each of /** @type {Net.Tensor} */ (pass.loss).data) loss += each;
-      right += rightOf(pass);
-    }
-    return { loss: loss / count, accuracy: right / count };
+    if (this.known.step === this.step || this.held === null) return this.known.held;
+    const from = performance.now();
+    this.known = { step: this.step, held: figuresOf(this.network, this.held), at: from, cost: performance.now() - from };
+    return this.known.held;
   }
 
-  /** @returns {Moment} */
-  moment() {
-    const { step, epoch, at, sum, right, seconds, batches, rows, gradients, lengths, settings, optimizer } = this;
+  /** @param {boolean} always whether the held-back pictures are asked in any case @returns {Moment["held"]} */
+  ask(always) {
+    const { at, cost, step, held } = this.known;
+    if (always || performance.now() - at > SHARE * cost) return this.evaluate();
+    return step === this.step ? held : null;
+  }
+
+  /** @param {boolean} last whether training stops here @returns {Moment} */
+  moment(last) {
+    const { step, epoch, at, sum, right, seconds, batches, rows, gradients, lengths, label, settings, optimizer } = this;
     [this.batches, this.rows] = [[], []];
-    return { step, epoch, at, sum, right, seconds, batches, rows, gradients, lengths, settings,
+    return { step, epoch, at, sum, right, seconds, batches, rows, gradients, lengths, label, settings,
              optimizer: { step: optimizer.step, slots: optimizer.slots }, weights: this.network.weights(),
-             held: this.evaluate(), count: this.train.labels.length, rate: null, exploded: null, turn, done: false };
+             held: this.ask(last), count: this.train.labels.length, rate: null, exploded: null, turn, done: last };
   }
 }
 
@@ -220,10 +216,8 @@ function go() {
 
 /** @param {Moment["exploded"]} exploded @param {number} images @param {number} started */
 function post(exploded, images, started) {
-  const from = performance.now();
-  const moment = /** @type {Training} */ (training).moment();
-  const rate = images === 0 ? null : (1000 * images) / (performance.now() - started);
-  globalThis.postMessage({ ...moment, exploded, rate, turn, done: left === 0 });
+  const moment = /** @type {Training} */ (training).moment(left === 0), from = performance.now();
+  globalThis.postMessage({ ...moment, exploded, rate: images === 0 ? null : (1000 * images) / (from - started) });
   pause = Math.max(UPDATE, SHARE * (performance.now() - from));
 }
 
@@ -242,5 +236,5 @@ globalThis.addEventListener("message", ({ data }) => {
   if (message.run === undefined) return;
   [left, size, turn] = [message.run, message.size ?? 0, message.turn];
   if (left > 0) plan();
-  else globalThis.postMessage({ idle: true, turn });
+  else if (message.moment === undefined) post(null, 0, 0);
 });

@@ -59,7 +59,7 @@ export class LooksFor extends StateView {
     clearTimeout(this.#timer);
     this.#endOcclusion();
     this.maps.ariaBusy = "true";
-    if (!this.#seen) return;
+    if (!this.#seen || this.state.learning) return;
     this.#timer = window.setTimeout(() => {
       this.depend();
       this.look();

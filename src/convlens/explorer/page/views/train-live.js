@@ -132,6 +132,7 @@ export class TrainLive extends StateView {
     this.slider.disabled = last === 0;
     this.when.textContent = `moment ${trainer.chosen + 1} of ${last + 1}, ${epochsOf(now).toFixed(2)} epochs`;
     if (this.#moment !== now) this.kept.hidden = true;
+    this.slider.ariaValueText = this.when.textContent;
     this.say();
     this.drawCurves();
     if (this.table.open) this.table.replaceChildren(this.table.children[0], this.figures());
@@ -165,24 +166,31 @@ export class TrainLive extends StateView {
     const { run, epochs } = await saveMoment(/** @type {Trainer} */ (this.trainer));
     const folder = /^[\w./-]+$/.test(run) ? run : `'${run}'`;
     const commands = [`convlens evaluate --run ${folder}`, `convlens train --resume --run ${folder} --epochs ${epochs + 5}`];
-    return [`The run is in ${run}, with ${epochs} epochs. To test it, and to go on with it: `, ...commands.map((each) => make("code", {}, each))];
+    return [`The run is in ${run}, with ${epochs} ${epochs === 1 ? "epoch" : "epochs"}. To test it, and to go on with it: `, ...commands.map((each) => make("code", {}, each))];
   }
 
   /** What the moment is, and whether something went wrong. */
   say() {
-    const trainer = /** @type {Trainer} */ (this.trainer), { now, rate, exploded, error, pictures } = trainer;
+    const trainer = /** @type {Trainer} */ (this.trainer), { now, rate, exploded, error } = trainer;
     const parts = [`${now.step} batches`];
     const before = trainer.points.filter(({ x }) => x <= epochsOf(now) + 1e-9).pop();
-    if (before) parts.push(`loss of the last ${digits(before.loss)}`);
+    if (before) parts.push(`training loss ${digits(before.loss)}`);
+    if (now.label !== null) parts.push(`the picture was of class ${this.state.names[now.label]}`);
     if (now.held) parts.push(`held-back pictures: loss ${digits(now.held.loss)}, ${percent(now.held.accuracy)} right`);
     if (now.lengths) parts.push(`length of the gradient ${digits(now.lengths.gradient)}, of the step ${digits(now.lengths.step)}`);
     this.status.replaceChildren(`${parts.join("; ")}. `);
     if (rate) this.status.append(make("span", { className: "rate" }, `${Math.round(rate)} images/s`));
-    const count = pictures?.train.labels.length ?? this.data.pictures?.training ?? 0;
-    if (now.step === 0) this.status.append(` ${pictures || !this.data.server?.training ? `It trains on ${count} pictures` : "It trains on the training part of the data"}.`);
+    if (now.step === 0) this.status.append(this.source());
     const text = error || (exploded ? explosion(exploded) : "");
     this.note.hidden = text === "";
     if (this.note.textContent !== text) this.note.textContent = text;
+  }
+
+  /** @returns {string} on what it trains */
+  source() {
+    const { pictures, running } = /** @type {Trainer} */ (this.trainer), whole = this.data.server?.training;
+    if (whole && !pictures) return running ? " The training part is being loaded …" : " It trains on the training part of the data.";
+    return ` It trains on ${pictures?.train.labels.length ?? this.data.pictures?.training} pictures.`;
   }
 
   drawCurves() {
