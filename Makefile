@@ -40,6 +40,7 @@ pictures: .venv/test ## draw the pictures of the documents again
 	$(BIN)/python -m scripts.make_alexnet_picture
 	$(BIN)/python -m scripts.make_architecture
 	$(BIN)/python -m scripts.make_engine_figures
+	$(BIN)/python -m scripts.make_explorer_pictures
 
 summary: .venv/test ## convert the summary of the AlexNet paper to one HTML file
 	$(BIN)/python scripts/make_summary.py
