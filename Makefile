@@ -16,7 +16,7 @@ demo: .venv/demo ## train LeNet-5 on the embedded digits, and write a report and
 	$(BIN)/convlens train
 
 test: .venv/test ## run all tests
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 smoke: .venv/test ## run the quickest tests, in half a minute
 	$(BIN)/python -m pytest -q -m smoke -n 2
