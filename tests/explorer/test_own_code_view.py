@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+from tests.support.axe import violations
 from tests.support.chromium import ENGINE, module_page
 from tests.support.places import COURSEWORK, ROOT, SOURCE
 from tests.support.served import served, watched_page
@@ -96,6 +97,12 @@ def test_the_first_wrong_number_is_opened(own, page, folder):
     assert heading.inner_text().startswith("A[0, 9, 13, 2]")
     own.get_by_role("button", name="show it in the network").click()
     assert "conv2d[9, 13, 2]" in page.inner_text("conv-cell h3")
+
+
+def test_a_wrong_result_breaks_no_rule_of_wcag(own, page, folder):
+    change(folder, CONV, "    return A\n", "    return A + 1\n")
+    says(own, r"wrong: ")
+    assert violations(page) == []
 
 
 def test_one_row_too_much_padding(own, folder):

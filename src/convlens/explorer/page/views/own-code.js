@@ -41,7 +41,7 @@ export class OwnCode extends StateView {
   /** @type {IntersectionObserver | undefined} */ #observer = undefined;
   #changed = () => this.later(QUIET);
   said = make("div", { role: "status" });
-  result = make("div");
+  result = make("div", { className: "result" });
   /** @type {Cell | null} */ cell = null;
   /** @type {Cell[]} */ wrong = [];
   /** @type {Record<string, Tensor>} */ own = {};
@@ -193,7 +193,7 @@ export class OwnCode extends StateView {
 
   draw() {
     const rows = Object.keys(this.own).map((name) => this.maps(name));
-    this.result.replaceChildren(...(this.cell === null ? [] : [this.arithmetic(this.cell)]), ...rows);
+    this.result.replaceChildren(...(this.cell === null ? [] : [this.arithmetic(this.cell)]), make("div", {}, ...rows));
   }
 
   /** @param {string} name @returns {HTMLElement} own, right, and the difference, of one map */
@@ -242,7 +242,7 @@ export class OwnCode extends StateView {
       });
       row.append(button);
     }
-    const list = make("ol", { className: "terms" }, ...terms.slice(0, SHOWN).map(({ factors, value, note }) =>
+    const list = make("ol", { className: "terms", tabIndex: 0 }, ...terms.slice(0, SHOWN).map(({ factors, value, note }) =>
       make("li", {}, `${factors.map((factor) => text(factor.value)).join(" · ")} = ${text(value)}${note === undefined ? "" : ` (${note})`}`)));
     const rest = terms.slice(SHOWN).reduce((sum, { value }) => sum + value, 0);
     if (terms.length > SHOWN) list.append(make("li", {}, `${terms.length - SHOWN} more terms = ${text(rest)}`));
@@ -268,7 +268,7 @@ function cellOf(k, shape) {
 
 /** @param {string} caption @param {number} h @param {number} w @param {(i: number, j: number) => number} value @param {number} most */
 function picture(caption, h, w, value, most) {
-  const zoom = Math.max(1, Math.min(8, Math.floor(190 / Math.max(h, w)))), small = new OffscreenCanvas(w, h), image = new ImageData(w, h);
+  const zoom = Math.max(1, Math.min(20, Math.floor(190 / Math.max(h, w)))), small = new OffscreenCanvas(w, h), image = new ImageData(w, h);
   paint(image, Float64Array.from({ length: h * w }, (_, k) => value(Math.floor(k / w), k % w)), 0, 1, most);
   small.getContext("2d")?.putImageData(image, 0, 0);
   const canvas = make("canvas", { width: w * zoom, height: h * zoom, role: "img", ariaLabel: caption });
