@@ -11,6 +11,7 @@ import "./views/guided-walk.js";
 import { keepMenu } from "./views/keep-menu.js";
 import "./views/looks-for.js";
 import { make } from "./views/make.js";
+import "./views/map-numbers.js";
 import { answer, modes } from "./views/network-answer.js";
 import "./views/own-code.js";
 import "./views/pool-playground.js";
@@ -49,7 +50,7 @@ function network(state, data) {
   const said = make("div", { className: "said" }, answer(state), modes(state));
   const given = make("div", { className: "given" }, view("digit-pad", state, data), said);
   const panes = make("div", { className: "panes" }, view("cnn-network", state, data), view("conv-cell", state, data));
-  return make("div", {}, given, panes);
+  return make("div", {}, given, view("map-numbers", state, data), panes);
 }
 
 /** @param {State} state @param {PageData} data @returns {Part[]} the parts of the page, from top to bottom */

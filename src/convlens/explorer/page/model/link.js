@@ -70,7 +70,8 @@ export function restore(fragment, state, data) {
   must(exists && (own || chosen.weight === undefined), "its number is not in this network");
   const numbers = numbersOf(found, state.image.data.length, data);
   Object.assign(state, { label, mode, ties });
-  state.chosen = own ? { node: chosen.node, cell, weight: chosen.weight } : { node: chosen.node, cell };
+  const end = node?.id === nodes.length - 1 && ["probability", "loss"].includes(chosen.end) ? { end: chosen.end } : {};
+  state.chosen = own ? { node: chosen.node, cell, weight: chosen.weight } : { node: chosen.node, cell, ...end };
   state.setImage(numbers);
   state.choose(state.chosen);
   for (const each of keepers()) if (playgrounds?.[each.localName]) each.restore(playgrounds[each.localName]);

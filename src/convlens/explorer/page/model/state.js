@@ -1,10 +1,13 @@
 /** What the page shows now: a network, one image, its pass, and the number that was chosen. Views listen to it. */
 
-import { gradientTerms, valueTerms, weightTerms } from "../engine/network/arithmetic.js";
+import { gradientTerms, lossTerms, probabilityTerms, valueTerms, weightTerms } from "../engine/network/arithmetic.js";
 import { downstream, upstream } from "../engine/network/reach.js";
 
 /** @typedef {import("../engine/network/network.js").Network} Network */
-/** @typedef {{node: number, cell: number[], weight?: string}} Chosen a cell of a node's output, or of one of its weights */
+/**
+ * A cell of a node's output, or of one of its weights. end: what is computed from the logit of that cell
+ * @typedef {{node: number, cell: number[], weight?: string, end?: "probability" | "loss"}} Chosen
+ */
 
 /** Emits "pass" when numbers change, and "chosen" when another number is looked at. */
 export class State extends EventTarget {
@@ -71,7 +74,9 @@ export class State extends EventTarget {
 
   /** @returns {import("../engine/kernels/tensor.js").Tensor} the array that has the chosen number */
   get array() {
-    const { node, weight } = this.chosen;
+    const { node, weight, end } = this.chosen;
+    if (end === "probability") return this.pass.probabilities;
+    if (end === "loss") return /** @type {Net.Tensor} */ (this.pass.loss);
     if (weight !== undefined) return this.mode === "value" ? this.weights[weight] : this.pass.dw[node][weight];
     return this.mode === "value" ? this.pass.y[node] : this.pass.dy[node];
   }
@@ -83,13 +88,15 @@ export class State extends EventTarget {
 
   /** @returns {number} the chosen number */
   get number() {
-    const { cell, weight } = this.chosen;
+    const { cell, weight, end } = this.chosen;
+    if (end === "loss") return this.loss;
     return this.array.data[this.array.at(weight === undefined ? [0, ...cell] : cell)];
   }
 
   /** @returns {Net.Terms | null} how the chosen number came about; null for a pixel and a weight, which are given */
   terms() {
-    const { node, cell, weight } = this.chosen;
+    const { node, cell, weight, end } = this.chosen;
+    if (end !== undefined) return end === "loss" ? lossTerms(this.pass, 0) : probabilityTerms(this.pass, 0, cell);
     if (weight !== undefined) return this.mode === "value" ? null : weightTerms(this.pass, node, 0, weight, cell);
     if (this.mode === "gradient") return gradientTerms(this.pass, node, 0, cell);
     return node === 0 ? null : valueTerms(this.pass, node, 0, cell);

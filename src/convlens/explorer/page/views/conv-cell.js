@@ -6,6 +6,7 @@ import { patchGrids } from "./patch-grids.js";
 import { StateView } from "./state-view.js";
 import { weightMaps } from "./weight-maps.js";
 
+const NAMED = 4; // with at most so many terms, the factors have their names
 const SHOWN = 60; // the largest terms that are listed; the rest is added up
 
 /** `<conv-cell>`; its `state` is set by the page, or it has data="ID" */
@@ -15,24 +16,28 @@ export class ConvCell extends StateView {
 
   begin() {
     const { state } = this;
-    for (const event of ["pass", "chosen"]) state.addEventListener(event, () => this.draw());
+    state.addEventListener("pass", () => this.draw());
+    state.addEventListener("chosen", () => {
+      this.#said = "";
+      this.draw();
+    });
     this.draw();
   }
 
   draw() {
     const { state } = this;
     const focus = this.contains(document.activeElement) ? document.activeElement?.getAttribute("aria-label") : null;
-    const { node, cell, weight } = state.chosen;
+    const { node, cell, weight, end } = state.chosen;
     const { name } = state.network.nodes[node];
-    const what = `${state.mode === "value" ? "" : "gradient of "}${name}${weight === undefined ? "" : ` ${weight}`}[${cell.join(", ")}]`;
+    const what = end !== undefined ? (end === "loss" ? "loss" : `probability of ${state.names[cell[0]]}`) : `${state.mode === "value" ? "" : "gradient of "}${name}${weight === undefined ? "" : ` ${weight}`}[${cell.join(", ")}]`;
     const terms = state.terms();
     this.replaceChildren(
       make("h3", {}, `${what} = ${digits(state.number)}`),
       ...(terms === null ? [make("p", {}, "This number is given: it is not computed.")] : this.sum(terms)),
       ...(weight !== undefined || node === 0 ? [this.nudges()] : []),
+      make("p", { className: "note", hidden: this.#said === "" }, this.#said),
       ...weightMaps(state),
       this.weights(),
-      make("p", { className: "note", hidden: this.#said === "" }, this.#said),
     );
     if (focus) /** @type {HTMLElement | null} */ (this.querySelector(`[aria-label="${focus}"]`))?.focus();
   }
@@ -50,6 +55,7 @@ export class ConvCell extends StateView {
         const button = make("button", { title: factor.text, disabled: factor.at === null }, digits(factor.value));
         const place = factor.at;
         if (place !== null) button.addEventListener("click", () => this.follow(place));
+        if (order.length <= NAMED) item.append(make("small", {}, `${factor.text} `));
         item.append(button);
       });
       item.append(` = ${digits(value)}${note === undefined ? "" : ` (${note})`}`);
@@ -62,7 +68,7 @@ export class ConvCell extends StateView {
   /** @param {Net.Term[]} terms @returns {HTMLElement[]} patch, kernel and products, if the number is a convolution's value */
   grids(terms) {
     const { chosen, mode } = this.state;
-    if (mode === "gradient" || chosen.weight !== undefined) return [];
+    if (mode === "gradient" || chosen.weight !== undefined || chosen.end !== undefined) return [];
     return patchGrids(this.state, terms, this.#channel, (channel) => {
       this.#channel = channel;
       this.draw();
