@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tests.explorer.test_views import number
 from tests.support import small
+from tests.support.axe import violations
 
 from convlens.explorer.data import chosen_pictures, page_data
 from convlens.explorer.export import export_page
@@ -85,8 +86,8 @@ def test_occlusion(page, model, pictures):
     page.get_by_label("patch").select_option("9")
     page.wait_for_selector("looks-for .large[aria-busy=false]")
     page.get_by_text("numbers of the occlusion map").click()
-    page.wait_for_selector("looks-for .large td")
-    table = page.locator("looks-for .large table tr").evaluate_all(
+    page.wait_for_selector("looks-for details td")
+    table = page.locator("looks-for details tr").evaluate_all(
         "rows => rows.map(r => [...r.cells].map(c => c.textContent))"
     )
     drops = np.array([[number(text) for text in row] for row in table])
@@ -116,6 +117,21 @@ def test_mistakes_in_the_order_of_their_certainty(page, model, pictures):
     told = page.inner_text("looks-for section:last-child")
     assert f"Mistake 2 of {len(wrong)}: the network says {said[wrong[1]]} with" in told
     assert page.locator(".modes").get_by_label("label").input_value() == str(pictures.y[wrong[1]])
+
+
+def test_the_view_breaks_no_rule_of_wcag(page):
+    page.evaluate(
+        "for (const each of document.querySelectorAll('looks-for details')) each.open = true"
+    )
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.evaluate("document.getElementById('looks-for').scrollIntoView()")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_selector("looks-for .large[aria-busy=false]")
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 1280, "height": 720})
 
 
 def test_a_network_without_mistakes_says_so(chromium, tmp_path, model, pictures):

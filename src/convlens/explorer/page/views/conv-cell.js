@@ -29,7 +29,8 @@ export class ConvCell extends StateView {
     const focus = this.contains(document.activeElement) ? document.activeElement?.getAttribute("aria-label") : null;
     const { node, cell, weight, end } = state.chosen;
     const { name } = state.network.nodes[node];
-    const what = end !== undefined ? (end === "loss" ? "loss" : `probability of ${state.names[cell[0]]}`) : `${state.mode === "value" ? "" : "gradient of "}${name}${weight === undefined ? "" : ` ${weight}`}[${cell.join(", ")}]`;
+    const last = { loss: "loss", probability: `probability of ${state.names[cell[0]]}` };
+    const what = end !== undefined ? last[end] : `${state.mode === "value" ? "" : "gradient of "}${name}${weight === undefined ? "" : ` ${weight}`}[${cell.join(", ")}]`;
     const terms = state.terms();
     this.replaceChildren(
       make("h3", {}, `${what} = ${digits(state.number)}`),

@@ -63,8 +63,10 @@ export class GuidedWalk extends StateView {
     const heading = make("h2", { tabIndex: -1 }, `${step + 1} of ${count}: ${title}`);
     this.replaceChildren(
       make("div", { className: "walk-head" }, heading, button("leave", () => this.leave(), "leave the walk")),
-      make("div", { className: "walk-body", tabIndex: 0, role: "group", ariaLabel: title }, ...says().map((text) => make("p", {}, text)), ...(show ? [show()] : []), make("p", { className: "task" }, task)),
-      make("p", { className: "controls" }, ...(step > 0 ? [button("back", () => this.go(step - 1))] : []), step + 1 < count ? button("next", () => this.go(step + 1)) : button("finish", () => this.leave())),
+      make("div", { className: "walk-body", tabIndex: 0, role: "group", ariaLabel: title },
+        ...says().map((text) => make("p", {}, text)), ...(show ? [show()] : []), make("p", { className: "task" }, task)),
+      make("p", { className: "controls" }, ...(step > 0 ? [button("back", () => this.go(step - 1))] : []),
+        step + 1 < count ? button("next", () => this.go(step + 1)) : button("finish", () => this.leave())),
     );
     this.classList.add("walking");
     this.room();

@@ -20,6 +20,8 @@ export class LooksFor extends StateView {
   progress = make("p", { className: "soft" });
   maps = make("div", { className: "gallery large" });
   patch = make("select", { ariaLabel: "patch" });
+  box = make("div", { className: "scroll", tabIndex: 0, role: "group", ariaLabel: "numbers of the occlusion map" });
+  numbers = make("details", {}, make("summary", {}, "numbers of the occlusion map"), this.box);
   wrong = make("div");
   mistake = 0;
   /** @type {import("../model/looks.js").Sweep | null} */
@@ -39,11 +41,12 @@ export class LooksFor extends StateView {
     for (const size of [3, 5, 7, 9].filter((each) => each <= Math.min(h, w))) {
       this.patch.append(make("option", { value: String(size), selected: size === 5 }, `${size} × ${size}`));
     }
+    this.numbers.addEventListener("toggle", () => this.fillTable());
     this.patch.addEventListener("change", () => this.later());
     this.append(
       make("section", {}, this.unit, this.progress, this.exciting),
       make("section", {}, make("h3", {}, "Pixels that the prediction depends on"),
-        make("p", { className: "controls" }, make("label", {}, "patch", this.patch)), this.maps),
+        make("p", { className: "controls" }, make("label", {}, "patch", this.patch)), this.maps, this.numbers),
       make("section", {}, make("h3", {}, "Mistakes"), this.wrong),
     );
     state.addEventListener("pass", () => this.later());
@@ -91,7 +94,7 @@ export class LooksFor extends StateView {
   /** @returns {[number, number]} the node and the channel of the chosen number; a weight belongs to its last axis */
   get chosenUnit() {
     const { node, cell } = this.state.chosen, { nodes } = this.state.network;
-    return [node, nodes[node].shape.length === 3 || nodes[node].shape.length === 1 ? cell[cell.length - 1] % width(nodes[node]) : 0];
+    return [node, cell[cell.length - 1] % width(nodes[node])];
   }
 
   /** The pictures that excite the chosen unit most. */
@@ -103,9 +106,9 @@ export class LooksFor extends StateView {
     const value = (/** @type {number} */ k) => found.most[id][k * count + channel];
     const order = Array.from({ length: pictures.count }, (_, k) => k).sort((k, l) => value(l) - value(k) || k - l);
     this.unit.textContent = `Pictures that excite ${node.name}, ${maps ? "map" : "unit"} ${channel}, most`;
-    this.progress.textContent = maps
-      ? `The ${Math.min(SHOWN, pictures.count)} of ${pictures.count} pictures on which this map has the largest numbers. The frame shows the pixels that the number is computed from.`
-      : `The ${Math.min(SHOWN, pictures.count)} of ${pictures.count} pictures on which this unit has the largest numbers.`;
+    this.progress.textContent =
+      `The ${Math.min(SHOWN, pictures.count)} of ${pictures.count} pictures on which it has the largest numbers.` +
+      (maps ? " The frame shows the pixels that the number is computed from." : "");
     this.exciting.replaceChildren(...order.slice(0, SHOWN).map((k) => {
       const at = found.place[id][k * count + channel], place = [Math.floor(at / node.shape[1]), at % node.shape[1]];
       const frame = maps ? receptiveWindow(state.network.nodes, id, place) : null;
@@ -140,8 +143,8 @@ export class LooksFor extends StateView {
   mistakes() {
     const { found, pictures, state } = this;
     if (!found || !pictures) return;
-    const said = found.probabilities.map((p) => (p.length === 1 ? Number(p[0] > 0.5) : Array.from(p).indexOf(Math.max(...Array.from(p)))));
-    const sure = said.map((k, q) => (found.probabilities[q].length === 1 ? Math.max(found.probabilities[q][0], 1 - found.probabilities[q][0]) : found.probabilities[q][k]));
+    const classes = found.probabilities.map((p) => (p.length === 1 ? [1 - p[0], p[0]] : Array.from(p)));
+    const sure = classes.map((p) => Math.max(...p)), said = classes.map((p, q) => p.indexOf(sure[q]));
     const wrong = said.map((_, q) => q).filter((q) => said[q] !== pictures.label(q)).sort((q, r) => sure[r] - sure[q]);
     if (wrong.length === 0) {
       this.wrong.replaceChildren(make("p", {}, `The network names all ${pictures.count} pictures of the page rightly.`));
@@ -155,7 +158,9 @@ export class LooksFor extends StateView {
       this.mistake = k;
       buttons.forEach((button, other) => (button.ariaPressed = String(other === k)));
       const q = wrong[k], where = pictures.held(q) ? "held back from training" : "among the training pictures";
-      told.textContent = `Mistake ${k + 1} of ${wrong.length}: the network says ${state.names[said[q]]} with ${(100 * sure[q]).toFixed(1)} %; it is ${pictures.name(q)}. The picture is ${where}.`;
+      told.textContent =
+        `Mistake ${k + 1} of ${wrong.length}: the network says ${state.names[said[q]]} with ` +
+        `${(100 * sure[q]).toFixed(1)} %; it is ${pictures.name(q)}. The picture is ${where}.`;
     };
     const go = (/** @type {string} */ name, /** @type {number} */ by) => {
       const button = make("button", {}, name);
@@ -163,7 +168,9 @@ export class LooksFor extends StateView {
       return button;
     };
     this.mistake = -1;
-    told.textContent = `The network is wrong on ${wrong.length} of ${pictures.count} pictures, ${held} of them held back from training (◆). The most certain mistakes come first.`;
+    told.textContent =
+      `The network is wrong on ${wrong.length} of ${pictures.count} pictures, ${held} of them held back from training ` +
+      "(◆). The most certain mistakes come first.";
     const stepper = make("p", { className: "controls" }, go("previous mistake", -1), go("next mistake", 1));
     this.wrong.replaceChildren(told, stepper, make("div", { className: "gallery", ariaLabel: "mistakes", role: "group" }, ...buttons));
   }
@@ -180,7 +187,7 @@ export class LooksFor extends StateView {
     const { state, occlusion } = this, { shape } = state.network.nodes[0], [h, w, channels] = shape;
     if (occlusion === null) return;
     this.maps.ariaBusy = String(occlusion.done < occlusion.drop.length);
-    const { patch, stride, rows, columns, drop, done } = occlusion, x = state.image.data, dx = state.pass.dy[0].data;
+    const { patch, stride, columns, drop, done } = occlusion, x = state.image.data, dx = state.pass.dy[0].data;
     const size = new Float32Array(h * w), times = new Float32Array(h * w), covered = new Float32Array(h * w);
     for (let at = 0; at < x.length; at++) {
       const k = Math.floor(at / channels);
@@ -197,18 +204,26 @@ export class LooksFor extends StateView {
     const worst = drop.indexOf(Math.max(...drop)), place = [Math.floor(worst / columns) * stride, (worst % columns) * stride];
     const picture = thumbnail(x, shape, this.data.networks[0].images.scale, LARGE);
     if (drop[worst] > 0) outline(picture, [place[0], place[0] + patch - 1, place[1], place[1] + patch - 1], LARGE);
-    const open = this.maps.querySelector("details")?.open ?? false;
-    const table = () => numberGrid({ caption: `drop of the probability of ${name}, a patch every ${stride} pixels`, rows, columns, value: (i, j) => drop[i * columns + j] });
-    const numbers = make("details", { open }, make("summary", {}, "numbers of the occlusion map"), make("div", { className: "scroll", tabIndex: 0, role: "group", ariaLabel: "numbers of the occlusion map" }, ...(open ? [table()] : [])));
-    numbers.addEventListener("toggle", () => numbers.open && numbers.lastElementChild?.childElementCount === 0 && numbers.lastElementChild.append(table()));
     const map = (/** @type {Float32Array} */ numbers, /** @type {string} */ what) => painted(numbers, [h, w], LARGE, what);
+    const most = digits(Math.max(...drop));
     this.maps.replaceChildren(
       figure(picture, "the picture", `The frame is the patch that costs ${name} most.`),
-      figure(map(covered, "occlusion"), `occlusion${progress}`, `How much of the probability of ${name} goes when background covers the patch: at most ${digits(Math.max(...drop))}. Orange: it grows.`),
-      figure(map(size, "|gradient|"), "|gradient|", `How strongly the loss depends on each pixel: at most ${digits(largest(size))}.`),
-      figure(map(times, "gradient × picture"), "gradient × picture", `Orange pixels speak for ${name}: they make the loss smaller. Blue ones speak against it.`),
-      numbers,
+      figure(map(covered, "occlusion"), `occlusion${progress}`,
+        `How much of the probability of ${name} goes when background covers a patch: at most ${most}. Orange: it grows.`),
+      figure(map(size, "|gradient|"), "|gradient|",
+        `How strongly the loss depends on each pixel: at most ${digits(largest(size))}.`),
+      figure(map(times, "gradient × picture"), "gradient × picture",
+        `Orange pixels speak for ${name}: they make the loss smaller. Blue ones speak against it.`),
     );
+    this.fillTable();
+  }
+
+  /** The numbers of the occlusion map, where the reader has opened them. */
+  fillTable() {
+    if (!this.numbers.open || this.occlusion === null) return;
+    const { rows, columns, stride, drop } = this.occlusion, name = this.state.names[this.state.label];
+    const caption = `drop of the probability of ${name}, a patch every ${stride} pixels`;
+    this.box.replaceChildren(numberGrid({ caption, rows, columns, value: (i, j) => drop[i * columns + j] }));
   }
 }
 

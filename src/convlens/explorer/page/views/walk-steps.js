@@ -59,6 +59,7 @@ export function stepsOf(state) {
       says: () => [
         `The network gets a picture as a table of ${nodes[0].shape.filter((n) => n > 1).join(" × ")} numbers, one for each pixel${nodes[0].shape[2] === 3 ? " and colour" : ""}. ` +
           `A bright pixel has a large number, a dark one a small number. The chosen pixel has ${digits(state.number)}.`,
+        "The page paints numbers in colours: blue is positive, orange negative, the stronger the larger. 0 has the colour of the background.",
       ],
       task: "Point at other pixels of the picture, or move with the arrow keys, and read their numbers.",
       where: () => [row(nodes[0])],
