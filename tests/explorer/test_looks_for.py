@@ -120,9 +120,7 @@ def test_mistakes_in_the_order_of_their_certainty(page, model, pictures):
 
 
 def test_the_view_breaks_no_rule_of_wcag(page):
-    page.evaluate(
-        "for (const each of document.querySelectorAll('looks-for details')) each.open = true"
-    )
+    page.evaluate("for (const each of document.querySelectorAll('looks-for details')) each.open = true")
     page.set_viewport_size({"width": 390, "height": 844})
     page.evaluate("document.getElementById('looks-for').scrollIntoView()")
     for scheme in ("light", "dark"):

@@ -9,7 +9,7 @@ import { downstream, upstream } from "../engine/network/reach.js";
  * @typedef {{node: number, cell: number[], weight?: string, end?: "probability" | "loss"}} Chosen
  */
 
-/** Emits "pass" when numbers change, and "chosen" when another number is looked at. */
+/** Emits "pass" when numbers change, "chosen" when another number is looked at, "repaint" when colours change. */
 export class State extends EventTarget {
   /** @type {{chosen: Chosen, cells: Map<number, Uint8Array>} | undefined} */
   #linked;

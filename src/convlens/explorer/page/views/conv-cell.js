@@ -8,6 +8,7 @@ import { weightMaps } from "./weight-maps.js";
 
 const NAMED = 4; // with at most so many terms, the factors have their names
 const SHOWN = 60; // the largest terms that are listed; the rest is added up
+const OF_ROW = 20; // the same for a dense layer, whose terms have no place in a picture
 
 /** `<conv-cell>`; its `state` is set by the page, or it has data="ID" */
 export class ConvCell extends StateView {
@@ -45,11 +46,12 @@ export class ConvCell extends StateView {
 
   /** @param {Net.Terms} found @returns {HTMLElement[]} */
   sum({ formula, terms, total, more }) {
-    const order = terms.length > SHOWN ? [...terms].sort((a, b) => Math.abs(b.value) - Math.abs(a.value)) : terms;
-    const rest = order.slice(SHOWN).reduce((sum, term) => sum + term.value, more?.value ?? 0);
-    const count = Math.max(0, order.length - SHOWN) + (more?.count ?? 0);
+    const row = this.state.network.nodes[this.state.chosen.node].op.kind === "dense", most = row ? OF_ROW : SHOWN;
+    const order = terms.length > most ? [...terms].sort((a, b) => Math.abs(b.value) - Math.abs(a.value)) : terms;
+    const rest = order.slice(most).reduce((sum, term) => sum + term.value, more?.value ?? 0);
+    const count = Math.max(0, order.length - most) + (more?.count ?? 0);
     const list = make("ol", { className: "terms" });
-    for (const { factors, value, note } of order.slice(0, SHOWN)) {
+    for (const { factors, value, note } of order.slice(0, most)) {
       const item = make("li", {});
       factors.forEach((factor, k) => {
         if (k > 0) item.append(" · ");

@@ -8,7 +8,7 @@ export class ThemeSwitch extends StateView {
   begin() {
     const select = make("select", { ariaLabel: "colours of the page" });
     for (const name of ["system", "light", "dark"]) select.append(make("option", { value: name }, name));
-    const repaint = () => this.state.dispatchEvent(new Event("pass"));
+    const repaint = () => ["pass", "repaint"].forEach((name) => void this.state.dispatchEvent(new Event(name)));
     select.addEventListener("change", () => {
       if (select.value === "system") delete document.documentElement.dataset.theme;
       else document.documentElement.dataset.theme = select.value;

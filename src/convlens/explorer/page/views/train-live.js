@@ -47,6 +47,7 @@ export class TrainLive extends StateView {
     this.slider.addEventListener("input", () => trainer.choose(Number(this.slider.value)));
     this.table.addEventListener("toggle", () => this.draw());
     trainer.addEventListener("change", () => this.draw());
+    this.state.addEventListener("repaint", () => this.draw());
     const run = make("div", { className: "controls" }, this.button("start", "start", () => this.toggle()),
                      this.button("batch", "one batch", () => trainer.start(1)),
                      this.button("image", "one image", () => trainer.start(1, 1)), ...this.fields());
