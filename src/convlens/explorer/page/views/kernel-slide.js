@@ -72,7 +72,7 @@ export function slide(state, id) {
   const box = make("div", { className: "slide" }), pictures = make("div", { className: "gallery" }), said = make("p", { ariaLive: "polite" });
   const [h, w, channels] = state.network.nodes[id].shape;
   const range = make("input", { type: "range", min: 0, max: h * w - 1, ariaLabel: "place of the kernel" });
-  let timer = 0;
+  let timer = 0, whole = true; // whether the map is shown to its end
   const draw = () => {
     const { cell, h: rows, w: columns, first, sum } = placeOf(state, id), at = cell[0] * w + cell[1];
     const map = Array.from({ length: h * w }, (_, k) => state.pass.y[id].data[k * channels + cell[2]]), most = largest(map);
@@ -80,15 +80,16 @@ export function slide(state, id) {
     const zoom = Math.max(2, Math.floor(SIDE / Math.max(rows, columns))), size = /** @type {[number, number]} */ ([rows, columns]);
     const figure = (/** @type {HTMLElement} */ canvas, /** @type {string} */ name) => make("figure", {}, canvas, make("figcaption", {}, name));
     const part = (/** @type {number} */ k) => first.map(({ factors }) => factors[k].value);
-    const so = map.map((value, k) => (k <= at ? value : 0));
+    const so = map.map((value, k) => (whole || k <= at ? value : 0));
     pictures.replaceChildren(
       figure(painted(part(0), size, zoom, "the patch", largest(state.image.data)), "the patch"),
       figure(painted(part(1), size, zoom, "the kernel"), "the kernel"),
-      figure(painted(so, [h, w], Math.max(1, Math.floor(SIDE / Math.max(h, w))), "the map so far", most), "the map so far"),
+      figure(painted(so, [h, w], Math.max(1, Math.floor(SIDE / Math.max(h, w))), "the map so far", most), whole ? "the map" : "the map so far"),
     );
     said.textContent = `Row ${cell[0]}, column ${cell[1]}: the sum is ${digits(sum)}. ${match(part(0), part(1))}`;
   };
-  const go = (/** @type {number} */ at) => {
+  const go = (/** @type {number} */ at, all = false) => {
+    whole = all;
     const channel = placeOf(state, id).cell[2];
     state.choose({ node: id, cell: [Math.floor(at / w), at % w, channel] });
     box.dispatchEvent(new Event("done", { bubbles: true }));
@@ -106,7 +107,7 @@ export function slide(state, id) {
     const { data } = state.pass.y[id], { cell } = placeOf(state, id);
     let best = 0;
     for (let k = 1; k < h * w; k++) if (sign * data[k * channels + cell[2]] > sign * data[best * channels + cell[2]]) best = k;
-    go(best);
+    go(best, true);
   };
   const run = () => {
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) return go(h * w - 1);
@@ -114,7 +115,8 @@ export function slide(state, id) {
     timer = window.setInterval(() => {
       if (!box.isConnected || at >= h * w) return stop();
       go(at);
-      at += Math.max(1, Math.floor(w / 9));
+      if (at === h * w - 1) stop();
+      at = Math.min(at + Math.max(1, Math.floor(w / 9)), h * w - 1);
     }, PAUSE);
     return undefined;
   };
