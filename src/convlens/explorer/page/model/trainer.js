@@ -13,9 +13,14 @@ import { startWorker } from "./worker_start.js";
 /** @typedef {import("./figures.js").Images} Images */
 /** @typedef {{optimizer: "adam" | "sgd", rate: number, momentum: number, batch: number}} Settings */
 /** @typedef {import("./figures.js").Figures} Figures */
-/** One or more batches at x epochs: their mean loss, the pictures that were right, the pictures
- *  @typedef {{x: number, loss: number, right: number, count: number}} Point */
-/** The lengths of vectors: all weights, their gradient, the step @typedef {{weights: number, gradient: number, step: number}} Lengths */
+/**
+ * One or more batches at x epochs: their mean loss, how many pictures were right, of how many
+ * @typedef {{x: number, loss: number, right: number, count: number}} Point
+ */
+/**
+ * The lengths of vectors: of all weights before a step, of their gradient, of the step
+ * @typedef {{weights: number, gradient: number, step: number}} Lengths
+ */
 /**
  * What a finished epoch says, as in `convlens.training.events.Epoch`
  * @typedef {{epoch: number, seconds: number, images_per_second: number, loss: number, accuracy: number,
@@ -236,7 +241,7 @@ export class Trainer extends EventTarget {
   /** @param {Moment} moment of the worker */
   take(moment) {
     if (moment.turn !== this.turn) return;
-    this.rate = moment.rate ?? this.rate;
+    if (moment.rate !== null) this.rate = this.rate ? 0.8 * this.rate + 0.2 * moment.rate : moment.rate;
     this.exploded = moment.exploded;
     if (moment.done) this.run(false);
     if (moment.exploded !== null) {

@@ -13,7 +13,7 @@ import { figuresOf, some } from "./figures.js";
 /** @typedef {{turn: number, task?: Task, settings?: Settings, moment?: Moment, run?: number, size?: number}} Message */
 
 const UPDATE = 100; // milliseconds from moment to moment, more if a moment takes long
-const SHARE = 10; // one of so many seconds at most goes into moments, and at most as much into the held-back pictures
+const SHARE = 20; // one of so many seconds at most goes into moments, and at most as much into the held-back pictures
 const EXPLODED = 4; // times the loss at the beginning, or at chance
 
 /** The state of training. A batch is known by its epoch and its place in it, so that going back repeats it exactly. */
@@ -221,11 +221,14 @@ function post(exploded, images, started) {
   pause = Math.max(UPDATE, SHARE * (performance.now() - from));
 }
 
+/** Go on after the messages that wait. A timer would wait for 4 ms. */
 function plan() {
-  if (planned) return;
+  if (!planned) next.port2.postMessage(null);
   planned = true;
-  setTimeout(go);
 }
+
+const next = new MessageChannel();
+next.port1.onmessage = go;
 
 globalThis.addEventListener("message", ({ data }) => {
   const message = /** @type {Message} */ (data);

@@ -159,7 +159,8 @@ export class TrainLive extends StateView {
     const href = URL.createObjectURL(new Blob([content]));
     make("a", { href, download: "model.safetensors" }).click();
     setTimeout(() => URL.revokeObjectURL(href), 10_000);
-    return ["The file model.safetensors has the network with these weights: convlens.load_model takes it, and convlens explore model.safetensors."];
+    const file = "The file model.safetensors has the network with these weights";
+    return [`${file}: convlens.load_model takes it, and convlens explore model.safetensors.`];
   }
 
   /** @returns {Promise<(Node | string)[]>} */
@@ -167,7 +168,8 @@ export class TrainLive extends StateView {
     const { run, epochs } = await saveMoment(/** @type {Trainer} */ (this.trainer));
     const folder = /^[\w./-]+$/.test(run) ? run : `'${run}'`;
     const commands = [`convlens evaluate --run ${folder}`, `convlens train --resume --run ${folder} --epochs ${epochs + 5}`];
-    return [`The run is in ${run}, with ${epochs} ${epochs === 1 ? "epoch" : "epochs"}. To test it, and to go on with it: `, ...commands.map((each) => make("code", {}, each))];
+    const said = `The run is in ${run}, with ${epochs} ${epochs === 1 ? "epoch" : "epochs"}. To test it, and to go on with it: `;
+    return [said, ...commands.map((each) => make("code", {}, each))];
   }
 
   /** What the moment is, and whether something went wrong. */
@@ -197,17 +199,11 @@ export class TrainLive extends StateView {
   drawCurves() {
     const { points, moments, now } = /** @type {Trainer} */ (this.trainer);
     const held = moments.flatMap((moment) => (moment.held ? [{ x: epochsOf(moment), ...moment.held }] : []));
-    const mark = moments.length > 1 ? epochsOf(now) : null;
-    const losses = [...points, ...held].map(({ loss }) => loss), first = points[0], end = points[points.length - 1];
-    const said = (/** @type {string} */ a, /** @type {string} */ b) => (first ? ` of the training batches from ${a} to ${b}` : ": nothing yet");
-    const figure = (/** @type {string} */ name, /** @type {Parameters<typeof curve>[0]} */ options) =>
-      make("figure", {}, make("figcaption", {}, `${name} `, make("span", { className: "key line" }, "training batches"), " ",
-                                make("span", { className: "key held" }, "held-back pictures")), curve(options));
+    const mark = moments.length > 1 ? epochsOf(now) : null, most = Math.max(...[...points, ...held].map(({ loss }) => loss), 1e-6);
+    const losses = points.map(({ x, loss }) => [x, loss]), right = points.map(({ x, right: r, count }) => [x, r / count]);
     this.curves.replaceChildren(
-      figure("loss", { x: "epochs", most: Math.max(...losses, 1e-6), mark, line: points.map(({ x, loss }) => [x, loss]), dots: held.map(({ x, loss }) => [x, loss]),
-                       text: `loss${said(digits(first?.loss ?? 0), digits(end?.loss ?? 0))}` }),
-      figure("accuracy", { x: "epochs", most: 1, mark, line: points.map(({ x, right, count }) => [x, right / count]), dots: held.map(({ x, accuracy }) => [x, accuracy]),
-                           text: `accuracy${said(percent((first?.right ?? 0) / (first?.count ?? 1)), percent((end?.right ?? 0) / (end?.count ?? 1)))}` }),
+      figure("loss", digits, { mark, most, line: losses, dots: held.map(({ x, loss }) => [x, loss]) }),
+      figure("accuracy", percent, { mark, most: 1, line: right, dots: held.map(({ x, accuracy }) => [x, accuracy]) }),
     );
   }
 
@@ -229,15 +225,35 @@ export class TrainLive extends StateView {
   }
 }
 
+/**
+ * @param {string} name
+ * @param {(value: number) => string} written
+ * @param {Omit<Parameters<typeof curve>[0], "text" | "x">} options
+ * @returns {HTMLElement} a curve with its key
+ */
+function figure(name, written, options) {
+  const ends = [options.line, options.dots].map((each) => [each[0], each[each.length - 1]].map((at) => at && written(at[1])));
+  const [[from, to], [first, last]] = ends, held = first ? `, of the held-back pictures from ${first} to ${last}` : "";
+  const text = from ? `${name} of the training batches from ${from} to ${to}${held}` : `${name}: nothing yet`;
+  const keys = { line: "training batches", held: "held-back pictures" };
+  const key = Object.entries(keys).map(([kind, each]) => make("span", { className: `key ${kind}` }, each));
+  return make("figure", {}, make("figcaption", {}, `${name} `, ...key), curve({ ...options, text, x: "epochs" }));
+}
+
 /** @param {NonNullable<import("../model/trainer.js").Moment["exploded"]>} found @returns {string} why training has stopped */
 function explosion({ step, loss, first, lengths, settings }) {
   const size = (/** @type {number} */ value) => (Number.isFinite(value) ? digits(value) : "no number any more");
   const usual = USUAL[settings.optimizer], advice = Math.min(settings.rate / 10, usual);
-  return `Training has exploded and was stopped at batch ${step}. The loss was ${size(first)} at the beginning and is ${size(loss)} now. ` +
-    `The learning rate is ${settings.rate}; ${NAMES[settings.optimizer]} usually has ${usual}. The gradient had the length ${size(lengths.gradient)}, ` +
-    `and the step moved the weights by ${size(lengths.step)}, while all weights together had the length ${size(lengths.weights)}. ` +
-    "The gradient is the slope at one point: a step this long goes far beyond where it holds, so the loss rises, the next gradient is larger, and so on. " +
-    `The page shows the moment before. Go back in time or begin again, with a learning rate such as ${Number(advice.toPrecision(2))}.`;
+  return [
+    `Training has exploded and was stopped at batch ${step}.`,
+    `The loss was ${size(first)} at the beginning and is ${size(loss)} now.`,
+    `The learning rate is ${settings.rate}; ${NAMES[settings.optimizer]} usually has ${usual}.`,
+    `The gradient had the length ${size(lengths.gradient)}, and the step moved the weights by ${size(lengths.step)},`,
+    `while all weights together had the length ${size(lengths.weights)}.`,
+    "The gradient is the slope at one point: a step this long goes far beyond where it holds, so the loss rises.",
+    "The page shows the moment before. Go back in time or begin again, with a learning rate such as",
+    `${Number(advice.toPrecision(2))}.`,
+  ].join(" ");
 }
 
 customElements.define("train-live", TrainLive);
