@@ -43,3 +43,8 @@ export function thumbnail(numbers, [h, w, channels], scale, zoom = 1) {
   }
   return enlarge(canvas, image, zoom);
 }
+
+/** @param {HTMLCanvasElement} canvas @returns {HTMLImageElement} the same as an image: a page with many canvases draws slowly */
+export function still(canvas) {
+  return Object.assign(new Image(canvas.width, canvas.height), { src: canvas.toDataURL(), alt: "" });
+}

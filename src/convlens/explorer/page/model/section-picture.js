@@ -63,8 +63,9 @@ function drawBox(element, style, into, at) {
   const outline = parseFloat(style.outlineWidth) > 0 && style.outlineStyle !== "none" ? style.outlineColor : border;
   const fill = /^rgba\(.*, 0\)$|^transparent$/.test(style.backgroundColor) ? "none" : style.backgroundColor;
   if (fill !== "none" || outline !== "none") into.append(svg("rect", { ...at, fill, stroke: outline }));
-  if (element instanceof HTMLCanvasElement && element.width * element.height > 0) {
-    into.append(svg("image", { ...at, href: element.toDataURL(), preserveAspectRatio: "none", "image-rendering": "pixelated" }));
+  if ((element instanceof HTMLCanvasElement || element instanceof HTMLImageElement) && element.width * element.height > 0) {
+    const href = element instanceof HTMLCanvasElement ? element.toDataURL() : element.src;
+    into.append(svg("image", { ...at, href, preserveAspectRatio: "none", "image-rendering": "pixelated" }));
   } else if (element instanceof HTMLMeterElement) {
     into.append(svg("rect", { ...at, width: near(at.width * element.value), fill: style.color, "fill-opacity": 0.5 }));
   } else if (element instanceof SVGElement) {

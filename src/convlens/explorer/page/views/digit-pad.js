@@ -1,7 +1,7 @@
 /** A pad to draw on, pictures to choose from, and a file to open: each gives the network its image. */
 
 import { levelsOf, levelsOfPicture } from "../model/drawing.js";
-import { picturesOf, thumbnail } from "../model/pictures.js";
+import { picturesOf, still, thumbnail } from "../model/pictures.js";
 import { readPicture } from "../model/server.js";
 import { unpack } from "../model/source.js";
 import { make } from "./make.js";
@@ -65,7 +65,7 @@ export class DigitPad extends StateView {
     for (let k = 0; k < (pictures?.count ?? 0); k++) {
       const { numbers, name, label } = /** @type {import("../model/pictures.js").Pictures} */ (pictures);
       const button = make("button", { className: "choice", ariaLabel: `picture ${k}, ${name(k)}` });
-      button.append(thumbnail(numbers(k), shape, this.images.scale));
+      button.append(still(thumbnail(numbers(k), shape, this.images.scale)));
       button.addEventListener("click", () => {
         state.label = label(k);
         state.setImage(numbers(k));
