@@ -272,3 +272,20 @@ def test_the_menu_breaks_no_rule_of_wcag(page):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert violations(page) == []
     page.set_viewport_size({"width": 1280, "height": 720})
+
+
+def test_training_and_what_it_looks_for_are_kept(page):
+    """The loss of each batch; the gradient of each pixel, which is the network's own."""
+    page.locator("train-live").get_by_role("button", name="one batch").click()
+    page.locator("train-live svg").first.wait_for()
+    for _ in range(100):
+        if page.evaluate("document.querySelector('train-live').numbers().length") >= 3:
+            break
+        page.wait_for_timeout(50)
+    found = {each["name"]: each["data"] for each in json.loads(saved(page, "training", "numbers as JSON"))}
+    assert len(found["training loss"]) == 1 and 1 < found["training loss"][0] < 10
+    tree = ET.fromstring(saved(page, "training", "picture as SVG"))
+    assert len([each for each in tree.iter(f"{SVG}svg") if each is not tree]) == 2  # both curves
+    found = {each["name"]: each for each in json.loads(saved(page, "looks-for", "numbers as JSON"))}
+    gradient = page.evaluate("[...document.querySelector('cnn-network').state.pass.dy[0].data]")
+    assert found["gradient of the picture"]["data"] == gradient and any(gradient)

@@ -57,6 +57,13 @@ export class LooksFor extends StateView {
     }).observe(this);
   }
 
+  /** @returns {import("../model/keep.js").Named[]} the maps of the prediction, for `keepMenu` */
+  numbers() {
+    const { occlusion, state: { pass: { dy: [dx] } } } = this, whole = occlusion !== null && occlusion.done >= occlusion.drop.length;
+    const covered = whole ? [{ name: "occlusion", shape: [occlusion.rows, occlusion.columns], data: occlusion.drop }] : [];
+    return [...covered, { name: "gradient of the picture", shape: dx.shape.slice(1), data: dx.data }];
+  }
+
   /** Compute what is out of date, when nothing has changed for a while and the part is on the screen. */
   later() {
     clearTimeout(this.#timer);

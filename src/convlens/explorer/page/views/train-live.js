@@ -196,6 +196,18 @@ export class TrainLive extends StateView {
     return ` It trains on ${pictures?.train.labels.length ?? this.data.pictures?.training} pictures.`;
   }
 
+  /** @returns {import("../model/keep.js").Named[]} the curves, for `keepMenu` */
+  numbers() {
+    const { points, moments } = /** @type {Trainer} */ (this.trainer), held = moments.filter((moment) => moment.held);
+    const named = (/** @type {string} */ name, /** @type {number[]} */ data) => (data.length ? [{ name, shape: [data.length], data }] : []);
+    return [
+      ...named("epochs of the batches", points.map(({ x }) => x)), ...named("training loss", points.map(({ loss }) => loss)),
+      ...named("training accuracy", points.map(({ right, count }) => right / count)),
+      ...named("epochs of the held-back figures", held.map(epochsOf)), ...named("held-back loss", held.map((each) => each.held?.loss ?? NaN)),
+      ...named("held-back accuracy", held.map((each) => each.held?.accuracy ?? NaN)),
+    ];
+  }
+
   drawCurves() {
     const { points, moments, now } = /** @type {Trainer} */ (this.trainer);
     const held = moments.flatMap((moment) => (moment.held ? [{ x: epochsOf(moment), ...moment.held }] : []));
