@@ -279,7 +279,7 @@ def test_training_and_what_it_looks_for_are_kept(page):
     page.locator("train-live").get_by_role("button", name="one batch").click()
     page.locator("train-live svg").first.wait_for()
     for _ in range(100):
-        if page.evaluate("document.querySelector('train-live').numbers().length") >= 3:
+        if page.evaluate("document.querySelector('train-live').keptNumbers().length") >= 3:
             break
         page.wait_for_timeout(50)
     found = {each["name"]: each["data"] for each in json.loads(saved(page, "training", "numbers as JSON"))}

@@ -45,7 +45,7 @@ function ofNetwork(state, element) {
 /** @param {HTMLElement} element @returns {Kept} what is kept of another part: itself, and the numbers of its tables */
 function ofPart(element) {
   /** @returns {Named[]} */
-  const numbers = () => /** @type {any} */ (element).numbers?.() ?? [...element.querySelectorAll("table.numbers")].map((table) => /** @type {any} */ (table).numbers);
+  const numbers = () => /** @type {any} */ (element).keptNumbers?.() ?? [...element.querySelectorAll("table.numbers")].map((table) => /** @type {any} */ (table).numbers);
   return { pictures: { "": () => element }, notes: () => [], numbers };
 }
 

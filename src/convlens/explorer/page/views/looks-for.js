@@ -58,7 +58,7 @@ export class LooksFor extends StateView {
   }
 
   /** @returns {import("../model/keep.js").Named[]} the maps of the prediction, for `keepMenu` */
-  numbers() {
+  keptNumbers() {
     const { occlusion, state: { pass: { dy: [dx] } } } = this, whole = occlusion !== null && occlusion.done >= occlusion.drop.length;
     const covered = whole ? [{ name: "occlusion", shape: [occlusion.rows, occlusion.columns], data: occlusion.drop }] : [];
     return [...covered, { name: "gradient of the picture", shape: dx.shape.slice(1), data: dx.data }];

@@ -185,7 +185,7 @@ export class OwnCode extends StateView {
   }
 
   /** @returns {import("../model/keep.js").Named[]} for `keepMenu` */
-  numbers() {
+  keptNumbers() {
     const of = (/** @type {string} */ what, /** @type {Record<string, Tensor>} */ arrays) =>
       Object.entries(arrays).map(([name, { shape, data }]) => ({ name: `${what}, ${name}`, shape, data }));
     return [...of("your result", this.own), ...(Object.keys(this.own).length && this.right ? of("reference", this.right.arrays) : [])];

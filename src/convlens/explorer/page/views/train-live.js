@@ -197,7 +197,7 @@ export class TrainLive extends StateView {
   }
 
   /** @returns {import("../model/keep.js").Named[]} the curves, for `keepMenu` */
-  numbers() {
+  keptNumbers() {
     const { points, moments } = /** @type {Trainer} */ (this.trainer), held = moments.filter((moment) => moment.held);
     const named = (/** @type {string} */ name, /** @type {number[]} */ data) => (data.length ? [{ name, shape: [data.length], data }] : []);
     return [
