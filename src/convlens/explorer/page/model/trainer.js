@@ -245,7 +245,9 @@ export class Trainer extends EventTarget {
     this.exploded = moment.exploded;
     if (moment.done) this.run(false);
     if (moment.exploded !== null) {
-      this.stale = true; // the page keeps the moment before
+      this.stale = true; // the page goes back to before the step that was too long
+      if (this.now.step === moment.exploded.step - 1 && this.moments.length > 1) this.moments.pop();
+      this.chosen = this.moments.length - 1;
       this.follow();
       return;
     }

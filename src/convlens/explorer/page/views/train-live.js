@@ -263,7 +263,7 @@ function explosion({ step, loss, first, lengths, settings }) {
     `The gradient had the length ${size(lengths.gradient)}, and the step moved the weights by ${size(lengths.step)},`,
     `while all weights together had the length ${size(lengths.weights)}.`,
     "The gradient is the slope at one point: a step this long goes far beyond where it holds, so the loss rises.",
-    "The page shows the moment before. Go back in time or begin again, with a learning rate such as",
+    "The page shows a moment before that step. Go back in time or begin again, with a learning rate such as",
     `${Number(advice.toPrecision(2))}.`,
   ].join(" ");
 }
