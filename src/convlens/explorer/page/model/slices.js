@@ -1,6 +1,26 @@
-/** Long work in slices of a few milliseconds, one a frame, so that the page answers meanwhile. */
+/** Long work in slices of a few milliseconds, one a frame, so that the page answers meanwhile. Works take turns. */
 
 const SLICE = 5; // milliseconds
+
+/** @type {{work: Iterator<unknown>, each: () => void}[]} */
+const waiting = [];
+let frame = 0;
+
+function next() {
+  if (frame === 0 && waiting.length > 0) frame = requestAnimationFrame(slice);
+}
+
+function slice() {
+  const job = waiting.shift(), end = performance.now() + SLICE;
+  frame = 0;
+  if (job !== undefined) {
+    let done = false;
+    while (!done && performance.now() < end) done = job.work.next().done === true;
+    if (!done) waiting.push(job);
+    job.each();
+  }
+  next();
+}
 
 /**
  * @param {Iterator<unknown>} work each step is a part of it
@@ -8,14 +28,11 @@ const SLICE = 5; // milliseconds
  * @returns {() => void} ends the work
  */
 export function inSlices(work, each = () => {}) {
-  let frame = 0;
-  const go = () => {
-    const end = performance.now() + SLICE;
-    let done = false;
-    while (!done && performance.now() < end) done = work.next().done === true;
-    frame = done ? 0 : requestAnimationFrame(go);
-    each();
+  const job = { work, each };
+  waiting.push(job);
+  next();
+  return () => {
+    const at = waiting.indexOf(job);
+    if (at >= 0) waiting.splice(at, 1);
   };
-  frame = requestAnimationFrame(go);
-  return () => cancelAnimationFrame(frame);
 }

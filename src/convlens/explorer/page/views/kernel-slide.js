@@ -18,8 +18,10 @@ function placeOf(state, id) {
   const cell = chosen.node === id && chosen.weight === undefined ? chosen.cell : [0, 0, 0];
   const terms = valueTerms(pass, id, 0, cell).terms, [h, w] = node.weights.kernel.shape;
   const bias = node.weights.bias ? terms[terms.length - 1].value : 0, products = terms.slice(0, node.weights.bias ? -1 : undefined);
-  const channels = products.length / (h * w), first = products.filter((_, k) => k % channels === 0);
-  return { cell, h, w, channels, bias, products, first, sum: products.reduce((all, { value }) => all + value, bias) };
+  const channels = products.length / (h * w), sums = new Array(channels).fill(0);
+  products.forEach(({ value }, k) => (sums[k % channels] += Math.abs(value)));
+  const most = sums.indexOf(Math.max(...sums)), first = products.filter((_, k) => k % channels === most);
+  return { cell, h, w, channels, most, bias, products, first, sum: products.reduce((all, { value }) => all + value, bias) };
 }
 
 /** @param {number} value @returns {string} two digits after the point */
@@ -34,7 +36,7 @@ export function products(state, id) {
   const box = make("div", { className: "slide" });
   let shown = 1;
   const draw = () => {
-    const { h, w, channels, bias, first, products: all, sum } = placeOf(state, id), count = first.length;
+    const { h, w, channels, most, bias, first, products: all, sum } = placeOf(state, id), count = first.length;
     shown = Math.min(shown, count);
     const mark = (/** @type {number} */ i, /** @type {number} */ j) => (i * w + j === shown - 1 ? "chosen" : i * w + j < shown ? "seen" : "");
     const grid = (/** @type {string} */ caption, /** @type {number} */ part) =>
@@ -54,7 +56,7 @@ export function products(state, id) {
       return made;
     };
     box.replaceChildren(
-      ...(h > LARGEST ? [] : [make("div", { className: "patch grids" }, grid("patch of the picture", 0), grid("kernel", 1))]),
+      ...(h > LARGEST ? [] : [make("div", { className: "patch grids" }, grid(channels === 1 ? "patch of the picture" : `patch, channel ${most}`, 0), grid("kernel", 1))]),
       make("p", { ariaLive: "polite" }, `Product ${shown} of ${count}: ${two(x.value)} · ${two(k.value)} = ${two(value)}. Sum so far: ${two(upTo)}.${end}`),
       make("p", { className: "controls" }, button("next product", shown + 1, shown === count), button("all products", count, shown === count), button("again", 1, shown === 1)),
     );
