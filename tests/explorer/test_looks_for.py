@@ -30,7 +30,7 @@ def opened(chromium, folder, model, pictures):
     """The page with these pictures, scrolled to the view, when all is computed."""
     path = folder / "page.html"
     path.write_bytes(export_page(page_data(model, of_digits(small.digits()), pictures)))
-    page = chromium.new_page(viewport={"width": 1280, "height": 720})
+    page = chromium.new_page(viewport={"width": 1280, "height": 720}, reduced_motion="reduce")
     page.goto(path.as_uri())
     page.wait_for_selector("cnn-network canvas")
     page.evaluate("document.getElementById('looks-for').scrollIntoView()")
