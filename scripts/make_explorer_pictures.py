@@ -41,7 +41,7 @@ def network(page: Any, path: Path) -> None:
     box = maps.bounding_box()
     page.mouse.click(box["x"] + 0.45 * box["width"], box["y"] + 0.45 * box["height"])
     page.mouse.move(0, 0)
-    page.evaluate("scrollTo(0, document.querySelector('cnn-network').offsetTop - 12)")
+    page.evaluate("scrollBy(0, document.querySelector('cnn-network .node').getBoundingClientRect().top - 2)")
     page.wait_for_timeout(200)
     page.screenshot(path=path)
 
