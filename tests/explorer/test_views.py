@@ -108,7 +108,7 @@ def test_a_nudge_moves_the_loss_as_the_gradient_says(page):
     assert slope == pytest.approx(gradient, abs=0.05 + abs(gradient) / 5)
 
 
-def test_a_drawing_is_scaled_and_centred(page):
+def test_a_drawing_is_scaled_and_centred_and_its_label_is_a_guess(page):
     box = page.locator(".pad").bounding_box()
     page.mouse.move(box["x"] + 30, box["y"] + 20)
     page.mouse.down()
@@ -122,6 +122,8 @@ def test_a_drawing_is_scaled_and_centred(page):
     rows, columns = np.nonzero(levels > levels.max() / 2)
     assert abs(rows.mean() - 41.5) < 4 and abs(columns.mean() - 41.5) < 4
     assert 54 <= np.ptp(rows) <= 64
+    shares = page.locator(".answer meter").evaluate_all("bars => bars.map((bar) => bar.value)")
+    assert page.locator(".modes").get_by_label("label").input_value() == str(np.argmax(shares))
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -161,7 +163,7 @@ def test_a_convolution_forward_and_backward(page):
     w = np.array(grid(page, "conv-playground", "kernel W"))
     windows = np.lib.stride_tricks.sliding_window_view(x, w.shape)
     assert np.array_equal(grid(page, "conv-playground", "output Z"), (windows * w).sum((2, 3)))
-    choose(page, "conv-playground", "forward")
+    choose(page, "conv-playground", "show backward")
     dz = np.array(grid(page, "conv-playground", "gradient dZ of the output"))
     for _ in range(dz.size - 1):
         choose(page, "conv-playground", "next: window")

@@ -46,9 +46,14 @@ export class State extends EventTarget {
     this.dispatchEvent(new Event("pass"));
   }
 
-  /** @param {ArrayLike<number>} numbers of the image, as the network gets them */
-  setImage(numbers) {
+  /**
+   * @param {ArrayLike<number>} numbers of the image, as the network gets them
+   * @param {number | "guess"} [label] "guess": of an image whose class nobody told, the most probable class
+   */
+  setImage(numbers, label = this.label) {
     this.image = this.network.tensor(this.image.shape, numbers);
+    const likely = label === "guess" ? this.network.forward(this.image).probabilities.data : null;
+    this.label = likely === null ? Number(label) : Math.max(0, likely.indexOf(Math.max(...likely)));
     this.compute();
   }
 

@@ -13,6 +13,10 @@ const MAPS = 16; // maps of one node that are drawn at first
  *   canvas: HTMLCanvasElement, context: CanvasRenderingContext2D, cells: OffscreenCanvas, image: ImageData}} Drawn
  */
 
+/** @param {number[]} shape @returns {string} */
+const sizeOfOutput = (shape) =>
+  shape.length === 3 ? `${shape[2]} ${shape[2] === 1 ? "map" : "maps"} of ${shape[0]} × ${shape[1]} numbers` : `${shape[0]} numbers`;
+
 /** `<cnn-network>`; its `state` is set by the page, or it has data="ID" */
 export class CnnNetwork extends StateView {
   /** @type {Drawn[]} */
@@ -53,7 +57,7 @@ export class CnnNetwork extends StateView {
       }
       const rest = make("button", { hidden: shown === channels }, `show all ${channels} maps`);
       rest.addEventListener("click", () => this.all(id));
-      return make("section", { className: "node" }, make("h3", {}, `${name} (${shape.join(", ")}) `, rest), maps);
+      return make("section", { className: "node" }, make("h3", {}, `${name}: ${sizeOfOutput(shape)} `, rest), maps);
     });
     this.replaceChildren(...rows);
     this.draw();

@@ -112,7 +112,7 @@ export class DigitPad extends StateView {
   /** @param {Float32Array} levels 0 … 1, light ink */
   set(levels) {
     const { scale, light_ink: light } = this.images;
-    this.state.setImage(levels.map((level) => (light === false ? 1 - level : level) * 255 * scale));
+    this.state.setImage(levels.map((level) => (light === false ? 1 - level : level) * 255 * scale), "guess");
   }
 
   /** @param {File} file a picture; what cannot be read is told */

@@ -101,7 +101,7 @@ export function keepMenu(id, element, state, data) {
     make("p", {}, button("copy a link to this view", () => copy(location.href.split("#")[0] + fragmentOf(id, state, data), said, data)), " ",
       data.server ? "The link works as long as this server runs." : "The link works wherever this file is."),
   ];
-  return make("details", { className: "keep" }, make("summary", {}, "keep"), ...rows, said);
+  return make("details", { className: "keep" }, make("summary", {}, "keep: picture, numbers, link"), ...rows, said);
 }
 
 /** @param {string} link @param {HTMLElement} said @param {PageData} data */

@@ -214,7 +214,7 @@ export class LooksFor extends StateView {
     const map = (/** @type {Float32Array} */ numbers, /** @type {string} */ what) => painted(numbers, [h, w], LARGE, what);
     const most = digits(Math.max(...drop));
     this.maps.replaceChildren(
-      figure(picture, "the picture", `The frame is the patch that costs ${name} most.`),
+      figure(picture, "the picture", `The frame is the patch that lowers the probability of ${name} most.`),
       figure(map(covered, "occlusion"), `occlusion${progress}`,
         `How much of the probability of ${name} goes when background covers a patch: at most ${most}. Orange: it grows.`),
       figure(map(size, "|gradient|"), "|gradient|",

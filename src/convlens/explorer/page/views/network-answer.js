@@ -55,7 +55,7 @@ export function modes(state) {
   button.addEventListener("click", () => state.set({ mode: state.mode === "value" ? "gradient" : "value" }));
   state.addEventListener("pass", draw);
   draw();
-  const label = choice("label", state.names, () => state.label, (k) => state.set({ label: k }), state);
+  const label = choice("right answer (label)", state.names, () => state.label, (k) => state.set({ label: k }), state);
   const rules = /** @type {const} */ (["first", "all"]), texts = ["the first", "all of them"];
   const ties = choice("equal maxima: gradient to", texts, () => rules.indexOf(state.ties), (k) => state.set({ ties: rules[k] }), state);
   const pools = state.network.nodes.some(({ op }) => op.kind.includes("max_pool"));

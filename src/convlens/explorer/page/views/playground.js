@@ -185,7 +185,7 @@ export class Playground extends HTMLElement {
       rule.append(make("option", { value: name, selected: name === padding }, name));
     }
     rule.addEventListener("change", () => this.change({ padding: /** @type {Setting["padding"]} */ (rule.value) }));
-    const way = make("button", { ariaPressed: String(backward) }, backward ? "backward" : "forward");
+    const way = make("button", {}, backward ? "show forward" : "show backward");
     way.addEventListener("click", () => this.change({ backward: !backward }));
     return make(
       "div",

@@ -175,7 +175,7 @@ export class TrainLive extends StateView {
   /** What the moment is, and whether something went wrong. */
   say() {
     const trainer = /** @type {Trainer} */ (this.trainer), { now, rate, exploded, error } = trainer;
-    const parts = [`${now.step} batches`];
+    const parts = [now.step === 1 ? "1 batch" : `${now.step} batches`];
     const before = trainer.points.filter(({ x }) => x <= epochsOf(now) + 1e-9).pop();
     if (before) parts.push(`training loss ${digits(before.loss)}`);
     if (now.label !== null) parts.push(`the picture was of class ${this.state.names[now.label]}`);
@@ -193,7 +193,8 @@ export class TrainLive extends StateView {
   source() {
     const { pictures, running } = /** @type {Trainer} */ (this.trainer), whole = this.data.server?.training;
     if (whole && !pictures) return running ? " The training part is being loaded …" : " It trains on the training part of the data.";
-    return ` It trains on ${pictures?.train.labels.length ?? this.data.pictures?.training} pictures.`;
+    const trained = this.data.run === null ? "" : " This network has learned already: begin again from fresh weights to see it learn.";
+    return ` It trains on ${pictures?.train.labels.length ?? this.data.pictures?.training} pictures.${trained}`;
   }
 
   /** @returns {import("../model/keep.js").Named[]} the curves, for `keepMenu` */
@@ -211,7 +212,7 @@ export class TrainLive extends StateView {
   drawCurves() {
     const { points, moments, now } = /** @type {Trainer} */ (this.trainer);
     const held = moments.flatMap((moment) => (moment.held ? [{ x: epochsOf(moment), ...moment.held }] : []));
-    const mark = moments.length > 1 ? epochsOf(now) : null, most = Math.max(...[...points, ...held].map(({ loss }) => loss), 1e-6);
+    const mark = moments.length > 1 ? epochsOf(now) : null, most = Math.max(0, ...[...points, ...held].map(({ loss }) => loss)) || 1;
     const losses = points.map(({ x, loss }) => [x, loss]), right = points.map(({ x, right: r, count }) => [x, r / count]);
     this.curves.replaceChildren(
       figure("loss", digits, { mark, most, line: losses, dots: held.map(({ x, loss }) => [x, loss]) }),
