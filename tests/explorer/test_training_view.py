@@ -94,7 +94,7 @@ def rows(page):
 
 def steps(page, count):
     """Wait until the chosen moment is after so many batches."""
-    expect(page.locator("train-live .status")).to_contain_text(re.compile(rf"^{count} batches"), timeout=20_000)
+    expect(page.locator("train-live .status")).to_contain_text(re.compile(rf"^{count} batch(es)?\b"), timeout=20_000)
 
 
 def downloaded(page, folder):
