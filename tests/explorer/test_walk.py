@@ -21,6 +21,7 @@ def opened(chromium, path, model, **context):
     images = of_digits(digits)
     path.write_bytes(export_page(page_data(model, images, chosen_pictures(digits, images, model.input_shape, 20))))
     page = chromium.new_context(viewport={"width": 1280, "height": 720}, reduced_motion="reduce", **context).new_page()
+    page.set_default_timeout(10000)
     page.goto(path.as_uri())
     page.wait_for_selector("cnn-network canvas")
     return page
@@ -42,8 +43,9 @@ def press(page, name):
     page.get_by_role("region", name="guided walk").get_by_role("button", name=name, exact=True).click()
 
 
-def title(page):
-    return page.inner_text("guided-walk h2")
+def title(page, at_least=1):
+    """The step's title; "" where no walk goes on and none need to."""
+    return page.inner_text("guided-walk h2") if at_least or page.locator("guided-walk h2").count() else ""
 
 
 def test_seven_steps_act_on_the_page(page, model):
@@ -70,9 +72,9 @@ def test_seven_steps_act_on_the_page(page, model):
     assert [text[: len(start)] for text, start in zip(chosen, wanted, strict=True)] == wanted
     page.locator("conv-cell").get_by_role("button", name="+0.01", exact=True).click()
     assert "done" in page.locator("guided-walk .task").get_attribute("class")
-    page.locator("conv-cell").get_by_role("button", name="−0.01", exact=True).click()
     press(page, "finish")
     assert page.locator(".walk-here").count() == 0
+    assert page.evaluate("document.activeElement.textContent") == "Watch it learn"
     assert page.get_by_role("button", name="show gradients").count() == 1  # the mode from before the walk
 
 
@@ -97,6 +99,129 @@ def test_the_products_of_a_kernel_are_its_number(page, model):
     assert number(re.findall(r"the sum is (\S+)\.", page.inner_text("guided-walk .slide"))[0]) < 0
     page.keyboard.press("Escape")
     assert page.locator("guided-walk h2").count() == 0
+
+
+def step(page, wanted):
+    """Go on from the page as it is to a step of a new walk."""
+    press(page, "start the walk")
+    for _ in range(wanted - 1):
+        press(page, "next")
+
+
+def done(page):
+    return "done" in page.locator("guided-walk .task").get_attribute("class")
+
+
+def test_a_step_is_done_when_all_of_it_was_done(page):
+    step(page, 1)
+    page.keyboard.press("ArrowDown")  # the heading has the focus
+    assert done(page)
+    press(page, "next")
+    press(page, "next product")
+    assert not done(page)
+    press(page, "all products")
+    assert done(page)
+    press(page, "next")
+    for name in ["slide the kernel", "largest sum"]:
+        press(page, name)
+        assert not done(page)
+    press(page, "smallest sum")
+    assert done(page)
+    press(page, "leave the walk")
+
+
+def test_the_kernel_is_the_one_with_the_most_different_halves(page, model):
+    step(page, 3)
+    kernels = model.named_weights()["conv2d/kernel"][:, :, 0].astype(np.float64)
+    halves = np.stack(
+        [kernels[:, :2].sum((0, 1)), kernels[:, 3:].sum((0, 1)), kernels[:2].sum((0, 1)), kernels[3:].sum((0, 1))]
+    )
+    edges = np.maximum(abs(halves[0] - halves[1]), abs(halves[2] - halves[3])) / abs(kernels).sum((0, 1))
+    channel = int(re.findall(r"(\d+)\] =", page.inner_text("conv-cell h3"))[0])
+    assert edges[channel] == pytest.approx(edges.max())  # each kernel has a positive sum somewhere
+    own = (
+        halves[:2, channel]
+        if abs(halves[0] - halves[1])[channel] >= abs(halves[2] - halves[3])[channel]
+        else halves[2:, channel]
+    )
+    said = re.findall(r"up to (\S+), those in the \w+ half to (\S+)\. So", page.inner_text("guided-walk"))[0]
+    assert [number(each) for each in said] == pytest.approx(list(own), abs=0.006)
+    press(page, "leave the walk")
+
+
+def test_the_window_of_a_pooled_number_is_listed(page):
+    step(page, 4)
+    window = re.findall(r"has (.*): the largest is (\S+)\.", page.inner_text("guided-walk"))[0]
+    numbers = [number(each) for each in window[0].split(", ")]
+    assert len(numbers) == 4
+    assert max(numbers) == number(window[1]) == number(page.inner_text("conv-cell h3").split(" = ")[1])
+    press(page, "leave the walk")
+
+
+def test_the_sentences_follow_the_picture_and_the_label(page):
+    def label():
+        return page.locator(".modes select").first.evaluate("each => each.selectedOptions[0].text")
+
+    step(page, 5)
+    before = page.inner_text("guided-walk .walk-body")
+    page.get_by_role("button", name=re.compile("^picture 7, ")).click()
+    assert done(page)
+    assert page.inner_text("guided-walk .walk-body") != before
+    own = label()
+    press(page, "next")
+    assert f"The right answer is {own}." in page.inner_text("guided-walk .walk-body")  # the loss is large: no pretence
+    other = str((int(own) + 1) % 10)
+    press(page, other)
+    assert done(page)
+    text = page.inner_text("guided-walk .walk-body")
+    assert f"We pretend that the right answer is {other}" in text
+    loss = number(re.findall(r"wrong that is: (\S+)\. ", text)[0])
+    assert loss == pytest.approx(
+        number(page.get_by_role("button", name=re.compile("^loss ")).inner_text()[5:]), rel=1e-3
+    )
+    press(page, "leave the walk")
+    assert label() == own
+
+
+def test_a_nudge_is_told_and_taken_back(page):
+    """The loss as the page shows it beside the label is the witness of what the step says."""
+
+    def loss():
+        return page.get_by_role("button", name=re.compile("^loss ")).inner_text()
+
+    step(page, 7)
+    first = loss()
+    for undo in [lambda: press(page, "undo"), lambda: press(page, "back"), lambda: press(page, "leave the walk")]:
+        press(page, "+0.1")
+        assert done(page)
+        text = page.inner_text("guided-walk .walk-body")
+        before, after, predicted = (
+            number(re.findall(name + r": (\S+?)\.? ", text)[0]) for name in ["before", "after", "Predicted"]
+        )
+        assert before == pytest.approx(number(first[5:]), abs=1e-3)
+        assert after == pytest.approx(number(loss()[5:]), abs=1e-3)
+        assert abs(after - predicted) < abs(after - before) / 2
+        undo()
+        assert loss() == first
+        if title(page, 0).startswith("6"):
+            press(page, "next")
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (390, 800)])
+def test_the_walk_leaves_the_page_in_sight(page, size):
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    press(page, "start the walk")
+    for k in range(1, 8):
+        panel = page.locator("guided-walk").bounding_box()
+        assert panel["height"] <= 0.36 * size[1]
+        if k in (1, 2, 3, 4, 6):
+            here = page.locator(".walk-here").last.bounding_box()
+            assert here["y"] + here["height"] <= panel["y"]
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+        if k < 7:
+            press(page, "next")
+    press(page, "leave the walk")
+    page.set_viewport_size({"width": 1280, "height": 720})
 
 
 def test_the_walk_is_offered_once(page):

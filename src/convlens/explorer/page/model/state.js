@@ -9,6 +9,11 @@ import { downstream, upstream } from "../engine/network/reach.js";
  * @typedef {{node: number, cell: number[], weight?: string, end?: "probability" | "loss"}} Chosen
  */
 
+/**
+ * A number that was changed: its array, its place in it, what it was, and what the loss was and should be
+ * @typedef {{array: Net.Tensor, at: number, was: number, before: number, predicted: number}} Nudge
+ */
+
 /** Emits "pass" when numbers change, "chosen" when another number is looked at, "repaint" when colours change. */
 export class State extends EventTarget {
   /** @type {{chosen: Chosen, cells: Map<number, Uint8Array>} | undefined} */
@@ -30,6 +35,8 @@ export class State extends EventTarget {
     this.ties = "first";
     /** @type {Chosen} */
     this.chosen = { node: network.nodes.length - 1, cell: [0] };
+    /** @type {Nudge[]} what was changed by `nudge` and can be undone */
+    this.nudges = [];
     this.learning = false; // whether the weights change all the time, see `model/trainer.js`
     this.pass = this.run();
   }
@@ -59,6 +66,7 @@ export class State extends EventTarget {
 
   /** @param {Net.Weights} weights all of the network, by their names in a file */
   setWeights(weights) {
+    this.nudges = [];
     for (const node of this.network.nodes) {
       for (const [own, w] of Object.entries(node.weights)) w.data.set(weights[node.weightNames[own]].data);
     }
@@ -128,9 +136,18 @@ export class State extends EventTarget {
     const at = array.at(weight === undefined ? [0, ...cell] : cell);
     const gradient = weight === undefined ? this.pass.dy[0].data[at] : this.pass.dw[node][weight].data[at];
     const before = this.loss;
+    const predicted = before + gradient * by;
+    this.nudges.push({ array, at, was: array.data[at], before, predicted });
     array.data[at] += by;
     this.compute();
-    return { before, after: this.loss, predicted: before + gradient * by };
+    return { before, after: this.loss, predicted };
+  }
+
+  /** @param {number} [kept] how many of the changes stay; all but the last by default */
+  undo(kept = this.nudges.length - 1) {
+    if (this.nudges.length <= kept || this.nudges.length === 0) return;
+    for (const { array, at, was } of this.nudges.splice(kept).reverse()) array.data[at] = was;
+    this.compute();
   }
 
   /** @returns {number} the loss of the image with its label */

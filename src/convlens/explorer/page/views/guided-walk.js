@@ -11,15 +11,20 @@ export class GuidedWalk extends StateView {
   step = -1;
   /** @type {import("./walk-steps.js").Step[]} */
   steps = [];
-  /** @type {{label: number, mode: "value" | "gradient"} | null} what the page showed before the walk */
-  #before = null;
+  /** @type {"value" | "gradient"} what the page showed before the walk */
+  #mode = "value";
+  #label = 0; // the picture's own
+  /** @type {Net.Tensor | undefined} the picture with that label */
+  #image;
+  #nudges = 0; // that were there before the walk
   #acting = false;
+  #text = make("div", {});
 
   begin() {
     this.setAttribute("role", "region");
     this.ariaLabel = "guided walk";
     addEventListener("keydown", (event) => event.key === "Escape" && this.step >= 0 && this.leave());
-    for (const event of ["pass", "chosen"]) this.state.addEventListener(event, () => this.done());
+    for (const event of ["pass", "chosen", "repaint"]) this.state.addEventListener(event, () => this.changed());
     this.addEventListener("done", () => this.done());
     addEventListener("resize", () => this.room());
     this.offer();
@@ -42,17 +47,21 @@ export class GuidedWalk extends StateView {
 
   start() {
     remember();
-    const { label, mode } = this.state;
-    this.#before = { label, mode };
-    this.steps = stepsOf(this.state);
+    const { mode, label, image, nudges } = this.state;
+    this.#mode = mode;
+    this.#label = label;
+    this.#image = image;
+    this.#nudges = nudges.length;
+    this.steps = stepsOf(this.state, () => this.#label);
     this.go(0);
   }
 
   /** @param {number} step */
   go(step) {
     this.step = step;
-    const { title, act, says, task, show } = this.steps[step], count = this.steps.length;
+    const { title, act, task, show, pretends } = this.steps[step], count = this.steps.length;
     this.#acting = true;
+    this.restore(pretends === true);
     act();
     this.#acting = false;
     const button = (/** @type {string} */ name, /** @type {() => void} */ to, label = name) => {
@@ -61,17 +70,26 @@ export class GuidedWalk extends StateView {
       return made;
     };
     const heading = make("h2", { tabIndex: -1 }, `${step + 1} of ${count}: ${title}`);
+    heading.addEventListener("keydown", (event) => this.arrow(event));
+    const on = step + 1 < count ? button("next", () => this.go(step + 1)) : button("finish", () => this.finish());
+    const controls = make("p", { className: "controls" }, ...(step > 0 ? [button("back", () => this.go(step - 1))] : []), on, button("leave", () => this.leave(), "leave the walk"));
     this.replaceChildren(
-      make("div", { className: "walk-head" }, heading, button("leave", () => this.leave(), "leave the walk")),
-      make("div", { className: "walk-body", tabIndex: 0, role: "group", ariaLabel: title },
-        ...says().map((text) => make("p", {}, text)), ...(show ? [show()] : []), make("p", { className: "task" }, task)),
-      make("p", { className: "controls" }, ...(step > 0 ? [button("back", () => this.go(step - 1))] : []),
-        step + 1 < count ? button("next", () => this.go(step + 1)) : button("finish", () => this.leave())),
+      make("div", { className: "walk-head" }, heading, controls),
+      make("p", { className: "task" }, task),
+      make("div", { className: "walk-body", tabIndex: 0, role: "group", ariaLabel: title }, this.#text, ...(show ? [show()] : [])),
     );
     this.classList.add("walking");
+    this.changed();
     this.room();
     this.mark();
     heading.focus({ preventScroll: true });
+  }
+
+  /** @param {boolean} pretends whether another label than the picture's own may stay; changed numbers never do */
+  restore(pretends) {
+    const { state } = this;
+    state.undo(Math.min(this.#nudges, state.nudges.length));
+    if (!pretends && state.label !== this.#label) state.set({ label: this.#label });
   }
 
   /** Mark what the step speaks of, and bring it into view. */
@@ -80,8 +98,7 @@ export class GuidedWalk extends StateView {
     if (this.step < 0) return;
     const elements = this.steps[this.step].where().filter((each) => each instanceof Element);
     for (const element of elements) element.classList.add("walk-here");
-    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    elements[0]?.scrollIntoView({ block: "start", behavior: still ? "auto" : "smooth" });
+    elements[0]?.scrollIntoView({ block: "start", behavior: still() ? "auto" : "smooth" });
   }
 
   /** Let the page end above the walk, so that nothing stays hidden behind it. */
@@ -90,22 +107,56 @@ export class GuidedWalk extends StateView {
     document.documentElement.style.setProperty("--walk", height);
   }
 
-  /** The reader has done something. */
+  /** The page shows something else: the sentences follow, and the step may be done. */
+  changed() {
+    const { state } = this;
+    if (this.step < 0) return;
+    if (state.image !== this.#image) {
+      this.#image = state.image;
+      this.#label = state.label;
+    }
+    const { says, asked } = this.steps[this.step];
+    this.#text.replaceChildren(...says().map((text) => make("p", {}, text)));
+    if (!this.#acting && asked?.()) this.done();
+  }
+
+  /** The reader has done what the step asks for. */
   done() {
-    if (this.step >= 0 && !this.#acting) this.querySelector(".task")?.classList.add("done");
+    this.querySelector(".task")?.classList.add("done");
+  }
+
+  /** @param {KeyboardEvent} event an arrow key moves in the first map that the step speaks of */
+  arrow(event) {
+    const map = event.key.startsWith("Arrow") && document.querySelector(".node.walk-here canvas");
+    if (!(map instanceof HTMLElement)) return;
+    event.preventDefault();
+    map.focus({ preventScroll: true });
+    map.dispatchEvent(new KeyboardEvent("keydown", { key: event.key }));
   }
 
   leave() {
     this.step = -1;
     this.classList.remove("walking");
-    if (this.#before !== null) this.state.set(this.#before);
-    this.#before = null;
+    this.restore(false);
+    if (this.state.mode !== this.#mode) this.state.set({ mode: this.#mode });
     this.mark();
     this.room();
     this.offer();
     this.querySelector("button")?.focus();
   }
+
+  /** Leave, and go on where the network learns. */
+  finish() {
+    this.leave();
+    const heading = document.querySelector("section:has(> train-live) h2");
+    if (!(heading instanceof HTMLElement)) return;
+    heading.tabIndex = -1;
+    heading.focus({ preventScroll: true });
+    heading.scrollIntoView({ block: "start", behavior: still() ? "auto" : "smooth" });
+  }
 }
+
+const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /** @returns {boolean} whether the walk was offered before */
 function known() {
