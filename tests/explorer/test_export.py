@@ -6,7 +6,7 @@ import re
 import pytest
 from tests.support import small
 
-from convlens.explorer.export import export_page
+from convlens.explorer.export import export_page, with_one_script
 from convlens.explorer.files import PageFile, page_files
 from convlens.models import build_model
 
@@ -137,3 +137,10 @@ def test_other_networks_fit(tmp_path):
     for name in ("vgg_small", "resnet8"):
         assert build_model(name, engine="numpy").count_params() < 16_000_000
         assert small.run("explore", name, "--export", tmp_path / f"{name}.html").code == 0
+
+
+def test_the_server_s_page_has_all_its_modules_in_one():
+    files = with_one_script(page_files())
+    script = files["main.js"].content.decode()
+    assert "convlensFunctions" in script and "\nimport " not in script
+    assert files.keys() == page_files().keys()

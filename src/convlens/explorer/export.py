@@ -12,7 +12,7 @@ from typing import Any
 from convlens.explorer.bundle import bundle
 from convlens.explorer.files import PAGE, PageFile, page_files
 
-__all__ = ["export_page"]
+__all__ = ["export_page", "with_one_script"]
 
 _STYLE = re.compile(r'<link rel="stylesheet" href="\./([\w./-]+\.css)" ?/?>')
 _SCRIPT = re.compile(r'<script type="module" src="\./([\w./-]+\.js)"></script>')
@@ -47,6 +47,16 @@ def export_page(data: Mapping[str, Any], files: Mapping[str, PageFile] | None = 
     begin, end = page.split("</body>")
     page = f'{begin}{about}\n<script id="convlens-script">{script}</script>\n</body>{end}'
     return page.replace(_CHARSET, f"{_CHARSET}\n{_policy(script, styles)}", 1).encode()
+
+
+def with_one_script(files: Mapping[str, PageFile]) -> dict[str, PageFile]:
+    """Return the files with all modules of the page in the one that it begins with: a browser asks for one, not for 60.
+
+    Workers still begin with their own modules.
+    """
+    modules = {name: file.content.decode() for name, file in files.items() if name.endswith(".js")}
+    (entry,) = _SCRIPT.findall(files[PAGE].content.decode())
+    return {**files, entry: PageFile(bundle(modules, entry).encode(), files[entry].media_type)}
 
 
 def _policy(script: str, styles: list[str]) -> str:

@@ -26,6 +26,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from convlens.explorer.export import with_one_script
 from convlens.explorer.files import PAGE, page_files
 from convlens.explorer.security import Guard, Refused, read_body, read_json
 
@@ -94,7 +95,7 @@ class Services:
 
 def application(services: Services, token: str, port: int) -> ASGIApp:
     """Return the ASGI application that answers behind /TOKEN/ on this port."""
-    files = page_files()
+    files = with_one_script(page_files())
     run = services.run
 
     async def file(request: Request) -> Response:
