@@ -3,7 +3,8 @@
  *
  * The images and kernels are first copied to double precision, and each sum runs in it. The innermost loops take four
  * windows, or four channels, at once: so each number that they load is used several times. Where fewer than four are
- * left, the last one is taken again. Both gradients pass over the zeros of dy, of which a ReLU and a pool make many.
+ * left, the last one is taken again. All pass over zeros, of which a picture's background, a ReLU and a pool make many:
+ * over those of x, and for the gradients of dy.
  */
 
 /** @typedef {import("./tensor.js").Tensor} Tensor */
@@ -24,32 +25,44 @@ export function conv2d(xp, w, b, stride, y) {
   const starts = windows(xp.shape, y.shape, stride);
   const last = starts.length - 1;
   const k = byPairs(w.data, size, co), bias = new Float64Array(b.data), out = y.data;
+  const some = new Float64Array(4 * size), cells = new Int32Array(size); // what four patches have, and where in a kernel
+  const all = !k.every(Number.isFinite); // 0 · NaN and 0 · ∞ count
   for (let q = 0; q < y.shape[0]; q++) {
     const x = image(xp, q);
     for (let p = 0; p <= last; p += 4) {
       const p1 = Math.min(p + 1, last), p2 = Math.min(p + 2, last), p3 = Math.min(p + 3, last);
       const d1 = starts[p1] - starts[p], d2 = starts[p2] - starts[p], d3 = starts[p3] - starts[p];
+      let count = 0;
+      for (let a = 0; a < kh; a++) {
+        const first = starts[p] + a * across, cell = a * row - first;
+        for (let u = first; u < first + row; u++) {
+          const x0 = x[u], x1 = x[u + d1], x2 = x[u + d2], x3 = x[u + d3];
+          if (x0 === 0 && x1 === 0 && x2 === 0 && x3 === 0 && !all) continue;
+          const m = 4 * count;
+          some[m] = x0;
+          some[m + 1] = x1;
+          some[m + 2] = x2;
+          some[m + 3] = x3;
+          cells[count++] = 2 * (cell + u);
+        }
+      }
       const place = q * (last + 1);
       const at0 = (place + p) * co, at1 = (place + p1) * co, at2 = (place + p2) * co, at3 = (place + p3) * co;
-      let v = 0;
       for (let o = 0; o < co; o += 2) {
-        const other = Math.min(o + 1, co - 1);
+        const other = Math.min(o + 1, co - 1), channels = o * size;
         let s0 = bias[o], s1 = s0, s2 = s0, s3 = s0;
         let r0 = bias[other], r1 = r0, r2 = r0, r3 = r0;
-        for (let a = 0; a < kh; a++) {
-          const first = starts[p] + a * across;
-          for (let u = first; u < first + row; u++, v += 2) {
-            const k0 = k[v], k1 = k[v + 1];
-            const x0 = x[u], x1 = x[u + d1], x2 = x[u + d2], x3 = x[u + d3];
-            s0 += x0 * k0;
-            r0 += x0 * k1;
-            s1 += x1 * k0;
-            r1 += x1 * k1;
-            s2 += x2 * k0;
-            r2 += x2 * k1;
-            s3 += x3 * k0;
-            r3 += x3 * k1;
-          }
+        for (let l = 0, m = 0; l < count; l++, m += 4) {
+          const v = channels + cells[l], k0 = k[v], k1 = k[v + 1];
+          const x0 = some[m], x1 = some[m + 1], x2 = some[m + 2], x3 = some[m + 3];
+          s0 += x0 * k0;
+          r0 += x0 * k1;
+          s1 += x1 * k0;
+          r1 += x1 * k1;
+          s2 += x2 * k0;
+          r2 += x2 * k1;
+          s3 += x3 * k0;
+          r3 += x3 * k1;
         }
         out[at0 + o] = s0;
         out[at0 + other] = r0;

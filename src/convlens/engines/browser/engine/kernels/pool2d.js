@@ -14,10 +14,12 @@
  */
 export function max_pool2d(xp, kernel, stride, y) {
   const x = xp.data, out = y.data, places = cells(xp.shape, kernel);
-  eachWindow(xp.shape, y.shape, stride, (start, at) => {
-    let most = x[start];
-    for (let k = 1; k < places.length; k++) most = Math.max(most, x[start + places[k]]);
-    out[at] = most;
+  eachWindow(xp.shape, y.shape, stride, (first, end, at) => {
+    for (let start = first; start < end; start++, at++) {
+      let most = x[start];
+      for (let k = 1; k < places.length; k++) most = Math.max(most, x[start + places[k]]);
+      out[at] = most;
+    }
   });
 }
 
@@ -36,12 +38,14 @@ export function max_pool2d_dx(dy, xp, y, kernel, stride, ties, dxp) {
   const g = dy.data, x = xp.data, most = y.data, places = cells(xp.shape, kernel);
   const all = ties === "all";
   const sums = accumulator(dxp, kernel, stride);
-  eachWindow(xp.shape, y.shape, stride, (start, at) => {
-    if (g[at] === 0) return;
-    for (let k = 0; k < places.length; k++) {
-      if (x[start + places[k]] !== most[at]) continue;
-      sums[start + places[k]] += g[at];
-      if (!all) return;
+  eachWindow(xp.shape, y.shape, stride, (first, end, at) => {
+    for (let start = first; start < end; start++, at++) {
+      if (g[at] === 0) continue;
+      for (let k = 0; k < places.length; k++) {
+        if (x[start + places[k]] !== most[at]) continue;
+        sums[start + places[k]] += g[at];
+        if (!all) break;
+      }
     }
   });
   store(sums, dxp);
@@ -56,10 +60,12 @@ export function max_pool2d_dx(dy, xp, y, kernel, stride, ties, dxp) {
  */
 export function sum_pool2d(xp, kernel, stride, y) {
   const x = xp.data, out = y.data, places = cells(xp.shape, kernel);
-  eachWindow(xp.shape, y.shape, stride, (start, at) => {
-    let sum = x[start];
-    for (let k = 1; k < places.length; k++) sum += x[start + places[k]];
-    out[at] = sum;
+  eachWindow(xp.shape, y.shape, stride, (first, end, at) => {
+    for (let start = first; start < end; start++, at++) {
+      let sum = x[start];
+      for (let k = 1; k < places.length; k++) sum += x[start + places[k]];
+      out[at] = sum;
+    }
   });
 }
 
@@ -73,8 +79,10 @@ export function sum_pool2d(xp, kernel, stride, y) {
 export function sum_pool2d_dx(dy, kernel, stride, dxp) {
   const g = dy.data, places = cells(dxp.shape, kernel);
   const sums = accumulator(dxp, kernel, stride);
-  eachWindow(dxp.shape, dy.shape, stride, (start, at) => {
-    for (let k = 0; k < places.length; k++) sums[start + places[k]] += g[at];
+  eachWindow(dxp.shape, dy.shape, stride, (first, end, at) => {
+    for (let start = first; start < end; start++, at++) {
+      for (let k = 0; k < places.length; k++) sums[start + places[k]] += g[at];
+    }
   });
   store(sums, dxp);
 }
@@ -89,19 +97,19 @@ function cells([, , w, c], [kh, kw]) {
 }
 
 /**
- * Call `body` for each channel of each window, with the place of its first cell among the inputs, and of its output.
+ * Call `body` for each window, with the places of the channels of its first cell, `first` to `end`, and of its output.
  * @param {readonly number[]} inputs (n, h, w, c)
  * @param {readonly number[]} outputs (n, oh, ow, c)
  * @param {Pair} stride
- * @param {(start: number, at: number) => void} body
+ * @param {(first: number, end: number, at: number) => void} body
  */
 function eachWindow([, h, w, c], [n, oh, ow], [sh, sw], body) {
   let at = 0;
   for (let q = 0; q < n; q++) {
     for (let i = 0; i < oh; i++) {
-      for (let j = 0; j < ow; j++) {
+      for (let j = 0; j < ow; j++, at += c) {
         const first = ((q * h + i * sh) * w + j * sw) * c;
-        for (let start = first; start < first + c; start++, at++) body(start, at);
+        body(first, first + c, at);
       }
     }
   }
