@@ -21,7 +21,6 @@ def opened(chromium, path, model, **context):
     images = of_digits(digits)
     path.write_bytes(export_page(page_data(model, images, chosen_pictures(digits, images, model.input_shape, 20))))
     page = chromium.new_context(viewport={"width": 1280, "height": 720}, reduced_motion="reduce", **context).new_page()
-    page.set_default_timeout(10000)
     page.goto(path.as_uri())
     page.wait_for_selector("cnn-network canvas")
     return page

@@ -63,7 +63,7 @@ export function products(state, id) {
       numberGrid({ caption, rows: h, columns: w, mark, text: two, value: (i, j) => first[i * w + j].factors[part].value });
     const upTo = first.slice(0, shown).reduce((found, { value }) => found + value, 0), { factors: [x, k], value } = first[shown - 1];
     const others = channels === 1 ? "" : ` + ${digits(all.reduce((found, each) => found + each.value, -upTo))} (the other ${channels - 1} channels: tables of the picture)`;
-    const end = shown < count ? "" : ` In all: ${digits(upTo)}${others} + ${digits(bias)} (the bias) = ${digits(sum)}: the number in the map.`;
+    const end = shown < count ? "" : ` In all: ${digits(upTo)}${others}${state.network.nodes[id].weights.bias ? ` + ${digits(bias)} (the bias)` : ""} = ${digits(sum)}: the number in the map.`;
     const button = (/** @type {string} */ name, /** @type {number} */ to, /** @type {boolean} */ disabled) => {
       const made = make("button", { disabled }, name);
       made.addEventListener("click", () => {

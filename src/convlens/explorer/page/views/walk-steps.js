@@ -27,7 +27,8 @@ export function stepsOf(state, own) {
   const { nodes } = state.network, last = nodes.length - 1, [input] = nodes;
   const all = (/** @type {string} */ kind) => nodes.filter(({ op, shape }) => op.kind.endsWith(kind) && shape.length > 0);
   const convs = all("conv2d").filter(({ weights }) => weights.kernel.shape[0] * weights.kernel.shape[1] > 1);
-  const [conv] = convs, deeper = convs[convs.length - 1], [relu] = all("activation"), [pool] = all("pool2d").sort((a, b) => b.shape.length - a.shape.length || a.id - b.id), [dense] = all("dense");
+  const [conv] = convs, deeper = convs[convs.length - 1], [pool] = all("pool2d").sort((a, b) => b.shape.length - a.shape.length || a.id - b.id), [dense] = all("dense");
+  const bends = all("activation"), relu = bends.filter(({ id }) => pool && id < pool.id).pop() ?? bends[0];
   const row = (/** @type {Net.Node | undefined} */ node) => node && document.querySelectorAll("cnn-network .node")[node.id];
   const one = (/** @type {string} */ selector) => document.querySelector(selector);
   /** @type {unknown} */
@@ -91,7 +92,7 @@ export function stepsOf(state, own) {
       },
       says: () => [
         `A kernel is a small table of numbers, its weights: here ${size(conv)}. It lies on a patch of the picture of the same size.`,
-        "Each number of the patch is multiplied with the weight on it. The products are added, and the bias with them: one more number of the kernel, the same at each place. The sum is one number of the map below the picture.",
+        `Each number of the patch is multiplied with the weight on it. The products are added${conv.weights.bias ? ", and the bias with them: one more number of the kernel, the same at each place" : ""}. The sum is one number of the map below the picture.`,
       ],
       task: "Press “next product” a few times, then “all products”.",
       where: () => [row(input), row(conv)],
