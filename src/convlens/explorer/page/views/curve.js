@@ -49,6 +49,7 @@ export function curve({ text, x, most, line, dots, mark }) {
   found.append(svg("text", { x: LEFT + wide / 2, y: HEIGHT - 4, "text-anchor": "middle" }, x));
   if (mark !== null) found.append(svg("line", { class: "mark", x1: px(mark), x2: px(mark), y1: TOP, y2: TOP + high }));
   found.append(svg("polyline", { class: "line", points: path(line) }), svg("polyline", { class: "held", points: path(dots) }));
+  for (const [at, y] of line.length === 1 ? line : []) found.append(svg("circle", { class: "line", cx: px(at), cy: py(y), r: 2 }));
   for (const [at, y] of dots) found.append(svg("circle", { class: "dot", cx: px(at), cy: py(y), r: 2 }));
   return found;
 }

@@ -65,6 +65,7 @@ function field(name, value, changed) {
   input.inputMode = "decimal";
   input.value = short(value);
   input.ariaLabel = name;
+  input.addEventListener("focus", () => input.select());
   input.addEventListener("change", () => {
     const found = Number(input.value.trim().replace("−", "-").replace(",", "."));
     if (input.value.trim() !== "" && Number.isFinite(found)) changed(found);

@@ -60,7 +60,7 @@ export class TrainLive extends StateView {
                       this.button("download", "download the weights", () => this.keep(() => this.download())),
                       this.button("save", "save as a run", () => this.keep(() => this.save())));
     this.buttons.save.hidden = !this.data.server?.save;
-    this.replaceChildren(run, again, this.status, this.note, time, this.curves, this.table,
+    this.replaceChildren(again, run, this.status, this.note, time, this.curves, this.table,
                          ...(nodes.length ? [maps, this.kernels] : []), keep, this.kept);
     this.draw();
   }
@@ -191,9 +191,9 @@ export class TrainLive extends StateView {
 
   /** @returns {string} on what it trains */
   source() {
-    const { pictures, running } = /** @type {Trainer} */ (this.trainer), whole = this.data.server?.training;
+    const { pictures, running, fresh } = /** @type {Trainer} */ (this.trainer), whole = this.data.server?.training;
     if (whole && !pictures) return running ? " The training part is being loaded …" : " It trains on the training part of the data.";
-    const trained = this.data.run === null ? "" : " This network has learned already: begin again from fresh weights to see it learn.";
+    const trained = this.data.run === null || fresh > 0 ? "" : " This network has learned already: begin again from fresh weights to see it learn.";
     return ` It trains on ${pictures?.train.labels.length ?? this.data.pictures?.training} pictures.${trained}`;
   }
 
