@@ -6,13 +6,9 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from tests.support import small
-from tests.support.chromium import chromium
 from tests.support.places import ROOT
 
 from convlens import ops
-
-__all__ = ["chromium"]
 
 
 def module(name):
@@ -179,28 +175,3 @@ def test_a_worker_answers_each_job_and_its_error_is_named(monkeypatch, tmp_path)
         found["a"].ask("stop")
     found, others = workers.start("echo", "no_such_module", {"a": "numpy"})
     assert found == {} and others[0].ok is False and "no_such_module" in others[0].note
-
-
-def test_each_pointer_event_on_the_page_has_its_times(chromium, tmp_path, monkeypatch):
-    explorer = module("explorer")
-    monkeypatch.setattr(explorer, "STROKES", 15)
-    monkeypatch.setattr(explorer, "STARTS", 1)
-    assert small.run("explore", "lenet5", "--export", tmp_path / "page.html").code == 0
-    address = (tmp_path / "page.html").as_uri()
-    (seconds,) = explorer.first_uses(chromium, address)
-    assert 0 < seconds < 60
-    page = chromium.new_page()
-    page.goto(address)
-    page.wait_for_selector(explorer.MAPS)
-    before = page.evaluate("document.querySelector('.pad').toDataURL()")
-    times = explorer.draw(page)
-    assert 0 < len(times) <= 16 and all(0 < row["drawn"] <= row["frame"] for row in times)
-    assert page.evaluate("document.querySelector('.pad').toDataURL()") != before
-    assert page.evaluate(explorer.PASSES) > 0
-    page.close()
-
-
-def test_without_chromium_the_figures_of_the_page_are_missing(monkeypatch):
-    explorer = module("explorer")
-    monkeypatch.setattr(explorer, "missing", lambda: "there is no Chromium")
-    assert [(row.ok, row.note) for row in explorer.measure()] == [(None, "there is no Chromium")] * len(explorer.ASKED)

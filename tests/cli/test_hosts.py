@@ -93,7 +93,7 @@ def whole(place):
 
 @frameworks
 def test_a_run_by_keras_has_what_every_run_has(place, whole):
-    files = {"checkpoint.safetensors", "history.json", "model.safetensors"}
+    files = {"checkpoint.safetensors", "explore.html", "history.json", "model.safetensors"}
     if importlib.util.find_spec("matplotlib"):
         files.add("report.html")
     assert {path.name for path in whole.iterdir()} == files
