@@ -51,7 +51,7 @@ def training(page: Any, path: Path) -> None:
     view = page.locator("train-live")
     view.get_by_role("button", name="fresh weights").click()
     view.get_by_role("button", name="start", exact=True).click()
-    while int(view.inner_text().split(" batches")[0].split()[-1]) < BATCHES:
+    while int(view.locator(".status").inner_text().split()[0]) < BATCHES:
         page.wait_for_timeout(50)
     view.get_by_role("button", name="pause", exact=True).click()
     page.wait_for_timeout(300)
