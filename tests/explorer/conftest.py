@@ -34,6 +34,14 @@ def digits():
 
 
 @pytest.fixture(scope="session")
+def exported(tmp_path_factory):
+    """The file of a page with a LeNet-5 that is not trained."""
+    path = tmp_path_factory.mktemp("page") / "page.html"
+    assert small.run("explore", "lenet5", "--export", path).code == 0
+    return path
+
+
+@pytest.fixture(scope="session")
 def engine_page(chromium):
     """A page that imports the browser's engine, and the modules in tests/explorer that ask it."""
     page = module_page(chromium, ENGINE, ROOT / "tests" / "explorer")

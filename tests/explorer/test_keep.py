@@ -10,21 +10,12 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 from PIL import Image
-from tests.support import small
 from tests.support.axe import violations
 
 from convlens.inspection import trace
 from convlens.models import build_model
 
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    """The page with a LeNet-5 that is not trained."""
-    path = tmp_path_factory.mktemp("page") / "page.html"
-    assert small.run("explore", "lenet5", "--export", path).code == 0
-    return path
 
 
 @pytest.fixture(scope="module")

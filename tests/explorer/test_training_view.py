@@ -19,13 +19,6 @@ from convlens.nn.optimizers import SGD
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    path = tmp_path_factory.mktemp("page") / "page.html"
-    assert small.run("explore", "lenet5", "--export", path).code == 0
-    return path
-
-
-@pytest.fixture(scope="module")
 def opened(chromium, exported):
     """The open page, for all tests of this module, and the errors in it."""
     context = chromium.new_context(viewport={"width": 1280, "height": 720})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from convlens.cli.shared import one_line, tell
+from convlens.cli.shared import NetworkSource, one_line, tell
 
 if TYPE_CHECKING:
     from convlens.cli.explore_source import Source
@@ -18,15 +18,7 @@ if TYPE_CHECKING:
 
 
 def explore(
-    source: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[RUN|MODEL]",
-            help="A run's folder, a model.safetensors, or a network with fresh weights as in convlens train --model. "
-            "[default: the newest run]",
-            show_default=False,
-        ),
-    ] = None,
+    source: NetworkSource = None,
     code: Annotated[
         Path | None,
         typer.Option("--code", metavar="DIR", help="Folder with course files of tasks 0 to 3, to run beside the page."),

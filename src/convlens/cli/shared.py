@@ -20,6 +20,15 @@ RunFolder = Annotated[
     typer.Option("--run", metavar="RUN", help="Folder of the run, or its model.safetensors. [default: the newest run]"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print only JSON on standard output.")]
+NetworkSource = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[RUN|MODEL]",
+        help="A run's folder, a model.safetensors, or a network with fresh weights as in convlens train --model. "
+        "[default: the newest run]",
+        show_default=False,
+    ),
+]
 
 
 def print_json(value: Any) -> None:

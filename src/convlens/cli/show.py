@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from convlens.cli.shared import Json, one_line, print_json, tell
+from convlens.cli.shared import Json, NetworkSource, one_line, print_json, tell
 
 if TYPE_CHECKING:
     from convlens.arrays import Array
@@ -19,15 +19,7 @@ _LEAST, _MOST = 320, 8000  # pixels of a picture's width
 
 def show(
     picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="A photograph of a digit, or any picture.")],
-    source: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[RUN|MODEL]",
-            help="A run's folder, a model.safetensors, or a network with fresh weights as in convlens train --model. "
-            "[default: the newest run]",
-            show_default=False,
-        ),
-    ] = None,
+    source: NetworkSource = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="The file to write: .png, .svg or .pdf.")
     ] = None,
