@@ -91,7 +91,7 @@ def test_the_explorers_page_lies_beside_the_report_and_is_linked(place, reportin
     data = json.loads(text[1])
     assert data["run"] == {"name": "both", "history": json.loads((out / "history.json").read_text())}
     assert data["pictures"]["training"] == 96 and data["server"] is None
-    link = '<a href="explore.html">'
+    link = '<a href="explore.html#view='
     assert link in (out / "report.html").read_text()
     (out / "explore.html").unlink()
     assert small.run("report", "--run", out).code == 0

@@ -14,6 +14,7 @@ from tests.support.axe import violations
 
 from convlens.inspection import trace
 from convlens.models import build_model
+from convlens.report.explorer_link import explorer_link
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -170,6 +171,17 @@ def test_a_link_restores_a_picture_of_the_data(page):
     assert len(address.partition("#")[2]) < 2000 and page.url.partition("#")[2] == ""
     follow(page, address)
     assert view(page) == before
+
+
+def test_the_reports_link_shows_its_picture(page, exported, digits):
+    image, label = digits.images("valid")[5], int(digits.y_valid[5])
+    (href,) = re.findall(r'href="(.*?)"', explorer_link(exported.as_uri(), "lenet5", image, label))
+    follow(page, href)
+    numbers, heading, _, answer = view(page)
+    assert np.array_equal(np.array(numbers.split(","), np.float32), image.ravel()) and image.max() > 0.5
+    assert page.evaluate("document.querySelector('cnn-network').state.label") == label
+    assert heading.startswith("dense_2[0] = ") and len(answer.split("\n")) == 20
+    assert page.locator("[role=status]:visible", has_text="cannot be shown").count() == 0
 
 
 def test_a_link_restores_a_drawing(page):

@@ -10,6 +10,7 @@ from dataclasses import asdict, fields
 from html import escape
 from pathlib import Path
 
+from convlens.arrays import Array
 from convlens.data import Digits
 from convlens.inspection.confusion import confusion_matrix
 from convlens.inspection.trace import trace
@@ -17,6 +18,7 @@ from convlens.nn import Layer, Sequential
 from convlens.report import figures
 from convlens.report.confusion import confusion
 from convlens.report.data import data
+from convlens.report.explorer_link import explorer_link
 from convlens.report.layers import layer_by_layer, least_certain
 from convlens.report.page import count, document, loss, percent, section, shape, table
 from convlens.report.pictures import mistakes, neighbours, predictions, worst_first
@@ -69,7 +71,8 @@ def _page(run: Run, digits: Digits) -> str:
         section("Images that look alike to the network", neighbours(model, shown, probabilities, worst.places)),
         section(
             "One image through the network",
-            _link(run) + layer_by_layer(shown, trace(model, one, label), place, int(label[0])),
+            _link(run, model, one[0], int(label[0]))
+            + layer_by_layer(shown, trace(model, one, label), place, int(label[0])),
         ),
         section("Layers", _layers(model)),
         section("Data", data(shown)),
@@ -79,12 +82,9 @@ def _page(run: Run, digits: Digits) -> str:
     return document(f"{title}: {percent(kept.val_accuracy)} · convlens", "\n".join(parts))
 
 
-def _link(run: Run) -> str:
-    """Return a link to the explorer's page, if it lies beside the report."""
-    if not (run.folder / EXPLORER).is_file():
-        return ""
-    words = "shows every number of this network, forward and backward, for digits that you draw too"
-    return f'<p><a href="{EXPLORER}">The explorer\'s page</a> {words}.</p>\n'
+def _link(run: Run, model: Sequential, image: Array, label: int) -> str:
+    """Return a link to the picture in the explorer's page, if that page lies beside the report."""
+    return explorer_link(EXPLORER, model.name, image, label) if (run.folder / EXPLORER).is_file() else ""
 
 
 def _kept(run: Run) -> int:

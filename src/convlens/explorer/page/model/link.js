@@ -59,7 +59,7 @@ export const isIndex = (value, below) => Number.isInteger(value) && Number(value
  */
 export function restore(fragment, state, data) {
   if (!fragment.startsWith(START)) return null;
-  const found = parsed(fragment.slice(START.length)), { label, mode, ties, chosen, playgrounds } = found;
+  const found = parsed(fragment.slice(START.length)), { label, mode, ties, chosen = state.chosen, playgrounds } = found;
   must(found.network === data.networks[0].name, `it is of the network ${found.network.slice(0, 60)}`);
   must(isIndex(label, state.names.length), "its label is no class");
   must(["value", "gradient"].includes(mode) && ["first", "all"].includes(ties), "it is damaged");
