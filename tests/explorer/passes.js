@@ -17,8 +17,8 @@ export function pack({ shape, data }) {
 const packAll = (tensors) => Object.fromEntries(Object.entries(tensors).map(([name, each]) => [name, pack(each)]));
 const numbers = ({ data }) => new Float64Array(bytes(data).buffer);
 
-export function build({ specification, weights, dtype }) {
-  return new Network(specification, { weights: readSafetensors(bytes(weights)).tensors, dtype });
+export function build({ specification, weights, dtype, frozen }) {
+  return new Network(specification, { weights: readSafetensors(bytes(weights)).tensors, dtype, frozen });
 }
 
 export function passOf(network, { x, labels, targets, training, ties }) {

@@ -47,6 +47,19 @@ def test_a_run_with_its_data(place, source):
     assert said == ""
 
 
+def test_a_run_with_a_frozen_layer(place):
+    (place / "own.py").write_text(
+        "import convlens\n\n\ndef network():\n    layers = convlens.layers\n"
+        "    first = layers.Dense(4, trainable=False)\n"
+        "    return convlens.Sequential([convlens.Input((28, 28, 1)), layers.Flatten(), first, layers.Dense(10)])\n"
+    )
+    options = ("--model", "own.py:network", "--data", "few.npz", "--epochs", 1, "--out", "runs/frozen")
+    assert small.run("train", *options).code == 0
+    data, _ = exported(place, "runs/frozen")
+    assert [layer["trained"] for layer in data["networks"][0]["layers"]] == [True, False, True]
+    shutil.rmtree(place / "runs" / "frozen")
+
+
 def test_a_model_file_alone(place, tmp_path):
     shutil.copy(place / "runs" / "mine" / "model.safetensors", tmp_path / "taken.safetensors")
     data, _ = exported(place, tmp_path / "taken.safetensors")

@@ -28,6 +28,13 @@ def test_a_network_can_be_built_again(network, digits):
     assert shapes == [row.output_shape for row in network.table] and shapes[-1] == (10,)
 
 
+def test_the_page_knows_which_layers_are_frozen(digits):
+    model = nn.Sequential([nn.Flatten(), nn.Dense(4), nn.Dense(3)], (28, 28, 1), engine="numpy")
+    model.layers[1].trainable = False
+    layers = data.page_data(model, of_digits(digits))["networks"][0]["layers"]
+    assert [layer["trained"] for layer in layers] == [True, False, True]
+
+
 def test_pictures_are_what_the_network_gets(network, digits):
     images = of_digits(digits)
     chosen = data.chosen_pictures(digits, images, network.input_shape, 40)

@@ -16,6 +16,7 @@ from convlens.models.vgg_small import vgg_small
 from convlens.nn import (
     SGD,
     Adam,
+    Add,
     BatchNormalization,
     Conv2D,
     Dense,
@@ -156,6 +157,32 @@ def test_steps_of_training(engine_page, rng, optimizer, numbers, dtype):
     np.testing.assert_allclose(found["losses"], losses, rtol=bound)
     for name, w in tensors(found["weights"]).items():
         np.testing.assert_allclose(w, model.named_weights()[name], rtol=bound, atol=bound, err_msg=name)
+
+
+@both_dtypes
+@pytest.mark.parametrize("make", [lambda: Adam(0.01), lambda: SGD(0.05, momentum=0.9)], ids=["adam", "sgd"])
+def test_frozen_layers_stay_as_they_are(engine_page, rng, make, dtype):
+    """Their weights and statistics; a frozen normalisation uses its running statistics, as in the library."""
+    block = Add((Conv2D(2, 3, padding="same", kernel_regularizer="l2"), BatchNormalization()))
+    layers = (block, BatchNormalization(), Conv2D(3, 3, activation="relu"), Flatten(), Dense(4, activation="softmax"))
+    model = moved(Sequential(layers, (6, 5, 2), dtype=dtype, engine="numpy"), rng)
+    model.frozen = frozenset({0, 1})
+    x, labels = pictures(rng, 5, (6, 5, 2), dtype), np.array([0, 1, 2, 3, 1])
+    optimizer, names = make(), {"Adam": {"rate": 0.01}, "SGD": {"rate": 0.05, "momentum": 0.9}}
+    kind, frozen = type(optimizer).__name__, [model.table[k].name for k in model.frozen]
+    about = given(model, x, labels=labels.tolist(), steps=3, optimizer=kind, numbers=names[kind], frozen=frozen)
+    found = ask(engine_page, "train", about)
+    gradient, state = np.empty_like(model.flat), np.empty_like(model.flat_state)
+    before = {name: w.copy() for name, w in model.named_weights().items()}
+    for _ in range(3):
+        model.loss_gradient(x, labels, 1 / 5, gradient, rng=np.random.default_rng(0), state=state)
+        with model.kept_frozen(gradient):
+            optimizer.update(model.flat, gradient)
+        model.flat_state[...] = state
+    bound = 10 * BOUNDS[dtype]
+    for name, w in tensors(found["weights"]).items():
+        np.testing.assert_allclose(w, model.named_weights()[name], rtol=bound, atol=bound, err_msg=name)
+        assert np.array_equal(w, before[name]) == name.startswith(tuple(frozen)), name
 
 
 def test_a_file_of_a_model_is_read_and_written_whole(engine_page, tmp_path):

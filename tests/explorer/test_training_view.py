@@ -9,12 +9,13 @@ import pytest
 from playwright.sync_api import expect
 from tests.support import small
 from tests.support.axe import violations
+from tests.support.served import served, watched_page
 
 import convlens
 from convlens.explorer.export import export_page
 from convlens.explorer.files import PAGE, PageFile, page_files
 from convlens.inspection import trace
-from convlens.models import build_model
+from convlens.models import build_model, clone_model
 from convlens.nn.optimizers import SGD
 
 
@@ -256,6 +257,34 @@ def test_its_worker_ends_with_it(alone):
     assert len(alone.workers) == 1
     with alone.workers[0].expect_event("close"):
         alone.evaluate("document.querySelector('train-live').remove()")
+
+
+def test_frozen_layers_are_not_trained(chromium, network, tmp_path):
+    """Fresh weights are for the others too."""
+    network = clone_model(network)
+    network.layers[0].trainable = False
+    page = chromium.new_page()
+    page.goto(lesson(network, tmp_path, True).as_uri())
+    weights = """Object.fromEntries(Object.entries(document.querySelector('train-live').state.network.weights())
+      .map(([name, { data }]) => [name, [...data]]))"""
+    before = page.evaluate(weights)
+    for start in ("the loaded weights", "fresh weights"):
+        choose(page, start)
+        choose(page, "one batch")
+        steps(page, 1)
+        changed = {name for name, data in page.evaluate(weights).items() if data != before[name]}
+        assert changed == {"dense/kernel", "dense/bias"}
+    page.close()
+
+
+def test_the_worker_and_the_page_have_one_script(chromium):
+    with served("lenet5") as address, watched_page(chromium) as page:
+        asked = []
+        page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+        page.goto(address)
+        choose(page, "one batch")
+        steps(page, 1)
+        assert {name for name in asked if name.endswith(".js")} == {"main.js"}
 
 
 def test_without_pictures_it_says_why(chromium, network, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,7 +103,7 @@ def _stored(path: Path) -> Source:
     """Return the network of a run's folder or of a model's file, with the data that it was trained on."""
     from convlens.training import load_model
     from convlens.training.model_file import MODEL, stored_images
-    from convlens.training.run import HISTORY
+    from convlens.training.run import HISTORY, Run
 
     model, images = load_model(path, engine="numpy", compile=False), stored_images(path)
     folder = path if path.is_dir() else path.parent
@@ -113,6 +114,8 @@ def _stored(path: Path) -> Source:
             return Source(model, images, name, *_digits_of(model, images))
         settings = settings_of(history)
         run = {"name": name, "history": json.loads(history.read_bytes())}
+        with suppress(OSError, ValueError):  # the model's file does not say what was frozen
+            model.frozen = Run.open(folder).model.frozen
     except OSError as error:
         return Source(model, images, name, notes=(f"the page has no pictures: {sentence(error)}",))
     try:

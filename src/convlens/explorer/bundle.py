@@ -3,9 +3,8 @@
     import { Tensor } from "./engine/kernels/tensor.js";
     const { Tensor } = convlensModule("engine/kernels/tensor.js");
 
-A page and its workers share the script. A worker gets the same text from a Blob, after a line that says which module
-begins: `globalThis.convlensEntry = "engine/network/worker.js";`, see `page/model/worker_start.js`. A module that begins
-a worker has the name worker.js, or one that ends in _worker.js.
+A page and its workers share the script. The name of a worker is the address of the module that begins it, see
+`page/model/worker_start.js`. Such a module has the name worker.js, or one that ends in _worker.js.
 
 The modules keep to a few forms, so that no parser is needed; anything else is an error that names the line:
 
@@ -38,7 +37,7 @@ function convlensModule(name) {
   return convlensLoaded[name];
 }
 """
-_TAIL = """convlensModule(globalThis.convlensEntry ?? %s);
+_TAIL = """convlensModule("document" in globalThis ? %s : globalThis.name);
 })();
 """
 

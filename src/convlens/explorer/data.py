@@ -113,8 +113,9 @@ def _network(model: Sequential, images: Images) -> dict[str, Any]:
                 "kind": type(row.layer).__name__,
                 "shape": list(row.output_shape),
                 "parameters": row.parameters,
+                "trained": k not in model.frozen,
             }
-            for row in model.table
+            for k, row in enumerate(model.table)
         ],
         "images": images.to_json(),
         "weights": to_base64(tensors_to_bytes(model.named_weights())),

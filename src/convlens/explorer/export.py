@@ -50,10 +50,7 @@ def export_page(data: Mapping[str, Any], files: Mapping[str, PageFile] | None = 
 
 
 def with_one_script(files: Mapping[str, PageFile]) -> dict[str, PageFile]:
-    """Return the files with all modules of the page in the one that it begins with: a browser asks for one, not for 60.
-
-    Workers still begin with their own modules.
-    """
+    """Return the files with all modules in the one that the page begins with: a browser asks for one, not for 60."""
     modules = {name: file.content.decode() for name, file in files.items() if name.endswith(".js")}
     (entry,) = _SCRIPT.findall(files[PAGE].content.decode())
     return {**files, entry: PageFile(bundle(modules, entry).encode(), files[entry].media_type)}

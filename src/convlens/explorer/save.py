@@ -58,6 +58,7 @@ class Saver:
         tensors, _ = tensors_from_bytes(from_base64("weights", found.get("weights")), "weights")
         state = {name.removeprefix(_STATE): tensors.pop(name) for name in list(tensors) if name.startswith(_STATE)}
         model = build(describe(self.model), settings.engine)
+        model.frozen = self.model.frozen
         _set_weights(model, tensors)
         _check_state(state, model, settings)
         run = Run.start(self.folder, settings, self.digits, model)

@@ -48,6 +48,7 @@ declare global {
       attrs: Attrs;
       weights: Weights;
       weightNames: Record<string, string>; // in a file of weights
+      frozen?: boolean; // whether training leaves its layer as it is
     }
 
     /** What an operation sees of a pass. saved: what a forward keeps for its backward, by node */

@@ -11,7 +11,8 @@ import { State } from "./state.js";
 /** @param {PageData} data @returns {State} of the page's network, with its first picture */
 export function stateOf({ networks: [given], pictures }) {
   const { tensors } = readSafetensors(fromBase64(given.weights));
-  const network = new Network(given.specification, { weights: tensors });
+  const frozen = given.layers.filter(({ trained }) => !trained).map(({ name }) => name);
+  const network = new Network(given.specification, { weights: tensors, frozen });
   const classes = network.nodes[network.nodes.length - 1].shape[0];
   const names = given.images.class_names;
   const state = new State(network, names.length ? names : Array.from({ length: classes }, (_, k) => String(k)));

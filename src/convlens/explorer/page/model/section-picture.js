@@ -1,18 +1,11 @@
 /** A part of the page as it is shown, as SVG and as PNG: its texts as texts, its maps as small pictures. */
 
-const SVG = "http://www.w3.org/2000/svg";
+import { svg } from "./svg.js";
+
 const LEFT_OUT = ".keep, .stepper button, .stepper input, .presets"; // what only moves the view
 const LINE = 18, MOST = 8000; // height of a line of the notes; the longest side of a PNG
 
 /** @typedef {{left: number, top: number, right: number, bottom: number}} Clip */
-
-/** @param {string} name @param {Record<string, string | number>} attributes @param {string} [text] @returns {SVGElement} */
-function svg(name, attributes, text = "") {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
-  made.textContent = text.replace(/\p{Cc}|[\ufffe\uffff]/gu, " ");
-  return made;
-}
 
 /** @param {number} value @returns {number} two digits after the point */
 const near = (value) => Math.round(100 * value) / 100;
@@ -26,7 +19,7 @@ const near = (value) => Math.round(100 * value) / 100;
 export function svgOf(root, title, notes) {
   const box = root.getBoundingClientRect(), page = getComputedStyle(document.documentElement);
   const width = Math.max(320, Math.ceil(box.width)) + 16, height = Math.ceil(box.height) + 16 + LINE * (notes.length + 0.5);
-  const made = svg("svg", { xmlns: SVG, width, height, viewBox: `-8 -8 ${width} ${height}`, "font-family": page.fontFamily });
+  const made = svg("svg", { width, height, viewBox: `-8 -8 ${width} ${height}`, "font-family": page.fontFamily });
   made.append(svg("title", {}, title), svg("rect", { x: -8, y: -8, width, height, fill: page.backgroundColor }));
   draw(root, made, box, { left: -Infinity, top: -Infinity, right: Infinity, bottom: Infinity });
   notes.forEach((note, k) => {
@@ -117,10 +110,8 @@ export async function pngOf(text) {
   const image = new Image();
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
   await image.decode();
-  const zoom = Math.min(2, MOST / Math.max(image.width, image.height)), canvas = document.createElement("canvas");
-  Object.assign(canvas, { width: Math.round(image.width * zoom), height: Math.round(image.height * zoom) });
+  const zoom = Math.min(2, MOST / Math.max(image.width, image.height));
+  const canvas = new OffscreenCanvas(Math.round(image.width * zoom), Math.round(image.height * zoom));
   canvas.getContext("2d")?.drawImage(image, 0, 0, canvas.width, canvas.height);
-  const found = await new Promise((/** @type {(blob: Blob | null) => void} */ resolve) => canvas.toBlob(resolve));
-  if (found === null) throw new Error("the browser makes no PNG of this size");
-  return found;
+  return canvas.convertToBlob();
 }

@@ -1,38 +1,37 @@
-/** Long work in slices of a few milliseconds, one a frame, so that the page answers meanwhile. Works take turns. */
+/** Work between frames, so that the page answers meanwhile. */
 
-const SLICE = 5; // milliseconds
+const SLICE = 4; // milliseconds
 
-/** @type {{work: Iterator<unknown>, each: () => void}[]} */
-const waiting = [];
-let frame = 0;
-
-function next() {
-  if (frame === 0 && waiting.length > 0) frame = requestAnimationFrame(slice);
-}
-
-function slice() {
-  const job = waiting.shift(), end = performance.now() + SLICE;
-  frame = 0;
-  if (job !== undefined) {
-    let done = false;
-    while (!done && performance.now() < end) done = job.work.next().done === true;
-    if (!done) waiting.push(job);
-    job.each();
-  }
-  next();
+/** @param {() => void} act @returns {() => void} asks for it: however often it is called, it is done once, in the next frame */
+export function inNextFrame(act) {
+  let waits = false;
+  return () => {
+    if (waits) return;
+    waits = true;
+    requestAnimationFrame(() => {
+      waits = false;
+      act();
+    });
+  };
 }
 
 /**
+ * Long work in slices of a few milliseconds, one a frame.
  * @param {Iterator<unknown>} work each step is a part of it
  * @param {() => void} [each] called after each slice
  * @returns {() => void} ends the work
  */
 export function inSlices(work, each = () => {}) {
-  const job = { work, each };
-  waiting.push(job);
+  let ended = false;
+  const slice = () => {
+    const end = performance.now() + SLICE;
+    while (!ended && performance.now() < end) ended = work.next().done === true;
+    each();
+    if (!ended) next();
+  };
+  const next = inNextFrame(() => ended || slice());
   next();
   return () => {
-    const at = waiting.indexOf(job);
-    if (at >= 0) waiting.splice(at, 1);
+    ended = true;
   };
 }

@@ -3,7 +3,7 @@
 import { fromBase64, toBase64 } from "../engine/kernels/base64.js";
 
 /** @typedef {{shape: number[], dtype: "uint8" | "float32" | "float64", data: string}} PackedArray data is base64 */
-/** @typedef {{name: string, kind: string, shape: number[], parameters: number}} LayerRow */
+/** @typedef {{name: string, kind: string, shape: number[], parameters: number, trained: boolean}} LayerRow */
 /**
  * What a network was trained on: the names of its classes, the factor from levels 0 … 255 to its input, whether the ink
  * is light (null: unknown, or no ink), the size [h, w] and whether its images have 3 channels.

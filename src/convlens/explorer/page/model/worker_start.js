@@ -1,15 +1,9 @@
-/** Start a worker: from its module on a server, from the page's own script in an exported file. */
+/** Start a worker from the page's one script, see `convlens.explorer.bundle`: on a server main.js, in a file inline. */
 
-/**
- * @param {string} module the address of the module that begins the worker, such as "engine/network/worker.js"
- * @returns {Worker}
- */
+/** @param {string} module the address of the module that begins the worker @returns {Worker} */
 export function startWorker(module) {
   const script = document.getElementById("convlens-script");
-  if (script === null) return new Worker(`./${module}`, { type: "module" });
-  const text = `globalThis.convlensEntry = ${JSON.stringify(module)};\n${script.textContent}`;
-  const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-  const worker = new Worker(address);
-  URL.revokeObjectURL(address);
-  return worker;
+  if (script === null) return new Worker("./main.js", { name: module });
+  const address = URL.createObjectURL(new Blob([script.textContent ?? ""], { type: "text/javascript" }));
+  return new Worker(address, { name: module });
 }

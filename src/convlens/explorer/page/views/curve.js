@@ -1,19 +1,8 @@
 /** A curve as SVG, with axes that have numbers, and a text that says what it shows. */
 
-const WIDTH = 360, HEIGHT = 170, LEFT = 40, BOTTOM = 34, TOP = 8, RIGHT = 10;
+import { svg } from "../model/svg.js";
 
-/**
- * @param {string} tag
- * @param {Record<string, string | number>} attributes
- * @param {(Node | string)[]} children
- * @returns {SVGElement}
- */
-function svg(tag, attributes, ...children) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
-  made.append(...children);
-  return made;
-}
+const WIDTH = 360, HEIGHT = 170, LEFT = 40, BOTTOM = 34, TOP = 8, RIGHT = 10;
 
 /** @param {number} most @returns {number[]} three to six round numbers from 0 to `most` */
 function ticks(most) {

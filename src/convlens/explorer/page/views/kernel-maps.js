@@ -1,6 +1,6 @@
 /** Kernels as small pictures, and beside them their gradients. */
 
-import { largest, paint } from "../model/colours.js";
+import { largest, painted } from "../model/colours.js";
 import { digits } from "../model/numbers.js";
 import { make } from "./make.js";
 
@@ -12,23 +12,12 @@ const MAPS = 48, SIDE = 36; // maps that are drawn, and pixels of the longer sid
  * @returns {HTMLElement} a picture for each filter and channel; blue is above 0, orange below
  */
 export function kernelMaps(name, kernel) {
-  const figure = make("figure", { className: "kernels" });
-  if (kernel === undefined) {
-    figure.append(make("figcaption", {}, `${name}: none yet`));
-    return figure;
-  }
-  const { shape, data } = kernel, [h, w] = shape, count = shape.slice(2).reduce((product, size) => product * size, 1);
-  const most = largest(data), zoom = Math.max(1, Math.floor(SIDE / Math.max(h, w))), shown = Math.min(count, MAPS);
-  const maps = Array.from({ length: shown }, (_, k) => {
-    const canvas = make("canvas", { width: w, height: h }), image = new ImageData(w, h);
-    paint(image, data, k, count, most);
-    canvas.getContext("2d")?.putImageData(image, 0, 0);
-    canvas.style.width = `${w * zoom}px`;
-    return canvas;
-  });
-  const more = count > shown ? `, the first ${shown} of ${count}` : "", full = `${name}${more}: the strongest colour is ±${digits(most)}`;
-  const row = make("div", { className: "maps", ariaLabel: `${full}; the numbers of each stand in the arithmetic of its cells` }, ...maps);
-  row.setAttribute("role", "img");
-  figure.append(make("figcaption", {}, full), row);
-  return figure;
+  if (kernel === undefined) return make("figure", { className: "kernels" }, make("figcaption", {}, `${name}: none yet`));
+  const { shape: [h, w], data } = kernel, count = data.length / (h * w), shown = Math.min(count, MAPS);
+  const most = largest(data), zoom = Math.max(1, Math.floor(SIDE / Math.max(h, w)));
+  const maps = Array.from({ length: shown }, (_, k) =>
+    painted(Float32Array.from({ length: h * w }, (__, at) => data[at * count + k]), [h, w], zoom, `map ${k}`, most));
+  const full = `${name}${count > shown ? `, the first ${shown} of ${count}` : ""}: the strongest colour is ±${digits(most)}`;
+  const ariaLabel = `${full}; the numbers of each stand in the arithmetic of its cells`;
+  return make("figure", { className: "kernels" }, make("figcaption", {}, full), make("div", { className: "maps", role: "img", ariaLabel }, ...maps));
 }

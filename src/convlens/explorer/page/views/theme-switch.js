@@ -6,14 +6,12 @@ import { StateView } from "./state-view.js";
 /** `<theme-switch>`; its `state` is set by the page, so that all views are painted again */
 export class ThemeSwitch extends StateView {
   begin() {
-    const select = make("select", { ariaLabel: "colours of the page" });
-    for (const name of ["system", "light", "dark"]) select.append(make("option", { value: name }, name));
     const repaint = () => ["pass", "repaint"].forEach((name) => void this.state.dispatchEvent(new Event(name)));
-    select.addEventListener("change", () => {
-      if (select.value === "system") delete document.documentElement.dataset.theme;
-      else document.documentElement.dataset.theme = select.value;
+    const select = make("select", { ariaLabel: "colours of the page" }, ...["system", "light", "dark"].map((name) => make("option", {}, name)));
+    select.onchange = () => {
+      document.documentElement.dataset.theme = select.value;
       repaint();
-    });
+    };
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
     this.replaceChildren(make("label", {}, make("span", {}, "colours "), select));
   }

@@ -1,41 +1,49 @@
 /** The network learns: curves, kernels with their gradients, a slider back through time, and what to keep of it. */
 
+import { download } from "../model/keep.js";
 import { modelFile, saveMoment } from "../model/model_file.js";
 import { digits } from "../model/numbers.js";
-import { Trainer, epochsOf } from "../model/trainer.js";
+import { Trainer, epochsOf, together } from "../model/trainer.js";
 import { curve } from "./curve.js";
 import { kernelMaps } from "./kernel-maps.js";
 import { make } from "./make.js";
 import { StateView } from "./state-view.js";
 
-/** @typedef {import("../model/trainer.js").Settings} Settings */
+/** @typedef {import("../model/trainer.js").Moment} Moment */
+/** @typedef {{x: number, loss: number, accuracy: number}} Figures at x epochs */
 
-const USUAL = { adam: 0.001, sgd: 0.01 };
-const NAMES = { adam: "Adam", sgd: "SGD" };
+const OPTIMIZERS = {
+  adam: { name: "Adam", usual: 0.001, about: "Adam gives each weight a step size of its own, from its earlier gradients" },
+  sgd: { name: "SGD", usual: 0.01, about: "SGD takes the gradient times the learning rate; with momentum, a part of the step before is added" },
+};
 
 /** @param {number} part @returns {string} */
 const percent = (part) => `${(100 * part).toFixed(1)} %`;
 
+/** @param {Moment} moment @returns {Figures | null} of its batches */
+function trained({ batches }) {
+  if (batches.length === 0) return null;
+  const { x, sum, right, count } = together(batches);
+  return { x, loss: sum / count, accuracy: right / count };
+}
+
 /** `<train-live>`; the page sets its `data`, then its `state`, or it has data="ID" */
 export class TrainLive extends StateView {
-  /** @type {Trainer | undefined} */
-  trainer;
+  trainer = /** @type {Trainer} */ (/** @type {unknown} */ (undefined)); // set by `begin`
   status = make("p", { className: "status" });
-  note = make("p", { className: "note", hidden: true });
+  note = make("p", { className: "note", hidden: true, role: "status" });
   curves = make("div", { className: "curves" });
   kernels = make("div", { className: "grids" });
-  table = make("details", {}, make("summary", {}, "the figures as a table"));
-  slider = make("input", { type: "range", min: "0", max: "0", value: "0", ariaLabel: "back through time" });
+  table = make("details", { ontoggle: () => this.draw() }, make("summary", {}, "the figures as a table"));
+  slider = make("input", { type: "range", ariaLabel: "back through time", oninput: () => this.trainer.choose(Number(this.slider.value)) });
   when = make("output");
-  #moment = /** @type {object | undefined} */ (undefined); // of which something was kept
-  /** @type {Record<string, HTMLButtonElement>} */
-  buttons = {};
-  kept = make("p", { className: "note", hidden: true });
-  layer = make("select", { ariaLabel: "layer of the kernels" });
+  /** @type {Moment | undefined} of which something was kept */ #kept = undefined;
+  /** @type {Record<string, HTMLButtonElement>} */ buttons = {};
+  kept = make("p", { className: "note", hidden: true, role: "status" });
+  layer = make("select", { ariaLabel: "layer of the kernels", onchange: () => this.draw() });
 
   begin() {
     const trainer = (this.trainer = new Trainer(this.state, this.data));
-    for (const said of [this.note, this.kept]) said.setAttribute("role", "status");
     if (trainer.refusal) {
       const advice = "A run comes with its data; convlens explore says when it starts why it found none.";
       this.replaceChildren(make("p", { className: "note" }, `This network cannot be trained here. ${trainer.refusal} ${advice}`));
@@ -43,25 +51,24 @@ export class TrainLive extends StateView {
     }
     const nodes = this.state.network.nodes.filter(({ weights }) => weights.kernel);
     this.layer.append(...nodes.map(({ id, name }) => make("option", { value: String(id) }, name)));
-    this.layer.addEventListener("change", () => this.draw());
-    this.slider.addEventListener("input", () => trainer.choose(Number(this.slider.value)));
-    this.table.addEventListener("toggle", () => this.draw());
     trainer.addEventListener("change", () => this.draw());
     this.state.addEventListener("repaint", () => this.draw());
-    const run = make("div", { className: "controls" }, this.button("start", "start", () => this.toggle()),
-                     this.button("batch", "one batch", () => trainer.start(1)),
-                     this.button("image", "one image", () => trainer.start(1, 1)), ...this.fields());
-    const again = make("div", { className: "controls" }, "Begin again from ",
-                       this.button("fresh", "fresh weights", () => this.again(() => trainer.beginFresh())),
-                       this.button("loaded", "the loaded weights", () => this.again(() => trainer.beginLoaded())));
-    const time = make("div", { className: "stepper" }, make("label", {}, "back in time ", this.slider), this.when);
-    const maps = make("label", {}, "kernels of ", this.layer);
-    const keep = make("div", { className: "controls" }, "Keep this moment: ",
-                      this.button("download", "download the weights", () => this.keep(() => this.download())),
-                      this.button("save", "save as a run", () => this.keep(() => this.save())));
+    const controls = (/** @type {(Node | string)[]} */ ...parts) => make("div", { className: "controls" }, ...parts);
+    const snapshot = "A moment is a snapshot of the weights, with the optimizer's state";
+    this.replaceChildren(
+      controls("Begin again from ", this.button("fresh", "fresh weights", () => this.again(() => trainer.beginFresh())),
+        this.button("loaded", "the loaded weights", () => this.again(() => trainer.beginLoaded()))),
+      controls(this.button("start", "start", () => (trainer.running ? trainer.pause() : trainer.start())),
+        this.button("batch", "one batch", () => trainer.start(1)), this.button("image", "one image", () => trainer.start(1, 1)),
+        ...this.settings()),
+      this.status, this.note,
+      make("div", { className: "stepper" }, make("label", { title: snapshot }, "back in time ", this.slider), this.when),
+      this.curves, this.table, ...(nodes.length ? [make("label", {}, "kernels of ", this.layer), this.kernels] : []),
+      controls("Keep this moment: ", this.button("download", "download the weights", () => this.keep(() => this.download())),
+        this.button("save", "save as a run", () => this.keep(() => this.save()))),
+      this.kept,
+    );
     this.buttons.save.hidden = !this.data.server?.save;
-    this.replaceChildren(again, run, this.status, this.note, time, this.curves, this.table,
-                         ...(nodes.length ? [maps, this.kernels] : []), keep, this.kept);
     this.draw();
   }
 
@@ -71,38 +78,33 @@ export class TrainLive extends StateView {
 
   /** @param {string} key @param {string} text @param {() => void} act @returns {HTMLButtonElement} */
   button(key, text, act) {
-    const button = make("button", {}, text);
-    button.addEventListener("click", act);
-    this.buttons[key] = button;
-    return button;
-  }
-
-  toggle() {
-    const { trainer } = this;
-    if (trainer?.running) trainer.pause();
-    else trainer?.start();
+    return (this.buttons[key] = make("button", { onclick: act }, text));
   }
 
   /** @param {() => void} begin */
   again(begin) {
-    this.trainer?.pause();
     begin();
-    this.trainer?.choose(0);
+    this.trainer.choose(0);
   }
 
-  /** @returns {HTMLElement[]} the settings */
-  fields() {
-    const trainer = /** @type {Trainer} */ (this.trainer), optimizer = make("select", {});
-    optimizer.append(...Object.entries(NAMES).map(([value, name]) => make("option", { value }, name)));
-    const rate = this.field("learning rate", "rate", (value) => value > 0);
+  /** @returns {HTMLElement[]} the settings, and what they mean */
+  settings() {
     const momentum = this.field("momentum", "momentum", (value) => value >= 0 && value < 1);
-    momentum.hidden = true;
-    optimizer.addEventListener("change", () => {
-      trainer.set({ optimizer: /** @type {Settings["optimizer"]} */ (optimizer.value) });
-      momentum.hidden = optimizer.value === "adam";
-    });
-    const batch = this.field("batch size", "batch", (value) => Number.isInteger(value) && value >= 1 && value <= 4096);
-    return [make("label", {}, "optimizer ", optimizer), rate, momentum, batch];
+    const options = Object.entries(OPTIMIZERS).map(([value, { name }]) => make("option", { value }, name));
+    const about = make("span", { className: "soft" });
+    const choose = () => {
+      const kind = /** @type {keyof typeof OPTIMIZERS} */ (optimizer.value);
+      momentum.hidden = kind === "adam";
+      about.textContent = `The optimizer turns gradients into steps: ${OPTIMIZERS[kind].about}.`;
+      this.trainer.set({ optimizer: kind });
+    };
+    const optimizer = make("select", { onchange: choose }, ...options);
+    choose();
+    return [
+      make("label", { title: "The rule that turns the gradients of a batch into a step of the weights" }, "optimizer ", optimizer),
+      this.field("learning rate", "rate", (value) => value > 0), momentum,
+      this.field("batch size", "batch", (value) => Number.isInteger(value) && value >= 1 && value <= 4096), about,
+    ];
   }
 
   /**
@@ -112,28 +114,23 @@ export class TrainLive extends StateView {
    * @returns {HTMLElement}
    */
   field(text, name, fits) {
-    const trainer = /** @type {Trainer} */ (this.trainer);
-    const input = make("input", { inputMode: "decimal", value: String(trainer.settings[name]), size: 6 });
-    input.addEventListener("change", () => {
+    const { trainer } = this, input = make("input", { inputMode: "decimal", value: String(trainer.settings[name]), size: 6 });
+    input.onchange = () => {
       const value = Number(input.value.trim().replace(",", "."));
       if (input.value.trim() && fits(value)) trainer.set({ [name]: value });
       else input.value = String(trainer.settings[name]);
-    });
+    };
     return make("label", {}, `${text} `, input);
   }
 
   draw() {
-    const trainer = /** @type {Trainer} */ (this.trainer), { now, moments, running } = trainer, last = moments.length - 1;
-    const past = trainer.chosen < last;
-    this.buttons.start.textContent = running ? "pause" : past ? "go on from here" : "start";
-    for (const name of ["batch", "image"]) this.buttons[name].disabled = running;
-    for (const name of ["download", "save"]) this.buttons[name].disabled = running || now.step === 0;
-    this.slider.max = String(last);
-    this.slider.value = String(trainer.chosen);
-    this.slider.disabled = last === 0;
-    this.when.textContent = `moment ${trainer.chosen + 1} of ${last + 1}, ${epochsOf(now).toFixed(2)} epochs`;
-    if (this.#moment !== now) this.kept.hidden = true;
-    this.slider.ariaValueText = this.when.textContent;
+    const { now, moments, chosen, running } = this.trainer, last = moments.length - 1, { start, batch, image, download: get, save } = this.buttons;
+    start.textContent = running ? "pause" : chosen < last ? "go on from here" : "start";
+    batch.disabled = image.disabled = running;
+    get.disabled = save.disabled = running || now.step === 0;
+    this.when.textContent = `moment ${chosen + 1} of ${last + 1} (snapshots of the weights), ${epochsOf(now).toFixed(2)} epochs (passes over the pictures)`;
+    Object.assign(this.slider, { max: last, value: chosen, disabled: last === 0, ariaValueText: this.when.textContent });
+    if (this.#kept !== now) this.kept.hidden = true;
     this.say();
     this.drawCurves();
     if (this.table.open) this.table.replaceChildren(this.table.children[0], this.figures());
@@ -147,26 +144,22 @@ export class TrainLive extends StateView {
 
   /** @param {() => Promise<(Node | string)[]>} act what it says is shown, and so is its error */
   async keep(act) {
-    const said = await act().catch((error) => [`It could not be kept: ${error.message}`]);
-    this.kept.replaceChildren(...said);
+    this.kept.replaceChildren(...(await act().catch((error) => [`It could not be kept: ${error.message}`])));
     this.kept.hidden = false;
-    this.#moment = this.trainer?.now;
+    this.#kept = this.trainer.now;
   }
 
   /** @returns {Promise<string[]>} */
   async download() {
-    const content = await modelFile(this.data.networks[0].about, /** @type {Trainer} */ (this.trainer).now.weights);
-    const href = URL.createObjectURL(new Blob([content]));
-    make("a", { href, download: "model.safetensors" }).click();
-    setTimeout(() => URL.revokeObjectURL(href), 10_000);
+    const content = await modelFile(this.data.networks[0].about, this.trainer.now.weights);
+    download("model.safetensors", "application/octet-stream", content);
     const file = "The file model.safetensors has the network with these weights";
     return [`${file}: convlens.load_model takes it, and convlens explore model.safetensors.`];
   }
 
   /** @returns {Promise<(Node | string)[]>} */
   async save() {
-    const { run, epochs } = await saveMoment(/** @type {Trainer} */ (this.trainer));
-    const folder = /^[\w./-]+$/.test(run) ? run : `'${run}'`;
+    const { run, epochs } = await saveMoment(this.trainer), folder = /^[\w./-]+$/.test(run) ? run : `'${run}'`;
     const commands = [`convlens evaluate --run ${folder}`, `convlens train --resume --run ${folder} --epochs ${epochs + 5}`];
     const said = `The run is in ${run}, with ${epochs} ${epochs === 1 ? "epoch" : "epochs"}. To test it, and to go on with it: `;
     return [said, ...commands.map((each) => make("code", {}, each))];
@@ -174,13 +167,15 @@ export class TrainLive extends StateView {
 
   /** What the moment is, and whether something went wrong. */
   say() {
-    const trainer = /** @type {Trainer} */ (this.trainer), { now, rate, exploded, error } = trainer;
-    const parts = [now.step === 1 ? "1 batch" : `${now.step} batches`];
-    const before = trainer.points.filter(({ x }) => x <= epochsOf(now) + 1e-9).pop();
-    if (before) parts.push(`training loss ${digits(before.loss)}`);
+    const { now, rate, exploded, error, moments, chosen } = this.trainer, parts = [now.step === 1 ? "1 batch" : `${now.step} batches`];
+    const before = moments.slice(0, chosen + 1).flatMap(({ batches }) => batches).pop();
+    if (before) parts.push(`training loss ${digits(before.sum / before.count)}`);
     if (now.label !== null) parts.push(`the picture was of class ${this.state.names[now.label]}`);
-    if (now.held) parts.push(`held-back pictures: loss ${digits(now.held.loss)}, ${percent(now.held.accuracy)} right`);
-    if (now.lengths) parts.push(`length of the gradient ${digits(now.lengths.gradient)}, of the step ${digits(now.lengths.step)}`);
+    if (now.held) parts.push(`held-back pictures (not trained on): loss ${digits(now.held.loss)}, ${percent(now.held.accuracy)} right`);
+    if (now.lengths) {
+      const { gradient, step } = now.lengths;
+      parts.push(`length of the gradient (how steep the loss is) ${digits(gradient)}, of the step ${digits(step)}`);
+    }
     this.status.replaceChildren(`${parts.join("; ")}. `);
     if (rate) this.status.append(make("span", { className: "rate" }, `${Math.round(rate)} images/s`));
     if (now.step === 0) this.status.append(this.source());
@@ -191,76 +186,78 @@ export class TrainLive extends StateView {
 
   /** @returns {string} on what it trains */
   source() {
-    const { pictures, running, fresh } = /** @type {Trainer} */ (this.trainer), whole = this.data.server?.training;
-    if (whole && !pictures) return running ? " The training part is being loaded …" : " It trains on the training part of the data.";
-    const trained = this.data.run === null || fresh > 0 ? "" : " This network has learned already: begin again from fresh weights to see it learn.";
-    return ` It trains on ${pictures?.train.labels.length ?? this.data.pictures?.training} pictures.${trained}`;
+    const { pictures, running, fresh } = this.trainer, rest = "others are held back, to test what it has learned";
+    const part = `the training part of the data; ${rest}`;
+    if (this.data.server?.training && !pictures) return running ? " The training part is being loaded …" : ` It trains on ${part}.`;
+    const learned = "This network has learned already: begin again from fresh weights to see it learn.";
+    const count = pictures?.train.labels.length ?? this.data.pictures?.training;
+    return ` It trains on ${count} pictures; ${rest}. ${this.data.run === null || fresh > 0 ? "" : learned}`;
+  }
+
+  /** @returns {{line: Figures[], dots: Figures[]}} of the training batches, of the held-back pictures */
+  get found() {
+    const { points, moments } = this.trainer;
+    return {
+      line: points.map(({ x, sum, right, count }) => ({ x, loss: sum / count, accuracy: right / count })),
+      dots: moments.flatMap((moment) => (moment.held ? [{ x: epochsOf(moment), ...moment.held }] : [])),
+    };
   }
 
   /** @returns {import("../model/keep.js").Named[]} the curves, for `keepMenu` */
   keptNumbers() {
-    const { points, moments } = /** @type {Trainer} */ (this.trainer), held = moments.filter((moment) => moment.held);
-    const named = (/** @type {string} */ name, /** @type {number[]} */ data) => (data.length ? [{ name, shape: [data.length], data }] : []);
-    return [
-      ...named("epochs of the batches", points.map(({ x }) => x)), ...named("training loss", points.map(({ loss }) => loss)),
-      ...named("training accuracy", points.map(({ right, count }) => right / count)),
-      ...named("epochs of the held-back figures", held.map(epochsOf)), ...named("held-back loss", held.map((each) => each.held?.loss ?? NaN)),
-      ...named("held-back accuracy", held.map((each) => each.held?.accuracy ?? NaN)),
-    ];
+    const { line, dots } = this.found, fields = /** @type {const} */ (["x", "loss", "accuracy"]);
+    const names = [["epochs of the batches", "training loss", "training accuracy"],
+                   ["epochs of the held-back figures", "held-back loss", "held-back accuracy"]];
+    return [line, dots].flatMap((figures, k) => (figures.length === 0 ? [] : fields.map((field, column) => (
+      { name: names[k][column], shape: [figures.length], data: figures.map((each) => each[field]) }))));
   }
 
   drawCurves() {
-    const { points, moments, now } = /** @type {Trainer} */ (this.trainer);
-    const held = moments.flatMap((moment) => (moment.held ? [{ x: epochsOf(moment), ...moment.held }] : []));
-    const mark = moments.length > 1 ? epochsOf(now) : null, most = Math.max(0, ...[...points, ...held].map(({ loss }) => loss)) || 1;
-    const losses = points.map(({ x, loss }) => [x, loss]), right = points.map(({ x, right: r, count }) => [x, r / count]);
-    this.curves.replaceChildren(
-      figure("loss", digits, { mark, most, line: losses, dots: held.map(({ x, loss }) => [x, loss]) }),
-      figure("accuracy", percent, { mark, most: 1, line: right, dots: held.map(({ x, accuracy }) => [x, accuracy]) }),
-    );
+    const { moments, now } = this.trainer, { line, dots } = this.found, mark = moments.length > 1 ? epochsOf(now) : null;
+    const most = Math.max(0, ...[...line, ...dots].map(({ loss }) => loss)) || 1;
+    this.curves.replaceChildren(figure("loss", digits, most, line, dots, mark), figure("accuracy", percent, 1, line, dots, mark));
   }
 
   /** @returns {HTMLTableElement} a row for each moment */
   figures() {
-    const { points, moments } = /** @type {Trainer} */ (this.trainer), table = make("table", { className: "figures" });
     const head = ["batches", "epochs", "training loss", "training accuracy", "held-back loss", "held-back accuracy"];
-    table.createTHead().append(make("tr", {}, ...head.map((text) => make("th", { scope: "col" }, text))));
-    const body = table.createTBody();
-    moments.forEach((moment, k) => {
-      const from = k ? epochsOf(moments[k - 1]) : -1, to = epochsOf(moment);
-      const some = points.filter(({ x }) => x > from + 1e-9 && x <= to + 1e-9);
-      const [loss, right, count] = some.reduce(([a, b, c], each) => [a + each.loss * each.count, b + each.right, c + each.count], [0, 0, 0]);
-      const cells = [String(moment.step), to.toFixed(2), ...(count ? [digits(loss / count), percent(right / count)] : ["", ""]),
-                     ...(moment.held ? [digits(moment.held.loss), percent(moment.held.accuracy)] : ["", ""])];
-      body.append(make("tr", {}, ...cells.map((text) => make("td", {}, text))));
-    });
-    return table;
+    const both = (/** @type {{loss: number, accuracy: number} | null} */ of) => (of ? [digits(of.loss), percent(of.accuracy)] : ["", ""]);
+    const rows = this.trainer.moments.map((moment) => (
+      [String(moment.step), epochsOf(moment).toFixed(2), ...both(trained(moment)), ...both(moment.held)]));
+    return make("table", { className: "figures" },
+      make("thead", {}, make("tr", {}, ...head.map((text) => make("th", { scope: "col" }, text)))),
+      make("tbody", {}, ...rows.map((cells) => make("tr", {}, ...cells.map((text) => make("td", {}, text))))));
   }
 }
 
 /**
- * @param {string} name
+ * @param {"loss" | "accuracy"} name
  * @param {(value: number) => string} written
- * @param {Omit<Parameters<typeof curve>[0], "text" | "x">} options
+ * @param {number} most
+ * @param {Figures[]} line of the training batches
+ * @param {Figures[]} dots of the held-back pictures
+ * @param {number | null} mark
  * @returns {HTMLElement} a curve with its key
  */
-function figure(name, written, options) {
-  const ends = [options.line, options.dots].map((each) => [each[0], each[each.length - 1]].map((at) => at && written(at[1])));
-  const [[from, to], [first, last]] = ends, held = first ? `, of the held-back pictures from ${first} to ${last}` : "";
-  const text = from ? `${name} of the training batches from ${from} to ${to}${held}` : `${name}: nothing yet`;
-  const keys = { line: "training batches", held: "held-back pictures" };
-  const key = Object.entries(keys).map(([kind, each]) => make("span", { className: `key ${kind}` }, each));
-  return make("figure", {}, make("figcaption", {}, `${name} `, ...key), curve({ ...options, text, x: "epochs" }));
+function figure(name, written, most, line, dots, mark) {
+  const range = (/** @type {Figures[]} */ all) => `from ${written(all[0][name])} to ${written(all[all.length - 1][name])}`;
+  const held = dots.length ? `, of the held-back pictures ${range(dots)}` : "";
+  const text = line.length ? `${name} of the training batches ${range(line)}${held}` : `${name}: nothing yet`;
+  const [points, others] = [line, dots].map((all) => all.map((each) => [each.x, each[name]]));
+  return make("figure", {},
+    make("figcaption", {}, `${name} `, make("span", { className: "key line" }, "training batches"),
+      make("span", { className: "key held" }, "held-back pictures")),
+    curve({ text, x: "epochs", most, line: points, dots: others, mark }));
 }
 
-/** @param {NonNullable<import("../model/trainer.js").Moment["exploded"]>} found @returns {string} why training has stopped */
+/** @param {NonNullable<Moment["exploded"]>} found @returns {string} why training has stopped */
 function explosion({ step, loss, first, lengths, settings }) {
   const size = (/** @type {number} */ value) => (Number.isFinite(value) ? digits(value) : "no number any more");
-  const usual = USUAL[settings.optimizer], advice = Math.min(settings.rate / 10, usual);
+  const { name, usual } = OPTIMIZERS[settings.optimizer], advice = Math.min(settings.rate / 10, usual);
   return [
     `Training has exploded and was stopped at batch ${step}.`,
     `The loss was ${size(first)} at the beginning and is ${size(loss)} now.`,
-    `The learning rate is ${settings.rate}; ${NAMES[settings.optimizer]} usually has ${usual}.`,
+    `The learning rate is ${settings.rate}; ${name} usually has ${usual}.`,
     `The gradient had the length ${size(lengths.gradient)}, and the step moved the weights by ${size(lengths.step)},`,
     `while all weights together had the length ${size(lengths.weights)}.`,
     "The gradient is the slope at one point: a step this long goes far beyond where it holds, so the loss rises.",

@@ -6,23 +6,25 @@ import { Pass } from "./pass.js";
 import { readSafetensors } from "./safetensors.js";
 
 /** @typedef {import("./nodes.js").Specification} Specification */
-/** @typedef {{weights?: Net.Weights, dtype?: Net.Dtype, random?: () => number}} Options */
+/** @typedef {{weights?: Net.Weights, dtype?: Net.Dtype, random?: () => number, frozen?: string[]}} Options */
 
 /** A network that computes in the browser. `nodes` are its operations in order, the input first. */
 export class Network {
   /**
    * @param {Specification} specification
    * @param {Options} [options] weights: by their names in a file, "conv2d/kernel"; without them they are drawn from
-   *   `random`. dtype: the specification's by default
+   *   `random`. dtype: the specification's by default. frozen: names of layers that training leaves as they are
    */
-  constructor(specification, { weights, dtype, random = Math.random } = {}) {
+  constructor(specification, { weights, dtype, random = Math.random, frozen = [] } = {}) {
     this.specification = specification;
     this.name = specification.name ?? "sequential";
     this.dtype = dtype ?? (specification.dtype === "float64" ? "float64" : "float32");
+    this.frozen = frozen;
     const { nodes, end } = nodesOf(specification);
     this.nodes = nodes;
     this.end = end;
     for (const node of nodes) {
+      node.frozen = frozen.includes(node.layerName);
       for (const [own, shape] of Object.entries(node.op.weightShapes?.(node.inputShapes, node.attrs) ?? {})) {
         node.weights[own] = weights
           ? this.given(weights, node.weightNames[own], shape)

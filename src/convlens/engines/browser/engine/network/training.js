@@ -10,7 +10,8 @@
  * @param {Net.Tensor} x (n, …)
  * @param {import("./loss.js").Labels} labels
  * @param {() => number} [random] for dropout
- * @returns {{loss: number, right: number, pass: Pass}} the mean loss before the step, and how many examples were right
+ * @returns {{loss: number, right: number, gradients: Net.Weights}} the mean loss before the step, how many examples were
+ *   right, and the gradients: zero in a frozen layer
  */
 export function trainStep(network, optimizer, x, labels, random = Math.random) {
   const pass = network.forward(x, { training: true, random });
@@ -22,7 +23,8 @@ export function trainStep(network, optimizer, x, labels, random = Math.random) {
   for (const node of network.nodes) {
     for (const [own, dw] of Object.entries(pass.dw[node.id])) {
       weights[node.weightNames[own]] = node.weights[own];
-      gradients[node.weightNames[own]] = penalised(dw, node.weights[own], node.attrs.penalties?.[own]);
+      const gradient = node.frozen ? dw.like() : penalised(dw, node.weights[own], node.attrs.penalties?.[own]);
+      gradients[node.weightNames[own]] = gradient;
     }
   }
   optimizer.update(weights, gradients);
@@ -30,7 +32,7 @@ export function trainStep(network, optimizer, x, labels, random = Math.random) {
   const loss = /** @type {Net.Tensor} */ (pass.loss).data;
   let sum = 0;
   for (const each of loss) sum += each;
-  return { loss: sum / loss.length, right: rightOf(pass), pass };
+  return { loss: sum / loss.length, right: rightOf(pass), gradients };
 }
 
 /**

@@ -47,7 +47,7 @@ export const batchNormalization = withTotals({
     return { ...trained, moving_mean: size, moving_variance: size };
   },
   forward([x], node, context) {
-    const found = statisticsOf(x, node, context.training), { mean, inverse } = found;
+    const found = statisticsOf(x, node, context.training && !node.frozen), { mean, inverse } = found;
     const { gamma, beta } = node.weights, y = x.like(), c = mean.length;
     context.saved[node.id] = found;
     for (let at = 0; at < y.data.length; at++) {
