@@ -30,7 +30,8 @@ def test_a_network_can_be_built_again(network, digits):
 
 def test_the_page_knows_which_layers_are_frozen(digits):
     model = nn.Sequential([nn.Flatten(), nn.Dense(4), nn.Dense(3)], (28, 28, 1), engine="numpy")
-    model.layers[1].trainable = False
+    first: Any = model.layers[1]
+    first.trainable = False
     layers = data.page_data(model, of_digits(digits))["networks"][0]["layers"]
     assert [layer["trained"] for layer in layers] == [True, False, True]
 
