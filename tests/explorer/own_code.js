@@ -1,7 +1,7 @@
 /** The calls of the course's functions, on networks of the page: for test_own_code_view.py. */
 
 import { Network } from "./engine/network/network.js";
-import { casesOf, references } from "./model/course-call.js";
+import { casesOf, cellOf, reference } from "./model/course-call.js";
 import { State } from "./model/state.js";
 
 /** @returns {any[]} for each call: its name, sizes, how many numbers the network has too, and how far they are apart */
@@ -14,12 +14,11 @@ export function calls(layers, shape) {
   state.ties = "all";
   state.setImage(Array.from({ length: state.image.data.length }, random));
   return [0, 1, 2, 3].flatMap((task) => casesOf(state, task).map(({ name, make }) => {
-    const call = make(), [{ arrays }] = references(call);
+    const call = make(), { arrays } = reference(call, call.padding === "same" ? "course" : "valid");
     let placed = 0, apart = 0, count = 0;
     for (const [array, tensor] of Object.entries(arrays)) {
       tensor.data.forEach((value, k) => {
-        const at = tensor.shape.map((size, axis) => Math.floor(k / tensor.shape.slice(axis + 1).reduce((a, b) => a * b, 1)) % size);
-        const place = call.place(array, at);
+        const place = call.place(array, cellOf(k, tensor.shape));
         count += 1;
         if (place === null) return;
         Object.assign(state, { mode: place.mode, chosen: place.chosen });

@@ -15,7 +15,6 @@ from typing import Any
 from convlens.arrays import Array
 from convlens.checker.check import checker
 from convlens.checker.checks import Failed, Unknown
-from convlens.checker.functions.expected import accepted
 from convlens.checker.functions.judge import arrays_of
 from convlens.checker.functions.process import EndedError, FunctionProcess, RaisedError
 from convlens.checker.guest import Guest
@@ -60,9 +59,9 @@ class CourseCode:
         return {"version": self._version, "files": {name: file.problem for name, file in submission.files.items()}}
 
     def run(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """Return {"version", "result", "right", "message", "hint", "cell"}, or without a result "error" in its place.
+        """Return {"version", "result", "padding", "right", "message", "hint", "cell"}, or "error" in place of a result.
 
-        A wrong result has "reference" too: the right arrays, in the reading of the padding that fits the result best.
+        padding: the zeros around the images, in the reading of the task that fits the result best.
 
         error: "missing" (no file that can be run), "raised" (an exception), "ended" (it ran out of time, crashed, or
         returned something else), "unknown" (NumPy has changed since the course). ValueError for a wrong call.
@@ -87,12 +86,11 @@ class CourseCode:
         if sum(array.size for array in answer.value) > _MOST:
             return self._told("ended", f"the result is too large: {[array.shape for array in answer.value]}")
         result = {name: pack(array) for name, array in zip(result_names(call.case), answer.value, strict=True)}
-        found = {"version": self._version, "result": result, "right": problem is None}
+        padding = answer.case.pads()
+        found = {"version": self._version, "result": result, "padding": padding, "right": problem is None}
         if problem is None:
             return {**found, "message": "", "hint": "", "cell": None}
         hint = problem.hint or self._hint(call, file)
-        right = next(accepted(answer.case, answer.given))
-        found["reference"] = {name: pack(array) for name, array in zip(result_names(call.case), right, strict=True)}
         return {**found, "message": in_words(answer), "hint": hint, "cell": first_wrong_cell(answer)}
 
     def _told(self, error: str, message: str, hint: str = "") -> dict[str, Any]:

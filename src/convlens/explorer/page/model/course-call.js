@@ -8,8 +8,8 @@ import { pad, pair, plan } from "../engine/ops/geometry.js";
 /** @typedef {import("./state.js").State} State */
 /** @typedef {0 | 1 | 2 | 3} Task */
 /**
- * A call. dy is dZ or dA. said: how it differs from the layer. small: of whole numbers. place: the number of the page's network that is the
- * result's number at `at`, or null
+ * A call. dy is dZ or dA; w, b: of a convolution. said: how it differs from the layer. small: of whole numbers. place:
+ * the number of the page's network that is the result's number at `at`, or null
  * @typedef {{task: Task, x: Tensor, w?: Tensor, b?: Tensor, dy: Tensor, stride: Net.Pair, kernel: Net.Pair,
  *   padding: "same" | "valid", mode: "max" | "avg", said: string, small: boolean, place: (array: string, at: number[]) => Place | null}} Case
  * @typedef {{chosen: import("./state.js").Chosen, mode: "value" | "gradient"}} Place
@@ -42,67 +42,57 @@ export function casesOf(state, task) {
   ];
 }
 
-/** @param {Tensor} from @param {number} axis @param {number} count @returns {Tensor} the first along an axis */
-function first(from, axis, count) {
-  const { shape } = from;
-  if (shape[axis] <= count) return from;
-  const inner = sizeOf(shape.slice(axis + 1)), found = from.like(shape.map((size, k) => (k === axis ? count : size)));
-  for (let k = 0; k < sizeOf(shape.slice(0, axis)); k++) {
-    const at = k * shape[axis] * inner;
-    found.data.set(from.data.subarray(at, at + count * inner), k * count * inner);
-  }
-  return found;
+/** @param {number} k @param {readonly number[]} shape @returns {number[]} the index on each axis of the k-th number */
+export function cellOf(k, shape) {
+  const cell = new Array(shape.length);
+  for (let axis = shape.length - 1, rest = k; axis >= 0; rest = Math.floor(rest / shape[axis--])) cell[axis] = rest % shape[axis];
+  return cell;
 }
 
-/** @param {Tensor} from @returns {Tensor} in double precision */
-const double = (from) => new Tensor(from.shape, Float64Array.from(from.data));
+/** @param {number[]} shape @param {(cell: number[]) => number} value @returns {Tensor} in double precision */
+const made = (shape, value) => new Tensor(shape, Float64Array.from({ length: sizeOf(shape) }, (_, k) => value(cellOf(k, shape))));
+
+/** @param {Tensor} from @param {number[]} shape @returns {Tensor} the first numbers along each axis */
+const corner = (from, shape) => made(shape, (cell) => from.data[from.at(cell)]);
 
 /** @param {State} state @param {Net.Node} node @param {Task} task @returns {Case} cropped if the layer is too large */
 function caseOfLayer({ pass }, node, task) {
-  const { attrs, weights, inputs: [source] } = node, [oh, ow, co] = node.shape, size = node.inputShapes[0].slice(0, 2);
-  const kernel = pair(attrs.kernel), stride = pair(attrs.stride ?? attrs.kernel), ci = node.inputShapes[0][2];
-  const { pads } = plan(size, kernel, stride, attrs.padding);
-  const alike = String(plan(size, kernel, stride, "course").pads) === String(pads);
-  const each = ow * kernel[0] * kernel[1] * (convolves(task) ? ci : 1), wide = (size[1] + pads[1][0] + pads[1][1]) * (convolves(task) ? ci : 1);
-  const rows = Math.max(1, Math.floor(Math.min(oh, WINDOWS / ow, PRODUCTS / each, (NUMBERS / wide - kernel[0]) / stride[0])));
-  const padded = rows < oh || (!alike && pads.flat().some((count) => count > 0));
-  let x = padded ? first(pad(pass.y[source], pads), 1, (rows - 1) * stride[0] + kernel[0]) : pass.y[source];
-  const left = convolves(task) ? (NUMBERS - x.data.length) / (kernel[0] * kernel[1] * ci) : NUMBERS / x.shape[1] / wide;
+  const { attrs, weights, inputs: [source] } = node, [oh, ow, co] = node.shape, [h, w, ci] = node.inputShapes[0];
+  const conv = convolves(task), kernel = pair(attrs.kernel), stride = pair(attrs.stride ?? attrs.kernel), [kh, kw] = kernel;
+  const { pads } = plan([h, w], kernel, stride, attrs.padding), zeros = pads.flat().some((count) => count > 0);
+  const alike = String(plan([h, w], kernel, stride, "course").pads) === String(pads), depth = conv ? ci : 1;
+  const each = ow * kh * kw * depth, wide = (w + pads[1][0] + pads[1][1]) * depth;
+  const rows = Math.max(1, Math.floor(Math.min(oh, WINDOWS / ow, PRODUCTS / each, (NUMBERS / wide - kh) / stride[0])));
+  const padded = rows < oh || (!alike && zeros), height = padded ? (rows - 1) * stride[0] + kh : h;
+  const left = conv ? (NUMBERS - height * wide) / (kh * kw * ci) : NUMBERS / (height * wide);
   const maps = Math.max(1, Math.floor(Math.min(co, WINDOWS / (rows * ow), PRODUCTS / (rows * each), left)));
-  if (!convolves(task)) x = first(x, 3, maps);
-  const dy = first(first(pass.dy[node.id], 1, rows), 3, maps), zeros = pass.y[source].like([co]);
-  const alone = readersOf(pass, source).length === 1, [[top], [before]] = padded ? pads : [[0], [0]];
+  const from = padded ? pad(pass.y[source], pads) : pass.y[source], [[top], [before]] = padded ? pads : [[0], [0]];
+  const alone = readersOf(pass, source).length === 1, { bias = pass.y[source].like([co]) } = weights;
   const said = [
     maps < co ? `the first ${maps} of ${co} maps` : "",
     rows < oh ? `the first ${rows} of ${oh} rows` : "",
-    padded && pads.flat().some((count) => count > 0) ? 'the padding stands in A_prev already, and padding is "valid"' : "",
+    padded && zeros ? 'the padding stands in A_prev already, and padding is "valid"' : "",
   ].filter(Boolean).join("; ");
   return {
-    task, kernel, stride, x: double(x), dy: double(dy), said, small: false,
-    ...(convolves(task) && { w: double(first(weights.kernel, 3, maps)), b: double(first(weights.bias ?? zeros, 0, maps)) }),
-    padding: padded || pads.flat().every((count) => count === 0) ? "valid" : "same",
+    task, kernel, stride, said, small: false, padding: padded || !zeros ? "valid" : "same",
     mode: node.op.kind === "max_pool2d" ? "max" : "avg",
+    x: corner(from, [1, height, from.shape[2], conv ? ci : maps]), dy: corner(pass.dy[node.id], [1, rows, ow, maps]),
+    ...(conv && { w: corner(weights.kernel, [kh, kw, ci, maps]), b: corner(bias, [maps]) }),
     place(array, at) {
       if (array === "A") return { chosen: { node: node.id, cell: at.slice(1) }, mode: "value" };
       if (rows < oh) return null;
       if (array === "dW") return { chosen: { node: node.id, weight: "kernel", cell: at }, mode: "gradient" };
       if (array === "db") return weights.bias ? { chosen: { node: node.id, weight: "bias", cell: [at[3]] }, mode: "gradient" } : null;
-      const [r, s] = [at[1] - top, at[2] - before], inside = r >= 0 && s >= 0 && r < size[0] && s < size[1];
-      if (!alone || !inside || (convolves(task) && maps < co)) return null;
+      const [r, s] = [at[1] - top, at[2] - before], inside = r >= 0 && s >= 0 && r < h && s < w;
+      if (!alone || !inside || (conv && maps < co)) return null;
       return { chosen: { node: source, cell: [r, s, at[3]] }, mode: "gradient" };
     },
   };
 }
 
-/** @param {number[]} shape @param {number[]} steps @param {number} values @param {number} least @returns {Tensor} */
-function whole(shape, steps, values, least) {
-  const found = Tensor.zeros(shape, "float64");
-  for (let k = 0, sum = 0; k < found.data.length; k++, sum = 0) {
-    for (let axis = shape.length - 1, rest = k; axis >= 0; rest = Math.floor(rest / shape[axis--])) sum += steps[axis] * (rest % shape[axis]) ** 2;
-    found.data[k] = (sum % values) + least;
-  }
-  return found;
-}
+/** @param {number[]} shape @param {number[]} steps @param {number} values @param {number} least @returns {Tensor} whole numbers */
+const whole = (shape, steps, values, least) =>
+  made(shape, (cell) => (cell.reduce((sum, at, axis) => sum + steps[axis] * at ** 2, 0) % values) + least);
 
 /** @param {Task} task @param {boolean} other the second of the two examples @returns {Case} not square, whole numbers */
 function caseOfExample(task, other) {
@@ -111,44 +101,28 @@ function caseOfExample(task, other) {
   const { out } = plan(size, kernel, stride, padding === "same" ? "course" : "valid");
   return {
     task, kernel, stride, padding, mode: other ? "avg" : "max", said: "", small: true, place: () => null,
-    x: whole([1, ...size, 2], [0, 3, 5, 2], 7, -2), w: whole([...kernel, 2, 3], [2, 3, 1, 2], 5, -2), b: whole([3], [2], 4, -1),
-    dy: whole([1, ...out, conv ? 3 : 2], [0, 1, 2, 3], 5, -1),
+    x: whole([1, ...size, 2], [0, 3, 5, 2], 7, -2), dy: whole([1, ...out, conv ? 3 : 2], [0, 1, 2, 3], 5, -1),
+    ...(conv && { w: whole([...kernel, 2, 3], [2, 3, 1, 2], 5, -2), b: whole([3], [2], 4, -1) }),
   };
 }
 
-/** @param {Case} call @returns {Net.Padding[]} its padding; "same" leaves open where an odd row of zeros goes */
-function readings({ x, kernel, stride, padding }) {
-  if (padding === "valid") return ["valid"];
-  const { pads } = plan(x.shape.slice(1, 3), kernel, stride, "course");
-  if (pads.every(([before, after]) => before === after)) return ["course"];
-  return [[0, 0], [1, -1], [1, 0], [0, -1]].map(([less, more]) => {
-    const [rows, columns] = pads.map(([before, after]) => pair(before === after ? [before, after] : [before - less, after - more]));
-    return [rows, columns];
-  });
-}
-
-/** @param {Case} call @returns {Reference[]} the right results, one for each reading of the padding */
-export function references(call) {
-  const { task, x, w, b, dy, kernel, stride, mode } = call;
-  return readings(call).flatMap((padding) => {
-    const layer = w === undefined || !convolves(task)
-      ? { layer: mode === "max" ? "MaxPooling2D" : "AveragePooling2D", pool_size: kernel, strides: stride, padding }
-      : { layer: "Conv2D", filters: w.shape[3], kernel_size: kernel, strides: stride, padding };
-    const layers = [{ ...layer, name: "own" }], weights = w && b ? { "own/kernel": w, "own/bias": b } : undefined;
-    const specification = { format: "convlens network", input_shape: x.shape.slice(1), dtype: "float64", layers };
-    const pass = new Network(specification, { weights }).forward(x, { ties: "all" });
-    if (task > 1 && String(pass.y[1].shape) !== String(dy.shape)) return [];
-    if (task > 1) pass.backward({ dlogits: dy });
-    /** @type {Record<string, Tensor>} */
-    const arrays = task < 2 ? { A: pass.y[1] } : { dA_prev: pass.dy[0] };
-    if (task === 2) Object.assign(arrays, { dW: pass.dw[1].kernel, db: pass.dw[1].bias.reshape([1, 1, 1, dy.shape[3]]) });
-    return {
-      arrays,
-      terms(array, at) {
-        if (array === "A") return valueTerms(pass, 1, 0, at.slice(1));
-        if (array === "dA_prev") return gradientTerms(pass, 0, 0, at.slice(1));
-        return array === "dW" ? weightTerms(pass, 1, 0, "kernel", at) : weightTerms(pass, 1, 0, "bias", [at[3]]);
-      },
-    };
-  });
+/** @param {Case} call @param {Net.Padding} padding in which reading of the task @returns {Reference} the right result */
+export function reference({ task, x, w, b, dy, kernel, stride, mode }, padding) {
+  const layer = w === undefined
+    ? { layer: mode === "max" ? "MaxPooling2D" : "AveragePooling2D", pool_size: kernel, strides: stride, padding }
+    : { layer: "Conv2D", filters: w.shape[3], kernel_size: kernel, strides: stride, padding };
+  const layers = [{ ...layer, name: "own" }], weights = w && b ? { "own/kernel": w, "own/bias": b } : undefined;
+  const specification = { format: "convlens network", input_shape: x.shape.slice(1), dtype: "float64", layers };
+  const pass = new Network(specification, { weights }).forward(x, { ties: "all" });
+  if (task > 1) pass.backward({ dlogits: dy });
+  return {
+    arrays: task < 2 ? { A: pass.y[1] } : {
+      dA_prev: pass.dy[0], ...(w && { dW: pass.dw[1].kernel, db: pass.dw[1].bias.reshape([1, 1, 1, w.shape[3]]) }),
+    },
+    terms(array, at) {
+      if (array === "A") return valueTerms(pass, 1, 0, at.slice(1));
+      if (array === "dA_prev") return gradientTerms(pass, 0, 0, at.slice(1));
+      return array === "dW" ? weightTerms(pass, 1, 0, "kernel", at) : weightTerms(pass, 1, 0, "bias", [at[3]]);
+    },
+  };
 }

@@ -1,6 +1,7 @@
 /** The data of the page: from the page itself in an exported file, else from the server. */
 
 import { fromBase64, toBase64 } from "../engine/kernels/base64.js";
+import { ask } from "./server.js";
 
 /** @typedef {{shape: number[], dtype: "uint8" | "float32" | "float64", data: string}} PackedArray data is base64 */
 /** @typedef {{name: string, kind: string, shape: number[], parameters: number, trained: boolean}} LayerRow */
@@ -35,9 +36,7 @@ import { fromBase64, toBase64 } from "../engine/kernels/base64.js";
 export async function open() {
   const inside = document.getElementById("convlens-data");
   if (inside !== null) return JSON.parse(inside.textContent ?? "");
-  const answer = await fetch("./api/data");
-  if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
-  return answer.json();
+  return ask("data");
 }
 
 /**
