@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import zlib
 from html import escape
-
-import numpy as np
 
 from convlens.arrays import Array
 
@@ -15,8 +14,8 @@ __all__ = ["explorer_link"]
 
 def explorer_link(page: str, network: str, image: Array, label: int) -> str:
     """Return a sentence that links to `page` with this picture (h, w, c) and its class, as HTML."""
-    pixels = base64.b64encode(np.ascontiguousarray(image, "<f4").tobytes()).decode()
-    view = {"part": "network", "network": network, "numbers": pixels, "label": label, "mode": "value", "ties": "first"}
-    fragment = base64.urlsafe_b64encode(json.dumps(view).encode()).decode().rstrip("=")
+    pixels = [float(f"{value:.9g}") for value in image.ravel()]  # nine digits are enough for float32
+    view = {"part": "network", "network": network, "image": pixels, "label": label, "mode": "value", "ties": "first"}
+    fragment = base64.urlsafe_b64encode(zlib.compress(json.dumps(view).encode())).decode().rstrip("=")
     link = f'<a href="{escape(page)}#view={fragment}">The explorer\'s page with this picture</a>'
     return f"<p>{link} shows every number of the network, forward and backward, also for digits that you draw.</p>\n"

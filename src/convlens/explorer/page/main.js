@@ -77,10 +77,10 @@ function show(data) {
   }));
   const note = make("p", { className: "note", hidden: true, role: "status" });
   main.prepend(view("guided-walk", state, data), note);
-  const follow = () => {
+  const follow = async () => {
     note.hidden = true;
     try {
-      const part = restore(location.hash, state, data);
+      const part = await restore(location.hash, state, data);
       if (part !== null) document.getElementById(part)?.scrollIntoView();
     } catch (error) {
       note.hidden = false;

@@ -98,14 +98,14 @@ export function keepMenu(id, element, state, data) {
     ...(terms === undefined ? [] : [make("p", {}, "Arithmetic of the chosen number ",
       button("CSV", () => download(`${file}-arithmetic.csv`, "text/csv", termsToCsv(arithmetic())), "arithmetic as CSV"), " ",
       button("JSON", () => download(`${file}-arithmetic.json`, "application/json", JSON.stringify(arithmetic())), "arithmetic as JSON"))]),
-    make("p", {}, button("copy a link to this view", () => copy(location.href.split("#")[0] + fragmentOf(id, state, data), said, data)), " ",
+    make("p", {}, button("copy a link to this view", async () => copy(location.href.split("#")[0] + (await fragmentOf(id, state, data)), said)), " ",
       data.server ? "The link works as long as this server runs." : "The link works wherever this file is."),
   ];
   return make("details", { className: "keep" }, make("summary", {}, "keep: picture, numbers, link"), ...rows, said);
 }
 
-/** @param {string} link @param {HTMLElement} said @param {PageData} data */
-async function copy(link, said, data) {
+/** @param {string} link @param {HTMLElement} said */
+async function copy(link, said) {
   const changed = "A link has the picture and what is chosen, not weights that were changed.";
   try {
     await navigator.clipboard.writeText(link);
