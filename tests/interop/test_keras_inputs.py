@@ -19,7 +19,7 @@ REFUSED = {
     "lambda": "convlens has no layer for lambda (Lambda); it has ",
     "mixed": "all layers must be float32, or all float64; got mixed_float16",
     "nanw": "weights must be finite; conv2d_49/kernel has 1 of 150 that are NaN or infinite",
-    "anysize": "the input must have a known shape, such as (h, w, channels); got (None, None, 1), where --size sets w",
+    "anysize": "the input must have a known shape, such as (h, w, channels); got (None, None, 1), where convlens",
 }
 NOTES = {
     "fixedbatch": "the fixed batch of 32 is left out: the network takes any number of images",

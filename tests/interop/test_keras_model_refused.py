@@ -80,7 +80,7 @@ REFUSED: dict[str, tuple[Any, *tuple[str, ...]]] = {
     "dense on images": (stack(dense()), "layer a: Dense needs an input of shape (in); got (8, 7, 2)"),
     "any size": (
         stack(conv(), shape=(None, 7, 2), end=False),
-        "the input must have a known shape, such as (h, w, channels); got (None, 7, 2), where --size sets w and h",
+        "the input must have a known shape, such as (h, w, channels); got (None, 7, 2), where convlens import",
     ),
 }
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Source", "find", "find_network"]
 
+_OF_KERAS = (".keras", ".h5", ".hdf5")
+
 
 @dataclass(frozen=True)
 class Source:
@@ -41,7 +43,7 @@ class Source:
 
 
 def find(source: str | None) -> Source:
-    """Return what `source` names: a folder of a run, a model's file, or a network as in `convlens train --model`.
+    """Return what `source` names: a folder of a run, a model's or Keras's file, or a network as in `train --model`.
 
     None stands for the newest run, or without a run for LeNet-5. Raises ValueError or OSError, in one sentence.
     """
@@ -52,6 +54,8 @@ def find(source: str | None) -> Source:
             why = "there is no trained run in runs/, so this is LeNet-5 with fresh weights; train it in the page"
             return _fresh("lenet5", (why,))
     path = Path(source)
+    if path.suffix in _OF_KERAS:
+        return _of_keras(path)
     return _stored(path) if _is_stored(path) else _fresh(source)
 
 
@@ -61,6 +65,8 @@ def find_network(source: str | None) -> Source:
         path = newest_run() if source is None else Path(source)
     except FileNotFoundError as error:
         raise FileNotFoundError(str(error).replace(" with --run DIR", ", or a network such as lenet5")) from None
+    if path.suffix in _OF_KERAS:
+        return _of_keras(path)
     if not _is_stored(path):
         return _fresh(str(source))
     from convlens.training import load_model
@@ -73,6 +79,8 @@ def _is_stored(path: Path) -> bool:
     """Return whether a path is that of a run or a model's file. FileNotFoundError if it can be nothing else."""
     if path.parent != Path() and not path.suffix and not path.exists():
         raise FileNotFoundError(f"RUN must be a run's folder, a model.safetensors or a network; there is no {path}")
+    if path.suffix and path.is_file() and path.suffix not in (".safetensors", ".py", ".json"):
+        raise ValueError(f"a trained network must be a run, or a .safetensors, .keras or .h5 file; got {path}")
     return path.is_dir() or path.suffix == ".safetensors"
 
 
@@ -97,6 +105,16 @@ def _fresh(source: str, notes: tuple[str, ...] = ()) -> Source:
         return Source(model, images, source, notes=(*notes, note), fresh=True)
     name = short_name(source)
     return Source(model, of_digits(digits), name, digits, Settings(model=source), notes=notes, fresh=True)
+
+
+def _of_keras(path: Path) -> Source:
+    """Return the network of a Keras file as `convlens import` makes it, with the embedded digits if it reads such."""
+    from convlens.cli.import_model import images_of
+    from convlens.interop.keras_file import import_keras
+
+    found = import_keras(path, engine="numpy", compare=False)
+    images = images_of(found.model, None, None)
+    return Source(found.model, images, path.stem, *_digits_of(found.model, images), notes=found.notes)
 
 
 def _stored(path: Path) -> Source:

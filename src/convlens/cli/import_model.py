@@ -61,7 +61,7 @@ def import_model(
     if names is not None and len(names) == 1 and names[0].isdecimal():
         names = tuple(str(k) for k in range(int(names[0])))
     found = _read(file, model, parse_size(size), names)
-    images = _images(found.model, names, scale)
+    images = images_of(found.model, names, scale)
     out = out or claim(found.model.name)
     out.mkdir(parents=True, exist_ok=True)
     save_model(out / MODEL, found.model, images=images)
@@ -119,8 +119,8 @@ def _model(
     return named_network(source, size, 3 if colour else None, None if names is None else len(names))
 
 
-def _images(model: Sequential, given: tuple[str, ...] | None, scale: float | None) -> Images:
-    """Return what the images of the network are: what the options say, or what its layers and shapes say."""
+def images_of(model: Sequential, given: tuple[str, ...] | None, scale: float | None) -> Images:
+    """Return what the images of a network of Keras or PyTorch are: as the options say, or as layers and shapes do."""
     from convlens.training.model_file import Images
 
     count, shape = model.output_shape[0], model.input_shape

@@ -24,7 +24,7 @@ NetworkSource = Annotated[
     str | None,
     typer.Argument(
         metavar="[RUN|MODEL]",
-        help="A run's folder, a model.safetensors, or a network with fresh weights as in convlens train --model. "
+        help="A run's folder, a model.safetensors, a Keras file, or a network with fresh weights as in train --model. "
         "[default: the newest run]",
         show_default=False,
     ),

@@ -90,7 +90,15 @@ def page_data(
     run: Mapping[str, Any] | None = None,
     server: Mapping[str, bool] | None = None,
 ) -> dict[str, Any]:
-    """Return what a page gets, as JSON data. Raises ValueError for a network that is too large for a page."""
+    """Return what a page gets, as JSON data. Raises ValueError for a network that no page can show.
+
+    That is one that is too large, or whose input is no picture (h, w, channels).
+    """
+    if len(model.input_shape) != 3:
+        raise ValueError(
+            f"explore needs a network of pictures (h, w, channels); {model.name} takes {model.input_shape}: "
+            "convlens import --size WxH makes pictures of the numbers"
+        )
     if model.count_params() > _MOST_WEIGHTS:
         raise ValueError(
             f"explore needs a network of at most {_MOST_WEIGHTS:,} weights; {model.name} has {model.count_params():,}"

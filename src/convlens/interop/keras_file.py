@@ -155,7 +155,8 @@ class _File:
 
 
 def _array(dataset: Any) -> Array:
-    if not hasattr(dataset, "shape") or dataset.dtype.kind != "f":
+    counter = hasattr(dataset, "shape") and (dataset.dtype.kind, dataset.shape) == ("i", ())  # Normalization has one
+    if not hasattr(dataset, "shape") or (dataset.dtype.kind != "f" and not counter):
         raise TypeError(f"a weight must be an array of floats; got {dataset}")
     found: Array = np.asarray(dataset[...])
     return found

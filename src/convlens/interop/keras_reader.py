@@ -157,7 +157,7 @@ class _Reader:
         known = tuple(n for n in given if n is not None)
         if len(known) != len(given):
             rule = "the input must have a known shape, such as (h, w, channels)"
-            self.complain("", f"{rule}; got {given}, where --size sets w and h")
+            self.complain("", f"{rule}; got {given}, where convlens import --size sets w and h")
             return None
         first = items[0].kind if isinstance(items[0], Node) else "Add"
         if len(known) == 2 and first == "Flatten":

@@ -62,9 +62,9 @@ def in_keras(module: Any) -> dict[str, type[Layer]]:
 
 
 def in_words(names: Iterable[str]) -> str:
-    """Return names as words: "A, B and C"."""
+    """Return names as words: "A, B and C", or "A" alone."""
     *most, last = names
-    return f"{', '.join(most)} and {last}"
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 class KerasWords(NamedTuple):

@@ -14,8 +14,9 @@ export function stateOf({ networks: [given], pictures }) {
   const frozen = given.layers.filter(({ trained }) => !trained).map(({ name }) => name);
   const network = new Network(given.specification, { weights: tensors, frozen });
   const classes = network.nodes[network.nodes.length - 1].shape[0];
-  const names = given.images.class_names;
-  const state = new State(network, names.length ? names : Array.from({ length: classes }, (_, k) => String(k)));
+  const names = given.images.class_names, [name] = names, one = classes === 1 && name !== "0";
+  const numbers = Array.from({ length: Math.max(2, classes) }, (_, k) => String(k));
+  const state = new State(network, one ? [`not ${name}`, name] : names.length === numbers.length ? names : numbers);
   const size = state.image.data.length;
   if (pictures !== null && String(pictures.shape.slice(1)) === String(network.nodes[0].shape)) {
     state.label = pictures.labels[0];

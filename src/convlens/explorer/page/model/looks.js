@@ -1,5 +1,7 @@
 /** What a network looks for: its units on all pictures, and the parts of a picture that a prediction depends on. */
 
+import { shares } from "./state.js";
+
 /** @typedef {import("../engine/network/network.js").Network} Network */
 /**
  * For each node the largest number of each of its channels (or units) on each picture, and where in the map it stands.
@@ -79,10 +81,7 @@ export function newOcclusion([h, w], patch) {
 export function* occlude(network, image, label, background, found) {
   const [, , w, channels] = image.shape, { patch, stride, columns, drop } = found;
   /** @param {Net.Tensor} x @returns {number} the label's probability */
-  const probability = (x) => {
-    const { data } = network.forward(x).probabilities;
-    return data[Math.min(label, data.length - 1)];
-  };
+  const probability = (x) => shares(network.forward(x).probabilities.data)[label];
   const whole = probability(image);
   for (let k = 0; k < drop.length; k++) {
     const covered = image.copy(), top = Math.floor(k / columns) * stride, left = (k % columns) * stride;

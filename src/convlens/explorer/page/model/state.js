@@ -59,7 +59,7 @@ export class State extends EventTarget {
    */
   setImage(numbers, label = this.label) {
     this.image = this.network.tensor(this.image.shape, numbers);
-    const likely = label === "guess" ? this.network.forward(this.image).probabilities.data : null;
+    const likely = label === "guess" ? shares(this.network.forward(this.image).probabilities.data) : null;
     this.label = likely === null ? Number(label) : Math.max(0, likely.indexOf(Math.max(...likely)));
     this.compute();
   }
@@ -85,12 +85,28 @@ export class State extends EventTarget {
     this.dispatchEvent(new Event("chosen"));
   }
 
+  /** @returns {boolean} whether the chosen number is a pixel, or a weight that training changes by its gradient */
+  get changeable() {
+    const { node, weight } = this.chosen;
+    return weight === undefined ? node === 0 : weight in this.pass.dw[node];
+  }
+
+  /** @returns {"value" | "gradient"} what is shown of the chosen number: a running statistic has no gradient */
+  get shown() {
+    return this.chosen.weight === undefined || this.changeable ? this.mode : "value";
+  }
+
+  /** @returns {number[]} the probability of each name */
+  get probabilities() {
+    return shares(this.pass.probabilities.data);
+  }
+
   /** @returns {import("../engine/kernels/tensor.js").Tensor} the array that has the chosen number */
   get array() {
     const { node, weight, end } = this.chosen;
     if (end === "probability") return this.pass.probabilities;
     if (end === "loss") return /** @type {Net.Tensor} */ (this.pass.loss);
-    if (weight !== undefined) return this.mode === "value" ? this.weights[weight] : this.pass.dw[node][weight];
+    if (weight !== undefined) return this.shown === "value" ? this.weights[weight] : this.pass.dw[node][weight];
     return this.mode === "value" ? this.pass.y[node] : this.pass.dy[node];
   }
 
@@ -110,7 +126,7 @@ export class State extends EventTarget {
   terms() {
     const { node, cell, weight, end } = this.chosen;
     if (end !== undefined) return end === "loss" ? lossTerms(this.pass, 0) : probabilityTerms(this.pass, 0, cell);
-    if (weight !== undefined) return this.mode === "value" ? null : weightTerms(this.pass, node, 0, weight, cell);
+    if (weight !== undefined) return this.shown === "value" ? null : weightTerms(this.pass, node, 0, weight, cell);
     if (this.mode === "gradient") return gradientTerms(this.pass, node, 0, cell);
     return node === 0 ? null : valueTerms(this.pass, node, 0, cell);
   }
@@ -131,7 +147,7 @@ export class State extends EventTarget {
    */
   nudge(by) {
     const { node, cell, weight } = this.chosen;
-    if (weight === undefined && node !== 0) throw new RangeError("only a pixel or a weight can be changed");
+    if (!this.changeable) throw new RangeError("only a pixel or a weight can be changed");
     const array = weight === undefined ? this.image : this.weights[weight];
     const at = array.at(weight === undefined ? [0, ...cell] : cell);
     const gradient = weight === undefined ? this.pass.dy[0].data[at] : this.pass.dw[node][weight].data[at];
@@ -155,6 +171,9 @@ export class State extends EventTarget {
     return /** @type {Net.Tensor} */ (this.pass.loss).data[0];
   }
 }
+
+/** @param {ArrayLike<number>} p @returns {number[]} the probability of each name: a single output is the second one's */
+export const shares = (p) => (p.length === 1 ? [1 - p[0], p[0]] : Array.from(p));
 
 /** @param {number[]} shape */
 const count = (shape) => shape.reduce((product, size) => product * size, 1);

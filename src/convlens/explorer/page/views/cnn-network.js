@@ -15,7 +15,7 @@ const MAPS = 16; // maps of one node that are drawn at first
 
 /** @param {number[]} shape @returns {string} */
 const sizeOfOutput = (shape) =>
-  shape.length === 3 ? `${shape[2]} ${shape[2] === 1 ? "map" : "maps"} of ${shape[0]} × ${shape[1]} numbers` : `${shape[0]} numbers`;
+  shape.length === 3 ? `${shape[2]} ${shape[2] === 1 ? "map" : "maps"} of ${shape[0]} × ${shape[1]} numbers` : `${shape[0]} ${shape[0] === 1 ? "number" : "numbers"}`;
 
 /** `<cnn-network>`; its `state` is set by the page, or it has data="ID" */
 export class CnnNetwork extends StateView {

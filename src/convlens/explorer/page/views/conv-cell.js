@@ -6,6 +6,8 @@ import { patchGrids } from "./patch-grids.js";
 import { StateView } from "./state-view.js";
 import { weightMaps } from "./weight-maps.js";
 
+const GIVEN = "This number is given: it is not computed.";
+const RUNNING = "This number has no gradient: training keeps a running mean of the batches in it.";
 const NAMED = 4; // with at most so many terms, the factors have their names
 const SHOWN = 60; // the largest terms that are listed; the rest is added up
 const OF_ROW = 20; // the same for a dense layer, whose terms have no place in a picture
@@ -30,13 +32,13 @@ export class ConvCell extends StateView {
     const focus = this.contains(document.activeElement) ? document.activeElement?.getAttribute("aria-label") : null;
     const { node, cell, weight, end } = state.chosen;
     const { name } = state.network.nodes[node];
-    const last = { loss: "loss", probability: `probability of ${state.names[cell[0]]}` };
-    const what = end !== undefined ? last[end] : `${state.mode === "value" ? "" : "gradient of "}${name}${weight === undefined ? "" : ` ${weight}`}[${cell.join(", ")}]`;
+    const last = { loss: "loss", probability: `probability of ${state.names.at(cell[0] - state.pass.logits.shape[1])}` };
+    const what = end !== undefined ? last[end] : `${state.shown === "value" ? "" : "gradient of "}${name}${weight === undefined ? "" : ` ${weight}`}[${cell.join(", ")}]`;
     const terms = state.terms();
     this.replaceChildren(
       make("h3", {}, `${what} = ${digits(state.number)}`),
-      ...(terms === null ? [make("p", {}, "This number is given: it is not computed.")] : this.sum(terms)),
-      ...(weight !== undefined || node === 0 ? [this.nudges()] : []),
+      ...(terms === null ? [make("p", {}, weight === undefined || state.changeable ? GIVEN : RUNNING)] : this.sum(terms)),
+      ...(state.changeable ? [this.nudges()] : []),
       make("p", { className: "note", hidden: this.#said === "" }, this.#said),
       ...weightMaps(state),
       this.weights(),

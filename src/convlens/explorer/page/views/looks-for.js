@@ -5,6 +5,7 @@ import { backgroundOf, newOcclusion, newSweep, occlude, receptiveWindow, sweep, 
 import { digits } from "../model/numbers.js";
 import { picturesOf, thumbnail } from "../model/pictures.js";
 import { inSlices } from "../model/slices.js";
+import { shares } from "../model/state.js";
 import { make } from "./make.js";
 import { numberGrid } from "./number-grid.js";
 import { StateView } from "./state-view.js";
@@ -150,7 +151,7 @@ export class LooksFor extends StateView {
   mistakes() {
     const { found, pictures, state } = this;
     if (!found || !pictures) return;
-    const classes = found.probabilities.map((p) => (p.length === 1 ? [1 - p[0], p[0]] : Array.from(p)));
+    const classes = found.probabilities.map(shares);
     const sure = classes.map((p) => Math.max(...p)), said = classes.map((p, q) => p.indexOf(sure[q]));
     const wrong = said.map((_, q) => q).filter((q) => said[q] !== pictures.label(q)).sort((q, r) => sure[r] - sure[q]);
     if (wrong.length === 0) {

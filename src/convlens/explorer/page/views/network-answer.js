@@ -8,14 +8,14 @@ import { make } from "./make.js";
 export function answer(state) {
   const list = make("ol", { className: "answer", ariaLabel: "probabilities" });
   const draw = () => {
-    const probabilities = state.pass.probabilities.data;
+    const { probabilities } = state, last = state.pass.logits.shape[1] - 1;
     list.replaceChildren(
       ...state.names.map((name, k) => {
         const label = make("button", { ariaPressed: String(k === state.label) }, name);
         label.addEventListener("click", () => state.set({ label: k }));
         const bar = make("meter", { min: 0, max: 1, value: probabilities[k] || 0, ariaLabel: `${name}: probability` });
         const number = make("button", { className: "plain", title: "how it is computed" }, `${(100 * probabilities[k]).toFixed(1)} %`);
-        number.addEventListener("click", () => state.choose({ node: state.network.nodes.length - 1, cell: [k], end: "probability" }));
+        number.addEventListener("click", () => state.choose({ node: state.network.nodes.length - 1, cell: [Math.min(k, last)], end: "probability" }));
         return make("li", {}, label, bar, number);
       }),
     );

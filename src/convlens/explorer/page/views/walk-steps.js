@@ -50,8 +50,8 @@ export function stepsOf(state, own) {
   };
   const mode = (/** @type {"value" | "gradient"} */ to) => state.mode === to || state.set({ mode: to });
   const size = (/** @type {Net.Node} */ { weights: { kernel: { shape } } }) => `${shape[0]} by ${shape[1]}`;
-  const percent = (/** @type {number} */ k) => `${digits(100 * state.pass.probabilities.data[k])} %`;
-  const said = () => top(state.pass.probabilities.data);
+  const percent = (/** @type {number} */ k) => `${digits(100 * state.probabilities[k])} %`;
+  const said = () => top(state.probabilities);
   const colour = () => `the ${theme() === "dark" ? "brighter" : "darker"} the blue, the larger the number`;
   /** @returns {string} the numbers under a pooling window, and what is made of them */
   const pooled = () => {
@@ -152,15 +152,15 @@ export function stepsOf(state, own) {
       title: "Backward: who is to blame?",
       pretends: true,
       act: () => {
-        const { data } = state.pass.probabilities;
-        if (state.loss < 0.1 && data.length > 1) state.set({ label: top(data, (p) => (p === Math.max(...data) ? -1 : p)) });
+        const data = state.probabilities;
+        if (state.loss < 0.1) state.set({ label: top(data, (p) => (p === Math.max(...data) ? -1 : p)) });
         mode("gradient");
         choose(conv ?? input, Math.abs);
         first = state.label;
       },
       says: () => [
         (state.label === own() ? `The right answer is ${state.names[state.label]}.` : `We pretend that the right answer is ${state.names[state.label]}, so that there is something to blame.`) +
-          ` The network gives it ${percent(Math.min(state.label, nodes[last].shape[0] - 1))}. The loss says in one number how wrong that is: ${digits(state.loss)}. It would be 0 at 100 %.`,
+          ` The network gives it ${percent(state.label)}. The loss says in one number how wrong that is: ${digits(state.loss)}. It would be 0 at 100 %.`,
         "Now the maps show gradients, computed from the last layer back to the first. A gradient says what the loss does when this one number grows: blue, it rises; orange, it falls." +
           (state.mode === "gradient" ? ` The chosen gradient is ${digits(state.number)}.` : ""),
       ],

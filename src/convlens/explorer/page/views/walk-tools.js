@@ -61,7 +61,7 @@ export function nudges(state) {
   return drawn(make("div", {}, make("p", { className: "controls" }, "The weight: ", ...buttons, undo), said), state, () => {
     const last = state.nudges[state.nudges.length - 1], some = state.nudges.length > kept;
     undo.disabled = !some;
-    for (const button of buttons) button.disabled = state.chosen.weight === undefined && state.chosen.node !== 0;
+    for (const button of buttons) button.disabled = !state.changeable;
     if (!some || state.label !== label || state.image !== image) return said.replaceChildren(`Loss now: ${digits(state.loss)}.`);
     const { array, at, was, before, predicted } = last;
     return said.replaceChildren(

@@ -167,7 +167,7 @@ function takeEnd(nodes, layer) {
   const last = nodes[nodes.length - 1], { function: name } = last.attrs;
   const end = last.op.kind === "softmax" ? "softmax" : name === "sigmoid" ? "sigmoid" : null;
   const fits = ["Activation", "Dense", "Softmax"].includes(layer) && nodes.length > 2 && last.shape.length === 1;
-  if (!fits || end === null) return null;
+  if (!fits || end === null) return String(last.shape) === "1" ? "sigmoid" : null; // softmax of a single number is 1
   nodes.pop();
   return end;
 }
