@@ -69,11 +69,13 @@ def test_seven_steps_act_on_the_page(page, model):
         "gradient of conv2d k",
     ]
     assert [text[: len(start)] for text, start in zip(chosen, wanted, strict=True)] == wanted
-    page.locator("conv-cell").get_by_role("button", name="+0.01", exact=True).click()
-    assert "done" in page.locator("guided-walk .task").get_attribute("class")
     press(page, "finish")
-    assert page.locator(".walk-here").count() == 0
     assert page.evaluate("document.activeElement.textContent") == "Watch it learn"
+    assert page.evaluate("document.activeElement.getBoundingClientRect().top") == pytest.approx(5, abs=5)
+    assert page.locator(".walk-here").all_inner_texts() == ["fresh weights"]
+    page.get_by_role("button", name="fresh weights").click()
+    assert page.locator(".walk-here").all_inner_texts() == ["start"]
+    page.get_by_role("button", name="the loaded weights").click()
     assert page.get_by_role("button", name="show gradients").count() == 1  # the mode from before the walk
 
 
@@ -91,6 +93,8 @@ def test_the_products_of_a_kernel_are_its_number(page, model):
     patch = np.pad(images[0, ..., 0], 2)[cell[0] : cell[0] + 5, cell[1] : cell[1] + 5]
     assert total == pytest.approx(float((patch * kernel[..., 0]).sum()), rel=2e-3)
     press(page, "next")
+    assert page.get_by_role("button", name="largest sum").is_disabled()  # it would show the map before the kernel does
+    press(page, "slide the kernel")
     press(page, "largest sum")
     first = number(re.findall(r"the sum is (\S+)\.", page.inner_text("guided-walk .slide"))[0])
     assert first == pytest.approx(total, rel=2e-3)
@@ -148,74 +152,183 @@ def test_the_kernel_is_the_one_with_the_most_different_halves(page, model):
     press(page, "leave the walk")
 
 
-def test_the_window_of_a_pooled_number_is_listed(page):
+def numbers(page, caption):
+    """The numbers of a table in the walk, by rows."""
+    table = page.locator("guided-walk table", has=page.locator(f"caption:text-is('{caption}')"))
+    return np.array([[number(text) for text in row.split("\t")] for row in table.locator("tr").all_inner_texts()])
+
+
+def test_a_pool_keeps_the_largest_of_a_square(page):
     step(page, 4)
-    window = re.findall(r"has (.*): the largest is (\S+)\.", page.inner_text("guided-walk"))[0]
-    numbers = [number(each) for each in window[0].split(", ")]
-    assert len(numbers) == 4
-    assert max(numbers) == number(window[1]) == number(page.inner_text("conv-cell h3").split(" = ")[1])
+    before, after = numbers(page, "before relu"), numbers(page, "after relu")
+    assert before.shape == after.shape == (2, 2)
+    assert before.min() < 0 < before.max()  # both are to be seen
+    assert (after == before.clip(0)).all()
+    assert after.max() == numbers(page, "the largest")[0, 0]
+    assert after.max() == pytest.approx(number(page.inner_text("conv-cell h3").split(" = ")[1]), abs=0.005)
+    page.keyboard.press("ArrowRight")  # the heading has the focus
+    assert done(page)
+    assert numbers(page, "after relu").max() == numbers(page, "the largest")[0, 0]
     press(page, "leave the walk")
 
 
-def test_the_sentences_follow_the_picture_and_the_label(page):
-    def label():
-        return page.locator(".modes select").first.evaluate("each => each.selectedOptions[0].text")
+def test_a_square_may_be_no_square(chromium, tmp_path):
+    layers = [nn.Conv2D(2, 3, activation="tanh"), nn.AveragePooling2D((2, 3)), nn.Flatten(), nn.Dense(10)]
+    page = opened(chromium, tmp_path / "page.html", nn.Sequential(layers, (28, 28, 1), engine="numpy"))
+    press(page, "start the walk")
+    for _ in range(3):
+        press(page, "next")
+    found = numbers(page, "after tanh")
+    assert found.shape == (2, 3)
+    assert found.mean() == pytest.approx(numbers(page, "the mean")[0, 0], abs=0.01)
+    page.context.close()
 
+
+def test_the_map_of_the_slide_has_the_colours_of_the_page(page):
+    step(page, 3)
+    press(page, "slide the kernel")
+    cell = [int(k) for k in re.findall(r"\d+", page.inner_text("conv-cell h3").split("=")[0])[1:]]
+    colours = """([one, cells]) => [...document.querySelectorAll(one)].pop().getContext("2d")
+        .getImageData(4 * cells + 1, 14 * cells + 1, 1, 1).data.join()"""
+    page.wait_for_timeout(100)
+    here = page.evaluate(colours, ["guided-walk figure canvas", 4])
+    there = page.evaluate(colours, [f"cnn-network .node:nth-child(2) canvas:nth-child({cell[2] + 1})", 3])
+    assert here == there
+    assert page.get_by_label("place of the kernel").is_visible()
+    press(page, "leave the walk")
+
+
+def test_a_gradient_has_its_sentence(page, model):
+    """Each number of the first feature maps: what the loss does, or why it does nothing."""
+    step(page, 6)
+    text = page.inner_text("guided-walk .walk-body")
+    gradient, by = map(
+        number, re.findall(r"is (\S+): if that number rises by 0.01, the loss \w+ by about (\S+)\.", text)[0]
+    )
+    assert by == pytest.approx(abs(gradient) / 100, rel=1e-3)
+    assert ("rises by about" in text) == (gradient > 0)
+    assert not done(page)
+    reasons = []
+    for _ in range(6):
+        page.keyboard.press("ArrowUp")  # towards the corner, where nothing is the largest
+        reasons += re.findall(r"because (.*?)\.", page.inner_text("guided-walk .walk-body"))
+    assert done(page)
+    assert reasons
+    assert set(reasons) <= {
+        "ReLU makes 0 of it, since it is negative",
+        "its pooling square has a larger one, and only the largest goes on",
+    }
+    grid = numbers(page, "the gradients around the chosen one")
+    assert grid[2, 3] == pytest.approx(number(page.inner_text("conv-cell h3").split(" = ")[1]), abs=0.005)
+    press(page, "leave the walk")
+
+
+def test_layers_are_explained_where_they_first_stand(page):
+    step(page, 1)
+    script = "getComputedStyle(each, '::after').content"
+    said = page.locator(".node h3").evaluate_all(f"all => all.map((each) => [each.firstChild.textContent, {script}])")
+    words = {name.split(":")[0]: text for name, text in said}
+    assert "slides small tables of weights" in words["conv2d"]
+    assert "makes each negative number 0" in words["conv2d/relu"]
+    assert "lays the same numbers out" in words["flatten"]
+    assert words["conv2d_1"] == "none"
+    press(page, "leave the walk")
+    assert page.locator(".node h3").first.evaluate(f"each => {script}") == "none"
+
+
+def label(page):
+    return page.locator(".modes select").first.evaluate("each => each.selectedOptions[0].text")
+
+
+def test_the_sentences_follow_the_picture_and_the_label(page):
     step(page, 5)
     before = page.inner_text("guided-walk .walk-body")
     page.get_by_role("button", name=re.compile("^picture 7, ")).click()
     assert done(page)
     assert page.inner_text("guided-walk .walk-body") != before
-    own = label()
+    own = label(page)
+    probabilities = page.locator(".answer meter").evaluate_all("all => all.map((each) => each.value)")
+    assert page.inner_text("conv-cell h3").startswith(f"dense_2[{np.argmax(probabilities)}] = ")
     press(page, "next")
     assert f"The right answer is {own}." in page.inner_text("guided-walk .walk-body")  # the loss is large: no pretence
     other = str((int(own) + 1) % 10)
     press(page, other)
-    assert done(page)
     text = page.inner_text("guided-walk .walk-body")
     assert f"We pretend that the right answer is {other}" in text
-    loss = number(re.findall(r"wrong that is: (\S+)\. ", text)[0])
+    loss = number(re.findall(r"wrong that is: (\S+); ", text)[0])
     assert loss == pytest.approx(
         number(page.get_by_role("button", name=re.compile("^loss ")).inner_text()[5:]), rel=1e-3
     )
     press(page, "leave the walk")
-    assert label() == own
+    assert label(page) == own
 
 
-def test_a_nudge_is_told_and_taken_back(page):
-    """The loss as the page shows it beside the label is the witness of what the step says."""
+def loss(page):
+    """As the page shows it beside the label: the witness of what the walk says."""
+    return number(page.get_by_role("button", name=re.compile("^loss ")).inner_text()[5:])
 
-    def loss():
-        return page.get_by_role("button", name=re.compile("^loss ")).inner_text()
 
+def test_a_weight_goes_up_and_down_and_back(page):
     step(page, 7)
-    first = loss()
-    for undo in [lambda: press(page, "undo"), lambda: press(page, "back"), lambda: press(page, "leave the walk")]:
-        press(page, "+0.1")
-        assert done(page)
-        text = page.inner_text("guided-walk .walk-body")
-        before, after, predicted = (
-            number(re.findall(name + r": (\S+?)\.? ", text)[0]) for name in ["before", "after", "Predicted"]
-        )
-        assert before == pytest.approx(number(first[5:]), abs=1e-3)
-        assert after == pytest.approx(number(loss()[5:]), abs=1e-3)
-        assert abs(after - predicted) < abs(after - before) / 2
-        undo()
-        assert loss() == first
-        if title(page, 0).startswith("6"):
+    assert page.get_by_role("button", name=re.compile(r"0\.01$")).count() == 2  # one pair
+    first = loss(page)
+    press(page, "raise by 0.01")
+    assert not done(page)
+    up = loss(page)
+    press(page, "lower by 0.01")
+    press(page, "lower by 0.01")
+    assert done(page)
+    rows = page.locator("guided-walk .figures tr").all_inner_texts()[1:]
+    weights, losses = zip(
+        *[(number(row.split()[0]), number(re.findall(r"\d+\.\d{4}", row)[-1])) for row in rows], strict=True
+    )
+    assert np.diff(weights) == pytest.approx([0.01, -0.01, -0.01], abs=1e-3)
+    assert losses == pytest.approx([first, up, first, loss(page)], abs=1e-3)
+    predicted = number(rows[1].split()[1])
+    assert abs(predicted - up) < abs(up - first) / 4
+    assert (up - first) * (loss(page) - first) < 0
+    assert ("↑" in rows[1]) == (up > first)
+    for _ in range(3):
+        press(page, "undo")
+    assert loss(page) == first
+    for undo in ["back", "leave the walk"]:
+        press(page, "raise by 0.01")
+        assert loss(page) != first
+        press(page, undo)
+        if undo == "back":
+            assert loss(page) == first
             press(page, "next")
 
 
-@pytest.mark.parametrize("size", [(1280, 720), (390, 800)])
+def test_the_walk_follows_training(page):
+    step(page, 6)
+    own = label(page)
+    press(page, str((int(own) + 1) % 10))
+    press(page, "next")
+    press(page, "raise by 0.01")
+    page.get_by_role("button", name="one batch").click()
+    page.locator("train-live .status", has_text="1 batch").wait_for()
+    page.locator("button:enabled", has_text="one batch").wait_for()
+    assert label(page) == own  # what learns is no pretence
+    said = re.findall(r"The loss is (\S+)\.", page.inner_text("guided-walk .walk-body"))
+    assert [number(each) for each in said] == [loss(page)]
+    page.get_by_role("button", name="the loaded weights").click()
+    press(page, "leave the walk")
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (390, 844)])
 def test_the_walk_leaves_the_page_in_sight(page, size):
     page.set_viewport_size({"width": size[0], "height": size[1]})
     press(page, "start the walk")
     for k in range(1, 8):
         panel = page.locator("guided-walk").bounding_box()
-        assert panel["height"] <= 0.36 * size[1]
-        if k in (1, 2, 3, 4, 6):
-            here = page.locator(".walk-here").last.bounding_box()
-            assert here["y"] + here["height"] <= panel["y"]
+        for each in page.locator(".walk-here").all() if k != 5 else []:
+            here = each.bounding_box()
+            right, bottom = here["x"] + here["width"], here["y"] + here["height"]
+            assert here["y"] >= 0
+            assert right <= panel["x"] if size[0] > 1000 else bottom <= panel["y"]
+        if k < 5:
+            assert page.locator(".node canvas").first.bounding_box()["width"] >= size[0] * 0.19
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
         if k < 7:
             press(page, "next")

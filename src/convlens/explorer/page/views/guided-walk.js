@@ -2,7 +2,9 @@
 
 import { make } from "./make.js";
 import { StateView } from "./state-view.js";
-import { stepsOf } from "./walk-steps.js";
+import { stepsOf, wordsFor } from "./walk-steps.js";
+
+/** @typedef {import("./train-live.js").TrainLive} Train */
 
 const KEY = "convlens-walk"; // in localStorage, once the walk was taken or declined
 
@@ -19,6 +21,8 @@ export class GuidedWalk extends StateView {
   #nudges = 0; // that were there before the walk
   #acting = false;
   #text = make("div", {});
+  #task = make("p", {});
+  #body = make("div", {});
 
   begin() {
     this.setAttribute("role", "region");
@@ -32,21 +36,19 @@ export class GuidedWalk extends StateView {
 
   /** The offer at the first visit, later a button. */
   offer() {
-    const start = make("button", {}, "start the walk");
-    start.addEventListener("click", () => this.start());
+    const start = make("button", { onclick: () => this.start() }, "start the walk");
     if (known()) return this.replaceChildren(start);
-    const no = make("button", {}, "no, thanks");
-    no.addEventListener("click", () => {
-      remember();
+    const no = make("button", { onclick: () => {
+      known(true);
       this.offer();
       this.querySelector("button")?.focus();
-    });
+    } }, "no, thanks");
     const text = "New here? A walk of a few steps shows with one picture how such a network works, and what a kernel does. ";
     return this.replaceChildren(make("p", { className: "note" }, text, start, " ", no));
   }
 
   start() {
-    remember();
+    known(true);
     const { mode, label, image, nudges } = this.state;
     this.#mode = mode;
     this.#label = label;
@@ -59,76 +61,86 @@ export class GuidedWalk extends StateView {
   /** @param {number} step */
   go(step) {
     this.step = step;
-    const { title, act, task, show, pretends } = this.steps[step], count = this.steps.length;
-    this.#acting = true;
-    this.restore(pretends === true);
-    act();
-    this.#acting = false;
-    const button = (/** @type {string} */ name, /** @type {() => void} */ to, label = name) => {
-      const made = make("button", { ariaLabel: label }, name);
-      made.addEventListener("click", to);
-      return made;
-    };
-    const heading = make("h2", { tabIndex: -1 }, `${step + 1} of ${count}: ${title}`);
-    heading.addEventListener("keydown", (event) => this.arrow(event));
+    const { title, task, where } = this.steps[step], count = this.steps.length;
+    const button = (/** @type {string} */ name, /** @type {() => void} */ onclick, ariaLabel = name) => make("button", { onclick, ariaLabel }, name);
+    const heading = make("h2", { tabIndex: -1, onkeydown: (/** @type {KeyboardEvent} */ event) => this.arrow(event) }, `${step + 1} of ${count}: ${title}`);
     const on = step + 1 < count ? button("next", () => this.go(step + 1)) : button("finish", () => this.finish());
     const controls = make("p", { className: "controls" }, ...(step > 0 ? [button("back", () => this.go(step - 1))] : []), on, button("leave", () => this.leave(), "leave the walk"));
-    this.replaceChildren(
-      make("div", { className: "walk-head" }, heading, controls),
-      make("p", { className: "task" }, task),
-      make("div", { className: "walk-body", tabIndex: 0, role: "group", ariaLabel: title }, this.#text, ...(show ? [show()] : [])),
-    );
+    this.#task = make("p", { className: "task" }, task);
+    this.#body = make("div", { className: "walk-body", tabIndex: 0, role: "group", ariaLabel: title });
+    this.replaceChildren(make("div", { className: "walk-head" }, heading, controls), this.#body);
     this.classList.add("walking");
-    this.changed();
+    this.act();
     this.room();
-    this.mark();
+    const [first] = where(), whole = first?.matches(".node:first-child") ? first.parentElement : first; // the input sticks
+    whole?.scrollIntoView(gently());
     heading.focus({ preventScroll: true });
   }
 
-  /** @param {boolean} pretends whether another label than the picture's own may stay; changed numbers never do */
-  restore(pretends) {
+  /** The step acts on the page: when it is shown, and again for another picture. */
+  act() {
+    const { act, show, backward } = this.steps[this.step], mode = backward ? "gradient" : "value";
+    this.#acting = true;
+    this.restore(backward);
+    if (this.state.mode !== mode) this.state.set({ mode });
+    act();
+    this.#acting = false;
+    this.#body.replaceChildren(this.#text, this.#task, ...(show?.() ?? []));
+    this.changed();
+  }
+
+  /** @param {boolean} [pretends] whether another label than the picture's own may stay; changed numbers never do */
+  restore(pretends = false) {
     const { state } = this;
-    state.undo(Math.min(this.#nudges, state.nudges.length));
+    state.undo(this.#nudges);
     if (!pretends && state.label !== this.#label) state.set({ label: this.#label });
   }
 
-  /** Mark what the step speaks of, and bring it into view. */
+  /** Mark what the step speaks of; the heading of the first layer of a kind says what such a layer does. */
   mark() {
     for (const marked of document.querySelectorAll(".walk-here")) marked.classList.remove("walk-here");
     if (this.step < 0) return;
-    const elements = this.steps[this.step].where().filter((each) => each instanceof Element);
-    for (const element of elements) element.classList.add("walk-here");
-    elements[0]?.scrollIntoView({ block: "start", behavior: still() ? "auto" : "smooth" });
+    for (const element of this.steps[this.step].where()) element?.classList.add("walk-here");
+    const said = new Set([""]), { nodes } = this.state.network;
+    for (const [k, heading] of document.querySelectorAll("cnn-network .node h3").entries()) {
+      const words = wordsFor(nodes[k]);
+      if (!said.has(words)) heading.setAttribute("data-words", words);
+      said.add(words);
+    }
   }
 
-  /** Let the page end above the walk, so that nothing stays hidden behind it. */
+  /** Let a page with the walk at its lower edge end above it, so that nothing stays hidden behind it. */
   room() {
-    const height = this.step < 0 ? "0px" : `${this.offsetHeight}px`;
-    document.documentElement.style.setProperty("--walk", height);
+    document.documentElement.style.setProperty("--walk", this.step < 0 ? "0px" : `${this.offsetHeight}px`);
   }
 
   /** The page shows something else: the sentences follow, and the step may be done. */
   changed() {
     const { state } = this;
-    if (this.step < 0) return;
+    if (this.step < 0 || this.#acting) return undefined;
+    this.#nudges = Math.min(this.#nudges, state.nudges.length); // new weights take them away
+    const { says, asked } = this.steps[this.step];
+    if (asked?.()) this.done();
     if (state.image !== this.#image) {
       this.#image = state.image;
       this.#label = state.label;
+      return this.act();
     }
-    const { says, asked } = this.steps[this.step];
+    if (state.learning && state.label !== this.#label) return state.set({ label: this.#label }); // what learns is no pretence
     this.#text.replaceChildren(...says().map((text) => make("p", {}, text)));
-    if (!this.#acting && asked?.()) this.done();
+    return this.mark();
   }
 
   /** The reader has done what the step asks for. */
   done() {
-    this.querySelector(".task")?.classList.add("done");
+    this.#task.classList.add("done");
   }
 
-  /** @param {KeyboardEvent} event an arrow key moves in the first map that the step speaks of */
+  /** @param {KeyboardEvent} event an arrow key moves in the maps of the chosen number, if the step speaks of them */
   arrow(event) {
-    const map = event.key.startsWith("Arrow") && document.querySelector(".node.walk-here canvas");
-    if (!(map instanceof HTMLElement)) return;
+    const { node, weight } = this.state.chosen, row = document.querySelectorAll("cnn-network .node")[node];
+    const map = event.key.startsWith("Arrow") && weight === undefined && row?.matches(".walk-here") && row.querySelector("canvas");
+    if (!map) return;
     event.preventDefault();
     map.focus({ preventScroll: true });
     map.dispatchEvent(new KeyboardEvent("keydown", { key: event.key }));
@@ -137,7 +149,7 @@ export class GuidedWalk extends StateView {
   leave() {
     this.step = -1;
     this.classList.remove("walking");
-    this.restore(false);
+    this.restore();
     if (this.state.mode !== this.#mode) this.state.set({ mode: this.#mode });
     this.mark();
     this.room();
@@ -145,33 +157,31 @@ export class GuidedWalk extends StateView {
     this.querySelector("button")?.focus();
   }
 
-  /** Leave, and go on where the network learns. */
+  /** Leave, and go on where the network learns: two buttons are marked, the second when the first was pressed. */
   finish() {
     this.leave();
-    const heading = document.querySelector("section:has(> train-live) h2");
-    if (!(heading instanceof HTMLElement)) return;
+    const heading = document.querySelector("section:has(> train-live) h2"), train = /** @type {Train | null} */ (document.querySelector("train-live"));
+    if (!(heading instanceof HTMLElement) || train === null) return;
     heading.tabIndex = -1;
     heading.focus({ preventScroll: true });
-    heading.scrollIntoView({ block: "start", behavior: still() ? "auto" : "smooth" });
+    heading.scrollIntoView(gently());
+    const { fresh, start } = train.buttons;
+    fresh?.classList.add("walk-here");
+    fresh?.addEventListener("click", () => this.step < 0 && start.classList.add("walk-here"), { once: true });
+    for (const button of fresh ? [fresh, start] : []) button.addEventListener("click", () => button.classList.remove("walk-here"), { once: true });
   }
 }
 
-const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+/** @returns {ScrollIntoViewOptions} */
+const gently = () => ({ block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
 
-/** @returns {boolean} whether the walk was offered before */
-function known() {
+/** @param {boolean} [now] whether it is from now on @returns {boolean} whether the walk was offered before */
+function known(now = false) {
   try {
+    if (now) localStorage.setItem(KEY, "known");
     return localStorage.getItem(KEY) !== null;
   } catch {
-    return false;
-  }
-}
-
-function remember() {
-  try {
-    localStorage.setItem(KEY, "known");
-  } catch {
-    // A page without storage offers the walk again.
+    return false; // a page without storage offers the walk again
   }
 }
 

@@ -11,7 +11,8 @@ import { drawn, two } from "./walk-tools.js";
 
 const LARGEST = 7; // rows of a kernel that are shown as numbers
 const SIDE = 112; // pixels of the pictures
-const PAUSE = 30; // milliseconds between two places of the kernel
+const PLACES = 200; // of the kernel that are shown while it slides,
+const PAUSE = 30; // with so many milliseconds between them
 
 /** @param {State} state @param {number} id of a convolution's node @returns its kernel at the chosen cell, or at the first */
 function placeOf(state, id) {
@@ -40,10 +41,10 @@ export function halves(state, id, channel) {
                                        ["upper", sum((i) => i < (h - 1) / 2), "lower", sum((i) => i > (h - 1) / 2)]]);
   const far = sides.map(([, a, , b]) => Math.abs(a - b)), [one, a, other, b] = sides[far[1] > far[0] ? 1 : 0];
   const [more, less] = a > b ? [one, other] : [other, one];
-  const how = a * b < 0 ? `bright under its ${more} half and dark under its ${less} half: it finds such an edge` : `bright, most of all under its ${more} half`;
+  const how = a * b < 0 ? `large numbers under its ${more} half and small ones under its ${less} half: it finds such an edge` : `large numbers, most of all under its ${more} half`;
   return {
     edge: Math.max(...far) / (terms.reduce((all, { factors }) => all + Math.abs(factors[1].value), 0) || 1),
-    text: `The weights in the ${one} half of this kernel add up to ${two(a)}, those in the ${other} half to ${two(b)}. So the sum is large where the picture is ${a < 0 && b < 0 ? `dark, most of all under its ${less} half` : how}.`,
+    text: `The weights in the ${one} half of this kernel add up to ${two(a)}, those in the ${other} half to ${two(b)}. So the sum is large where the picture has ${a < 0 && b < 0 ? `small numbers, most of all under its ${less} half` : how}.`,
   };
 }
 
@@ -65,15 +66,14 @@ export function products(state, id) {
     const others = channels === 1 ? "" : ` + ${digits(all.reduce((found, each) => found + each.value, -upTo))} (the other ${channels - 1} channels: tables of the picture)`;
     const end = shown < count ? "" : ` In all: ${digits(upTo)}${others}${state.network.nodes[id].weights.bias ? ` + ${digits(bias)} (the bias)` : ""} = ${digits(sum)}: the number in the map.`;
     const button = (/** @type {string} */ name, /** @type {number} */ to, /** @type {boolean} */ disabled) => {
-      const made = make("button", { disabled }, name);
-      made.addEventListener("click", () => {
+      const onclick = () => {
         shown = to;
         draw();
         const again = [...box.querySelectorAll("button")].find((each) => each.textContent === name && !each.disabled);
         (again ?? /** @type {HTMLElement | null} */ (box.querySelector("button:enabled")))?.focus();
         if (shown === count) box.dispatchEvent(new Event("done", { bubbles: true }));
-      });
-      return made;
+      };
+      return make("button", { disabled, onclick }, name);
     };
     box.replaceChildren(
       ...(h > LARGEST ? [] : [make("div", { className: "patch grids" }, grid(channels === 1 ? "patch of the picture" : `patch, channel ${most}`, 0), grid("kernel", 1))]),
@@ -92,71 +92,61 @@ export function products(state, id) {
 export function slide(state, id) {
   const box = make("div", { className: "slide" }), pictures = make("div", { className: "gallery" }), said = make("p", { ariaLive: "polite" });
   const [h, w, channels] = state.network.nodes[id].shape;
-  const range = make("input", { type: "range", min: 0, max: h * w - 1, ariaLabel: "place of the kernel" });
-  let timer = 0, pace = 1, reached = -1; // up to where the map is shown
+  const range = make("input", { type: "range", min: 0, max: h * w - 1 });
+  let timer = 0, reached = -1; // up to where the map is shown
   const asked = new Set(["end", "largest", "smallest"]);
   const did = (/** @type {string} */ what) => asked.delete(what) && asked.size === 0 && box.dispatchEvent(new Event("done", { bubbles: true }));
+  const mapOf = (/** @type {number} */ channel) => Array.from({ length: h * w }, (_, k) => state.pass.y[id].data[k * channels + channel]);
   const draw = () => {
-    const { cell, h: rows, w: columns, first, sum } = placeOf(state, id), at = cell[0] * w + cell[1];
-    const map = Array.from({ length: h * w }, (_, k) => state.pass.y[id].data[k * channels + cell[2]]), most = largest(map);
-    range.value = String(reached < 0 ? 0 : at);
+    const { cell, h: rows, w: columns, first, sum } = placeOf(state, id), most = largest(state.pass.y[id].data); // the colours of the page's maps
+    range.value = String(cell[0] * w + cell[1]);
+    for (const button of extremes) button.disabled = asked.has("end");
     const zoom = Math.max(2, Math.floor(SIDE / Math.max(rows, columns))), size = /** @type {[number, number]} */ ([rows, columns]);
     const figure = (/** @type {HTMLElement} */ canvas, /** @type {string} */ name) => make("figure", {}, canvas, make("figcaption", {}, name));
     const part = (/** @type {number} */ k) => first.map(({ factors }) => factors[k].value), step = Math.max(1, Math.floor(SIDE / Math.max(h, w)));
     pictures.replaceChildren(
       figure(painted(part(0), size, zoom, "the patch", largest(state.image.data)), "the patch"),
       figure(painted(part(1), size, zoom, "the kernel"), "the kernel"),
-      figure(hatched(painted(map, [h, w], step, "the feature map so far", most), reached + 1, w, step), "the feature map"),
+      figure(hatched(painted(mapOf(cell[2]), [h, w], step, "the feature map so far", most), reached + 1, w, step), "the feature map"),
     );
     said.textContent = `Row ${cell[0]}, column ${cell[1]}: the sum is ${digits(sum)}. ${match(part(0), part(1))}`;
   };
   const go = (/** @type {number} */ at, to = at) => {
     reached = to;
-    const channel = placeOf(state, id).cell[2];
-    state.choose({ node: id, cell: [Math.floor(at / w), at % w, channel] });
     if (to === h * w - 1) did("end");
+    state.choose({ node: id, cell: [Math.floor(at / w), at % w, placeOf(state, id).cell[2]] });
   };
-  const play = make("button", {}, "slide the kernel"), faster = make("button", { disabled: true }, "faster");
   const stop = () => {
     clearInterval(timer);
     timer = 0;
     play.textContent = "slide the kernel";
-    faster.disabled = true;
   };
-  const extreme = (/** @type {1 | -1} */ sign, /** @type {string} */ name) => {
-    const made = make("button", {}, `${name} sum`);
-    made.addEventListener("click", () => {
-      stop();
-      const { data } = state.pass.y[id], { cell } = placeOf(state, id);
-      let best = 0;
-      for (let k = 1; k < h * w; k++) if (sign * data[k * channels + cell[2]] > sign * data[best * channels + cell[2]]) best = k;
-      go(best, h * w);
-      did(name);
-    });
-    return made;
-  };
-  play.addEventListener("click", () => {
+  const start = () => {
     if (timer !== 0) return stop();
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) return go(h * w - 1);
     let at = reached >= h * w - 1 ? 0 : reached + 1;
-    pace = Math.max(1, Math.floor(w / 9));
     play.textContent = "stop";
-    faster.disabled = false;
     timer = window.setInterval(() => {
       if (!box.isConnected) return stop();
       go(at);
       if (at === h * w - 1) stop();
-      at = Math.min(at + pace, h * w - 1);
+      at = Math.min(at + Math.ceil((h * w) / PLACES), h * w - 1);
     }, PAUSE);
     return undefined;
-  });
-  faster.addEventListener("click", () => (pace *= 3));
+  };
+  const play = make("button", { onclick: start }, "slide the kernel");
+  const extremes = ["largest", "smallest"].map((name, k) => make("button", { onclick: () => {
+    stop();
+    const { cell } = placeOf(state, id), sums = mapOf(cell[2]);
+    go(sums.indexOf(Math[k ? "min" : "max"](...sums)), h * w);
+    did(name);
+  } }, `${name} sum`));
   range.addEventListener("input", () => {
     stop();
     go(Number(range.value));
   });
-  const controls = make("p", { className: "controls stepper" }, play, faster, extreme(1, "largest"), extreme(-1, "smallest"), range);
-  box.append(pictures, said, controls);
+  const label = make("label", { className: "stepper" }, "place of the kernel ", range);
+  box.append(pictures, said, make("p", { className: "controls" }, play, ...extremes), label);
   return drawn(box, state, draw);
 }
 
@@ -180,12 +170,10 @@ function hatched(canvas, from, w, zoom) {
 
 /** @param {number[]} patch @param {number[]} kernel @returns {string} why the sum is what it is */
 function match(patch, kernel) {
-  const most = Math.max(...patch), least = Math.min(...patch);
-  if (most - least < 1e-6) return "The patch is plain: it says nothing about a stroke or an edge.";
-  const share = (/** @type {number} */ sign) => {
+  if (Math.max(...patch) - Math.min(...patch) < 1e-6) return "The numbers of the patch are all the same: it has no stroke and no edge.";
+  const mean = (/** @type {number} */ sign) => {
     const some = patch.filter((_, k) => sign * kernel[k] > 0);
-    return some.reduce((sum, value) => sum + (value - least) / (most - least), 0) / (some.length || 1);
+    return two(some.reduce((sum, value) => sum + value, 0) / (some.length || 1));
   };
-  const [plus, minus] = [share(1), share(-1)].map((part) => (100 * part).toFixed(0));
-  return `Brightness under the positive weights: ${plus} %; under the negative ones: ${minus} %.`;
+  return `The mean of the patch is ${mean(1)} under the positive weights (blue) and ${mean(-1)} under the negative ones (orange).`;
 }

@@ -4,16 +4,35 @@ import { cellAt } from "../engine/ops/terms.js";
 import { theme } from "../model/colours.js";
 import { digits } from "../model/numbers.js";
 import { halves, products, slide } from "./kernel-slide.js";
-import { classes, neighbours, nudges } from "./walk-tools.js";
+import { classes, neighbours, nudges, square } from "./walk-tools.js";
 
 /** @typedef {import("../model/state.js").State} State */
 /**
  * says: paragraphs, drawn again at each change. task: what the reader does. asked: whether it was done, where `show` does not
  * say it by the event "done". where: the elements that are marked, the first is brought into view. act: what the step does
- * to the page, before it is shown. show: something to handle inside the step. pretends: another label than the picture's
+ * to the page, before it is shown. show: something to handle inside the step. backward: the maps show gradients, and the
+ * label may be another than the picture's
  * @typedef {{title: string, act: () => void, says: () => string[], task: string, where: () => (Element | null | undefined)[],
- *   asked?: () => boolean, show?: () => HTMLElement, pretends?: boolean}} Step
+ *   asked?: () => boolean, show?: () => HTMLElement[], backward?: boolean}} Step
  */
+
+/** What a layer does, in the words of somebody who has never seen one, by a part of its kind @type {[string, string][]} */
+const WORDS = [
+  ["conv2d", "slides small tables of weights over the maps before it"],
+  ["relu", "makes each negative number 0"],
+  ["activation", "bends each number by a fixed curve"],
+  ["global", "makes one number of each map"],
+  ["max_pool", "keeps the largest of each small square"],
+  ["average_pool", "keeps the mean of each small square"],
+  ["reshape", "lays the same numbers out in another form"],
+  ["dense", "multiplies every number before it with a weight and adds up"],
+  ["batch_normalization", "brings the numbers of each map to about the same size"],
+  ["dropout", "drops numbers at random, in training alone"],
+  ["add", "adds the numbers of two layers"],
+];
+
+/** @param {Net.Node} node @returns {string} what it does; "" for a layer without words */
+export const wordsFor = ({ op: { kind }, attrs }) => WORDS.find(([part]) => `${attrs.function === "relu" ? "relu" : kind}`.includes(part))?.[1] ?? "";
 
 /** @param {ArrayLike<number>} numbers @param {(value: number) => number} [by] @returns {number} where the largest stands */
 function top(numbers, by = (value) => value) {
@@ -28,120 +47,119 @@ export function stepsOf(state, own) {
   const all = (/** @type {string} */ kind) => nodes.filter(({ op, shape }) => op.kind.endsWith(kind) && shape.length > 0);
   const convs = all("conv2d").filter(({ weights }) => weights.kernel.shape[0] * weights.kernel.shape[1] > 1);
   const [conv] = convs, deeper = convs[convs.length - 1], [pool] = all("pool2d").sort((a, b) => b.shape.length - a.shape.length || a.id - b.id), [dense] = all("dense");
-  const bends = all("activation"), relu = bends.filter(({ id }) => pool && id < pool.id).pop() ?? bends[0];
+  const bends = all("activation"), relu = bends.filter(({ id }) => pool && id < pool.id).pop() ?? bends[0], max = pool?.op.kind.includes("max");
   const row = (/** @type {Net.Node | undefined} */ node) => node && document.querySelectorAll("cnn-network .node")[node.id];
   const one = (/** @type {string} */ selector) => document.querySelector(selector);
   /** @type {unknown} */
   let first; // what the step began with
-  /** @param {Net.Node} node @param {(value: number) => number} [by] choose the largest number of a node */
-  const choose = (node, by) => {
-    const { data } = state.mode === "value" ? state.pass.y[node.id] : state.pass.dy[node.id];
-    state.choose({ node: node.id, cell: cellAt(node.shape, top(data, by)) });
+  /** @param {Net.Node} node @param {(value: number, at: number) => number} [by] choose the largest number of a node */
+  const choose = ({ id, shape }, by = (value) => value) => {
+    const { data } = state.mode === "value" ? state.pass.y[id] : state.pass.dy[id];
+    state.choose({ node: id, cell: cellAt(shape, top(data.map(by))) });
     first = state.chosen;
   };
-  const moved = (/** @type {Net.Node} */ { id }) => state.chosen !== first && state.chosen.node === id && state.chosen.weight === undefined;
-  /** Choose the largest number in the map whose kernel has the most different halves. */
-  const chooseEdge = () => {
-    const { data } = state.pass.y[conv.id], [, width, maps] = conv.shape;
-    const own = (/** @type {number} */ c) => data.filter((_, at) => at % maps === c);
-    const edges = Array.from({ length: maps }, (_, c) => (own(c).some((value) => value > 0) ? halves(state, conv.id, c).edge : -1));
-    const channel = top(edges), at = top(own(channel));
-    state.choose({ node: conv.id, cell: [Math.floor(at / width), at % width, channel] });
+  const chosen = (/** @type {Net.Node} */ { id }) => state.chosen.node === id && state.chosen.weight === undefined && state.chosen.end === undefined;
+  const moved = (/** @type {Net.Node} */ node) => state.chosen !== first && chosen(node);
+  const place = () => ["row ", ", column ", " of map "].slice(0, input === nodes[state.chosen.node] ? 2 : 3).map((word, k) => word + state.chosen.cell[k]).join("");
+  const value = (/** @type {Net.Node} */ { id }, /** @type {number[]} */ cell) => state.pass.y[id].data[state.pass.y[id].at([0, ...cell])];
+  /** @returns {number} the map of the first convolution whose kernel has the most different halves */
+  const edge = () => {
+    const { data } = state.pass.y[conv.id], { shape } = conv;
+    return top(Array.from({ length: shape[2] }, (_, c) => (data.some((value, at) => at % shape[2] === c && value > 0) ? halves(state, conv.id, c).edge : -1)));
   };
-  const mode = (/** @type {"value" | "gradient"} */ to) => state.mode === to || state.set({ mode: to });
-  const size = (/** @type {Net.Node} */ { weights: { kernel: { shape } } }) => `${shape[0]} by ${shape[1]}`;
-  const percent = (/** @type {number} */ k) => `${digits(100 * state.probabilities[k])} %`;
+  /** @param {Net.Node} node choose a number in the map of that kernel, the largest by this measure */
+  const chooseIn = (node, by = (/** @type {number} */ found, /** @type {number[]} */ _cell) => found) => {
+    const maps = node.shape[2], map = edge() % maps;
+    choose(node, (found, at) => (at % maps === map ? by(found, cellAt(node.shape, at)) : -Infinity));
+  };
+  const under = (/** @type {number[]} */ cell) => pool.op.window(pool, cell)[0].cells;
+  /** Choose a large number whose square has a negative number before the activation, if there is one. */
+  const chooseSquare = () => {
+    const read = nodes[pool.inputs[0]], from = read.op.kind === "activation" ? nodes[read.inputs[0]] : read;
+    if (conv && pool.shape.length === 3) chooseIn(pool, (found, cell) => (under(cell).some((each) => value(from, each) < 0) ? found : Math.min(found, 0)));
+    else choose(pool);
+  };
   const said = () => top(state.probabilities);
-  const colour = () => `the ${theme() === "dark" ? "brighter" : "darker"} the blue, the larger the number`;
-  /** @returns {string} the numbers under a pooling window, and what is made of them */
-  const pooled = () => {
-    const { node, cell, weight } = state.chosen, chosen = nodes[node];
-    if (chosen !== pool || weight !== undefined || state.mode === "gradient") return "Point at a number of the pooling layer to see its window.";
-    const [{ cells }] = chosen.op.window(chosen, cell), from = state.pass.y[chosen.inputs[0]];
-    const numbers = cells.slice(0, 16).map((each) => digits(from.data[from.at([0, ...each])]));
-    const rest = cells.length > 16 ? ` and ${cells.length - 16} more` : "";
-    return `The window of the chosen number has ${numbers.join(", ")}${rest}: the ${pool.op.kind.includes("max") ? "largest" : "mean"} is ${digits(state.number)}.`;
+  const percent = (/** @type {number} */ k) => {
+    const part = 100 * state.probabilities[k];
+    return part < 0.1 ? "less than 0.1 %" : `${part.toFixed(1)} %`;
+  };
+  /** @returns {string} what the loss does if the chosen number rises by 0.01 */
+  const slope = () => `if that number rises by 0.01, the loss ${state.number > 0 ? "rises" : "falls"} by about ${digits(Math.abs(0.01 * state.number))}`;
+  /** @returns {string} why the chosen number of the convolution has no gradient */
+  const why = () => {
+    const { cell } = state.chosen, bent = nodes.find(({ inputs, attrs }) => inputs[0] === conv.id && attrs.function === "relu");
+    if (bent && value(conv, cell) <= 0) return "ReLU makes 0 of it, since it is negative";
+    const beaten = pool?.inputs[0] === (bent ?? conv).id && max && pool.op.consumers(pool, 0, cell).every((to) => value(pool, to) > value(conv, cell));
+    return beaten ? "its pooling square has a larger one, and only the largest goes on" : "what is computed from it goes no further";
   };
   /** @param {unknown} wanted @param {Step} step @returns {Step[]} */
   const given = (wanted, step) => (wanted ? [step] : []);
   return [
     {
       title: "A picture is numbers",
-      act: () => {
-        mode("value");
-        choose(input);
-      },
+      act: () => choose(input),
       says: () => [
         `The network gets a picture as a table of ${input.shape.slice(0, 2).join(" × ")} numbers, one for each pixel. ` +
           `${input.shape[2] === 3 ? "A colour picture has three such tables, its channels: red, green and blue. " : ""}` +
-          `The page paints numbers: 0 has the colour of the background; ${colour()}; orange is negative.`,
-        state.chosen.node === 0 && state.chosen.weight === undefined && state.mode === "value"
-          ? `The chosen pixel, row ${state.chosen.cell[0]}, column ${state.chosen.cell[1]}, has ${digits(state.number)}. The outlines in the maps below mark the numbers that depend on it.`
+          `The page paints numbers: the ${theme() === "dark" ? "brighter" : "darker"} the blue, the larger; orange is negative; 0 is the background.`,
+        "Each row of small pictures is a layer: it computes new numbers from those of the row before it. Its heading says what it does; the next steps show it.",
+        chosen(input) && state.mode === "value"
+          ? `The chosen pixel, ${place()}, has ${digits(state.number)}. The outlines in the other rows mark the numbers that depend on it.`
           : "No pixel of the picture is chosen now.",
       ],
       task: "Point at other pixels of the picture, or move with the arrow keys.",
       asked: () => moved(input),
       where: () => [row(input)],
-      show: () => neighbours(state),
+      show: () => [neighbours(state, 0)],
     },
     ...given(conv, {
       title: "A kernel lies on a patch",
-      act: () => {
-        mode("value");
-        chooseEdge();
-      },
+      act: () => chooseIn(conv),
       says: () => [
-        `A kernel is a small table of numbers, its weights: here ${size(conv)}. It lies on a patch of the picture of the same size.`,
-        `Each number of the patch is multiplied with the weight on it. The products are added${conv.weights.bias ? ", and the bias with them: one more number of the kernel, the same at each place" : ""}. The sum is one number of the map below the picture.`,
+        `${conv.name} is a convolution: it slides a small table of weights over the picture. A weight is a number that the network has learned; the table, here ${conv.weights.kernel.shape.slice(0, 2).join(" by ")}, is called a kernel.`,
+        `The kernel lies on a patch, outlined in the picture. Each number of the patch is multiplied with the weight on it, and the products are added${conv.weights.bias ? ", with one more number of the kernel, its bias" : ""}. The sum is one number of the map.`,
       ],
       task: "Press “next product” a few times, then “all products”.",
       where: () => [row(input), row(conv)],
-      show: () => products(state, conv.id),
+      show: () => [products(state, conv.id)],
     }),
     ...given(conv, {
       title: "What a kernel does",
-      act: () => {
-        mode("value");
-        chooseEdge();
-      },
+      act: () => state.choose({ node: conv.id, cell: [0, 0, edge()] }),
       says: () => [
-        `The kernel moves over the whole picture. The sums of one kernel, laid out like the picture, are called a feature map. This layer has ${conv.shape[2]} kernels, so it makes ${conv.shape[2]} maps.`,
-        state.chosen.node === conv.id && state.chosen.weight === undefined ? halves(state, conv.id, state.chosen.cell[2]).text : "",
+        `The kernel slides over the whole picture. Its sums, laid out like the picture, are a feature map: it shows where the picture looks like the kernel. ${conv.shape[2]} kernels make ${conv.shape[2]} maps.`,
+        chosen(conv) ? halves(state, conv.id, state.chosen.cell[2]).text : "",
       ],
-      task: "Press “slide the kernel” and let it end. Then press “largest sum” and “smallest sum”, and compare.",
+      task: "Press “slide the kernel” and let it end. Then compare “largest sum” and “smallest sum”.",
       where: () => [row(input), row(conv)],
-      show: () => slide(state, conv.id),
+      show: () => [slide(state, conv.id)],
     }),
     ...given(relu ?? pool, {
       title: relu && pool ? "Activation and pooling" : pool ? "Pooling" : "Activation",
-      act: () => {
-        mode("value");
-        choose(pool ?? relu);
-      },
+      act: () => (pool ? chooseSquare() : choose(relu)),
       says: () => [
         ...(relu ? [relu.attrs.function === "relu"
-          ? "The activation ReLU makes each negative number 0 and keeps the others. What is left says: here is the pattern, and how strongly."
+          ? "ReLU, an activation, makes each negative number 0 and keeps the others. What is left says: here is the pattern, and how strongly."
           : `The activation ${relu.attrs.function} bends each number by a fixed curve. Without it, many layers could do no more than one.`] : []),
         ...(pool && pool.shape.length === 1 ? ["Global pooling makes one number of each map: how much of its pattern there is in the whole picture."] : []),
-        ...(pool && pool.shape.length === 3 ? [pool.op.kind.includes("max")
-          ? "Max pooling keeps the largest number of each small window. The map gets smaller, and still tells whether the pattern is there."
-          : "Average pooling puts the mean of each window in its place. The map gets smaller, and still tells how much of the pattern is there."] : []),
-        ...(pool ? [pooled()] : []),
+        ...(pool && pool.shape.length === 3 ? [`${max ? "Max" : "Average"} pooling cuts each map into small squares and keeps the ${max ? "largest number" : "mean"} of each. The map gets smaller, and still tells ${max ? "whether" : "how much of"} the pattern is there.`] : []),
+        ...(pool ? [chosen(pool) ? `The square of the chosen number has ${under(state.chosen.cell).length} numbers: the ${max ? "largest" : "mean"} is ${digits(state.number)}.` : `Point at a number of ${pool.name} to see its square.`] : []),
       ],
-      task: `Point at other numbers of ${(pool ?? relu)?.name}: the outlines show which numbers each one comes from.`,
+      task: `Point at other numbers of ${(pool ?? relu)?.name}, or move with the arrow keys: ${pool ? "what goes on of each square?" : "which are 0?"}`,
       asked: () => moved(pool ?? relu),
       where: () => [row(relu ?? pool), row(pool)],
+      show: () => (pool ? [square(state, pool)] : []),
     }),
     {
       title: "From maps to an answer",
       act: () => {
-        mode("value");
         choose(nodes[last]);
         first = state.image;
       },
       says: () => [
         ...(deeper && deeper !== conv ? [`A later kernel reads all maps before it at once, so it looks for a pattern of patterns. ${deeper.name} has ${deeper.shape[2]} kernels and makes ${deeper.shape[2]} maps. How many there are was chosen by whoever built the network.`] : []),
-        ...(dense ? [`A dense layer multiplies every number before it with a weight and adds up. The last one gives ${nodes[last].shape[0]} number${nodes[last].shape[0] > 1 ? "s, one for each class: each possible answer" : ""}.`] : []),
+        ...(dense ? [`${all("reshape").length ? "Flatten lays the last maps out as one row of numbers. " : ""}A dense layer multiplies every number before it with a weight and adds up. The last one gives ${nodes[last].shape[0]} number${nodes[last].shape[0] > 1 ? "s, one for each class: each possible answer" : ""}.`] : []),
         `${state.network.end === "sigmoid" ? "The sigmoid makes a probability of it" : "Softmax makes probabilities of them: the larger the number, the more of the 100 %"}. This network says ${state.names[said()]}, with ${percent(said())}.`,
       ],
       task: "Choose another picture and see the answer change.",
@@ -149,44 +167,44 @@ export function stepsOf(state, own) {
       where: () => [one(".given")],
     },
     {
-      title: "Backward: who is to blame?",
-      pretends: true,
+      title: "Backward: gradients",
+      backward: true,
       act: () => {
         const data = state.probabilities;
         if (state.loss < 0.1) state.set({ label: top(data, (p) => (p === Math.max(...data) ? -1 : p)) });
-        mode("gradient");
         choose(conv ?? input, Math.abs);
-        first = state.label;
       },
       says: () => [
-        (state.label === own() ? `The right answer is ${state.names[state.label]}.` : `We pretend that the right answer is ${state.names[state.label]}, so that there is something to blame.`) +
-          ` The network gives it ${percent(state.label)}. The loss says in one number how wrong that is: ${digits(state.loss)}. It would be 0 at 100 %.`,
-        "Now the maps show gradients, computed from the last layer back to the first. A gradient says what the loss does when this one number grows: blue, it rises; orange, it falls." +
-          (state.mode === "gradient" ? ` The chosen gradient is ${digits(state.number)}.` : ""),
+        (state.label === own() ? `The right answer is ${state.names[state.label]}.` : `We pretend that the right answer is ${state.names[state.label]}, so that there is something to mend.`) +
+          ` The network gives it ${percent(state.label)}. The loss says in one number how wrong that is: ${digits(state.loss)}; at 100 % it would be 0.`,
+        "Each dot is now a gradient, a slope: what the loss does if that number of the map rises a little. Blue: it rises. Orange: it falls. They are computed from the last layer back to the first.",
+        ...(conv && max ? ["Empty places are 0: a number that is not the largest of its pooling square changes nothing after it."] : []),
+        chosen(conv ?? input) && state.mode === "gradient" ? `The chosen gradient, ${place()}, is ${state.number === 0 && conv ? `0: if that number rises a little, the loss stays, because ${why()}` : `${digits(state.number)}: ${slope()}`}.` : "",
       ],
-      task: "Make another class the right answer, and see all gradients change.",
-      asked: () => state.label !== first,
-      where: () => [row(input), row(conv)],
-      show: () => classes(state),
+      task: `Point at a blue, an orange and an empty place of ${(conv ?? input).name}; read the sentence above. Then try another right answer.`,
+      asked: () => moved(conv ?? input),
+      where: () => [row(conv ?? input)],
+      show: () => [neighbours(state, (conv ?? input).id), classes(state)],
     },
     ...given(conv ?? dense, {
-      title: "Nudge it: a gradient is a slope",
-      pretends: true,
+      title: "Downhill: training",
+      backward: true,
       act: () => {
-        mode("gradient");
         const { id } = conv ?? dense, { data, shape } = state.pass.dw[id].kernel;
         state.choose({ node: id, weight: "kernel", cell: cellAt(shape, top(data, Math.abs)) });
         first = state.nudges.length;
       },
       says: () => [
-        state.chosen.weight === undefined ? "No weight is chosen now." : `The chosen number is a weight, and its gradient is ${digits(state.number)}: if the weight grows by 0.01, the loss changes by about ${digits(0.01 * state.number)}.`,
-        "Training does this for all weights: from each it subtracts the learning rate times its gradient, so the loss falls. Nobody writes the kernels by hand.",
-        ...(one("train-live") ? ["“finish” leads to the part where it learns. A batch is the pictures of one such step, an epoch is once through all pictures, the learning rate is how large the steps are."] : []),
+        state.learning ? "Training goes on: it changes all weights all the time. The loss of this picture follows."
+          : state.chosen.weight === undefined ? "No weight is chosen now."
+          : `A weight has a gradient, too. That of this weight of ${nodes[state.chosen.node].name} is ${digits(state.number)}: ${slope()}. If it is lowered, the loss goes the other way.`,
+        `Training does this with all ${nodes.reduce((sum, { weights }) => sum + Object.values(weights).reduce((part, { data }) => part + data.length, 0), 0).toLocaleString("en")} weights at once: each moves a little to where the loss falls, again and again, picture after picture. Nobody writes the kernels by hand.`,
+        ...(one("train-live") ? ["“finish” leads to the training: press “fresh weights” there, then “start”. A batch is the pictures of one step, an epoch is once through all pictures, the learning rate says how large the steps are."] : []),
       ],
-      task: "Press +0.01, and compare the loss with what the gradient predicted.",
-      asked: () => state.nudges.length > Number(first),
-      where: () => [one("conv-cell")],
-      show: () => nudges(state),
+      task: "Press “raise by 0.01”: does the loss do what the gradient said? Then press “lower by 0.01” twice.",
+      asked: () => new Set(state.nudges.slice(Number(first)).map(({ before, predicted }) => predicted > before)).size === 2,
+      where: () => [row(conv ?? dense)],
+      show: () => [nudges(state)],
     }),
   ];
 }

@@ -1,4 +1,4 @@
-/** What can be handled inside a step of the guided walk: the numbers around a pixel, the classes, a nudge. */
+/** What can be handled inside a step of the guided walk: the numbers around one, a pool's square, the classes, a nudge. */
 
 import { digits } from "../model/numbers.js";
 import { make } from "./make.js";
@@ -6,67 +6,94 @@ import { numberGrid } from "./number-grid.js";
 
 /** @typedef {import("../model/state.js").State} State */
 
-/** @template {HTMLElement} T @param {T} box @param {State} state @param {() => void} draw now, and on changes while the box is on the page */
+const LARGEST = 5; // numbers in a side of a pool's square that is shown
+const MOST = 5; // changes that are listed
+
+/** @template {HTMLElement} T @param {T} box @param {State} state @param {(box: T) => void} draw now, and on changes while the box is on the page */
 export function drawn(box, state, draw) {
   const events = ["pass", "chosen", "repaint"];
   const redraw = () => {
-    if (box.isConnected) return draw();
+    if (box.isConnected) return draw(box);
     for (const event of events) state.removeEventListener(event, redraw);
     return undefined;
   };
   for (const event of events) state.addEventListener(event, redraw);
-  draw();
+  draw(box);
   return box;
 }
 
 /** @param {number} value @returns {string} two digits after the point */
 export const two = (value) => (value.toFixed(2) === "-0.00" ? "0.00" : value.toFixed(2).replace("-", "−"));
 
-/** @param {State} state @returns {HTMLElement} the numbers of the picture around the chosen pixel */
-export function neighbours(state) {
-  const box = make("div", { className: "patch" }), [h, w] = state.network.nodes[0].shape;
+/** @param {State} state @param {number} id of a node @returns {HTMLElement} the numbers around the chosen one of its map */
+export function neighbours(state, id) {
+  const box = make("div", { className: "patch" }), { shape: [h, w] } = state.network.nodes[id];
   let at = [0, 0, 0];
   return drawn(box, state, () => {
-    if (state.chosen.node === 0 && state.chosen.weight === undefined) at = state.chosen.cell;
+    if (state.chosen.node === id && state.chosen.weight === undefined) at = state.chosen.cell;
+    const { y, dy } = state.pass, array = (state.mode === "value" ? y : dy)[id];
     const value = (/** @type {number} */ i, /** @type {number} */ j) => {
-      const [y, x] = [at[0] + i - 2, at[1] + j - 3];
-      return y < 0 || x < 0 || y >= h || x >= w ? null : state.image.data[state.image.at([0, y, x, at[2]])];
+      const [r, s] = [at[0] + i - 2, at[1] + j - 3];
+      return r < 0 || s < 0 || r >= h || s >= w ? null : array.data[array.at([0, r, s, at[2]])];
     };
     const mark = (/** @type {number} */ i, /** @type {number} */ j) => (i === 2 && j === 3 ? "chosen" : "");
-    box.replaceChildren(numberGrid({ caption: "the numbers around the chosen pixel", rows: 5, columns: 7, value, mark, text: two }));
+    const caption = `the ${state.mode === "value" ? "numbers" : "gradients"} around the chosen one`;
+    box.replaceChildren(numberGrid({ caption, rows: 5, columns: 7, value, mark, text: two }));
+  });
+}
+
+/** @param {State} state @param {Net.Node} pool @returns {HTMLElement} the square of its chosen number: before and after the activation, and pooled */
+export function square(state, pool) {
+  const { nodes } = state.network, read = nodes[pool.inputs[0]], bent = read.op.kind === "activation", max = pool.op.kind.includes("max");
+  let cell = pool.shape.map(() => 0);
+  return drawn(make("div", { className: "patch grids" }), state, (box) => {
+    const { chosen, pass: { y } } = state;
+    if (chosen.node === pool.id && chosen.weight === undefined) cell = chosen.cell;
+    const [{ cells }] = pool.op.window(pool, cell), [[top, left, channel]] = cells, [bottom, right] = cells[cells.length - 1];
+    const rows = bottom - top + 1, columns = right - left + 1, result = y[pool.id].data[y[pool.id].at([0, ...cell])];
+    const grid = (/** @type {Net.Node} */ { id }, /** @type {string} */ caption) => {
+      const value = (/** @type {number} */ i, /** @type {number} */ j) => y[id].data[y[id].at([0, top + i, left + j, channel])];
+      const mark = (/** @type {number} */ i, /** @type {number} */ j) => (id === read.id && max && value(i, j) === result ? "chosen" : "");
+      return numberGrid({ caption, rows, columns, value, mark, text: two });
+    };
+    if (Math.max(rows, columns) > LARGEST) return box.replaceChildren();
+    const before = bent ? [grid(nodes[read.inputs[0]], `before ${read.attrs.function}`)] : [];
+    const after = numberGrid({ caption: max ? "the largest" : "the mean", rows: 1, columns: 1, value: () => result, text: two });
+    return box.replaceChildren(...before, grid(read, bent ? `after ${read.attrs.function}` : read.name), after);
   });
 }
 
 /** @param {State} state @returns {HTMLElement} a button for each class: it becomes the label */
 export function classes(state) {
-  const buttons = state.names.map((name, k) => {
-    const made = make("button", {}, name);
-    made.addEventListener("click", () => state.set({ label: k }));
-    return made;
-  });
+  const buttons = state.names.map((name, k) => make("button", { onclick: () => state.set({ label: k }) }, name));
   const row = make("p", { className: "controls" }, "The right answer is ", ...buttons);
-  return drawn(make("div", {}, row), state, () => buttons.forEach((made, k) => (made.ariaPressed = String(k === state.label))));
+  return drawn(row, state, () => buttons.forEach((made, k) => (made.ariaPressed = String(k === state.label))));
 }
 
-/** @param {State} state @returns {HTMLElement} buttons that change the chosen number, and the loss before, after, and as predicted */
+/** @param {State} state @returns {HTMLElement} buttons that change the chosen weight; what the gradient says of the loss, and what the loss does */
 export function nudges(state) {
-  const said = make("p", { ariaLive: "polite" }), undo = make("button", {}, "undo"), kept = state.nudges.length;
-  undo.addEventListener("click", () => state.undo());
-  const buttons = [-0.1, -0.01, 0.01, 0.1].map((by) => {
-    const made = make("button", {}, `${by > 0 ? "+" : "−"}${Math.abs(by)}`);
-    made.addEventListener("click", () => state.nudge(by));
-    return made;
-  });
-  const { label, image } = state;
-  return drawn(make("div", {}, make("p", { className: "controls" }, "The weight: ", ...buttons, undo), said), state, () => {
-    const last = state.nudges[state.nudges.length - 1], some = state.nudges.length > kept;
-    undo.disabled = !some;
-    for (const button of buttons) button.disabled = !state.changeable;
-    if (!some || state.label !== label || state.image !== image) return said.replaceChildren(`Loss now: ${digits(state.loss)}.`);
-    const { array, at, was, before, predicted } = last;
-    return said.replaceChildren(
-      `The weight was ${digits(was)} and is ${digits(array.data[at])}. Loss before: ${digits(before)}. Loss after: ${digits(state.loss)}. Predicted: ${digits(predicted)}. ` +
-        `It changed by ${digits(state.loss - before)}; the gradient said ${digits(predicted - before)}.`,
-    );
+  const said = make("p", { ariaLive: "polite" }), table = make("table", { className: "figures" });
+  const button = (/** @type {string} */ name, /** @type {() => void} */ onclick) => make("button", { onclick }, name);
+  const raise = button("raise by 0.01", () => state.nudge(0.01)), lower = button("lower by 0.01", () => state.nudge(-0.01)), undo = button("undo", () => state.undo());
+  const row = (/** @type {"td" | "th"} */ tag, /** @type {string[]} */ texts) => make("tr", {}, ...texts.map((text) => make(tag, {}, text)));
+  let { label, nudges: { length: kept } } = state; // changes before the step, or with another label, are not listed
+  return drawn(make("div", {}, make("p", { className: "controls" }, raise, lower, undo), said, table), state, () => {
+    kept = state.label === label ? Math.min(kept, state.nudges.length) : state.nudges.length;
+    label = state.label;
+    const { loss } = state, changes = state.nudges.slice(kept), last = changes[changes.length - 1];
+    raise.disabled = lower.disabled = !state.changeable || state.learning;
+    undo.disabled = last === undefined;
+    const rows = changes.map(({ array, at, before, predicted }, k) => {
+      const next = changes[k + 1] ?? { was: array.data[at], before: loss };
+      return row("td", [digits(next.was), four(predicted), `${four(next.before)} ${next.before > before ? "↑" : "↓"}`]);
+    });
+    const head = row("th", ["weight", "loss, by the gradient", "loss"]);
+    if (last) rows.unshift(row("td", [digits(changes[0].was), "", four(changes[0].before)]));
+    table.replaceChildren(...(last ? [head] : []), ...rows.slice(-MOST));
+    const size = (/** @type {number} */ to) => four(Math.abs(to - last.before));
+    said.textContent = last ? `The loss ${loss > last.before ? "rose" : "fell"} by ${size(loss)}; the gradient said ${size(last.predicted)}.` : `The loss is ${four(loss)}.`;
   });
 }
+
+/** @param {number} loss @returns {string} */
+const four = (loss) => loss.toFixed(4);
