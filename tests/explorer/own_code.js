@@ -1,7 +1,8 @@
 /** The calls of the course's functions, on networks of the page: for test_own_code_view.py. */
 
 import { Network } from "./engine/network/network.js";
-import { casesOf, cellOf, reference } from "./model/course-call.js";
+import { casesOf, reference } from "./model/course-call.js";
+import { cellOf } from "./model/numbers.js";
 import { State } from "./model/state.js";
 
 /** @returns {any[]} for each call: its name, sizes, how many numbers the network has too, and how far they are apart */

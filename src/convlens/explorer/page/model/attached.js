@@ -3,13 +3,14 @@
 import { fromBase64 } from "../engine/kernels/base64.js";
 import { Network } from "../engine/network/network.js";
 import { readSafetensors } from "../engine/network/safetensors.js";
-import { unpack } from "./source.js";
+import { picturesOf } from "./pictures.js";
 import { State } from "./state.js";
 
 /** @typedef {import("./source.js").PageData} PageData */
 
 /** @param {PageData} data @returns {State} of the page's network, with its first picture */
-export function stateOf({ networks: [given], pictures }) {
+export function stateOf(data) {
+  const { networks: [given] } = data;
   const { tensors } = readSafetensors(fromBase64(given.weights));
   const frozen = given.layers.filter(({ trained }) => !trained).map(({ name }) => name);
   const network = new Network(given.specification, { weights: tensors, frozen });
@@ -17,11 +18,8 @@ export function stateOf({ networks: [given], pictures }) {
   const names = given.images.class_names, [name] = names, one = classes === 1 && name !== "0";
   const numbers = Array.from({ length: Math.max(2, classes) }, (_, k) => String(k));
   const state = new State(network, one ? [`not ${name}`, name] : names.length === numbers.length ? names : numbers);
-  const size = state.image.data.length;
-  if (pictures !== null && String(pictures.shape.slice(1)) === String(network.nodes[0].shape)) {
-    state.label = pictures.labels[0];
-    state.setImage(unpack(pictures, given.images.scale).data.subarray(0, size));
-  }
+  const pictures = picturesOf(data, network.nodes[0].shape);
+  if (pictures) state.setImage(pictures.numbers(0), pictures.label(0));
   return state;
 }
 

@@ -1,8 +1,9 @@
 /** Colours of numbers: zero is the page's background, positive is blue and negative orange, the larger the stronger. */
 
-const POSITIVE = { light: [9, 72, 134], dark: [140, 203, 255] };
-const NEGATIVE = { light: [163, 59, 0], dark: [255, 160, 105] };
-const ZERO = { light: [255, 255, 255], dark: [22, 24, 29] };
+const COLOURS = {
+  light: { zero: [255, 255, 255], positive: [9, 72, 134], negative: [163, 59, 0] },
+  dark: { zero: [22, 24, 29], positive: [140, 203, 255], negative: [255, 160, 105] },
+};
 
 /** @returns {"light" | "dark"} */
 export function theme() {
@@ -11,10 +12,7 @@ export function theme() {
   return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 }
 
-/**
- * @param {ArrayLike<number>} numbers
- * @returns {number} the largest absolute value, 1 if all are 0
- */
+/** @param {ArrayLike<number>} numbers @returns {number} the largest absolute value, 1 if all are 0 */
 export function largest(numbers) {
   let most = 0;
   for (let k = 0; k < numbers.length; k++) most = Math.max(most, Math.abs(numbers[k]) || 0);
@@ -30,10 +28,10 @@ export function largest(numbers) {
  * @param {number} most the number with the strongest colour
  */
 export function paint(image, numbers, channel, channels, most) {
-  const name = theme(), zero = ZERO[name], data = image.data;
+  const { zero, positive, negative } = COLOURS[theme()], { data } = image;
   for (let k = 0, at = channel; at < numbers.length; k += 4, at += channels) {
     const strength = Math.max(-1, Math.min(1, numbers[at] / most)) || 0;
-    const full = strength > 0 ? POSITIVE[name] : NEGATIVE[name], part = Math.abs(strength) ** 0.7;
+    const full = strength > 0 ? positive : negative, part = Math.abs(strength) ** 0.7;
     for (let c = 0; c < 3; c++) data[k + c] = zero[c] + (full[c] - zero[c]) * part;
     data[k + 3] = 255;
   }
@@ -63,9 +61,7 @@ export function enlarge(canvas, image, zoom) {
  * @returns {HTMLCanvasElement} a new picture of the numbers
  */
 export function painted(numbers, [h, w], zoom, name, most = largest(numbers)) {
-  const image = new ImageData(w, h);
+  const image = new ImageData(w, h), canvas = document.createElement("canvas");
   paint(image, numbers, 0, 1, most);
-  const canvas = Object.assign(document.createElement("canvas"), { width: w * zoom, height: h * zoom, ariaLabel: name });
-  canvas.setAttribute("role", "img");
-  return enlarge(canvas, image, zoom);
+  return enlarge(Object.assign(canvas, { width: w * zoom, height: h * zoom, role: "img", ariaLabel: name }), image, zoom);
 }

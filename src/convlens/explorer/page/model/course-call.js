@@ -4,6 +4,7 @@ import { sizeOf, Tensor } from "../engine/kernels/tensor.js";
 import { gradientTerms, readersOf, valueTerms, weightTerms } from "../engine/network/arithmetic.js";
 import { Network } from "../engine/network/network.js";
 import { pad, pair, plan } from "../engine/ops/geometry.js";
+import { cellOf } from "./numbers.js";
 
 /** @typedef {import("./state.js").State} State */
 /** @typedef {0 | 1 | 2 | 3} Task */
@@ -11,7 +12,8 @@ import { pad, pair, plan } from "../engine/ops/geometry.js";
  * A call. dy is dZ or dA; w, b: of a convolution. said: how it differs from the layer. small: of whole numbers. place:
  * the number of the page's network that is the result's number at `at`, or null
  * @typedef {{task: Task, x: Tensor, w?: Tensor, b?: Tensor, dy: Tensor, stride: Net.Pair, kernel: Net.Pair,
- *   padding: "same" | "valid", mode: "max" | "avg", said: string, small: boolean, place: (array: string, at: number[]) => Place | null}} Case
+ *   padding: "same" | "valid", mode: "max" | "avg", said: string, small: boolean,
+ *   place: (array: string, at: number[]) => Place | null}} Case
  * @typedef {{chosen: import("./state.js").Chosen, mode: "value" | "gradient"}} Place
  */
 /** @typedef {{arrays: Record<string, Tensor>, terms: (array: string, at: number[]) => Net.Terms}} Reference */
@@ -40,13 +42,6 @@ export function casesOf(state, task) {
     ...layers.map((node) => ({ name: node.name, make: () => caseOfLayer(state, node, task) })),
     ...small.map((name, k) => ({ name: `small whole numbers, ${name}`, make: () => caseOfExample(task, k === 1) })),
   ];
-}
-
-/** @param {number} k @param {readonly number[]} shape @returns {number[]} the index on each axis of the k-th number */
-export function cellOf(k, shape) {
-  const cell = new Array(shape.length);
-  for (let axis = shape.length - 1, rest = k; axis >= 0; rest = Math.floor(rest / shape[axis--])) cell[axis] = rest % shape[axis];
-  return cell;
 }
 
 /** @param {number[]} shape @param {(cell: number[]) => number} value @returns {Tensor} in double precision */

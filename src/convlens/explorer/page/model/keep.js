@@ -1,5 +1,7 @@
 /** Numbers and arithmetic as files: CSV with one number a line, or JSON. */
 
+import { cellOf } from "./numbers.js";
+
 /** An array with its name: data in C order @typedef {{name: string, shape: readonly number[], data: ArrayLike<number>}} Named */
 
 /** @param {string} name @param {string} type @param {BlobPart} content offer a file to save */
@@ -18,21 +20,17 @@ const field = (value) => (/[",\r\n]/.test(String(value)) ? `"${String(value).rep
 /** @param {readonly Named[]} arrays @returns {string} each number with its array's name and its index on each axis */
 export function arraysToCsv(arrays) {
   const axes = Math.max(...arrays.map(({ shape }) => shape.length));
+  /** @type {(string | number)[][]} */
   const rows = [["array", ...Array.from({ length: axes }, (_, k) => `axis ${k}`), "number"]];
   for (const { name, shape, data } of arrays) {
-    const index = shape.map(() => 0), blank = new Array(axes - shape.length).fill("");
-    for (let k = 0; k < data.length; k++) {
-      rows.push([name, ...index.map(String), ...blank, String(data[k])]);
-      for (let axis = shape.length - 1; axis >= 0 && ++index[axis] === shape[axis]; axis--) index[axis] = 0;
-    }
+    const blank = new Array(axes - shape.length).fill("");
+    for (let k = 0; k < data.length; k++) rows.push([name, ...cellOf(k, shape), ...blank, data[k]]);
   }
   return csv(rows);
 }
 
 /** @param {readonly Named[]} arrays @returns {string} */
-export function arraysToJson(arrays) {
-  return JSON.stringify(arrays.map(({ name, shape, data }) => ({ name, shape, data: Array.from(data) })));
-}
+export const arraysToJson = (arrays) => JSON.stringify(arrays.map(({ name, shape, data }) => ({ name, shape, data: Array.from(data) })));
 
 /** @param {Net.Terms} found @returns {string} a line for each term: its value, and its factors with their numbers */
 export function termsToCsv({ terms, total, more }) {

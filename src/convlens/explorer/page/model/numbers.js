@@ -1,4 +1,4 @@
-/** Numbers as texts. */
+/** Numbers: as texts, and where they stand in an array. */
 
 /** @param {number} value @returns {string} four significant digits */
 export function digits(value) {
@@ -6,10 +6,12 @@ export function digits(value) {
   return text.replaceAll("-", "−").replace("e+", "e").replace("e", "·10^");
 }
 
-/**
- * @param {number} value
- * @returns {string} a short text: whole numbers as they are, others with three digits after the point
- */
-export function short(value) {
-  return Number.isInteger(value) ? String(value).replace("-", "−") : value.toFixed(3).replace("-", "−");
+/** @param {number} value @returns {string} a short text: whole numbers as they are, others with three digits after the point */
+export const short = (value) => (Number.isInteger(value) ? String(value) : value.toFixed(3)).replace("-", "−");
+
+/** @param {number} k @param {readonly number[]} shape @returns {number[]} the index on each axis of the k-th number */
+export function cellOf(k, shape) {
+  const cell = new Array(shape.length);
+  for (let axis = shape.length - 1, rest = k; axis >= 0; rest = Math.floor(rest / shape[axis--])) cell[axis] = rest % shape[axis];
+  return cell;
 }

@@ -35,8 +35,7 @@ export function picturesOf({ pictures, networks: [{ images }] }, shape) {
  * @returns {HTMLCanvasElement}
  */
 export function thumbnail(numbers, [h, w, channels], scale, zoom = 1) {
-  const canvas = Object.assign(document.createElement("canvas"), { width: w * zoom, height: h * zoom });
-  const image = new ImageData(w, h);
+  const canvas = Object.assign(document.createElement("canvas"), { width: w * zoom, height: h * zoom }), image = new ImageData(w, h);
   for (let k = 0; k < h * w; k++) {
     for (let c = 0; c < 3; c++) image.data[4 * k + c] = numbers[k * channels + (channels === 3 ? c : 0)] / scale;
     image.data[4 * k + 3] = 255;

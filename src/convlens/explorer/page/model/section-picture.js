@@ -11,7 +11,7 @@ const LINE = 18, MOST = 8000; // height of a line of the notes; the longest side
 const near = (value) => Math.round(100 * value) / 100;
 
 /**
- * @param {HTMLElement} root
+ * @param {Element} root
  * @param {string} title
  * @param {string[]} notes lines below the picture
  * @returns {string} an SVG file
@@ -32,15 +32,15 @@ export function svgOf(root, title, notes) {
 function draw(element, into, origin, clip) {
   if (!element.checkVisibility() || element.matches(LEFT_OUT)) return;
   const box = element.getBoundingClientRect(), style = getComputedStyle(element);
-  if (style.overflowY !== "visible" || style.overflowX !== "visible") {
-    clip = { left: Math.max(clip.left, box.left), top: Math.max(clip.top, box.top), right: Math.min(clip.right, box.right), bottom: Math.min(clip.bottom, box.bottom) };
-  }
-  const at = { x: near(box.left - origin.left), y: near(box.top - origin.top), width: near(box.width), height: near(box.height) };
-  if (box.width > 0 && box.height > 0 && seen(box, clip)) drawBox(element, style, into, at);
+  const within = style.overflowX === "visible" && style.overflowY === "visible" ? clip : {
+    left: Math.max(clip.left, box.left), top: Math.max(clip.top, box.top),
+    right: Math.min(clip.right, box.right), bottom: Math.min(clip.bottom, box.bottom),
+  };
+  if (box.width > 0 && box.height > 0 && seen(box, within)) drawBox(element, style, into, origin);
   if (element instanceof SVGElement || element instanceof HTMLSelectElement) return;
   for (const child of element.childNodes) {
-    if (child instanceof Element) draw(child, into, origin, clip);
-    else if (child instanceof Text && child.data.trim() !== "") drawText(child, style, into, origin, clip);
+    if (child instanceof Element) draw(child, into, origin, within);
+    else if (child instanceof Text && child.data.trim() !== "") drawText(child, style, into, origin, within);
   }
 }
 
@@ -50,24 +50,26 @@ function seen(box, clip) {
   return x >= clip.left && x <= clip.right && y >= clip.top && y <= clip.bottom;
 }
 
-/** @param {Element} element @param {CSSStyleDeclaration} style @param {SVGElement} into @param {{x: number, y: number, width: number, height: number}} at */
-function drawBox(element, style, into, at) {
+/** @param {Element} element @param {CSSStyleDeclaration} style @param {SVGElement} into @param {DOMRect} origin */
+function drawBox(element, style, into, origin) {
+  const { left, top, width, height } = element.getBoundingClientRect();
+  const at = { x: near(left - origin.left), y: near(top - origin.top), width: near(width), height: near(height) };
   const border = parseFloat(style.borderTopWidth) > 0 && style.borderTopStyle !== "none" ? style.borderTopColor : "none";
-  const outline = parseFloat(style.outlineWidth) > 0 && style.outlineStyle !== "none" ? style.outlineColor : border;
+  const stroke = parseFloat(style.outlineWidth) > 0 && style.outlineStyle !== "none" ? style.outlineColor : border;
   const fill = /^rgba\(.*, 0\)$|^transparent$/.test(style.backgroundColor) ? "none" : style.backgroundColor;
-  if (fill !== "none" || outline !== "none") into.append(svg("rect", { ...at, fill, stroke: outline }));
+  if (fill !== "none" || stroke !== "none") into.append(svg("rect", { ...at, fill, stroke }));
   if ((element instanceof HTMLCanvasElement || element instanceof HTMLImageElement) && element.width * element.height > 0) {
     const href = element instanceof HTMLCanvasElement ? element.toDataURL() : element.src;
     into.append(svg("image", { ...at, href, preserveAspectRatio: "none", "image-rendering": "pixelated" }));
   } else if (element instanceof HTMLMeterElement) {
-    into.append(svg("rect", { ...at, width: near(at.width * element.value), fill: style.color, "fill-opacity": 0.5 }));
+    into.append(svg("rect", { ...at, width: near(width * element.value), fill: style.color, "fill-opacity": 0.5 }));
   } else if (element instanceof SVGElement) {
     into.append(inlined(element, at));
   } else {
     const text = element instanceof HTMLSelectElement ? element.selectedOptions[0]?.text
       : element instanceof HTMLInputElement && ["text", "number"].includes(element.type) ? element.value : "";
-    const size = parseFloat(style.fontSize), y = near(at.y + at.height / 2 + 0.35 * size);
-    if (text) into.append(svg("text", { x: near(at.x + at.width / 2), y, "font-size": size, fill: style.color, "text-anchor": "middle" }, text));
+    const size = parseFloat(style.fontSize), x = near(at.x + width / 2), y = near(at.y + height / 2 + 0.35 * size);
+    if (text) into.append(svg("text", { x, y, "font-size": size, fill: style.color, "text-anchor": "middle" }, text));
   }
 }
 

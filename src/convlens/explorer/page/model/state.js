@@ -1,5 +1,6 @@
 /** What the page shows now: a network, one image, its pass, and the number that was chosen. Views listen to it. */
 
+import { Tensor } from "../engine/kernels/tensor.js";
 import { gradientTerms, lossTerms, probabilityTerms, valueTerms, weightTerms } from "../engine/network/arithmetic.js";
 import { downstream, upstream } from "../engine/network/reach.js";
 
@@ -11,33 +12,26 @@ import { downstream, upstream } from "../engine/network/reach.js";
 
 /**
  * A number that was changed: its array, its place in it, what it was, and what the loss was and should be
- * @typedef {{array: Net.Tensor, at: number, was: number, before: number, predicted: number}} Nudge
+ * @typedef {{array: Tensor, at: number, was: number, before: number, predicted: number}} Nudge
  */
 
 /** Emits "pass" when numbers change, "chosen" when another number is looked at, "repaint" when colours change. */
 export class State extends EventTarget {
-  /** @type {{chosen: Chosen, cells: Map<number, Uint8Array>} | undefined} */
-  #linked;
+  label = 0;
+  /** @type {"value" | "gradient"} */ mode = "value";
+  /** @type {"first" | "all"} */ ties = "first";
+  /** @type {Nudge[]} what was changed by `nudge` and can be undone */ nudges = [];
+  learning = false; // whether the weights change all the time, see `model/trainer.js`
+  /** @type {{chosen: Chosen, cells: Map<number, Uint8Array>} | undefined} */ #linked;
 
-  /**
-   * @param {Network} network
-   * @param {string[]} names of the classes
-   */
+  /** @param {Network} network @param {string[]} names of the classes */
   constructor(network, names) {
     super();
     this.network = network;
     this.names = names;
-    this.image = network.tensor([1, ...network.nodes[0].shape], new Array(count(network.nodes[0].shape)).fill(0));
-    this.label = 0;
-    /** @type {"value" | "gradient"} */
-    this.mode = "value";
-    /** @type {"first" | "all"} */
-    this.ties = "first";
+    this.image = Tensor.zeros([1, ...network.nodes[0].shape], network.dtype);
     /** @type {Chosen} */
     this.chosen = { node: network.nodes.length - 1, cell: [0] };
-    /** @type {Nudge[]} what was changed by `nudge` and can be undone */
-    this.nudges = [];
-    this.learning = false; // whether the weights change all the time, see `model/trainer.js`
     this.pass = this.run();
   }
 
@@ -67,9 +61,7 @@ export class State extends EventTarget {
   /** @param {Net.Weights} weights all of the network, by their names in a file */
   setWeights(weights) {
     this.nudges = [];
-    for (const node of this.network.nodes) {
-      for (const [own, w] of Object.entries(node.weights)) w.data.set(weights[node.weightNames[own]].data);
-    }
+    for (const [name, w] of Object.entries(this.network.weights())) w.data.set(weights[name].data);
     this.compute();
   }
 
@@ -101,42 +93,46 @@ export class State extends EventTarget {
     return shares(this.pass.probabilities.data);
   }
 
-  /** @returns {import("../engine/kernels/tensor.js").Tensor} the array that has the chosen number */
-  get array() {
-    const { node, weight, end } = this.chosen;
-    if (end === "probability") return this.pass.probabilities;
-    if (end === "loss") return /** @type {Net.Tensor} */ (this.pass.loss);
-    if (weight !== undefined) return this.shown === "value" ? this.weights[weight] : this.pass.dw[node][weight];
-    return this.mode === "value" ? this.pass.y[node] : this.pass.dy[node];
-  }
-
-  /** @returns {Record<string, import("../engine/kernels/tensor.js").Tensor>} the weights of the chosen node */
+  /** @returns {Record<string, Tensor>} the weights of the chosen node */
   get weights() {
     return this.network.nodes[this.chosen.node].weights;
   }
 
+  /** @returns {Tensor} the array that has the chosen number */
+  get array() {
+    const { chosen: { node, weight, end }, pass } = this, value = this.shown === "value";
+    if (end !== undefined) return end === "loss" ? /** @type {Tensor} */ (pass.loss) : pass.probabilities;
+    if (weight !== undefined) return value ? this.weights[weight] : pass.dw[node][weight];
+    return value ? pass.y[node] : pass.dy[node];
+  }
+
+  /** @returns {number[]} where the chosen number stands in arrays such as `array` */
+  get place() {
+    const { cell, weight, end } = this.chosen;
+    return end === "loss" ? [0] : weight === undefined ? [0, ...cell] : cell;
+  }
+
   /** @returns {number} the chosen number */
   get number() {
-    const { cell, weight, end } = this.chosen;
-    if (end === "loss") return this.loss;
-    return this.array.data[this.array.at(weight === undefined ? [0, ...cell] : cell)];
+    return this.array.data[this.array.at(this.place)];
   }
 
   /** @returns {Net.Terms | null} how the chosen number came about; null for a pixel and a weight, which are given */
   terms() {
-    const { node, cell, weight, end } = this.chosen;
-    if (end !== undefined) return end === "loss" ? lossTerms(this.pass, 0) : probabilityTerms(this.pass, 0, cell);
-    if (weight !== undefined) return this.shown === "value" ? null : weightTerms(this.pass, node, 0, weight, cell);
-    if (this.mode === "gradient") return gradientTerms(this.pass, node, 0, cell);
-    return node === 0 ? null : valueTerms(this.pass, node, 0, cell);
+    const { pass, shown, chosen: { node, cell, weight, end } } = this;
+    if (end !== undefined) return end === "loss" ? lossTerms(pass, 0) : probabilityTerms(pass, 0, cell);
+    if (weight !== undefined) return shown === "value" ? null : weightTerms(pass, node, 0, weight, cell);
+    if (shown === "gradient") return gradientTerms(pass, node, 0, cell);
+    return node === 0 ? null : valueTerms(pass, node, 0, cell);
   }
 
   /** @returns {Map<number, Uint8Array>} by node, 1 for each cell that makes up the chosen number or depends on it */
   linked() {
-    if (this.#linked?.chosen === this.chosen) return this.#linked.cells;
-    const { nodes } = this.network, { node, cell, weight } = this.chosen;
-    const cells = weight === undefined ? [...downstream(nodes, node, cell), ...upstream(nodes, node, cell)] : [];
-    this.#linked = { chosen: this.chosen, cells: new Map(cells) };
+    const { chosen, network: { nodes } } = this, { node, cell, weight } = chosen;
+    if (this.#linked?.chosen !== chosen) {
+      const cells = weight === undefined ? [...downstream(nodes, node, cell), ...upstream(nodes, node, cell)] : [];
+      this.#linked = { chosen, cells: new Map(cells) };
+    }
     return this.#linked.cells;
   }
 
@@ -146,13 +142,10 @@ export class State extends EventTarget {
    * @returns {{before: number, after: number, predicted: number}} the loss, and what the gradient said about it
    */
   nudge(by) {
-    const { node, cell, weight } = this.chosen;
+    const { chosen: { node, weight }, pass, loss: before } = this;
     if (!this.changeable) throw new RangeError("only a pixel or a weight can be changed");
-    const array = weight === undefined ? this.image : this.weights[weight];
-    const at = array.at(weight === undefined ? [0, ...cell] : cell);
-    const gradient = weight === undefined ? this.pass.dy[0].data[at] : this.pass.dw[node][weight].data[at];
-    const before = this.loss;
-    const predicted = before + gradient * by;
+    const [array, slopes] = weight === undefined ? [this.image, pass.dy[0]] : [this.weights[weight], pass.dw[node][weight]];
+    const at = array.at(this.place), predicted = before + slopes.data[at] * by;
     this.nudges.push({ array, at, was: array.data[at], before, predicted });
     array.data[at] += by;
     this.compute();
@@ -168,12 +161,10 @@ export class State extends EventTarget {
 
   /** @returns {number} the loss of the image with its label */
   get loss() {
-    return /** @type {Net.Tensor} */ (this.pass.loss).data[0];
+    return /** @type {Tensor} */ (this.pass.loss).data[0];
   }
 }
 
 /** @param {ArrayLike<number>} p @returns {number[]} the probability of each name: a single output is the second one's */
 export const shares = (p) => (p.length === 1 ? [1 - p[0], p[0]] : Array.from(p));
 
-/** @param {number[]} shape */
-const count = (shape) => shape.reduce((product, size) => product * size, 1);

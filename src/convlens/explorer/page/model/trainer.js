@@ -65,7 +65,8 @@ export class Trainer extends EventTarget {
     this.state = state;
     this.data = data;
     this.loaded = structuredClone(state.network.weights());
-    this.most = Math.max(2, Math.min(MOST, NUMBERS / Object.values(this.loaded).reduce((sum, w) => sum + 4 * w.data.length, 0)));
+    const numbers = Object.values(this.loaded).reduce((sum, w) => sum + 4 * w.data.length, 0); // of a moment with Adam
+    this.most = Math.max(2, Math.min(MOST, NUMBERS / numbers));
     this.follow = inNextFrame(() => {
       state.setWeights(this.now.weights);
       this.tell();
@@ -91,7 +92,7 @@ export class Trainer extends EventTarget {
     return `The pictures are (${pictures.shape.slice(1).join(", ")}), and the network takes (${shape.join(", ")}).`;
   }
 
-  /** @param {Net.Weights} weights to begin from, with a new optimizer: then choose(0) @param {Row[]} before the epochs of the run that has them */
+  /** @param {Net.Weights} weights to begin from; choose(0) shows them @param {Row[]} before the epochs of the run that has them */
   begin(weights, before) {
     this.moments = [{ step: 0, epoch: 0, at: 0, count: 0, sum: 0, right: 0, seconds: 0, first: null, mean: 0, weight: 0,
                       weights, gradients: {}, optimizer: null, settings: this.settings, batches: [], rows: [], held: null,
@@ -211,7 +212,7 @@ export class Trainer extends EventTarget {
     this.exploded = moment.exploded;
     if (moment.done) this.run(false);
     if (moment.exploded === null) this.keep(moment);
-    else if (this.now.step === moment.exploded.step - 1 && this.moments.length > 1) this.moments.pop(); // it leads to the step that was too long
+    else if (this.now.step === moment.exploded.step - 1 && this.moments.length > 1) this.moments.pop(); // before the long step
     this.chosen = this.moments.length - 1;
     this.follow();
   }

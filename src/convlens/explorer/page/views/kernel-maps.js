@@ -19,5 +19,6 @@ export function kernelMaps(name, kernel) {
     painted(Float32Array.from({ length: h * w }, (__, at) => data[at * count + k]), [h, w], zoom, `map ${k}`, most));
   const full = `${name}${count > shown ? `, the first ${shown} of ${count}` : ""}: the strongest colour is ±${digits(most)}`;
   const ariaLabel = `${full}; the numbers of each stand in the arithmetic of its cells`;
-  return make("figure", { className: "kernels" }, make("figcaption", {}, full), make("div", { className: "maps", role: "img", ariaLabel }, ...maps));
+  const row = make("div", { className: "maps", role: "img", ariaLabel }, ...maps);
+  return make("figure", { className: "kernels" }, make("figcaption", {}, full), row);
 }

@@ -2,8 +2,8 @@
 
 import { Tensor } from "../engine/kernels/tensor.js";
 import { largest, painted } from "../model/colours.js";
-import { casesOf, cellOf, FUNCTIONS, reference } from "../model/course-call.js";
-import { digits, short } from "../model/numbers.js";
+import { casesOf, FUNCTIONS, reference } from "../model/course-call.js";
+import { cellOf, digits, short } from "../model/numbers.js";
 import { codeVersion, runCode } from "../model/server.js";
 import { pack, unpack } from "../model/source.js";
 import { make } from "./make.js";
@@ -12,10 +12,11 @@ import { StateView } from "./state-view.js";
 
 /** @typedef {import("../model/course-call.js").Case} Case */
 /** @typedef {{array: string, at: number[]}} Cell */
-/** One array of a result. apart: own minus right, null if the shapes differ @typedef {{own: Tensor, right: Tensor, apart: Tensor | null}} Result */
+/** One array. apart: own minus right, null if the shapes differ @typedef {{own: Tensor, right: Tensor, apart: Tensor | null}} Result */
 
 const WORDS = /** @type {Record<string, string>} */ ({
-  ended: "The code gives no result: ", missing: "There is no file to run: ", raised: "The code raises an exception: ", unknown: "Nothing can be said: ",
+  ended: "The code gives no result: ", missing: "There is no file to run: ", raised: "The code raises an exception: ",
+  unknown: "Nothing can be said: ",
 });
 const SHOWN = 40, EVERY = 1000, QUIET = 500; // terms; milliseconds
 
@@ -88,7 +89,8 @@ export class OwnCode extends StateView {
 
   /** Call the function, and show what it gives. A later call's answer alone is shown. */
   async compute() {
-    const run = ++this.#run, call = this.cases[this.choice.selectedIndex].make(), { task, x, w, b, dy, stride, padding, mode, kernel } = call;
+    const run = ++this.#run, call = this.cases[this.choice.selectedIndex].make();
+    const { task, x, w, b, dy, stride, padding, mode, kernel } = call;
     this.version = 0;
     this.say(`${FUNCTIONS[task]} is running …`);
     const arrays = { ...(task > 1 && { [task === 2 ? "dZ" : "dA"]: dy }), A_prev: x, ...(w && b && { W: w, b }) };
@@ -144,21 +146,25 @@ export class OwnCode extends StateView {
     const { shape } = own;
     if (apart === null) return make("p", {}, `${name}: your shape is (${shape.join(", ")}), right is (${right.shape.join(", ")}).`);
     const [down, across] = name === "dW" ? [0, 1] : name === "db" ? [2, 3] : [1, 2], rows = shape[down], columns = shape[across];
-    const at = this.cell?.array === name ? this.cell.at : shape.map(() => 0), wrong = apart.data.filter((value) => value !== 0).length;
+    const here = this.cell?.array === name, at = (here && this.cell?.at) || shape.map(() => 0);
+    const wrong = apart.data.filter((value) => value !== 0).length;
     /** @param {number} i @param {number} j */
     const place = (i, j) => own.at(at.with(down, i).with(across, j));
-    const map = at.map((index, axis) => (axis === down || axis === across ? ":" : index)).join(", ");
+    const axes = at.map((index, axis) => (axis === down || axis === across ? ":" : index)).join(", ");
     const most = Math.max(largest(own.data), largest(right.data));
-    const pictures = /** @type {const} */ ([["your result", own, most], ["reference", right, most], ["difference", apart, wrong && largest(apart.data)]]);
+    const pictures = /** @type {const} */ ([
+      ["your result", own, most], ["reference", right, most], ["difference", apart, wrong && largest(apart.data)],
+    ]);
     const grids = pictures.map(([what, { data }, strongest]) => {
-      const caption = `${what}, ${name}[${map}]`, value = (/** @type {number} */ i, /** @type {number} */ j) => data[place(i, j)];
+      const caption = `${what}, ${name}[${axes}]`, value = (/** @type {number} */ i, /** @type {number} */ j) => data[place(i, j)];
       /** @param {number} i @param {number} j */
-      const mark = (i, j) => `${apart.data[place(i, j)] ? "wrong" : ""} ${this.cell?.array === name && place(i, j) === own.at(at) ? "chosen" : ""}`;
+      const mark = (i, j) => `${apart.data[place(i, j)] ? "wrong" : ""} ${here && place(i, j) === own.at(at) ? "chosen" : ""}`;
       if (this.call?.small) return numberGrid({ caption, rows, columns, value, mark });
       const numbers = Array.from({ length: rows * columns }, (_, k) => value(Math.floor(k / columns), k % columns));
       const zoom = Math.max(1, Math.min(20, Math.floor(190 / Math.max(rows, columns))));
       const about = strongest === 0 ? "none" : `the strongest colour is ±${digits(strongest)}`;
-      return make("figure", {}, make("figcaption", {}, `${caption}: ${about}`), painted(numbers, [rows, columns], zoom, caption, strongest));
+      const map = painted(numbers, [rows, columns], zoom, caption, strongest);
+      return make("figure", {}, make("figcaption", {}, `${caption}: ${about}`), map);
     });
     const all = wrong === 0 ? "all right" : `${wrong} of ${apart.data.length} numbers wrong, by ${text(largest(apart.data))} at most`;
     return make("div", {}, make("h3", {}, `${name} (${shape.join(", ")}): ${all}`), make("div", { className: "grids" }, ...grids));

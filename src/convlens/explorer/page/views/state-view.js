@@ -3,7 +3,6 @@
 import { attached } from "../model/attached.js";
 
 /** @typedef {import("../model/state.js").State} State */
-/** @typedef {import("../model/source.js").PageData} PageData */
 
 /**
  * A view. The page sets `data`, then `state`. In a lesson, the attribute data="ID" names the script element with both:
@@ -11,30 +10,16 @@ import { attached } from "../model/attached.js";
  *     <cnn-network data="lenet5"></cnn-network> <conv-cell data="lenet5"></conv-cell>
  */
 export class StateView extends HTMLElement {
-  /** @type {State | undefined} */
-  #state;
-  /** @type {PageData | undefined} */
-  #data;
+  data = /** @type {import("../model/source.js").PageData} */ (/** @type {unknown} */ (undefined));
+  #state = /** @type {State} */ (/** @type {unknown} */ (undefined));
 
   connectedCallback() {
     const id = this.getAttribute("data");
-    if (id === null || this.#state !== undefined) return;
-    const { data, state } = attached(id);
-    Object.assign(this, { data, state });
+    if (id !== null && this.#state === undefined) Object.assign(this, attached(id));
   }
 
-  /** @returns {PageData} */
-  get data() {
-    return /** @type {PageData} */ (this.#data);
-  }
-
-  set data(data) {
-    this.#data = data;
-  }
-
-  /** @returns {State} */
   get state() {
-    return /** @type {State} */ (this.#state);
+    return this.#state;
   }
 
   set state(state) {

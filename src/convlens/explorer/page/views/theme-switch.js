@@ -7,11 +7,10 @@ import { StateView } from "./state-view.js";
 export class ThemeSwitch extends StateView {
   begin() {
     const repaint = () => ["pass", "repaint"].forEach((name) => void this.state.dispatchEvent(new Event(name)));
-    const select = make("select", { ariaLabel: "colours of the page" }, ...["system", "light", "dark"].map((name) => make("option", {}, name)));
-    select.onchange = () => {
+    const select = make("select", { ariaLabel: "colours of the page", onchange: () => {
       document.documentElement.dataset.theme = select.value;
       repaint();
-    };
+    } }, ...["system", "light", "dark"].map((name) => make("option", {}, name)));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
     this.replaceChildren(make("label", {}, make("span", {}, "colours "), select));
   }

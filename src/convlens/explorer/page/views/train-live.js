@@ -14,7 +14,7 @@ import { StateView } from "./state-view.js";
 
 const OPTIMIZERS = {
   adam: { name: "Adam", usual: 0.001, about: "Adam gives each weight a step size of its own, from its earlier gradients" },
-  sgd: { name: "SGD", usual: 0.01, about: "SGD takes the gradient times the learning rate; with momentum, a part of the step before is added" },
+  sgd: { name: "SGD", usual: 0.01, about: "SGD takes the gradient times the learning rate, and momentum adds a part of the step before" },
 };
 
 /** @param {number} part @returns {string} */
@@ -124,11 +124,13 @@ export class TrainLive extends StateView {
   }
 
   draw() {
-    const { now, moments, chosen, running } = this.trainer, last = moments.length - 1, { start, batch, image, download: get, save } = this.buttons;
+    const { now, moments, chosen, running } = this.trainer, last = moments.length - 1;
+    const { start, batch, image, download: get, save } = this.buttons;
     start.textContent = running ? "pause" : chosen < last ? "go on from here" : "start";
     batch.disabled = image.disabled = running;
     get.disabled = save.disabled = running || now.step === 0;
-    this.when.textContent = `moment ${chosen + 1} of ${last + 1} (snapshots of the weights), ${epochsOf(now).toFixed(2)} epochs (passes over the pictures)`;
+    const epochs = `${epochsOf(now).toFixed(2)} epochs (passes over the pictures)`;
+    this.when.textContent = `moment ${chosen + 1} of ${last + 1} (snapshots of the weights), ${epochs}`;
     Object.assign(this.slider, { max: last, value: chosen, disabled: last === 0, ariaValueText: this.when.textContent });
     if (this.#kept !== now) this.kept.hidden = true;
     this.say();
