@@ -5,7 +5,7 @@ import { svg } from "./svg.js";
 const LEFT_OUT = ".keep, .stepper button, .stepper input, .presets"; // what only moves the view
 const LINE = 18, MOST = 8000; // height of a line of the notes; the longest side of a PNG
 
-/** @typedef {{left: number, top: number, right: number, bottom: number}} Clip */
+/** @typedef {{x: number, y: number, width: number, height: number}} Box */
 
 /** @param {number} value @returns {number} two digits after the point */
 const near = (value) => Math.round(100 * value) / 100;
@@ -21,39 +21,31 @@ export function svgOf(root, title, notes) {
   const width = Math.max(320, Math.ceil(box.width)) + 16, height = Math.ceil(box.height) + 16 + LINE * (notes.length + 0.5);
   const made = svg("svg", { width, height, viewBox: `-8 -8 ${width} ${height}`, "font-family": page.fontFamily });
   made.append(svg("title", {}, title), svg("rect", { x: -8, y: -8, width, height, fill: page.backgroundColor }));
-  draw(root, made, box, { left: -Infinity, top: -Infinity, right: Infinity, bottom: Infinity });
+  draw(root, made, box);
   notes.forEach((note, k) => {
     made.append(svg("text", { x: 0, y: near(box.height + LINE * (k + 1)), "font-size": 12, fill: page.color }, note));
   });
   return `<?xml version="1.0" encoding="UTF-8"?>\n${new XMLSerializer().serializeToString(made)}\n`;
 }
 
-/** @param {Element} element @param {SVGElement} into @param {DOMRect} origin @param {Clip} clip what can be seen */
-function draw(element, into, origin, clip) {
+/** @param {Element} element @param {SVGElement} into @param {DOMRect} origin */
+function draw(element, into, origin) {
   if (!element.checkVisibility() || element.matches(LEFT_OUT)) return;
-  const box = element.getBoundingClientRect(), style = getComputedStyle(element);
-  const within = style.overflowX === "visible" && style.overflowY === "visible" ? clip : {
-    left: Math.max(clip.left, box.left), top: Math.max(clip.top, box.top),
-    right: Math.min(clip.right, box.right), bottom: Math.min(clip.bottom, box.bottom),
-  };
-  if (box.width > 0 && box.height > 0 && seen(box, within)) drawBox(element, style, into, origin);
+  const { left, top, width, height } = element.getBoundingClientRect(), style = getComputedStyle(element);
+  const at = { x: near(left - origin.left), y: near(top - origin.top), width: near(width), height: near(height) };
+  if (width > 0 && height > 0) drawBox(element, style, into, at);
   if (element instanceof SVGElement || element instanceof HTMLSelectElement) return;
+  if (style.overflowX !== "visible" || style.overflowY !== "visible") { // an inner svg cuts off what is scrolled away
+    into = into.appendChild(svg("svg", { ...at, viewBox: `${at.x} ${at.y} ${at.width} ${at.height}` }));
+  }
   for (const child of element.childNodes) {
-    if (child instanceof Element) draw(child, into, origin, within);
-    else if (child instanceof Text && child.data.trim() !== "") drawText(child, style, into, origin, within);
+    if (child instanceof Element) draw(child, into, origin);
+    else if (child instanceof Text && child.data.trim() !== "") drawText(child, style, into, origin);
   }
 }
 
-/** @param {Clip} box @param {Clip} clip @returns {boolean} whether the middle of the box can be seen */
-function seen(box, clip) {
-  const [x, y] = [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
-  return x >= clip.left && x <= clip.right && y >= clip.top && y <= clip.bottom;
-}
-
-/** @param {Element} element @param {CSSStyleDeclaration} style @param {SVGElement} into @param {DOMRect} origin */
-function drawBox(element, style, into, origin) {
-  const { left, top, width, height } = element.getBoundingClientRect();
-  const at = { x: near(left - origin.left), y: near(top - origin.top), width: near(width), height: near(height) };
+/** @param {Element} element @param {CSSStyleDeclaration} style @param {SVGElement} into @param {Box} at */
+function drawBox(element, style, into, at) {
   const border = parseFloat(style.borderTopWidth) > 0 && style.borderTopStyle !== "none" ? style.borderTopColor : "none";
   const stroke = parseFloat(style.outlineWidth) > 0 && style.outlineStyle !== "none" ? style.outlineColor : border;
   const fill = /^rgba\(.*, 0\)$|^transparent$/.test(style.backgroundColor) ? "none" : style.backgroundColor;
@@ -62,18 +54,18 @@ function drawBox(element, style, into, origin) {
     const href = element instanceof HTMLCanvasElement ? element.toDataURL() : element.src;
     into.append(svg("image", { ...at, href, preserveAspectRatio: "none", "image-rendering": "pixelated" }));
   } else if (element instanceof HTMLMeterElement) {
-    into.append(svg("rect", { ...at, width: near(width * element.value), fill: style.color, "fill-opacity": 0.5 }));
+    into.append(svg("rect", { ...at, width: near(at.width * element.value), fill: style.color, "fill-opacity": 0.5 }));
   } else if (element instanceof SVGElement) {
     into.append(inlined(element, at));
   } else {
     const text = element instanceof HTMLSelectElement ? element.selectedOptions[0]?.text
       : element instanceof HTMLInputElement && ["text", "number"].includes(element.type) ? element.value : "";
-    const size = parseFloat(style.fontSize), x = near(at.x + width / 2), y = near(at.y + height / 2 + 0.35 * size);
+    const size = parseFloat(style.fontSize), x = near(at.x + at.width / 2), y = near(at.y + at.height / 2 + 0.35 * size);
     if (text) into.append(svg("text", { x, y, "font-size": size, fill: style.color, "text-anchor": "middle" }, text));
   }
 }
 
-/** @param {SVGElement} element @param {Record<string, number>} at @returns {Node} a copy with its style in attributes */
+/** @param {SVGElement} element @param {Box} at @returns {Node} a copy with its style in attributes */
 function inlined(element, at) {
   const copy = /** @type {SVGElement} */ (element.cloneNode(true)), copies = [copy, ...copy.querySelectorAll("*")];
   [element, ...element.querySelectorAll("*")].forEach((each, k) => {
@@ -86,8 +78,8 @@ function inlined(element, at) {
   return copy;
 }
 
-/** @param {Text} node @param {CSSStyleDeclaration} style @param {SVGElement} into @param {DOMRect} origin @param {Clip} clip */
-function drawText(node, style, into, origin, clip) {
+/** @param {Text} node @param {CSSStyleDeclaration} style @param {SVGElement} into @param {DOMRect} origin */
+function drawText(node, style, into, origin) {
   const range = document.createRange(), size = parseFloat(style.fontSize);
   /** @type {{text: string, box: DOMRect, right: number}[]} */
   const lines = [];
@@ -95,7 +87,7 @@ function drawText(node, style, into, origin, clip) {
     range.setStart(node, index);
     range.setEnd(node, index + word.length);
     const box = range.getClientRects()[0], last = lines[lines.length - 1];
-    if (box === undefined || box.width === 0 || !seen(box, clip)) continue;
+    if (box === undefined || box.width === 0) continue;
     if (last && Math.abs(last.box.top - box.top) < 2) Object.assign(last, { text: `${last.text} ${word}`, right: box.right });
     else lines.push({ text: word, box, right: box.right });
   }

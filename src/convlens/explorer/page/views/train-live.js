@@ -10,7 +10,8 @@ import { make } from "./make.js";
 import { StateView } from "./state-view.js";
 
 /** @typedef {import("../model/trainer.js").Moment} Moment */
-/** @typedef {{x: number, loss: number, accuracy: number}} Figures at x epochs */
+/** @typedef {import("../model/trainer.js").Point} Point */
+/** @typedef {import("./curve.js").Figures} Figures */
 
 const OPTIMIZERS = {
   adam: { name: "Adam", usual: 0.001, about: "Adam gives each weight a step size of its own, from its earlier gradients" },
@@ -20,12 +21,8 @@ const OPTIMIZERS = {
 /** @param {number} part @returns {string} */
 const percent = (part) => `${(100 * part).toFixed(1)} %`;
 
-/** @param {Moment} moment @returns {Figures | null} of its batches */
-function trained({ batches }) {
-  if (batches.length === 0) return null;
-  const { x, sum, right, count } = together(batches);
-  return { x, loss: sum / count, accuracy: right / count };
-}
+/** @param {Point} point @returns {Figures} */
+const figuresOf = ({ x, sum, right, count }) => ({ x, loss: sum / count, accuracy: right / count });
 
 /** `<train-live>`; the page sets its `data`, then its `state`, or it has data="ID" */
 export class TrainLive extends StateView {
@@ -200,7 +197,7 @@ export class TrainLive extends StateView {
   get found() {
     const { points, moments } = this.trainer;
     return {
-      line: points.map(({ x, sum, right, count }) => ({ x, loss: sum / count, accuracy: right / count })),
+      line: points.map(figuresOf),
       dots: moments.flatMap((moment) => (moment.held ? [{ x: epochsOf(moment), ...moment.held }] : [])),
     };
   }
@@ -217,39 +214,19 @@ export class TrainLive extends StateView {
   drawCurves() {
     const { moments, now } = this.trainer, { line, dots } = this.found, mark = moments.length > 1 ? epochsOf(now) : null;
     const most = Math.max(0, ...[...line, ...dots].map(({ loss }) => loss)) || 1;
-    this.curves.replaceChildren(figure("loss", digits, most, line, dots, mark), figure("accuracy", percent, 1, line, dots, mark));
+    this.curves.replaceChildren(curve("loss", digits, most, line, dots, mark), curve("accuracy", percent, 1, line, dots, mark));
   }
 
   /** @returns {HTMLTableElement} a row for each moment */
   figures() {
     const head = ["batches", "epochs", "training loss", "training accuracy", "held-back loss", "held-back accuracy"];
     const both = (/** @type {{loss: number, accuracy: number} | null} */ of) => (of ? [digits(of.loss), percent(of.accuracy)] : ["", ""]);
-    const rows = this.trainer.moments.map((moment) => (
-      [String(moment.step), epochsOf(moment).toFixed(2), ...both(trained(moment)), ...both(moment.held)]));
+    const rows = this.trainer.moments.map((moment) => [String(moment.step), epochsOf(moment).toFixed(2),
+      ...both(moment.batches.length ? figuresOf(together(moment.batches)) : null), ...both(moment.held)]);
     return make("table", { className: "figures" },
       make("thead", {}, make("tr", {}, ...head.map((text) => make("th", { scope: "col" }, text)))),
       make("tbody", {}, ...rows.map((cells) => make("tr", {}, ...cells.map((text) => make("td", {}, text))))));
   }
-}
-
-/**
- * @param {"loss" | "accuracy"} name
- * @param {(value: number) => string} written
- * @param {number} most
- * @param {Figures[]} line of the training batches
- * @param {Figures[]} dots of the held-back pictures
- * @param {number | null} mark
- * @returns {HTMLElement} a curve with its key
- */
-function figure(name, written, most, line, dots, mark) {
-  const range = (/** @type {Figures[]} */ all) => `from ${written(all[0][name])} to ${written(all[all.length - 1][name])}`;
-  const held = dots.length ? `, of the held-back pictures ${range(dots)}` : "";
-  const text = line.length ? `${name} of the training batches ${range(line)}${held}` : `${name}: nothing yet`;
-  const [points, others] = [line, dots].map((all) => all.map((each) => [each.x, each[name]]));
-  return make("figure", {},
-    make("figcaption", {}, `${name} `, make("span", { className: "key line" }, "training batches"),
-      make("span", { className: "key held" }, "held-back pictures")),
-    curve({ text, x: "epochs", most, line: points, dots: others, mark }));
 }
 
 /** @param {NonNullable<Moment["exploded"]>} found @returns {string} why training has stopped */
