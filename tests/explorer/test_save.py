@@ -2,6 +2,7 @@
 
 import base64
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -73,6 +74,16 @@ def test_training_goes_on_exactly_with_the_optimizers_state(save, place):
     again = Run.open("runs/mine")
     assert (again.model.flat == whole.model.flat).all()
     assert again.epochs[1].loss == events[1].loss
+
+
+def test_a_frozen_layer_stays_frozen(save, trained, place):
+    first: Any = save.model.layers[0]
+    first.trainable = False
+    try:
+        save(message(trained))
+    finally:
+        first.trainable = True
+    assert Run.open("runs/mine").model.frozen == {0}
 
 
 def wrong(model):
