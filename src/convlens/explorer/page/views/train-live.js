@@ -86,7 +86,7 @@ export class TrainLive extends StateView {
 
   /** @returns {HTMLElement[]} the settings, and what they mean */
   settings() {
-    const momentum = this.field("momentum", "momentum", (value) => value >= 0 && value < 1);
+    const momentum = this.field("momentum", "momentum", (value) => value >= 0 && value < 1, "The part of the step before that is added");
     const options = Object.entries(OPTIMIZERS).map(([value, { name }]) => make("option", { value }, name));
     const about = make("span", { className: "soft" });
     const choose = () => {
@@ -99,8 +99,8 @@ export class TrainLive extends StateView {
     choose();
     return [
       make("label", { title: "The rule that turns the gradients of a batch into a step of the weights" }, "optimizer ", optimizer),
-      this.field("learning rate", "rate", (value) => value > 0), momentum,
-      this.field("batch size", "batch", (value) => Number.isInteger(value) && value >= 1 && value <= 4096), about,
+      this.field("learning rate", "rate", (value) => value > 0, "How long a step is"), momentum,
+      this.field("batch size", "batch", (value) => Number.isInteger(value) && value >= 1 && value <= 4096, "The pictures of one step"), about,
     ];
   }
 
@@ -108,16 +108,17 @@ export class TrainLive extends StateView {
    * @param {string} text
    * @param {"rate" | "momentum" | "batch"} name
    * @param {(value: number) => boolean} fits other numbers are taken back
+   * @param {string} title
    * @returns {HTMLElement}
    */
-  field(text, name, fits) {
+  field(text, name, fits, title) {
     const { trainer } = this, input = make("input", { inputMode: "decimal", value: String(trainer.settings[name]), size: 6 });
     input.onchange = () => {
       const value = Number(input.value.trim().replace(",", "."));
       if (input.value.trim() && fits(value)) trainer.set({ [name]: value });
       else input.value = String(trainer.settings[name]);
     };
-    return make("label", {}, `${text} `, input);
+    return make("label", { title }, `${text} `, input);
   }
 
   draw() {
