@@ -38,17 +38,18 @@ export function paint(image, numbers, channel, channels, most) {
 }
 
 /**
- * @param {HTMLCanvasElement} canvas
- * @param {ImageData} image drawn from the canvas's corner on, enlarged without smoothing
+ * @param {ImageData} image enlarged without smoothing
  * @param {number} zoom pixels of the canvas for one of the image
- * @returns {HTMLCanvasElement} the canvas
+ * @param {Partial<HTMLCanvasElement>} [properties]
+ * @returns {HTMLCanvasElement} a new one
  */
-export function enlarge(canvas, image, zoom) {
-  const small = new OffscreenCanvas(image.width, image.height);
-  /** @type {OffscreenCanvasRenderingContext2D} */ (small.getContext("2d")).putImageData(image, 0, 0);
+export function enlarged(image, zoom, properties) {
+  const [width, height] = [image.width * zoom, image.height * zoom], small = new OffscreenCanvas(image.width, image.height);
+  small.getContext("2d")?.putImageData(image, 0, 0);
+  const canvas = Object.assign(document.createElement("canvas"), { width, height, ...properties });
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   context.imageSmoothingEnabled = false;
-  context.drawImage(small, 0, 0, image.width * zoom, image.height * zoom);
+  context.drawImage(small, 0, 0, width, height);
   return canvas;
 }
 
@@ -61,7 +62,7 @@ export function enlarge(canvas, image, zoom) {
  * @returns {HTMLCanvasElement} a new picture of the numbers
  */
 export function painted(numbers, [h, w], zoom, name, most = largest(numbers)) {
-  const image = new ImageData(w, h), canvas = document.createElement("canvas");
+  const image = new ImageData(w, h);
   paint(image, numbers, 0, 1, most);
-  return enlarge(Object.assign(canvas, { width: w * zoom, height: h * zoom, role: "img", ariaLabel: name }), image, zoom);
+  return enlarged(image, zoom, { role: "img", ariaLabel: name });
 }

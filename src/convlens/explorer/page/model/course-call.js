@@ -35,9 +35,7 @@ function fits({ op, attrs, inputShapes }, task) {
 /** @param {State} state @param {Task} task @returns {{name: string, make: () => Case}[]} layers, and small examples */
 export function casesOf(state, task) {
   const layers = state.network.nodes.filter((node) => fits(node, task));
-  const small = convolves(task)
-    ? ['same", stride (1, 1)', 'valid", stride (2, 1)'].map((name) => `padding "${name}`)
-    : ["max", "avg"].map((name) => `mode "${name}"`);
+  const small = convolves(task) ? ['padding "same", stride (1, 1)', 'padding "valid", stride (2, 1)'] : ['mode "max"', 'mode "avg"'];
   return [
     ...layers.map((node) => ({ name: node.name, make: () => caseOfLayer(state, node, task) })),
     ...small.map((name, k) => ({ name: `small whole numbers, ${name}`, make: () => caseOfExample(task, k === 1) })),

@@ -1,6 +1,6 @@
 /** The page's pictures as its network gets them, and as thumbnails. */
 
-import { enlarge } from "./colours.js";
+import { enlarged } from "./colours.js";
 import { unpack } from "./source.js";
 
 /**
@@ -35,12 +35,12 @@ export function picturesOf({ pictures, networks: [{ images }] }, shape) {
  * @returns {HTMLCanvasElement}
  */
 export function thumbnail(numbers, [h, w, channels], scale, zoom = 1) {
-  const canvas = Object.assign(document.createElement("canvas"), { width: w * zoom, height: h * zoom }), image = new ImageData(w, h);
+  const image = new ImageData(w, h);
   for (let k = 0; k < h * w; k++) {
     for (let c = 0; c < 3; c++) image.data[4 * k + c] = numbers[k * channels + (channels === 3 ? c : 0)] / scale;
     image.data[4 * k + 3] = 255;
   }
-  return enlarge(canvas, image, zoom);
+  return enlarged(image, zoom);
 }
 
 /** @param {HTMLCanvasElement} canvas @returns {HTMLImageElement} the same as an image: a page with many canvases draws slowly */

@@ -47,7 +47,8 @@ class Training {
 
   /** @param {number} size of the next batch of the epoch @returns {number} how many pictures it had */
   batch(size) {
-    const { network, now, task } = this, started = performance.now(), before = structuredClone(network.weights());
+    const { network, now, task } = this, started = performance.now();
+    const before = Object.fromEntries(Object.entries(network.weights()).map(([name, w]) => [name, w.copy()]));
     const [x, labels] = some(network, task.train, this.order.slice(now.at, now.at + size)), count = labels.length;
     const { loss, right, gradients } = trainStep(network, this.optimizer, x, labels, generator(task.seed + 104729 * now.step));
     const lengths = lengthsOf(before, network.weights(), gradients);

@@ -100,7 +100,8 @@ export class TrainLive extends StateView {
     return [
       make("label", { title: "The rule that turns the gradients of a batch into a step of the weights" }, "optimizer ", optimizer),
       this.field("learning rate", "rate", (value) => value > 0, "How long a step is"), momentum,
-      this.field("batch size", "batch", (value) => Number.isInteger(value) && value >= 1 && value <= 4096, "The pictures of one step"), about,
+      this.field("batch size", "batch", (value) => Number.isInteger(value) && value >= 1 && value <= 4096, "The pictures of one step"),
+      about,
     ];
   }
 
