@@ -160,7 +160,7 @@ def numbers(page, caption):
 
 def test_a_pool_keeps_the_largest_of_a_square(page):
     step(page, 4)
-    before, after = numbers(page, "before relu"), numbers(page, "after relu")
+    before, after = numbers(page, "before ReLU"), numbers(page, "after ReLU")
     assert before.shape == after.shape == (2, 2)
     assert before.min() < 0 < before.max()  # both are to be seen
     assert (after == before.clip(0)).all()
@@ -168,7 +168,7 @@ def test_a_pool_keeps_the_largest_of_a_square(page):
     assert after.max() == pytest.approx(number(page.inner_text("conv-cell h3").split(" = ")[1]), abs=0.005)
     page.keyboard.press("ArrowRight")  # the heading has the focus
     assert done(page)
-    assert numbers(page, "after relu").max() == numbers(page, "the largest")[0, 0]
+    assert numbers(page, "after ReLU").max() == numbers(page, "the largest")[0, 0]
     press(page, "leave the walk")
 
 
@@ -230,7 +230,7 @@ def test_layers_are_explained_where_they_first_stand(page):
     words = {name.split(":")[0]: text for name, text in said}
     assert "slides small tables of weights" in words["conv2d"]
     assert "makes each negative number 0" in words["conv2d/relu"]
-    assert "lays the same numbers out" in words["flatten"]
+    assert "as one row of numbers" in words["flatten"]
     assert words["conv2d_1"] == "none"
     press(page, "leave the walk")
     assert page.locator(".node h3").first.evaluate(f"each => {script}") == "none"

@@ -73,7 +73,7 @@ export class GuidedWalk extends StateView {
     this.act();
     this.room();
     const [first] = where(), whole = first?.matches(".node:first-child") ? first.parentElement : first; // the input sticks
-    whole?.scrollIntoView(gently());
+    whole?.scrollIntoView({ behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
     heading.focus({ preventScroll: true });
   }
 
@@ -164,16 +164,13 @@ export class GuidedWalk extends StateView {
     if (!(heading instanceof HTMLElement) || train === null) return;
     heading.tabIndex = -1;
     heading.focus({ preventScroll: true });
-    heading.scrollIntoView(gently());
+    heading.scrollIntoView(); // at once: on a slow way there, other parts would begin to compute, and grow
     const { fresh, start } = train.buttons;
     fresh?.classList.add("walk-here");
     fresh?.addEventListener("click", () => this.step < 0 && start.classList.add("walk-here"), { once: true });
     for (const button of fresh ? [fresh, start] : []) button.addEventListener("click", () => button.classList.remove("walk-here"), { once: true });
   }
 }
-
-/** @returns {ScrollIntoViewOptions} */
-const gently = () => ({ block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
 
 /** @param {boolean} [now] whether it is from now on @returns {boolean} whether the walk was offered before */
 function known(now = false) {

@@ -24,7 +24,7 @@ const WORDS = [
   ["global", "makes one number of each map"],
   ["max_pool", "keeps the largest of each small square"],
   ["average_pool", "keeps the mean of each small square"],
-  ["reshape", "lays the same numbers out in another form"],
+  ["reshape1", "lays all maps out as one row of numbers"],
   ["dense", "multiplies every number before it with a weight and adds up"],
   ["batch_normalization", "brings the numbers of each map to about the same size"],
   ["dropout", "drops numbers at random, in training alone"],
@@ -32,7 +32,7 @@ const WORDS = [
 ];
 
 /** @param {Net.Node} node @returns {string} what it does; "" for a layer without words */
-export const wordsFor = ({ op: { kind }, attrs }) => WORDS.find(([part]) => `${attrs.function === "relu" ? "relu" : kind}`.includes(part))?.[1] ?? "";
+export const wordsFor = ({ op: { kind }, attrs, shape }) => WORDS.find(([part]) => `${attrs.function === "relu" ? "relu" : kind}${shape.length}`.includes(part))?.[1] ?? "";
 
 /** @param {ArrayLike<number>} numbers @param {(value: number) => number} [by] @returns {number} where the largest stands */
 function top(numbers, by = (value) => value) {
@@ -76,7 +76,7 @@ export function stepsOf(state, own) {
   /** Choose a large number whose square has a negative number before the activation, if there is one. */
   const chooseSquare = () => {
     const read = nodes[pool.inputs[0]], from = read.op.kind === "activation" ? nodes[read.inputs[0]] : read;
-    if (conv && pool.shape.length === 3) chooseIn(pool, (found, cell) => (under(cell).some((each) => value(from, each) < 0) ? found : Math.min(found, 0)));
+    if (conv && pool.shape.length === 3) chooseIn(pool, (found, cell) => found * (under(cell).some((each) => value(from, each) < 0) ? 1 : 1e-3));
     else choose(pool);
   };
   const said = () => top(state.probabilities);
@@ -85,7 +85,7 @@ export function stepsOf(state, own) {
     return part < 0.1 ? "less than 0.1 %" : `${part.toFixed(1)} %`;
   };
   /** @returns {string} what the loss does if the chosen number rises by 0.01 */
-  const slope = () => `if that number rises by 0.01, the loss ${state.number > 0 ? "rises" : "falls"} by about ${digits(Math.abs(0.01 * state.number))}`;
+  const slope = () => `if that number rises by 0.01, the loss ${state.number === 0 ? "stays" : `${state.number > 0 ? "rises" : "falls"} by about ${digits(Math.abs(0.01 * state.number))}`}`;
   /** @returns {string} why the chosen number of the convolution has no gradient */
   const why = () => {
     const { cell } = state.chosen, bent = nodes.find(({ inputs, attrs }) => inputs[0] === conv.id && attrs.function === "relu");
@@ -103,7 +103,7 @@ export function stepsOf(state, own) {
         `The network gets a picture as a table of ${input.shape.slice(0, 2).join(" × ")} numbers, one for each pixel. ` +
           `${input.shape[2] === 3 ? "A colour picture has three such tables, its channels: red, green and blue. " : ""}` +
           `The page paints numbers: the ${theme() === "dark" ? "brighter" : "darker"} the blue, the larger; orange is negative; 0 is the background.`,
-        "Each row of small pictures is a layer: it computes new numbers from those of the row before it. Its heading says what it does; the next steps show it.",
+        "Each row of small pictures, called maps, is a layer: it computes new numbers from those of the row before it. Its heading says what it does; the next steps show it.",
         chosen(input) && state.mode === "value"
           ? `The chosen pixel, ${place()}, has ${digits(state.number)}. The outlines in the other rows mark the numbers that depend on it.`
           : "No pixel of the picture is chosen now.",

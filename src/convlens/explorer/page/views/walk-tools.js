@@ -50,16 +50,16 @@ export function square(state, pool) {
     const { chosen, pass: { y } } = state;
     if (chosen.node === pool.id && chosen.weight === undefined) cell = chosen.cell;
     const [{ cells }] = pool.op.window(pool, cell), [[top, left, channel]] = cells, [bottom, right] = cells[cells.length - 1];
-    const rows = bottom - top + 1, columns = right - left + 1, result = y[pool.id].data[y[pool.id].at([0, ...cell])];
-    const grid = (/** @type {Net.Node} */ { id }, /** @type {string} */ caption) => {
-      const value = (/** @type {number} */ i, /** @type {number} */ j) => y[id].data[y[id].at([0, top + i, left + j, channel])];
-      const mark = (/** @type {number} */ i, /** @type {number} */ j) => (id === read.id && max && value(i, j) === result ? "chosen" : "");
-      return numberGrid({ caption, rows, columns, value, mark, text: two });
+    const rows = bottom - top + 1, columns = right - left + 1, at = (/** @type {number} */ id, /** @type {number[]} */ place) => y[id].data[y[id].at([0, ...place])];
+    const most = cells.map((place) => at(read.id, place)).indexOf(at(pool.id, cell));
+    const grid = (/** @type {number} */ id, /** @type {string} */ caption) => {
+      const mark = (/** @type {number} */ i, /** @type {number} */ j) => (id === read.id && max && i * columns + j === most ? "chosen" : "");
+      return numberGrid({ caption, rows, columns, value: (i, j) => at(id, [top + i, left + j, channel]), mark, text: two });
     };
     if (Math.max(rows, columns) > LARGEST) return box.replaceChildren();
-    const before = bent ? [grid(nodes[read.inputs[0]], `before ${read.attrs.function}`)] : [];
-    const after = numberGrid({ caption: max ? "the largest" : "the mean", rows: 1, columns: 1, value: () => result, text: two });
-    return box.replaceChildren(...before, grid(read, bent ? `after ${read.attrs.function}` : read.name), after);
+    const bend = read.attrs.function === "relu" ? "ReLU" : read.attrs.function, before = bent ? [grid(read.inputs[0], `before ${bend}`)] : [];
+    const after = numberGrid({ caption: max ? "the largest" : "the mean", rows: 1, columns: 1, value: () => at(pool.id, cell), text: two });
+    return box.replaceChildren(...before, grid(read.id, bent ? `after ${bend}` : read.name), after);
   });
 }
 
