@@ -88,6 +88,28 @@ def test_few_rows_and_any_channels_can_be_drawn_on_and_walked_through(opened, sh
     page.get_by_role("button", name="finish").click()
 
 
+def test_a_layer_of_very_many_numbers_is_drawn_in_rows(opened):
+    """A strip of them would be wider than any canvas."""
+    _, page = opened([nn.Flatten(), nn.Dense(2)], (120, 100, 3), ("a", "b"))
+    strip = page.get_by_role("img", name="flatten, map 0")
+    width, height = strip.evaluate("(canvas) => [canvas.width, canvas.height]")
+    assert (width, height) == (9 * 128, 9 * 282)
+    strip.focus()
+    for key in ("Enter", "ArrowDown", "ArrowDown", "ArrowRight", "ArrowLeft", "ArrowLeft", "ArrowUp", "ArrowUp"):
+        page.keyboard.press(key)
+    assert page.inner_text("conv-cell h3").startswith("flatten[127] = ")
+    scale = strip.bounding_box()["width"] / 128
+    strip.hover(position={"x": 5.5 * scale, "y": 3.5 * scale})
+    assert page.inner_text("conv-cell h3").startswith("flatten[389] = ")
+
+
+def test_a_long_name_makes_no_page_wide(opened):
+    name = "x" * 180
+    _, page = opened([nn.Conv2D(2, 3, name=name), nn.Flatten(), nn.Dense(2)], (6, 5, 1), (name, "b"))
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def test_a_network_without_pictures_is_refused():
     model = nn.Sequential([nn.Dense(3)], (784,), engine="numpy")
     with pytest.raises(ValueError, match=r"pictures \(h, w, channels\); sequential takes \(784,\): convlens import"):

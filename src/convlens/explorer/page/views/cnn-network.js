@@ -5,6 +5,7 @@ import { make } from "./make.js";
 import { StateView } from "./state-view.js";
 
 const SIDE = 84; // pixels of the longer side of a map, at most 6 a cell
+const ROW = 128; // numbers in a row of a layer without maps: a canvas has at most 32,767 pixels
 const MAPS = 16; // maps of one node that are drawn at first
 
 /**
@@ -39,7 +40,7 @@ export class CnnNetwork extends StateView {
   build() {
     this.#maps = [];
     const rows = this.state.network.nodes.map(({ id, name, shape }) => {
-      const [h, w, channels] = shape.length === 3 ? shape : [1, shape[0], 1];
+      const [h, w, channels] = shape.length === 3 ? shape : [Math.ceil(shape[0] / ROW), Math.min(ROW, shape[0]), 1];
       const zoom = Math.max(1, shape.length === 3 ? Math.min(6, Math.floor(SIDE / Math.max(h, w))) : 9);
       const shown = this.#all.has(id) ? channels : Math.min(channels, MAPS), maps = make("div", { className: "maps" });
       for (let channel = 0; channel < shown; channel++) {
@@ -123,7 +124,7 @@ export class CnnNetwork extends StateView {
     const scale = canvas.width / canvas.clientWidth / zoom;
     const [i, j] = [event.offsetY * scale, event.offsetX * scale].map((value) => Math.max(0, Math.floor(value)));
     const shape = state.network.nodes[node].shape;
-    const cell = shape.length === 3 ? [Math.min(i, shape[0] - 1), Math.min(j, shape[1] - 1), channel] : [Math.min(j, shape[0] - 1)];
+    const cell = shape.length === 3 ? [Math.min(i, shape[0] - 1), Math.min(j, shape[1] - 1), channel] : [Math.min(i * ROW + j, shape[0] - 1)];
     if (state.chosen.node !== node || String(state.chosen.cell) !== String(cell)) state.choose({ node, cell });
   }
 
@@ -135,10 +136,8 @@ export class CnnNetwork extends StateView {
     const cell = own ? [...state.chosen.cell] : shape.length === 3 ? [0, 0, channel] : [0];
     const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
     if (step !== undefined) {
-      const axes = shape.length === 3 ? [0, 1] : [-1, 0];
-      axes.forEach((axis, k) => {
-        if (axis >= 0) cell[axis] = Math.max(0, Math.min(shape[axis] - 1, cell[axis] + step[k]));
-      });
+      const to = shape.length === 3 ? [cell[0] + step[0], cell[1] + step[1]] : [cell[0] + ROW * step[0] + step[1]];
+      if (to.every((at, axis) => at >= 0 && at < shape[axis])) cell.splice(0, to.length, ...to);
     } else if (shape.length === 3 && (event.key === "PageDown" || event.key === "PageUp")) {
       cell[2] = (cell[2] + (event.key === "PageDown" ? 1 : -1) + shape[2]) % shape[2];
       this.#maps.find((map) => map.node === node && map.channel === cell[2])?.canvas.focus();
