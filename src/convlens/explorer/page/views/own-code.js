@@ -72,6 +72,7 @@ export class OwnCode extends StateView {
   /** Another function was chosen. */
   choose() {
     this.choice.replaceChildren(...this.cases.map(({ name }) => make("option", {}, name)));
+    this.version = 0;
     if (this.#visible) this.compute();
   }
 
