@@ -5,9 +5,9 @@ import { toBase64 } from "../engine/kernels/base64.js";
 /** @typedef {import("./source.js").PackedArray} PackedArray */
 /**
  * A call of a function of tasks 0 to 3. arrays: by the course's names, A_prev, W, b, dZ, dA. padding: of convolutions;
- * mode, kernel: of pooling; activation: of task 0
+ * mode, kernel: of pooling
  * @typedef {{task: 0 | 1 | 2 | 3, arrays: Record<string, PackedArray>, stride: Net.Pair, padding?: "same" | "valid",
- *   mode?: "max" | "avg", kernel?: Net.Pair, activation?: "identity" | "relu"}} Call
+ *   mode?: "max" | "avg", kernel?: Net.Pair}} Call
  */
 /**
  * `right` says whether the result is right, `padding` in which reading of the zeros around A_prev. If it is not, or if
@@ -33,10 +33,7 @@ export async function ask(path, body, type = "application/json") {
 /** @param {Call} call @returns {Promise<Answer>} */
 export const runCode = (call) => ask("code", JSON.stringify(call));
 
-/**
- * @returns {Promise<{version: number, files: Record<string, string>}>} a number that changes when a file is saved, and
- *   by the name of each file why it cannot be run, "" if it can
- */
+/** @returns {Promise<{version: number}>} a number that changes when a file is saved */
 export const codeVersion = () => ask("code/version");
 
 /** @param {Blob} picture @returns {Promise<{images: PackedArray, remarks: string[]}>} the network's inputs in it, (n, h, w, c) */

@@ -18,10 +18,10 @@ export function inNextFrame(act) {
 /**
  * Long work in slices of a few milliseconds, one a frame.
  * @param {Iterator<unknown>} work each step is a part of it
- * @param {() => void} [each] called after each slice
+ * @param {() => void} each called after each slice
  * @returns {() => void} ends the work
  */
-export function inSlices(work, each = () => {}) {
+export function inSlices(work, each) {
   let ended = false;
   const slice = () => {
     const end = performance.now() + SLICE;

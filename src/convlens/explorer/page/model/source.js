@@ -8,28 +8,21 @@ import { ask } from "./server.js";
 /**
  * What a network was trained on: the names of its classes, the factor from levels 0 … 255 to its input, whether the ink
  * is light (null: unknown, or no ink), the size [h, w] and whether its images have 3 channels.
- * @typedef {{class_names: string[], scale: number, light_ink: boolean | null, size: [number, number], colour: boolean}}
- *   Images
+ * @typedef {{class_names: string[], scale: number, light_ink: boolean | null, size: Net.Pair, colour: boolean}} Images
  */
 /**
- * @typedef {Object} PageNetwork
- * @property {string} name
- * @property {any} specification see `convlens.nn.specification`
- * @property {LayerRow[]} layers
- * @property {Images} images
- * @property {string} weights a safetensors file in base64
- * @property {string} about what a file of this network says beside its weights, as text
+ * specification: see `convlens.nn.specification`; weights: a safetensors file in base64; about: what a file of this
+ * network says beside its weights, as text
+ * @typedef {{name: string, specification: any, layers: LayerRow[], images: Images, weights: string, about: string}} PageNetwork
  */
 /**
  * Pictures (n, h, w, c) with their labels. The first `training` of them are to train on, the others are held back.
  * @typedef {PackedArray & {labels: number[], class_names: string[], training: number}} Pictures
  */
 /**
- * @typedef {Object} PageData
- * @property {PageNetwork[]} networks
- * @property {Pictures | null} pictures
- * @property {{name: string, history: any} | null} run
- * @property {{code: boolean, picture: boolean, save: boolean, training: boolean} | null} server null in an exported file
+ * server: what it offers, null in an exported file
+ * @typedef {{networks: PageNetwork[], pictures: Pictures | null, run: {name: string, history: any} | null,
+ *   server: {code: boolean, picture: boolean, save: boolean, training: boolean} | null}} PageData
  */
 
 /** @returns {Promise<PageData>} */
@@ -50,10 +43,7 @@ export function unpack({ shape, dtype, data }, scale = 1) {
   return { shape, data: dtype === "float32" ? new Float32Array(bytes.buffer) : new Float64Array(bytes.buffer) };
 }
 
-/**
- * @param {{shape: readonly number[], data: Float32Array | Float64Array}} array
- * @returns {PackedArray}
- */
+/** @param {{shape: readonly number[], data: Float32Array | Float64Array}} array @returns {PackedArray} */
 export function pack({ shape, data }) {
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return { shape: [...shape], dtype: data instanceof Float32Array ? "float32" : "float64", data: toBase64(bytes) };
