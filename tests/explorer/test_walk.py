@@ -184,6 +184,22 @@ def test_a_square_may_be_no_square(chromium, tmp_path):
     page.context.close()
 
 
+def test_a_network_without_a_negative_number_shows_a_large_one(chromium, tmp_path):
+    layers = [
+        nn.Conv2D(4, 3, activation="relu"),
+        nn.BatchNormalization(),
+        nn.MaxPooling2D(2),
+        nn.Flatten(),
+        nn.Dense(10),
+    ]
+    page = opened(chromium, tmp_path / "page.html", nn.Sequential(layers, (28, 28, 1), engine="numpy"))
+    press(page, "start the walk")
+    for _ in range(3):
+        press(page, "next")
+    assert numbers(page, "the largest")[0, 0] == numbers(page, "batch_normalization").max() > 0
+    page.context.close()
+
+
 def test_the_map_of_the_slide_has_the_colours_of_the_page(page):
     step(page, 3)
     press(page, "slide the kernel")
@@ -287,6 +303,8 @@ def test_a_weight_goes_up_and_down_and_back(page):
     predicted = number(rows[1].split()[1])
     assert abs(predicted - up) < abs(up - first) / 4
     assert (up - first) * (loss(page) - first) < 0
+    kernel = page.locator("guided-walk table", has_text="the weight in its kernel").locator("td.chosen")
+    assert number(kernel.inner_text()) == pytest.approx(weights[-1], abs=0.005)
     assert ("↑" in rows[1]) == (up > first)
     for _ in range(3):
         press(page, "undo")

@@ -50,10 +50,7 @@ export class GuidedWalk extends StateView {
   start() {
     known(true);
     const { mode, label, image, nudges } = this.state;
-    this.#mode = mode;
-    this.#label = label;
-    this.#image = image;
-    this.#nudges = nudges.length;
+    [this.#mode, this.#label, this.#image, this.#nudges] = [mode, label, image, nudges.length];
     this.steps = stepsOf(this.state, () => this.#label);
     this.go(0);
   }
@@ -122,8 +119,7 @@ export class GuidedWalk extends StateView {
     const { says, asked } = this.steps[this.step];
     if (asked?.()) this.done();
     if (state.image !== this.#image) {
-      this.#image = state.image;
-      this.#label = state.label;
+      [this.#image, this.#label] = [state.image, state.label];
       return this.act();
     }
     if (state.learning && state.label !== this.#label) return state.set({ label: this.#label }); // what learns is no pretence

@@ -18,7 +18,7 @@ import { classes, neighbours, nudges, square } from "./walk-tools.js";
 
 /** What a layer does, in the words of somebody who has never seen one, by a part of its kind @type {[string, string][]} */
 const WORDS = [
-  ["conv2d", "slides small tables of weights over the maps before it"],
+  ["conv2d", "slides small tables of weights over the maps"],
   ["relu", "makes each negative number 0"],
   ["activation", "bends each number by a fixed curve"],
   ["global", "makes one number of each map"],

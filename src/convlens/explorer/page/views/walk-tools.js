@@ -6,7 +6,7 @@ import { numberGrid } from "./number-grid.js";
 
 /** @typedef {import("../model/state.js").State} State */
 
-const LARGEST = 5; // numbers in a side of a pool's square that is shown
+const LARGEST = 7; // numbers in a side of a square or a kernel that is shown
 const MOST = 5; // changes that are listed
 
 /** @template {HTMLElement} T @param {T} box @param {State} state @param {(box: T) => void} draw now, and on changes while the box is on the page */
@@ -72,15 +72,19 @@ export function classes(state) {
 
 /** @param {State} state @returns {HTMLElement} buttons that change the chosen weight; what the gradient says of the loss, and what the loss does */
 export function nudges(state) {
-  const said = make("p", { ariaLive: "polite" }), table = make("table", { className: "figures" });
+  const said = make("p", { ariaLive: "polite" }), table = make("table", { className: "figures" }), kernel = make("div", { className: "patch" });
   const button = (/** @type {string} */ name, /** @type {() => void} */ onclick) => make("button", { onclick }, name);
   const raise = button("raise by 0.01", () => state.nudge(0.01)), lower = button("lower by 0.01", () => state.nudge(-0.01)), undo = button("undo", () => state.undo());
   const row = (/** @type {"td" | "th"} */ tag, /** @type {string[]} */ texts) => make("tr", {}, ...texts.map((text) => make(tag, {}, text)));
   let { label, nudges: { length: kept } } = state; // changes before the step, or with another label, are not listed
-  return drawn(make("div", {}, make("p", { className: "controls" }, raise, lower, undo), said, table), state, () => {
+  return drawn(make("div", {}, make("p", { className: "controls" }, raise, lower, undo), said, table, kernel), state, () => {
     kept = state.label === label ? Math.min(kept, state.nudges.length) : state.nudges.length;
     label = state.label;
     const { loss } = state, changes = state.nudges.slice(kept), last = changes[changes.length - 1];
+    const { chosen: { cell: [r, s, ...map], weight = "" }, weights: { [weight]: array } } = state, [h, w, ...maps] = array?.shape ?? [];
+    const mark = (/** @type {number} */ i, /** @type {number} */ j) => (i === r && j === s ? "chosen" : "");
+    const grid = { caption: "the weight in its kernel", rows: h, columns: w, mark, text: two, value: (/** @type {number} */ i, /** @type {number} */ j) => array.data[array.at([i, j, ...map])] };
+    kernel.replaceChildren(...(maps.length && Math.max(h, w) <= LARGEST ? [numberGrid(grid)] : []));
     raise.disabled = lower.disabled = !state.changeable || state.learning;
     undo.disabled = last === undefined;
     const rows = changes.map(({ array, at, before, predicted }, k) => {
