@@ -5,6 +5,7 @@ import pytest
 from tests.support import small
 
 from convlens import nn
+from convlens.cli.import_model import images_of
 from convlens.explorer.data import page_data
 from convlens.explorer.export import export_page
 from convlens.training.model_file import Images
@@ -108,6 +109,20 @@ def test_a_long_name_makes_no_page_wide(opened):
     _, page = opened([nn.Conv2D(2, 3, name=name), nn.Flatten(), nn.Dense(2)], (6, 5, 1), (name, "b"))
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize(
+    ("first", "scale"),
+    [
+        ([nn.RandomFlip(), nn.RandomZoom(0.1), nn.Rescaling(1 / 127.5, -1)], 1),
+        ([nn.Normalization(mean=(120.0, 90.0), variance=40.0)], 1),
+        ([nn.Normalization(mean=0.5, variance=0.1)], 1 / 255),
+        ([nn.RandomFlip()], 1 / 255),
+    ],
+)
+def test_a_network_of_keras_that_scales_levels_itself_gets_levels(first, scale):
+    model = nn.Sequential([*first, nn.Flatten(), nn.Dense(3)], (6, 5, 2), engine="numpy")
+    assert images_of(model, None, None).scale == scale
 
 
 def test_a_network_without_pictures_is_refused():

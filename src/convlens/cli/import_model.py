@@ -129,13 +129,25 @@ def images_of(model: Sequential, given: tuple[str, ...] | None, scale: float | N
     if len(names) != count or len(set(names)) != count:
         raise ValueError(f"--classes must be {count} different names, one for each output; got {', '.join(names)}")
     if scale is None:
-        scale = 1.0 if type(model.layers[0]).__name__ == "Rescaling" else 1 / 255
+        scale = 1.0 if _takes_levels(model) else 1 / 255
     if not 0 < scale < float("inf"):
         raise ValueError(f"--scale must be above 0; got {scale}")
     image = len(shape) == 3
     digits = shape == (28, 28, 1) and count == 10 and names == plain  # as MNIST: light ink on a dark ground
     size = (shape[0], shape[1]) if image else (1, shape[0])
     return Images(names, scale, True if digits else None, size, image and shape[2] == 3)
+
+
+def _takes_levels(model: Sequential) -> bool:
+    """Return whether the network scales levels of 0..255 itself, behind layers that act only in training."""
+    import numpy as np
+
+    from convlens.nn import Normalization, Rescaling
+
+    first = next((layer for layer in model.layers if not layer.kind.startswith("random_")), None)
+    if isinstance(first, Normalization):
+        return bool(np.max(first.mean or 0) > 1)  # a mean of levels
+    return isinstance(first, Rescaling)
 
 
 def _fraction(scale: float) -> str:
