@@ -173,6 +173,7 @@ def test_a_link_restores_a_picture_of_the_data(page):
     choose(page, "conv2d_1, map 0", "ArrowDown", "PageDown")
     page.get_by_role("button", name="show gradients").click()
     page.locator(".answer button").nth(3).click()
+    page.locator(".modes").get_by_label("right answer").select_option("4")
     before, address = view(page), link(page)
     assert len(address.partition("#")[2]) < 2000 and page.url.partition("#")[2] == ""
     follow(page, address, wanted=before)
@@ -212,6 +213,7 @@ def test_a_link_restores_a_changed_pixel_and_a_weight(page):
 
 
 def test_a_link_restores_the_playgrounds(page):
+    page.evaluate("for (const each of document.querySelectorAll('details.presets')) each.open = true")
     page.locator("conv-playground").get_by_role("button", name="Keras and the course differ").click()
     page.locator("conv-playground").get_by_label("kernel W, row 0, column 0").fill("8")
     page.locator("conv-playground").get_by_role("button", name="next: window").click()

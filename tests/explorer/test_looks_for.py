@@ -34,6 +34,7 @@ def opened(chromium, folder, model, pictures):
     page.goto(path.as_uri())
     page.wait_for_selector("cnn-network canvas")
     page.evaluate("document.getElementById('looks-for').scrollIntoView()")
+    assert page.inner_text("looks-for").count("Please wait") >= 2
     page.wait_for_selector("looks-for .gallery button", timeout=60_000)
     return page
 
@@ -90,15 +91,15 @@ def test_occlusion(page, model, pictures):
     table = page.locator("looks-for details tr").evaluate_all(
         "rows => rows.map(r => [...r.cells].map(c => c.textContent))"
     )
-    drops = np.array([[number(text) for text in row] for row in table])
+    changes = np.array([[number(text) for text in row] for row in table])
     image, label = pictures.x[5:6], pictures.y[5]
-    assert drops.shape == (5, 5)
-    for i, j in np.ndindex(drops.shape):
+    assert changes.shape == (5, 5)
+    for i, j in np.ndindex(changes.shape):
         covered = image.copy()
         covered[:, 4 * i : 4 * i + 9, 4 * j : 4 * j + 9] = 0
         both = trace(model, np.concatenate([image, covered]), np.array([label, label])).probabilities[:, label]
-        assert drops[i, j] == pytest.approx(both[0] - both[1], abs=6e-4)
-    assert np.abs(drops).max() > 0.005
+        assert changes[i, j] == pytest.approx(both[1] - both[0], abs=6e-4)
+    assert np.abs(changes).max() > 0.005
 
 
 def test_mistakes_in_the_order_of_their_certainty(page, model, pictures):
@@ -112,6 +113,7 @@ def test_mistakes_in_the_order_of_their_certainty(page, model, pictures):
     assert [int(re.findall(r"picture (\d+)", each.get_attribute("aria-label"))[0]) for each in names.all()] == list(
         wrong
     )
+    assert re.match(rf"taken for {said[wrong[0]]}, [\d.]+ %", names.first.inner_text())
     page.get_by_role("button", name="next mistake").click()
     page.get_by_role("button", name="next mistake").click()
     told = page.inner_text("looks-for section:last-child")

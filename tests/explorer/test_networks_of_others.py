@@ -59,7 +59,7 @@ def test_a_single_output_has_two_answers(opened, rng, end, given):
     x = rng.uniform(-3, 3, (6, 5, 3)).astype(np.float32)
     p = 1 / (1 + np.exp(-float(model.logits(x[None])[0, 0])))
     assert show(page, x) == pytest.approx([1 - p, p], abs=6e-4)
-    names = page.locator(".answer button:not(.plain)").all_inner_texts()
+    names = [text.removeprefix("✓ ") for text in page.locator(".answer span").all_inner_texts()]
     assert names == (["not dog", "dog"] if end else ["0", "1"])
     label = page.locator(".modes").get_by_label("label")
     assert label.input_value() == str(int(p > 0.5))

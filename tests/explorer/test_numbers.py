@@ -69,6 +69,7 @@ def test_equal_maxima(page, model, given):
     x, label = given[1].x[:1], given[1].y[:1]
     found = next(each for each in trace(model, x, label).layers if each.name == "max_pooling2d")
     page.get_by_role("button", name="show gradients").click()
+    page.get_by_text("for experts").click()
     for rule, text in (("first", "the first"), ("all", "all of them")):
         page.get_by_label("equal maxima").select_option(text)
         page.wait_for_timeout(100)

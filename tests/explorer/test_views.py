@@ -5,10 +5,15 @@ import re
 
 import numpy as np
 import pytest
+from tests.support import kinds_of_layers
 from tests.support.axe import violations
 
+from convlens.explorer.data import page_data
+from convlens.explorer.export import export_page
 from convlens.inspection import trace
 from convlens.models import build_model
+from convlens.nn import Sequential
+from convlens.training.stored_images import Images
 
 
 @pytest.fixture
@@ -117,6 +122,63 @@ def test_a_drawing_is_scaled_and_centred_and_its_label_is_a_guess(page):
     assert page.locator(".modes").get_by_label("label").input_value() == str(np.argmax(shares))
 
 
+def test_the_page_says_what_its_network_does(page):
+    said = page.inner_text("header p")
+    assert "reads handwritten digits" in said and "only guesses" in said  # it has fresh weights
+
+
+@pytest.mark.parametrize("name", kinds_of_layers.NETWORKS)
+def test_each_layer_is_told_in_plain_words(chromium, tmp_path, name):
+    layers, shape = kinds_of_layers.NETWORKS[name]
+    model = Sequential(layers, shape, engine="numpy")
+    classes = ("cat", "dog", "fox", "hen")[: model.output_shape[-1]]
+    images = Images(classes, 1 / 256, None, (shape[0], shape[1]), shape[2] == 3)
+    path = tmp_path / "page.html"
+    path.write_bytes(export_page(page_data(model, images)))
+    page = chromium.new_page()
+    page.goto(path.as_uri())
+    page.wait_for_selector("cnn-network canvas")
+    said = page.inner_text("header p")
+    assert said.startswith(
+        f"This network gets a picture of {shape[0]} × {shape[1]} pixels and says what it shows: cat, "
+    )
+    heads = page.locator("cnn-network h3").all_inner_texts()
+    assert len(heads) > len(layers)
+    for head in heads:
+        assert re.match(r"\S+ [a-z]+ .{10}", head) and "undefined" not in head, head
+    page.close()
+
+
+def pad_corner(page):
+    """The colour of the pad's first pixel: that of a picture's background, or none."""
+    return page.evaluate("[...document.querySelector('.pad').getContext('2d').getImageData(0, 0, 1, 1).data]")
+
+
+def test_an_empty_picture_gets_no_verdict(page):
+    page.locator("digit-pad .choice").nth(3).click()
+    assert "The network says: " in page.inner_text(".said") and pad_corner(page) == [0, 0, 0, 255]
+    page.get_by_role("button", name="clear").click()
+    assert "Nothing drawn yet." in page.inner_text(".said") and pad_corner(page) == [0, 0, 0, 0]
+    assert page.locator(".answer").is_hidden() and page.locator(".modes").get_by_label("right answer").is_hidden()
+    page.locator("digit-pad .choice").nth(3).click()
+    page.mouse.click(*middle(page.locator(".pad")))
+    assert "The network says: " in page.inner_text(".said") and pad_corner(page) == [0, 0, 0, 0]
+
+
+def test_a_small_probability_is_almost_0(page):
+    page.evaluate(
+        "() => { const { state } = document.querySelector('cnn-network');"
+        "state.network.nodes.at(-1).weights.bias.data[4] = 99; state.compute(); }"
+    )
+    assert page.locator(".answer .plain").all_inner_texts() == ["almost 0"] * 4 + ["100.0 %"] + ["almost 0"] * 5
+    assert "The network says: 4, 100.0 %." in page.inner_text(".said")
+
+
+def middle(element):
+    box = element.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_fits_its_width_and_breaks_no_rule_of_wcag(chromium, exported, width, scheme):
@@ -146,6 +208,7 @@ def grid(page, selector, caption):
 
 
 def choose(page, element, name):
+    page.evaluate(f"document.querySelector('{element} details').open = true")
     page.locator(element).get_by_role("button", name=name, exact=True).click()
 
 
@@ -164,6 +227,23 @@ def test_a_convolution_forward_and_backward(page):
         dw += dz[i, j] * windows[i, j]
     assert np.array_equal(grid(page, "conv-playground", "dA"), dx)
     assert np.array_equal(grid(page, "conv-playground", "dW, from the windows so far"), dw)
+
+
+def test_a_kernel_finds_an_edge(page):
+    choose(page, "conv-playground", "find an edge")
+    assert grid(page, "conv-playground", "output Z") == [[0, 15, 15, 0]] * 3
+
+
+def test_a_large_number_fits_its_cell_and_is_whole_in_its_title(page):
+    field = page.locator("conv-playground").get_by_label("kernel W, row 0, column 0")
+    field.fill("-1234567.5")
+    field.press("Enter")
+    page.locator("conv-playground .formula").click()
+    assert field.input_value() == "−1.23M" and page.locator("conv-playground td[title='−1234567.500']").count() == 1
+    wide = "cells => cells.filter(c => c.scrollWidth > c.clientWidth).map(c => c.value ?? c.textContent)"
+    assert page.locator("conv-playground :is(td, td input)").evaluate_all(wide) == []
+    field.focus()
+    assert field.input_value() == "−1234567.500"
 
 
 def test_keras_and_the_course_differ(page):
@@ -218,7 +298,7 @@ def test_a_click_on_the_kernel_chooses_a_weight(page):
     page.get_by_role("img", name="conv2d_1, map 0").focus()
     page.keyboard.press("PageDown")
     page.keyboard.press("PageDown")
-    page.get_by_role("img", name="kernel, channel 3").click(position={"x": 12, "y": 20})  # 8 pixels a cell
+    page.get_by_role("img", name="kernel, channel 3").click(position={"x": 30, "y": 50})  # 20 pixels a cell
     kernel = build_model("lenet5", engine="numpy").named_weights()["conv2d_1/kernel"]
     assert shown(page) == ("conv2d_1 kernel", (2, 1, 3, 2), pytest.approx(kernel[2, 1, 3, 2], rel=2e-3))
     page.keyboard.press("ArrowRight")

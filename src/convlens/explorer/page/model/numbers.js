@@ -15,3 +15,6 @@ export function cellOf(k, shape) {
   for (let axis = shape.length - 1, rest = k; axis >= 0; rest = Math.floor(rest / shape[axis--])) cell[axis] = rest % shape[axis];
   return cell;
 }
+
+/** @param {number} part a probability, or a part of a whole @returns {string} */
+export const percent = (part) => (part < 0.0005 ? "almost 0" : `${(100 * part).toFixed(1)} %`);

@@ -1,6 +1,7 @@
 /** All maps of a network, one row for each node. Any cell can be chosen by pointer or arrow keys. */
 
 import { largest, paint } from "../model/colours.js";
+import { gloss } from "./layer-words.js";
 import { make } from "./make.js";
 import { StateView } from "./state-view.js";
 
@@ -24,7 +25,6 @@ export class CnnNetwork extends StateView {
   #maps = [];
   /** @type {Set<number>} the nodes of which all maps are drawn */
   #all = new Set();
-  #scheduled = false;
 
   begin() {
     const { state } = this;
@@ -39,26 +39,24 @@ export class CnnNetwork extends StateView {
 
   build() {
     this.#maps = [];
-    const rows = this.state.network.nodes.map(({ id, name, shape }) => {
+    const { nodes, end } = this.state.network;
+    const rows = nodes.map((node) => {
+      const { id, name, shape } = node, words = gloss(node, id === nodes.length - 1 ? end : null);
       const [h, w, channels] = shape.length === 3 ? shape : [Math.ceil(shape[0] / ROW), Math.min(ROW, shape[0]), 1];
       const zoom = Math.max(1, shape.length === 3 ? Math.min(6, Math.floor(SIDE / Math.max(h, w))) : 9);
       const shown = this.#all.has(id) ? channels : Math.min(channels, MAPS), maps = make("div", { className: "maps" });
       for (let channel = 0; channel < shown; channel++) {
-        const canvas = make("canvas", { width: w * zoom, height: h * zoom, tabIndex: channel === 0 ? 0 : -1 });
-        canvas.setAttribute("role", "img");
-        canvas.ariaLabel = `${name}, map ${channel}`;
-        canvas.addEventListener("pointermove", (event) => this.point(id, channel, zoom, event));
-        canvas.addEventListener("pointerdown", (event) => this.point(id, channel, zoom, event));
-        canvas.addEventListener("keydown", (event) => this.key(id, channel, event));
+        const canvas = make("canvas", { width: w * zoom, height: h * zoom, tabIndex: channel === 0 ? 0 : -1, role: "img", ariaLabel: `${name}, map ${channel}` });
+        canvas.onpointermove = canvas.onpointerdown = (event) => this.point(id, channel, zoom, event);
+        canvas.onkeydown = (event) => this.key(id, channel, event);
         const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
         context.imageSmoothingEnabled = false;
         const [cells, image] = [new OffscreenCanvas(w, h), new ImageData(w, h)];
         this.#maps.push({ node: id, channel, h, w, channels, zoom, canvas, context, cells, image });
         maps.append(canvas);
       }
-      const rest = make("button", { hidden: shown === channels }, `show all ${channels} maps`);
-      rest.addEventListener("click", () => this.all(id));
-      return make("section", { className: "node" }, make("h3", {}, `${name}: ${sizeOfOutput(shape)} `, rest), maps);
+      const rest = make("button", { hidden: shown === channels, onclick: () => this.all(id) }, `show all ${channels} maps`);
+      return make("section", { className: "node" }, make("h3", {}, make("b", {}, name), ` ${words}: ${sizeOfOutput(shape)} `, rest), maps);
     });
     this.replaceChildren(...rows);
     this.draw();
@@ -68,15 +66,6 @@ export class CnnNetwork extends StateView {
   all(node) {
     this.#all.add(node);
     this.build();
-  }
-
-  schedule() {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    requestAnimationFrame(() => {
-      this.#scheduled = false;
-      this.draw();
-    });
   }
 
   draw() {

@@ -1,6 +1,7 @@
 /** The arithmetic of the chosen number: term by term, with its sum; a pixel or a weight can be changed. */
 
 import { digits } from "../model/numbers.js";
+import { gloss } from "./layer-words.js";
 import { make } from "./make.js";
 import { patchGrids } from "./patch-grids.js";
 import { StateView } from "./state-view.js";
@@ -11,6 +12,9 @@ const RUNNING = "This number has no gradient: training keeps a running mean of t
 const NAMED = 4; // with at most so many terms, the factors have their names
 const SHOWN = 60; // the largest terms that are listed; the rest is added up
 const OF_ROW = 20; // the same for a dense layer, whose terms have no place in a picture
+
+/** @param {number[]} cell @returns {string} */
+const placeOf = ([i, j, channel]) => (j === undefined ? `Number ${i}.` : `Row ${i}, column ${j} of map ${channel}.`);
 
 /** `<conv-cell>`; its `state` is set by the page, or it has data="ID" */
 export class ConvCell extends StateView {
@@ -31,12 +35,13 @@ export class ConvCell extends StateView {
     const { state } = this;
     const focus = this.contains(document.activeElement) ? document.activeElement?.getAttribute("aria-label") : null;
     const { node, cell, weight, end } = state.chosen;
-    const { name } = state.network.nodes[node];
+    const layer = state.network.nodes[node], { name } = layer;
     const last = { loss: "loss", probability: `probability of ${state.names.at(cell[0] - state.pass.logits.shape[1])}` };
     const what = end !== undefined ? last[end] : `${state.shown === "value" ? "" : "gradient of "}${name}${weight === undefined ? "" : ` ${weight}`}[${cell.join(", ")}]`;
     const terms = state.terms();
     this.replaceChildren(
       make("h3", {}, `${what} = ${digits(state.number)}`),
+      make("p", { className: "soft" }, end !== undefined || weight !== undefined ? "" : `${placeOf(cell)} ${name}: ${gloss(layer)}.`),
       ...(terms === null ? [make("p", {}, weight === undefined || state.changeable ? GIVEN : RUNNING)] : this.sum(terms)),
       ...(state.changeable ? [this.nudges()] : []),
       make("p", { className: "note", hidden: this.#said === "" }, this.#said),
@@ -97,9 +102,8 @@ export class ConvCell extends StateView {
     const { state } = this;
     const row = make("p", {});
     for (const [name, w] of Object.entries(state.weights)) {
-      const button = make("button", {}, `${name} (${w.shape.join(", ")})`);
-      button.addEventListener("click", () => state.choose({ node: state.chosen.node, cell: w.shape.map(() => 0), weight: name }));
-      row.append(button, " ");
+      const onclick = () => state.choose({ node: state.chosen.node, cell: w.shape.map(() => 0), weight: name });
+      row.append(make("button", { onclick }, `${name} (${w.shape.join(", ")})`), " ");
     }
     return row;
   }

@@ -50,29 +50,24 @@ export class ConvPlayground extends Playground {
 
   presets() {
     const square = { size: [5, 5], kernel: [3, 3], stride: [2, 2], backward: false, fault: "" };
-    return [
-      {
-        name: "Keras and the course differ",
-        setting: { ...square, padding: "course" },
-        note:
-          'With stride 2, Keras\'s "same" gives ⌈h / s⌉ = 3 rows. The course\'s "same" gives as many rows as the input ' +
-          "has, 5, and needs 6 rows of zeros for it. Choose the padding same to see the other one.",
-      },
-      {
-        name: "the mistake ph:-ph",
-        setting: { ...square, padding: "valid", stride: [1, 1], backward: true, fault: "cut" },
-        note:
-          "dA is computed with its padding, and a program cuts it off by dA[ph:-ph, pw:-pw]. Without padding that is " +
-          "dA[0:-0], and -0 is 0: no row is left. dA[ph:ph + h, pw:pw + w] is right for every padding.",
-      },
-      {
-        name: "one row too much padding",
-        setting: { ...square, kernel: [2, 2], stride: [1, 1], padding: "explicit", pads: [[1, 1], [1, 1]] },
-        note:
-          "A kernel of 2 rows needs one row of zeros in all to keep the size. A program that adds (kh − 1) // 2 + 1 " +
-          "rows on both sides gets one row and one column too many: 6 by 6 in place of 5 by 5.",
-      },
+    const edge = resized(undefined, [1, 5, 6, 1], (_, j) => (j < 3 ? 0 : 5)), sides = resized(undefined, [1, 3, 3, 1], (_, j) => j - 1);
+    const simple = [
+      { name: "find an edge", setting: { ...square, size: [5, 6], stride: [1, 1], padding: "valid", x: edge, w: sides, bias: 0 },
+        note: "The picture is dark (0) on the left and bright (5) on the right. The kernel subtracts what is under its left side from what is under its right side: the output is large at the edge and 0 elsewhere." },
+      { name: "keep the size", setting: { ...square, stride: [1, 1], padding: "same" },
+        note: "With zeros around the picture, its padding, the window also stands at the border: the output is as large as the picture." },
+      { name: "larger steps", setting: { ...square, size: [5, 7], padding: "valid" },
+        note: "With stride 2 the window moves by two cells: the output has about half as many rows and columns." },
     ];
+    const expert = [
+      { name: "Keras and the course differ", setting: { ...square, padding: "course" },
+        note: 'With stride 2, Keras\'s "same" gives ⌈h / s⌉ = 3 rows. The course\'s "same" gives as many rows as the input has, 5, and needs 6 rows of zeros for it. Choose the padding same to see the other one.' },
+      { name: "the mistake ph:-ph", setting: { ...square, padding: "valid", stride: [1, 1], backward: true, fault: "cut" },
+        note: "dA is computed with its padding, and a program cuts it off by dA[ph:-ph, pw:-pw]. Without padding that is dA[0:-0], and -0 is 0: no row is left. dA[ph:ph + h, pw:pw + w] is right for every padding." },
+      { name: "one row too much padding", setting: { ...square, kernel: [2, 2], stride: [1, 1], padding: "explicit", pads: [[1, 1], [1, 1]] },
+        note: "A kernel of 2 rows needs one row of zeros in all to keep the size. A program that adds (kh − 1) // 2 + 1 rows on both sides gets one row and one column too many: 6 by 6 in place of 5 by 5." },
+    ];
+    return [...simple, ...expert.map((each) => ({ ...each, expert: true }))];
   }
 
   compute() {
@@ -109,8 +104,7 @@ export class ConvPlayground extends Playground {
     const kernel = this.grid("kernel W", this.w, () => "", "w");
     if (!this.setting.backward) {
       const output = this.grid("output Z", this.y, here);
-      const marks = output.querySelectorAll("td");
-      marks.forEach((cell, k) => cell.addEventListener("click", () => this.go(k)));
+      output.querySelectorAll("td").forEach((cell, k) => (cell.onclick = () => this.go(k)));
       return [input, kernel, output];
     }
     const dxp = /** @type {Tensor} */ (this.dxp);
@@ -141,7 +135,7 @@ export class ConvPlayground extends Playground {
       columns,
       value: (i, j) => /** @type {Tensor} */ (tensor).data[i * columns + j],
       mark,
-      editable: (i, j) => !this.markOfPadding(edited, i, j),
+      editable: (i, j) => edited !== "x" || !this.markOf(i, j).includes("padding"),
       edit:
         field &&
         ((i, j, value) => {
@@ -149,11 +143,6 @@ export class ConvPlayground extends Playground {
           this.change({});
         }),
     });
-  }
-
-  /** @param {string | undefined} edited @param {number} i @param {number} j */
-  markOfPadding(edited, i, j) {
-    return edited === "x" && this.markOf(i, j).includes("padding");
   }
 
   arithmetic() {

@@ -17,6 +17,8 @@ export class DigitPad extends StateView {
   #given = null;
   #giving = false;
   #opening = 0;
+  /** @type {Net.Tensor | null} the picture that the pad shows, from elsewhere: the first stroke wipes it off */
+  #shown = null;
   /** @type {[number, number] | null} where the stroke is */
   #last = null;
   said = make("div", { role: "status" });
@@ -42,20 +44,30 @@ export class DigitPad extends StateView {
   }
 
   begin() {
-    const clear = make("button", {}, "clear");
-    clear.addEventListener("click", () => this.clear());
-    const file = make("input", { type: "file", accept: "image/*" });
-    file.addEventListener("change", () => {
+    const clear = make("button", { onclick: () => this.clear() }, "clear"), file = make("input", { type: "file", accept: "image/*" });
+    file.onchange = () => {
       if (file.files?.[0]) this.open(file.files[0]);
       file.value = ""; // so the same file can be opened again
-    });
-    this.pad.ariaLabel = "draw a digit here";
+    };
+    this.pad.ariaLabel = "draw here";
     for (const event of ["pointerdown", "pointermove"]) {
       this.pad.addEventListener(event, (found) => this.stroke(/** @type {PointerEvent} */ (found)));
     }
-    this.state.addEventListener("pass", () => this.state.image !== this.#given && !this.#giving && this.clear(false));
-    const drawing = make("div", { className: "drawing" }, this.pad, make("p", {}, "Draw a digit here. ", clear));
-    this.replaceChildren(drawing, make("div", {}, this.choices(), make("p", {}, make("label", {}, "or open a picture ", file)), this.said));
+    this.state.addEventListener("pass", () => this.show());
+    this.show();
+    const drawing = make("div", { className: "drawing" }, this.pad, make("p", {}, "Draw here, ", clear));
+    const choices = this.choices(), choose = choices.childElementCount ? "or choose one, " : "";
+    this.replaceChildren(drawing, make("div", {}, choices, make("p", {}, make("label", {}, `${choose}or open a picture `, file)), this.said));
+  }
+
+  /** A picture that was not drawn here is shown on the pad. */
+  show() {
+    const { image, network: { nodes: [{ shape }] } } = this.state;
+    if (image === this.#given || image === this.#shown || this.#giving) return;
+    this.#shown = image;
+    const context = this.clear(false), [h, w] = shape, zoom = SIDE / Math.max(h, w);
+    context.imageSmoothingEnabled = false;
+    context.drawImage(thumbnail(image.data, shape, this.images.scale), (SIDE - w * zoom) / 2, (SIDE - h * zoom) / 2, w * zoom, h * zoom);
   }
 
   /** @returns {HTMLElement} a button for each of some pictures of the data */
@@ -64,21 +76,18 @@ export class DigitPad extends StateView {
     const { state, state: { network: { nodes: [{ shape }] } } } = this, pictures = picturesOf(this.data, shape);
     for (let k = 0; k < (pictures?.count ?? 0); k++) {
       const { numbers, name, label } = /** @type {import("../model/pictures.js").Pictures} */ (pictures);
-      const button = make("button", { className: "choice", ariaLabel: `picture ${k}, ${name(k)}` });
-      button.append(still(thumbnail(numbers(k), shape, this.images.scale)));
-      button.addEventListener("click", () => {
-        state.label = label(k);
-        state.setImage(numbers(k));
-      });
-      row.append(button);
+      const onclick = () => state.setImage(numbers(k), label(k));
+      row.append(make("button", { className: "choice", ariaLabel: `picture ${k}, ${name(k)}`, onclick }, still(thumbnail(numbers(k), shape, this.images.scale))));
     }
     return row;
   }
 
-  /** @param {boolean} [tell] whether the network gets the empty image */
+  /** @param {boolean} [tell] whether the network gets the empty image @returns {CanvasRenderingContext2D} of the pad */
   clear(tell = true) {
-    this.pad.getContext("2d")?.clearRect(0, 0, SIDE, SIDE);
+    const context = /** @type {CanvasRenderingContext2D} */ (this.pad.getContext("2d"));
+    context.clearRect(0, 0, SIDE, SIDE);
     if (tell) this.give();
+    return context;
   }
 
   /** @param {PointerEvent} event */
@@ -86,7 +95,7 @@ export class DigitPad extends StateView {
     if (event.buttons === 0 && event.type !== "pointerdown") return;
     event.preventDefault();
     this.pad.setPointerCapture(event.pointerId);
-    const context = /** @type {CanvasRenderingContext2D} */ (this.pad.getContext("2d"));
+    const context = this.#shown === null ? /** @type {CanvasRenderingContext2D} */ (this.pad.getContext("2d")) : this.clear(false);
     const scale = SIDE / this.pad.clientWidth, x = event.offsetX * scale, y = event.offsetY * scale;
     const [fromX, fromY] = event.type === "pointermove" && this.#last !== null ? this.#last : [x, y];
     this.#last = [x, y];
@@ -107,6 +116,7 @@ export class DigitPad extends StateView {
     this.set(Float32Array.from({ length: h * w * channels }, (_, k) => levels[Math.floor(k / channels)]));
     this.#giving = false;
     this.#given = state.image;
+    this.#shown = null;
   }
 
   /** @param {Float32Array} levels 0 … 1, light ink */
@@ -144,10 +154,8 @@ export class DigitPad extends StateView {
     const { images, remarks } = await readPicture(file), { shape: [count], data } = unpack(images), size = data.length / count;
     const shape = this.state.network.nodes[0].shape, row = make("p", { className: "choices" });
     for (let k = 0; k < count && count > 1; k++) {
-      const numbers = data.slice(k * size, (k + 1) * size), button = make("button", { className: "choice", ariaLabel: `digit ${k + 1} of ${count}` });
-      button.append(thumbnail(numbers, shape, this.images.scale));
-      button.addEventListener("click", () => this.state.setImage(numbers));
-      row.append(button);
+      const numbers = data.slice(k * size, (k + 1) * size), onclick = () => this.state.setImage(numbers);
+      row.append(make("button", { className: "choice", ariaLabel: `digit ${k + 1} of ${count}`, onclick }, thumbnail(numbers, shape, this.images.scale)));
     }
     return () => {
       this.state.setImage(data.slice(0, size));

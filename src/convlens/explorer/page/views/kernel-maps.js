@@ -4,7 +4,28 @@ import { largest, painted } from "../model/colours.js";
 import { digits } from "../model/numbers.js";
 import { make } from "./make.js";
 
-const MAPS = 48, SIDE = 36; // maps that are drawn, and pixels of the longer side of one, at least 1 a number
+const MAPS = 48, FEW = 12; // maps that are drawn; so many of them are large
+const SIDES = { small: 45, large: 80 }, LEGIBLE = 9; // pixels of a map's longer side, and of a number that has its sign
+
+/**
+ * @param {ArrayLike<number>} numbers (h, w)
+ * @param {[number, number]} size (h, w)
+ * @param {number} zoom pixels of a number
+ * @param {string} name what a screen reader says
+ * @param {number} most the number with the strongest colour
+ * @returns {HTMLCanvasElement} a kernel with the signs of its numbers, where there is room for them
+ */
+export function kernelPicture(numbers, [h, w], zoom, name, most) {
+  const canvas = painted(numbers, [h, w], zoom, name, most), context = canvas.getContext("2d");
+  if (zoom < LEGIBLE || context === null) return canvas;
+  const { color, backgroundColor } = getComputedStyle(document.documentElement);
+  Object.assign(context, { font: `${0.9 * zoom}px monospace`, textAlign: "center", textBaseline: "middle" });
+  for (let k = 0; k < h * w; k++) {
+    context.fillStyle = Math.abs(numbers[k]) > most / 4 ? backgroundColor : color;
+    if (numbers[k]) context.fillText(numbers[k] < 0 ? "−" : "+", ((k % w) + 0.5) * zoom, (Math.floor(k / w) + 0.5) * zoom);
+  }
+  return canvas;
+}
 
 /**
  * @param {string} name
@@ -13,10 +34,10 @@ const MAPS = 48, SIDE = 36; // maps that are drawn, and pixels of the longer sid
  */
 export function kernelMaps(name, kernel) {
   if (kernel === undefined) return make("figure", { className: "kernels" }, make("figcaption", {}, `${name}: none yet`));
-  const { shape: [h, w], data } = kernel, count = data.length / (h * w), shown = Math.min(count, MAPS);
-  const most = largest(data), zoom = Math.max(1, Math.floor(SIDE / Math.max(h, w)));
+  const { shape: [h, w], data } = kernel, count = data.length / (h * w), shown = Math.min(count, MAPS), most = largest(data);
+  const zoom = Math.max(1, Math.floor((shown > FEW ? SIDES.small : SIDES.large) / Math.max(h, w)));
   const maps = Array.from({ length: shown }, (_, k) =>
-    painted(Float32Array.from({ length: h * w }, (__, at) => data[at * count + k]), [h, w], zoom, `map ${k}`, most));
+    kernelPicture(Float32Array.from({ length: h * w }, (__, at) => data[at * count + k]), [h, w], zoom, `map ${k}`, most));
   const full = `${name}${count > shown ? `, the first ${shown} of ${count}` : ""}: the strongest colour is ±${digits(most)}`;
   const ariaLabel = `${full}; the numbers of each stand in the arithmetic of its cells`;
   const row = make("div", { className: "maps", role: "img", ariaLabel }, ...maps);

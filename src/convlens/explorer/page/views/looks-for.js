@@ -2,7 +2,7 @@
 
 import { largest, painted } from "../model/colours.js";
 import { backgroundOf, newOcclusion, newSweep, occlude, receptiveWindow, sweep, width } from "../model/looks.js";
-import { digits } from "../model/numbers.js";
+import { digits, percent } from "../model/numbers.js";
 import { picturesOf, thumbnail } from "../model/pictures.js";
 import { inSlices } from "../model/slices.js";
 import { shares } from "../model/state.js";
@@ -13,17 +13,21 @@ import { StateView } from "./state-view.js";
 const SHOWN = 12; // pictures that excite a unit most
 const QUIET = 250; // milliseconds without a change, before long work begins
 const ZOOM = 2, LARGE = 5; // pixels of a canvas for one of a picture
+const WAIT = "Please wait …";
+
+/** @param {import("../model/looks.js").Occlusion} found @returns {Float32Array} by patch, how the probability changes when it is covered */
+const changes = ({ drop }) => drop.map((value) => 0 - value);
 
 /** `<looks-for>`; the page sets its `data`, then its `state` */
 export class LooksFor extends StateView {
   exciting = make("div", { className: "gallery" });
   unit = make("h3", {}, "Pictures that excite a map or unit most");
-  progress = make("p", { className: "soft" });
-  maps = make("div", { className: "gallery large" });
+  progress = make("p", { className: "soft" }, WAIT);
+  maps = make("div", { className: "gallery large" }, WAIT);
   patch = make("select", { ariaLabel: "patch" });
   box = make("div", { className: "scroll", tabIndex: 0, role: "group", ariaLabel: "numbers of the occlusion map" });
   numbers = make("details", {}, make("summary", {}, "numbers of the occlusion map"), this.box);
-  wrong = make("div");
+  wrong = make("div", {}, WAIT);
   mistake = 0;
   /** @type {import("../model/looks.js").Sweep | null} */
   found = null;
@@ -61,7 +65,7 @@ export class LooksFor extends StateView {
   /** @returns {import("../model/keep.js").Named[]} the maps of the prediction, for `keepMenu` */
   keptNumbers() {
     const { occlusion, state: { pass: { dy: [dx] } } } = this, whole = occlusion !== null && occlusion.done >= occlusion.drop.length;
-    const covered = whole ? [{ name: "occlusion", shape: [occlusion.rows, occlusion.columns], data: occlusion.drop }] : [];
+    const covered = whole ? [{ name: "occlusion", shape: [occlusion.rows, occlusion.columns], data: changes(occlusion) }] : [];
     return [...covered, { name: "gradient of the picture", shape: dx.shape.slice(1), data: dx.data }];
   }
 
@@ -70,6 +74,7 @@ export class LooksFor extends StateView {
     clearTimeout(this.#timer);
     this.#endOcclusion();
     this.maps.ariaBusy = "true";
+    if (this.state.learning) this.progress.textContent = "The weights are changing. This part is computed when the training pauses.";
     if (!this.#seen || this.state.learning) return;
     this.#timer = window.setTimeout(() => {
       this.depend();
@@ -82,6 +87,7 @@ export class LooksFor extends StateView {
     const { state: { network }, pictures } = this;
     if (pictures === null || pictures === undefined) {
       this.unit.textContent = "The page has no pictures for this network";
+      for (const each of [this.progress, this.wrong]) each.replaceChildren();
       return;
     }
     let sum = 0;
@@ -91,8 +97,8 @@ export class LooksFor extends StateView {
     this.#endSweep();
     const found = (this.found = newSweep(network, pictures.count));
     this.#endSweep = inSlices(sweep(network, pictures, found), () => {
-      this.progress.textContent = `The network sees picture ${found.done} of ${pictures.count} …`;
-      if (found.done < pictures.count) return;
+      this.progress.textContent = `Please wait: looking through ${pictures.count} pictures … ${found.done} done`;
+      if (found.done < pictures.count) return this.wrong.replaceChildren(this.progress.textContent);
       this.#drawn = "";
       this.excite();
       this.mistakes();
@@ -138,13 +144,11 @@ export class LooksFor extends StateView {
     const canvas = thumbnail(pictures.numbers(k), state.network.nodes[0].shape, this.data.networks[0].images.scale, ZOOM);
     if (frame !== null && (frame[1] - frame[0] + 1 < h || frame[3] - frame[2] + 1 < w)) outline(canvas, frame, ZOOM);
     const name = `picture ${k}, ${pictures.name(k)}${pictures.held(k) ? ", held back" : ""}: ${text}`;
-    const button = make("button", { className: "choice", ariaLabel: name }, canvas, make("span", {}, text));
-    button.addEventListener("click", () => {
-      state.label = pictures.label(k);
-      state.setImage(pictures.numbers(k));
+    const onclick = () => {
+      state.setImage(pictures.numbers(k), pictures.label(k));
       also();
-    });
-    return button;
+    };
+    return make("button", { className: "choice", ariaLabel: name, onclick }, canvas, make("span", {}, text));
   }
 
   /** The wrong ones among the page's pictures, the most certain first. */
@@ -159,7 +163,7 @@ export class LooksFor extends StateView {
       return;
     }
     const held = wrong.filter(pictures.held).length;
-    const text = (/** @type {number} */ q) => `${state.names[said[q]]} ${(100 * sure[q]).toFixed(0)} %${pictures.held(q) ? " ◆" : ""}`;
+    const text = (/** @type {number} */ q) => `taken for ${state.names[said[q]]}, ${percent(sure[q])}${pictures.held(q) ? " ◆" : ""}`;
     const told = make("p", { ariaLive: "polite" });
     const buttons = wrong.map((q, k) => this.picture(q, null, text(q), () => tell(k)));
     const tell = (/** @type {number} */ k) => {
@@ -168,13 +172,10 @@ export class LooksFor extends StateView {
       const q = wrong[k], where = pictures.held(q) ? "held back from training" : "among the training pictures";
       told.textContent =
         `Mistake ${k + 1} of ${wrong.length}: the network says ${state.names[said[q]]} with ` +
-        `${(100 * sure[q]).toFixed(1)} %; it is ${pictures.name(q)}. The picture is ${where}.`;
+        `${percent(sure[q])}; it is ${pictures.name(q)}. The picture is ${where}.`;
     };
-    const go = (/** @type {string} */ name, /** @type {number} */ by) => {
-      const button = make("button", {}, name);
-      button.addEventListener("click", () => buttons[(Math.max(this.mistake, by < 0 ? 0 : -1) + by + wrong.length) % wrong.length].click());
-      return button;
-    };
+    const go = (/** @type {string} */ name, /** @type {number} */ by) =>
+      make("button", { onclick: () => buttons[(Math.max(this.mistake, by < 0 ? 0 : -1) + by + wrong.length) % wrong.length].click() }, name);
     this.mistake = -1;
     told.textContent =
       `The network is wrong on ${wrong.length} of ${pictures.count} pictures, ${held} of them held back from training ` +
@@ -203,23 +204,23 @@ export class LooksFor extends StateView {
       times[k] += dx[at] * x[at];
     }
     const inset = Math.floor((patch - stride) / 2);
-    drop.forEach((value, k) => {
+    changes(occlusion).forEach((value, k) => {
       const top = Math.floor(k / columns) * stride + inset, left = (k % columns) * stride + inset;
       for (let r = top; r < top + stride; r++) covered.fill(value, r * w + left, r * w + left + stride);
     });
     const name = state.names[state.label];
-    const progress = done < drop.length ? ` (${done} of ${drop.length})` : "";
+    const progress = done < drop.length ? ` (please wait: ${done} of ${drop.length})` : "";
     const worst = drop.indexOf(Math.max(...drop)), place = [Math.floor(worst / columns) * stride, (worst % columns) * stride];
     const picture = thumbnail(x, shape, this.data.networks[0].images.scale, LARGE);
     if (drop[worst] > 0) outline(picture, [place[0], place[0] + patch - 1, place[1], place[1] + patch - 1], LARGE);
     const map = (/** @type {Float32Array} */ numbers, /** @type {string} */ what) => painted(numbers, [h, w], LARGE, what);
-    const most = digits(Math.max(...drop));
     this.maps.replaceChildren(
       figure(picture, "the picture", `The frame is the patch that lowers the probability of ${name} most.`),
       figure(map(covered, "occlusion"), `occlusion${progress}`,
-        `How much of the probability of ${name} goes when background covers a patch: at most ${most}. Orange: it grows.`),
+        `How the probability of ${name} changes when background covers a patch. Orange: it falls, so the patch speaks for ${name}. ` +
+          `Blue: it grows, so the patch speaks against ${name}. The largest fall: ${percent(drop[worst])}.`),
       figure(map(size, "|gradient|"), "|gradient|",
-        `How strongly the loss depends on each pixel: at most ${digits(largest(size))}.`),
+        `How strongly the loss depends on each pixel, for or against ${name}: at most ${digits(largest(size))}.`),
       figure(map(times, "gradient × picture"), "gradient × picture",
         `Orange pixels speak for ${name}: they make the loss smaller. Blue ones speak against it.`),
     );
@@ -229,9 +230,9 @@ export class LooksFor extends StateView {
   /** The numbers of the occlusion map, where the reader has opened them. */
   fillTable() {
     if (!this.numbers.open || this.occlusion === null) return;
-    const { rows, columns, stride, drop } = this.occlusion, name = this.state.names[this.state.label];
-    const caption = `drop of the probability of ${name}, a patch every ${stride} pixels`;
-    this.box.replaceChildren(numberGrid({ caption, rows, columns, value: (i, j) => drop[i * columns + j] }));
+    const { rows, columns, stride } = this.occlusion, change = changes(this.occlusion), name = this.state.names[this.state.label];
+    const caption = `change of the probability of ${name}, a patch every ${stride} pixels`;
+    this.box.replaceChildren(numberGrid({ caption, rows, columns, value: (i, j) => change[i * columns + j] }));
   }
 }
 

@@ -15,22 +15,12 @@ export class MapNumbers extends StateView {
   summary = make("summary");
   table = make("div", { className: "scroll", tabIndex: 0, role: "group" });
   details = make("details", {}, this.summary, this.table);
-  #scheduled = false;
 
   begin() {
     for (const event of ["pass", "chosen"]) this.state.addEventListener(event, () => this.schedule());
     this.details.addEventListener("toggle", () => this.schedule());
     this.replaceChildren(this.scale, this.details);
     this.draw();
-  }
-
-  schedule() {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    requestAnimationFrame(() => {
-      this.#scheduled = false;
-      this.draw();
-    });
   }
 
   draw() {

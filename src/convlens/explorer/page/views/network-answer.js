@@ -1,63 +1,55 @@
 /** What the network says to the image: the probabilities of the classes, the label, the loss. */
 
+import { percent } from "../model/numbers.js";
 import { make } from "./make.js";
 
 /** @typedef {import("../model/state.js").State} State */
 
-/** @param {State} state @returns {HTMLElement} the probabilities of the classes; a click makes a class the label */
+/** @param {State} state @returns {HTMLElement} the most probable class, and the probability of each */
 export function answer(state) {
-  const list = make("ol", { className: "answer", ariaLabel: "probabilities" });
+  const verdict = make("p", {}), node = state.network.nodes.length - 1, last = state.network.nodes[node].shape[0] - 1;
+  const rows = state.names.map((name, k) => {
+    const own = make("span", {}), bar = make("meter", { min: 0, max: 1, ariaLabel: `${name}: probability` });
+    const onclick = () => state.choose({ node, cell: [Math.min(k, last)], end: "probability" });
+    const number = make("button", { className: "plain", title: "how it is computed", onclick });
+    return { own, bar, number, row: make("li", {}, own, bar, number) };
+  });
+  const box = make("div", {}, verdict, make("ol", { className: "answer", ariaLabel: "probabilities" }, ...rows.map(({ row }) => row)));
   const draw = () => {
-    const { probabilities } = state, last = state.pass.logits.shape[1] - 1;
-    list.replaceChildren(
-      ...state.names.map((name, k) => {
-        const label = make("button", { ariaPressed: String(k === state.label) }, name);
-        label.addEventListener("click", () => state.set({ label: k }));
-        const bar = make("meter", { min: 0, max: 1, value: probabilities[k] || 0, ariaLabel: `${name}: probability` });
-        const number = make("button", { className: "plain", title: "how it is computed" }, `${(100 * probabilities[k]).toFixed(1)} %`);
-        number.addEventListener("click", () => state.choose({ node: state.network.nodes.length - 1, cell: [Math.min(k, last)], end: "probability" }));
-        return make("li", {}, label, bar, number);
-      }),
-    );
+    const { probabilities } = state, most = probabilities.indexOf(Math.max(...probabilities));
+    const blank = state.image.data.every((value, _, all) => value === all[0]);
+    box.classList.toggle("blank", blank);
+    verdict.replaceChildren(...(blank ? ["Nothing drawn yet."] : ["The network says: ", make("b", {}, state.names[most]), `, ${percent(probabilities[most])}.`]));
+    rows.forEach(({ own, bar, number }, k) => {
+      own.textContent = `${k === state.label ? "✓ " : ""}${state.names[k]}`;
+      bar.value = probabilities[k] || 0;
+      number.textContent = percent(probabilities[k]);
+    });
   };
   state.addEventListener("pass", draw);
   draw();
-  return list;
-}
-
-/**
- * @param {string} name
- * @param {string[]} options
- * @param {() => number} now which one holds
- * @param {(k: number) => void} choose
- * @param {State} state
- * @returns {HTMLLabelElement} a choice with its name
- */
-function choice(name, options, now, choose, state) {
-  const select = make("select", {}, ...options.map((text, k) => make("option", { value: String(k) }, text)));
-  const draw = () => (select.value = String(now()));
-  select.addEventListener("change", () => choose(Number(select.value)));
-  state.addEventListener("pass", draw);
-  draw();
-  return make("label", {}, name, select);
+  return box;
 }
 
 /** @param {State} state @returns {HTMLElement} value or gradient, the label, the rule for equal maxima, and the loss */
 export function modes(state) {
-  const button = make("button", {});
-  const loss = make("button", { className: "plain", title: "how it is computed" });
-  loss.addEventListener("click", () => state.choose({ node: state.network.nodes.length - 1, cell: [state.label % state.pass.logits.shape[1]], end: "loss" }));
+  const node = state.network.nodes.length - 1, [classes] = state.network.nodes[node].shape, rules = /** @type {const} */ (["first", "all"]);
+  const button = make("button", { onclick: () => state.set({ mode: state.mode === "value" ? "gradient" : "value" }) });
+  const loss = make("button", { className: "plain", title: "how it is computed", onclick: () => state.choose({ node, cell: [state.label % classes], end: "loss" }) });
+  const choice = (/** @type {string[]} */ texts) => make("select", {}, ...texts.map((text, k) => make("option", { value: String(k) }, text)));
+  const label = choice(state.names), ties = choice(["the first", "all of them"]);
+  label.onchange = () => state.set({ label: Number(label.value) });
+  ties.onchange = () => state.set({ ties: rules[ties.selectedIndex] });
   const draw = () => {
     button.textContent = state.mode === "value" ? "show gradients" : "show values";
     button.ariaPressed = String(state.mode === "gradient");
     loss.textContent = `loss ${state.loss.toFixed(4)}`;
+    label.value = String(state.label);
+    ties.value = String(rules.indexOf(state.ties));
   };
-  button.addEventListener("click", () => state.set({ mode: state.mode === "value" ? "gradient" : "value" }));
   state.addEventListener("pass", draw);
   draw();
-  const label = choice("right answer (label)", state.names, () => state.label, (k) => state.set({ label: k }), state);
-  const rules = /** @type {const} */ (["first", "all"]), texts = ["the first", "all of them"];
-  const ties = choice("equal maxima: gradient to", texts, () => rules.indexOf(state.ties), (k) => state.set({ ties: rules[k] }), state);
+  const expert = make("details", {}, make("summary", {}, "for experts"), make("label", {}, "equal maxima: gradient to ", ties));
   const pools = state.network.nodes.some(({ op }) => op.kind.includes("max_pool"));
-  return make("p", { className: "modes controls" }, button, label, loss, ...(pools ? [ties] : []));
+  return make("div", { className: "modes controls" }, button, make("label", {}, "✓ right answer (label) ", label), loss, ...(pools ? [expert] : []));
 }

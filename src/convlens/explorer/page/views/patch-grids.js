@@ -31,15 +31,10 @@ export function patchGrids({ network, chosen }, terms, channel, choose) {
   };
   const sums = new Array(channels).fill(0), bias = terms.length > kh * kw * channels ? terms[terms.length - 1].value : 0;
   terms.slice(0, kh * kw * channels).forEach((each, k) => (sums[k % channels] += each.value));
-  const row = make("div", { className: "patch grids" });
-  row.append(
-    grid("patch x", (i, j) => term(i, j).factors[0].value),
-    grid("kernel w", (i, j) => term(i, j).factors[1].value),
-    grid("products x · w", (i, j) => term(i, j).value),
-  );
-  const select = make("select", {});
-  for (let c = 0; c < channels; c++) select.append(make("option", { value: String(c), selected: c === shown }, short(c)));
-  select.addEventListener("change", () => choose(Number(select.value)));
+  const row = make("div", { className: "patch grids" }, grid("patch x", (i, j) => term(i, j).factors[0].value),
+    grid("kernel w", (i, j) => term(i, j).factors[1].value), grid("products x · w", (i, j) => term(i, j).value));
+  const select = make("select", { onchange: () => choose(select.selectedIndex) });
+  for (let c = 0; c < channels; c++) select.append(make("option", { selected: c === shown }, short(c)));
   const which = channels === 1 ? "" : make("p", {}, make("label", {}, "input channel ", select), ` of ${channels}`);
   const parts = channels > MOST ? "" : `Sum of each channel, and the bias: ${[...sums, bias].map(digits).join(" + ")}. `;
   return [make("p", {}, parts, `This channel: ${digits(sums[shown])}.`), make("div", {}, which, row)];

@@ -14,7 +14,7 @@ import { make } from "./make.js";
  * @property {[Pair, Pair]} pads the numbers of explicit padding
  * @property {boolean} backward
  */
-/** @typedef {{name: string, setting: Record<string, unknown>, note: string}} Preset */
+/** expert: it is about programs, not about the idea @typedef {{name: string, setting: Record<string, unknown>, note: string, expert?: boolean}} Preset */
 
 const LARGEST = 9;
 const PADDINGS = ["valid", "same", "course", "explicit"];
@@ -28,8 +28,11 @@ export class Playground extends HTMLElement {
   note = "";
   /** @type {number | undefined} */
   timer = undefined;
+  /** Stays open while the rest is drawn again */
+  experts = make("details", { className: "presets" });
 
   connectedCallback() {
+    this.experts.replaceChildren(make("summary", {}, "for programmers"), ...this.presets().filter(({ expert }) => expert).map((each) => this.presetButton(each)));
     for (const name of /** @type {const} */ (["size", "kernel", "stride"])) {
       const numbers = this.getAttribute(name)?.split(/\D+/).map(Number);
       if (numbers?.length) this.setting[name] = pair(numbers.length === 1 ? numbers[0] : numbers);
@@ -158,7 +161,8 @@ export class Playground extends HTMLElement {
       this.stepper(),
       make("p", { className: "arithmetic", ariaLive: "polite" }, this.arithmetic()),
       make("p", { className: "note", hidden: this.note === "" }, this.note),
-      make("p", { className: "presets" }, ...this.presets().map((preset) => this.presetButton(preset))),
+      make("p", { className: "presets" }, "Try: ", ...this.presets().flatMap((each) => (each.expert ? [] : [this.presetButton(each)]))),
+      this.experts,
     );
     if (focus) /** @type {HTMLElement | null} */ (this.querySelector(`[aria-label="${CSS.escape(focus)}"]`))?.focus();
   }
@@ -180,16 +184,10 @@ export class Playground extends HTMLElement {
       number(labels[0], both[0], (v) => changed([v, both[1]]), least),
       number(labels[1], both[1], (v) => changed([both[0], v]), least),
     ];
-    const rule = make("select", { ariaLabel: "padding" });
-    for (const name of PADDINGS) {
-      rule.append(make("option", { value: name, selected: name === padding }, name));
-    }
-    rule.addEventListener("change", () => this.change({ padding: /** @type {Setting["padding"]} */ (rule.value) }));
-    const way = make("button", {}, backward ? "show forward" : "show backward");
-    way.addEventListener("click", () => this.change({ backward: !backward }));
-    return make(
-      "div",
-      { className: "controls" },
+    const options = PADDINGS.map((name) => make("option", { value: name, selected: name === padding }, name));
+    const rule = make("select", { ariaLabel: "padding", onchange: () => this.change({ padding: rule.value }) }, ...options);
+    const way = make("button", { onclick: () => this.change({ backward: !backward }) }, backward ? "show forward" : "show backward");
+    return make("div", { className: "controls" },
       ...two(["height", "width"], size, (v) => this.change({ size: v })),
       ...two(["kernel rows", "kernel columns"], kernel, (v) => this.change({ kernel: v })),
       ...two(["stride down", "stride across"], stride, (v) => this.change({ stride: v })),
@@ -217,22 +215,12 @@ export class Playground extends HTMLElement {
   /** @returns {HTMLElement} the buttons that move the window, and a slider */
   stepper() {
     const last = this.windows - 1;
-    /** @param {string} text @param {() => void} act */
-    const button = (text, act) => {
-      const made = make("button", { ariaLabel: `${text}: window` }, text);
-      made.addEventListener("click", act);
-      return made;
-    };
+    const button = (/** @type {string} */ text, /** @type {() => void} */ onclick) => make("button", { ariaLabel: `${text}: window`, onclick }, text);
     const runs = this.timer !== undefined;
-    const slider = make("input", { type: "range", min: 0, max: last, value: this.step, ariaLabel: "window" });
-    slider.addEventListener("input", () => this.go(Number(slider.value)));
+    const slider = make("input", { type: "range", min: 0, max: last, value: this.step, ariaLabel: "window", oninput: () => this.go(slider.valueAsNumber) });
     const [i, j] = this.window;
-    return make(
-      "div",
-      { className: "stepper" },
-      button("first", () => this.go(0)),
-      button("back", () => this.go(this.step - 1)),
-      button("next", () => this.go(this.step + 1)),
+    return make("div", { className: "stepper" },
+      button("first", () => this.go(0)), button("back", () => this.go(this.step - 1)), button("next", () => this.go(this.step + 1)),
       ...(runs ? [button("stop", () => this.play(0))] : []),
       ...(runs ? [] : [button("play", () => this.play(1)), button("play backward", () => this.play(-1))]),
       slider,
@@ -242,9 +230,7 @@ export class Playground extends HTMLElement {
 
   /** @param {Preset} preset */
   presetButton({ name, setting, note }) {
-    const button = make("button", {}, name);
-    button.addEventListener("click", () => this.change({ step: 0, ...setting, note }));
-    return button;
+    return make("button", { ariaLabel: name, onclick: () => this.change({ step: 0, ...setting, note }) }, name);
   }
 
   /** @param {number} step */

@@ -32,23 +32,12 @@ export class PoolPlayground extends Playground {
     const tied = Tensor.zeros([1, 4, 6, 1], "float64");
     tied.data.set([1, 4, 0, 2, 2, 2, 4, 3, 1, 0, 1, 1, 0, 0, 5, 3, 3, 0, 1, 2, 0, 1, 3, 2]);
     return [
-      {
-        name: "a tie",
-        setting: { ...even, x: tied, mode: "max", ties: "all", backward: true },
-        note:
-          "The first window has its maximum twice. The course gives the whole gradient to both cells. TensorFlow and " +
-          "PyTorch give it to the first: choose the other rule to see it.",
-      },
-      {
-        name: "windows that overlap",
-        setting: { ...even, stride: [1, 1], mode: "max", backward: true },
-        note: "A cell that is the maximum of several windows gets the sum of their gradients.",
-      },
-      {
-        name: "rows left over",
-        setting: { ...even, size: [5, 7], backward: false },
-        note: "The last row and the last column are in no window: they have no effect, and their gradient is 0.",
-      },
+      { name: "windows that overlap", setting: { ...even, stride: [1, 1], mode: "max", backward: true },
+        note: "A cell that is the maximum of several windows gets the sum of their gradients." },
+      { name: "rows left over", setting: { ...even, size: [5, 7], backward: false },
+        note: "The last row and the last column are in no window: they have no effect, and their gradient is 0." },
+      { name: "a tie", expert: true, setting: { ...even, x: tied, mode: "max", ties: "all", backward: true },
+        note: "The first window has its maximum twice. The course gives the whole gradient to both cells. TensorFlow and PyTorch give it to the first: choose the other rule to see it." },
     ];
   }
 
@@ -111,7 +100,7 @@ export class PoolPlayground extends Playground {
     const here = (r, s) => (r === i && s === j ? "chosen" : "");
     if (!this.setting.backward) {
       const output = grid("output", /** @type {Tensor} */ (this.y), { mark: here });
-      output.querySelectorAll("td").forEach((cell, k) => cell.addEventListener("click", () => this.go(k)));
+      output.querySelectorAll("td").forEach((cell, k) => (cell.onclick = () => this.go(k)));
       return [input, output];
     }
     const dy = /** @type {Tensor} */ (this.dy);

@@ -12,6 +12,7 @@ import { attached } from "../model/attached.js";
 export class StateView extends HTMLElement {
   data = /** @type {import("../model/source.js").PageData} */ (/** @type {unknown} */ (undefined));
   #state = /** @type {State} */ (/** @type {unknown} */ (undefined));
+  #scheduled = false;
 
   connectedCallback() {
     const id = this.getAttribute("data");
@@ -29,4 +30,17 @@ export class StateView extends HTMLElement {
 
   /** Build the view, and listen to the state: its "pass" and "chosen". To be overridden. */
   begin() {}
+
+  /** To be overridden, by a view that draws with `schedule` */
+  draw() {}
+
+  /** Draw in the next frame, once. */
+  schedule() {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    requestAnimationFrame(() => {
+      this.#scheduled = false;
+      this.draw();
+    });
+  }
 }

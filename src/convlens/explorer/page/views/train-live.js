@@ -138,7 +138,8 @@ export class TrainLive extends StateView {
     const node = this.state.network.nodes[Number(this.layer.value)], name = node?.weightNames.kernel;
     if (name === undefined) return;
     this.kernels.replaceChildren(
-      kernelMaps(`kernels of ${node.name}`, now.weights[name]),
+      ...(now.step === 0 ? [] : [kernelMaps("before the training", moments[0].weights[name])]),
+      kernelMaps(`kernels of ${node.name}${now.step === 0 ? "" : " now"}`, now.weights[name]),
       kernelMaps("their gradients in the last batch", now.gradients[name]),
     );
   }

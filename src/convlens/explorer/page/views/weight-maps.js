@@ -1,13 +1,14 @@
 /** The kernel of the chosen number as small maps, one for each input channel. A click or an arrow key chooses a weight. */
 
-import { largest, paint } from "../model/colours.js";
+import { largest } from "../model/colours.js";
+import { kernelPicture } from "./kernel-maps.js";
 import { make } from "./make.js";
 
 /** @typedef {import("../model/state.js").State} State */
 /** @typedef {{h: number, w: number, name: string, cellOf: (i: number, j: number) => number[]}} Plane a part of a kernel */
 
 const MOST = 16; // maps that are drawn
-const SIDE = 44; // pixels of the longer side of a map
+const FEW = 6, LARGE = 100, SMALL = 60; // pixels of the longer side of a map, of few maps and of many
 
 /** @param {State} state @returns {Plane[]} the parts of the kernel that lead to the chosen channel or unit */
 function planesOf({ network, chosen }) {
@@ -16,8 +17,11 @@ function planesOf({ network, chosen }) {
   if (shape.length === 2) {
     const unit = chosen.weight === undefined || chosen.weight === "kernel" || chosen.weight === "bias" ? last : 0;
     const before = network.nodes[node.inputs[0]];
-    const [h, w, channels] = before.op.kind === "reshape" ? before.inputShapes[0] : [1, shape[0], 1];
-    if (channels === undefined) return [{ h: 1, w: shape[0], name: "input", cellOf: (i, j) => [j, unit] }];
+    const [h, w, channels] = before.op.kind === "reshape" ? before.inputShapes[0] : [];
+    if (channels === undefined) {
+      const columns = Math.ceil(Math.sqrt(shape[0]));
+      return [{ h: Math.ceil(shape[0] / columns), w: columns, name: "input", cellOf: (i, j) => [i * columns + j, unit] }];
+    }
     return Array.from({ length: channels }, (_, c) => ({
       h, w, name: `channel ${c}`, cellOf: (i, j) => [(i * w + j) * channels + c, unit],
     }));
@@ -38,30 +42,24 @@ export function weightMaps(state) {
   const { node, cell, weight } = state.chosen, { kernel } = state.network.nodes[node].weights;
   if (kernel === undefined) return [];
   const array = state.mode === "value" ? kernel : state.pass.dw[node].kernel;
-  const planes = planesOf(state), most = largest(array.data);
+  const planes = planesOf(state), most = largest(array.data), side = planes.length > FEW ? SMALL : LARGE;
   const row = make("div", { className: "maps" });
   planes.slice(0, MOST).forEach((plane, k) => {
-    const { h, w, name, cellOf } = plane, zoom = Math.max(2, Math.floor(SIDE / Math.max(h, w)));
+    const { h, w, name, cellOf } = plane, zoom = Math.max(2, Math.floor(side / Math.max(h, w)));
     const numbers = Array.from({ length: h * w }, (_, at) => array.data[array.at(cellOf(Math.floor(at / w), at % w))]);
-    const small = new OffscreenCanvas(w, h), image = new ImageData(w, h);
-    paint(image, numbers, 0, 1, most);
-    /** @type {OffscreenCanvasRenderingContext2D} */ (small.getContext("2d")).putImageData(image, 0, 0);
-    const canvas = make("canvas", { width: w * zoom, height: h * zoom, tabIndex: k === 0 ? 0 : -1 });
-    canvas.setAttribute("role", "img");
-    canvas.ariaLabel = `kernel, ${name}`;
-    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-    context.imageSmoothingEnabled = false;
-    context.drawImage(small, 0, 0, w * zoom, h * zoom);
+    const canvas = kernelPicture(numbers, [h, w], zoom, `kernel, ${name}`, most);
+    canvas.tabIndex = k === 0 ? 0 : -1;
     const here = weight === "kernel" ? numbers.findIndex((_, at) => String(cellOf(Math.floor(at / w), at % w)) === String(cell)) : -1;
-    if (here >= 0) {
+    const context = canvas.getContext("2d");
+    if (here >= 0 && context) {
       context.strokeStyle = getComputedStyle(document.body).color;
       context.lineWidth = 2;
       context.strokeRect((here % w) * zoom + 1, Math.floor(here / w) * zoom + 1, zoom - 2, zoom - 2);
     }
     /** @param {number} i @param {number} j */
     const choose = (i, j) => {
-      const inside = [Math.max(0, Math.min(h - 1, i)), Math.max(0, Math.min(w - 1, j))];
-      state.choose({ node, weight: "kernel", cell: cellOf(inside[0], inside[1]) });
+      const found = cellOf(Math.max(0, Math.min(h - 1, i)), Math.max(0, Math.min(w - 1, j)));
+      if (found.every((at, axis) => at < kernel.shape[axis])) state.choose({ node, weight: "kernel", cell: found });
     };
     canvas.addEventListener("click", ({ offsetX, offsetY }) => choose(Math.floor(offsetY / zoom), Math.floor(offsetX / zoom)));
     canvas.addEventListener("keydown", (event) => {
