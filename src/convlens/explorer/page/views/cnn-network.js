@@ -56,7 +56,7 @@ export class CnnNetwork extends StateView {
         maps.append(canvas);
       }
       const rest = make("button", { hidden: shown === channels, onclick: () => this.all(id) }, `show all ${channels} maps`);
-      return make("section", { className: "node" }, make("h3", {}, make("b", {}, name), ` ${words}: ${sizeOfOutput(shape)} `, rest), maps);
+      return make("section", { className: "node" }, make("h3", {}, make("b", {}, name), make("span", {}, ` ${words}`), `: ${sizeOfOutput(shape)} `, rest), maps);
     });
     this.replaceChildren(...rows);
     this.draw();
