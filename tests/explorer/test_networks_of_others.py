@@ -147,3 +147,6 @@ def test_a_file_of_keras_has_its_page(tmp_path):
     assert (done.code, done.err) == (0, "")
     page = (tmp_path / "page.html").read_text()
     assert '"training":150' in page  # it reads such pictures as the embedded digits
+    keras.Sequential([keras.Input((9, 7, 3)), keras.layers.Flatten(), keras.layers.Dense(2)]).save(tmp_path / "a.keras")
+    done = small.run("explore", tmp_path / "a.keras", "--export", tmp_path / "page.html")
+    assert "the page has no pictures: a is in no run" in done.err

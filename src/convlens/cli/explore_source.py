@@ -114,7 +114,7 @@ def _of_keras(path: Path) -> Source:
 
     found = import_keras(path, engine="numpy", compare=False)
     images = images_of(found.model, None, None)
-    return Source(found.model, images, path.stem, *_digits_of(found.model, images), notes=found.notes)
+    return _without_run(found.model, images, path.stem, found.notes)
 
 
 def _stored(path: Path) -> Source:
@@ -129,7 +129,7 @@ def _stored(path: Path) -> Source:
     history = folder / HISTORY
     try:
         if path.name not in (folder.name, MODEL) or not history.is_file():
-            return Source(model, images, name, *_digits_of(model, images))
+            return _without_run(model, images, name)
         settings = settings_of(history)
         run = {"name": name, "history": json.loads(history.read_bytes())}
         with suppress(OSError, ValueError):  # the model's file does not say what was frozen
@@ -140,6 +140,16 @@ def _stored(path: Path) -> Source:
         return Source(model, images, name, load_again(settings), _settings(settings), run)
     except (ValueError, OSError, ImportError) as error:
         return Source(model, images, name, run=run, notes=(f"the page has no pictures: {sentence(error)}",))
+
+
+def _without_run(model: Sequential, images: Images, name: str, notes: tuple[str, ...] = ()) -> Source:
+    digits, settings = _digits_of(model, images)
+    if digits is None:
+        notes = (
+            *notes,
+            f"the page has no pictures: {name} is in no run, and reads no digits such as the embedded ones",
+        )
+    return Source(model, images, name, digits, settings, notes=notes)
 
 
 def _digits_of(model: Sequential, images: Images) -> tuple[Digits | None, Settings | None]:
