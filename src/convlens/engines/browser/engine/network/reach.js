@@ -20,6 +20,12 @@ function mark(nodes, reached, id, cells) {
   reached.set(id, mask);
 }
 
+/** @param {Reached} reached @param {number} id @returns {() => boolean} whether all of a node is reached; it looks at a place once */
+function fullness(reached, id) {
+  let at = 0;
+  return () => (at = reached.get(id)?.indexOf(0, at) ?? 0) < 0;
+}
+
 /**
  * @param {Net.Node} node
  * @param {Uint8Array} mask
@@ -49,9 +55,10 @@ export function upstream(nodes, id, cell, depth = Infinity) {
     const mask = reached.get(node.id), steps = far.get(node.id) ?? 0;
     if (mask === undefined || steps >= depth) continue;
     for (const source of node.inputs) far.set(source, Math.min(steps + 1, far.get(source) ?? Infinity));
+    const full = node.inputs.map((source) => fullness(reached, source));
     eachReached(node, mask, alike(node), (each) => {
       for (const { input, cells } of node.op.window(node, each)) mark(nodes, reached, node.inputs[input], cells);
-      return node.inputs.every((source) => !reached.get(source)?.includes(0));
+      return full.every((is) => is());
     });
   }
   return reached;
@@ -73,9 +80,10 @@ export function downstream(nodes, id, cell, depth = Infinity) {
       const mask = reached.get(source), steps = far.get(source) ?? 0;
       if (mask === undefined || steps >= depth) return;
       far.set(node.id, Math.min(steps + 1, far.get(node.id) ?? Infinity));
+      const full = fullness(reached, node.id);
       eachReached(nodes[source], mask, alike(node), (each) => {
         mark(nodes, reached, node.id, node.op.consumers(node, input, each));
-        return !reached.get(node.id)?.includes(0);
+        return full();
       });
     });
   }
