@@ -1,6 +1,6 @@
 /** Kernels as small pictures, and beside them their gradients. */
 
-import { largest, painted } from "../model/colours.js";
+import { largest, painted, theme } from "../model/colours.js";
 import { digits } from "../model/numbers.js";
 import { make } from "./make.js";
 
@@ -18,10 +18,10 @@ const SIDES = { small: 45, large: 80 }, LEGIBLE = 9; // pixels of a map's longer
 export function kernelPicture(numbers, [h, w], zoom, name, most) {
   const canvas = painted(numbers, [h, w], zoom, name, most), context = canvas.getContext("2d");
   if (zoom < LEGIBLE || context === null) return canvas;
-  const { color, backgroundColor } = getComputedStyle(document.documentElement);
+  const [ink, paper] = theme() === "light" ? ["#1b1d22", "#fff"] : ["#eceef2", "#16181d"]; // a computed style would cost the stroke a layout
   Object.assign(context, { font: `${0.9 * zoom}px monospace`, textAlign: "center", textBaseline: "middle" });
   for (let k = 0; k < h * w; k++) {
-    context.fillStyle = Math.abs(numbers[k]) > most / 4 ? backgroundColor : color;
+    context.fillStyle = Math.abs(numbers[k]) > most / 4 ? paper : ink;
     if (numbers[k]) context.fillText(numbers[k] < 0 ? "−" : "+", ((k % w) + 0.5) * zoom, (Math.floor(k / w) + 0.5) * zoom);
   }
   return canvas;
