@@ -118,6 +118,8 @@ def test_it_learns_and_its_figures_are_true(page, data, tmp_path):
     shown = page.evaluate("[...document.querySelector('train-live').state.pass.probabilities.data]")
     assert shown == pytest.approx(trace(model, x[:1], y[:1]).probabilities[0], abs=1e-4)
     assert "curve" in page.inner_html("train-live .curves")
+    assert "only 150, and it learns them by heart" in page.inner_text("train-live")
+    assert "Its weights are others now" in page.inner_text("header")
     assert (
         page.get_by_role("img", name=re.compile(r"^loss of the training batches from [\d.]+ to [\d.]+, of")).count()
         == 1
@@ -167,11 +169,34 @@ def test_back_in_time_and_on_from_there_again(alone):
     assert alone.evaluate(loss) == last
 
 
+def test_what_training_changes_can_be_seen(alone):
+    """In the kernels, beside the change, and in the answer for the picture."""
+    choose(alone, "the loaded weights")
+    steps(alone, 0)
+    says = alone.inner_text("train-live .glance")
+    assert re.fullmatch(r"your picture: it says \d, [\d.]+ %; right is \d", says.strip())
+    for step in (1, 2):
+        choose(alone, "one batch")
+        steps(alone, step)
+    assert alone.inner_text("train-live .glance") != says
+    before, now, change = alone.locator("train-live .kernels figcaption").all_inner_texts()[:3]
+    assert before.rpartition("±")[2] == now.rpartition("±")[2] != change.rpartition("±")[2]  # one scale for both
+    weights, wanted = alone.evaluate(
+        "(({ now, moments: [first] }) => [now, first].map((m) => [...m.weights['conv2d/kernel'].data]))"
+        "(document.querySelector('train-live').trainer)"
+    )
+    wanted = np.linalg.norm(np.subtract(weights, wanted)) / np.linalg.norm(wanted)
+    said = parts(r"as a part of their length: conv2d ([\d.]+) %", alone.inner_text("train-live"))
+    assert float(said[0]) == pytest.approx(100 * wanted, abs=0.06) and wanted > 0
+    choose(alone, "the loaded weights")
+    expect(alone.locator("train-live .glance")).to_have_text(says)
+
+
 def test_one_image_and_another_optimizer(alone):
     choose(alone, "the loaded weights")
     choose(alone, "one image")
     steps(alone, 1)
-    assert re.search(r"the picture was of class \d;", alone.inner_text("train-live .status"))
+    assert re.search(r"^1 batch, of 1 image \(class \d\);", alone.inner_text("train-live .status"))
     assert rows(alone)[1][3] in (0, 100)
     alone.locator("train-live").get_by_label("optimizer").select_option("sgd")
     setting(alone, "momentum", 0.9)
@@ -197,6 +222,7 @@ def test_a_rate_of_10_explodes_and_the_page_says_why(page):
     for text in said:
         assert re.search(text, note), (text, note)
     assert page.locator("train-live").get_by_role("button", name="pause").count() == 0
+    expect(page.locator("train-live .curve .over")).to_have_text(re.compile("^↑ "))  # the loss goes through the top
     steps(page, 0)  # batch 1 took the step that was too long
     choose(page, "the loaded weights")
     expect(page.locator("train-live .note:not([hidden])")).to_have_count(0)

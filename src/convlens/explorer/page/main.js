@@ -35,14 +35,14 @@ const ABOUT = {
 };
 
 /** @param {State} state @param {PageData} data @returns {string} what the network does with its pictures, and what one can do here */
-function purpose({ names, network: { nodes: [{ shape: [h, w] }] } }, { networks: [{ images }], run }) {
+function purpose({ names, opened, network: { nodes: [{ shape: [h, w] }] } }, { networks: [{ images }], run }) {
   const digits = names.join("") === "0123456789" && images.light_ink !== null;
   const some = names.length > 8 ? [...names.slice(0, 4), "…", names[names.length - 1]] : names, right = run?.history?.epochs?.slice(-1)[0]?.val_accuracy;
   const does = digits ? "reads handwritten digits: it says which of 0 to 9 a picture shows"
     : `gets a picture of ${h} × ${w} pixels and says what it shows: ${some.join(", ")}`;
-  const learned = Number.isFinite(right) ? `Trained on examples, it got ${percent(right)} of other pictures right.`
+  const learned = !opened ? "Its weights are others now: “Watch it learn” says how much it gets right with them." : Number.isFinite(right) ? `Trained on examples, it got ${percent(right)} of other pictures right.`
     : "As long as it has not been trained, it only guesses.";
-  return `This network ${does}. ${learned} Draw a picture, see each number on the way to the answer, follow the gradients back, and watch it learn.`;
+  return `This network ${does}. It is a chain of layers, each computing new numbers from those before it. ${learned} Draw a picture, see each number on the way to the answer, follow the gradients back, and watch it learn.`;
 }
 
 /**
@@ -82,7 +82,11 @@ function partsOf(state, data) {
 function show(data) {
   const state = stateOf(data), parts = partsOf(state, data);
   const links = parts.map(({ id, title }) => make("a", { href: `#${id}` }, title));
-  document.querySelector("header")?.append(make("p", {}, purpose(state, data)), make("nav", { ariaLabel: "parts of the page" }, ...links), view("theme-switch", state, data));
+  const intro = make("p", {}, purpose(state, data));
+  state.addEventListener("pass", () => {
+    if (intro.textContent !== purpose(state, data)) intro.textContent = purpose(state, data);
+  });
+  document.querySelector("header")?.append(intro, make("nav", { ariaLabel: "parts of the page" }, ...links), view("theme-switch", state, data));
   main.replaceChildren(...parts.map(({ id, title, element }) => {
     const head = [make("h2", {}, title), make("p", { className: "about" }, ABOUT[id] ?? "")];
     return make("section", { id }, ...head, element, keepMenu(id, element, state, data));

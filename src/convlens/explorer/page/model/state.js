@@ -22,6 +22,7 @@ export class State extends EventTarget {
   /** @type {"first" | "all"} */ ties = "first";
   /** @type {Nudge[]} what was changed by `nudge` and can be undone */ nudges = [];
   learning = false; // whether the weights change all the time, see `model/trainer.js`
+  opened = true; // whether the weights are those that the page was opened with
   /** @type {{chosen: Chosen, cells: Map<number, Uint8Array>} | undefined} */ #linked;
 
   /** @param {Network} network @param {string[]} names of the classes */
@@ -58,8 +59,9 @@ export class State extends EventTarget {
     this.compute();
   }
 
-  /** @param {Net.Weights} weights all of the network, by their names in a file */
-  setWeights(weights) {
+  /** @param {Net.Weights} weights all of the network, by their names in a file @param {boolean} opened whether the page was opened with them */
+  setWeights(weights, opened = false) {
+    this.opened = opened;
     this.nudges = [];
     for (const [name, w] of Object.entries(this.network.weights())) w.data.set(weights[name].data);
     this.compute();

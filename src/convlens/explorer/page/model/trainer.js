@@ -29,7 +29,7 @@ import { startWorker } from "./worker_start.js";
  *   first: number | null, mean: number, weight: number, weights: Net.Weights, gradients: Net.Weights,
  *   optimizer: {step: number, slots: Record<string, Net.Weights>} | null, settings: Settings, batches: Point[], rows: Row[],
  *   held: import("./figures.js").Figures | null, lengths: Lengths | null, label: number | null, rate: number | null,
- *   exploded: {step: number, loss: number, first: number, lengths: Lengths, settings: Settings} | null,
+ *   exploded: {step: number, loss: number, first: number, lengths: Lengths, settings: Settings, batches: Point[]} | null,
  *   done: boolean, turn: number}} Moment
  */
 
@@ -48,6 +48,7 @@ export const together = (points) =>
 export class Trainer extends EventTarget {
   /** @type {Settings} */ settings = { optimizer: "adam", rate: 0.001, momentum: 0, batch: 32 };
   fresh = 0; // how often the weights were drawn
+  fromLoaded = true; // whether training began from the weights that the page was opened with
   running = false; // only `run` changes it
   /** @type {Moment["exploded"]} */ exploded = null;
   error = "";
@@ -68,7 +69,7 @@ export class Trainer extends EventTarget {
     const numbers = Object.values(this.loaded).reduce((sum, w) => sum + 4 * w.data.length, 0); // of a moment with Adam
     this.most = Math.max(2, Math.min(MOST, NUMBERS / numbers));
     this.follow = inNextFrame(() => {
-      state.setWeights(this.now.weights);
+      state.setWeights(this.now.weights, this.fromLoaded && this.now.step === 0);
       this.tell();
     });
     this.beginLoaded();
@@ -104,6 +105,7 @@ export class Trainer extends EventTarget {
   /** Begin from the weights that the page was opened with. */
   beginLoaded() {
     const rows = this.data.run?.history?.epochs ?? [];
+    this.fromLoaded = true;
     this.begin(this.loaded, rows.every((/** @type {Row} */ row) => Object.values(row).every(Number.isFinite)) ? rows : []);
   }
 
@@ -111,6 +113,7 @@ export class Trainer extends EventTarget {
   beginFresh() {
     const { specification, dtype, nodes } = this.state.network;
     this.fresh += 1;
+    this.fromLoaded = false;
     const weights = new Network(specification, { dtype, random: generator(this.fresh) }).weights();
     const kept = nodes.filter(({ frozen }) => frozen).flatMap(({ weightNames }) => Object.values(weightNames));
     this.begin({ ...weights, ...Object.fromEntries(kept.map((name) => [name, this.loaded[name]])) }, []);

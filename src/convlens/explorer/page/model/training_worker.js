@@ -72,7 +72,7 @@ class Training {
     now.weight = 0.9 * now.weight + 0.1;
     const most = EXPLODED * Math.max(now.first, Math.log(classes));
     if (now.mean / now.weight <= most && Number.isFinite(lengths.step + lengths.gradient)) return null;
-    return { step: now.step, loss, first: now.first, lengths: now.lengths ?? lengths, settings: now.settings };
+    return { step: now.step, loss, first: now.first, lengths: now.lengths ?? lengths, settings: now.settings, batches: now.batches };
   }
 
   endEpoch() {

@@ -31,7 +31,7 @@ export function curve(name, written, most, line, dots, mark) {
   const text = line.length ? `${name} of the training batches ${range(line)}${held}` : `${name}: nothing yet`;
   const end = Math.max(...[...line, ...dots].map(({ x }) => x), 1e-9), [wide, high] = [WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM];
   const px = (/** @type {number} */ x) => LEFT + (wide * x) / end;
-  const py = (/** @type {number} */ y) => TOP + high * (1 - Math.min(y, most) / most);
+  const py = (/** @type {number} */ y) => TOP + high * (y <= most ? 1 - y / most : 0), last = line[line.length - 1];
   const points = (/** @type {Figures[]} */ all) => all.map((each) => `${px(each.x).toFixed(1)},${py(each[name]).toFixed(1)}`).join(" ");
   const dot = (/** @type {string} */ kind) => (/** @type {Figures} */ each) =>
     svg("circle", { class: kind, cx: px(each.x), cy: py(each[name]), r: 2 });
@@ -44,6 +44,7 @@ export function curve(name, written, most, line, dots, mark) {
     ...across.map((x) => svg("text", { x: px(x), y: HEIGHT - BOTTOM + 15, "text-anchor": "middle" }, short(x))),
     svg("text", { x: LEFT + wide / 2, y: HEIGHT - 4, "text-anchor": "middle" }, "epochs"),
     ...(mark === null ? [] : [svg("line", { class: "mark", x1: px(mark), x2: px(mark), y1: TOP, y2: TOP + high })]),
+    ...(!last || last[name] <= most ? [] : [svg("text", { class: "over", x: px(end), y: TOP + 9, "text-anchor": "end" }, `↑ ${Number.isFinite(last[name]) ? written(last[name]) : "∞"}`)]),
     svg("polyline", { class: "line", points: points(line) }), svg("polyline", { class: "held", points: points(dots) }),
     ...(line.length === 1 ? line.map(dot("line")) : []), ...dots.map(dot("dot")));
   const keys = [["line", "training batches"], ["held", "held-back pictures"]];

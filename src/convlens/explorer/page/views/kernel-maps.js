@@ -29,12 +29,13 @@ export function kernelPicture(numbers, [h, w], zoom, name, most) {
 
 /**
  * @param {string} name
- * @param {Net.Tensor | undefined} kernel (h, w, channels, filters), or (inputs, units)
+ * @param {Pick<Net.Tensor, "shape" | "data"> | undefined} kernel (h, w, channels, filters), or (inputs, units)
+ * @param {number} most the number with the strongest colour
  * @returns {HTMLElement} a picture for each filter and channel; blue is above 0, orange below
  */
-export function kernelMaps(name, kernel) {
-  if (kernel === undefined) return make("figure", { className: "kernels" }, make("figcaption", {}, `${name}: none yet`));
-  const { shape: [h, w], data } = kernel, count = data.length / (h * w), shown = Math.min(count, MAPS), most = largest(data);
+export function kernelMaps(name, kernel, most = largest(kernel?.data ?? [])) {
+  if (kernel === undefined) return make("figure", {}, make("figcaption", {}, `${name}: none`));
+  const { shape: [h, w], data } = kernel, count = data.length / (h * w), shown = Math.min(count, MAPS);
   const zoom = Math.max(1, Math.floor((shown > FEW ? SIDES.small : SIDES.large) / Math.max(h, w)));
   const maps = Array.from({ length: shown }, (_, k) =>
     kernelPicture(Float32Array.from({ length: h * w }, (__, at) => data[at * count + k]), [h, w], zoom, `map ${k}`, most));
@@ -42,4 +43,15 @@ export function kernelMaps(name, kernel) {
   const ariaLabel = `${full}; the numbers of each stand in the arithmetic of its cells`;
   const row = make("div", { className: "maps", role: "img", ariaLabel }, ...maps);
   return make("figure", { className: "kernels" }, make("figcaption", {}, full), row);
+}
+
+/** @param {Net.Weights} before @param {Net.Weights} now @param {string} name of a weight @returns {number} how far it moved, as a part of its length */
+export function moved(before, now, name) {
+  const old = before[name].data, w = now[name].data;
+  let step = 0, length = 0;
+  for (let k = 0; k < w.length; k++) {
+    step += (w[k] - old[k]) ** 2;
+    length += old[k] ** 2;
+  }
+  return Math.sqrt(step / length) || 0;
 }

@@ -1,6 +1,7 @@
 /** What the network says to the image: the probabilities of the classes, the label, the loss. */
 
 import { percent } from "../model/numbers.js";
+import { thumbnail } from "../model/pictures.js";
 import { make } from "./make.js";
 
 /** @typedef {import("../model/state.js").State} State */
@@ -29,6 +30,19 @@ export function answer(state) {
   state.addEventListener("pass", draw);
   draw();
   return box;
+}
+
+/** @param {State} state @param {number} scale of the network's images @returns {HTMLElement} the picture and the answer, small: they follow the state */
+export function glance(state, scale) {
+  const found = make("figure", { className: "glance" });
+  const draw = () => {
+    const { probabilities, names, label, network: { nodes: [{ shape }] } } = state, most = probabilities.indexOf(Math.max(...probabilities));
+    const says = make("figcaption", {}, "your picture: it says ", make("b", {}, names[most] ?? "nothing"), `, ${percent(probabilities[most])}; right is ${names[label]}`);
+    found.replaceChildren(thumbnail(state.image.data, shape, scale, Math.max(1, Math.floor(112 / Math.max(shape[0], shape[1])))), says);
+  };
+  state.addEventListener("pass", draw);
+  draw();
+  return found;
 }
 
 /** @param {State} state @returns {HTMLElement} value or gradient, the label, the rule for equal maxima, and the loss */

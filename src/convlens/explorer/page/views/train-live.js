@@ -2,11 +2,13 @@
 
 import { download } from "../model/keep.js";
 import { modelFile, saveMoment } from "../model/model_file.js";
+import { largest } from "../model/colours.js";
 import { digits } from "../model/numbers.js";
 import { Trainer, epochsOf, together } from "../model/trainer.js";
 import { curve } from "./curve.js";
-import { kernelMaps } from "./kernel-maps.js";
+import { kernelMaps, moved } from "./kernel-maps.js";
 import { make } from "./make.js";
+import { glance } from "./network-answer.js";
 import { StateView } from "./state-view.js";
 
 /** @typedef {import("../model/trainer.js").Moment} Moment */
@@ -30,6 +32,8 @@ export class TrainLive extends StateView {
   status = make("p", { className: "status" });
   note = make("p", { className: "note", hidden: true, role: "status" });
   curves = make("div", { className: "curves" });
+  glance = /** @type {HTMLElement} */ (make("figure"));
+  why = make("p", { className: "soft" });
   kernels = make("div", { className: "grids" });
   table = make("details", { ontoggle: () => this.draw() }, make("summary", {}, "the figures as a table"));
   slider = make("input", { type: "range", ariaLabel: "back through time", oninput: () => this.trainer.choose(Number(this.slider.value)) });
@@ -46,7 +50,8 @@ export class TrainLive extends StateView {
       this.replaceChildren(make("p", { className: "note" }, `This network cannot be trained here. ${trainer.refusal} ${advice}`));
       return;
     }
-    const nodes = this.state.network.nodes.filter(({ weights }) => weights.kernel);
+    const nodes = this.withKernel;
+    this.glance = glance(this.state, this.data.networks[0].images.scale);
     this.layer.append(...nodes.map(({ id, name }) => make("option", { value: String(id) }, name)));
     trainer.addEventListener("change", () => this.draw());
     this.state.addEventListener("repaint", () => this.draw());
@@ -60,13 +65,17 @@ export class TrainLive extends StateView {
         ...this.settings()),
       this.status, this.note,
       make("div", { className: "stepper" }, make("label", { title: snapshot }, "back in time ", this.slider), this.when),
-      this.curves, this.table, ...(nodes.length ? [make("label", {}, "kernels of ", this.layer), this.kernels] : []),
+      this.curves, this.why, this.table, ...(nodes.length ? [make("label", {}, "kernels of ", this.layer), this.kernels] : []),
       controls("Keep this moment: ", this.button("download", "download the weights", () => this.keep(() => this.download())),
         this.button("save", "save as a run", () => this.keep(() => this.save()))),
       this.kept,
     );
     this.buttons.save.hidden = !this.data.server?.save;
     this.draw();
+  }
+
+  get withKernel() {
+    return this.state.network.nodes.filter(({ weights }) => weights.kernel);
   }
 
   disconnectedCallback() {
@@ -134,13 +143,17 @@ export class TrainLive extends StateView {
     if (this.#kept !== now) this.kept.hidden = true;
     this.say();
     this.drawCurves();
-    if (this.table.open) this.table.replaceChildren(this.table.children[0], this.figures());
+    if (this.table.open) this.table.replaceChildren(this.table.children[0], ...this.steepness(), this.figures());
     const node = this.state.network.nodes[Number(this.layer.value)], name = node?.weightNames.kernel;
     if (name === undefined) return;
+    const { shape, data } = now.weights[name], old = moments[0].weights[name], most = Math.max(largest(old.data), largest(data));
+    const parts = this.withKernel.map((each) => `${each.name} ${percent(moved(moments[0].weights, now.weights, each.weightNames.kernel))}`);
+    if (now.step === 0) return this.kernels.replaceChildren(kernelMaps(`kernels of ${node.name}`, old));
     this.kernels.replaceChildren(
-      ...(now.step === 0 ? [] : [kernelMaps("before the training", moments[0].weights[name])]),
-      kernelMaps(`kernels of ${node.name}${now.step === 0 ? "" : " now"}`, now.weights[name]),
+      kernelMaps("before the training", old, most), kernelMaps(`kernels of ${node.name} now`, now.weights[name], most),
+      kernelMaps("what training has changed, now − before", { shape, data: data.map((value, k) => value - old.data[k]) }),
       kernelMaps("their gradients in the last batch", now.gradients[name]),
+      make("p", { className: "soft" }, `How far the kernels of each layer have moved, as a part of their length: ${parts.join(", ")}.`),
     );
   }
 
@@ -169,18 +182,15 @@ export class TrainLive extends StateView {
 
   /** What the moment is, and whether something went wrong. */
   say() {
-    const { now, rate, exploded, error, moments, chosen } = this.trainer, parts = [now.step === 1 ? "1 batch" : `${now.step} batches`];
+    const { now, rate, exploded, error, moments, chosen } = this.trainer, one = now.step === 1;
+    const parts = [`${one ? "1 batch" : `${now.step} batches`}${now.label === null ? "" : `, ${one ? "" : "the last "}of 1 image (class ${this.state.names[now.label]})`}`];
     const before = moments.slice(0, chosen + 1).flatMap(({ batches }) => batches).pop();
     if (before) parts.push(`training loss ${digits(before.sum / before.count)}`);
-    if (now.label !== null) parts.push(`the picture was of class ${this.state.names[now.label]}`);
     if (now.held) parts.push(`held-back pictures (not trained on): loss ${digits(now.held.loss)}, ${percent(now.held.accuracy)} right`);
-    if (now.lengths) {
-      const { gradient, step } = now.lengths;
-      parts.push(`length of the gradient (how steep the loss is) ${digits(gradient)}, of the step ${digits(step)}`);
-    }
     this.status.replaceChildren(`${parts.join("; ")}. `);
-    if (rate) this.status.append(make("span", { className: "rate" }, `${Math.round(rate)} images/s`));
+    if (rate && now.step > 0) this.status.append(make("span", { className: "rate" }, `${Math.round(rate)} images/s.`));
     if (now.step === 0) this.status.append(this.source());
+    this.why.textContent = this.byHeart(moments.slice(0, chosen + 1).flatMap(({ batches }) => batches));
     const text = error || (exploded ? explosion(exploded) : "");
     this.note.hidden = text === "";
     if (this.note.textContent !== text) this.note.textContent = text;
@@ -196,11 +206,26 @@ export class TrainLive extends StateView {
     return ` It trains on ${count} pictures; ${rest}. ${this.data.run === null || fresh > 0 ? "" : learned}`;
   }
 
+  /** @param {Point[]} points so far @returns {string} why held-back pictures go worse than those of the training, if they do */
+  byHeart(points) {
+    const { now: { held }, pictures } = this.trainer, last = points.slice(-8), few = pictures?.train.labels.length ?? 0;
+    if (held === null || !last.length || together(last).right / together(last).count < held.accuracy + 0.05) return "";
+    const [{ seconds, images_per_second: rate } = {}] = this.data.run?.history?.epochs ?? [], many = Math.round(seconds * rate);
+    const run = many > 2 * few ? ` The run itself was trained on ${many.toLocaleString("en")}.` : "";
+    return `It is right more often on the pictures that it trains on than on those held back: they are only ${few.toLocaleString("en")}, and it learns them by heart.${run}`;
+  }
+
+  /** @returns {HTMLElement[]} how steep the loss was in the last batch, and how long the step */
+  steepness() {
+    const { lengths } = this.trainer.now;
+    return lengths === null ? [] : [make("p", {}, `Last batch: the gradient of all weights has the length ${digits(lengths.gradient)} (how steep the loss is), the step ${digits(lengths.step)}.`)];
+  }
+
   /** @returns {{line: Figures[], dots: Figures[]}} of the training batches, of the held-back pictures */
   get found() {
-    const { points, moments } = this.trainer;
+    const { points, moments, exploded } = this.trainer;
     return {
-      line: points.map(figuresOf),
+      line: [...points, ...(exploded?.batches ?? [])].map(figuresOf),
       dots: moments.flatMap((moment) => (moment.held ? [{ x: epochsOf(moment), ...moment.held }] : [])),
     };
   }
@@ -216,8 +241,9 @@ export class TrainLive extends StateView {
 
   drawCurves() {
     const { moments, now } = this.trainer, { line, dots } = this.found, mark = moments.length > 1 ? epochsOf(now) : null;
-    const most = Math.max(0, ...[...line, ...dots].map(({ loss }) => loss)) || 1;
-    this.curves.replaceChildren(curve("loss", digits, most, line, dots, mark), curve("accuracy", percent, 1, line, dots, mark));
+    const { exploded, points } = this.trainer, usual = Math.max(0, ...[...(exploded ? points.map(figuresOf) : line), ...dots].map(({ loss }) => loss));
+    const most = exploded ? 2 * Math.max(usual, exploded.first) : usual || 1; // what is larger goes through the top
+    this.curves.replaceChildren(this.glance, curve("loss", digits, most, line, dots, mark), curve("accuracy", percent, 1, line, dots, mark));
   }
 
   /** @returns {HTMLTableElement} a row for each moment */
