@@ -214,6 +214,10 @@ def test_the_map_of_the_slide_has_the_colours_of_the_page(page):
     press(page, "leave the walk")
 
 
+def chosen(page):
+    return number(page.inner_text("conv-cell h3").split(" = ")[1])
+
+
 def test_a_gradient_has_its_sentence(page, model):
     """Each number of the first feature maps: what the loss does, or why it does nothing."""
     step(page, 6)
@@ -224,32 +228,24 @@ def test_a_gradient_has_its_sentence(page, model):
     assert by == pytest.approx(abs(gradient) / 100, rel=1e-3)
     assert ("rises by about" in text) == (gradient > 0)
     assert not done(page)
-    reasons = []
-    for _ in range(6):
-        page.keyboard.press("ArrowUp")  # towards the corner, where nothing is the largest
-        reasons += re.findall(r"because (.*?)\.", page.inner_text("guided-walk .walk-body"))
+    for name, sign in [("blue", 1), ("orange", -1)]:
+        press(page, name)
+        assert np.sign(chosen(page)) == sign
+        assert not done(page)  # an empty place is still to come
+    reasons = set()
+    for _ in range(12):
+        press(page, "next empty place")
+        assert chosen(page) == 0
+        reasons |= set(re.findall(r"because (.*?)\.", page.inner_text("guided-walk .walk-body")))
     assert done(page)
-    assert reasons
-    assert set(reasons) <= {
+    assert reasons == {
         "ReLU makes 0 of it, since it is negative",
-        "its pooling square has a larger one, and only the largest goes on",
+        "its pooling window has a larger one, and only the largest goes on",
     }
+    press(page, "orange")
     grid = numbers(page, "the gradients around the chosen one")
-    assert grid[2, 3] == pytest.approx(number(page.inner_text("conv-cell h3").split(" = ")[1]), abs=0.005)
+    assert grid[2, 3] == pytest.approx(chosen(page), abs=0.005)
     press(page, "leave the walk")
-
-
-def test_layers_are_explained_where_they_first_stand(page):
-    step(page, 1)
-    script = "getComputedStyle(each, '::after').content"
-    said = page.locator(".node h3").evaluate_all(f"all => all.map((each) => [each.firstChild.textContent, {script}])")
-    words = {name.split(":")[0]: text for name, text in said}
-    assert "slides small tables of weights" in words["conv2d"]
-    assert "makes each negative number 0" in words["conv2d/relu"]
-    assert "as one row of numbers" in words["flatten"]
-    assert words["conv2d_1"] == "none"
-    press(page, "leave the walk")
-    assert page.locator(".node h3").first.evaluate(f"each => {script}") == "none"
 
 
 def label(page):
@@ -316,6 +312,38 @@ def test_a_weight_goes_up_and_down_and_back(page):
         if undo == "back":
             assert loss(page) == first
             press(page, "next")
+
+
+def test_a_weight_has_a_loss_worth_lowering(page):
+    """Even where the step before ended with the true label, whose loss is near 0."""
+    page.get_by_role("button", name=re.compile("^picture 0, ")).click()
+    step(page, 6)
+    own = int(
+        page.locator("cnn-network").evaluate(
+            "each => each.state.probabilities.indexOf(Math.max(...each.state.probabilities))"
+        )
+    )
+    page.locator(".modes select").first.select_option(str(own))
+    before = loss(page)
+    press(page, "next")
+    assert loss(page) > 0.1
+    assert before == loss(page) or label(page) != str(own)
+    assert f"We pretend that the right answer is {label(page)}" in page.inner_text("guided-walk .walk-body")
+    first = loss(page)
+    press(page, "raise by 0.01")
+    text = page.inner_text("guided-walk .walk-body")
+    name, *shares = re.findall(r"The network says (\S+) with (\S+) % → (\S+) %", text)[0]
+    assert name == label(page)
+    assert [number(each) for each in shares] == pytest.approx(
+        [100 * np.exp(-first), 100 * np.exp(-loss(page))], rel=2e-3
+    )
+    assert shares[0] != shares[1]
+    row, column, kernel = map(
+        int, re.findall(r"in row (\d+), column (\d+) of the kernel that makes map (\d+)", text)[0]
+    )
+    assert page.inner_text("conv-cell h3").startswith(f"gradient of conv2d kernel[{row}, {column}, 0, {kernel}] = ")
+    assert page.locator("canvas.walk-here").get_attribute("aria-label") == f"conv2d, map {kernel}"
+    press(page, "leave the walk")
 
 
 def test_the_walk_follows_training(page):

@@ -2,7 +2,7 @@
 
 import { make } from "./make.js";
 import { StateView } from "./state-view.js";
-import { stepsOf, wordsFor } from "./walk-steps.js";
+import { stepsOf } from "./walk-steps.js";
 
 /** @typedef {import("./train-live.js").TrainLive} Train */
 
@@ -93,17 +93,11 @@ export class GuidedWalk extends StateView {
     if (!pretends && state.label !== this.#label) state.set({ label: this.#label });
   }
 
-  /** Mark what the step speaks of; the heading of the first layer of a kind says what such a layer does. */
+  /** Mark what the step speaks of. */
   mark() {
     for (const marked of document.querySelectorAll(".walk-here")) marked.classList.remove("walk-here");
     if (this.step < 0) return;
     for (const element of this.steps[this.step].where()) element?.classList.add("walk-here");
-    const said = new Set([""]), { nodes } = this.state.network;
-    for (const [k, heading] of document.querySelectorAll("cnn-network .node h3").entries()) {
-      const words = wordsFor(nodes[k]);
-      if (!said.has(words)) heading.setAttribute("data-words", words);
-      said.add(words);
-    }
   }
 
   /** Let a page with the walk at its lower edge end above it, so that nothing stays hidden behind it. */

@@ -4,7 +4,7 @@ import { cellAt } from "../engine/ops/terms.js";
 import { theme } from "../model/colours.js";
 import { digits } from "../model/numbers.js";
 import { halves, products, slide } from "./kernel-slide.js";
-import { classes, neighbours, nudges, square } from "./walk-tools.js";
+import { classes, jumps, neighbours, nudges, square } from "./walk-tools.js";
 
 /** @typedef {import("../model/state.js").State} State */
 /**
@@ -15,24 +15,6 @@ import { classes, neighbours, nudges, square } from "./walk-tools.js";
  * @typedef {{title: string, act: () => void, says: () => string[], task: string, where: () => (Element | null | undefined)[],
  *   asked?: () => boolean, show?: () => HTMLElement[], backward?: boolean}} Step
  */
-
-/** What a layer does, in the words of somebody who has never seen one, by a part of its kind @type {[string, string][]} */
-const WORDS = [
-  ["conv2d", "slides small tables of weights over the maps"],
-  ["relu", "makes each negative number 0"],
-  ["activation", "bends each number by a fixed curve"],
-  ["global", "makes one number of each map"],
-  ["max_pool", "keeps the largest of each small square"],
-  ["average_pool", "keeps the mean of each small square"],
-  ["reshape1", "lays all maps out as one row of numbers"],
-  ["dense", "multiplies every number before it with a weight and adds up"],
-  ["batch_normalization", "brings the numbers of each map to about the same size"],
-  ["dropout", "drops numbers at random, in training alone"],
-  ["add", "adds the numbers of two layers"],
-];
-
-/** @param {Net.Node} node @returns {string} what it does; "" for a layer without words */
-export const wordsFor = ({ op: { kind }, attrs, shape }) => WORDS.find(([part]) => `${attrs.function === "relu" ? "relu" : kind}${shape.length}`.includes(part))?.[1] ?? "";
 
 /** @param {ArrayLike<number>} numbers @param {(value: number) => number} [by] @returns {number} where the largest stands */
 function top(numbers, by = (value) => value) {
@@ -52,6 +34,8 @@ export function stepsOf(state, own) {
   const one = (/** @type {string} */ selector) => document.querySelector(selector);
   /** @type {unknown} */
   let first; // what the step began with
+  /** @type {Set<number>} the signs of the gradients that were visited */
+  const met = new Set();
   /** @param {Net.Node} node @param {(value: number, at: number) => number} [by] choose the largest number of a node */
   const choose = ({ id, shape }, by = (value) => value) => {
     const { data } = state.mode === "value" ? state.pass.y[id] : state.pass.dy[id];
@@ -80,9 +64,24 @@ export function stepsOf(state, own) {
     else choose(pool);
   };
   const said = () => top(state.probabilities);
+  /** Pretend that the second most probable class is right, where the loss is too small to show anything. */
+  const pretend = () => {
+    const data = state.probabilities;
+    if (state.loss < 0.1) state.set({ label: top(data, (p) => (p === Math.max(...data) ? -1 : p)) });
+  };
+  const pretends = () => (state.label === own() ? `The right answer is ${state.names[state.label]}.` : `We pretend that the right answer is ${state.names[state.label]}`);
   const percent = (/** @type {number} */ k) => {
     const part = 100 * state.probabilities[k];
     return part < 0.1 ? "less than 0.1 %" : `${part.toFixed(1)} %`;
+  };
+  /** @returns {number} the map that the chosen weight of the first convolution helps to make */
+  const mapOfWeight = () => {
+    const { cell: [, , c, k] } = state.chosen, { shape } = conv.weights.kernel;
+    return (c * shape[3] + k) % conv.shape[2];
+  };
+  const weightPlace = () => {
+    const { node, cell: [i, j] } = state.chosen;
+    return node === conv?.id && state.chosen.weight === "kernel" ? `in row ${i}, column ${j} of the kernel that makes map ${mapOfWeight()} of ${conv.name} (framed)` : `of ${nodes[node].name}`;
   };
   /** @returns {string} what the loss does if the chosen number rises by 0.01 */
   const slope = () => `if that number rises by 0.01, the loss ${state.number === 0 ? "stays" : `${state.number > 0 ? "rises" : "falls"} by about ${digits(Math.abs(0.01 * state.number))}`}`;
@@ -91,7 +90,7 @@ export function stepsOf(state, own) {
     const { cell } = state.chosen, bent = nodes.find(({ inputs, attrs }) => inputs[0] === conv.id && attrs.function === "relu");
     if (bent && value(conv, cell) <= 0) return "ReLU makes 0 of it, since it is negative";
     const beaten = pool?.inputs[0] === (bent ?? conv).id && max && pool.op.consumers(pool, 0, cell).every((to) => value(pool, to) > value(conv, cell));
-    return beaten ? "its pooling square has a larger one, and only the largest goes on" : "what is computed from it goes no further";
+    return beaten ? "its pooling window has a larger one, and only the largest goes on" : "what is computed from it goes no further";
   };
   /** @param {unknown} wanted @param {Step} step @returns {Step[]} */
   const given = (wanted, step) => (wanted ? [step] : []);
@@ -170,26 +169,28 @@ export function stepsOf(state, own) {
       title: "Backward: gradients",
       backward: true,
       act: () => {
-        const data = state.probabilities;
-        if (state.loss < 0.1) state.set({ label: top(data, (p) => (p === Math.max(...data) ? -1 : p)) });
+        pretend();
         choose(conv ?? input, Math.abs);
+        met.clear();
       },
       says: () => [
-        (state.label === own() ? `The right answer is ${state.names[state.label]}.` : `We pretend that the right answer is ${state.names[state.label]}, so that there is something to mend.`) +
-          ` The network gives it ${percent(state.label)}. The loss says in one number how wrong that is: ${digits(state.loss)}; at 100 % it would be 0.`,
-        "Each dot is now a gradient, a slope: what the loss does if that number of the map rises a little. Blue: it rises. Orange: it falls. They are computed from the last layer back to the first.",
-        ...(conv && max ? ["Empty places are 0: a number that is not the largest of its pooling square changes nothing after it."] : []),
+        `${pretends()}${state.label === own() ? "" : ", so that there is something to mend."} The network gives it ${percent(state.label)}. The loss says in one number how wrong that is: ${digits(state.loss)}; at 100 % it would be 0.`,
+        "The colours now show gradients, not the numbers themselves. A gradient is a slope: what the loss does if that number rises a little. Blue: it rises. Orange: it falls. Empty: it stays. They are computed from the last layer back to the first.",
         chosen(conv ?? input) && state.mode === "gradient" ? `The chosen gradient, ${place()}, is ${state.number === 0 && conv ? `0: if that number rises a little, the loss stays, because ${why()}` : `${digits(state.number)}: ${slope()}`}.` : "",
       ],
-      task: `Point at a blue, an orange and an empty place of ${(conv ?? input).name}; read the sentence above. Then try another right answer.`,
-      asked: () => moved(conv ?? input),
+      task: `Visit a blue, an orange and an empty place of ${(conv ?? input).name}, with the buttons, by pointing or with the arrow keys. Read the sentence above at each.`,
+      asked: () => {
+        if (moved(conv ?? input) && state.mode === "gradient") met.add(Math.sign(state.number));
+        return met.size === new Set(state.pass.dy[(conv ?? input).id].data.map(Math.sign)).size;
+      },
       where: () => [row(conv ?? input)],
-      show: () => [neighbours(state, (conv ?? input).id), classes(state)],
+      show: () => [jumps(state, (conv ?? input).id), neighbours(state, (conv ?? input).id), classes(state)],
     },
     ...given(conv ?? dense, {
       title: "Downhill: training",
       backward: true,
       act: () => {
+        pretend();
         const { id } = conv ?? dense, { data, shape } = state.pass.dw[id].kernel;
         state.choose({ node: id, weight: "kernel", cell: cellAt(shape, top(data, Math.abs)) });
         first = state.nudges.length;
@@ -197,13 +198,14 @@ export function stepsOf(state, own) {
       says: () => [
         state.learning ? "Training goes on: it changes all weights all the time. The loss of this picture follows."
           : state.chosen.weight === undefined ? "No weight is chosen now."
-          : `A weight has a gradient, too. That of this weight of ${nodes[state.chosen.node].name} is ${digits(state.number)}: ${slope()}. If it is lowered, the loss goes the other way.`,
-        `Training does this with all ${nodes.reduce((sum, { weights }) => sum + Object.values(weights).reduce((part, { data }) => part + data.length, 0), 0).toLocaleString("en")} weights at once: each moves a little to where the loss falls, again and again, picture after picture. Nobody writes the kernels by hand.`,
-        ...(one("train-live") ? ["“finish” leads to the training: press “fresh weights” there, then “start”. A batch is the pictures of one step, an epoch is once through all pictures, the learning rate says how large the steps are."] : []),
+          : `A weight has a gradient, too. That of the weight ${weightPlace()} is ${digits(state.number)}: ${slope()}.`,
+        ...(state.label === own() ? [] : [`${pretends()}, so a lower loss makes the network worse here: training takes the true answers.`]),
+        `Training moves all ${nodes.reduce((sum, { weights }) => sum + Object.values(weights).reduce((part, { data }) => part + data.length, 0), 0).toLocaleString("en")} weights at once, each a little to where the loss falls, again and again. Nobody writes the kernels by hand.`,
+        ...(one("train-live") ? ["A step changes all weights once, after a look at a batch, such as 32 pictures; the learning rate says how far it goes. An epoch is over when all pictures were looked at once. “finish” leads there: press “fresh weights”, then “start”."] : []),
       ],
-      task: "Press “raise by 0.01”: does the loss do what the gradient said? Then press “lower by 0.01” twice.",
+      task: "Press “raise by 0.01”: does the loss do as the gradient said? Then “lower by 0.01” twice.",
       asked: () => new Set(state.nudges.slice(Number(first)).map(({ before, predicted }) => predicted > before)).size === 2,
-      where: () => [row(conv ?? dense)],
+      where: () => [row(conv ?? dense), conv && row(conv)?.querySelectorAll("canvas")[mapOfWeight()]],
       show: () => [nudges(state)],
     }),
   ];

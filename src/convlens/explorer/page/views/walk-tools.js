@@ -1,6 +1,6 @@
 /** What can be handled inside a step of the guided walk: the numbers around one, a pool's square, the classes, a nudge. */
 
-import { digits } from "../model/numbers.js";
+import { cellOf, digits } from "../model/numbers.js";
 import { make } from "./make.js";
 import { numberGrid } from "./number-grid.js";
 
@@ -42,6 +42,21 @@ export function neighbours(state, id) {
   });
 }
 
+/** @param {State} state @param {number} id of a node @returns {HTMLElement} buttons that choose a strong gradient of each sign, and the next that is 0 */
+export function jumps(state, id) {
+  const { shape } = state.network.nodes[id];
+  const button = (/** @type {string} */ name, /** @type {(all: number[]) => number} */ find) => make("button", { onclick: () => {
+    const at = find([...state.pass.dy[id].data]);
+    if (at >= 0) state.choose({ node: id, cell: cellOf(at, shape) });
+  } }, name);
+  const next = (/** @type {number[]} */ all) => {
+    const { node, cell, weight } = state.chosen, maps = shape[2], here = node === id && weight === undefined ? state.pass.dy[id].at([0, ...cell]) : 0;
+    const found = all.findIndex((value, at) => at > here && at % maps === here % maps && value === 0);
+    return found < 0 ? all.indexOf(0) : found;
+  };
+  return make("p", { className: "controls" }, button("blue", (all) => all.indexOf(Math.max(...all))), button("orange", (all) => all.indexOf(Math.min(...all))), button("next empty place", next));
+}
+
 /** @param {State} state @param {Net.Node} pool @returns {HTMLElement} the square of its chosen number: before and after the activation, and pooled */
 export function square(state, pool) {
   const { nodes } = state.network, read = nodes[pool.inputs[0]], bent = read.op.kind === "activation", max = pool.op.kind.includes("max");
@@ -66,7 +81,7 @@ export function square(state, pool) {
 /** @param {State} state @returns {HTMLElement} a button for each class: it becomes the label */
 export function classes(state) {
   const buttons = state.names.map((name, k) => make("button", { onclick: () => state.set({ label: k }) }, name));
-  const row = make("p", { className: "controls" }, "The right answer is ", ...buttons);
+  const row = make("p", { className: "controls" }, "Another right answer: ", ...buttons);
   return drawn(row, state, () => buttons.forEach((made, k) => (made.ariaPressed = String(k === state.label))));
 }
 
@@ -95,9 +110,12 @@ export function nudges(state) {
     if (last) rows.unshift(row("td", [digits(changes[0].was), "", four(changes[0].before)]));
     table.replaceChildren(...(last ? [head] : []), ...rows.slice(-MOST));
     const size = (/** @type {number} */ to) => four(Math.abs(to - last.before));
-    said.textContent = last ? `The loss ${loss > last.before ? "rose" : "fell"} by ${size(loss)}; the gradient said ${size(last.predicted)}.` : `The loss is ${four(loss)}.`;
+    said.textContent = last ? `The loss ${loss > last.before ? "rose" : "fell"} by ${size(loss)}; the gradient said ${size(last.predicted)}. The network says ${state.names[label]} with ${share(last.before)} → ${share(loss)}.` : `The loss is ${four(loss)}.`;
   });
 }
 
-/** @param {number} loss @returns {string} */
-const four = (loss) => loss.toFixed(4);
+/** @param {number} value @returns {string} four digits after the point */
+export const four = (value) => value.toFixed(4).replace("-", "−");
+
+/** @param {number} loss @returns {string} the probability of the right answer at that loss */
+const share = (loss) => `${digits(100 * Math.exp(-loss))} %`;
