@@ -22,7 +22,7 @@ NAMES = (
     *("witnesses", "engines", "course", "memory", "startup"),
     *("layers", "inference", "peers", "training", "alexnet"),
     *("hosts", "kill", "demo", "course_frameworks", "classroom", "busy_class"),
-    *("steps", "own_data", "own_model", "memory_of_pictures", "photos", "explorer"),
+    *("networks", "steps", "own_data", "own_model", "memory_of_pictures", "photos", "explorer"),
 )
 PACKAGES = ("numpy", "numba", "threadpoolctl", "safetensors", "tensorflow-cpu", "keras", "jax", "torch", "onnxruntime")
 RESULTS = Path(__file__).parent / "results" / "benchmarks.json"
