@@ -18,7 +18,9 @@ from unittest import mock
 import numpy as np
 
 from convlens.arrays import Array
-from convlens.engines.compiled import dense, engine, helpers, operation, over_channels, over_examples, program
+from convlens.engines.compiled import dense, engine, example_calls, helpers, operation, over_channels, over_examples
+from convlens.engines.compiled.block_calls import Packed
+from convlens.engines.compiled.builder import Shared, Vectors
 from convlens.engines.compiled.fused import FusedPass
 from convlens.engines.compiled.program import Program
 from convlens.engines.compiled.registers import BYTES
@@ -219,18 +221,19 @@ def blocks() -> None:
     }  # fmt: skip
 
     def block() -> Callable[[], object]:
-        made = Program(specs, flat, over_examples.LANES)
-        return lambda: made.both.run(**rooms)
+        made = Program(specs, Vectors(flat, model.flat_state), over_examples.LANES, Shared(Packed()))
+        (both,) = made.both
+        return lambda: both.run(**rooms)
 
-    def across(values: Mapping[str, Any], name: str, chosen: str, what: str, module: Any = program) -> None:
+    def across(values: Mapping[str, Any], name: str, chosen: str, what: str, module: Any = example_calls) -> None:
         show(f"{what}, a block of LeNet-5", times(_planned(module, name, values, block)), [chosen])
 
     outputs = {str(sizes): sizes for sizes in ((8, 6, 4), (8,), (6,), (4,), (10, 6), (12, 8, 6), (16, 6))}
-    across(outputs, "OUTPUT_TILES", str(program.OUTPUT_TILES), "output tiles")
+    across(outputs, "OUTPUT_TILES", str(example_calls.OUTPUT_TILES), "output tiles")
     dw_outputs = {str(sizes): sizes for sizes in ((4, 3), (3,), (2,), (6, 4), (5,))}
-    across(dw_outputs, "DW_OUTPUT_TILES", str(program.DW_OUTPUT_TILES), "dw output tiles")
+    across(dw_outputs, "DW_OUTPUT_TILES", str(example_calls.DW_OUTPUT_TILES), "dw output tiles")
     taps = {str(sizes): sizes for sizes in ((5, 3, 1), (1,), (3, 1), (2, 1), (4, 3, 1))}
-    across(taps, "DW_TAP_TILES", str(program.DW_TAP_TILES), "dw tap tiles")
+    across(taps, "DW_TAP_TILES", str(example_calls.DW_TAP_TILES), "dw tap tiles")
     print(f"{'dense tile':58} {dense.FEATURES}: a literal of the kernels; see engines/compiled/README.md")
 
 

@@ -321,7 +321,8 @@ def test_one_bad_picture_among_good_ones(place, pictures):
 def test_summary():
     lines = says("summary").splitlines()
     assert lines[0].split() == ["layer", "kind", "output", "shape", "parameters"]
-    assert f"lenet5: 61,706 parameters, float32, engine {get_engine('auto').name}" in lines
+    how = ", one fused pass, examples in lanes" if get_engine("auto").name == "numba" else ""
+    assert f"lenet5: 61,706 parameters, float32, engine {get_engine('auto').name}{how}" in lines
     value = tells("summary")
     assert list(value) == ["model", "layers", "parameters", "end", "specification"]
     assert (value["model"], value["parameters"]) == ("lenet5", 61706)

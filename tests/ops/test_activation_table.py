@@ -9,9 +9,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from convlens import ops
+from convlens.engines.normal import normal_cdf, normal_density
 from convlens.gradcheck import check_vjp
 from convlens.ops import ACTIVATIONS, OTHER_NAMES
-from convlens.ops._normal import normal_cdf, normal_density
 
 each = pytest.mark.parametrize("name", ACTIVATIONS)
 KINKS = {

@@ -11,12 +11,15 @@ import functools
 import importlib
 import importlib.util
 import warnings
-from collections.abc import Sequence
-from typing import Protocol, cast
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol, cast
 
 from convlens.arrays import Array
 from convlens.engines.specs import Spec
 from convlens.geometry import Pair
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Engine(Protocol):
@@ -56,23 +59,40 @@ class Engine(Protocol):
     ) -> None:
         """w, m, v (size,) are changed in place, given the gradient g (size,): see `convlens.nn.optimizers.Adam`"""
 
-    def fused_pass(self, specs: Sequence[Spec], flat: Array) -> FusedPass | None:
-        """Return a fused pass of these operations, or None if the engine has none for them.
+    def fused_pass(self, specs: Sequence[Spec], flat: Array, state: Array) -> FusedPass | str:
+        """Return a fused pass of these operations, or why there is none; "" from an engine that has no fused passes.
 
-        flat holds the weights of all operations in order, for each operation its kernel, then its bias.
+        flat holds the trained weights of all operations in order, state their running statistics.
         """
 
 
 class FusedPass(Protocol):
-    """All operations of a network in one call. Each call reads the current weights. Any thread may call."""
+    """All operations of a network in one call. Each call reads the current weights. Any thread may call.
+
+    about: how it computes, in words
+    """
+
+    about: str
 
     def forward(self, x: Array) -> Array:
         """x (n, h, w, c) -> logits (n, classes)"""
 
     def loss_gradient(
-        self, x: Array, labels: Array, weight: float, gradient: Array, threads: int
+        self,
+        x: Array,
+        labels: Array,
+        weight: float,
+        gradient: Array,
+        threads: int,
+        rng: np.random.Generator | None,
+        state: Array | None,
+        slopes: Callable[[Array], tuple[Array, Array]] | None,
     ) -> tuple[Array, Array]:
-        """x, labels (n,) -> loss (n,), logits (n, classes); `gradient` gets the gradient of weight * sum(loss)"""
+        """x, labels (n,) -> loss (n,), logits (n, classes); `gradient` gets the gradient of weight * sum(loss)
+
+        slopes: logits -> loss (n,), dlogits (n, classes), for another loss than the cross-entropy. rng: for training;
+        `state`, a vector like the running statistics, then gets those of the batch.
+        """
 
 
 ENGINES = {

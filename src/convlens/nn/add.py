@@ -137,6 +137,13 @@ class Add(Layer):
         layer: Layer = getattr(self, chain)[int(k)]
         return layer.regularizer(rest)
 
+    def momentum_of(self, name: str) -> float:
+        """The momentum of the layer's running statistic"""
+        place, _, rest = name.partition("/")
+        chain, _, k = place.rpartition("_")
+        layer: Layer = getattr(self, chain)[int(k)]
+        return layer.momentum_of(rest)
+
     def initial_state(self, shape: Shape) -> dict[str, float]:
         """The first running statistics of all layers"""
         return {

@@ -71,6 +71,10 @@ class BatchNormalization(Layer):
         """The running mean begins at 0, the running variance at 1."""
         return {"moving_mean": 0.0, "moving_variance": 1.0}
 
+    def momentum_of(self, name: str) -> float:
+        """The momentum of the running statistics"""
+        return self.momentum
+
     def specs(self, shape: Shape) -> tuple[specs.Spec, ...]:
         """One specification"""
         return (specs.BatchNorm(shape, float(self.epsilon), self.center, self.scale),)

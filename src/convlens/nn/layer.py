@@ -97,6 +97,10 @@ class Layer(KerasLayer):
         found: str | None = getattr(self, f"{name.removesuffix('_kernel')}_regularizer", None)
         return found
 
+    def momentum_of(self, name: str) -> float:
+        """Return how much of a running statistic each step of training keeps: see `BatchNormalization`."""
+        raise NotImplementedError(f"{type(self).__name__} has no running statistic {name}")
+
     def initial_state(self, shape: Shape) -> dict[str, float]:
         """Return the first value of each weight in `state_shapes`, by name."""
         return dict.fromkeys(self.state_shapes(shape), 0.0)

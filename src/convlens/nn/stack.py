@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from convlens.arrays import FLOATS, Array, is_plain, kind
-from convlens.engines import Engine
+from convlens.engines import Engine, FusedPass
 from convlens.engines.specs import Spec
 from convlens.geometry import check_count
 from convlens.machine.memory import aligned
@@ -69,7 +70,8 @@ class Stack:
     flat: Array
     flat_state: Array
     layer_weights: list[Weights]
-    fused: Any
+    fused: FusedPass | None
+    not_fused: str  # why there is no fused pass
     penalties: list[tuple[int, slice, Penalty]]  # a layer's number, the place of its weight in `flat`, its penalty
 
     def _make(self, input_shape: Shape, seed: int, initial: Initializer, known: Mapping[int, Weights]) -> None:
@@ -93,8 +95,10 @@ class Stack:
                 for name, w in old.items():
                     own[name][...] = w
         self.penalties = self._find_penalties()
+        vars(self).pop("_momenta", None)
         specs = self.specs()
-        self.fused = None if specs is None else self.engine.fused_pass(specs, self.flat)
+        found = "a layer of one's own" if specs is None else self.engine.fused_pass(specs, self.flat, self.flat_state)
+        self.fused, self.not_fused = (None, found) if isinstance(found, str) else (found, "")
 
     def _find_penalties(self) -> list[tuple[int, slice, Penalty]]:
         found, at = [], 0
@@ -255,11 +259,9 @@ class Stack:
         if not is_plain(gradient) or gradient.shape != self.flat.shape or not gradient.flags.writeable:
             got = f"{gradient.dtype} {gradient.shape}" if is_plain(gradient) else kind(gradient)
             raise ValueError(f"gradient must be a vector {self.flat.shape} that can be written; got {got}")
-        if self.fused is not None and loss is CROSS_ENTROPY and not isinstance(weight, np.ndarray):
-            self._check_fused(x)
-            check_labels(labels, len(x), self.output_shape[0])
-            both: tuple[Array, Array] = self.fused.loss_gradient(x, labels, weight, gradient, threads)
-            return both
+        fixed = rng is not None and any(row.layer.whole_batch and self._is_frozen(row) for row in self.table)
+        if self.fused is not None and not fixed:
+            return self._fused_gradient(self.fused, x, labels, weight, gradient, threads, rng, loss, state)
         logits, passes = self.forward(x, rng)
         losses = loss.forward(logits, labels)
         each = np.empty_like(losses)
@@ -268,6 +270,48 @@ class Stack:
         if state is not None:
             self._new_state(passes, state)
         return losses, logits
+
+    def _fused_gradient(
+        self,
+        fused: FusedPass,
+        x: Array,
+        labels: Array,
+        weight: float | Array,
+        gradient: Array,
+        threads: int,
+        rng: Rng | None,
+        loss: Loss,
+        state: Array | None,
+    ) -> tuple[Array, Array]:
+        self._check_fused(x)
+        slopes = None
+        if loss is CROSS_ENTROPY:
+            check_labels(labels, len(x), self.output_shape[0])
+        if loss is not CROSS_ENTROPY or isinstance(weight, np.ndarray):
+
+            def slopes(logits: Array) -> tuple[Array, Array]:
+                losses = loss.forward(logits, labels)
+                each = np.empty_like(losses)
+                each[...] = weight
+                return losses, loss.backward(each, logits, labels)
+
+        whole = labels if slopes is None else np.zeros(len(x), np.int64)
+        number = 1.0 if isinstance(weight, np.ndarray) else weight
+        found = fused.loss_gradient(x, whole, number, gradient, threads, rng, state, slopes)
+        if state is not None:
+            state[...] = (
+                self.flat_state if rng is None else self.flat_state * self._momenta + state * (1 - self._momenta)
+            )
+        return found
+
+    @cached_property
+    def _momenta(self) -> Array:
+        """How much of each running statistic a step of training keeps, a vector like `flat_state`"""
+        found = np.empty_like(self.flat_state)
+        for row, views in zip(self.table, self.state_views(found), strict=True):
+            for name, view in views.items():
+                view[...] = row.layer.momentum_of(name)
+        return found
 
     def _new_state(self, passes: Sequence[LayerPass], state: Array) -> None:
         state[...] = self.flat_state

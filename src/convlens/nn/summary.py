@@ -18,6 +18,10 @@ def summary_text(model: Stack) -> str:
         frozen = sum(row.parameters for k, row in enumerate(model.table) if k in model.frozen)
         left = f", {frozen:,} of them not trained" if frozen else ""
         total = f"{model.name}: {model.count_params():,} parameters{left}, {model.dtype}, engine {model.engine.name}"
+        if model.fused is not None:
+            total += f", {model.fused.about}"
+        elif model.not_fused:
+            total += f", layer by layer because of {model.not_fused}"
         end = [f"{model.end}: part of the loss and of predict"] if model.end else []
     else:
         lines = [(layer.name or layer.kind, type(layer).__name__, "?", "?") for layer in model.descriptions]

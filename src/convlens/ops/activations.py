@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from convlens.arrays import Array
-from convlens.ops._normal import normal_cdf, normal_density
+from convlens.engines.normal import normal_cdf, normal_density
 
 __all__ = [
     "ACTIVATIONS",

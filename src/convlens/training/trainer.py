@@ -98,7 +98,8 @@ class EngineTrainer:
         build(self._optimizer, model)
         with np.errstate(all="ignore"):  # a first pass, so that an engine compiles its kernels before the clock starts
             x, labels = np.zeros((1, *model.input_shape), model.dtype), np.zeros(1, np.int64)
-            model.loss_gradient(x, labels, 1.0, self._gradient(0))
+            rng = np.random.default_rng(0) if self._draws else None
+            model.loss_gradient(x, labels, 1.0, self._gradient(0), rng=rng)
         self._context = workers(self._threads)
         self._workers = self._context.__enter__()
         return self

@@ -72,9 +72,9 @@ def adam(w: Array, m: Array, v: Array, g: Array, rate: float, beta_1: float, bet
     _call("adam", [*map(_sent, (w, m, v, g)), *numbers], {0: w, 1: m, 2: v})
 
 
-def fused_pass(specs: Sequence[Spec], flat: Array) -> None:
-    """Return None: a pass of this engine goes layer by layer."""
-    return None
+def fused_pass(specs: Sequence[Spec], flat: Array, state: Array) -> str:
+    """Return "": a pass of this engine goes layer by layer."""
+    return ""
 
 
 def _parts(one: Array, other: Array) -> Iterator[slice]:

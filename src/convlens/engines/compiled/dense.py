@@ -6,19 +6,45 @@ as large as the image, so nothing has to be flattened. Its weights are (h, w, c,
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
-from convlens.engines.compiled.kernel import Memory, Place, Table, compiled, kernel
-from convlens.engines.compiled.registers import ADD_TO_Y, BIAS_EACH, multiply_tile, vector, zero
+from convlens.engines.compiled.kernel import Kernel, Memory, Place, Table, compiled, kernel
+from convlens.engines.compiled.registers import ADD_TO_Y, BIAS_EACH, BIAS_VECTOR, multiply_tile, vector, zero
 from convlens.engines.compiled.tape import table
 
 FEATURES = 8  # the height of the register tiles here: eight sums, a vector and a broadcast fit every register file
 
 
+@cache
+def dense(tile: int) -> Kernel:
+    """Return the kernel of a dense layer, whose register tile has `tile` examples: the weights are read once."""
+
+    @kernel
+    def dense(
+        m: Memory, x: Place, x_planes: int, x_rows: int, x_columns: int, x_plane: int, x_pitch: int, x_lanes: int,
+        w: Place, b: Place, units: int, taps: Table, relu: int, y: Place,
+    ) -> None:  # fmt: skip
+        """y[e, o] = relu(b[o] + sum_ijc x[c, i, j, e] w[i, j, c, o]), y (lanes, units)
+
+        taps: a table of the multiples of `units`
+        """
+        for p in range(0, units, vector(m)):
+            for e in range(0, x_lanes, tile):
+                multiply_tile(
+                    m, tile, e, x_lanes - 1, w + p, (x_columns * x_planes * units, x_planes * units),
+                    (x_rows, x_columns, x_planes), table(taps), x, (1, x_pitch, x_lanes, x_plane), b + p, y + p, units,
+                    units - p, BIAS_VECTOR, relu,
+                )  # fmt: skip
+
+    return dense
+
+
 @kernel
 def dense_dx(
-    m: Memory, dy: Place, units: int, w: Place, zeros: Place, dx: Place, dx_planes: int, dx_rows: int, dx_pitch: int,
-    dx_columns: int, tap: Table, lanes: int,
+    m: Memory, dy: Place, units: int, w: Place, zeros: Place, dx: Place, dx_planes: int, dx_rows: int,
+    dx_columns: int, dx_plane: int, dx_pitch: int, tap: Table, lanes: int,
 ) -> None:  # fmt: skip
     """dx[c, i, j] = sum_o dy[o] w[i, j, c, o], with dy (units, lanes)
 
@@ -31,7 +57,7 @@ def dense_dx(
                 for p in range(0, lanes, vector(m)):
                     multiply_tile(
                         m, FEATURES, c, dx_planes - 1, dy + p, (lanes, 0), (units, 1, 1), table(tap),
-                        weights, (units, 1, 0, 0), zeros, out + p, dx_rows * dx_pitch, lanes - p, BIAS_EACH, 0,
+                        weights, (units, 1, 0, 0), zeros, out + p, dx_plane, lanes - p, BIAS_EACH, 0,
                     )  # fmt: skip
 
 
@@ -44,9 +70,17 @@ def transpose(m: Memory, x: Place, features: int, y: Place, lanes: int) -> None:
 
 
 @kernel
+def load(m: Memory, x: Place, features: int, y: Place, lanes: int) -> None:
+    """x (lanes, features) -> y (features, lanes)"""
+    for o in range(features):
+        for e in range(lanes):
+            m[y + o * lanes + e] = m[x + e * features + o]
+
+
+@kernel
 def dense_dw(
-    m: Memory, dy: Place, units: int, x: Place, x_planes: int, x_rows: int, x_pitch: int, x_columns: int, dw: Place,
-    tap: Table, lanes: int,
+    m: Memory, dy: Place, units: int, x: Place, x_planes: int, x_rows: int, x_columns: int, x_plane: int,
+    x_pitch: int, dw: Place, tap: Table, lanes: int,
 ) -> None:  # fmt: skip
     """dw[i, j, c, o] += sum_e x[c, i, j, e] dy[e, o], with dy (lanes, units), the result of `transpose`
 
@@ -59,7 +93,7 @@ def dense_dw(
                 for p in range(0, units, vector(m)):
                     multiply_tile(
                         m, FEATURES, c, x_planes - 1, dy + p, (units, 0), (lanes, 1, 1), table(tap),
-                        pixel, (x_rows * x_pitch, 1, 0, 0), out, out + p, units, units - p, ADD_TO_Y, 0,
+                        pixel, (x_plane, 1, 0, 0), out, out + p, units, units - p, ADD_TO_Y, 0,
                     )  # fmt: skip
 
 

@@ -210,6 +210,6 @@ def adam(w: Array, m: Array, v: Array, g: Array, rate: float, beta_1: float, bet
     dense.adam(w, m, v, g, number(rate), number(1 - beta_1), number(1 - beta_2), number(epsilon))
 
 
-def fused_pass(specs: Sequence[Spec], flat: Array) -> fused.FusedPass | None:
-    """Return a fused pass of these operations with the weights `flat`; None unless `fused.supports` allows it."""
-    return fused.FusedPass(specs, flat) if fused.supports(specs) else None
+def fused_pass(specs: Sequence[Spec], flat: Array, state: Array) -> fused.FusedPass | str:
+    """Return a fused pass of these operations, or why there is none: see `convlens.engines.Engine`."""
+    return fused.refusal(specs, flat.itemsize) or fused.FusedPass(specs, flat, state)

@@ -6,44 +6,91 @@ and has its own gradient. The gradients are added in the order of the parts.
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from convlens.arrays import Array, contiguous
+from convlens.engines.compiled.activation import FUNCTIONS
+from convlens.engines.compiled.block_calls import Packed
+from convlens.engines.compiled.builder import KINDS, Shared, Vectors
 from convlens.engines.compiled.helpers import Job, helpers
 from convlens.engines.compiled.kernel import address
 from convlens.engines.compiled.over_examples import LANES
+from convlens.engines.compiled.plan import FEW, begins_with_convolution, channels_in_lanes, every
 from convlens.engines.compiled.program import Program
+from convlens.engines.compiled.registers import BYTES
 from convlens.engines.partition import partition
-from convlens.engines.specs import Activation, Conv, Dense, Flatten, Pool, Spec
+from convlens.engines.specs import (
+    Activation,
+    BatchNorm,
+    Conv,
+    Dense,
+    Depthwise,
+    Dropout,
+    Flatten,
+    GlobalPool,
+    LocalResponseNorm,
+    Pad,
+    Pool,
+    Reshape,
+    Residual,
+    Spec,
+)
 from convlens.machine.memory import aligned
 
 
-def supports(specs: Sequence[Spec]) -> bool:
-    """Return whether a fused pass can run these operations.
+def refusal(specs: Sequence[Spec], itemsize: int) -> str | None:
+    """Return why a fused pass cannot run these operations; None if it can.
 
-    They must be convolutions with one group, without dilation, and pools, then Flatten, then dense layers; all with a
-    bias. The only activation is ReLU,
-    after a convolution or a dense layer.
+    They must be operations on images, then Flatten or a global pool, then operations on vectors, the last one a dense
+    layer.
     """
-    kinds = [type(spec) for spec in specs if not isinstance(spec, Activation)]
-    flat = kinds.index(Flatten) if Flatten in kinds else len(kinds)
-    if set(kinds[:flat]) - {Conv, Pool} or set(kinds[flat + 1 :]) != {Dense}:
-        return False
-    if any(isinstance(spec, Conv) and (spec.groups > 1 or spec.dilation != (1, 1)) for spec in specs):
-        return False
-    if any(isinstance(spec, Conv | Dense) and not spec.bias for spec in specs):
-        return False
-    if any(isinstance(spec, Flatten) and len(spec.shape) != 3 for spec in specs):
-        return False
-    after = zip([None, *specs], specs, strict=False)
-    return all(
-        spec.function == "relu" and isinstance(before, Conv | Dense)
-        for before, spec in after
-        if isinstance(spec, Activation)
-    )
+    wide, flat = BYTES // itemsize, False
+    if isinstance(specs[0], Reshape) and len(specs[0].target) == 3:
+        specs = specs[1:]
+    for spec in every(specs):
+        if (
+            isinstance(spec, Conv)
+            and spec.groups > 1
+            and (spec.ci // spec.groups % wide or spec.co // spec.groups % wide)
+        ):
+            return f"groups whose channels are no multiples of {wide}"
+        if isinstance(spec, Depthwise) and spec.multiplier > 1:
+            return "a depthwise convolution with several kernels for a channel"
+        if isinstance(spec, Activation) and spec.function not in FUNCTIONS:
+            return f"a {spec.function} that is not the end"
+        if not isinstance(spec, KINDS):
+            return type(spec).__name__
+        if isinstance(spec, GlobalPool) and spec.keepdims:
+            return "a global pool with keepdims"
+        if isinstance(spec, Reshape):
+            return "a change of shape"
+        if isinstance(spec, Conv | Depthwise | Pool | Pad) and min(side for pair in spec.pads for side in pair) < 0:
+            return "a negative padding"
+    for k, spec in enumerate(specs):
+        if isinstance(spec, Flatten | GlobalPool):
+            if flat and len(spec.shape) != 1:
+                return "images that are flattened twice"
+            flat = True
+        elif isinstance(spec, Dense) and not (flat or len(_shape(specs[0])) == 1):
+            return "a dense layer on images"
+        elif isinstance(spec, Conv | Depthwise | Pool | Pad | LocalResponseNorm | Residual) and flat:
+            return "an operation on images after Flatten"
+        if k == len(specs) - 1 and not isinstance(spec, Dense):
+            return "an end that is no dense layer"
+    if channels_in_lanes(specs, itemsize) and not begins_with_convolution(specs):
+        return "a network that does not begin with a convolution"
+    return None
+
+
+def _shape(spec: Spec) -> tuple[int, ...]:
+    """Return the shape of an operation's input."""
+    if isinstance(spec, Dense):
+        return (spec.inputs,)
+    return (*spec.size, 0) if isinstance(spec, Conv | Depthwise | Pool) else spec.shape
 
 
 def _blocks(examples: slice) -> list[tuple[int, int]]:
@@ -52,85 +99,171 @@ def _blocks(examples: slice) -> list[tuple[int, int]]:
     return [(start, min(LANES, examples.stop - start)) for start in starts]
 
 
-class _Batch:
-    """A forward and backward pass over a batch of `examples` examples, with all arrays that it writes"""
+Slopes = Callable[[Array], tuple[Array, Array]]  # logits (n, classes) -> loss (n,), dlogits (n, classes)
 
-    def __init__(self, network: FusedPass, examples: int, threads: int) -> None:
-        flat, parts = network.flat, partition(examples, least=1, block=LANES)
+
+class _Batch:
+    """A forward and backward pass over a batch of `examples` examples, with all arrays that it writes
+
+    apart: whether the loss is computed between the two
+    """
+
+    def __init__(self, network: FusedPass, examples: int, threads: int, training: bool, apart: bool) -> None:
+        flat, parts = network.vectors.flat, partition(examples, least=1, block=LANES)
         self.weight = np.empty(1, flat.dtype)
         self.losses, self.logits = np.empty(examples, flat.dtype), np.empty((examples, network.classes), flat.dtype)
+        self.dlogits = np.empty_like(self.logits)
         self.gradients = network.gradients(len(parts))
-        cuts, starts, tapes, slots = [0], [], [], []
+        self.keys = np.zeros(max(1, network.dropouts), np.int64)
+        self._first, self._threads = np.arange(examples), threads
+        waits = apart or any(isinstance(spec, BatchNorm) for spec in every(network.specs))
+        few = examples <= FEW
+        made = _Programs(network.specs, network.vectors, few, training) if waits else network.programs(few, training)
+        self._packed = made.shared.packed
+        starts, slots, self._cuts, self.programs = list[int](), list[list[int]](), [0], list[list[Program]]()
         for part, gradient in zip(parts, self.gradients, strict=True):
-            blocks = _blocks(part)
-            for k, (start, n) in enumerate([blocks[0], *blocks]):  # the first tape of a part sets its gradient to 0
-                written = (self.weight, self.losses[start:], self.logits[start:], gradient)
-                slots.append([0, 0, *map(address, written)])
-                programs = [network.program(thread, n) for thread in range(threads)]
-                tapes.append([(program.both if k else program.clear).place for program in programs])
+            for start, n in _blocks(part):
+                # where blocks wait for each other, each has its own program; else each thread
+                each = [len(self.programs)] * threads if waits else range(threads)
+                self.programs.append([made.of(n, number) for number in each])
+                rows = self.losses[start:], self.logits[start:], gradient, self._first[start:]
+                slots.append([0, 0, *map(address, (self.weight, *rows, self.keys, self.dlogits[start:]))])
                 starts.append(start)
-            cuts.append(len(tapes))
-        self._starts, self._slots, self.tapes = np.array(starts), np.array(slots), np.array(tapes)
-        calls = [address(rows[k:]) for k in range(len(tapes)) for rows in (self.tapes, self._slots)]
-        self.job = Job(cuts, calls, self.tapes)
+            self._cuts.append(len(self.programs))
+        self._starts, self._slots = np.array(starts), np.array(slots)
+        first = self.programs[0][0]
+        self._meetings, self._logits_stage, self.normalisations = (
+            first.meetings,
+            first.logits_stage,
+            first.normalisations,
+        )
+        self._jobs = [self._job(stage, apart) for stage in range(len(self._meetings) + 1 + apart)]
 
-    def read(self, x: Array, labels: Array) -> None:
-        """Set the images and labels that the next pass reads."""
+    def _job(self, stage: int, apart: bool) -> Job:
+        """Return the job of a stage, with a piece for each part. The first stage sets each part's gradient to 0."""
+        calls, begins, kept = list[int](), [0], list[Array]()
+        for first, end in itertools.pairwise(self._cuts):
+            for k in range(first, end):
+                slots = address(self._slots[k:])
+                if stage == 0 and k == first:
+                    kept.append(np.array([program.clear.place for program in self.programs[k]]))
+                    calls += [address(kept[-1]), slots]
+                tapes = [(program.apart if apart else program.both)[stage] for program in self.programs[k]]
+                kept.append(np.array([tape.place for tape in tapes]))
+                calls += [address(kept[-1]), slots]
+            begins.append(len(calls) // 2)
+        return Job(begins, calls, kept)
+
+    def run(self, x: Array, labels: Array, weight: float, slopes: Slopes | None) -> None:
+        """Run the stages. slopes: the loss, unless it is the cross-entropy of labels, times weight"""
+        self.weight[0] = weight
         self._slots[:, 0] = address(x) + self._starts * x[0].size
         self._slots[:, 1] = address(labels) + self._starts
+        self._packed.run(backward=True)
+        for normalisation in self.normalisations:
+            normalisation.set_running()
+        meetings = list(self._meetings)
+        if slopes is not None:
+            meetings.insert(self._logits_stage, lambda gradient: self._take(slopes))
+        for k, job in enumerate(self._jobs):
+            helpers(self._threads).run(job, x, labels)
+            if k < len(meetings):
+                meetings[k](self.gradients[0])
+
+    def _take(self, slopes: Slopes) -> None:
+        self.losses[...], self.dlogits[...] = slopes(self.logits)
+
+
+class _Programs:
+    """Programs that share what `Shared` has: one for each size of block, and each thread or block."""
+
+    def __init__(self, specs: Sequence[Spec], vectors: Vectors, few: bool, training: bool = False) -> None:
+        self._specs, self._vectors = specs, vectors
+        self.shared = Shared(Packed(), training, FEW if few else LANES)
+        self._found: dict[tuple[int, int], Program] = {}
+
+    def of(self, n: int, number: int = 0) -> Program:
+        """Return the program for blocks of n examples that belongs to a thread, or to a block."""
+        if (n, number) not in self._found:
+            self._found[n, number] = Program(self._specs, self._vectors, n, self.shared)
+        return self._found[n, number]
 
 
 class FusedPass:
     """All operations of a network in one call. Each call reads the current weights from `flat`. Any thread may call."""
 
-    def __init__(self, specs: Sequence[Spec], flat: Array) -> None:
-        self.specs, self.flat = tuple(specs), flat
+    def __init__(self, specs: Sequence[Spec], flat: Array, state: Array) -> None:
+        self.specs, self.vectors = tuple(specs), Vectors(flat, state)
         self.classes = next(spec.units for spec in reversed(specs) if isinstance(spec, Dense))
+        in_lanes = channels_in_lanes(specs, flat.itemsize)
+        self.about = f"one fused pass, {'channels' if in_lanes else 'examples'} in lanes"
+        self.dropouts = sum(isinstance(spec, Dropout) for spec in every(specs))
         self._own = threading.local()
-        self._idle: dict[int, list[Program]] = {}  # by the size of their blocks: programs that no `forward` uses now
+        self._idle: dict[bool, list[_Programs]] = {False: [], True: []}  # that no `forward` uses now; for few examples
 
-    def program(self, thread: int, n: int) -> Program:
-        """Return the program for blocks of n examples that belongs to the calling thread or to one of its helpers."""
-        programs = self._own.__dict__.setdefault("programs", {})
-        if (thread, n) not in programs:
-            programs[thread, n] = Program(self.specs, self.flat, n)
-        found: Program = programs[thread, n]
-        return found
+    def programs(self, few: bool, training: bool) -> _Programs:
+        """Return the programs of the calling thread and its helpers, for batches of few examples or of more."""
+        made: dict[tuple[bool, bool], _Programs] = self._own.__dict__.setdefault("programs", {})
+        if (few, training) not in made:
+            made[few, training] = _Programs(self.specs, self.vectors, few, training)
+        return made[few, training]
 
     def gradients(self, parts: int) -> list[Array]:
         """Return `parts` vectors like `flat`, which belong to the calling thread."""
         gradients: list[Array] = self._own.__dict__.setdefault("gradients", [])
-        gradients += [aligned(self.flat.size, self.flat.dtype) for _ in range(parts - len(gradients))]
+        flat = self.vectors.flat
+        gradients += [aligned(flat.size, flat.dtype) for _ in range(parts - len(gradients))]
         return gradients[:parts]
 
     def forward(self, x: Array) -> Array:
         """x (n, h, w, c) -> logits (n, classes)"""
         x = contiguous(x)
         logits = np.empty((len(x), self.classes), x.dtype)
-        for start, n in _blocks(slice(0, len(x))):
-            idle = self._idle.setdefault(n, [])
-            try:
-                program = idle.pop()
-            except IndexError:
-                program = Program(self.specs, self.flat, n)
+        idle = self._idle[few := len(x) <= FEW]
+        try:
+            programs = idle.pop()
+        except IndexError:
+            programs = _Programs(self.specs, self.vectors, few)
+        todo = [(start, programs.of(n)) for start, n in _blocks(slice(0, len(x)))]
+        programs.shared.packed.run(backward=False)
+        for normalisation in programs.shared.normalisations.values():
+            normalisation.set_running()
+        for start, program in todo:
             program.forward.run(x=x[start:], logits=logits[start:])
-            idle.append(program)
+        idle.append(programs)
         return logits
 
     def loss_gradient(
-        self, x: Array, labels: Array, weight: float, gradient: Array, threads: int = 1
+        self,
+        x: Array,
+        labels: Array,
+        weight: float,
+        gradient: Array,
+        threads: int = 1,
+        rng: np.random.Generator | None = None,
+        state: Array | None = None,
+        slopes: Slopes | None = None,
     ) -> tuple[Array, Array]:
-        """x, labels (n,) -> loss (n,), logits (n, classes); `gradient` gets the gradient of weight * sum(loss)"""
+        """x, labels (n,) -> loss (n,), logits (n, classes); `gradient` gets the gradient of weight * sum(loss)
+
+        The loss is the cross-entropy, unless `slopes` computes another one, with its gradient; then labels and weight
+        do not matter. With an `rng`, dropout drops, and normalisations use the statistics of the batch, which
+        `state` gets, a vector like the running statistics.
+        """
         x, labels = contiguous(x), contiguous(labels.astype(np.int64, copy=False))
         threads = min(threads, len(partition(len(x), least=1, block=LANES)))  # more would have nothing to do
+        training, apart = rng is not None, slopes is not None
         batches = self._own.__dict__.setdefault("batches", {})
-        if (len(x), threads) not in batches:
-            batches[len(x), threads] = _Batch(self, len(x), threads)
-        batch: _Batch = batches[len(x), threads]
-        batch.weight[0] = weight
-        batch.read(x, labels)
-        helpers(threads).run(batch.job, x, labels)
+        if (key := (len(x), threads, training, apart)) not in batches:
+            batches[key] = _Batch(self, *key)
+        batch: _Batch = batches[key]
+        if rng is not None and self.dropouts:
+            batch.keys[...] = rng.integers(0, 2**63, len(batch.keys))
+        batch.run(x, labels, weight, slopes)
         gradient[...] = batch.gradients[0]
         for other in batch.gradients[1:]:
             gradient += other
+        if state is not None and training:
+            for normalisation in batch.normalisations:
+                normalisation.write_statistics(state)
         return batch.losses.copy(), batch.logits.copy()

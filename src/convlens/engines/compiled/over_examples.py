@@ -41,13 +41,13 @@ def tile(outputs: int, *sizes: int) -> int:
 
 @kernel
 def from_nhwc(
-    m: Memory, x: Place, y: Place, y_planes: int, y_rows: int, y_pitch: int, y_columns: int, lanes: int
+    m: Memory, x: Place, y: Place, y_planes: int, y_rows: int, y_columns: int, y_plane: int, y_pitch: int, lanes: int
 ) -> None:
     """x (n, h, w, c) -> the image y"""
     for k in range(y_planes):
         for i in range(y_rows):
             for j in range(y_columns):
-                source, target = x + (i * y_columns + j) * y_planes + k, y + (k * y_rows + i) * y_pitch + j * lanes
+                source, target = x + (i * y_columns + j) * y_planes + k, y + k * y_plane + i * y_pitch + j * lanes
                 for e in range(lanes):
                     m[target + e] = m[source + e * y_rows * y_columns * y_planes]
 
@@ -85,9 +85,9 @@ def convolve(outputs: int) -> Kernel:
 
     @kernel
     def convolve(
-        m: Memory, x: Place, x_planes: int, x_rows: int, x_pitch: int, x_columns: int, lead: int,
+        m: Memory, x: Place, x_planes: int, x_rows: int, x_columns: int, x_plane: int, x_pitch: int, lead: int,
         w: Place, w_o: int, w_c: int, w_a: int, w_d: int, kh: int, kw: int, taps: Table, b: Place, relu: int,
-        y: Place, y_planes: int, y_rows: int, y_pitch: int, run: int, sh: int, top: int, lanes: int,
+        y: Place, y_planes: int, y_rows: int, y_plane: int, y_pitch: int, run: int, sh: int, top: int, lanes: int,
     ) -> None:  # fmt: skip
         """y[o, i, p] = relu(b[o] + sum_cad x[c, top + i*sh + a, taps[d] + p] w[o, c, a, d]), summed over the rows that
         x has for p below `run`, the size of a row of y. Tap d is column d of the kernel; for the first output it reads
@@ -105,8 +105,8 @@ def convolve(outputs: int) -> Kernel:
                         begin, end = max(0, lead - p // lanes), min(kw, lead + x_columns - p // lanes)
                     sizes = (x_planes, max(0, high - low), max(0, end - begin))
                     multiply_tile(
-                        m, outputs, o, y_planes - 1, seen + p, (x_rows * x_pitch, x_pitch), sizes, table(taps + begin),
-                        weights + begin * w_d, (w_o, w_c, w_a, w_d), b, y + i * y_pitch + p, y_rows * y_pitch, run - p,
+                        m, outputs, o, y_planes - 1, seen + p, (x_plane, x_pitch), sizes, table(taps + begin),
+                        weights + begin * w_d, (w_o, w_c, w_a, w_d), b, y + i * y_pitch + p, y_plane, run - p,
                         BIAS_EACH, relu,
                     )  # fmt: skip
 
@@ -119,8 +119,9 @@ def convolve_dw(outputs: int, width: int) -> Kernel:
 
     @kernel
     def convolve_dw(
-        m: Memory, x: Place, x_planes: int, x_rows: int, x_pitch: int, dy: Place, dy_planes: int, dy_rows: int,
-        dy_pitch: int, run: int, sh: int, top: int, dw: Place, kh: int, kw: int, taps: Table,
+        m: Memory, x: Place, x_planes: int, x_rows: int, x_plane: int, x_pitch: int, dy: Place, dy_planes: int,
+        dy_rows: int, dy_plane: int, dy_pitch: int, run: int, sh: int, top: int, dw: Place, kh: int, kw: int,
+        taps: Table,
     ) -> None:  # fmt: skip
         """dw[a, d, c, o] += sum_ip x[c, top + i*sh + a, taps[d] + p] dy[o, i, p], for p below `run`"""
         for o in range(0, dy_planes, outputs):
@@ -128,11 +129,11 @@ def convolve_dw(outputs: int, width: int) -> Kernel:
                 for a in range(kh):
                     i = max(0, -((top + a) // sh))
                     rows = max(0, min(dy_rows, (x_rows - 1 - top - a) // sh + 1) - i)
-                    seen = x + (c * x_rows + top + i * sh + a) * x_pitch
+                    seen = x + c * x_plane + (top + i * sh + a) * x_pitch
                     for d in range(0, kw, width):
                         correlate_tile(
                             m, outputs, width, o, dy_planes - 1, d, kw - 1, seen, sh * x_pitch, table(taps),
-                            dy + i * dy_pitch, (dy_rows * dy_pitch, dy_pitch), rows, run,
+                            dy + i * dy_pitch, (dy_plane, dy_pitch), rows, run,
                             dw + (a * kw * x_planes + c) * dy_planes, (1, x_planes * dy_planes),
                         )  # fmt: skip
 
@@ -141,9 +142,9 @@ def convolve_dw(outputs: int, width: int) -> Kernel:
 
 @kernel
 def convolve_dx(
-    m: Memory, dy: Place, dy_planes: int, dy_rows: int, dy_pitch: int, dy_columns: int, w: Place, kh: int, kw: int,
-    sh: int, sw: int, top: int, left: int, dx: Place, dx_planes: int, dx_rows: int, dx_pitch: int, dx_columns: int,
-    lanes: int,
+    m: Memory, dy: Place, dy_planes: int, dy_rows: int, dy_columns: int, dy_plane: int, dy_pitch: int, w: Place,
+    kh: int, kw: int, sh: int, sw: int, top: int, left: int, dx: Place, dx_planes: int, dx_rows: int, dx_columns: int,
+    dx_plane: int, dx_pitch: int, lanes: int,
 ) -> None:  # fmt: skip
     """dx[c, top + i*sh + a, left + j*sw + d] += dy[o, i, j] w[a, d, c, o], at any stride; dx must be 0 before"""
     for c in range(dx_planes):
@@ -156,22 +157,23 @@ def convolve_dx(
                         begin = max(0, -((left + d) // sw))
                         end = min(dy_columns, (dx_columns - 1 - left - d) // sw + 1)
                         for j in range(begin, end):
-                            target = dx + (c * dx_rows + start + a) * dx_pitch + (left + j * sw + d) * lanes
-                            source = dy + (o * dy_rows + i) * dy_pitch + j * lanes
+                            target = dx + c * dx_plane + (start + a) * dx_pitch + (left + j * sw + d) * lanes
+                            source = dy + o * dy_plane + i * dy_pitch + j * lanes
                             for e in range(lanes):
                                 m[target + e] += weight * m[source + e]
 
 
 @kernel
 def relu_db(
-    m: Memory, dy: Place, dy_planes: int, dy_rows: int, dy_pitch: int, y: Place, y_pitch: int, run: int, relu: int,
-    db: Place,
+    m: Memory, dy: Place, dy_planes: int, dy_rows: int, dy_plane: int, dy_pitch: int, y: Place, y_plane: int,
+    y_pitch: int, run: int, relu: int, db: Place,
 ) -> None:  # fmt: skip
     """dy = dy where y > 0, else 0, in place (only if `relu`), and db[o] += sum of dy[o]"""
     for o in range(dy_planes):
         total = zero(m)
-        for i in range(o * dy_rows, (o + 1) * dy_rows):
-            total += relu_backward_sum(m, dy + i * dy_pitch, y + i * y_pitch, run, relu)
+        for i in range(dy_rows):
+            gradient, value = dy + o * dy_plane + i * dy_pitch, y + o * y_plane + i * y_pitch
+            total += relu_backward_sum(m, gradient, value, run, relu)
         m[db + o] += total
 
 
@@ -180,8 +182,9 @@ def relu_db(
 
 @kernel
 def max_pool(
-    m: Memory, x: Place, x_planes: int, x_rows: int, x_pitch: int, x_columns: int, kh: int, kw: int, sh: int, sw: int,
-    top: int, left: int, y: Place, y_rows: int, y_pitch: int, y_columns: int, lanes: int,
+    m: Memory, x: Place, x_planes: int, x_rows: int, x_columns: int, x_plane: int, x_pitch: int, kh: int, kw: int,
+    sh: int, sw: int, top: int, left: int, y: Place, y_rows: int, y_columns: int, y_plane: int, y_pitch: int,
+    lanes: int,
 ) -> None:  # fmt: skip
     """y = the maximum of each window's cells inside x
 
@@ -192,16 +195,16 @@ def max_pool(
             a0, a1 = max(0, i * sh - top), min(x_rows, i * sh - top + kh)
             for j in range(y_columns):
                 b0, b1 = max(0, j * sw - left), min(x_columns, j * sw - left + kw)
-                seen, out = x + (c * x_rows + a0) * x_pitch + b0 * lanes, y + (c * y_rows + i) * y_pitch + j * lanes
+                seen, out = x + c * x_plane + a0 * x_pitch + b0 * lanes, y + c * y_plane + i * y_pitch + j * lanes
                 for p in range(0, lanes, vector(m)):
                     window_max(m, seen + p, (x_pitch, lanes), (a1 - a0, b1 - b0), out + p, lanes - p)
 
 
 @kernel
 def max_pool_dx(
-    m: Memory, dy: Place, dy_pitch: int, x: Place, x_planes: int, x_rows: int, x_pitch: int, x_columns: int,
-    y: Place, y_rows: int, y_pitch: int, y_columns: int, kh: int, kw: int, sh: int, sw: int, top: int, left: int,
-    only_one: int, dx: Place, dx_pitch: int, lanes: int,
+    m: Memory, dy: Place, dy_plane: int, dy_pitch: int, x: Place, x_planes: int, x_rows: int, x_columns: int,
+    x_plane: int, x_pitch: int, y: Place, y_rows: int, y_columns: int, y_plane: int, y_pitch: int, kh: int, kw: int,
+    sh: int, sw: int, top: int, left: int, only_one: int, dx: Place, dx_plane: int, dx_pitch: int, lanes: int,
 ) -> None:  # fmt: skip
     """dx += dy at the first maximum of each window (if `only_one`), or at all its maxima; dx must be 0 before"""
     for c in range(x_planes):
@@ -209,8 +212,8 @@ def max_pool_dx(
             a0, a1 = max(0, i * sh - top), min(x_rows, i * sh - top + kh)
             for j in range(y_columns):
                 b0, b1 = max(0, j * sw - left), min(x_columns, j * sw - left + kw)
-                gradient, largest = dy + (c * y_rows + i) * dy_pitch, y + (c * y_rows + i) * y_pitch
-                seen, out = x + (c * x_rows + a0) * x_pitch, dx + (c * x_rows + a0) * dx_pitch
+                gradient, largest = dy + c * dy_plane + i * dy_pitch, y + c * y_plane + i * y_pitch
+                seen, out = x + c * x_plane + a0 * x_pitch, dx + c * dx_plane + a0 * dx_pitch
                 for p in range(0, lanes, vector(m)):
                     past, inside = j * lanes + p, b0 * lanes + p
                     scatter_to_max(
@@ -221,8 +224,9 @@ def max_pool_dx(
 
 @kernel
 def average_pool(
-    m: Memory, x: Place, x_planes: int, x_rows: int, x_pitch: int, x_columns: int, kh: int, kw: int, sh: int, sw: int,
-    top: int, left: int, y: Place, y_rows: int, y_pitch: int, y_columns: int, lanes: int,
+    m: Memory, x: Place, x_planes: int, x_rows: int, x_columns: int, x_plane: int, x_pitch: int, kh: int, kw: int,
+    sh: int, sw: int, top: int, left: int, y: Place, y_rows: int, y_columns: int, y_plane: int, y_pitch: int,
+    lanes: int,
 ) -> None:  # fmt: skip
     """y = the mean of each window's cells inside x"""
     for c in range(x_planes):
@@ -230,12 +234,12 @@ def average_pool(
             a0, a1 = max(0, i * sh - top), min(x_rows, i * sh - top + kh)
             for j in range(y_columns):
                 b0, b1 = max(0, j * sw - left), min(x_columns, j * sw - left + kw)
-                out = y + (c * y_rows + i) * y_pitch + j * lanes
+                out = y + c * y_plane + i * y_pitch + j * lanes
                 for e in range(lanes):
                     m[out + e] = zero(m)
                 for a in range(a0, a1):
                     for b in range(b0, b1):
-                        cell = x + (c * x_rows + a) * x_pitch + b * lanes
+                        cell = x + c * x_plane + a * x_pitch + b * lanes
                         for e in range(lanes):
                             m[out + e] += m[cell + e]
                 for e in range(lanes):
@@ -244,8 +248,9 @@ def average_pool(
 
 @kernel
 def average_pool_dx(
-    m: Memory, dy: Place, dy_planes: int, dy_rows: int, dy_pitch: int, dy_columns: int, kh: int, kw: int, sh: int,
-    sw: int, top: int, left: int, dx: Place, dx_rows: int, dx_pitch: int, dx_columns: int, lanes: int,
+    m: Memory, dy: Place, dy_planes: int, dy_rows: int, dy_columns: int, dy_plane: int, dy_pitch: int, kh: int, kw: int,
+    sh: int, sw: int, top: int, left: int, dx: Place, dx_rows: int, dx_columns: int, dx_plane: int, dx_pitch: int,
+    lanes: int,
 ) -> None:  # fmt: skip
     """dx += dy / (number of the window's cells inside x); dx must be 0 before"""
     for c in range(dy_planes):
@@ -253,9 +258,9 @@ def average_pool_dx(
             a0, a1 = max(0, i * sh - top), min(dx_rows, i * sh - top + kh)
             for j in range(dy_columns):
                 b0, b1 = max(0, j * sw - left), min(dx_columns, j * sw - left + kw)
-                gradient = dy + (c * dy_rows + i) * dy_pitch + j * lanes
+                gradient = dy + c * dy_plane + i * dy_pitch + j * lanes
                 for a in range(a0, a1):
                     for b in range(b0, b1):
-                        out = dx + (c * dx_rows + a) * dx_pitch + b * lanes
+                        out = dx + c * dx_plane + a * dx_pitch + b * lanes
                         for e in range(lanes):
                             m[out + e] += m[gradient + e] / ((a1 - a0) * (b1 - b0))

@@ -18,26 +18,40 @@ from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
-from numba import types
+from numba import config, types
 from numba.core import cgutils
 
 from convlens.engines.compiled.kernel import intrinsic
 
-_features = llvm.get_host_cpu_features()
-BYTES = 64 if _features.get("avx512f") else 32 if _features.get("avx") else 16  # size of a vector register
+
+def _vector_bytes() -> int:
+    """Return the size of a vector register: the host's, or of the processor that Numba's settings name."""
+    name, features = getattr(config, "CPU_NAME", None), getattr(config, "CPU_FEATURES", None)
+    if not name and features is None:
+        found = llvm.get_host_cpu_features()
+        return 64 if found.get("avx512f") else 32 if found.get("avx") else 16
+    text = "define <16 x float> @f(<16 x float> %a) { %b = fadd <16 x float> %a, %a ret <16 x float> %b }"
+    target = llvm.Target.from_default_triple()
+    machine = target.create_target_machine(cpu=name or llvm.get_host_cpu_name(), features=features or "")
+    code = machine.emit_assembly(llvm.parse_assembly(text))
+    return 64 if "zmm" in code else 32 if "ymm" in code else 16
+
+
+BYTES = _vector_bytes()
 
 # Start values of the sums in `multiply_tile`: one number of b for each output, one vector of b for all, or y itself
 BIAS_EACH, BIAS_VECTOR, ADD_TO_Y = range(3)
 
-_INT = ir.IntType(64)
+INT = ir.IntType(64)
 _LANE = ir.IntType(32)
 
 
-class _Vectors:
+class Vectors:
     """Builds instructions on vectors of the memory's number type."""
 
     def __init__(self, context: Any, builder: Any, number: Any) -> None:
         self.builder = builder
+        self.is_double = number.bitwidth == 64
         self.size = BYTES * 8 // number.bitwidth
         self.number = context.get_value_type(number)
         self.vector = ir.VectorType(self.number, self.size)
@@ -58,6 +72,10 @@ class _Vectors:
         found = self.builder.load(self._pointer(m, place))
         found.align = 4
         return found
+
+    def store(self, m: Any, place: Any, value: Any) -> None:
+        """m[place : place + size] = value"""
+        self.builder.store(value, self._pointer(m, place)).align = 4
 
     def masked_load(self, m: Any, place: Any, mask: Any) -> Any:
         """m[place : place + size] where the mask is set, else 0; no other memory is read"""
@@ -88,6 +106,16 @@ class _Vectors:
         """a * b + c"""
         return self._call(f"llvm.fma.{self.short}", self.vector, a, b, c)
 
+    def unary(self, name: str, a: Any) -> Any:
+        """An LLVM function of one vector, such as llvm.rint"""
+        return self._call(f"{name}.{self.short}", self.vector, a)
+
+    def integers(self, a: Any) -> Any:
+        """Whole numbers as integers of the same size; NaN gives 0"""
+        bits = 64 if self.is_double else 32
+        kind = ir.VectorType(ir.IntType(bits), self.size)
+        return self._call(f"llvm.fptosi.sat.v{self.size}i{bits}.{self.short}", kind, a)
+
     def total(self, a: Any) -> Any:
         """The sum of a vector's numbers, computed by adding its halves until one number is left"""
         size, b = self.size, self.builder
@@ -106,17 +134,17 @@ class _Vectors:
         b = self.builder
         found = []
         for k in range(count):
-            index = b.add(start, _INT(k))
+            index = b.add(start, INT(k))
             found.append(b.select(b.icmp_signed("<", index, last), index, last))
         return found
 
 
-def _true(builder: Any, number: Any) -> Any:
+def is_true(builder: Any, number: Any) -> Any:
     """number != 0"""
     return builder.icmp_signed("!=", number, number.type(0))
 
 
-def _offset(builder: Any, place: Any, *terms: tuple[Any, Any]) -> Any:
+def offset(builder: Any, place: Any, *terms: tuple[Any, Any]) -> Any:
     """place + the sum of index * step"""
     for index, step in terms:
         place = builder.add(place, builder.mul(index, step))
@@ -127,7 +155,7 @@ def _offset(builder: Any, place: Any, *terms: tuple[Any, Any]) -> Any:
 def vector(typing, m):
     """The number of elements in a vector register"""
     size = BYTES * 8 // m.dtype.bitwidth
-    return types.int64(m), lambda context, builder, signature, values: _INT(size)
+    return types.int64(m), lambda context, builder, signature, values: INT(size)
 
 
 @intrinsic
@@ -154,14 +182,14 @@ def multiply_tile(typing, m, TILE, o, last, x, x_steps, sizes, taps, w, w_steps,
     tile, number = TILE.literal_value, m.dtype
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        v = _Vectors(context, builder, number)
+        v = Vectors(context, builder, number)
         m, _, o, last, x, x_steps, sizes, taps, w, w_steps, b, y, y_o, count, start, relu = values
         (x_c, x_a), (cs, as_, ds), (w_o, w_c, w_a, w_d) = (
             cgutils.unpack_tuple(builder, t) for t in (x_steps, sizes, w_steps)
         )
         mask = v.mask_below(count)
         outputs = v.clamped(o, last, tile)
-        places = [_offset(builder, y, (k, y_o)) for k in outputs]
+        places = [offset(builder, y, (k, y_o)) for k in outputs]
         rows_of_w = [builder.mul(k, w_o) for k in outputs]
         sums = v.registers(tile)
         for kind, begin in (
@@ -172,15 +200,15 @@ def multiply_tile(typing, m, TILE, o, last, x, x_steps, sizes, taps, w, w_steps,
             with builder.if_then(builder.icmp_signed("==", start, start.type(kind))):
                 for s, place, k in zip(sums, places, outputs, strict=True):
                     builder.store(begin(place, k), s)
-        with cgutils.for_range(builder, cs, intp=_INT) as c, cgutils.for_range(builder, as_, intp=_INT) as a:
-            x_row = _offset(builder, x, (c.index, x_c), (a.index, x_a))
-            w_row = _offset(builder, w, (c.index, w_c), (a.index, w_a))
-            with cgutils.for_range(builder, ds, intp=_INT) as d:
+        with cgutils.for_range(builder, cs, intp=INT) as c, cgutils.for_range(builder, as_, intp=INT) as a:
+            x_row = offset(builder, x, (c.index, x_c), (a.index, x_a))
+            w_row = offset(builder, w, (c.index, w_c), (a.index, w_a))
+            with cgutils.for_range(builder, ds, intp=INT) as d:
                 seen = v.masked_load(m, builder.add(x_row, builder.load(builder.gep(taps, [d.index]))), mask)
-                w_tap = _offset(builder, w_row, (d.index, w_d))
+                w_tap = offset(builder, w_row, (d.index, w_d))
                 for s, row in zip(sums, rows_of_w, strict=True):
                     builder.store(v.fma(v.broadcast_from(m, builder.add(w_tap, row)), seen, builder.load(s)), s)
-        with builder.if_then(_true(builder, relu)):
+        with builder.if_then(is_true(builder, relu)):
             for s in sums:
                 z = builder.load(s)
                 builder.store(builder.select(builder.fcmp_ordered("<", z, v.zero), v.zero, z), s)
@@ -207,11 +235,11 @@ def correlate_tile(typing, m, TILE, TAPS, o, last, d, last_tap, x, x_i, taps, dy
     tile, width, number = TILE.literal_value, TAPS.literal_value, m.dtype
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        v = _Vectors(context, builder, number)
+        v = Vectors(context, builder, number)
         m, _, _, o, last, d, last_tap, x, x_i, taps, dy, dy_steps, rows, run, dw, dw_steps = values
         (dy_o, dy_i), (dw_o, dw_d) = (cgutils.unpack_tuple(builder, t) for t in (dy_steps, dw_steps))
         outputs, cells = v.clamped(o, last, tile), v.clamped(d, last_tap, width)
-        planes = [_offset(builder, dy, (k, dy_o)) for k in outputs]
+        planes = [offset(builder, dy, (k, dy_o)) for k in outputs]
         starts = [builder.add(x, builder.load(builder.gep(taps, [k]))) for k in cells]
         sums = v.registers(tile * width)
         for s in sums:
@@ -225,16 +253,16 @@ def correlate_tile(typing, m, TILE, TAPS, o, last, d, last_tap, x, x_i, taps, dy
                     s = sums[j * width + k]
                     builder.store(v.fma(seen[k], gradient, builder.load(s)), s)
 
-        whole = builder.sub(run, builder.srem(run, _INT(v.size)))
+        whole = builder.sub(run, builder.srem(run, INT(v.size)))
         left = builder.sub(run, whole)
-        with cgutils.for_range(builder, rows, intp=_INT) as i:
+        with cgutils.for_range(builder, rows, intp=INT) as i:
             x_row, dy_row = builder.mul(i.index, x_i), builder.mul(i.index, dy_i)
-            with cgutils.for_range_slice(builder, _INT(0), whole, _INT(v.size), intp=_INT, inc=True) as (p, _):
+            with cgutils.for_range_slice(builder, INT(0), whole, INT(v.size), intp=INT, inc=True) as (p, _):
                 turn(builder.add(x_row, p), builder.add(dy_row, p), v.load)
-            with builder.if_then(builder.icmp_signed(">", left, _INT(0))):
+            with builder.if_then(builder.icmp_signed(">", left, INT(0))):
                 mask = v.mask_below(left)
                 turn(builder.add(x_row, whole), builder.add(dy_row, whole), lambda q, at: v.masked_load(q, at, mask))
-        places = [builder.gep(m, [_offset(builder, dw, (o, dw_o), (k, dw_d))]) for o in outputs for k in cells]
+        places = [builder.gep(m, [offset(builder, dw, (o, dw_o), (k, dw_d))]) for o in outputs for k in cells]
         found = [builder.fadd(builder.load(q), v.total(builder.load(s))) for q, s in zip(places, sums, strict=True)]
         for q, value in zip(places, found, strict=True):
             builder.store(value, q)
@@ -249,15 +277,15 @@ def relu_backward_sum(typing, m, dy, y, run, relu):
     number = m.dtype
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        v = _Vectors(context, builder, number)
+        v = Vectors(context, builder, number)
         m, dy, y, run, relu = values
         (total,) = v.registers(1)
         builder.store(v.zero, total)
-        with cgutils.for_range_slice(builder, _INT(0), run, _INT(v.size), intp=_INT, inc=True) as (p, _):
+        with cgutils.for_range_slice(builder, INT(0), run, INT(v.size), intp=INT, inc=True) as (p, _):
             mask = v.mask_below(builder.sub(run, p))
             place = builder.add(dy, p)
             gradient = cgutils.alloca_once_value(builder, v.masked_load(m, place, mask))
-            with builder.if_then(_true(builder, relu)):
+            with builder.if_then(is_true(builder, relu)):
                 above = builder.fcmp_ordered(">", v.masked_load(m, builder.add(y, p), mask), v.zero)
                 builder.store(builder.select(above, builder.load(gradient), v.zero), gradient)
                 v.masked_store(m, place, builder.load(gradient), mask)
@@ -273,14 +301,14 @@ def window_max(typing, m, x, x_steps, sizes, y, count):
     number = m.dtype
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        v = _Vectors(context, builder, number)
+        v = Vectors(context, builder, number)
         m, x, x_steps, sizes, y, count = values
         (x_a, x_b), (as_, bs) = (cgutils.unpack_tuple(builder, t) for t in (x_steps, sizes))
         (top,) = v.registers(1)
         mask = v.mask_below(count)
         builder.store(v.masked_load(m, x, mask), top)
-        with cgutils.for_range(builder, as_, intp=_INT) as a, cgutils.for_range(builder, bs, intp=_INT) as b:
-            cell = v.masked_load(m, _offset(builder, x, (a.index, x_a), (b.index, x_b)), mask)
+        with cgutils.for_range(builder, as_, intp=INT) as a, cgutils.for_range(builder, bs, intp=INT) as b:
+            cell = v.masked_load(m, offset(builder, x, (a.index, x_a), (b.index, x_b)), mask)
             now = builder.load(top)
             stays = builder.or_(builder.fcmp_ordered(">=", now, cell), builder.fcmp_unordered("uno", now, now))
             builder.store(builder.select(stays, now, cell), top)
@@ -300,16 +328,16 @@ def scatter_to_max(typing, m, dy, x, y, x_steps, sizes, only_one, dx, dx_steps, 
     number = m.dtype
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        v = _Vectors(context, builder, number)
+        v = Vectors(context, builder, number)
         m, dy, x, y, x_steps, sizes, only_one, dx, dx_steps, count = values
         (x_a, x_b), (as_, bs), (dx_a, dx_b) = (cgutils.unpack_tuple(builder, t) for t in (x_steps, sizes, dx_steps))
         mask = v.mask_below(count)
         top, gradient = v.masked_load(m, y, mask), v.masked_load(m, dy, mask)
         free = cgutils.alloca_once_value(builder, mask)
-        every = v.broadcast(builder.not_(_true(builder, only_one)))
-        with cgutils.for_range(builder, as_, intp=_INT) as a, cgutils.for_range(builder, bs, intp=_INT) as b:
-            cell = v.masked_load(m, _offset(builder, x, (a.index, x_a), (b.index, x_b)), mask)
-            place = _offset(builder, dx, (a.index, dx_a), (b.index, dx_b))
+        every = v.broadcast(builder.not_(is_true(builder, only_one)))
+        with cgutils.for_range(builder, as_, intp=INT) as a, cgutils.for_range(builder, bs, intp=INT) as b:
+            cell = v.masked_load(m, offset(builder, x, (a.index, x_a), (b.index, x_b)), mask)
+            place = offset(builder, dx, (a.index, dx_a), (b.index, dx_b))
             hit = builder.and_(builder.load(free), builder.fcmp_ordered("==", cell, top))
             builder.store(builder.and_(builder.load(free), builder.or_(builder.not_(hit), every)), free)
             more = builder.select(hit, gradient, v.zero)

@@ -13,7 +13,7 @@ _FLAT = 28.0  # beyond this z, erfc(z) is 0 in float64
 # Polynomials p(u), lowest power first, for (1 + 2 z) exp(z²) erfc(z) with u = (z - K) / (z + K) and z from 0 to
 # infinity: Chebyshev series of the function, cut off. The form is that of Shepherd and Laframboise 1981, "Chebyshev
 # approximation of (1 + 2x) exp(x²) erfc x in 0 <= x < infinity". The key is the item size of the dtype.
-_SERIES: dict[int, tuple[float, tuple[float, ...]]] = {
+SERIES: dict[int, tuple[float, tuple[float, ...]]] = {
     4: (
         3.0,
         (
@@ -76,7 +76,7 @@ def normal_cdf(x: Array) -> Array:
 
 
 def _cdf(x: Array, y: Array) -> None:
-    k, (*powers, last) = _SERIES[x.dtype.itemsize]
+    k, (*powers, last) = SERIES[x.dtype.itemsize]
     z = np.abs(x)
     z *= math.sqrt(0.5)
     np.minimum(z, _FLAT, out=z)  # NaN stays NaN

@@ -1,0 +1,278 @@
+"""The calls of a convolution with channels in lanes: see `over_blocks`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from convlens.arrays import Array
+from convlens.engines.compiled import over_blocks, over_examples
+from convlens.engines.compiled.block_tiles import ADD, BIAS, ZERO
+from convlens.engines.compiled.example_calls import Calls, PlannedLayer, Weights
+from convlens.engines.compiled.image import Frame, Image
+from convlens.engines.compiled.kernel import Call, Slot
+from convlens.engines.compiled.registers import BYTES
+from convlens.engines.compiled.tape import Tape
+from convlens.engines.specs import Conv, Depthwise
+from convlens.machine.memory import aligned
+
+# The positions in a register tile, and the most numbers of a tap in one of dw: the sums, one vector, and with 16
+# registers a broadcast number
+POSITIONS = tuple(range(8, 17)) if BYTES == 64 else tuple(range(6, 13))
+NUMBERS = 20 if BYTES == 64 else 12
+
+
+class Packed:
+    """The kernels of a network, packed: once for each call of a fused pass, and shared by its programs."""
+
+    def __init__(self) -> None:
+        self._calls: dict[bool, list[Call]] = {False: [], True: []}  # whether they are for dx
+        self._arrays: dict[object, Array] = {}
+        self._tapes: dict[bool, Tape] = {}
+
+    def array(self, key: object, w: Array, step: int, channels: int, rows: Array, dx: bool = False) -> Array:
+        """Return the array (blocks, rows, vector) that `run` fills from w: see `over_blocks.pack`."""
+        if key not in self._arrays:
+            wide = BYTES // w.itemsize
+            found = self._arrays[key] = aligned(-(-channels // wide) * len(rows) * wide, w.dtype)
+            self._calls[dx].append(
+                over_blocks.pack(w=w, step=step, channels=channels, rows=rows, count=len(rows), y=found)
+            )
+            self._tapes.pop(dx, None)
+        return self._arrays[key]
+
+    def run(self, backward: bool) -> None:
+        """Pack the current weights, for a backward those of dx too."""
+        for dx in (False, True) if backward else (False,):
+            if not self._calls[dx]:
+                continue
+            if dx not in self._tapes:
+                self._tapes[dx] = Tape(self._calls[dx], next(iter(self._arrays.values())).dtype)
+            self._tapes[dx].run()
+
+
+def blocks(channels: int, lanes: int) -> int:
+    """Return how many blocks of `lanes` channels there are; the last one may be partly used."""
+    return -(-channels // lanes)
+
+
+def forward_frame(spec: Conv | Depthwise) -> Frame:
+    """Return the frame that a convolution's input needs: its padding."""
+    (top, bottom), (left, right) = spec.pads
+    return Frame(*(max(0, side) for side in (top, bottom, left, right)))
+
+
+def backward_frame(spec: Conv | Depthwise) -> Frame:
+    """Return the frame that the gradient of a convolution's output needs, so that dx reads zeros outside of it."""
+    sides = []
+    for axis in range(2):
+        read = [i for _, i in _readers(spec, axis)]
+        sides += [max(0, -min(read)), max(0, max(read) - spec.out[axis] + 1)]
+    return Frame(*sides)
+
+
+def _readers(spec: Conv | Depthwise, axis: int) -> Iterator[tuple[int, int]]:
+    """Yield for each place of x and each cell of the kernel that can meet it the place and the output's."""
+    before, stride = spec.pads[axis][0], spec.stride[axis]
+    for place in range(spec.size[axis]):
+        for cell in range(spec.kernel[axis]):
+            distance = place + before - cell * spec.dilation[axis]
+            if distance % stride == 0:
+                yield place, distance // stride
+    yield 0, 0
+
+
+def _table(numbers: list[int]) -> Array:
+    return np.array(numbers, np.int64)
+
+
+_ONE = _table([0])
+
+
+def _tile(positions: int) -> tuple[int, int]:
+    """Return the positions of a register tile, and of the last tile of a row if that one is shorter."""
+    sizes = [size for size in POSITIONS if size <= positions] or [positions]
+    size = min(sizes, key=lambda size: (-(-positions // size), -positions % size))
+    return size, positions % size
+
+
+class _Taps(NamedTuple):
+    """offsets: of each tap from the first position; depth: the numbers of a tap; rows: see `over_blocks`"""
+
+    offsets: Array
+    depth: int
+    rows: Array
+
+
+def _forward_taps(spec: Conv, x: Image) -> _Taps:
+    (kh, kw), (dh, dw), ci, co = spec.kernel, spec.dilation, spec.ci // spec.groups, spec.co
+    (top, _), (left, _) = spec.pads
+    offsets, rows = [], []
+    joined = x.lanes == ci and dw == 1  # a row of the kernel has its numbers side by side
+    steps, depth = (1, kw * ci) if joined else (kw, min(x.lanes, ci))
+    for block in range(blocks(ci, x.lanes)):
+        for a in range(kh):
+            for d in range(steps):
+                offsets.append(block * x.plane + (a * dh - top) * x.pitch + (d * dw - left) * x.lanes)
+                first = block * x.lanes
+                inside = depth if joined else min(depth, ci - first)
+                start = ((a * kw + d) * ci + first) * co
+                rows += [start + k * co if k < inside else -1 for k in range(depth)]
+    return _Taps(_table(offsets), depth, _table(rows))
+
+
+def conv_calls(layer: PlannedLayer, weights: Weights, packed: Packed, key: int, more: bool = False) -> Calls:
+    """Return the calls of a convolution. key: the number of the layer. more: whether dx is added to what is there
+
+    With groups, each is a convolution of its own blocks of channels.
+    """
+    spec: Conv = layer.spec
+    x, y, dy, dx, n = layer.x, layer.y, layer.dy, layer.dx, layer.n
+    (sh, sw), (oh, ow), mine, dtype = spec.stride, spec.out, spec.co // spec.groups, weights.w.dtype
+    outs, ins = blocks(mine, y.lanes), blocks(spec.ci // spec.groups, x.lanes)
+    taps = _forward_taps(spec, x)
+    windows = {"taps": taps.offsets, "count": len(taps.offsets), "depth": taps.depth, "oh": oh, "ow": ow}
+    numbers = max(k for k in range(1, NUMBERS + 1) if taps.depth % k == 0)
+    every, db = outs * spec.groups, aligned(outs * spec.groups * y.lanes, dtype)
+    forward, gradients, dx_calls = list[Call](), list[Call](), list[Call]()
+    for g in range(spec.groups):
+        w, b = weights.w.reshape(-1)[g * mine :], weights.b[g * mine :]
+        panel = packed.array((key, "w", g), w, 1, mine, taps.rows)
+        bias = packed.array((key, "b", g), b, 1, mine, _ONE)
+        seen = {"x": x.origin[g * ins * x.plane :], "x_example": ins * spec.groups * x.plane, "x_i": sh * x.pitch}
+        forward.append(
+            over_blocks.convolve(*_tile(ow), sw * x.lanes, y.lanes)(
+                **seen, **windows, examples=n, blocks=outs, w=panel, b=bias, start=BIAS, relu=layer.relu,
+                y=y.origin[g * outs * y.plane :], y_example=every * y.plane, y_plane=y.plane, y_i=y.pitch,
+            )
+        )  # fmt: skip
+        sums = aligned(panel.size, dtype)
+        gradients += [
+            over_examples.fill_zeros(x=sums, count=sums.size),
+            over_blocks.convolve_dw(numbers, sw * x.lanes)(
+                **seen, **windows, examples=n, blocks=outs, dy=dy.origin[g * outs * dy.plane :],
+                dy_example=every * dy.plane, dy_plane=dy.plane, dy_pitch=dy.pitch, dw=sums,
+            ),
+            over_blocks.unpack(
+                x=sums, channels=mine, rows=taps.rows, count=len(taps.rows), dw=_past(weights.dw, g * mine)
+            ),
+            over_blocks.unpack(
+                x=db[g * outs * y.lanes :], channels=mine, rows=_ONE, count=1, dw=_past(weights.db, g * mine)
+            ),
+        ]  # fmt: skip
+        if not layer.first:
+            dx_calls += _dx_calls(spec, g, dy, dx, n, w, packed, key, more)
+    backward = [
+        over_examples.fill_zeros(x=db, count=db.size),
+        over_blocks.relu_db(dy=dy, run=dy.run, y=y, relu=layer.relu, db=db, blocks=every, examples=n),
+        *gradients,
+    ]
+    return forward, backward + dx_calls
+
+
+def _past(place: Slot | Array, numbers: int) -> Slot | Array:
+    """Return the place so many numbers later."""
+    return place._replace(past=place.past + numbers) if isinstance(place, Slot) else place[numbers:]
+
+
+def _dx_calls(
+    spec: Conv, g: int, dy: Image, dx: Image, n: int, w: Array, packed: Packed, key: int, more: bool
+) -> Iterator[Call]:
+    """Yield the calls for dx of a group.
+
+    The places of dx that lie a stride apart are a convolution of dy, with some of the taps.
+    """
+    kw, ci, mine = spec.kernel[1], spec.ci // spec.groups, spec.co // spec.groups
+    outs, ins = blocks(mine, dy.lanes), blocks(ci, dx.lanes)
+    zeros = aligned(ins * dx.lanes, w.dtype)
+    for phase in _phases(spec):
+        offsets, rows = [], []
+        for block in range(outs):
+            for a, i in _cells(spec, 0, phase.r):
+                for d, j in _cells(spec, 1, phase.c):
+                    offsets.append(block * dy.plane + i * dy.pitch + j * dy.lanes)
+                    first, start = block * dy.lanes, (a * kw + d) * ci * spec.co
+                    inside = min(dy.lanes, mine - first)
+                    rows += [start + first + k if k < inside else -1 for k in range(dy.lanes)]
+        panel = packed.array((key, "dx", g, phase), w, spec.co, ci, _table(rows), dx=True) if rows else zeros
+        yield over_blocks.convolve(*_tile(phase.columns), dy.lanes, spec.stride[1] * dx.lanes)(
+            x=dy.origin[g * outs * dy.plane :], x_example=outs * spec.groups * dy.plane, x_i=dy.pitch,
+            taps=_table(offsets or [0]), count=len(offsets), depth=dy.lanes, w=panel, b=zeros,
+            start=ADD if more else ZERO, relu=0, y=phase.of(dx)[g * ins * dx.plane :],
+            y_example=ins * spec.groups * dx.plane, y_plane=dx.plane, y_i=spec.stride[0] * dx.pitch, blocks=ins,
+            examples=n, oh=phase.rows, ow=phase.columns,
+        )  # fmt: skip
+
+
+class _Phase(NamedTuple):
+    """The places of x that lie a stride apart, from row r and column c on"""
+
+    r: int
+    c: int
+    rows: int
+    columns: int
+
+    def of(self, x: Image) -> Array:
+        """The memory of x from the first of these places on"""
+        return x.origin[self.r * x.pitch + self.c * x.lanes :]
+
+
+def _phases(spec: Conv | Depthwise) -> Iterator[_Phase]:
+    (h, w), (sh, sw) = spec.size, spec.stride
+    for r in range(min(sh, h)):
+        for c in range(min(sw, w)):
+            yield _Phase(r, c, -(-(h - r) // sh), -(-(w - c) // sw))
+
+
+def _cells(spec: Conv | Depthwise, axis: int, place: int) -> list[tuple[int, int]]:
+    """Return the cells of the kernel that meet a place of x, each with the output's place there."""
+    distances = [(cell, place + spec.pads[axis][0] - cell * spec.dilation[axis]) for cell in range(spec.kernel[axis])]
+    return [(cell, far // spec.stride[axis]) for cell, far in distances if far % spec.stride[axis] == 0]
+
+
+def depthwise_calls(layer: PlannedLayer, weights: Weights, packed: Packed, key: int, more: bool = False) -> Calls:
+    """Return the calls of a depthwise convolution with one kernel for each channel: see `conv_calls`."""
+    spec: Depthwise = layer.spec
+    x, y, dy, dx, n, c = layer.x, layer.y, layer.dy, layer.dx, layer.n, layer.spec.c
+    (kh, kw), (dh, dw), (sh, sw), (top, _), (left, _) = spec.kernel, spec.dilation, spec.stride, *spec.pads
+    (oh, ow), per, dtype = spec.out, blocks(c, x.lanes), weights.w.dtype
+    cells = [(a, d) for a in range(kh) for d in range(kw)]
+    taps = _table([(a * dh - top) * x.pitch + (d * dw - left) * x.lanes for a, d in cells])
+    rows = _table([(a * kw + d) * c for a, d in cells])
+    panel, bias = packed.array((key, "w"), weights.w, 1, c, rows), packed.array((key, "b"), weights.b, 1, c, _ONE)
+    windows = {"taps": taps, "count": len(cells), "oh": oh, "ow": ow, "blocks": per, "examples": n}
+    forward = over_blocks.depthwise(*_tile(ow), sw * x.lanes, y.lanes)(
+        **windows, x=x, x_i=sh * x.pitch, w=panel, b=bias, start=BIAS, relu=layer.relu, y=y, y_i=y.pitch
+    )
+    sums, db = aligned(panel.size, dtype), aligned(bias.size, dtype)
+    backward = [
+        over_examples.fill_zeros(x=sums, count=sums.size),
+        over_examples.fill_zeros(x=db, count=db.size),
+        over_blocks.relu_db(dy=dy, run=dy.run, y=y, relu=layer.relu, db=db, blocks=per, examples=n),
+        over_blocks.depthwise_dw(sw * x.lanes)(**windows, x=x, x_i=sh * x.pitch, dy=dy, dw=sums),
+        over_blocks.unpack(x=sums, channels=c, rows=rows, count=len(rows), dw=weights.dw),
+        over_blocks.unpack(x=db, channels=c, rows=_ONE, count=1, dw=weights.db),
+    ]
+    for phase in [] if layer.first else _phases(spec):
+        met = [(a, i, d, j) for a, i in _cells(spec, 0, phase.r) for d, j in _cells(spec, 1, phase.c)]
+        back = _table([i * dy.pitch + j * dy.lanes for _, i, _, j in met] or [0])
+        some = _table([(a * kw + d) * c for a, _, d, _ in met])
+        kernels = packed.array((key, "dx", phase), weights.w, 1, c, some, dx=True) if met else bias
+        backward.append(
+            over_blocks.depthwise(*_tile(phase.columns), dy.lanes, sw * dx.lanes)(
+                x=dy, x_i=dy.pitch, taps=back, count=len(met), w=kernels, b=bias, start=ADD if more else ZERO, relu=0,
+                y=phase.of(dx), y_plane=dx.plane, y_i=sh * dx.pitch, blocks=per, examples=n, oh=phase.rows,
+                ow=phase.columns,
+            )
+        )  # fmt: skip
+    return [forward], backward
+
+
+def flatten_calls(layer: PlannedLayer) -> Calls:
+    """Return the calls of Flatten, after which examples are in lanes."""
+    per_example = layer.x.planes // layer.n
+    forward = over_blocks.to_examples(x=layer.x, blocks=per_example, y=layer.y)
+    backward = over_blocks.from_examples(y=layer.dy, x=layer.dx, blocks=per_example)
+    return [forward], [] if layer.first else [backward]

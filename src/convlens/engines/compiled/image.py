@@ -1,0 +1,60 @@
+"""Images: the values between two layers of a fused pass, in one of two layouts.
+
+An image is (planes, rows, columns, lanes), and a vector holds neighbouring lanes. *Examples in lanes*: a plane is a
+channel, and a lane is an example of a block. *Channels in lanes*: a plane is one example's block of channels, and a
+lane is a channel.
+
+Each plane has a frame of zeros, which a convolution reads as its padding, and which nobody writes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from convlens.arrays import Array
+from convlens.machine.memory import aligned
+
+__all__ = ["Frame", "Image", "image"]
+
+
+class Frame(NamedTuple):
+    """The zeros around a plane, in rows and columns"""
+
+    top: int = 0
+    bottom: int = 0
+    left: int = 0
+    right: int = 0
+
+
+@dataclass(frozen=True)
+class Image:
+    """planes, rows, columns, lanes: the sizes without the frame. plane, pitch: the distance from one plane, or row, to
+    the next, in numbers"""
+
+    data: Array
+    origin: Array  # a view of `data` that begins at the first pixel
+    planes: int
+    rows: int
+    columns: int
+    lanes: int
+    plane: int
+    pitch: int
+    frame: Frame
+
+    @property
+    def run(self) -> int:
+        """The numbers of a row"""
+        return self.columns * self.lanes
+
+
+def image(planes: int, rows: int, columns: int, lanes: int, frame: Frame, dtype: np.dtype[Any]) -> Image:
+    """Return a new image of zeros."""
+    pitch = (frame.left + columns + frame.right) * lanes
+    plane = (frame.top + rows + frame.bottom) * pitch
+    data = aligned(planes * plane, dtype)
+    return Image(
+        data, data[frame.top * pitch + frame.left * lanes :], planes, rows, columns, lanes, plane, pitch, frame
+    )

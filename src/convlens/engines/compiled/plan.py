@@ -1,0 +1,129 @@
+"""What a fused pass reads off the specifications of a network: its layout, and which ReLU belongs to which layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from convlens.engines.compiled.over_examples import LANES
+from convlens.engines.specs import (
+    Activation,
+    Affine,
+    BatchNorm,
+    Conv,
+    Dense,
+    Depthwise,
+    Dropout,
+    GlobalPool,
+    LocalResponseNorm,
+    Pad,
+    Pool,
+    Reshape,
+    Residual,
+    Spec,
+)
+
+# The most bytes of a convolution's input and output, for 16 examples, with which examples stay in lanes: they must fit
+# into the second-level cache
+CACHE = 2**20
+FEW = 4  # examples that leave most of the lanes empty
+
+
+_IN_BLOCKS = GlobalPool | Residual | Depthwise | LocalResponseNorm | Pad  # operations with channels in lanes alone
+
+
+class Fused(NamedTuple):
+    """An operation, and whether a ReLU follows it"""
+
+    spec: Spec
+    relu: bool
+
+
+def fuse_relus(specs: Sequence[Spec]) -> list[Fused]:
+    """Return the operations in order; a ReLU becomes part of the operation before it, if that one can have it."""
+    found: list[Fused] = []
+    for spec in specs:
+        relu = isinstance(spec, Activation) and spec.function == "relu"
+        if relu and found and isinstance(found[-1].spec, Conv | Depthwise | Dense | BatchNorm | Residual):
+            found[-1] = Fused(found[-1].spec, True)
+        else:
+            found.append(Fused(spec, False))
+    return found
+
+
+def channels_in_lanes(specs: Sequence[Spec], itemsize: int, examples: int = LANES) -> bool:
+    """Return whether channels are in lanes up to Flatten, for a batch of so many examples.
+
+    They are if the images of 16 examples would not fit into the cache, if an operation knows no other layout, and for
+    a few examples, which would leave most lanes empty.
+    """
+    whole = list(every(specs))
+    sizes = [
+        spec.size[0] * spec.size[1] * spec.ci + spec.out[0] * spec.out[1] * spec.co
+        for spec in whole
+        if isinstance(spec, Conv)
+    ]
+    few = examples <= FEW and begins_with_convolution(specs)
+    return few or needs_channels(specs) or max(sizes, default=0) * LANES * itemsize > CACHE
+
+
+def needs_channels(specs: Sequence[Spec]) -> bool:
+    """Return whether an operation knows no other layout than channels in lanes."""
+    return any(
+        isinstance(spec, _IN_BLOCKS) or (isinstance(spec, Conv) and (spec.groups > 1 or spec.dilation != (1, 1)))
+        for spec in every(specs)
+    )
+
+
+def begins_with_convolution(specs: Sequence[Spec]) -> bool:
+    """Return whether the first operation is a convolution, perhaps after a scale or a change of shape."""
+    before = [spec for spec in specs[:2] if isinstance(spec, Affine | Reshape)]
+    return len(before) < len(specs) and isinstance(specs[len(before)], Conv)
+
+
+def every(specs: Sequence[Spec]) -> list[Spec]:
+    """Return all operations, those in residual blocks too."""
+    found: list[Spec] = []
+    for spec in specs:
+        found.append(spec)
+        if isinstance(spec, Residual):
+            for chain in (spec.branch, spec.shortcut):
+                found += every([inner for layer in chain for inner in layer])
+    return found
+
+
+def active(specs: Sequence[Spec], training: bool) -> list[Spec]:
+    """Return the operations without each dropout that drops nothing."""
+    found: list[Spec] = []
+    for spec in specs:
+        if isinstance(spec, Residual):
+            chains = [
+                tuple(tuple(active(layer, training)) for layer in chain) for chain in (spec.branch, spec.shortcut)
+            ]
+            found.append(spec._replace(branch=chains[0], shortcut=chains[1]))
+        elif not isinstance(spec, Dropout) or (training and spec.rate):
+            found.append(spec)
+    return found
+
+
+def readers_of(specs: Sequence[Spec], after: Sequence[Spec]) -> list[Spec]:
+    """Return the operations that read the input of a chain."""
+    if not specs:
+        return list(after)
+    if isinstance(specs[0], Residual):
+        chains = [[inner for layer in chain for inner in layer] for chain in (specs[0].branch, specs[0].shortcut)]
+        return [reader for chain in chains for reader in readers_of(chain, [])]
+    return [specs[0]]
+
+
+def input_of(specs: Sequence[Spec]) -> tuple[tuple[int, int], int]:
+    """Return the size and the channels of the images that a network takes."""
+    spec = readers_of(specs, [])[0]
+    if isinstance(spec, Conv):
+        return spec.size, spec.ci
+    if isinstance(spec, Pool | Depthwise):
+        return spec.size, spec.c
+    if isinstance(spec, Dense):
+        return (1, 1), spec.inputs
+    h, w, c = (1, 1, *spec.shape)[-3:]
+    return (h, w), c
