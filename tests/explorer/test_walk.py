@@ -87,6 +87,8 @@ def test_the_products_of_a_kernel_are_its_number(page, model):
     said = page.inner_text("guided-walk .slide")
     assert "Product 25 of 25" in said
     total = number(re.findall(r"= (\S+): the number in the map", said)[0])
+    so_far, bias = re.findall(r"Sum so far: (\S+)\. In all: \1 \+ (\S+) \(the bias\)", said)[0]
+    assert number(so_far) + number(bias) == pytest.approx(total, abs=1.5e-4)
     cell = [int(k) for k in re.findall(r"\d+", page.inner_text("conv-cell h3").split("=")[0])[1:]]
     kernel = model.named_weights()["conv2d/kernel"][..., cell[2]]
     images = chosen_pictures(small.digits(), of_digits(small.digits()), model.input_shape, 20).x
@@ -94,8 +96,10 @@ def test_the_products_of_a_kernel_are_its_number(page, model):
     assert total == pytest.approx(float((patch * kernel[..., 0]).sum()), rel=2e-3)
     press(page, "next")
     assert page.get_by_role("button", name="largest sum").is_disabled()  # it would show the map before the kernel does
+    assert "partly outside the picture" in page.inner_text("guided-walk .slide")
     press(page, "slide the kernel")
     press(page, "largest sum")
+    assert "outside" not in page.inner_text("guided-walk .slide")
     first = number(re.findall(r"the sum is (\S+)\.", page.inner_text("guided-walk .slide"))[0])
     assert first == pytest.approx(total, rel=2e-3)
     press(page, "smallest sum")
@@ -147,7 +151,7 @@ def test_the_kernel_is_the_one_with_the_most_different_halves(page, model):
         if abs(halves[0] - halves[1])[channel] >= abs(halves[2] - halves[3])[channel]
         else halves[2:, channel]
     )
-    said = re.findall(r"up to (\S+), those in the \w+ half to (\S+)\. So", page.inner_text("guided-walk"))[0]
+    said = re.findall(r"up to (\S+), those in the \w+ 2 \w+ to (\S+)\. So", page.inner_text("guided-walk"))[0]
     assert [number(each) for each in said] == pytest.approx(list(own), abs=0.006)
     press(page, "leave the walk")
 
@@ -158,7 +162,7 @@ def numbers(page, caption):
     return np.array([[number(text) for text in row.split("\t")] for row in table.locator("tr").all_inner_texts()])
 
 
-def test_a_pool_keeps_the_largest_of_a_square(page):
+def test_a_pool_keeps_the_largest_of_a_window(page):
     step(page, 4)
     before, after = numbers(page, "before ReLU"), numbers(page, "after ReLU")
     assert before.shape == after.shape == (2, 2)
@@ -172,7 +176,7 @@ def test_a_pool_keeps_the_largest_of_a_square(page):
     press(page, "leave the walk")
 
 
-def test_a_square_may_be_no_square(chromium, tmp_path):
+def test_a_window_may_be_no_square(chromium, tmp_path):
     layers = [nn.Conv2D(2, 3, activation="tanh"), nn.AveragePooling2D((2, 3)), nn.Flatten(), nn.Dense(10)]
     page = opened(chromium, tmp_path / "page.html", nn.Sequential(layers, (28, 28, 1), engine="numpy"))
     press(page, "start the walk")
@@ -254,6 +258,14 @@ def label(page):
 
 def test_the_sentences_follow_the_picture_and_the_label(page):
     step(page, 5)
+    for words in ["pattern of patterns", "one row of 400 numbers", "3 · 2 + 5 · −1 = 1", "This network says"]:
+        assert words in page.inner_text("guided-walk .walk-body")
+        if words != "This network says":
+            assert page.locator(".walk-here").get_attribute("class") == "node walk-here"
+            press(page, "next layer")
+    page.get_by_role("button", name="clear").click()
+    assert "Nothing is drawn yet" in page.inner_text("guided-walk .walk-body")
+    assert not done(page)
     before = page.inner_text("guided-walk .walk-body")
     page.get_by_role("button", name=re.compile("^picture 7, ")).click()
     assert done(page)

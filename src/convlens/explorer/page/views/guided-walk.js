@@ -30,6 +30,10 @@ export class GuidedWalk extends StateView {
     addEventListener("keydown", (event) => event.key === "Escape" && this.step >= 0 && this.leave());
     for (const event of ["pass", "chosen", "repaint"]) this.state.addEventListener(event, () => this.changed());
     this.addEventListener("done", () => this.done());
+    this.addEventListener("part", () => {
+      this.changed();
+      this.look();
+    });
     addEventListener("resize", () => this.room());
     this.offer();
   }
@@ -58,7 +62,7 @@ export class GuidedWalk extends StateView {
   /** @param {number} step */
   go(step) {
     this.step = step;
-    const { title, task, where } = this.steps[step], count = this.steps.length;
+    const { title, task } = this.steps[step], count = this.steps.length;
     const button = (/** @type {string} */ name, /** @type {() => void} */ onclick, ariaLabel = name) => make("button", { onclick, ariaLabel }, name);
     const heading = make("h2", { tabIndex: -1, onkeydown: (/** @type {KeyboardEvent} */ event) => this.arrow(event) }, `${step + 1} of ${count}: ${title}`);
     const on = step + 1 < count ? button("next", () => this.go(step + 1)) : button("finish", () => this.finish());
@@ -69,9 +73,14 @@ export class GuidedWalk extends StateView {
     this.classList.add("walking");
     this.act();
     this.room();
-    const [first] = where(), whole = first?.matches(".node:first-child") ? first.parentElement : first; // the input sticks
-    whole?.scrollIntoView({ behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+    this.look();
     heading.focus({ preventScroll: true });
+  }
+
+  /** Bring what the step speaks of into view. */
+  look() {
+    const [first] = this.steps[this.step].where(), whole = first?.matches(".node:first-child") ? first.parentElement : first; // the input sticks
+    whole?.scrollIntoView({ behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   }
 
   /** The step acts on the page: when it is shown, and again for another picture. */

@@ -2,10 +2,9 @@
 
 import { valueTerms } from "../engine/network/arithmetic.js";
 import { largest, painted } from "../model/colours.js";
-import { digits } from "../model/numbers.js";
 import { make } from "./make.js";
 import { numberGrid } from "./number-grid.js";
-import { drawn, two } from "./walk-tools.js";
+import { drawn, four, two } from "./walk-tools.js";
 
 /** @typedef {import("../model/state.js").State} State */
 
@@ -37,14 +36,15 @@ export function halves(state, id, channel) {
   const terms = valueTerms(state.pass, id, 0, [shape[0] >> 1, shape[1] >> 1, channel]).terms.slice(0, bias ? -1 : undefined), per = terms.length / (h * w);
   const sum = (/** @type {(i: number, j: number) => boolean} */ within) =>
     terms.reduce((all, { factors }, k) => all + (within(Math.floor(k / per / w), Math.floor(k / per) % w) ? factors[1].value : 0), 0);
-  const sides = /** @type {const} */ ([["left", sum((_, j) => j < (w - 1) / 2), "right", sum((_, j) => j > (w - 1) / 2)],
-                                       ["upper", sum((i) => i < (h - 1) / 2), "lower", sum((i) => i > (h - 1) / 2)]]);
-  const far = sides.map(([, a, , b]) => Math.abs(a - b)), [one, a, other, b] = sides[far[1] > far[0] ? 1 : 0];
+  const lines = (/** @type {number} */ of, /** @type {string} */ name) => (of >> 1 === 1 ? name : `${of >> 1} ${name}s`);
+  const sides = /** @type {const} */ ([[lines(w, "column"), "left", sum((_, j) => j < (w - 1) / 2), "right", sum((_, j) => j > (w - 1) / 2)],
+                                       [lines(h, "row"), "upper", sum((i) => i < (h - 1) / 2), "lower", sum((i) => i > (h - 1) / 2)]]);
+  const far = sides.map(([, , a, , b]) => Math.abs(a - b)), [half, one, a, other, b] = sides[far[1] > far[0] ? 1 : 0];
   const [more, less] = a > b ? [one, other] : [other, one];
-  const how = a * b < 0 ? `large numbers under its ${more} half and small ones under its ${less} half: it finds such an edge` : `large numbers, most of all under its ${more} half`;
+  const how = a * b < 0 ? `large numbers under the ${more} ${half} and small ones under the ${less} ${half}: it finds such an edge` : `large numbers, most of all under the ${more} ${half}`;
   return {
     edge: Math.max(...far) / (terms.reduce((all, { factors }) => all + Math.abs(factors[1].value), 0) || 1),
-    text: `The weights in the ${one} half of this kernel add up to ${two(a)}, those in the ${other} half to ${two(b)}. So the sum is large where the picture has ${a < 0 && b < 0 ? `small numbers, most of all under its ${less} half` : how}.`,
+    text: `The weights in the ${one} ${half} of this kernel add up to ${two(a)}, those in the ${other} ${half} to ${two(b)}. So its sum is large where the picture has ${a < 0 && b < 0 ? `small numbers, most of all under the ${less} ${half}` : how}.`,
   };
 }
 
@@ -63,8 +63,8 @@ export function products(state, id) {
     const grid = (/** @type {string} */ caption, /** @type {number} */ part) =>
       numberGrid({ caption, rows: h, columns: w, mark, text: two, value: (i, j) => first[i * w + j].factors[part].value });
     const upTo = first.slice(0, shown).reduce((found, { value }) => found + value, 0), { factors: [x, k], value } = first[shown - 1];
-    const others = channels === 1 ? "" : ` + ${digits(all.reduce((found, each) => found + each.value, -upTo))} (the other ${channels - 1} channels: tables of the picture)`;
-    const end = shown < count ? "" : ` In all: ${digits(upTo)}${others}${state.network.nodes[id].weights.bias ? ` + ${digits(bias)} (the bias)` : ""} = ${digits(sum)}: the number in the map.`;
+    const others = channels === 1 ? "" : ` + ${four(all.reduce((found, each) => found + each.value, -upTo))} (the other ${channels - 1} channels: tables of the picture)`;
+    const end = shown < count ? "" : ` In all: ${four(upTo)}${others}${state.network.nodes[id].weights.bias ? ` + ${four(bias)} (the bias)` : ""} = ${four(sum)}: the number in the map.`;
     const button = (/** @type {string} */ name, /** @type {number} */ to, /** @type {boolean} */ disabled) => {
       const onclick = () => {
         shown = to;
@@ -77,7 +77,7 @@ export function products(state, id) {
     };
     box.replaceChildren(
       ...(h > LARGEST ? [] : [make("div", { className: "patch grids" }, grid(channels === 1 ? "patch of the picture" : `patch, channel ${most}`, 0), grid("kernel", 1))]),
-      make("p", { ariaLive: "polite" }, `Product ${shown} of ${count}: ${two(x.value)} · ${two(k.value)} = ${two(value)}. Sum so far: ${two(upTo)}.${end}`),
+      make("p", { ariaLive: "polite" }, `Product ${shown} of ${count}: ${four(x.value)} · ${four(k.value)} = ${four(value)}. Sum so far: ${four(upTo)}.${end}`),
       make("p", { className: "controls" }, button("next product", shown + 1, shown === count), button("all products", count, shown === count), button("again", 1, shown === 1)),
     );
   };
@@ -109,7 +109,7 @@ export function slide(state, id) {
       figure(painted(part(1), size, zoom, "the kernel"), "the kernel"),
       figure(hatched(painted(mapOf(cell[2]), [h, w], step, "the feature map so far", most), reached + 1, w, step), "the feature map"),
     );
-    said.textContent = `Row ${cell[0]}, column ${cell[1]}: the sum is ${digits(sum)}. ${match(part(0), part(1))}`;
+    said.textContent = `Row ${cell[0]}, column ${cell[1]}: the sum is ${four(sum)}. ${first.some(({ factors }) => factors[0].at === null) ? "The patch lies partly outside the picture, where zeros stand in: padding. " : ""}${match(part(0), part(1))}`;
   };
   const go = (/** @type {number} */ at, to = at) => {
     reached = to;

@@ -4,7 +4,8 @@ import { cellAt } from "../engine/ops/terms.js";
 import { theme } from "../model/colours.js";
 import { digits } from "../model/numbers.js";
 import { halves, products, slide } from "./kernel-slide.js";
-import { classes, jumps, neighbours, nudges, square } from "./walk-tools.js";
+import { make } from "./make.js";
+import { classes, jumps, neighbours, nudges, pooled } from "./walk-tools.js";
 
 /** @typedef {import("../model/state.js").State} State */
 /**
@@ -57,8 +58,8 @@ export function stepsOf(state, own) {
     choose(node, (found, at) => (at % maps === map ? by(found, cellAt(node.shape, at)) : -Infinity));
   };
   const under = (/** @type {number[]} */ cell) => pool.op.window(pool, cell)[0].cells;
-  /** Choose a large number whose square has a negative number before the activation, if there is one. */
-  const chooseSquare = () => {
+  /** Choose a large number whose window has a negative number before the activation, if there is one. */
+  const chooseWindow = () => {
     const read = nodes[pool.inputs[0]], from = read.op.kind === "activation" ? nodes[read.inputs[0]] : read;
     if (conv && pool.shape.length === 3) chooseIn(pool, (found, cell) => found * (under(cell).some((each) => value(from, each) < 0) ? 1 : 1e-3));
     else choose(pool);
@@ -92,6 +93,31 @@ export function stepsOf(state, own) {
     const beaten = pool?.inputs[0] === (bent ?? conv).id && max && pool.op.consumers(pool, 0, cell).every((to) => value(pool, to) > value(conv, cell));
     return beaten ? "its pooling window has a larger one, and only the largest goes on" : "what is computed from it goes no further";
   };
+  const blank = () => state.image.data.every((number, _, all) => number === all[0]);
+  let part = 0; // where the reader is on the way to an answer
+  const flat = nodes.find(({ op, shape }) => op.kind === "reshape" && shape.length === 1), final = all("dense").pop();
+  const way = [
+    ...(deeper && deeper !== conv ? [{ mark: () => row(deeper), says: () => `A later kernel, here of ${deeper.name}, reads all maps before it at once, so it looks for a pattern of patterns. ${deeper.shape[2]} kernels make ${deeper.shape[2]} maps; whoever built the network chose how many.` }] : []),
+    ...(flat ? [{ mark: () => row(flat), says: () => `Flatten lays the maps out as one row of ${flat.shape[0]} numbers.` }] : []),
+    ...(final ? [{
+      mark: () => row(final),
+      says: () => `A dense layer multiplies every number before it with a weight and adds up. The numbers 3 and 5, with the weights 2 and −1, give 3 · 2 + 5 · −1 = 1. ${final.name} does so ${final.shape[0]} time${final.shape[0] > 1 ? "s, with other weights for each class: each possible answer" : ""}. ` +
+        (chosen(final) ? `Its number ${state.chosen.cell[0]} is ${digits(state.number)}. Point at others.` : "Point at its numbers."),
+    }] : []),
+    {
+      mark: () => one(".given"),
+      says: () => (blank() ? "Nothing is drawn yet: draw, or choose a picture."
+        : `${state.network.end === "sigmoid" ? "The sigmoid makes a probability of the last number" : "Softmax makes probabilities of the last numbers: the larger the number, the more of the 100 %"}. This network says ${state.names[said()]}, with ${percent(said())}.`),
+    },
+  ];
+  const onward = () => {
+    const name = () => (part + 1 < way.length ? "next layer" : "first layer"), button = make("button", { onclick: () => {
+      part = (part + 1) % way.length;
+      button.textContent = name();
+      button.dispatchEvent(new Event("part", { bubbles: true }));
+    } }, name());
+    return button;
+  };
   /** @param {unknown} wanted @param {Step} step @returns {Step[]} */
   const given = (wanted, step) => (wanted ? [step] : []);
   return [
@@ -104,7 +130,7 @@ export function stepsOf(state, own) {
           `The page paints numbers: the ${theme() === "dark" ? "brighter" : "darker"} the blue, the larger; orange is negative; 0 is the background.`,
         "Each row of small pictures, called maps, is a layer: it computes new numbers from those of the row before it. Its heading says what it does; the next steps show it.",
         chosen(input) && state.mode === "value"
-          ? `The chosen pixel, ${place()}, has ${digits(state.number)}. The outlines in the other rows mark the numbers that depend on it.`
+          ? `The chosen pixel, ${place()} (both count from 0), has ${digits(state.number)}. The outlines in the other rows mark the numbers that depend on it.`
           : "No pixel of the picture is chosen now.",
       ],
       task: "Point at other pixels of the picture, or move with the arrow keys.",
@@ -117,7 +143,7 @@ export function stepsOf(state, own) {
       act: () => chooseIn(conv),
       says: () => [
         `${conv.name} is a convolution: it slides a small table of weights over the picture. A weight is a number that the network has learned; the table, here ${conv.weights.kernel.shape.slice(0, 2).join(" by ")}, is called a kernel.`,
-        `The kernel lies on a patch, outlined in the picture. Each number of the patch is multiplied with the weight on it, and the products are added${conv.weights.bias ? ", with one more number of the kernel, its bias" : ""}. The sum is one number of the map.`,
+        `The kernel lies on a patch, outlined in the picture. Each number of the patch is multiplied with the weight on it, and the products are added${conv.weights.bias ? ", with one more number of the kernel, its bias" : ""}. The sum is one number of the map. The page rounds what it shows.`,
       ],
       task: "Press “next product” a few times, then “all products”.",
       where: () => [row(input), row(conv)],
@@ -127,7 +153,7 @@ export function stepsOf(state, own) {
       title: "What a kernel does",
       act: () => state.choose({ node: conv.id, cell: [0, 0, edge()] }),
       says: () => [
-        `The kernel slides over the whole picture. Its sums, laid out like the picture, are a feature map: it shows where the picture looks like the kernel. ${conv.shape[2]} kernels make ${conv.shape[2]} maps.`,
+        `The kernel slides over the whole picture. Its sums, laid out like the picture, are a feature map. A sum is large where the patch has large numbers under the kernel's positive weights (blue), and small ones under its negative weights (orange). ${conv.shape[2]} kernels make ${conv.shape[2]} maps.`,
         chosen(conv) ? halves(state, conv.id, state.chosen.cell[2]).text : "",
       ],
       task: "Press “slide the kernel” and let it end. Then compare “largest sum” and “smallest sum”.",
@@ -136,19 +162,19 @@ export function stepsOf(state, own) {
     }),
     ...given(relu ?? pool, {
       title: relu && pool ? "Activation and pooling" : pool ? "Pooling" : "Activation",
-      act: () => (pool ? chooseSquare() : choose(relu)),
+      act: () => (pool ? chooseWindow() : choose(relu)),
       says: () => [
         ...(relu ? [relu.attrs.function === "relu"
           ? "ReLU, an activation, makes each negative number 0 and keeps the others. What is left says: here is the pattern, and how strongly."
           : `The activation ${relu.attrs.function} bends each number by a fixed curve. Without it, many layers could do no more than one.`] : []),
         ...(pool && pool.shape.length === 1 ? ["Global pooling makes one number of each map: how much of its pattern there is in the whole picture."] : []),
-        ...(pool && pool.shape.length === 3 ? [`${max ? "Max" : "Average"} pooling cuts each map into small squares and keeps the ${max ? "largest number" : "mean"} of each. The map gets smaller, and still tells ${max ? "whether" : "how much of"} the pattern is there.`] : []),
-        ...(pool ? [chosen(pool) ? `The square of the chosen number has ${under(state.chosen.cell).length} numbers: the ${max ? "largest" : "mean"} is ${digits(state.number)}.` : `Point at a number of ${pool.name} to see its square.`] : []),
+        ...(pool && pool.shape.length === 3 ? [`${max ? "Max" : "Average"} pooling cuts each map into small windows and keeps the ${max ? "largest number" : "mean"} of each. The map gets smaller, and still tells ${max ? "whether" : "how much of"} the pattern is there.`] : []),
+        ...(pool ? [chosen(pool) ? `The window of the chosen number has ${under(state.chosen.cell).length} numbers; the ${max ? "largest" : "mean"} is ${digits(state.number)}.` : `Point at a number of ${pool.name} to see its window.`] : []),
       ],
-      task: `Point at other numbers of ${(pool ?? relu)?.name}, or move with the arrow keys: ${pool ? "what goes on of each square?" : "which are 0?"}`,
+      task: `Point at other numbers of ${(pool ?? relu)?.name}, or move with the arrow keys: ${pool ? `${max ? "which" : "what"} of the numbers in its window is kept?` : "which are 0?"}`,
       asked: () => moved(pool ?? relu),
-      where: () => [row(relu ?? pool), row(pool)],
-      show: () => (pool ? [square(state, pool)] : []),
+      where: () => [relu && row(nodes[relu.inputs[0]]), row(relu), row(pool)].filter(Boolean),
+      show: () => (pool ? [pooled(state, pool)] : []),
     }),
     {
       title: "From maps to an answer",
@@ -156,14 +182,11 @@ export function stepsOf(state, own) {
         choose(nodes[last]);
         first = state.image;
       },
-      says: () => [
-        ...(deeper && deeper !== conv ? [`A later kernel reads all maps before it at once, so it looks for a pattern of patterns. ${deeper.name} has ${deeper.shape[2]} kernels and makes ${deeper.shape[2]} maps. How many there are was chosen by whoever built the network.`] : []),
-        ...(dense ? [`${all("reshape").length ? "Flatten lays the last maps out as one row of numbers. " : ""}A dense layer multiplies every number before it with a weight and adds up. The last one gives ${nodes[last].shape[0]} number${nodes[last].shape[0] > 1 ? "s, one for each class: each possible answer" : ""}.`] : []),
-        `${state.network.end === "sigmoid" ? "The sigmoid makes a probability of it" : "Softmax makes probabilities of them: the larger the number, the more of the 100 %"}. This network says ${state.names[said()]}, with ${percent(said())}.`,
-      ],
-      task: "Choose another picture and see the answer change.",
-      asked: () => state.image !== first,
-      where: () => [one(".given")],
+      says: () => [way[part].says()],
+      task: `${way.length > 1 ? "Press “next layer” up to the answer. Then choose" : "Choose"} another picture and see the answer change.`,
+      asked: () => part === way.length - 1 && state.image !== first && !blank(),
+      where: () => [way[part].mark()],
+      show: () => (way.length > 1 ? [make("p", { className: "controls" }, onward())] : []),
     },
     {
       title: "Backward: gradients",

@@ -1,4 +1,4 @@
-/** What can be handled inside a step of the guided walk: the numbers around one, a pool's square, the classes, a nudge. */
+/** What can be handled inside a step of the guided walk: the numbers around one, a pool's window, the classes, a nudge. */
 
 import { cellOf, digits } from "../model/numbers.js";
 import { make } from "./make.js";
@@ -6,7 +6,7 @@ import { numberGrid } from "./number-grid.js";
 
 /** @typedef {import("../model/state.js").State} State */
 
-const LARGEST = 7; // numbers in a side of a square or a kernel that is shown
+const LARGEST = 7; // numbers in a side of a window or a kernel that is shown
 const MOST = 5; // changes that are listed
 
 /** @template {HTMLElement} T @param {T} box @param {State} state @param {(box: T) => void} draw now, and on changes while the box is on the page */
@@ -57,8 +57,8 @@ export function jumps(state, id) {
   return make("p", { className: "controls" }, button("blue", (all) => all.indexOf(Math.max(...all))), button("orange", (all) => all.indexOf(Math.min(...all))), button("next empty place", next));
 }
 
-/** @param {State} state @param {Net.Node} pool @returns {HTMLElement} the square of its chosen number: before and after the activation, and pooled */
-export function square(state, pool) {
+/** @param {State} state @param {Net.Node} pool @returns {HTMLElement} the window of its chosen number: before and after the activation, and pooled */
+export function pooled(state, pool) {
   const { nodes } = state.network, read = nodes[pool.inputs[0]], bent = read.op.kind === "activation", max = pool.op.kind.includes("max");
   let cell = pool.shape.map(() => 0);
   return drawn(make("div", { className: "patch grids" }), state, (box) => {
