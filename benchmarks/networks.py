@@ -3,7 +3,7 @@
     python -m benchmarks.networks [NETWORK …]
 
 Each program trains with Adam on random images, BATCH at a time, in its own process, and the programs take turns. Keras
-runs compiled and in graph mode, on TensorFlow and on JAX. PyTorch runs eager and compiled, with fused Adam, in its
+runs compiled and in graph mode, on TensorFlow. PyTorch runs eager and compiled, with fused Adam, in its
 better layout: channels last or first, whichever was faster in a trial before. The figure is the ratio to the fastest of
 them, the median over the rounds.
 
@@ -14,7 +14,6 @@ times for forward and backward.
 
 from __future__ import annotations
 
-import os
 import statistics
 import sys
 import time
@@ -38,7 +37,6 @@ OURS = "convlens numba"
 NEEDS = {
     OURS: "numba",
     "keras tensorflow": "tensorflow",
-    "keras jax": "jax",
     "torch eager": "torch",
     "torch compile": "torch",
 }
@@ -128,13 +126,12 @@ def ours(name: str) -> Step:
     return step
 
 
-def keras_step(name: str, backend: str) -> Step:
+def keras_step(name: str) -> Step:
     """`train_on_batch` of the compiled model, which runs as a graph"""
-    os.environ["KERAS_BACKEND"] = backend
     from convlens.interop.frameworks import load_keras
     from convlens.interop.keras_model import to_keras
 
-    load_keras(backend, "the comparison")
+    load_keras("tensorflow", "the comparison")
     network: Any = to_keras(model_of(name), softmax=False)
     import keras
 
@@ -238,7 +235,7 @@ def make(program: str, name: str) -> Step:
     library, kind = program.split()
     if library == "convlens":
         return ours(name)
-    return keras_step(name, kind) if library == "keras" else torch_step(name, kind == "compile")
+    return keras_step(name) if library == "keras" else torch_step(name, kind == "compile")
 
 
 def run_worker(program: str, name: str) -> None:
