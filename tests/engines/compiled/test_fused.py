@@ -377,3 +377,10 @@ def test_the_statistics_of_numbers_far_from_0(shape):
     (_, _, found), (_, _, wanted) = step(ours, True), step(exact, True)
     np.testing.assert_allclose(found, wanted, rtol=2e-3)
     assert wanted.min() > 0.8
+
+
+def test_batches_of_many_sizes_leave_no_arrays_behind():
+    model, _ = pair(*NETWORKS["vectors"], "float32")
+    losses = [step(model, True, n=n)[0] for n in (*range(1, 20), 1)]
+    np.testing.assert_array_equal(losses[0], losses[-1])
+    assert len(model.fused._own.batches) == 8

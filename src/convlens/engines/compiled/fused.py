@@ -99,6 +99,8 @@ def _blocks(examples: slice) -> list[tuple[int, int]]:
     return [(start, min(LANES, examples.stop - start)) for start in starts]
 
 
+_SIZES = 8  # batches whose arrays a thread keeps, by their size
+
 Slopes = Callable[[Array], tuple[Array, Array]]  # logits (n, classes) -> loss (n,), dlogits (n, classes)
 
 
@@ -255,6 +257,8 @@ class FusedPass:
         training, apart = rng is not None, slopes is not None
         batches = self._own.__dict__.setdefault("batches", {})
         if (key := (len(x), threads, training, apart)) not in batches:
+            if len(batches) >= _SIZES:
+                del batches[next(iter(batches))]
             batches[key] = _Batch(self, *key)
         batch: _Batch = batches[key]
         if rng is not None and self.dropouts:
