@@ -262,6 +262,11 @@ def test_the_sentences_follow_the_picture_and_the_label(page):
         assert words in page.inner_text("guided-walk .walk-body")
         if words != "This network says":
             assert page.locator(".walk-here").get_attribute("class") == "node walk-here"
+            here = page.locator(".walk-here").bounding_box()
+            assert here["y"] >= 0
+            assert here["y"] + here["height"] <= 720
+            if words.startswith("3"):  # the layers before it stay in view
+                assert page.get_by_role("img", name="flatten, map 0").bounding_box()["y"] > 0
             press(page, "next layer")
     page.get_by_role("button", name="clear").click()
     assert "Nothing is drawn yet" in page.inner_text("guided-walk .walk-body")
@@ -372,6 +377,17 @@ def test_the_walk_follows_training(page):
     assert [number(each) for each in said] == [loss(page)]
     page.get_by_role("button", name="the loaded weights").click()
     press(page, "leave the walk")
+
+
+def test_a_layer_on_the_way_stays_above_the_walk_of_a_phone(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    step(page, 5)
+    for _ in range(2):
+        press(page, "next layer")
+    here, panel = (page.locator(each).bounding_box() for each in [".walk-here", "guided-walk"])
+    assert 0 <= here["y"] < here["y"] + here["height"] <= panel["y"]
+    press(page, "leave the walk")
+    page.set_viewport_size({"width": 1280, "height": 720})
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (390, 844)])

@@ -32,7 +32,7 @@ export class GuidedWalk extends StateView {
     this.addEventListener("done", () => this.done());
     this.addEventListener("part", () => {
       this.changed();
-      this.look();
+      this.look(true);
     });
     addEventListener("resize", () => this.room());
     this.offer();
@@ -72,15 +72,15 @@ export class GuidedWalk extends StateView {
     this.replaceChildren(make("div", { className: "walk-head" }, heading, controls), this.#body);
     this.classList.add("walking");
     this.act();
-    this.room();
     this.look();
     heading.focus({ preventScroll: true });
   }
 
-  /** Bring what the step speaks of into view. */
-  look() {
+  /** @param {boolean} [near] whether a layer moves no further into view than it must, so that those before it stay */
+  look(near = false) {
+    this.room();
     const [first] = this.steps[this.step].where(), whole = first?.matches(".node:first-child") ? first.parentElement : first; // the input sticks
-    whole?.scrollIntoView({ behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+    whole?.scrollIntoView({ block: near && whole.matches(".node") ? "nearest" : "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   }
 
   /** The step acts on the page: when it is shown, and again for another picture. */
