@@ -79,7 +79,7 @@ def same_run(one, other, tolerance):
 def whole(place):
     """An undisturbed run in one process."""
     pytest.importorskip("jax")
-    process = Process(place, "whole", "train", *asked(place, place / "whole", "--epochs", EPOCHS))
+    process = Process(place, "whole", "train", *asked(place, place / "whole", "--epochs", EPOCHS), report=True)
     try:
         assert process.wait() == 0, process.err
     finally:

@@ -12,16 +12,18 @@ from typing import NamedTuple
 
 from tests.support import small
 
+PLOTLESS = Path(__file__).with_name("plotless")
 EPOCHS = 8
 BATCH = 15  # one process gets 8 of 15, the other 7; the last batch has one digit, so one process gets none
 
 
 class Process:
-    """A process `convlens ARGUMENTS` in its own session; its output goes to files."""
+    """A process `convlens ARGUMENTS` in its own session; its output goes to files. report: whether it can write one"""
 
-    def __init__(self, folder, name, *arguments):
+    def __init__(self, folder, name, *arguments, report=False):
         self._paths = folder / f"{name}.out", folder / f"{name}.err"
         command = [sys.executable, "-m", "convlens", *map(str, arguments)]
+        environment = small.framework_environment()
         with self._paths[0].open("wb") as out, self._paths[1].open("wb") as err:
             self._child = subprocess.Popen(
                 command,
@@ -29,7 +31,9 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                env=small.framework_environment(),
+                env=environment
+                if report
+                else environment | {"PYTHONPATH": f"{environment['PYTHONPATH']}{os.pathsep}{PLOTLESS}"},
                 start_new_session=sys.platform != "win32",
             )
 
