@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tests.support.axe import violations
 from tests.support.chromium import ENGINE, module_page
+from tests.support.html_page import shown_number
 from tests.support.places import COURSEWORK, ROOT, SOURCE
 from tests.support.served import served, watched_page
 
@@ -88,7 +89,7 @@ def test_the_first_wrong_number_is_opened(own, page, folder):
     heading = own.locator("h3").first
     numbers = re.fullmatch(r"A\[0, 9, 12, 2\]: yours is (\S+), right is (\S+)", heading.inner_text())
     assert numbers
-    yours, wanted = (float(text.replace("−", "-").replace("·10^", "e")) for text in numbers.groups())
+    yours, wanted = map(shown_number, numbers.groups())
     assert wanted == pytest.approx(right[0, 9, 12, 2], rel=1e-3, abs=1e-3)
     assert yours == pytest.approx(right[0, 9, 12, 2] + 1, rel=1e-3)
     assert own.locator(".terms li").count() == 26  # 25 products and the bias

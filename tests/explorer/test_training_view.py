@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 from tests.support import small
 from tests.support.axe import violations
+from tests.support.html_page import shown_number
 from tests.support.served import served, watched_page
 
 import convlens
@@ -80,10 +81,7 @@ def rows(page):
     texts = page.evaluate(
         "[...document.querySelectorAll('.figures tbody tr')].map((row) => [...row.cells].map((c) => c.textContent))"
     )
-    return [
-        [float(text.rstrip(" %").replace("·10^", "e").replace("−", "-")) if text else None for text in row]
-        for row in texts
-    ]
+    return [[shown_number(text.rstrip(" %")) if text else None for text in row] for row in texts]
 
 
 def steps(page, count):

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 from tests.support import kinds_of_layers
 from tests.support.axe import violations
+from tests.support.chromium import module_page
+from tests.support.html_page import shown_number as number
+from tests.support.places import SOURCE
 
 from convlens.explorer.data import page_data
 from convlens.explorer.export import export_page
@@ -30,11 +33,6 @@ def page(chromium, exported):
     assert errors == []
 
 
-def number(text):
-    """The number in a text of the page, such as −1.5·10^−3."""
-    return float(text.replace("−", "-").replace("·10^", "e"))
-
-
 def parts(pattern, text):
     """The groups of a pattern that a text of the page has."""
     found = re.search(pattern, text)
@@ -55,6 +53,7 @@ def terms(page):
 
 
 def test_a_cell_by_the_keyboard_has_its_arithmetic(page):
+    page.get_by_role("img", name="input, map 0").press("Enter")  # another layer: the arrows begin at the corner
     maps = page.get_by_role("img", name="conv2d, map 0")
     maps.focus()
     for key in ["ArrowDown"] * 9 + ["ArrowRight"] * 12 + ["PageDown"] * 2:
@@ -119,7 +118,25 @@ def test_a_drawing_is_scaled_and_centred_and_its_label_is_a_guess(page):
     assert abs(rows.mean() - 41.5) < 4 and abs(columns.mean() - 41.5) < 4
     assert 54 <= np.ptp(rows) <= 64
     shares = page.locator(".answer meter").evaluate_all("bars => bars.map((bar) => bar.value)")
-    assert page.locator(".modes").get_by_label("label").input_value() == str(np.argmax(shares))
+    asked = page.locator(".modes").get_by_label("what did you draw? (its own guess)")
+    assert asked.input_value() == str(np.argmax(shares))
+    assert "✓" not in page.inner_text(".said")  # nobody told the right answer
+    asked.select_option(str(np.argmin(shares)))
+    assert f"✓ {np.argmin(shares)}" in page.inner_text(".answer")
+
+
+def test_it_begins_with_maps_and_a_number_of_the_first_convolution(page):
+    assert page.locator("cnn-network canvas").first.bounding_box()["y"] < 640
+    assert page.inner_text("conv-cell h3").startswith("conv2d[")
+    page.get_by_role("button", name="kernel (5, 5, 1, 6)").click()
+    assert "training finds it" in page.inner_text("conv-cell")
+
+
+def test_powers_have_superscript_digits(chromium):
+    opened = module_page(chromium, SOURCE / "convlens" / "explorer" / "page" / "model")
+    digits = "async (all) => { const { digits } = await import('./numbers.js'); return all.map(digits); }"
+    assert opened.evaluate(digits, [-1.234e-5, 6.7e12, 0.5, -2]) == ["−1.23·10⁻⁵", "6.70·10¹²", "0.5000", "−2.000"]
+    opened.close()
 
 
 def test_the_page_says_what_its_network_does(page):

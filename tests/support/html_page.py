@@ -65,3 +65,8 @@ def least_certain(run, digits):
     found = run.trained.probabilities(digits.x_valid)
     right = [k for k, label in enumerate(digits.y_valid) if found[k].argmax() == label]
     return min(right, key=lambda k: found[k].max(), default=0)
+
+
+def shown_number(text: str) -> float:
+    """The number in a text of the explorer, such as −1.5·10⁻³."""
+    return float(text.translate(str.maketrans("−⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "--0123456789")).replace("·10", "e"))

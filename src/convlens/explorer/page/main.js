@@ -42,7 +42,7 @@ function purpose({ names, opened, network: { nodes: [{ shape: [h, w] }] } }, { n
     : `gets a picture of ${h} × ${w} pixels and says what it shows: ${some.join(", ")}`;
   const learned = !opened ? "Its weights are others now: “Watch it learn” says how much it gets right with them." : Number.isFinite(right) ? `Trained on examples, it got ${percent(right)} of other pictures right.`
     : "As long as it has not been trained, it only guesses.";
-  return `This network ${does}. It is a chain of layers, each computing new numbers from those before it. ${learned} Draw a picture, see each number on the way to the answer, follow the gradients back, and watch it learn.`;
+  return `This network ${does}. It is a chain of layers, each computing new numbers from those before it. ${learned} Draw a picture, see each number on the way to the answer, and watch it learn.`;
 }
 
 /**

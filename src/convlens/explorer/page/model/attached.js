@@ -4,11 +4,12 @@ import { fromBase64 } from "../engine/kernels/base64.js";
 import { Network } from "../engine/network/network.js";
 import { readSafetensors } from "../engine/network/safetensors.js";
 import { picturesOf } from "./pictures.js";
+import { cellOf } from "./numbers.js";
 import { State } from "./state.js";
 
 /** @typedef {import("./source.js").PageData} PageData */
 
-/** @param {PageData} data @returns {State} of the page's network, with its first picture */
+/** @param {PageData} data @returns {State} of the page's network, with its first picture, and the largest number in the first map of its first convolution chosen */
 export function stateOf(data) {
   const { networks: [given] } = data;
   const { tensors } = readSafetensors(fromBase64(given.weights));
@@ -20,6 +21,13 @@ export function stateOf(data) {
   const state = new State(network, one ? [`not ${name}`, name] : names.length === numbers.length ? names : numbers);
   const pictures = picturesOf(data, network.nodes[0].shape);
   if (pictures) state.setImage(pictures.numbers(0), pictures.label(0));
+  const first = network.nodes.find(({ op: { kind } }) => kind === "conv2d");
+  if (first) {
+    const { id, shape, shape: [, , maps] } = first, { data } = state.pass.y[id];
+    let most = 0;
+    for (let k = 0; k < data.length; k += maps) if (data[k] > data[most]) most = k;
+    state.chosen = { node: id, cell: cellOf(most, shape) };
+  }
   return state;
 }
 

@@ -23,9 +23,9 @@ const keepers = () => [.../** @type {NodeListOf<Keeper>} */ (document.querySelec
  * @param {PageData} data
  * @returns {Promise<string>} the fragment: the picture, the label, what is chosen, the playgrounds' numbers
  */
-export async function fragmentOf(part, { image, label, mode, ties, chosen }, { networks: [{ name: network }] }) {
+export async function fragmentOf(part, { image, label, guess, mode, ties, chosen }, { networks: [{ name: network }] }) {
   const playgrounds = Object.fromEntries(keepers().map((each) => [each.localName, each.keep()]));
-  const text = JSON.stringify({ part, network, image: Array.from(image.data, shorter), label, mode, ties, chosen, playgrounds });
+  const text = JSON.stringify({ part, network, image: Array.from(image.data, shorter), label, guess, mode, ties, chosen, playgrounds });
   const bytes = new Uint8Array(await through(text, new CompressionStream("deflate")));
   return START + toBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
@@ -60,7 +60,7 @@ export async function restore(fragment, state, data) {
   must(fits, "its picture does not fit this network");
   const ends = id === nodes.length - 1 && ["probability", "loss"].includes(chosen.end);
   Object.assign(state, { mode, ties, chosen: { node: id, cell, ...(own ? { weight } : ends && { end: chosen.end }) } });
-  state.setImage(image, label);
+  state.setImage(image, found.guess === label ? "guess" : label);
   state.choose(state.chosen);
   for (const each of keepers()) if (playgrounds?.[each.localName]) each.restore(playgrounds[each.localName]);
   return typeof found.part === "string" ? found.part : "network";

@@ -1,9 +1,10 @@
 /** Numbers: as texts, and where they stand in an array. */
 
-/** @param {number} value @returns {string} four significant digits */
+/** @param {number} value @returns {string} four significant digits, such as 0.1235 or 1.23·10⁻⁵ */
 export function digits(value) {
   const text = value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e5) ? value.toExponential(2) : value.toPrecision(4);
-  return text.replaceAll("-", "−").replace("e+", "e").replace("e", "·10^");
+  return text.replace(/^-/, "−").replace(/e\+?(-?)(\d+)$/, (_, sign, power) => (
+    `·10${sign && "⁻"}${Array.from(power, (/** @type {string} */ each) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(each)]).join("")}`));
 }
 
 /** @param {number} value @returns {string} a short text: whole numbers as they are, others with three digits after the point */

@@ -18,6 +18,7 @@ import { downstream, upstream } from "../engine/network/reach.js";
 /** Emits "pass" when numbers change, "chosen" when another number is looked at, "repaint" when colours change. */
 export class State extends EventTarget {
   label = 0;
+  /** @type {number | null} the network's own guess, as long as nobody tells the class */ guess = null;
   /** @type {"value" | "gradient"} */ mode = "value";
   /** @type {"first" | "all"} */ ties = "first";
   /** @type {Nudge[]} what was changed by `nudge` and can be undone */ nudges = [];
@@ -55,7 +56,8 @@ export class State extends EventTarget {
   setImage(numbers, label = this.label) {
     this.image = this.network.tensor(this.image.shape, numbers);
     const likely = label === "guess" ? shares(this.network.forward(this.image).probabilities.data) : null;
-    this.label = likely === null ? Number(label) : Math.max(0, likely.indexOf(Math.max(...likely)));
+    this.guess = likely === null ? null : Math.max(0, likely.indexOf(Math.max(...likely)));
+    this.label = this.guess ?? Number(label);
     this.compute();
   }
 

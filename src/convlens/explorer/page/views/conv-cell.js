@@ -7,7 +7,7 @@ import { patchGrids } from "./patch-grids.js";
 import { StateView } from "./state-view.js";
 import { weightMaps } from "./weight-maps.js";
 
-const GIVEN = "This number is given: it is not computed.";
+const GIVEN = "This number is given: it is a pixel of the picture.", LEARNED = "This number is a weight: training finds it, and it is the same for each picture.";
 const RUNNING = "This number has no gradient: training keeps a running mean of the batches in it.";
 const NAMED = 4; // with at most so many terms, the factors have their names
 const SHOWN = 60; // the largest terms that are listed; the rest is added up
@@ -40,9 +40,9 @@ export class ConvCell extends StateView {
     const what = end !== undefined ? last[end] : `${state.shown === "value" ? "" : "gradient of "}${name}${weight === undefined ? "" : ` ${weight}`}[${cell.join(", ")}]`;
     const terms = state.terms();
     this.replaceChildren(
-      make("h3", {}, `${what} = ${digits(state.number)}`),
+      make("h3", { title: state.number.toLocaleString("en", { maximumSignificantDigits: 4 }) }, `${what} = ${digits(state.number)}`),
       make("p", { className: "soft" }, end !== undefined || weight !== undefined ? "" : `${placeOf(cell)} ${name}: ${gloss(layer)}.`),
-      ...(terms === null ? [make("p", {}, weight === undefined || state.changeable ? GIVEN : RUNNING)] : this.sum(terms)),
+      ...(terms === null ? [make("p", {}, weight === undefined ? GIVEN : state.changeable ? LEARNED : RUNNING)] : this.sum(terms)),
       ...(state.changeable ? [this.nudges()] : []),
       make("p", { className: "note", hidden: this.#said === "" }, this.#said),
       ...weightMaps(state),

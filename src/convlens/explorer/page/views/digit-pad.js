@@ -154,11 +154,11 @@ export class DigitPad extends StateView {
     const { images, remarks } = await readPicture(file), { shape: [count], data } = unpack(images), size = data.length / count;
     const shape = this.state.network.nodes[0].shape, row = make("p", { className: "choices" });
     for (let k = 0; k < count && count > 1; k++) {
-      const numbers = data.slice(k * size, (k + 1) * size), onclick = () => this.state.setImage(numbers);
+      const numbers = data.slice(k * size, (k + 1) * size), onclick = () => this.state.setImage(numbers, "guess");
       row.append(make("button", { className: "choice", ariaLabel: `digit ${k + 1} of ${count}`, onclick }, thumbnail(numbers, shape, this.images.scale)));
     }
     return () => {
-      this.state.setImage(data.slice(0, size));
+      this.state.setImage(data.slice(0, size), "guess");
       const found = count > 1 ? [make("p", {}, `${count} digits are in the picture; choose one:`), row] : [];
       this.said.replaceChildren(...found, remarks.length ? `Remarks: ${remarks.join("; ")}.` : "");
     };

@@ -30,7 +30,7 @@ export class MapNumbers extends StateView {
     const what = state.mode === "value" ? name : `the gradient of ${name}`;
     const ends = [make("span", {}, digits(-most)), colours, make("span", {}, `${digits(most)}. The background's colour is 0.`)];
     this.scale.replaceChildren(`Colours of ${what}:`, ...ends);
-    const maps = shape.length === 3, channel = maps && weight === undefined ? cell[2] : 0;
+    const maps = shape.length === 3, channel = maps ? cell[cell.length - 1] % shape[2] : 0;
     this.summary.textContent = `numbers of ${what}${maps ? `, map ${channel}` : ""}`;
     this.table.ariaLabel = this.summary.textContent;
     if (!details.open) return this.table.replaceChildren();

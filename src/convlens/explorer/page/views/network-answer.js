@@ -22,7 +22,7 @@ export function answer(state) {
     box.classList.toggle("blank", blank);
     verdict.replaceChildren(...(blank ? ["Nothing drawn yet."] : ["The network says: ", make("b", {}, state.names[most]), `, ${percent(probabilities[most])}.`]));
     rows.forEach(({ own, bar, number }, k) => {
-      own.textContent = `${k === state.label ? "✓ " : ""}${state.names[k]}`;
+      own.textContent = `${k === state.label && k !== state.guess ? "✓ " : ""}${state.names[k]}`;
       bar.value = probabilities[k] || 0;
       number.textContent = percent(probabilities[k]);
     });
@@ -36,8 +36,8 @@ export function answer(state) {
 export function glance(state, scale) {
   const found = make("figure", { className: "glance" });
   const draw = () => {
-    const { probabilities, names, label, network: { nodes: [{ shape }] } } = state, most = probabilities.indexOf(Math.max(...probabilities));
-    const says = make("figcaption", {}, "your picture: it says ", make("b", {}, names[most] ?? "nothing"), `, ${percent(probabilities[most])}; right is ${names[label]}`);
+    const { probabilities, names, label, guess, network: { nodes: [{ shape }] } } = state, most = probabilities.indexOf(Math.max(...probabilities));
+    const says = make("figcaption", {}, "your picture: it says ", make("b", {}, names[most] ?? "nothing"), `, ${percent(probabilities[most])}${label === guess ? "" : `; right is ${names[label]}`}`);
     found.replaceChildren(thumbnail(state.image.data, shape, scale, Math.max(1, Math.floor(112 / Math.max(shape[0], shape[1])))), says);
   };
   state.addEventListener("pass", draw);
@@ -51,7 +51,7 @@ export function modes(state) {
   const button = make("button", { onclick: () => state.set({ mode: state.mode === "value" ? "gradient" : "value" }) });
   const loss = make("button", { className: "plain", title: "how it is computed", onclick: () => state.choose({ node, cell: [state.label % classes], end: "loss" }) });
   const choice = (/** @type {string[]} */ texts) => make("select", {}, ...texts.map((text, k) => make("option", { value: String(k) }, text)));
-  const label = choice(state.names), ties = choice(["the first", "all of them"]);
+  const label = choice(state.names), ask = make("span"), ties = choice(["the first", "all of them"]);
   label.onchange = () => state.set({ label: Number(label.value) });
   ties.onchange = () => state.set({ ties: rules[ties.selectedIndex] });
   const draw = () => {
@@ -59,11 +59,12 @@ export function modes(state) {
     button.ariaPressed = String(state.mode === "gradient");
     loss.textContent = `loss ${state.loss.toFixed(4)}`;
     label.value = String(state.label);
+    ask.textContent = state.label === state.guess ? "what did you draw? (its own guess)" : "✓ right answer (label)";
     ties.value = String(rules.indexOf(state.ties));
   };
   state.addEventListener("pass", draw);
   draw();
-  const expert = make("details", {}, make("summary", {}, "for experts"), make("label", {}, "equal maxima: gradient to ", ties));
+  const expert = make("details", {}, make("summary", {}, "for experts"), make("label", {}, "if two numbers of a window are both the largest, the gradient goes to ", ties));
   const pools = state.network.nodes.some(({ op }) => op.kind.includes("max_pool"));
-  return make("div", { className: "modes controls" }, button, make("label", {}, "✓ right answer (label) ", label), loss, ...(pools ? [expert] : []));
+  return make("div", { className: "modes controls" }, button, make("label", {}, ask, label), loss, ...(pools ? [expert] : []));
 }
