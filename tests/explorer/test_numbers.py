@@ -6,8 +6,9 @@ import re
 
 import numpy as np
 import pytest
-from tests.explorer.test_views import number, shown, terms
+from tests.explorer.test_views import shown, terms
 from tests.support import small
+from tests.support.html_page import shown_number as number
 
 from convlens.explorer.data import chosen_pictures, page_data
 from convlens.explorer.export import export_page

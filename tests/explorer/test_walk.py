@@ -4,9 +4,9 @@ import re
 
 import numpy as np
 import pytest
-from tests.explorer.test_views import number
 from tests.support import small
 from tests.support.axe import violations
+from tests.support.html_page import shown_number as number
 
 from convlens import nn
 from convlens.explorer.data import chosen_pictures, page_data
