@@ -118,7 +118,7 @@ def test_a_drawing_is_scaled_and_centred_and_its_label_is_a_guess(page):
     assert abs(rows.mean() - 41.5) < 4 and abs(columns.mean() - 41.5) < 4
     assert 54 <= np.ptp(rows) <= 64
     shares = page.locator(".answer meter").evaluate_all("bars => bars.map((bar) => bar.value)")
-    asked = page.locator(".modes").get_by_label("what did you draw? (its own guess)")
+    asked = page.locator(".modes").get_by_label("what did you draw? (label: its own guess)")
     assert asked.input_value() == str(np.argmax(shares))
     assert "✓" not in page.inner_text(".said")  # nobody told the right answer
     asked.select_option(str(np.argmin(shares)))

@@ -59,7 +59,7 @@ export function modes(state) {
     button.ariaPressed = String(state.mode === "gradient");
     loss.textContent = `loss ${state.loss.toFixed(4)}`;
     label.value = String(state.label);
-    ask.textContent = state.label === state.guess ? "what did you draw? (its own guess)" : "✓ right answer (label)";
+    ask.textContent = state.label === state.guess ? "what did you draw? (label: its own guess)" : "✓ right answer (label)";
     ties.value = String(rules.indexOf(state.ties));
   };
   state.addEventListener("pass", draw);
