@@ -107,8 +107,8 @@ def test_mistakes_in_the_order_of_their_certainty(page, model, pictures):
     said = probabilities.argmax(1)
     wrong = np.flatnonzero(said != pictures.y)
     wrong = wrong[np.argsort(-probabilities.max(1)[wrong], kind="stable")]
-    text = page.inner_text("looks-for section:last-child")
-    assert f"wrong on {len(wrong)} of 40 pictures, {np.count_nonzero(wrong >= pictures.training)} of them held" in text
+    text, held = page.inner_text("looks-for section:last-child"), np.count_nonzero(wrong >= pictures.training)
+    assert f"wrong on {len(wrong)} of 40 pictures. ◆: held back from training ({held})" in text
     names = page.get_by_role("group", name="mistakes").get_by_role("button")
     assert [int(re.findall(r"picture (\d+)", each.get_attribute("aria-label"))[0]) for each in names.all()] == list(
         wrong

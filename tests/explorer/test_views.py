@@ -247,8 +247,22 @@ def test_a_convolution_forward_and_backward(page):
 
 
 def test_a_kernel_finds_an_edge(page):
-    choose(page, "conv-playground", "find an edge")
-    assert grid(page, "conv-playground", "output Z") == [[0, 15, 15, 0]] * 3
+    """The playground opens with it, and comes back to it."""
+    for name in ("", "larger steps", "find an edge"):
+        if name:
+            choose(page, "conv-playground", name)
+        edges = grid(page, "conv-playground", "output Z") == [[0, 15, 15, 0]] * 3
+        assert edges == (name != "larger steps")
+
+
+def test_a_preset_keeps_the_view_and_stops_the_play(page):
+    for element, preset in (("conv-playground", "keep the size"), ("pool-playground", "rows left over")):
+        choose(page, element, "show backward")
+        assert "from the layers after this one" in page.inner_text(element)
+        choose(page, element, "play: window")
+        choose(page, element, preset)
+        buttons = page.locator(element).get_by_role("button")
+        assert buttons.filter(has_text="show forward").count() == 1 and buttons.filter(has_text="stop").count() == 0
 
 
 def test_a_large_number_fits_its_cell_and_is_whole_in_its_title(page):

@@ -27,7 +27,7 @@ import "./views/theme-switch.js";
 /** What each part is for @type {Record<string, string>} */
 const ABOUT = {
   network: "Every number of the network for one picture. Point at a number to see how it is computed.",
-  "looks-for": "The pictures and the pixels that matter to a map, to a unit and to the prediction.",
+  "looks-for": "The pictures and the pixels that matter to a map, to a unit (one number of a layer's output) and to the prediction.",
   convolution: "A kernel moves over a small picture: change any number and see which windows exist.",
   pooling: "One number stays of each window: see which one, and where its gradient goes.",
   training: "The network learns on the pictures before your eyes; pause, step and go back in time.",

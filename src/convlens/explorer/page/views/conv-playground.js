@@ -42,14 +42,21 @@ export class ConvPlayground extends Playground {
   /** @type {Tensor | undefined} */ w;
   /** @type {Tensor | undefined} */ dy;
   bias = 0;
+  backwardWords = "The gradient dZ says how the loss changes with each number of the output: in a network it comes from the layers after this one, here it is made up. dA says the same of the input, for the layers before; dW of the kernel, which training changes by it.";
   fault = "";
 
   get kept() {
     return { bias: null, fault: ["", "cut"] };
   }
 
+  connectedCallback() {
+    super.connectedCallback();
+    const [{ setting, note }] = this.presets();
+    if (this.attributes.length === 0) this.change({ ...setting, note });
+  }
+
   presets() {
-    const square = { size: [5, 5], kernel: [3, 3], stride: [2, 2], backward: false, fault: "" };
+    const square = { size: [5, 5], kernel: [3, 3], stride: [2, 2], fault: "" };
     const edge = resized(undefined, [1, 5, 6, 1], (_, j) => (j < 3 ? 0 : 5)), sides = resized(undefined, [1, 3, 3, 1], (_, j) => j - 1);
     const simple = [
       { name: "find an edge", setting: { ...square, size: [5, 6], stride: [1, 1], padding: "valid", x: edge, w: sides, bias: 0 },

@@ -51,7 +51,8 @@ export class LooksFor extends StateView {
     this.append(
       make("section", {}, this.unit, this.progress, this.exciting),
       make("section", {}, make("h3", {}, "Pixels that the prediction depends on"),
-        make("p", { className: "controls" }, make("label", {}, "patch", this.patch)), this.maps, this.numbers),
+        make("p", { className: "controls" }, make("label", {}, "patch", this.patch)),
+        make("p", { className: "soft" }, "Orange speaks for the right answer here, blue against it. Elsewhere on the page orange is a negative number and blue a positive one."), this.maps, this.numbers),
       make("section", {}, make("h3", {}, "Mistakes"), this.wrong),
     );
     state.addEventListener("pass", () => this.later());
@@ -178,8 +179,8 @@ export class LooksFor extends StateView {
       make("button", { onclick: () => buttons[(Math.max(this.mistake, by < 0 ? 0 : -1) + by + wrong.length) % wrong.length].click() }, name);
     this.mistake = -1;
     told.textContent =
-      `The network is wrong on ${wrong.length} of ${pictures.count} pictures, ${held} of them held back from training ` +
-      "(◆). The most certain mistakes come first.";
+      `The network is wrong on ${wrong.length} of ${pictures.count} pictures. ◆: held back from training (${held}). ` +
+      "The most certain mistakes come first.";
     const stepper = make("p", { className: "controls" }, go("previous mistake", -1), go("next mistake", 1));
     this.wrong.replaceChildren(told, stepper, make("div", { className: "gallery", ariaLabel: "mistakes", role: "group" }, ...buttons));
   }
@@ -217,8 +218,8 @@ export class LooksFor extends StateView {
     this.maps.replaceChildren(
       figure(picture, "the picture", `The frame is the patch that lowers the probability of ${name} most.`),
       figure(map(covered, "occlusion"), `occlusion${progress}`,
-        `How the probability of ${name} changes when background covers a patch. Orange: it falls, so the patch speaks for ${name}. ` +
-          `Blue: it grows, so the patch speaks against ${name}. The largest fall: ${percent(drop[worst])}.`),
+        `A square of background, the patch, covers one place of the picture after another: how does the probability of ${name} change? ` +
+          `Orange: it falls, so that place speaks for ${name}. Blue: it grows. The largest fall: ${percent(drop[worst])}.`),
       figure(map(size, "|gradient|"), "|gradient|",
         `How strongly the loss depends on each pixel, for or against ${name}: at most ${digits(largest(size))}.`),
       figure(map(times, "gradient × picture"), "gradient × picture",

@@ -35,7 +35,7 @@ export function patchGrids({ network, chosen }, terms, channel, choose) {
     grid("kernel w", (i, j) => term(i, j).factors[1].value), grid("products x · w", (i, j) => term(i, j).value));
   const select = make("select", { onchange: () => choose(select.selectedIndex) });
   for (let c = 0; c < channels; c++) select.append(make("option", { selected: c === shown }, short(c)));
-  const which = channels === 1 ? "" : make("p", {}, make("label", {}, "input channel ", select), ` of ${channels}`);
-  const parts = channels > MOST ? "" : `Sum of each channel, and the bias: ${[...sums, bias].map(digits).join(" + ")}. `;
-  return [make("p", {}, parts, `This channel: ${digits(sums[shown])}.`), make("div", {}, which, row)];
+  const which = channels === 1 ? "" : make("p", {}, make("label", {}, "input channel ", select), ` of ${channels}. A channel is one of the maps that the layer reads.`);
+  const parts = channels > MOST ? "" : `Sum of ${channels === 1 ? "the products" : "each channel"}, and the bias: ${[...sums, bias].map(digits).join(" + ")}. `;
+  return [make("p", {}, parts, channels === 1 && parts ? "" : `This channel: ${digits(sums[shown])}.`), make("div", {}, which, row)];
 }

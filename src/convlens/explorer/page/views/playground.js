@@ -17,7 +17,8 @@ import { make } from "./make.js";
 /** expert: it is about programs, not about the idea @typedef {{name: string, setting: Record<string, unknown>, note: string, expert?: boolean}} Preset */
 
 const LARGEST = 9;
-const PADDINGS = ["valid", "same", "course", "explicit"];
+/** @type {Record<string, string>} */
+const PADDINGS = { valid: "none (valid)", same: "as much as keeps the size (same)", course: "the course's same", explicit: "by hand (explicit)" };
 const SECONDS = 0.8; // between two steps of the animation
 
 /** A custom element with a window that moves over a small grid of numbers. */
@@ -26,6 +27,7 @@ export class Playground extends HTMLElement {
   setting = { size: [5, 6], kernel: [3, 2], stride: [1, 1], padding: "valid", pads: [[0, 0], [0, 0]], backward: false };
   step = 0;
   note = "";
+  backwardWords = ""; // what the gradients are
   /** @type {number | undefined} */
   timer = undefined;
   /** Stays open while the rest is drawn again */
@@ -124,7 +126,7 @@ export class Playground extends HTMLElement {
     /** @type {Setting} */
     const next = { ...old, backward: given.backward === true };
     for (const name of /** @type {const} */ (["size", "kernel", "stride"])) if (two(given[name], 1)) next[name] = given[name];
-    if (PADDINGS.includes(given.padding)) next.padding = given.padding;
+    if (Object.hasOwn(PADDINGS, given.padding)) next.padding = given.padding;
     if (Array.isArray(given.pads) && given.pads.length === 2 && given.pads.every((/** @type {unknown} */ each) => two(each, 0))) next.pads = given.pads;
     const some = Object.entries(this.kept).filter(([name, allowed]) => allowed?.includes(fields?.[name]) ?? Number.isFinite(fields?.[name]));
     this.change({ ...next, note: "", ...Object.fromEntries(some.map(([name]) => [name, fields[name]])) });
@@ -155,13 +157,14 @@ export class Playground extends HTMLElement {
   draw() {
     const focus = this.contains(document.activeElement) ? document.activeElement?.getAttribute("aria-label") : null;
     this.replaceChildren(
-      this.controls(),
-      make("p", { className: "formula" }, this.formula()),
+      make("p", { className: "presets" }, "Change any number of the input, or try: ", ...this.presets().flatMap((each) => (each.expert ? [] : [this.presetButton(each)]))),
+      make("p", { className: "note", hidden: this.note === "" }, this.note),
+      make("p", { className: "soft", hidden: !this.setting.backward }, this.backwardWords),
       make("div", { className: "grids" }, ...this.views()),
       this.stepper(),
       make("p", { className: "arithmetic", ariaLive: "polite" }, this.arithmetic()),
-      make("p", { className: "note", hidden: this.note === "" }, this.note),
-      make("p", { className: "presets" }, "Try: ", ...this.presets().flatMap((each) => (each.expert ? [] : [this.presetButton(each)]))),
+      this.controls(),
+      make("p", { className: "formula" }, this.formula()),
       this.experts,
     );
     if (focus) /** @type {HTMLElement | null} */ (this.querySelector(`[aria-label="${CSS.escape(focus)}"]`))?.focus();
@@ -169,7 +172,7 @@ export class Playground extends HTMLElement {
 
   /** @returns {HTMLElement} */
   controls() {
-    const { size, kernel, stride, padding, pads, backward } = this.setting;
+    const { size, kernel, stride, padding, pads } = this.setting;
     /** @param {string} label @param {number} value @param {(value: number) => void} changed @param {number} least */
     const number = (label, value, changed, least) => {
       const input = make("input", { type: "number", min: least, max: LARGEST, value, ariaLabel: label });
@@ -184,9 +187,8 @@ export class Playground extends HTMLElement {
       number(labels[0], both[0], (v) => changed([v, both[1]]), least),
       number(labels[1], both[1], (v) => changed([both[0], v]), least),
     ];
-    const options = PADDINGS.map((name) => make("option", { value: name, selected: name === padding }, name));
+    const options = Object.entries(PADDINGS).map(([value, words]) => make("option", { value, selected: value === padding }, words));
     const rule = make("select", { ariaLabel: "padding", onchange: () => this.change({ padding: rule.value }) }, ...options);
-    const way = make("button", { onclick: () => this.change({ backward: !backward }) }, backward ? "show forward" : "show backward");
     return make("div", { className: "controls" },
       ...two(["height", "width"], size, (v) => this.change({ size: v })),
       ...two(["kernel rows", "kernel columns"], kernel, (v) => this.change({ kernel: v })),
@@ -194,7 +196,6 @@ export class Playground extends HTMLElement {
       make("label", {}, "padding", rule),
       ...(padding === "explicit" ? two(["top", "bottom"], pads[0], (v) => this.change({ pads: [v, pads[1]] }), 0) : []),
       ...(padding === "explicit" ? two(["left", "right"], pads[1], (v) => this.change({ pads: [pads[0], v] }), 0) : []),
-      way,
     );
   }
 
@@ -214,7 +215,7 @@ export class Playground extends HTMLElement {
 
   /** @returns {HTMLElement} the buttons that move the window, and a slider */
   stepper() {
-    const last = this.windows - 1;
+    const last = this.windows - 1, { backward } = this.setting;
     const button = (/** @type {string} */ text, /** @type {() => void} */ onclick) => make("button", { ariaLabel: `${text}: window`, onclick }, text);
     const runs = this.timer !== undefined;
     const slider = make("input", { type: "range", min: 0, max: last, value: this.step, ariaLabel: "window", oninput: () => this.go(slider.valueAsNumber) });
@@ -225,12 +226,17 @@ export class Playground extends HTMLElement {
       ...(runs ? [] : [button("play", () => this.play(1)), button("play backward", () => this.play(-1))]),
       slider,
       make("output", {}, `window (${i}, ${j}), ${this.step + 1} of ${last + 1}`),
+      make("button", { onclick: () => this.change({ backward: !backward }) }, backward ? "show forward" : "show backward"),
     );
   }
 
   /** @param {Preset} preset */
   presetButton({ name, setting, note }) {
-    return make("button", { ariaLabel: name, onclick: () => this.change({ step: 0, ...setting, note }) }, name);
+    const onclick = () => {
+      this.stop();
+      this.change({ step: 0, ...setting, note });
+    };
+    return make("button", { ariaLabel: name, onclick }, name);
   }
 
   /** @param {number} step */

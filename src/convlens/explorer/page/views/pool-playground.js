@@ -14,6 +14,7 @@ export class PoolPlayground extends Playground {
   /** @type {Tensor | undefined} */ x;
   /** @type {Tensor | undefined} */ dy;
   /** @type {"max" | "average"} */ mode = "max";
+  backwardWords = "The gradient of the output says how the loss changes with each number of the output: in a network it comes from the layers after this one, here it is made up. The gradient of A says the same of the input, for the layers before.";
   /** @type {"first" | "all"} */ ties = "all";
 
   get kept() {
@@ -32,9 +33,9 @@ export class PoolPlayground extends Playground {
     const tied = Tensor.zeros([1, 4, 6, 1], "float64");
     tied.data.set([1, 4, 0, 2, 2, 2, 4, 3, 1, 0, 1, 1, 0, 0, 5, 3, 3, 0, 1, 2, 0, 1, 3, 2]);
     return [
-      { name: "windows that overlap", setting: { ...even, stride: [1, 1], mode: "max", backward: true },
-        note: "A cell that is the maximum of several windows gets the sum of their gradients." },
-      { name: "rows left over", setting: { ...even, size: [5, 7], backward: false },
+      { name: "windows that overlap", setting: { ...even, stride: [1, 1], mode: "max" },
+        note: "One cell can be the maximum of several windows. Going backward, it gets the sum of their gradients." },
+      { name: "rows left over", setting: { ...even, size: [5, 7] },
         note: "The last row and the last column are in no window: they have no effect, and their gradient is 0." },
       { name: "a tie", expert: true, setting: { ...even, x: tied, mode: "max", ties: "all", backward: true },
         note: "The first window has its maximum twice. The course gives the whole gradient to both cells. TensorFlow and PyTorch give it to the first: choose the other rule to see it." },

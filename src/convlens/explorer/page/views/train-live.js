@@ -138,7 +138,7 @@ export class TrainLive extends StateView {
     batch.disabled = image.disabled = running;
     get.disabled = save.disabled = running || now.step === 0;
     const epochs = `${epochsOf(now).toFixed(2)} epochs (passes over the pictures)`;
-    this.when.textContent = `moment ${chosen + 1} of ${last + 1} (snapshots of the weights), ${epochs}`;
+    this.when.textContent = `moment ${chosen + 1} of ${last + 1} (the weights are kept at each), ${epochs}`;
     Object.assign(this.slider, { max: last, value: chosen, disabled: last === 0, ariaValueText: this.when.textContent });
     if (this.#kept !== now) this.kept.hidden = true;
     this.say();
