@@ -64,7 +64,7 @@ export function modes(state) {
   };
   state.addEventListener("pass", draw);
   draw();
-  const expert = make("details", {}, make("summary", {}, "for experts"), make("label", {}, "if two numbers of a window are both the largest, the gradient goes to ", ties));
+  const expert = make("details", {}, make("summary", {}, "for experts"), make("label", {}, "equal maxima (more than one number of a window is the largest): gradient to ", ties));
   const pools = state.network.nodes.some(({ op }) => op.kind.includes("max_pool"));
   return make("div", { className: "modes controls" }, button, make("label", {}, ask, label), loss, ...(pools ? [expert] : []));
 }
