@@ -381,3 +381,10 @@ def test_activations_may_be_functions():
     assert activations.get(None)([1, 2]).tolist() == [1, 2] and activations.serialize(activations.swish) == "silu"
     with pytest.raises(AttributeError, match=r"^convlens has no activation mish; it has relu, tanh, "):
         activations.mish  # noqa: B018
+
+
+def test_one_logit_is_a_probability_by_a_sigmoid():
+    x = np.random.default_rng(0).random((3, 4), np.float32)
+    model = Sequential([Dense(1)], (4,), engine="numpy")
+    logits = model.predict(x)
+    assert_allclose(model.probabilities(x), 1 / (1 + np.exp(-logits)), rtol=1e-6)

@@ -54,4 +54,4 @@ def trace(model: Sequential, x: Array, labels: Array, *, loss: Loss = CROSS_ENTR
     for (row, weights, x_, y, _), (_, dy, dx, d_weights) in zip(reversed(passes), gradients, strict=True):
         assert dx is not None
         layers.insert(0, LayerTrace(row.name, type(row.layer).__name__, x_, y, dx, dy, weights, d_weights))
-    return Trace(tuple(layers), logits, ACTIVATIONS[model.end or "softmax"].forward(logits), losses)
+    return Trace(tuple(layers), logits, ACTIVATIONS[model.to_probabilities].forward(logits), losses)

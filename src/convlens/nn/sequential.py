@@ -356,7 +356,7 @@ class Sequential(KerasMethods):
     def probabilities(self, x: object) -> Array:
         """x (n, *input_shape) -> probabilities (n, classes), whether the model ends in a softmax or in logits"""
         self._ensure_built(x)
-        return ACTIVATIONS[self.end or "softmax"].forward(self.all_logits(as_images("x", x, self.input_shape)))
+        return ACTIVATIONS[self.to_probabilities].forward(self.all_logits(as_images("x", x, self.input_shape)))
 
     # ---------------------------------------------------------------- text and files
 

@@ -321,6 +321,12 @@ class Stack:
             for name, value in found.row.layer.new_state(found.saved, found.weights).items():
                 views[name][...] = value
 
+    @property
+    def to_probabilities(self) -> str:
+        """The activation that turns logits into probabilities: the one at the end; without it softmax, for one output
+        sigmoid"""
+        return self.end or ("sigmoid" if self.output_shape == (1,) else "softmax")
+
     def activated(self, logits: Array) -> Array:
         """logits (n, classes) -> what the last layer gives: the same, or after a softmax at the end probabilities"""
         return ACTIVATIONS[self.end].forward(logits) if self.end else logits
