@@ -12,7 +12,7 @@ import { figuresOf, rowOf, some } from "./figures.js";
 /** What the page says. run: how many batches; size: the pictures of a batch, if not those of the settings */
 /** @typedef {{turn: number, task?: Task, settings?: Settings, moment?: Moment, run?: number, size?: number}} Message */
 
-const UPDATE = 200; // milliseconds from moment to moment, more if a moment takes long
+const UPDATE = 300; // milliseconds from moment to moment, more if a moment takes long
 const SHARE = 20; // one of so many seconds at most goes into moments, and at most as much into the held-back pictures
 const EXPLODED = 4; // times the loss at the beginning, or at chance
 const OPTIMIZERS = { adam: Adam, sgd: SGD };
