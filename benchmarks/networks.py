@@ -187,7 +187,7 @@ def _torch_modules(layers: Sequence[Layer], shape: tuple[int, ...]) -> Any:
             branch, shortcut = (_torch_modules(chain, shape) for chain in (layer.branch, layer.shortcut))
             found.append(Block(branch, shortcut, layer.activation == "relu"))
         elif not isinstance(layer, nn.ReLU):
-            raise NotImplementedError(type(layer).__name__)
+            raise TypeError(f"PyTorch's network is written here for other layers; got {type(layer).__name__}")
         relu = isinstance(layer, nn.ReLU) or getattr(layer, "activation", None) == "relu"
         if relu and not isinstance(layer, nn.Add):
             found.append(tn.ReLU())

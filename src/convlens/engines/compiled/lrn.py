@@ -17,6 +17,26 @@ def _power(s, beta):
     return s**-beta
 
 
+@compiled
+def _square(m, x, x_plane, per, y):
+    """y[c] = x[c]², for the channels of a pixel"""
+    wide = vector(m)
+    for b in range(per):
+        for v in range(wide):
+            m[y + b * wide + v] = m[x + b * x_plane + v] * m[x + b * x_plane + v]
+
+
+@compiled
+def _add_windows(m, x, size, y):
+    """y[v] = the sum of x[v + d] for d below `size`"""
+    wide = vector(m)
+    for v in range(wide):
+        m[y + v] = zero(m)
+    for d in range(size):
+        for v in range(wide):
+            m[y + v] += m[x + d + v]
+
+
 @kernel
 def normalise(
     m: Memory, x: Place, x_planes: int, x_rows: int, x_columns: int, x_plane: int, x_pitch: int, per: int, y: Place,
@@ -32,15 +52,9 @@ def normalise(
                     x + e * per * x_plane + i * x_pitch + j * wide,
                     y + e * per * y_plane + i * y_pitch + j * wide,
                 )
+                _square(m, seen, x_plane, per, squares + before)
                 for b in range(per):
-                    for v in range(wide):
-                        m[squares + before + b * wide + v] = m[seen + b * x_plane + v] * m[seen + b * x_plane + v]
-                for b in range(per):
-                    for v in range(wide):
-                        m[scales + v] = zero(m)
-                    for d in range(size):
-                        for v in range(wide):
-                            m[scales + v] += m[squares + b * wide + d + v]
+                    _add_windows(m, squares + b * wide, size, scales)
                     for v in range(wide):
                         s = k + alpha * m[scales + v]
                         m[out + b * y_plane + v] = m[seen + b * x_plane + v] * _power(s, beta)
@@ -63,26 +77,16 @@ def normalise_dx(
                     dy + e * per * dy_plane + i * dy_pitch + j * wide,
                     dx + e * per * dx_plane + i * dx_pitch + j * wide,
                 )
+                _square(m, seen, x_plane, per, squares + before)
                 for b in range(per):
-                    for v in range(wide):
-                        m[squares + before + b * wide + v] = m[seen + b * x_plane + v] * m[seen + b * x_plane + v]
-                for b in range(per):
-                    for v in range(wide):
-                        m[scales + v] = zero(m)
-                    for d in range(size):
-                        for v in range(wide):
-                            m[scales + v] += m[squares + b * wide + d + v]
+                    _add_windows(m, squares + b * wide, size, scales)
                     for v in range(wide):
                         s = k + alpha * m[scales + v]
                         direct = m[given + b * dy_plane + v] * _power(s, beta)
                         m[out + b * dx_plane + v] = direct
                         m[through + after + b * wide + v] = direct * m[seen + b * x_plane + v] / s
                 for b in range(per):
-                    for v in range(wide):
-                        m[scales + v] = zero(m)
-                    for d in range(size):
-                        for v in range(wide):
-                            m[scales + v] += m[through + b * wide + d + v]
+                    _add_windows(m, through + b * wide, size, scales)
                     for v in range(wide):
                         past = b * dx_plane + v
                         m[out + past] -= 2 * alpha * beta * m[seen + b * x_plane + v] * m[scales + v]
