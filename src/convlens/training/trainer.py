@@ -63,6 +63,9 @@ class Trainer(Protocol):
         """Return mean loss and accuracy."""
 
 
+_FIRST = 16  # examples of the first pass: an engine may compute fewer in another way
+
+
 class EngineTrainer:
     """A trainer that uses the model's engine, on `threads` threads (by default one for each core).
 
@@ -97,7 +100,7 @@ class EngineTrainer:
         model = self._model
         build(self._optimizer, model)
         with np.errstate(all="ignore"):  # a first pass, so that an engine compiles its kernels before the clock starts
-            x, labels = np.zeros((1, *model.input_shape), model.dtype), np.zeros(1, np.int64)
+            x, labels = np.zeros((_FIRST, *model.input_shape), model.dtype), np.zeros(_FIRST, np.int64)
             rng = np.random.default_rng(0) if self._draws else None
             model.loss_gradient(x, labels, 1.0, self._gradient(0), rng=rng)
         self._context = workers(self._threads)
