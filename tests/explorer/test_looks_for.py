@@ -26,17 +26,32 @@ def pictures(model):
     return chosen_pictures(digits, of_digits(digits), model.input_shape, 40)
 
 
-def opened(chromium, folder, model, pictures):
+def opened(chromium, folder, model, pictures, script=""):
     """The page with these pictures, scrolled to the view, when all is computed."""
     path = folder / "page.html"
     path.write_bytes(export_page(page_data(model, of_digits(small.digits()), pictures)))
     page = chromium.new_page(viewport={"width": 1280, "height": 720}, reduced_motion="reduce")
+    page.add_init_script(script)
     page.goto(path.as_uri())
     page.wait_for_selector("cnn-network canvas")
     page.evaluate("document.getElementById('looks-for').scrollIntoView()")
     assert page.inner_text("looks-for").count("Please wait") >= 2
     page.wait_for_selector("looks-for .gallery button", timeout=60_000)
     return page
+
+
+BUSY = """
+    const Observer = window.IntersectionObserver;
+    window.IntersectionObserver = class extends Observer {
+        constructor(callback) {
+            let told = [];
+            super((entries) => {
+                if (told.length === 0) setTimeout(() => { const all = told; told = []; callback(all); }, 300);
+                told.push(...entries);
+            });
+        }
+    };
+"""
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +93,16 @@ def test_the_window_of_a_cell_is_that_of_all_its_pixels(page):
     assert [int(np.ptp(each)) + 1 for each in (rows, columns)] == [28, 28]  # 14 × 14 pixels, two by two
     name, cell = re.findall(r"^(\w+)\[(.*)\] = ", page.inner_text("conv-cell h3"))[0]
     assert (name, cell) == ("conv2d_1", f"{rows.min() // 4 + 1}, {columns.min() // 4 + 1}, 0")  # 2 of padding
+
+
+def test_a_busy_page_that_is_told_late_what_was_on_the_screen(chromium, tmp_path, model, pictures):
+    """Out of view and back while the page was busy: both are told at once, and the last one holds."""
+    page = opened(chromium, tmp_path, model, pictures, script=BUSY)
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_timeout(100)
+    choose(page, "conv2d_1, map 2")
+    page.get_by_role("heading", name="excite conv2d_1, map 2, ").wait_for()
+    page.close()
 
 
 def test_occlusion(page, model, pictures):

@@ -57,8 +57,8 @@ export class LooksFor extends StateView {
     );
     state.addEventListener("pass", () => this.later());
     state.addEventListener("chosen", () => this.#seen && this.excite());
-    new IntersectionObserver(([entry]) => {
-      this.#seen = entry.isIntersecting;
+    new IntersectionObserver((entries) => {
+      this.#seen = entries[entries.length - 1].isIntersecting; // a busy page gets several at once
       this.later();
     }).observe(this);
   }
