@@ -20,8 +20,9 @@ import numpy as np
 from convlens.arrays import Array
 from convlens.engines.compiled import dense, engine, example_calls, helpers, operation, over_channels, over_examples
 from convlens.engines.compiled.block_calls import Packed
-from convlens.engines.compiled.builder import Shared, Vectors
+from convlens.engines.compiled.builder import Shared
 from convlens.engines.compiled.fused import FusedPass
+from convlens.engines.compiled.layer_weights import Vectors
 from convlens.engines.compiled.program import Program
 from convlens.engines.compiled.registers import BYTES
 from convlens.machine.memory import aligned

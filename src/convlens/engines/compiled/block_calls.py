@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from convlens.arrays import Array
-from convlens.engines.compiled import over_blocks, over_examples
+from convlens.engines.compiled import over_blocks, over_examples, over_winograd
 from convlens.engines.compiled.block_tiles import ADD, BIAS, ZERO
 from convlens.engines.compiled.example_calls import Calls, PlannedLayer, Weights
-from convlens.engines.compiled.image import Frame, Image
+from convlens.engines.compiled.image import Image
 from convlens.engines.compiled.kernel import Call, Slot
 from convlens.engines.compiled.registers import BYTES
 from convlens.engines.compiled.tape import Tape
@@ -43,6 +43,21 @@ class Packed:
             self._tapes.pop(dx, None)
         return self._arrays[key]
 
+    def vectors(self, key: object, b: Array, channels: int) -> Array:
+        """Return the array (blocks, vector) that `run` fills from b (channels,)."""
+        return self.array(key, b, 1, channels, _ONE)
+
+    def points(
+        self, key: object, w: Array, step: int, channels: int, rows: Array, size: int, dx: bool = False
+    ) -> Array:
+        """Return the array ((size + 2)², blocks, rows / 9, vector) that `run` fills: see `over_winograd.to_points`."""
+        panel = self.array((key, "cells"), w, step, channels, rows, dx)
+        if (key, size) not in self._arrays:
+            found = self._arrays[key, size] = aligned((size + 2) ** 2 * panel.size // 9, w.dtype)
+            count = found.size // (size + 2) ** 2 // (BYTES // w.itemsize)
+            self._calls[dx].append(over_winograd.to_points(size)(x=panel, count=count, y=found))
+        return self._arrays[key, size]
+
     def run(self, backward: bool) -> None:
         """Pack the current weights, for a backward those of dx too."""
         for dx in (False, True) if backward else (False,):
@@ -56,32 +71,6 @@ class Packed:
 def blocks(channels: int, lanes: int) -> int:
     """Return how many blocks of `lanes` channels there are; the last one may be partly used."""
     return -(-channels // lanes)
-
-
-def forward_frame(spec: Conv | Depthwise) -> Frame:
-    """Return the frame that a convolution's input needs: its padding."""
-    (top, bottom), (left, right) = spec.pads
-    return Frame(*(max(0, side) for side in (top, bottom, left, right)))
-
-
-def backward_frame(spec: Conv | Depthwise) -> Frame:
-    """Return the frame that the gradient of a convolution's output needs, so that dx reads zeros outside of it."""
-    sides = []
-    for axis in range(2):
-        read = [i for _, i in _readers(spec, axis)]
-        sides += [max(0, -min(read)), max(0, max(read) - spec.out[axis] + 1)]
-    return Frame(*sides)
-
-
-def _readers(spec: Conv | Depthwise, axis: int) -> Iterator[tuple[int, int]]:
-    """Yield for each place of x and each cell of the kernel that can meet it the place and the output's."""
-    before, stride = spec.pads[axis][0], spec.stride[axis]
-    for place in range(spec.size[axis]):
-        for cell in range(spec.kernel[axis]):
-            distance = place + before - cell * spec.dilation[axis]
-            if distance % stride == 0:
-                yield place, distance // stride
-    yield 0, 0
 
 
 def _table(numbers: list[int]) -> Array:

@@ -9,13 +9,24 @@ from typing import NamedTuple
 import numpy as np
 
 from convlens.arrays import Array
-from convlens.engines.compiled import block_calls, example_calls, lrn, over_blocks, over_examples, pointwise
+from convlens.engines.compiled import (
+    block_calls,
+    example_calls,
+    lrn,
+    over_blocks,
+    over_examples,
+    pointwise,
+    winograd,
+    winograd_calls,
+)
 from convlens.engines.compiled.activation import DEFAULTS, GIVEN, activate, activate_dx
-from convlens.engines.compiled.block_calls import Packed, backward_frame, blocks, forward_frame
-from convlens.engines.compiled.example_calls import PlannedLayer, Weights
+from convlens.engines.compiled.block_calls import Packed, blocks
+from convlens.engines.compiled.example_calls import PlannedLayer
+from convlens.engines.compiled.frames import backward_frame, forward_frame
 from convlens.engines.compiled.image import Frame, Image, image
 from convlens.engines.compiled.kernel import Call, Slot
-from convlens.engines.compiled.normalisation import Normalisation, Parameters
+from convlens.engines.compiled.layer_weights import LayerWeights, Vectors
+from convlens.engines.compiled.normalisation import Normalisation
 from convlens.engines.compiled.over_examples import LANES
 from convlens.engines.compiled.plan import active, channels_in_lanes, fuse_relus, input_of, readers_of
 from convlens.engines.compiled.registers import BYTES
@@ -47,25 +58,18 @@ KINDS = (
 )
 
 
-@dataclass(frozen=True)
-class Vectors:
-    """The vectors of a network: all trained weights, and all running statistics"""
-
-    flat: Array
-    state: Array
-
-
 @dataclass
 class Shared:
     """What the programs of a network share: the packed kernels, and for the blocks of one batch the normalisations
 
     training: whether dropout drops and normalisations use the statistics of the batch. examples: of the batch, on which
-    the layout depends; the blocks of a batch share it
+    the layout depends; the blocks of a batch share it. by_tiles: whether Winograd's algorithm may be used
     """
 
     packed: Packed
     training: bool = False
     examples: int = LANES
+    by_tiles: bool = False
     normalisations: dict[int, Normalisation] = field(default_factory=dict)
 
 
@@ -86,13 +90,15 @@ class Builder:
     """
 
     def __init__(self, specs: Sequence[Spec], vectors: Vectors, n: int, shared: Shared) -> None:
-        self.n, self._shared, self._vectors = n, shared, vectors
+        self.n, self._shared = n, shared
         self._dtype = vectors.flat.dtype
         specs = active(specs, shared.training)
         self._blocks = channels_in_lanes(specs, self._dtype.itemsize, shared.examples)
+        self._scratch = winograd_calls.Scratch(self._dtype)
         self._flattened = False  # whether Flatten or a global pool was added
         self._wide = BYTES // self._dtype.itemsize
-        self._at = self._state_at = self._layer = self._dropouts = 0
+        self._layer = self._dropouts = 0
+        self._given = LayerWeights(vectors)
         self.ahead: list[Call | Meeting] = []
         self.back: list[Call | Meeting] = []
         self.normalisations: list[Normalisation] = []
@@ -127,8 +133,14 @@ class Builder:
 
     def _frame(self, readers: Sequence[Spec]) -> Frame:
         """Return the frame that the readers of an image need."""
-        sides = [forward_frame(spec) for spec in readers if isinstance(spec, Conv | Depthwise)]
+        sides = [forward_frame(spec, self._tiles(spec)) for spec in readers if isinstance(spec, Conv | Depthwise)]
         return self._cut(Frame(*(max(side) for side in zip(*sides, strict=True))) if sides else Frame())
+
+    def _tiles(self, spec: Spec) -> int | None:
+        """Return the size of the tiles of a convolution by Winograd's algorithm, None for another operation."""
+        if self._blocks and self._shared.by_tiles and isinstance(spec, Conv):
+            return winograd.chosen(spec, self._wide, self.n)
+        return None
 
     def _cut(self, frame: Frame) -> Frame:
         return frame if self._blocks else Frame(0, 0, frame.left, frame.right)
@@ -136,7 +148,7 @@ class Builder:
     def _new(self, size: tuple[int, int], c: int, readers: Sequence[Spec], makers: Sequence[Spec] = ()) -> _Value:
         """Return new images (h, w, c), with the frames that the readers need, and the makers for the gradient."""
         frame = self._frame(readers)
-        sides = [backward_frame(maker) for maker in makers if isinstance(maker, Conv | Depthwise)]
+        sides = [backward_frame(maker, self._tiles(maker)) for maker in makers if isinstance(maker, Conv | Depthwise)]
         back = self._cut(Frame(*(max(side) for side in zip(*sides, strict=True))) if sides else Frame())
         if not self._blocks and any(isinstance(maker, Conv) and maker.stride != (1, 1) for maker in makers):
             back = Frame()
@@ -181,16 +193,22 @@ class Builder:
         self._layer += 1
         if isinstance(spec, Conv):
             out = self._new(spec.out, spec.co, readers, [spec])
-            weights = self._weights(*spec.kernel, spec.ci // spec.groups, spec.co, bias=spec.bias)
+            weights = self._given.kernel(*spec.kernel, spec.ci // spec.groups, spec.co, bias=spec.bias)
             layer = self._layer_of(spec, relu, value, out, first)
-            if self._blocks:
+            if size := self._tiles(spec):
+                self._add(
+                    *winograd_calls.conv_calls(
+                        layer, weights, self._shared.packed, self._layer, size, self._scratch, more
+                    )
+                )
+            elif self._blocks:
                 self._add(*block_calls.conv_calls(layer, weights, self._shared.packed, self._layer, more))
             else:
                 self._add(*example_calls.conv_calls(layer, weights))
             return out
         if isinstance(spec, Depthwise):
             out = self._new(spec.out, spec.c, readers, [spec])
-            weights = self._weights(*spec.kernel, spec.c, 1, bias=spec.bias, units=spec.c)
+            weights = self._given.kernel(*spec.kernel, spec.c, 1, bias=spec.bias, units=spec.c)
             layer = self._layer_of(spec, relu, value, out, first)
             self._add(*block_calls.depthwise_calls(layer, weights, self._shared.packed, self._layer, more))
             return out
@@ -202,7 +220,7 @@ class Builder:
             return self._pad(spec, value, readers)
         if isinstance(spec, Dense):
             out = self._row(spec.units)
-            weights = self._weights(spec.inputs, spec.units, bias=spec.bias)
+            weights = self._given.kernel(spec.inputs, spec.units, bias=spec.bias)
             self._add(*example_calls.dense_calls(self._layer_of(spec, relu, value, out, first), weights))
             return out
         if isinstance(spec, Pool):
@@ -250,9 +268,11 @@ class Builder:
         out, training = self._like(value, readers), self._shared.training
         per, found = self._per(value), self._shared.normalisations
         if self._layer not in found:
-            found[self._layer] = Normalisation(spec, self._parameters(spec), per, not self._is_block(value), training)
+            found[self._layer] = Normalisation(
+                spec, self._given.normalisation(spec), per, not self._is_block(value), training
+            )
         else:
-            self._parameters(spec)
+            self._given.normalisation(spec)
         mine = found[self._layer]
         self.normalisations.append(mine)
         sums, scale, back, after = mine.block(value.x, out.x, value.dx, out.dx, relu)
@@ -356,29 +376,3 @@ class Builder:
         back += [pointwise.copy(x=out.dx, y=end.dx, more=0) for end in (shortcut, branch)]
         self._add([pointwise.add(x=branch.x, other=shortcut.x, y=out.x, relu=relu)], back)
         return out
-
-    # ------------------------------------------------------------ weights
-
-    def _weights(self, *shape: int, bias: bool, units: int | None = None) -> Weights:
-        """Return the next kernel and bias (units,) in `flat`; for a layer without a bias, zeros."""
-        start, units = self._at, units or shape[-1]
-        middle = start + int(np.prod(shape))
-        w = self._vectors.flat[start:middle].reshape(shape)
-        if not bias:
-            self._at = middle
-            return Weights(w, aligned(units, self._dtype), Slot("gradient", start), aligned(units, self._dtype))
-        self._at = middle + units
-        return Weights(w, self._vectors.flat[middle : self._at], Slot("gradient", start), Slot("gradient", middle))
-
-    def _parameters(self, spec: BatchNorm) -> Parameters:
-        """Return the next gamma and beta in `flat`, and the next statistics in `state`."""
-        c, flat, state = spec.shape[-1], self._vectors.flat, self._vectors.state
-        spans: list[slice | None] = []
-        for has in (spec.scale, spec.center):
-            spans.append(slice(self._at, self._at + c) if has else None)
-            self._at += c * has
-        at = self._state_at
-        self._state_at += 2 * c
-        places = slice(at, at + c), slice(at + c, at + 2 * c)
-        gamma, beta = (None if span is None else flat[span] for span in spans)
-        return Parameters(gamma, beta, (spans[0], spans[1]), state[places[0]], state[places[1]], places)

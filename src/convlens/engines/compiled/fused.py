@@ -13,11 +13,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from convlens.arrays import Array, contiguous
+from convlens.engines.compiled import winograd
 from convlens.engines.compiled.activation import FUNCTIONS
 from convlens.engines.compiled.block_calls import Packed
-from convlens.engines.compiled.builder import KINDS, Shared, Vectors
+from convlens.engines.compiled.builder import KINDS, Shared
 from convlens.engines.compiled.helpers import Job, helpers
 from convlens.engines.compiled.kernel import address
+from convlens.engines.compiled.layer_weights import Vectors
 from convlens.engines.compiled.over_examples import LANES
 from convlens.engines.compiled.plan import FEW, begins_with_convolution, channels_in_lanes, every
 from convlens.engines.compiled.program import Program
@@ -120,7 +122,7 @@ class _Batch:
         self._first, self._threads = np.arange(examples), threads
         waits = apart or any(isinstance(spec, BatchNorm) for spec in every(network.specs))
         few = examples <= FEW
-        made = _Programs(network.specs, network.vectors, few, training) if waits else network.programs(few, training)
+        made = _Programs(network, few, training) if waits else network.programs(few, training)
         self._packed = made.shared.packed
         starts, slots, self._cuts, self.programs = list[int](), list[list[int]](), [0], list[list[Program]]()
         for part, gradient in zip(parts, self.gradients, strict=True):
@@ -179,9 +181,9 @@ class _Batch:
 class _Programs:
     """Programs that share what `Shared` has: one for each size of block, and each thread or block."""
 
-    def __init__(self, specs: Sequence[Spec], vectors: Vectors, few: bool, training: bool = False) -> None:
-        self._specs, self._vectors = specs, vectors
-        self.shared = Shared(Packed(), training, FEW if few else LANES)
+    def __init__(self, network: FusedPass, few: bool, training: bool = False) -> None:
+        self._specs, self._vectors, by_tiles = network.specs, network.vectors, network.by_tiles
+        self.shared = Shared(Packed(), training, FEW if few else LANES, by_tiles)
         self._found: dict[tuple[int, int], Program] = {}
 
     def of(self, n: int, number: int = 0) -> Program:
@@ -192,13 +194,20 @@ class _Programs:
 
 
 class FusedPass:
-    """All operations of a network in one call. Each call reads the current weights from `flat`. Any thread may call."""
+    """All operations of a network in one call. Each call reads the current weights from `flat`. Any thread may call.
+
+    Convolutions in float32 use Winograd's algorithm where it takes less work; CONVLENS_WINOGRAD=off switches it off.
+    """
 
     def __init__(self, specs: Sequence[Spec], flat: Array, state: Array) -> None:
         self.specs, self.vectors = tuple(specs), Vectors(flat, state)
         self.classes = next(spec.units for spec in reversed(specs) if isinstance(spec, Dense))
         in_lanes = channels_in_lanes(specs, flat.itemsize)
+        self.by_tiles = flat.itemsize == 4 and winograd.allowed()  # whether Winograd's algorithm is used
         self.about = f"one fused pass, {'channels' if in_lanes else 'examples'} in lanes"
+        chosen = [spec for spec in every(specs) if isinstance(spec, Conv) and winograd.chosen(spec, BYTES // 4)]
+        if in_lanes and self.by_tiles and chosen:
+            self.about += f", {len(chosen)} convolution{'s' * (len(chosen) > 1)} by Winograd's algorithm"
         self.dropouts = sum(isinstance(spec, Dropout) for spec in every(specs))
         self._own = threading.local()
         self._idle: dict[bool, list[_Programs]] = {False: [], True: []}  # that no `forward` uses now; for few examples
@@ -207,7 +216,7 @@ class FusedPass:
         """Return the programs of the calling thread and its helpers, for batches of few examples or of more."""
         made: dict[tuple[bool, bool], _Programs] = self._own.__dict__.setdefault("programs", {})
         if (few, training) not in made:
-            made[few, training] = _Programs(self.specs, self.vectors, few, training)
+            made[few, training] = _Programs(self, few, training)
         return made[few, training]
 
     def gradients(self, parts: int) -> list[Array]:
@@ -225,7 +234,7 @@ class FusedPass:
         try:
             programs = idle.pop()
         except IndexError:
-            programs = _Programs(self.specs, self.vectors, few)
+            programs = _Programs(self, few)
         todo = [(start, programs.of(n)) for start, n in _blocks(slice(0, len(x)))]
         programs.shared.packed.run(backward=False)
         for normalisation in programs.shared.normalisations.values():

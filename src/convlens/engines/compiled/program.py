@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convlens.engines.compiled import dense, over_examples
-from convlens.engines.compiled.builder import Builder, Meeting, Shared, Vectors
+from convlens.engines.compiled.builder import Builder, Meeting, Shared
 from convlens.engines.compiled.kernel import Call, Slot
+from convlens.engines.compiled.layer_weights import Vectors
 from convlens.engines.compiled.tape import Tape
 from convlens.engines.specs import Spec
 

@@ -87,6 +87,10 @@ class Vectors:
         name = f"llvm.masked.store.{self.short}.p0{self.short}"
         self._call(name, ir.VoidType(), value, self._pointer(m, place), _LANE(4), mask)
 
+    def constant(self, number: float) -> Any:
+        """A vector whose lanes all hold a number"""
+        return ir.Constant(self.vector, [float(number)] * self.size)
+
     def broadcast(self, value: Any) -> Any:
         """A vector whose lanes all hold `value`"""
         none = ir.Constant(ir.VectorType(value.type, self.size), ir.Undefined)

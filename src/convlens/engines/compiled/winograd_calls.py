@@ -1,0 +1,107 @@
+"""The calls of a convolution by Winograd's algorithm: see `winograd` and `over_winograd`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from convlens.arrays import Array
+from convlens.engines.compiled import over_blocks, over_examples, over_winograd
+from convlens.engines.compiled.block_calls import POSITIONS, Packed
+from convlens.engines.compiled.example_calls import Calls, PlannedLayer, Weights
+from convlens.engines.compiled.image import Image
+from convlens.engines.compiled.kernel import Call
+from convlens.engines.compiled.winograd import tiles
+from convlens.engines.specs import Conv
+from convlens.machine.memory import aligned
+
+# The most bytes of the points of a chunk, inputs and outputs, and the most tiles of a chunk
+ROOM, MOST = 3 * 2**18, 64
+
+
+class Scratch:
+    """Memory that the layers of a program use one after another"""
+
+    def __init__(self, dtype: np.dtype[np.generic]) -> None:
+        self._dtype = dtype
+        self._found: dict[str, Array] = {}
+
+    def of(self, name: str, size: int) -> Array:
+        """Return an array of at least `size` numbers; nothing in it lasts beyond the layer."""
+        if name not in self._found or self._found[name].size < size:
+            self._found[name] = aligned(size, self._dtype)
+        return self._found[name]
+
+
+def _chunk(count: int, size: int, blocks: int, wide: int, itemsize: int) -> tuple[int, int]:
+    """Return the tiles of a chunk, if `count` of them are cut into equal chunks, and those of a register tile."""
+    most = min(MOST, max(POSITIONS[-1], ROOM // ((size + 2) ** 2 * blocks * wide * itemsize)))
+    chunks = -(-count // most)
+    each = -(-count // chunks)
+    fitting = [tile for tile in POSITIONS if tile <= each] or [each]
+    tile = min(fitting, key=lambda tile: (-(-each // tile) * tile, -tile))
+    return -(-each // tile) * tile, tile
+
+
+def _rows(dims: Sequence[Sequence[int]], inside: int, step: int, ci_co: int) -> Array:
+    """Return where the vectors of a packed kernel begin, for `over_blocks.pack`: for each channel its nine cells."""
+    return np.array([(a * 3 + d) * ci_co + k * step for k in range(inside) for a, d in dims], np.int64)
+
+
+def conv_calls(
+    layer: PlannedLayer, weights: Weights, packed: Packed, key: int, size: int, scratch: Scratch, more: bool = False
+) -> Calls:
+    """Return the calls of a convolution with tiles of size × size outputs. key, more: as in `block_calls.conv_calls`"""
+    spec: Conv = layer.spec
+    x, y, dy, dx, n, wide = layer.x, layer.y, layer.dy, layer.dx, layer.n, layer.x.lanes
+    ci, co, ins, outs = spec.ci, spec.co, spec.ci // wide, spec.co // wide
+    (top, _), (left, _) = spec.pads
+    cells = [(a, d) for a in range(3) for d in range(3)]
+    rows = _rows(cells, ci, co, ci * co)
+    w, bias = packed.points((key, "w"), weights.w, 1, co, rows, size), packed.vectors((key, "b"), weights.b, co)
+    (oh, ow), points, itemsize = spec.out, (size + 2) ** 2, w.itemsize
+    forward = _convolve(x, y, (top, left), spec.out, w, bias, layer.relu, False, n, size, scratch)
+    chunk, _ = _chunk(n * tiles(spec.out, size), size, ins + outs, wide, itemsize)
+    sums, back, db = (
+        scratch.of("sums", points * ci * co), scratch.of("back", 9 * ci * co), scratch.of("db", co)
+    )  # fmt: skip
+    room = [scratch.of(name, points * (blocks * chunk + 1) * wide) for name, blocks in (("seen", ins), ("made", outs))]
+    backward = [
+        over_examples.fill_zeros(x=db, count=co),
+        over_blocks.relu_db(dy=dy, run=dy.run, y=y, relu=layer.relu, db=db, blocks=outs, examples=n),
+        over_blocks.unpack(x=db, channels=co, rows=np.zeros(1, np.int64), count=1, dw=weights.db),
+        over_examples.fill_zeros(x=sums, count=points * ci * co),
+        over_winograd.convolve_dw(size, wide)(
+            x=x, x_example=ins * x.plane, corner=-(top * x.pitch + left * wide), ins=ins, dy=dy,
+            dy_example=outs * dy.plane, outs=outs, examples=n, oh=oh, ow=ow, chunk=chunk, seen=room[0], given=room[1],
+            dw=sums,
+        ),
+        over_winograd.from_points(size)(x=sums, count=outs * ci, y=back),
+        over_blocks.unpack(x=back, channels=co, rows=rows, count=len(rows), dw=weights.dw),
+    ]  # fmt: skip
+    if not layer.first:
+        turned = _rows([(2 - a, 2 - d) for a, d in cells], co, 1, ci * co)
+        w = packed.points((key, "dx"), weights.w, co, ci, turned, size, dx=True)
+        zeros = aligned(ci, w.dtype)
+        backward.append(_convolve(dy, dx, (2 - top, 2 - left), spec.size, w, zeros, False, more, n, size, scratch))
+    return [forward], backward
+
+
+def _convolve(
+    x: Image, y: Image, pads: tuple[int, int], out: tuple[int, int], w: Array, b: Array, relu: bool, more: bool, n: int,
+    size: int, scratch: Scratch,
+) -> Call:  # fmt: skip
+    """Return the call that computes y (n, …, *out) from x, whose first tile begins at -pads."""
+    wide, ins, outs = x.lanes, x.planes // n, y.planes // n
+    count = n * tiles(out, size)
+    chunk, tile = _chunk(count, size, ins + outs, wide, w.itemsize)
+    points = (size + 2) ** 2
+    seen, made = (
+        scratch.of(name, points * (blocks * chunk + 1) * wide) for name, blocks in (("seen", ins), ("made", outs))
+    )
+    return over_winograd.convolve(size, tile, wide)(
+        x=x, x_example=ins * x.plane, corner=-(pads[0] * x.pitch + pads[1] * wide), ins=ins, w=w, b=b, relu=relu,
+        more=more, y=y, y_example=outs * y.plane, outs=outs, examples=n, oh=out[0], ow=out[1],
+        taps=np.arange(ins) * (chunk * wide), chunk=chunk, seen=seen, made=made,
+    )  # fmt: skip
