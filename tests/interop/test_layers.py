@@ -96,7 +96,7 @@ LAYERS: dict[str, tuple[dict[str, Any], dict[str, list[Any]]]] = {
         {"height_factor": [(-0.1, 0.2)], "width_factor": [(0.0, 0.5)], **PLACES},
     ),
     "RandomZoom": ({"height_factor": 0.1}, {"height_factor": [(-0.1, 0.2)], "width_factor": [0.25], **PLACES}),
-    "RandomContrast": ({"factor": 0.25}, {"factor": [(0.5, 0.25)], "value_range": [(0.0, 1.0)]}),
+    "RandomContrast": ({"factor": 0.25}, {"factor": [(0.25, 0.5)], "value_range": [(0.0, 1.0)]}),
     "RandomBrightness": ({"factor": 0.25}, {"factor": [(-0.5, 0.25)], "value_range": [(0.0, 1.0)]}),
     "LocalResponseNormalization": ({}, {"size": [1, 2, 9], "k": [1.0], "alpha": [0.5], "beta": [0.5, 1.0]}),
     "Add": (

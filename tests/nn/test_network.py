@@ -10,17 +10,12 @@ from numpy.testing import assert_allclose
 
 from convlens.models.lenet5 import lenet5
 from convlens.nn import (
-    Activation,
-    Add,
     AveragePooling2D,
     Conv2D,
     Dense,
-    DepthwiseConv2D,
     Flatten,
-    GlobalAveragePooling2D,
     Layer,
     MaxPooling2D,
-    Reshape,
     Sequential,
 )
 from convlens.ops import softmax_forward
@@ -123,36 +118,6 @@ def test_other_layer_kinds_are_computed_one_by_one():
     assert model.fused is None
     assert model.summary_text().endswith(", engine numba, layer by layer because of a layer of one's own")
     assert model.predict(np.ones((2, 4, 5, 1), np.float32)).shape == (2, 3)
-
-
-@pytest.mark.parametrize(
-    ("layers", "reason"),
-    [
-        ([Conv2D(4, 3), Activation("softmax"), Flatten(), Dense(3)], "a softmax that is not the end"),
-        ([Conv2D(6, 3), Conv2D(6, 3, groups=2), Flatten(), Dense(3)], "groups whose channels are no multiples of WIDE"),
-        (
-            [DepthwiseConv2D(3, depth_multiplier=2), Flatten(), Dense(3)],
-            "a depthwise convolution with several kernels for a channel",
-        ),
-        ([Conv2D(4, 3), GlobalAveragePooling2D(keepdims=True), Flatten(), Dense(3)], "a global pool with keepdims"),
-        ([Conv2D(4, 3), Flatten(), Reshape((5, 28)), Flatten(), Dense(3)], "a change of shape"),
-        ([Conv2D(3, 3), GlobalAveragePooling2D()], "an end that is no dense layer"),
-        ([GlobalAveragePooling2D(), Dense(3)], "a network that does not begin with a convolution"),
-        (
-            [Add((Conv2D(1, 3, padding="same"),)), Flatten(), Dense(3)],
-            "a network that does not begin with a convolution",
-        ),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_what_has_no_fused_pass_says_why_and_computes_layer_by_layer(layers, reason):
-    from convlens.engines.compiled.registers import BYTES
-
-    reason = reason.replace("WIDE", str(BYTES // 4))
-    model = Sequential(layers, (7, 9, 1), engine="numba")
-    assert (model.fused, model.not_fused) == (None, reason)
-    assert model.summary_text().endswith(f", layer by layer because of {reason}")
-    assert model.predict(np.ones((2, 7, 9, 1), np.float32)).shape == (2, 3)
 
 
 @pytest.mark.smoke

@@ -7,6 +7,7 @@ its bias if it has one.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 from convlens.geometry import Pads, Pair
@@ -85,10 +86,24 @@ class LocalResponseNorm(NamedTuple):
 
 
 class Dropout(NamedTuple):
-    """Dropout: random zeros with this rate during training, no effect at prediction"""
+    """Dropout: random zeros with this rate during training, no effect at prediction
+
+    channels: whether a whole channel of an example is dropped, or each number by itself
+    """
 
     shape: tuple[int, ...]
     rate: float
+    channels: bool = False
+
+
+class Random(NamedTuple):
+    """A random change of images (h, w, c) during training, no effect at prediction
+
+    layer: a layer without weights that draws, see `convlens.nn.Layer`
+    """
+
+    shape: tuple[int, ...]
+    layer: Any
 
 
 class GlobalPool(NamedTuple):
@@ -177,6 +192,7 @@ Spec = (
     | BatchNorm
     | LocalResponseNorm
     | Dropout
+    | Random
     | Residual
 )
 
@@ -184,3 +200,33 @@ Spec = (
 def activation(function: str | None, shape: tuple[int, ...]) -> tuple[Activation, ...]:
     """Return the specification of a layer's activation: a tuple with one, or an empty tuple without an activation."""
     return (Activation(shape, function),) if function else ()
+
+
+def input_shape(spec: Spec) -> tuple[int, ...]:
+    """Return the shape of one example that an operation takes."""
+    if isinstance(spec, Dense):
+        return (spec.inputs,)
+    if isinstance(spec, Conv):
+        return (*spec.size, spec.ci)
+    return (*spec.size, spec.c) if isinstance(spec, Depthwise | Pool) else spec.shape
+
+
+def output_shape(spec: Spec) -> tuple[int, ...]:
+    """Return the shape that an operation gives for one example."""
+    if isinstance(spec, Dense):
+        return (spec.units,)
+    if isinstance(spec, Conv):
+        return (*spec.out, spec.co)
+    if isinstance(spec, Depthwise):
+        return (*spec.out, spec.c * spec.multiplier)
+    if isinstance(spec, Pool):
+        return (*spec.out, spec.c)
+    if isinstance(spec, Flatten):
+        return (math.prod(spec.shape),)
+    if isinstance(spec, Reshape):
+        return spec.target
+    if isinstance(spec, GlobalPool):
+        return (1, 1, spec.shape[2]) if spec.keepdims else (spec.shape[2],)
+    if isinstance(spec, Pad):
+        return (*(size + sum(side) for size, side in zip(spec.shape[:2], spec.pads, strict=True)), spec.shape[2])
+    return spec.out if isinstance(spec, Residual) else spec.shape

@@ -259,8 +259,12 @@ def _local_response_norm(
     graph.node("LRN", name, size=size, bias=k, alpha=alpha * size, beta=beta)  # ONNX divides alpha by size
 
 
-def _dropout(graph: Graph, name: str, weights: Weights, *, shape: tuple[int, ...], rate: float) -> None:
+def _dropout(graph: Graph, name: str, weights: Weights, *, shape: tuple[int, ...], rate: float, channels: bool) -> None:
     """Add nothing: dropout has no effect at prediction."""
+
+
+def _random(graph: Graph, name: str, weights: Weights, *, shape: tuple[int, ...], layer: Any) -> None:
+    """Add nothing: a random change has no effect at prediction."""
 
 
 # A writer takes every number of its specification by name, even the numbers that ONNX computes itself. So a number that
@@ -281,6 +285,7 @@ ONNX: dict[type[Spec], Callable[..., None]] = {
     specs.BatchNorm: _batch_norm,
     specs.LocalResponseNorm: _local_response_norm,
     specs.Dropout: _dropout,
+    specs.Random: _random,
     specs.Residual: _residual,
 }
 

@@ -58,8 +58,8 @@ class _Random(Layer):
         return shape
 
     def specs(self, shape: Shape) -> tuple[specs.Spec, ...]:
-        """One specification: random numbers in training, no effect at prediction, as a dropout"""
-        return (specs.Dropout(shape, 0.5),)
+        """One specification, which holds the layer"""
+        return (specs.Random(shape, self),)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from convlens.arrays import Array
-from convlens.engines import Engine
+from convlens.engines import Engine, specs
 from convlens.nn.dropout import Dropout
 from convlens.nn.layer import Rng, Shape, Weights, expect
 
@@ -24,6 +24,10 @@ class SpatialDropout2D(Dropout):
         """The shape of the input, (h, w, c)"""
         expect("SpatialDropout2D", shape, "h w channels")
         return shape
+
+    def specs(self, shape: Shape) -> tuple[specs.Spec, ...]:
+        """One specification; prediction ignores it."""
+        return (specs.Dropout(shape, float(self.rate), channels=True),)
 
     def forward(self, x: Array, weights: Weights, engine: Engine, rng: Rng | None = None) -> tuple[Array, Any]:
         """Return y = x m / (1 - rate) and the factor m / (1 - rate); without an `rng`, y = x and None."""

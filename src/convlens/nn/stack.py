@@ -285,9 +285,10 @@ class Stack:
     ) -> tuple[Array, Array]:
         self._check_fused(x)
         slopes = None
-        if loss is CROSS_ENTROPY:
+        inside = loss is CROSS_ENTROPY and len(self.output_shape) == 1
+        if inside:
             check_labels(labels, len(x), self.output_shape[0])
-        if loss is not CROSS_ENTROPY or isinstance(weight, np.ndarray):
+        if not inside or isinstance(weight, np.ndarray):
 
             def slopes(logits: Array) -> tuple[Array, Array]:
                 losses = loss.forward(logits, labels)

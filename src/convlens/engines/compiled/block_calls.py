@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from convlens.arrays import Array
-from convlens.engines.compiled import over_blocks, over_examples, over_winograd
+from convlens.engines.compiled import moves, over_blocks, over_examples, over_winograd
 from convlens.engines.compiled.block_tiles import ADD, BIAS, ZERO
 from convlens.engines.compiled.example_calls import Calls, PlannedLayer, Weights
 from convlens.engines.compiled.image import Image
@@ -57,6 +57,14 @@ class Packed:
             count = found.size // (size + 2) ** 2 // (BYTES // w.itemsize)
             self._calls[dx].append(over_winograd.to_points(size)(x=panel, count=count, y=found))
         return self._arrays[key, size]
+
+    def made(self, key: object, w: Array, at: Array) -> Array:
+        """Return the array that `run` fills with w[at], or 0 where `at` is below 0, before it packs."""
+        if key not in self._arrays:
+            found = self._arrays[key] = aligned(at.size, w.dtype)
+            self._calls[False].append(moves.gather(x=w, at=at, count=at.size, y=found))
+            self._tapes.pop(False, None)
+        return self._arrays[key]
 
     def run(self, backward: bool) -> None:
         """Pack the current weights, for a backward those of dx too."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 
@@ -12,24 +12,27 @@ from convlens.arrays import Array
 from convlens.engines.compiled import (
     block_calls,
     example_calls,
-    lrn,
+    groups,
+    moves,
     over_blocks,
     over_examples,
     pointwise,
+    small_calls,
     winograd,
     winograd_calls,
 )
-from convlens.engines.compiled.activation import DEFAULTS, GIVEN, activate, activate_dx
 from convlens.engines.compiled.block_calls import Packed, blocks
+from convlens.engines.compiled.changes import Change
 from convlens.engines.compiled.example_calls import PlannedLayer
 from convlens.engines.compiled.frames import backward_frame, forward_frame
-from convlens.engines.compiled.image import Frame, Image, image
+from convlens.engines.compiled.image import Frame, image
 from convlens.engines.compiled.kernel import Call, Slot
 from convlens.engines.compiled.layer_weights import LayerWeights, Vectors
 from convlens.engines.compiled.normalisation import Normalisation
 from convlens.engines.compiled.over_examples import LANES
-from convlens.engines.compiled.plan import active, channels_in_lanes, fuse_relus, input_of, readers_of
+from convlens.engines.compiled.plan import active, begins_with_convolution, channels_in_lanes, fuse_relus, readers_of
 from convlens.engines.compiled.registers import BYTES
+from convlens.engines.compiled.value import Value, as_image, places
 from convlens.engines.specs import (
     Activation,
     Affine,
@@ -44,26 +47,30 @@ from convlens.engines.specs import (
     LocalResponseNorm,
     Pad,
     Pool,
+    Random,
     Reshape,
     Residual,
     Spec,
     ThresholdRelu,
+    input_shape,
+    output_shape,
 )
-from convlens.machine.memory import aligned
 
 # What a builder adds
 KINDS = (
     *(Activation, Affine, BatchNorm, Conv, Dense, Depthwise, Dropout, Elu, Flatten, GlobalPool, LocalResponseNorm, Pad),
-    *(Pool, Reshape, Residual, ThresholdRelu),
+    *(Pool, Random, Reshape, Residual, ThresholdRelu),
 )
+_WEIGHTED = BatchNorm | Conv | Dense | Depthwise | Residual
 
 
 @dataclass
 class Shared:
-    """What the programs of a network share: the packed kernels, and for the blocks of one batch the normalisations
+    """What the programs of a network share: the packed kernels, and for the blocks of one batch what they wait for
 
     training: whether dropout drops and normalisations use the statistics of the batch. examples: of the batch, on which
-    the layout depends; the blocks of a batch share it. by_tiles: whether Winograd's algorithm may be used
+    the layout depends; the blocks of a batch share it. by_tiles: whether Winograd's algorithm may be used.
+    normalisations, changes: by the number of the layer
     """
 
     packed: Packed
@@ -71,43 +78,34 @@ class Shared:
     examples: int = LANES
     by_tiles: bool = False
     normalisations: dict[int, Normalisation] = field(default_factory=dict)
+    changes: dict[int, Change] = field(default_factory=dict)
 
 
 Meeting = Callable[[Array], None]  # what is done between two stages; it gets a gradient to which it may add
 
 
-class _Value(NamedTuple):
-    """An image and the image of its gradient"""
-
-    x: Image
-    dx: Image
-
-
 class Builder:
     """Adds layers; `ahead` and `back` are the calls of the forward and of the backward, in the order in which they run.
 
-    Both are lists of calls, and of what the blocks of a batch wait for: see `Meeting`.
+    Both are lists of calls, and of what the blocks of a batch wait for: see `Meeting`. All values with more than one
+    axis are in the layout of the network; a row, such as a dense layer's, has examples in lanes.
     """
 
     def __init__(self, specs: Sequence[Spec], vectors: Vectors, n: int, shared: Shared) -> None:
         self.n, self._shared = n, shared
         self._dtype = vectors.flat.dtype
-        specs = active(specs, shared.training)
+        shape, specs = input_shape(specs[0]), active(specs, shared.training)
         self._blocks = channels_in_lanes(specs, self._dtype.itemsize, shared.examples)
-        self._scratch = winograd_calls.Scratch(self._dtype)
-        self._flattened = False  # whether Flatten or a global pool was added
         self._wide = BYTES // self._dtype.itemsize
         self._layer = self._dropouts = 0
-        self._given = LayerWeights(vectors)
+        self._given, self._scratch = LayerWeights(vectors), winograd_calls.Scratch(self._dtype)
         self.ahead: list[Call | Meeting] = []
         self.back: list[Call | Meeting] = []
         self.normalisations: list[Normalisation] = []
-        if isinstance(specs[0], Reshape):
-            specs = specs[1:]  # the numbers stay where they are
-        begin = self._begin(specs)
-        if isinstance(specs[0], Affine) and self._blocks:
-            specs = specs[1:]  # done while the images are read
-        self.end = self._chain(specs, begin, [], first=True)
+        while specs and isinstance(specs[0], Reshape | Flatten):
+            shape, specs = output_shape(specs[0]), specs[1:]  # the numbers stay where they are
+        begin, done = self._begin(shape, specs)
+        self.end = self._rowed(self._chain(specs[done:], begin, [], first=True))
 
     def _add(self, ahead: Sequence[Call | Meeting], back: Sequence[Call | Meeting]) -> None:
         """Add a layer's calls, each in the order in which they run."""
@@ -116,20 +114,28 @@ class Builder:
 
     # ------------------------------------------------------------ images
 
-    def _begin(self, specs: Sequence[Spec]) -> _Value:
-        before = specs[0] if isinstance(specs[0], Affine) and self._blocks else None
-        specs = specs[1:] if before else specs
-        size, c = input_of(specs)
-        frame = self._frame(readers_of(specs, []))
-        read = over_blocks.from_nhwc if self._blocks else over_examples.from_nhwc
-        lanes, planes = (c, self.n) if self._blocks else (self.n, c)
-        x = image(planes, *size, lanes, frame, self._dtype)
-        if before:
-            a, b = (np.resize(np.array(numbers, self._dtype), c) for numbers in (before.factor, before.offset))
-            self.ahead.append(over_blocks.from_nhwc_scaled(x=Slot("x"), y=x, a=a, b=b))
+    def _begin(self, shape: tuple[int, ...], specs: Sequence[Spec]) -> tuple[Value, int]:
+        """Add the call that reads the network's input, and return its value, and how many operations that call does."""
+        source, scale = Slot("x"), specs[0] if specs else None
+        readers = readers_of(specs[isinstance(scale, Affine) :], [])
+        if self._blocks and begins_with_convolution(specs) and not self._tiles(readers[0]):
+            h, w, c = as_image(shape)
+            x = image(self.n, h, w, c, self._frame(readers), self._dtype)
+            value = Value(x, x, shape, True)  # nobody needs the gradient
+            if not isinstance(scale, Affine):
+                self._add([over_blocks.from_nhwc(x=source, y=x)], [])
+                return value, 0
+            a, b = (np.resize(np.array(numbers, self._dtype), c) for numbers in (scale.factor, scale.offset))
+            self._add([over_blocks.from_nhwc_scaled(x=source, y=x, a=a, b=b)], [])
+            return value, 1
+        value = self._new(shape, readers_of(specs, []))
+        if value.channels:
+            at, example = places(value, value.x, self.n)
+            given = {"x_at": np.arange(at.size), "x_example": at.size, "count": at.size, "examples": self.n}
+            self._add([moves.move(x=source, y=value.x, y_at=at, y_example=example, **given)], [])
         else:
-            self.ahead.append(read(x=Slot("x"), y=x, **({} if self._blocks else {"lanes": self.n})))
-        return _Value(x, image(planes, *size, lanes, Frame(), self._dtype))
+            self._add([over_examples.from_nhwc(x=source, y=value.x, lanes=self.n)], [])
+        return value, 0
 
     def _frame(self, readers: Sequence[Spec]) -> Frame:
         """Return the frame that the readers of an image need."""
@@ -145,116 +151,130 @@ class Builder:
     def _cut(self, frame: Frame) -> Frame:
         return frame if self._blocks else Frame(0, 0, frame.left, frame.right)
 
-    def _new(self, size: tuple[int, int], c: int, readers: Sequence[Spec], makers: Sequence[Spec] = ()) -> _Value:
-        """Return new images (h, w, c), with the frames that the readers need, and the makers for the gradient."""
+    def _new(self, shape: tuple[int, ...], readers: Sequence[Spec], makers: Sequence[Spec] = ()) -> Value:
+        """Return new images, with the frames that the readers need, and the makers for the gradient."""
+        if len(shape) == 1:
+            return self._row(shape[0])
         frame = self._frame(readers)
         sides = [backward_frame(maker, self._tiles(maker)) for maker in makers if isinstance(maker, Conv | Depthwise)]
         back = self._cut(Frame(*(max(side) for side in zip(*sides, strict=True))) if sides else Frame())
         if not self._blocks and any(isinstance(maker, Conv) and maker.stride != (1, 1) for maker in makers):
             back = Frame()
+        h, w, c = as_image(shape)
         lanes = self._wide if self._blocks else self.n
         planes = self.n * blocks(c, lanes) if self._blocks else c
-        return _Value(*(image(planes, *size, lanes, each, self._dtype) for each in (frame, back)))
+        x, dx = (image(planes, h, w, lanes, each, self._dtype) for each in (frame, back))
+        return Value(x, dx, shape, self._blocks)
 
-    def _row(self, units: int) -> _Value:
+    def _row(self, units: int) -> Value:
         """Return the images of a dense layer's output: one pixel, with examples in lanes."""
-        return _Value(*(image(units, 1, 1, self.n, Frame(), self._dtype) for _ in range(2)))
+        x, dx = (image(units, 1, 1, self.n, Frame(), self._dtype) for _ in range(2))
+        return Value(x, dx, (units,), False)
 
-    def _like(self, value: _Value, readers: Sequence[Spec]) -> _Value:
+    def _like(self, value: Value, readers: Sequence[Spec]) -> Value:
         """Return new images of the same size and layout."""
         x = value.x
-        return _Value(
-            *(image(x.planes, x.rows, x.columns, x.lanes, f, self._dtype) for f in (self._frame(readers), Frame()))
-        )
+        frames = self._frame(readers), Frame()
+        y, dy = (image(x.planes, x.rows, x.columns, x.lanes, frame, self._dtype) for frame in frames)
+        return value._replace(x=y, dx=dy)
 
-    def _per(self, value: _Value) -> int:
-        """Return the number of planes after which the channels begin again."""
-        return value.x.planes if value.x.lanes == self.n and not self._is_block(value) else value.x.planes // self.n
+    def _move(self, value: Value, out: Value, first: bool = False) -> Value:
+        """Add the calls that put the numbers of a value into another one, in the same order."""
+        numbers = {"count": math.prod(value.shape), "examples": self.n}
+        (x, x_e), (dx, dx_e) = (places(value, each, self.n) for each in (value.x, value.dx))
+        (y, y_e), (dy, dy_e) = (places(out, each, self.n) for each in (out.x, out.dx))
+        ahead = moves.move(x=value.x, x_at=x, x_example=x_e, y=out.x, y_at=y, y_example=y_e, **numbers)
+        back = moves.move(x=out.dx, x_at=dy, x_example=dy_e, y=value.dx, y_at=dx, y_example=dx_e, **numbers)
+        self._add([ahead], [] if first else [back])
+        return out
 
-    def _is_block(self, value: _Value) -> bool:
-        """Return whether channels are in lanes."""
-        return self._blocks and not self._flattened
+    def _rowed(self, value: Value, first: bool = False) -> Value:
+        """Return the value as a row: each number of an example is a plane of its own."""
+        return value if value.is_row else self._move(value, self._row(math.prod(value.shape)), first)
 
     # ------------------------------------------------------------ layers
 
     def _chain(
-        self, specs: Sequence[Spec], value: _Value, after: Sequence[Spec], first: bool, more: bool = False
-    ) -> _Value:
+        self, specs: Sequence[Spec], value: Value, after: Sequence[Spec], first: bool, more: bool = False
+    ) -> Value:
         """Add the operations of a chain. after: the operations that read its end. first: whether nothing before it has
         weights. more: whether the first one adds to the gradient of `value`, which another reader has written."""
         steps = fuse_relus(specs)
         for k, (spec, relu) in enumerate(steps):
             readers = readers_of([step.spec for step in steps[k + 1 :]], after)
             value = self._step(spec, relu, value, readers, first, more)
-            first, more = first and isinstance(spec, Flatten), False
+            first, more = first and not isinstance(spec, _WEIGHTED), False
         return value
 
-    def _step(self, spec: Spec, relu: bool, value: _Value, readers: Sequence[Spec], first: bool, more: bool) -> _Value:
+    def _step(self, spec: Spec, relu: bool, value: Value, readers: Sequence[Spec], first: bool, more: bool) -> Value:
         self._layer += 1
-        if isinstance(spec, Conv):
-            out = self._new(spec.out, spec.co, readers, [spec])
-            weights = self._given.kernel(*spec.kernel, spec.ci // spec.groups, spec.co, bias=spec.bias)
-            layer = self._layer_of(spec, relu, value, out, first)
-            if size := self._tiles(spec):
-                self._add(
-                    *winograd_calls.conv_calls(
-                        layer, weights, self._shared.packed, self._layer, size, self._scratch, more
-                    )
-                )
-            elif self._blocks:
-                self._add(*block_calls.conv_calls(layer, weights, self._shared.packed, self._layer, more))
-            else:
-                self._add(*example_calls.conv_calls(layer, weights))
-            return out
-        if isinstance(spec, Depthwise):
-            out = self._new(spec.out, spec.c, readers, [spec])
-            weights = self._given.kernel(*spec.kernel, spec.c, 1, bias=spec.bias, units=spec.c)
-            layer = self._layer_of(spec, relu, value, out, first)
-            self._add(*block_calls.depthwise_calls(layer, weights, self._shared.packed, self._layer, more))
-            return out
-        if isinstance(spec, LocalResponseNorm):
-            return self._normalise_locally(spec, value, readers)
-        if isinstance(spec, Affine):
-            return self._scale(spec, value, readers)
-        if isinstance(spec, Pad):
-            return self._pad(spec, value, readers)
-        if isinstance(spec, Dense):
-            out = self._row(spec.units)
-            weights = self._given.kernel(spec.inputs, spec.units, bias=spec.bias)
-            self._add(*example_calls.dense_calls(self._layer_of(spec, relu, value, out, first), weights))
-            return out
-        if isinstance(spec, Pool):
-            out = self._new(spec.out, spec.c, readers)
-            self._add(*example_calls.pool_calls(self._layer_of(spec, relu, value, out, first)))
-            return out
-        if isinstance(spec, Flatten):
-            return self._flatten(spec, value, first)
+        if isinstance(spec, Residual):
+            return self._residual(spec, relu, value, readers, first)
+        if isinstance(spec, Flatten | Reshape):
+            return self._reshape(output_shape(spec), value, readers, first)
         if isinstance(spec, GlobalPool):
-            return self._global_pool(spec, value, first)
-        if isinstance(spec, BatchNorm):
-            return self._normalise(spec, relu, value, readers)
-        if isinstance(spec, Dropout):
-            return self._drop(spec, value, readers)
-        if isinstance(spec, Activation | ThresholdRelu | Elu):
-            return self._activate(spec, value, readers)
-        assert isinstance(spec, Residual)
-        return self._residual(spec, relu, value, readers, first)
-
-    def _layer_of(self, spec: Spec, relu: bool, value: _Value, out: _Value, first: bool) -> PlannedLayer:
-        return PlannedLayer(spec, relu, value.x, out.x, value.dx, out.dx, first, self.n)
-
-    def _flatten(self, spec: Flatten, value: _Value, first: bool) -> _Value:
-        if not self._is_block(value):
-            return value  # the dense layer reads the image before Flatten
-        self._flattened = True
-        h, w, c = spec.shape
-        out = _Value(*(image(c, h, w, self.n, Frame(), self._dtype) for _ in range(2)))
-        self._add(*block_calls.flatten_calls(self._layer_of(spec, False, value, out, first)))
+            return self._global_pool(spec, value, readers, first)
+        if len(value.shape) == 1 and (
+            isinstance(spec, BatchNorm) or (isinstance(spec, Affine) and len(spec.factor + spec.offset) > 2)
+        ):
+            value = self._rowed(value, first)  # each number is a channel
+        if isinstance(spec, Conv | Depthwise | Dense | Pool):
+            out = self._new(output_shape(spec), readers, [spec])
+            layer = PlannedLayer(spec, relu, value.x, out.x, value.dx, out.dx, first, self.n)
+            self._add(*self._windowed(layer, more))
+            return out
+        if isinstance(spec, Pad):
+            out = self._new(output_shape(spec), readers)
+            ahead, back = small_calls.pad_calls(spec, value, out)
+        else:
+            out = self._like(value, readers)
+            if isinstance(spec, BatchNorm):
+                self._normalise(spec, relu, value, out, first)
+                return out
+            if isinstance(spec, Random):
+                self._change(spec, value, out, first)
+                return out
+            if isinstance(spec, Dropout):
+                key = Slot("keys", self._dropouts)
+                self._dropouts += 1
+                ahead, back = small_calls.dropout_calls(spec, value, out, self.n, key)
+            else:
+                assert isinstance(spec, Activation | ThresholdRelu | Elu | Affine | LocalResponseNorm)
+                ahead, back = small_calls.CALLS[type(spec)](spec, value, out, self.n)
+        self._add(ahead, [] if first else back)
         return out
 
-    def _global_pool(self, spec: GlobalPool, value: _Value, first: bool) -> _Value:
-        self._flattened = True
-        out, per = self._row(spec.shape[-1]), value.x.planes // self.n
+    def _windowed(self, layer: PlannedLayer, more: bool) -> example_calls.Calls:
+        """Return the calls of a convolution, a pool, or a dense layer."""
+        spec, packed = layer.spec, self._shared.packed
+        if isinstance(spec, Pool):
+            return example_calls.pool_calls(layer)
+        if isinstance(spec, Dense):
+            return example_calls.dense_calls(layer, self._given.kernel(spec.inputs, spec.units, bias=spec.bias))
+        if isinstance(spec, Depthwise):
+            weights = self._given.kernel(*spec.kernel, spec.c, 1, bias=spec.bias, units=spec.c)
+            return block_calls.depthwise_calls(layer, weights, packed, self._layer, more)
+        weights = self._given.kernel(*spec.kernel, spec.ci // spec.groups, spec.co, bias=spec.bias)
+        if not self._blocks:
+            return example_calls.conv_calls(layer, weights)
+        if size := self._tiles(spec):
+            return winograd_calls.conv_calls(layer, weights, packed, self._layer, size, self._scratch, more)
+        many = groups.joined(spec, self._wide)
+        return groups.conv_calls(layer, many, weights, packed, self._layer, more)
+
+    def _reshape(self, shape: tuple[int, ...], value: Value, readers: Sequence[Spec], first: bool) -> Value:
+        if len(shape) > 1:
+            return self._move(value, self._new(shape, readers), first)
+        if not value.channels:
+            return value._replace(shape=shape)  # the dense layer reads the image before Flatten
+        h, w, c = as_image(value.shape)
+        x, dx = (image(c, h, w, self.n, Frame(), self._dtype) for _ in range(2))
+        layer = PlannedLayer(None, False, value.x, x, value.dx, dx, first, self.n)
+        self._add(*block_calls.flatten_calls(layer))
+        return Value(x, dx, shape, False)
+
+    def _global_pool(self, spec: GlobalPool, value: Value, readers: Sequence[Spec], first: bool) -> Value:
+        out, per = self._row(spec.shape[-1]), value.per(self.n)
         if spec.average:
             ahead = pointwise.global_mean(x=value.x, per=per, y=out.x)
             back = pointwise.global_mean_dx(dy=out.dx, dx=value.dx, per=per)
@@ -262,115 +282,38 @@ class Builder:
             ahead = pointwise.global_max(x=value.x, per=per, y=out.x)
             back = pointwise.global_max_dx(dy=out.dx, x=value.x, y=out.x, dx=value.dx, per=per)
         self._add([ahead], [] if first else [back])
-        return out
+        return self._move(out, self._new(output_shape(spec), readers), first) if spec.keepdims else out
 
-    def _normalise(self, spec: BatchNorm, relu: bool, value: _Value, readers: Sequence[Spec]) -> _Value:
-        out, training = self._like(value, readers), self._shared.training
-        per, found = self._per(value), self._shared.normalisations
+    def _normalise(self, spec: BatchNorm, relu: bool, value: Value, out: Value, first: bool) -> None:
+        training, found, per = self._shared.training, self._shared.normalisations, value.per(self.n)
+        parameters = self._given.normalisation(spec)
         if self._layer not in found:
-            found[self._layer] = Normalisation(
-                spec, self._given.normalisation(spec), per, not self._is_block(value), training
-            )
-        else:
-            self._given.normalisation(spec)
+            found[self._layer] = Normalisation(spec, parameters, per, not value.channels, training)
         mine = found[self._layer]
         self.normalisations.append(mine)
         sums, scale, back, after = mine.block(value.x, out.x, value.dx, out.dx, relu)
         ahead: list[Call | Meeting] = [*sums, lambda gradient: mine.set_batch()] if training else []
-        self._add([*ahead, scale], [back, mine.gradients, after])
-        return out
+        self._add([*ahead, scale], [back, mine.gradients, *([] if first else [after])])
 
-    def _drop(self, spec: Dropout, value: _Value, readers: Sequence[Spec]) -> _Value:
-        key = Slot("keys", self._dropouts)
-        self._dropouts += 1
-        h, w, c = value.x.rows, value.x.columns, spec.shape[-1] if self._is_block(value) else value.x.planes
-        steps = {"of_example": h * w * c, "of_row": w * c, "of_column": c}
-        steps |= (
-            {"of_plane": self._wide, "of_lane": 1} if self._is_block(value) else {"of_plane": 1, "of_lane": h * w * c}
-        )
-        factor = np.array([1 / (1 - spec.rate)], self._dtype)
-        mask = {"first": Slot("first"), "keys": key, "scale": factor, "threshold": int(spec.rate * 2**32)}
-        mask |= {"per": self._per(value), "size": h * w * c, **steps}
-        out = self._like(value, readers)
-        self._add([pointwise.drop(x=value.x, y=out.x, **mask)], [pointwise.drop(x=out.dx, y=value.dx, **mask)])
-        return out
+    def _change(self, spec: Random, value: Value, out: Value, first: bool) -> None:
+        mine = self._shared.changes.setdefault(self._layer, Change(spec))
+        mine.add(value, out, self.n)
+        self._add([mine.forward], [] if first else [mine.backward])
 
-    def _activate(self, spec: Activation | ThresholdRelu | Elu, value: _Value, readers: Sequence[Spec]) -> _Value:
-        if isinstance(spec, Elu):
-            name, given = "elu", [spec.alpha]
-        elif isinstance(spec, ThresholdRelu):
-            most = np.inf if spec.max_value is None else spec.max_value
-            name, given = "threshold_relu", [spec.negative_slope, spec.threshold, most]
-        else:
-            name, given = spec.function, list(DEFAULTS.get(spec.function, ()))
-        out, numbers = self._like(value, readers), np.array([*given, *[0.0] * (GIVEN - len(given))], self._dtype)
-        self._add(
-            [activate(name)(x=value.x, given=numbers, y=out.x)],
-            [activate_dx(name)(dy=out.dx, x=value.x, y=out.x, given=numbers, dx=value.dx)],
-        )
-        return out
-
-    def _spread(self, value: _Value, numbers: Sequence[float]) -> Array:
-        """Return numbers of the channels, or one for all, as vectors (per, vector)."""
-        per, wide = self._per(value), self._wide
-        found = aligned(per * wide, self._dtype)
-        if len(numbers) == 1:
-            found[...] = numbers[0]
-        elif self._is_block(value):
-            found[: len(numbers)] = numbers
-        else:
-            found.reshape(per, wide)[...] = np.array(numbers)[:, None]
-        return found
-
-    def _scale(self, spec: Affine, value: _Value, readers: Sequence[Spec]) -> _Value:
-        out, per = self._like(value, readers), self._per(value)
-        a, b, zeros = (self._spread(value, numbers) for numbers in (spec.factor, spec.offset, (0.0,)))
-        self._add(
-            [pointwise.scale(x=value.x, a=a, mean=zeros, b=b, per=per, y=out.x, relu=0)],
-            [pointwise.scale_dx(dy=out.dx, x=value.x, a=a, mean=zeros, b=zeros, c=zeros, per=per, dx=value.dx)],
-        )
-        return out
-
-    def _pad(self, spec: Pad, value: _Value, readers: Sequence[Spec]) -> _Value:
-        (top, bottom), (left, right) = spec.pads
-        x = value.x
-        out = self._new((x.rows + top + bottom, x.columns + left + right), spec.shape[-1], readers)
-        y, dy = (each.origin[top * each.pitch + left * each.lanes :] for each in (out.x, out.dx))
-        self._add(
-            [pointwise.copy(x=x, y=y, y_plane=out.x.plane, y_pitch=out.x.pitch, more=0)],
-            [pointwise.copy(
-                x=dy, x_planes=x.planes, x_rows=x.rows, x_run=x.run, x_plane=out.dx.plane, x_pitch=out.dx.pitch,
-                y=value.dx, more=0,
-            )],
-        )  # fmt: skip
-        return out
-
-    def _normalise_locally(self, spec: LocalResponseNorm, value: _Value, readers: Sequence[Spec]) -> _Value:
-        out, per = self._like(value, readers), self._per(value)
-        numbers = np.array([spec.k, spec.alpha, spec.beta], self._dtype)
-        squares, through = (aligned(per * self._wide + spec.size, self._dtype) for _ in range(2))
-        given = {"numbers": numbers, "size": spec.size, "squares": squares, "per": per}
-        given["scales"] = aligned(self._wide, self._dtype)
-        self._add(
-            [lrn.normalise(x=value.x, y=out.x, **given)],
-            [lrn.normalise_dx(dy=out.dx, x=value.x, dx=value.dx, through=through, **given)],
-        )
-        return out
-
-    def _residual(self, spec: Residual, relu: bool, value: _Value, readers: Sequence[Spec], first: bool) -> _Value:
+    def _residual(self, spec: Residual, relu: bool, value: Value, readers: Sequence[Spec], first: bool) -> Value:
         chains = [[inner for layer in chain for inner in layer] for chain in (spec.branch, spec.shortcut)]
+        value = self._rowed(value, first) if len(value.shape) == 1 else value
         ends = []
         for k, chain in enumerate(chains):
             begin, more = value, k == 0  # in the backward the branch comes last, and adds to what the shortcut wrote
             if more and not (chain and isinstance(chain[0], Conv)):
                 begin = self._like(value, readers_of(chain, []))
-                self._add(
-                    [pointwise.copy(x=value.x, y=begin.x, more=0)], [pointwise.copy(x=begin.dx, y=value.dx, more=1)]
-                )
+                back = [] if first else [pointwise.copy(x=begin.dx, y=value.dx, more=1)]
+                self._add([pointwise.copy(x=value.x, y=begin.x, more=0)], back)
                 more = False
-            ends.append(self._chain(chain, begin, [], first, more) if chain else begin)
-        size, c = spec.out[:2], spec.out[2]
-        out = self._new((size[0], size[1]), c, readers)
+            end = self._chain(chain, begin, [], first, more)
+            ends.append(self._rowed(end) if len(end.shape) == 1 else end)
+        out = self._new(spec.out, readers)
         branch, shortcut = ends
         back = [pointwise.relu_mask(dy=out.dx, y=out.x)] if relu else []
         back += [pointwise.copy(x=out.dx, y=end.dx, more=0) for end in (shortcut, branch)]

@@ -212,4 +212,4 @@ def adam(w: Array, m: Array, v: Array, g: Array, rate: float, beta_1: float, bet
 
 def fused_pass(specs: Sequence[Spec], flat: Array, state: Array) -> fused.FusedPass | str:
     """Return a fused pass of these operations, or why there is none: see `convlens.engines.Engine`."""
-    return fused.refusal(specs, flat.itemsize) or fused.FusedPass(specs, flat, state)
+    return fused.refusal(specs) or fused.FusedPass(specs, flat, state)

@@ -51,7 +51,7 @@ class Weights(NamedTuple):
 
     w: Array
     b: Array
-    dw: Slot
+    dw: Slot | Array
     db: Slot | Array
 
 

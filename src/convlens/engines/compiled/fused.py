@@ -7,6 +7,7 @@ and has its own gradient. The gradients are added in the order of the parts.
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 from collections.abc import Callable, Sequence
 
@@ -14,85 +15,29 @@ import numpy as np
 
 from convlens.arrays import Array, contiguous
 from convlens.engines.compiled import winograd
-from convlens.engines.compiled.activation import FUNCTIONS
 from convlens.engines.compiled.block_calls import Packed
 from convlens.engines.compiled.builder import KINDS, Shared
+from convlens.engines.compiled.changes import before, changed
 from convlens.engines.compiled.helpers import Job, helpers
 from convlens.engines.compiled.kernel import address
 from convlens.engines.compiled.layer_weights import Vectors
 from convlens.engines.compiled.over_examples import LANES
-from convlens.engines.compiled.plan import FEW, begins_with_convolution, channels_in_lanes, every
+from convlens.engines.compiled.plan import FEW, channels_in_lanes, every
 from convlens.engines.compiled.program import Program
 from convlens.engines.compiled.registers import BYTES
 from convlens.engines.partition import partition
-from convlens.engines.specs import (
-    Activation,
-    BatchNorm,
-    Conv,
-    Dense,
-    Depthwise,
-    Dropout,
-    Flatten,
-    GlobalPool,
-    LocalResponseNorm,
-    Pad,
-    Pool,
-    Reshape,
-    Residual,
-    Spec,
-)
+from convlens.engines.specs import BatchNorm, Conv, Depthwise, Dropout, Pad, Pool, Random, Spec, output_shape
 from convlens.machine.memory import aligned
 
 
-def refusal(specs: Sequence[Spec], itemsize: int) -> str | None:
-    """Return why a fused pass cannot run these operations; None if it can.
-
-    They must be operations on images, then Flatten or a global pool, then operations on vectors, the last one a dense
-    layer.
-    """
-    wide, flat = BYTES // itemsize, False
-    if isinstance(specs[0], Reshape) and len(specs[0].target) == 3:
-        specs = specs[1:]
+def refusal(specs: Sequence[Spec]) -> str | None:
+    """Return why a fused pass cannot run these operations; None if it can."""
     for spec in every(specs):
-        if (
-            isinstance(spec, Conv)
-            and spec.groups > 1
-            and (spec.ci // spec.groups % wide or spec.co // spec.groups % wide)
-        ):
-            return f"groups whose channels are no multiples of {wide}"
-        if isinstance(spec, Depthwise) and spec.multiplier > 1:
-            return "a depthwise convolution with several kernels for a channel"
-        if isinstance(spec, Activation) and spec.function not in FUNCTIONS:
-            return f"a {spec.function} that is not the end"
         if not isinstance(spec, KINDS):
             return type(spec).__name__
-        if isinstance(spec, GlobalPool) and spec.keepdims:
-            return "a global pool with keepdims"
-        if isinstance(spec, Reshape):
-            return "a change of shape"
         if isinstance(spec, Conv | Depthwise | Pool | Pad) and min(side for pair in spec.pads for side in pair) < 0:
             return "a negative padding"
-    for k, spec in enumerate(specs):
-        if isinstance(spec, Flatten | GlobalPool):
-            if flat and len(spec.shape) != 1:
-                return "images that are flattened twice"
-            flat = True
-        elif isinstance(spec, Dense) and not (flat or len(_shape(specs[0])) == 1):
-            return "a dense layer on images"
-        elif isinstance(spec, Conv | Depthwise | Pool | Pad | LocalResponseNorm | Residual) and flat:
-            return "an operation on images after Flatten"
-        if k == len(specs) - 1 and not isinstance(spec, Dense):
-            return "an end that is no dense layer"
-    if channels_in_lanes(specs, itemsize) and not begins_with_convolution(specs):
-        return "a network that does not begin with a convolution"
-    return None
-
-
-def _shape(spec: Spec) -> tuple[int, ...]:
-    """Return the shape of an operation's input."""
-    if isinstance(spec, Dense):
-        return (spec.inputs,)
-    return (*spec.size, 0) if isinstance(spec, Conv | Depthwise | Pool) else spec.shape
+    return None if specs else "a network that computes nothing"
 
 
 def _blocks(examples: slice) -> list[tuple[int, int]]:
@@ -120,10 +65,11 @@ class _Batch:
         self.gradients = network.gradients(len(parts))
         self.keys = np.zeros(max(1, network.dropouts), np.int64)
         self._first, self._threads = np.arange(examples), threads
-        waits = apart or any(isinstance(spec, BatchNorm) for spec in every(network.specs))
-        few = examples <= FEW
+        specs, few = network.specs_of(training), examples <= FEW
+        waits = apart or any(isinstance(spec, BatchNorm | Random) for spec in every(specs))
         made = _Programs(network, few, training) if waits else network.programs(few, training)
-        self._packed = made.shared.packed
+        self._packed, self.changes = made.shared.packed, made.shared.changes.values()
+        self._shape = (examples, *network.shape)
         starts, slots, self._cuts, self.programs = list[int](), list[list[int]](), [0], list[list[Program]]()
         for part, gradient in zip(parts, self.gradients, strict=True):
             for start, n in _blocks(part):
@@ -175,14 +121,15 @@ class _Batch:
                 meetings[k](self.gradients[0])
 
     def _take(self, slopes: Slopes) -> None:
-        self.losses[...], self.dlogits[...] = slopes(self.logits)
+        self.losses[...], dlogits = slopes(self.logits.reshape(self._shape))
+        self.dlogits[...] = dlogits.reshape(self.dlogits.shape)
 
 
 class _Programs:
     """Programs that share what `Shared` has: one for each size of block, and each thread or block."""
 
     def __init__(self, network: FusedPass, few: bool, training: bool = False) -> None:
-        self._specs, self._vectors, by_tiles = network.specs, network.vectors, network.by_tiles
+        self._specs, self._vectors, by_tiles = network.specs_of(training), network.vectors, network.by_tiles
         self.shared = Shared(Packed(), training, FEW if few else LANES, by_tiles)
         self._found: dict[tuple[int, int], Program] = {}
 
@@ -201,7 +148,9 @@ class FusedPass:
 
     def __init__(self, specs: Sequence[Spec], flat: Array, state: Array) -> None:
         self.specs, self.vectors = tuple(specs), Vectors(flat, state)
-        self.classes = next(spec.units for spec in reversed(specs) if isinstance(spec, Dense))
+        self.shape = output_shape(specs[-1])
+        self.classes = math.prod(self.shape)
+        self._before = before(specs)
         in_lanes = channels_in_lanes(specs, flat.itemsize)
         self.by_tiles = flat.itemsize == 4 and winograd.allowed()  # whether Winograd's algorithm is used
         self.about = f"one fused pass, {'channels' if in_lanes else 'examples'} in lanes"
@@ -211,6 +160,10 @@ class FusedPass:
         self.dropouts = sum(isinstance(spec, Dropout) for spec in every(specs))
         self._own = threading.local()
         self._idle: dict[bool, list[_Programs]] = {False: [], True: []}  # that no `forward` uses now; for few examples
+
+    def specs_of(self, training: bool) -> Sequence[Spec]:
+        """Return the operations of the programs; in training, the batch is changed at random before."""
+        return self.specs[self._before :] if training else self.specs
 
     def programs(self, few: bool, training: bool) -> _Programs:
         """Return the programs of the calling thread and its helpers, for batches of few examples or of more."""
@@ -227,7 +180,7 @@ class FusedPass:
         return gradients[:parts]
 
     def forward(self, x: Array) -> Array:
-        """x (n, h, w, c) -> logits (n, classes)"""
+        """x (n, …) -> logits (n, …)"""
         x = contiguous(x)
         logits = np.empty((len(x), self.classes), x.dtype)
         idle = self._idle[few := len(x) <= FEW]
@@ -242,7 +195,7 @@ class FusedPass:
         for start, program in todo:
             program.forward.run(x=x[start:], logits=logits[start:])
         idle.append(programs)
-        return logits
+        return logits.reshape(len(x), *self.shape)
 
     def loss_gradient(
         self,
@@ -264,6 +217,8 @@ class FusedPass:
         x, labels = contiguous(x), contiguous(labels.astype(np.int64, copy=False))
         threads = min(threads, len(partition(len(x), least=1, block=LANES)))  # more would have nothing to do
         training, apart = rng is not None, slopes is not None
+        if rng is not None and self._before:
+            x = changed(x, self.specs[: self._before], rng)
         batches = self._own.__dict__.setdefault("batches", {})
         if (key := (len(x), threads, training, apart)) not in batches:
             if len(batches) >= _SIZES:
@@ -272,6 +227,8 @@ class FusedPass:
         batch: _Batch = batches[key]
         if rng is not None and self.dropouts:
             batch.keys[...] = rng.integers(0, 2**63, len(batch.keys))
+        for change in batch.changes:
+            change.rng = rng
         batch.run(x, labels, weight, slopes)
         gradient[...] = batch.gradients[0]
         for other in batch.gradients[1:]:
@@ -279,4 +236,4 @@ class FusedPass:
         if state is not None and training:
             for normalisation in batch.normalisations:
                 normalisation.write_statistics(state)
-        return batch.losses.copy(), batch.logits.copy()
+        return batch.losses.copy(), batch.logits.reshape(len(x), *self.shape).copy()

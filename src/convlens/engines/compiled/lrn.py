@@ -18,12 +18,13 @@ def _power(s, beta):
 
 
 @compiled
-def _square(m, x, x_plane, per, y):
-    """y[c] = x[c]², for the channels of a pixel"""
+def _square(m, x, x_plane, per, channels, y):
+    """y[c] = x[c]², for the channels of a pixel; 0 for a channel that only fills a block"""
     wide = vector(m)
     for b in range(per):
         for v in range(wide):
-            m[y + b * wide + v] = m[x + b * x_plane + v] * m[x + b * x_plane + v]
+            value = m[x + b * x_plane + v]
+            m[y + b * wide + v] = value * value if v < channels - b * wide else zero(m)
 
 
 @compiled
@@ -40,7 +41,7 @@ def _add_windows(m, x, size, y):
 @kernel
 def normalise(
     m: Memory, x: Place, x_planes: int, x_rows: int, x_columns: int, x_plane: int, x_pitch: int, per: int, y: Place,
-    y_plane: int, y_pitch: int, numbers: Place, size: int, squares: Place, scales: Place,
+    y_plane: int, y_pitch: int, numbers: Place, size: int, channels: int, squares: Place, scales: Place,
 ) -> None:  # fmt: skip
     """numbers: k, alpha and beta. squares: room for the squares of a pixel and size zeros. scales: room for a vector"""
     wide, before = vector(m), (size - 1) // 2
@@ -52,7 +53,7 @@ def normalise(
                     x + e * per * x_plane + i * x_pitch + j * wide,
                     y + e * per * y_plane + i * y_pitch + j * wide,
                 )
-                _square(m, seen, x_plane, per, squares + before)
+                _square(m, seen, x_plane, per, channels, squares + before)
                 for b in range(per):
                     _add_windows(m, squares + b * wide, size, scales)
                     for v in range(wide):
@@ -64,7 +65,7 @@ def normalise(
 def normalise_dx(
     m: Memory, dy: Place, dy_plane: int, dy_pitch: int, x: Place, x_planes: int, x_rows: int, x_columns: int,
     x_plane: int, x_pitch: int, per: int, dx: Place, dx_plane: int, dx_pitch: int, numbers: Place, size: int,
-    squares: Place, through: Place, scales: Place,
+    channels: int, squares: Place, through: Place, scales: Place,
 ) -> None:  # fmt: skip
     """dx_i = dy_i / s_i^beta - 2 alpha beta x_i sum_j dy_j x_j / s_j^(beta + 1); through: room like that of squares"""
     wide, before, after = vector(m), (size - 1) // 2, size // 2
@@ -77,7 +78,7 @@ def normalise_dx(
                     dy + e * per * dy_plane + i * dy_pitch + j * wide,
                     dx + e * per * dx_plane + i * dx_pitch + j * wide,
                 )
-                _square(m, seen, x_plane, per, squares + before)
+                _square(m, seen, x_plane, per, channels, squares + before)
                 for b in range(per):
                     _add_windows(m, squares + b * wide, size, scales)
                     for v in range(wide):

@@ -17,10 +17,10 @@ from convlens.engines.specs import (
     GlobalPool,
     LocalResponseNorm,
     Pad,
-    Pool,
-    Reshape,
+    Random,
     Residual,
     Spec,
+    input_shape,
 )
 
 # The most bytes of a convolution's input and output, for 16 examples, with which examples stay in lanes: they must fit
@@ -63,22 +63,23 @@ def channels_in_lanes(specs: Sequence[Spec], itemsize: int, examples: int = LANE
         for spec in whole
         if isinstance(spec, Conv)
     ]
-    few = examples <= FEW and begins_with_convolution(specs)
+    few = examples <= FEW and bool(sizes)
     return few or needs_channels(specs) or max(sizes, default=0) * LANES * itemsize > CACHE
 
 
 def needs_channels(specs: Sequence[Spec]) -> bool:
     """Return whether an operation knows no other layout than channels in lanes."""
     return any(
-        isinstance(spec, _IN_BLOCKS) or (isinstance(spec, Conv) and (spec.groups > 1 or spec.dilation != (1, 1)))
+        (isinstance(spec, _IN_BLOCKS) and len(input_shape(spec)) > 1)
+        or (isinstance(spec, Conv) and (spec.groups > 1 or spec.dilation != (1, 1)))
         for spec in every(specs)
     )
 
 
 def begins_with_convolution(specs: Sequence[Spec]) -> bool:
-    """Return whether the first operation is a convolution, perhaps after a scale or a change of shape."""
-    before = [spec for spec in specs[:2] if isinstance(spec, Affine | Reshape)]
-    return len(before) < len(specs) and isinstance(specs[len(before)], Conv)
+    """Return whether the first operation is a convolution without groups, perhaps after a scale."""
+    first = next((spec for spec in specs[:2] if not isinstance(spec, Affine)), None)
+    return isinstance(first, Conv) and first.groups == 1
 
 
 def every(specs: Sequence[Spec]) -> list[Spec]:
@@ -93,7 +94,11 @@ def every(specs: Sequence[Spec]) -> list[Spec]:
 
 
 def active(specs: Sequence[Spec], training: bool) -> list[Spec]:
-    """Return the operations without each dropout that drops nothing."""
+    """Return the operations that act: no dropout that drops nothing, and outside of training nothing random.
+
+    A depthwise convolution with several kernels for a channel is one with a group for each channel: the kernel's
+    numbers lie in the same order.
+    """
     found: list[Spec] = []
     for spec in specs:
         if isinstance(spec, Residual):
@@ -101,7 +106,17 @@ def active(specs: Sequence[Spec], training: bool) -> list[Spec]:
                 tuple(tuple(active(layer, training)) for layer in chain) for chain in (spec.branch, spec.shortcut)
             ]
             found.append(spec._replace(branch=chains[0], shortcut=chains[1]))
-        elif not isinstance(spec, Dropout) or (training and spec.rate):
+        elif isinstance(spec, Depthwise) and spec.multiplier > 1:
+            co = spec.c * spec.multiplier
+            found.append(
+                Conv(
+                    spec.size, spec.c, spec.out, co, spec.kernel, spec.stride, spec.pads, spec.c, spec.dilation,
+                    spec.bias,
+                )
+            )  # fmt: skip
+        elif isinstance(spec, Dropout):
+            found += [spec] if training and spec.rate else []
+        elif training or not isinstance(spec, Random):
             found.append(spec)
     return found
 
@@ -114,16 +129,3 @@ def readers_of(specs: Sequence[Spec], after: Sequence[Spec]) -> list[Spec]:
         chains = [[inner for layer in chain for inner in layer] for chain in (specs[0].branch, specs[0].shortcut)]
         return [reader for chain in chains for reader in readers_of(chain, [])]
     return [specs[0]]
-
-
-def input_of(specs: Sequence[Spec]) -> tuple[tuple[int, int], int]:
-    """Return the size and the channels of the images that a network takes."""
-    spec = readers_of(specs, [])[0]
-    if isinstance(spec, Conv):
-        return spec.size, spec.ci
-    if isinstance(spec, Pool | Depthwise):
-        return spec.size, spec.c
-    if isinstance(spec, Dense):
-        return (1, 1), spec.inputs
-    h, w, c = (1, 1, *spec.shape)[-3:]
-    return (h, w), c
