@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -17,6 +16,8 @@ from types import MappingProxyType
 from typing import Any
 
 from benchmarks import cpu_share
+from benchmarks.environment import environment as usual_environment
+from benchmarks.environment import kernels
 from benchmarks.table import Row
 
 Answers = dict[str, list[dict[str, Any]]]
@@ -46,7 +47,7 @@ class Worker:
             stderr=self._errors,
             text=True,
             cwd=folder,
-            env=os.environ | environment,
+            env=usual_environment() | dict(environment),
         )
         self.id = self._process.pid
         self.ready = self._read()
@@ -81,8 +82,8 @@ class Worker:
 
 
 def serve(turn: Callable[[Any], dict[str, Any]]) -> None:
-    """Run in the worker process: print that it is ready, then answer each job with the result of `turn`."""
-    print(json.dumps({"ready": True}), flush=True)
+    """Run in the worker process: print that it is ready and its kernels, then answer each job by `turn`."""
+    print(json.dumps({"ready": True, "kernels": kernels()}), flush=True)
     for line in sys.stdin:
         print(json.dumps(turn(json.loads(line))), flush=True)
 
@@ -154,6 +155,13 @@ def typical_seconds(call: Callable[[], Any], at_least: float, calls: int = 3) ->
 def ratios(theirs: Iterable[float], ours: Iterable[float]) -> list[float]:
     """Return theirs / ours for each round."""
     return [a / b for a, b in zip(theirs, ours, strict=True)]
+
+
+def reset_peak() -> float:
+    """Let `peak_megabytes` count from now on, if /proc allows it. Return the memory of this process now, in MB."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+    return peak_megabytes()
 
 
 def peak_megabytes() -> float:
