@@ -134,6 +134,10 @@ def conv_calls(layer: PlannedLayer, weights: Weights, packed: Packed, key: int, 
     numbers = max(k for k in range(1, NUMBERS + 1) if taps.depth % k == 0)
     every, db = outs * spec.groups, aligned(outs * spec.groups * y.lanes, dtype)
     forward, gradients, dx_calls = list[Call](), list[Call](), list[Call]()
+    slopes = [
+        over_examples.fill_zeros(x=db, count=db.size),
+        over_blocks.relu_db(dy=dy, run=dy.run, y=y, relu=layer.relu, db=db, blocks=every, examples=n),
+    ]
     for g in range(spec.groups):
         w, b = weights.w.reshape(-1)[g * mine :], weights.b[g * mine :]
         panel = packed.array((key, "w", g), w, 1, mine, taps.rows)
@@ -155,18 +159,15 @@ def conv_calls(layer: PlannedLayer, weights: Weights, packed: Packed, key: int, 
             over_blocks.unpack(
                 x=sums, channels=mine, rows=taps.rows, count=len(taps.rows), dw=_past(weights.dw, g * mine)
             ),
+        ]  # fmt: skip
+        slopes.append(
             over_blocks.unpack(
                 x=db[g * outs * y.lanes :], channels=mine, rows=_ONE, count=1, dw=_past(weights.db, g * mine)
-            ),
-        ]  # fmt: skip
+            )
+        )
         if not layer.first:
             dx_calls += _dx_calls(spec, g, dy, dx, n, w, packed, key, more)
-    backward = [
-        over_examples.fill_zeros(x=db, count=db.size),
-        over_blocks.relu_db(dy=dy, run=dy.run, y=y, relu=layer.relu, db=db, blocks=every, examples=n),
-        *gradients,
-    ]
-    return forward, backward + dx_calls
+    return forward, [*(slopes if layer.relu or spec.bias else []), *gradients, *dx_calls]
 
 
 def _past(place: Slot | Array, numbers: int) -> Slot | Array:

@@ -40,10 +40,15 @@ def refusal(specs: Sequence[Spec]) -> str | None:
     return None if specs else "a network that computes nothing"
 
 
-def _blocks(examples: slice) -> list[tuple[int, int]]:
-    """Return (start, n) for each block of at most LANES examples."""
-    starts = range(examples.start, examples.stop, LANES)
-    return [(start, min(LANES, examples.stop - start)) for start in starts]
+def _block(examples: int) -> int:
+    """Return the examples of a block in a batch: LANES, or half of a batch that would be one block for one thread."""
+    return LANES if examples > LANES or examples <= FEW else -(-examples // 2)
+
+
+def _blocks(examples: slice, most: int = LANES) -> list[tuple[int, int]]:
+    """Return (start, n) for each block of at most `most` examples."""
+    starts = range(examples.start, examples.stop, most)
+    return [(start, min(most, examples.stop - start)) for start in starts]
 
 
 _SIZES = 8  # batches whose arrays a thread keeps, by their size
@@ -58,7 +63,8 @@ class _Batch:
     """
 
     def __init__(self, network: FusedPass, examples: int, threads: int, training: bool, apart: bool) -> None:
-        flat, parts = network.vectors.flat, partition(examples, least=1, block=LANES)
+        flat, block = network.vectors.flat, _block(examples)
+        parts = partition(examples, least=1, block=block)
         self.weight = np.empty(1, flat.dtype)
         self.losses, self.logits = np.empty(examples, flat.dtype), np.empty((examples, network.classes), flat.dtype)
         self.dlogits = np.empty_like(self.logits)
@@ -72,7 +78,7 @@ class _Batch:
         self._shape = (examples, *network.shape)
         starts, slots, self._cuts, self.programs = list[int](), list[list[int]](), [0], list[list[Program]]()
         for part, gradient in zip(parts, self.gradients, strict=True):
-            for start, n in _blocks(part):
+            for start, n in _blocks(part, block):
                 # where blocks wait for each other, each has its own program; else each thread
                 each = [len(self.programs)] * threads if waits else range(threads)
                 self.programs.append([made.of(n, number) for number in each])
@@ -215,7 +221,7 @@ class FusedPass:
         `state` gets, a vector like the running statistics.
         """
         x, labels = contiguous(x), contiguous(labels.astype(np.int64, copy=False))
-        threads = min(threads, len(partition(len(x), least=1, block=LANES)))  # more would have nothing to do
+        threads = min(threads, len(partition(len(x), least=1, block=_block(len(x)))))  # more would have nothing to do
         training, apart = rng is not None, slopes is not None
         if rng is not None and self._before:
             x = changed(x, self.specs[: self._before], rng)

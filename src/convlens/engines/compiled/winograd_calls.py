@@ -67,10 +67,13 @@ def conv_calls(
         scratch.of("sums", points * ci * co), scratch.of("back", 9 * ci * co), scratch.of("db", co)
     )  # fmt: skip
     room = [scratch.of(name, points * (blocks * chunk + 1) * wide) for name, blocks in (("seen", ins), ("made", outs))]
-    backward = [
+    slopes = [
         over_examples.fill_zeros(x=db, count=co),
         over_blocks.relu_db(dy=dy, run=dy.run, y=y, relu=layer.relu, db=db, blocks=outs, examples=n),
         over_blocks.unpack(x=db, channels=co, rows=np.zeros(1, np.int64), count=1, dw=weights.db),
+    ]
+    backward = [
+        *(slopes if layer.relu or spec.bias else []),
         over_examples.fill_zeros(x=sums, count=points * ci * co),
         over_winograd.convolve_dw(size, wide)(
             x=x, x_example=ins * x.plane, corner=-(top * x.pitch + left * wide), ins=ins, dy=dy,
