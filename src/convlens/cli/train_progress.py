@@ -50,8 +50,8 @@ def show_progress(run: Run, digits: Digits, events: Iterator[Event]) -> None:
 
 
 def _patiently(events: Iterator[Event], engine: str) -> Iterator[Event]:
-    """Yield the events. If numba takes longer than a second for the first one, tell the user that it compiles."""
-    waiting = Timer(1, tell, ["compiling the numba engine: a few seconds, only once on this machine"])
+    """Yield the events. If the first one takes longer than a second since kernels are compiled, tell the user."""
+    waiting = Timer(1, _tell_of_compiling)
     if engine == "numba":
         waiting.start()
     try:
@@ -60,6 +60,13 @@ def _patiently(events: Iterator[Event], engine: str) -> Iterator[Event]:
             yield event
     finally:
         waiting.cancel()
+
+
+def _tell_of_compiling() -> None:
+    from convlens.engines.compiled.machine_code import compiled_here
+
+    if compiled_here():
+        tell("compiling the numba engine: a few seconds, only once on this machine")
 
 
 def _figures(event: Batch | Epoch, speed: float) -> str:

@@ -7,9 +7,6 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from numba import types
-from numba.core import cgutils
-
 from convlens.engines.compiled.elementary import (
     Numbers,
     at_least,
@@ -22,6 +19,7 @@ from convlens.engines.compiled.elementary import (
     tanh,
 )
 from convlens.engines.compiled.kernel import Kernel, Memory, Place, intrinsic, kernel
+from convlens.engines.compiled.later import cgutils, types
 from convlens.engines.compiled.registers import INT, Vectors
 from convlens.engines.normal import SERIES
 

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import types
-from numba.core import cgutils
-
 from convlens.engines.compiled.kernel import intrinsic
+from convlens.engines.compiled.later import cgutils, types
 from convlens.engines.compiled.registers import INT, Vectors, is_true, offset
 
 # Start values of the sums: zero, the vector b, or y itself

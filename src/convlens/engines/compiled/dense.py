@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from convlens.engines.compiled.kernel import Kernel, Memory, Place, Table, compiled, kernel
+from convlens.engines.compiled.kernel import Kernel, Memory, Place, Table, kernel
 from convlens.engines.compiled.registers import ADD_TO_Y, BIAS_EACH, BIAS_VECTOR, multiply_tile, vector, zero
 from convlens.engines.compiled.tape import table
 
@@ -119,11 +119,15 @@ def cross_entropy(
         m[d + label * lanes] -= m[weight]
 
 
-@compiled
-def adam(weights, m, v, gradient, rate, one_less_beta_1, one_less_beta_2, epsilon):
-    """Do one step of Adam in place, in one pass over the weights: see `convlens.nn.optimizers.Adam`."""
-    for i in range(weights.size):
-        g = gradient[i]
-        m[i] += (g - m[i]) * one_less_beta_1
-        v[i] += (g * g - v[i]) * one_less_beta_2
-        weights[i] -= m[i] / (np.sqrt(v[i]) + epsilon) * rate
+@kernel
+def adam(m: Memory, w: Place, mean: Place, square: Place, gradient: Place, count: int, numbers: Place) -> None:
+    """Do one step of Adam in place, in one pass over the weights: see `convlens.nn.optimizers.Adam`.
+
+    numbers: the rate, 1 - beta_1, 1 - beta_2 and epsilon
+    """
+    rate, one_less_beta_1, one_less_beta_2, epsilon = m[numbers], m[numbers + 1], m[numbers + 2], m[numbers + 3]
+    for i in range(count):
+        g = m[gradient + i]
+        m[mean + i] += (g - m[mean + i]) * one_less_beta_1
+        m[square + i] += (g * g - m[square + i]) * one_less_beta_2
+        m[w + i] -= m[mean + i] / (np.sqrt(m[square + i]) + epsilon) * rate

@@ -1,6 +1,7 @@
 """The engine numba: kernels compiled by Numba. A single operation runs over channels, a fused pass over examples.
 
-Numba compiles a kernel at its first use on a machine and keeps it in a cache; all kernels together take a few seconds.
+Numba compiles a kernel at its first use on a machine; all kernels together take a few seconds. Later starts link the
+kept machine code and do not import Numba.
 An operation is cut into pieces that threads share. The cut depends only on the shapes, so the bits do not depend on the
 number of threads. The README in this folder explains the package.
 """
@@ -206,8 +207,8 @@ def sum_pool2d_dx(dy: Array, kernel: Pair, stride: Pair, dxp: Array) -> None:
 
 def adam(w: Array, m: Array, v: Array, g: Array, rate: float, beta_1: float, beta_2: float, epsilon: float) -> None:
     """m += (1 - beta_1)(g - m);  v += (1 - beta_2)(g² - v);  w -= rate m / (sqrt(v) + epsilon)"""
-    number = w.dtype.type
-    dense.adam(w, m, v, g, number(rate), number(1 - beta_1), number(1 - beta_2), number(epsilon))
+    numbers = np.array([rate, 1 - beta_1, 1 - beta_2, epsilon], w.dtype)
+    dense.adam.run(w=w, mean=m, square=v, gradient=contiguous(g), count=w.size, numbers=numbers)
 
 
 def fused_pass(specs: Sequence[Spec], flat: Array, state: Array) -> fused.FusedPass | str:

@@ -24,11 +24,10 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
 
 from convlens.arrays import Array
 from convlens.engines.compiled.kernel import address, compiled, intrinsic
+from convlens.engines.compiled.later import cgutils, types
 from convlens.engines.compiled.tape import play, table
 from convlens.machine.memory import aligned
 from convlens.machine.threads import usable_threads
@@ -94,7 +93,7 @@ def _next_piece(typing, job):
 
 
 @compiled
-def _take(job, thread):
+def _take(job: int, thread: int) -> None:
     """Play pieces of the job until none is left."""
     j = table(job)
     k = _next_piece(j)
@@ -105,7 +104,7 @@ def _take(job, thread):
 
 
 @compiled
-def _serve(box, thread, spins):
+def _serve(box: int, thread: int, spins: int) -> None:
     """Do the jobs that arrive in the box; return after `spins` reads without a job, so that the thread can sleep."""
     b = table(box)
     left = spins
@@ -122,7 +121,7 @@ def _serve(box, thread, spins):
 
 
 @compiled
-def _give(boxes, helpers, job):
+def _give(boxes: int, helpers: int, job: int) -> int:
     """Put the job into the first `helpers` boxes; return the sum of 1 << k over the helpers k that sleep."""
     sleepers = 0
     for k in range(helpers):
@@ -135,7 +134,7 @@ def _give(boxes, helpers, job):
 
 
 @compiled
-def _done(boxes, helpers, spins):
+def _done(boxes: int, helpers: int, spins: int) -> bool:
     """Return whether the first `helpers` helpers have finished; wait for them for at most `spins` reads."""
     for k in range(helpers):
         b = table(boxes + k * _BOX)

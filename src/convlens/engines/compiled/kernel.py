@@ -18,21 +18,19 @@ A parameter may be an attribute of another argument: if a kernel needs `y_rows` 
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import inspect
-import warnings
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
-from numba import cfunc, config, extending, from_dtype, njit, types
 
 from convlens.arrays import Array
+from convlens.engines.compiled.later import Later, identity, object_code
+from convlens.engines.compiled.machine_code import address_of
 
 __all__ = ["Call", "Kernel", "Memory", "Place", "Slot", "Table", "address", "compiled", "intrinsic", "kernel"]
-
-if getattr(config, "DISABLE_JIT", 0):  # set in the environment or in Numba's settings file
-    raise ImportError("Numba's compiler is switched off; unset NUMBA_DISABLE_JIT to use it")
 
 
 class Memory(Protocol):
@@ -49,34 +47,43 @@ Table: TypeAlias = int  # the place of a table of integers, counted in numbers o
 _KINDS = ("Place", "Table", "int")  # annotations are strings, since modules with kernels import `annotations`
 
 
-def _probe() -> None:
-    """Do nothing; used to test whether Numba can cache compiled functions."""
+def _compiled(function: Callable[..., Any], result: str, parameters: Sequence[str]) -> int:
+    """Return the address of a function's machine code, as a C function. Types have Numba's names."""
+    text = repr((identity(function), result, *parameters))
+    name = f"{function.__name__}-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+    return address_of(name, lambda: object_code(function, name, result, parameters))
 
 
-def _can_cache() -> bool:
-    """Return whether Numba finds a folder for compiled kernels, beside this file or in the user's cache folder."""
-    try:
-        njit(cache=True)(_probe)
-    except RuntimeError:
-        warnings.warn(
-            "the engine numba finds no folder for its compiled kernels, so it compiles them at each start, which takes "
-            "some seconds; set NUMBA_CACHE_DIR to a folder that it may write to",
-            RuntimeWarning,
-            stacklevel=2,
-        )
-        return False
-    return True
+class _Compiled(Later):
+    """A compiled function. Kernels may call it; so may Python, if all parameters are integers."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function, intrinsic=False)
+
+    def __call__(self, *numbers: int) -> Any:
+        """Return what the function returns, an integer or None."""
+        return self._foreign(*numbers)
+
+    @cached_property
+    def _foreign(self) -> Callable[..., Any]:
+        notes = inspect.get_annotations(self.function)
+        result = "void" if notes["return"] == "None" else "int64"
+        kind = None if result == "void" else ctypes.c_int64
+        count = len(notes) - 1
+        place = _compiled(self.function, result, ["int64"] * count)
+        return ctypes.CFUNCTYPE(kind, *[ctypes.c_int64] * count)(place)
 
 
-_OPTIONS: dict[str, Any] = {
-    "cache": _can_cache(),
-    "boundscheck": False,
-    "error_model": "numpy",
-    "fastmath": {"reassoc", "contract", "nsz"},  # allows reordered sums and fused multiply-adds; NaN stays NaN
-}
+def compiled(function: Callable[..., Any]) -> Any:
+    """A decorator for a function that kernels call, or that Python calls with integers."""
+    return _Compiled(function)
 
-compiled: Any = njit(nogil=True, **_OPTIONS)
-intrinsic: Any = extending.intrinsic
+
+def intrinsic(function: Callable[..., Any] | None = None, *, prefer_literal: bool = False) -> Any:
+    """A decorator for a function that is written in LLVM instructions, see Numba's `intrinsic`."""
+    if function is None:
+        return lambda given: Later(given, intrinsic=True, prefer_literal=prefer_literal)
+    return Later(function, intrinsic=True, prefer_literal=prefer_literal)
 
 
 class Slot(NamedTuple):
@@ -154,11 +161,20 @@ class Kernel:
 
     @cache  # noqa: B019 - kernels live as long as the program
     def code(self, dtype: np.dtype[Any]) -> int:
-        """Return the address of the machine code for a number type; the first call compiles it."""
-        numbers = [types.int64] * len(self.names)
-        signature = types.void(types.CPointer(from_dtype(dtype)), *numbers)
-        found: int = cfunc(signature, **_OPTIONS)(self._function).address  # type: ignore[assignment]
-        return found
+        """Return the address of the machine code for a number type; the first call compiles or loads it."""
+        return _compiled(self._function, "void", [f"{dtype}*", *["int64"] * len(self.names)])
+
+    def run(self, **given: Any) -> None:
+        """Run the kernel once, on arrays. Any thread may call."""
+        _, values = self(**given)
+        arrays = [value for value in values if isinstance(value, np.ndarray)]
+        dtype = next(array.dtype for array in arrays if array.dtype != np.int64)
+        self._foreign(dtype)(None, *(address(value) if isinstance(value, np.ndarray) else value for value in values))
+
+    @cache  # noqa: B019 - as above
+    def _foreign(self, dtype: np.dtype[Any]) -> Callable[..., Any]:
+        kinds = [ctypes.c_void_p, *[ctypes.c_int64] * len(self.names)]
+        return ctypes.CFUNCTYPE(None, *kinds)(self.code(dtype))
 
 
 def kernel(function: Callable[..., None]) -> Kernel:

@@ -41,13 +41,12 @@ def from_nhwc_scaled(
     a: Place, b: Place,
 ) -> None:  # fmt: skip
     """x (n, h, w, c) -> the image y = a x + b, whose lanes are the channels; a, b (c,)"""
-    run = y_columns * y_lanes
     for e in range(y_planes):
         for i in range(y_rows):
-            source, target = x + (e * y_rows + i) * run, y + e * y_plane + i * y_pitch
-            for j in range(0, run, y_lanes):
+            row, out = x + (e * y_rows + i) * y_columns * y_lanes, y + e * y_plane + i * y_pitch
+            for j in range(y_columns):
                 for v in range(y_lanes):
-                    m[target + j + v] = m[a + v] * m[source + j + v] + m[b + v]
+                    m[out + j * y_lanes + v] = m[a + v] * m[row + j * y_lanes + v] + m[b + v]
 
 
 @kernel

@@ -74,7 +74,8 @@ def convolve(size: int, tile: int, lanes: int) -> Kernel:
         across, down = (ow + size - 1) // size, (oh + size - 1) // size
         whole, panel = examples * across * down, ins * wide * wide
         seen_p, made_p = (ins * chunk + 1) * wide, (outs * chunk + 1) * wide
-        for start in range(0, whole, chunk):
+        for k in range((whole + chunk - 1) // chunk):
+            start = k * chunk
             count = min(chunk, whole - start)
             for c in range(ins):
                 for t in range(count):
@@ -120,7 +121,8 @@ def convolve_dw(size: int, lanes: int) -> Kernel:
         across, down = (ow + size - 1) // size, (oh + size - 1) // size
         whole, panel = examples * across * down, wide * wide
         seen_p, given_p = (ins * chunk + 1) * wide, (outs * chunk + 1) * wide
-        for start in range(0, whole, chunk):
+        for k in range((whole + chunk - 1) // chunk):
+            start = k * chunk
             count = min(chunk, whole - start)
             for t in range(count):
                 e, place = divmod(start + t, across * down)

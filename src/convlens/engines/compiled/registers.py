@@ -18,15 +18,15 @@ from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
-from numba import config, types
-from numba.core import cgutils
 
 from convlens.engines.compiled.kernel import intrinsic
+from convlens.engines.compiled.later import cgutils, types
+from convlens.engines.compiled.machine_code import setting
 
 
 def _vector_bytes() -> int:
     """Return the size of a vector register: the host's, or of the processor that Numba's settings name."""
-    name, features = getattr(config, "CPU_NAME", None), getattr(config, "CPU_FEATURES", None)
+    name, features = setting("CPU_NAME"), setting("CPU_FEATURES")
     if not name and features is None:
         found = llvm.get_host_cpu_features()
         return 64 if found.get("avx512f") else 32 if found.get("avx") else 16

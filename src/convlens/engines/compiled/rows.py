@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
 
 from convlens.engines.compiled.kernel import intrinsic
+from convlens.engines.compiled.later import cgutils, types
 from convlens.engines.compiled.registers import INT, Vectors, is_true
 
 Load = Callable[[Any], Any]

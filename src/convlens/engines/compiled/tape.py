@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import types
 
 from convlens.arrays import Array
 from convlens.engines.compiled.kernel import Call, Slot, address, compiled, intrinsic
+from convlens.engines.compiled.later import types
 
 __all__ = ["Tape", "play", "table", "write"]
 
@@ -65,7 +65,7 @@ def _call(typing, tape, at, memory):
 
 
 @compiled
-def play(tape, slots):
+def play(tape: int, slots: int) -> None:
     """Fill the slots of a tape, then run its calls. tape: place of the tape; slots: place of a table with the place of
     each array."""
     t = table(tape)

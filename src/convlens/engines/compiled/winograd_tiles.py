@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import types
 
 from convlens.engines.compiled.kernel import intrinsic
+from convlens.engines.compiled.later import types
 from convlens.engines.compiled.registers import INT, Vectors, is_true, offset
 from convlens.engines.compiled.winograd import PAIRS, matrices
 
