@@ -1,11 +1,12 @@
-"""Single layers compared with PyTorch: convolutions and pools of LeNet-5, AlexNet and VGG. The programs take turns.
+"""Single layers compared with PyTorch: layers of LeNet-5, AlexNet, VGG and small VGG. The programs take turns.
 
     python -m benchmarks.layers [WORD …]      only the layers with all of these words in their names
 
-convlens uses its public operations; PyTorch uses channels_last. Each program runs in its own process, warm, in float32,
-on all cores. The table has the forward pass, and forward + backward (dx, dw, db). For the first layer of a network,
-forward + backward without dx is measured too, because training does not need this dx. The figure is the speed of an
-engine relative to PyTorch, the median over the rounds. Before the measurement, the results of each layer are compared.
+convlens uses its public operations. PyTorch runs in two layouts, channels last and channels first; the faster one of
+each layer and pass counts. Each program runs in its own process, warm, in float32, on all cores. The table has the
+forward pass, and forward + backward (dx, dw, db). For the first layer of a network, forward + backward without dx is
+measured too, because training does not need this dx. The figure is the speed of an engine relative to PyTorch, the
+median over the rounds. Before the measurement, the results of each layer are compared.
 """
 
 from __future__ import annotations
@@ -19,16 +20,18 @@ from typing import Any
 import numpy as np
 
 from benchmarks.cpu_share import mark_disturbed
+from benchmarks.environment import kernels_row
 from benchmarks.table import Row, show
 from benchmarks.workers import Worker, close, ratios, serve, start, take_turns, typical_seconds
 from convlens.arrays import Array
 from convlens.machine.threads import usable_threads
 
-ROUNDS = 7
+ROUNDS, EXTRA = 5, 5
 TURN = 0.15  # the seconds of one turn
-TORCH = "torch"
+TORCH = ("torch channels_last", "torch contiguous_format")
 ENGINES = ("numba", "numpy")
-NEEDS = {"numba": "numba", "numpy": "numpy", TORCH: "torch"}
+NEEDS = {"numba": "numba", "numpy": "numpy"} | dict.fromkeys(TORCH, "torch")
+UNIT = "× PyTorch"
 FORWARD, BOTH, NO_DX = "forward", "forward + backward", "forward + backward without dx"
 
 Calls = dict[str, Callable[[], tuple[Any, ...]]]
@@ -46,7 +49,7 @@ class Layer:
     kernel: int
     stride: int = 1
     padding: int = 0
-    asked: float = 0.7
+    asked: float = 1
     is_first: bool = False
 
     @property
@@ -86,18 +89,24 @@ class Layer:
 
 
 LAYERS = (
-    Layer("LeNet-5 conv1", 32, 28, 1, 6, 5, padding=2, asked=1, is_first=True),
-    Layer("LeNet-5 conv2", 32, 14, 6, 16, 5, asked=1),
-    Layer("AlexNet conv1", 8, 227, 3, 96, 11, stride=4, asked=1, is_first=True),
+    Layer("LeNet-5 conv1", 32, 28, 1, 6, 5, padding=2, is_first=True),
+    Layer("LeNet-5 conv2", 32, 14, 6, 16, 5),
+    Layer("AlexNet conv1", 8, 227, 3, 96, 11, stride=4, is_first=True),
     Layer("AlexNet conv2", 16, 27, 96, 256, 5, padding=2),
     Layer("VGG conv 56", 16, 56, 64, 64, 3, padding=1),
     Layer("VGG conv 28", 16, 28, 128, 128, 3, padding=1),
     Layer("VGG conv 14", 16, 14, 256, 256, 3, padding=1),
-    Layer("LeNet-5 pool1", 32, 28, 6, 0, 2, stride=2, asked=1),
-    Layer("LeNet-5 pool2", 32, 10, 16, 0, 2, stride=2, asked=1),
-    Layer("AlexNet pool1", 16, 55, 96, 0, 3, stride=2),
-    Layer("AlexNet pool2", 16, 27, 256, 0, 3, stride=2),
-    Layer("VGG pool 56", 16, 56, 64, 0, 2, stride=2),
+    Layer("LeNet-5 pool1", 32, 28, 6, 0, 2, stride=2),
+    Layer("LeNet-5 pool2", 32, 10, 16, 0, 2, stride=2),
+    Layer("AlexNet pool1", 16, 55, 96, 0, 3, stride=2, asked=0.7),
+    Layer("AlexNet pool2", 16, 27, 256, 0, 3, stride=2, asked=0.7),
+    Layer("VGG pool 56", 16, 56, 64, 0, 2, stride=2, asked=0.7),
+    Layer("small VGG conv1", 64, 32, 3, 32, 3, padding=1, is_first=True),
+    Layer("small VGG conv2", 64, 32, 32, 32, 3, padding=1),
+    Layer("small VGG conv3", 64, 16, 32, 64, 3, padding=1),
+    Layer("small VGG conv4", 64, 16, 64, 64, 3, padding=1),
+    Layer("small VGG conv5", 64, 8, 64, 128, 3, padding=1),
+    Layer("small VGG conv6", 64, 8, 128, 128, 3, padding=1),
 )
 
 
@@ -130,19 +139,19 @@ def ours(layer: Layer, engine_name: str) -> Calls:
     return {FORWARD: conv, BOTH: conv_both, NO_DX: lambda: conv_both(need_dx=False)}
 
 
-def pytorch(layer: Layer) -> Calls:
-    """Return the calls of PyTorch. channels_last is the same memory layout as in convlens."""
+def pytorch(layer: Layer, form: str) -> Calls:
+    """Return the calls of PyTorch. form: the memory layout; channels_last is that of convlens."""
     import torch
     from torch.nn.functional import conv2d, max_pool2d
 
     torch.set_num_threads(usable_threads())
     x_, w_, b_, dy_ = layer.arrays()
 
-    def channels_last(a: Array, *order: int) -> Any:
-        return torch.from_numpy(a).permute(order).contiguous(memory_format=torch.channels_last)
+    def laid_out(a: Array, *order: int) -> Any:
+        return torch.from_numpy(a).permute(order).contiguous(memory_format=getattr(torch, form))
 
-    x, dy = channels_last(x_, 0, 3, 1, 2), channels_last(dy_, 0, 3, 1, 2)
-    w, b = channels_last(w_, 3, 2, 0, 1), torch.from_numpy(b_)
+    x, dy = laid_out(x_, 0, 3, 1, 2), laid_out(dy_, 0, 3, 1, 2)
+    w, b = laid_out(w_, 3, 2, 0, 1), torch.from_numpy(b_)
     trained = [a.clone(memory_format=torch.preserve_format).requires_grad_() for a in (x, w, b)]
 
     def layer_of(x: Any, w: Any, b: Any) -> Any:
@@ -174,17 +183,22 @@ def size(result: Any) -> float:
 def run_worker(name: str) -> None:
     """Run in the worker process of a program: a turn for the layer and pass of the job."""
     made: dict[int, Calls] = {}
+    library, _, form = name.partition(" ")
+
+    def calls(k: int) -> Calls:
+        if k not in made:
+            made.clear()
+            made[k] = pytorch(LAYERS[k], form) if library == "torch" else ours(LAYERS[k], name)
+        return made[k]
 
     def turn(job: tuple[int, str, bool]) -> dict[str, Any]:
         k, which, compare = job
-        if k not in made:
-            made.clear()
-            made[k] = pytorch(LAYERS[k]) if name == TORCH else ours(LAYERS[k], name)
-        call = made[k][which]
+        call = calls(k)[which]
         if compare:
             return {"sizes": [None if part is None else size(part) for part in call()]}
         return {"seconds": typical_seconds(call, TURN)}
 
+    calls(0)  # loads the library
     serve(turn)
 
 
@@ -193,11 +207,14 @@ def rows_of(k: int, which: str, workers: dict[str, Worker]) -> list[Row]:
     layer = LAYERS[k]
     sizes = {name: worker.ask((k, which, True))["sizes"] for name, worker in workers.items()}
     for name, got in sizes.items():
-        wanted = sizes.get(TORCH, got)
+        wanted = sizes.get(TORCH[0], got)
         np.testing.assert_allclose(np.array(got, float), np.array(wanted, float), rtol=1e-3, err_msg=layer.title())
         assert len(got) == len(wanted), (name, layer.title())
-    answers = take_turns(workers, ROUNDS, (k, which, False), again=2 * ROUNDS)
+    answers = take_turns(workers, ROUNDS, (k, which, False), again=EXTRA)
     seconds = {name: [answer["seconds"] for answer in values] for name, values in answers.items()}
+    peer = min(
+        (name for name in TORCH if name in seconds), key=lambda name: statistics.median(seconds[name]), default=""
+    )
 
     def speed(name: str) -> str:
         typical = statistics.median(seconds[name])
@@ -208,26 +225,42 @@ def rows_of(k: int, which: str, workers: dict[str, Worker]) -> list[Row]:
         what = f"{layer.title()}, {which}: {engine}"
         if engine not in workers:
             continue
-        if TORCH not in workers:
+        if not peer:
             rows.append(
                 Row(what, "", statistics.median(seconds[engine]) * 1e3, "ms", True, speed(engine) if layer.co else "")
             )
             continue
-        found = ratios(seconds[TORCH], seconds[engine])
+        found = ratios(seconds[peer], seconds[engine])
         ratio, asked = statistics.median(found), f"at least {layer.asked:g}" if engine == "numba" else ""
-        note = f"{min(found):.2f} to {max(found):.2f}; {speed(engine)}, PyTorch {speed(TORCH)}"
-        rows.append(Row(what, asked, ratio, "× PyTorch", not asked or ratio >= layer.asked, note))
+        note = f"{min(found):.2f} to {max(found):.2f}; {speed(engine)}, {peer} {speed(peer)}"
+        rows.append(Row(what, asked, ratio, UNIT, not asked or ratio >= layer.asked, note))
     return mark_disturbed(rows, answers)
 
 
 def measure(words: tuple[str, ...] = ()) -> list[Row]:
     """Return for each layer and pass one row for each engine: its speed relative to PyTorch."""
-    workers, rows = start("layers", "benchmarks.layers", NEEDS)
+    workers, others = start("layers", "benchmarks.layers", NEEDS)
+    rows = []
     for k, layer in enumerate(LAYERS):
         if all(word.lower() in layer.name.lower() for word in words):
             rows += [row for which in layer.passes for row in rows_of(k, which, workers)]
     close(workers.values())
-    return rows
+    which = kernels_row((name, worker.ready) for name, worker in workers.items())
+    return [*rows, *means(rows), *others, which]
+
+
+def means(rows: list[Row]) -> list[Row]:
+    """Return the geometric mean of the ratios of all convolutions, for the forward pass and with the backward pass."""
+    titles = [layer.title() for layer in LAYERS if layer.co]
+    found = []
+    for which in (FORWARD, BOTH):
+        names = {f"{title}, {which}: numba" for title in titles}
+        values = [row.measured for row in rows if row.what in names and row.unit == UNIT and row.measured is not None]
+        if values:
+            mean = statistics.geometric_mean(values)
+            what = f"convolutions, {which}: numba, geometric mean"
+            found.append(Row(what, "at least 1, aim 1.5", mean, UNIT, mean >= 1, f"{len(values)} convolutions"))
+    return found
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""LeNet-5 in each framework, for training (`benchmarks.peers`) and prediction (`benchmarks.inference`).
+"""LeNet-5 in each framework, for training (`benchmarks.peers`).
 
 Each function imports its framework when it is called. The frameworks use all cores.
 """
@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convlens.arrays import Array
 from convlens.machine.threads import usable_threads
 
 DENSE = ((400, 120), (120, 84), (84, 10))
@@ -110,38 +109,3 @@ def jax_logits(weights: Any, x: Any) -> Any:
         z = z @ w + b
         z = z if k == 2 else jax.nn.relu(z)
     return z
-
-
-def onnx_file(weights: list[Array]) -> bytes:
-    """Return an ONNX model: x (n, 1, 28, 28) -> probabilities (n, 10). weights: kernel, bias, kernel, …, in HWIO."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    nodes: list[Any] = []
-    kept: list[Any] = []
-    z = "x"
-
-    def add(kind: str, *numbers: Array, **attributes: Any) -> None:
-        nonlocal z
-        names = [f"{len(nodes)}_{k}" for k in range(len(numbers))]
-        kept.extend(numpy_helper.from_array(a.copy(), name) for a, name in zip(numbers, names, strict=True))
-        nodes.append(helper.make_node(kind, [z, *names], [f"z{len(nodes)}"], **attributes))
-        z = nodes[-1].output[0]
-
-    for k, pad in ((0, 2), (2, 0)):
-        add("Conv", weights[k].transpose(3, 2, 0, 1), weights[k + 1], pads=[pad] * 4)
-        add("Relu")
-        add("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
-    add("Flatten")
-    # ONNX flattens an image in the order (c, h, w), convlens in the order (h, w, c).
-    by_channel = weights[4].reshape(5, 5, 16, 120).transpose(2, 0, 1, 3).reshape(400, 120)
-    for w, b in ((by_channel, weights[5]), (weights[6], weights[7]), (weights[8], weights[9])):
-        add("Gemm", w, b)
-        add("Relu" if len(b) > 10 else "Softmax")
-
-    def value(name: str, *shape: str | int) -> Any:
-        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-
-    graph = helper.make_graph(nodes, "lenet5", [value("x", "n", 1, 28, 28)], [value(z, "n", 10)], kept)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    content: bytes = model.SerializeToString()
-    return content

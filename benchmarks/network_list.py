@@ -73,10 +73,10 @@ NETWORKS = {
 }
 
 
-def model_of(name: str, shape: tuple[int, int, int] | None = None) -> Sequential:
-    """Return the network with weights, on the engine numba. shape: of an image, if it is not the network's own."""
+def model_of(name: str, shape: tuple[int, int, int] | None = None, engine: str = "numpy") -> Sequential:
+    """Return the network with weights. shape: of an image, if it is not the network's own."""
     network = NETWORKS[name]
-    return Sequential(network.layers(), shape or network.shape, engine="numba", seed=1)
+    return Sequential(network.layers(), shape or network.shape, engine=engine, seed=1)
 
 
 def data(name: str, batch: int = BATCH, shape: tuple[int, int, int] | None = None) -> tuple[Any, Any]:

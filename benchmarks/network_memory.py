@@ -2,7 +2,7 @@
 
 A worker is a new process that has imported its library. Two figures: straight after the import, and after two steps of
 LeNet-5, when the library has loaded its code and started its threads. PyTorch runs eager, in both layouts; the
-smaller figure counts. The kernels of convlens come from Numba's cache.
+smaller figure counts. The kernels of convlens come from its cache.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def ours(name: str) -> Step:
     from convlens.nn import Adam
     from convlens.training.trainer import EngineTrainer
 
-    model = model_of(name)
+    model = model_of(name, engine="numba")
     trainer = EngineTrainer(model, Adam(engine=model.engine))
     trainer.__enter__()
     count = [0]

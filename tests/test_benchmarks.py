@@ -44,19 +44,6 @@ def test_our_calls_return_the_shapes_of_the_pytorch_calls():
                 assert found["forward + backward without dx"][1] is None
 
 
-def test_the_onnx_model_predicts_like_ours(rng):
-    onnx = pytest.importorskip("onnx")
-    reference = pytest.importorskip("onnx.reference")
-    from convlens import lenet5
-
-    model = lenet5(engine="numpy", seed=3)
-    model.flat += rng.standard_normal(model.flat.size).astype("float32") * 0.02  # biases that are not 0
-    x = rng.random((2, 28, 28, 1), dtype="float32")
-    content = onnx.load_from_string(module("lenets").onnx_file(model.get_weights()))
-    (found,) = reference.ReferenceEvaluator(content).run(None, {"x": x.reshape(2, 1, 28, 28)})
-    assert found == pytest.approx(model.predict(x), abs=1e-5)
-
-
 def rows():
     """Some rows of each benchmark in the plot, and rows that the plot ignores."""
     row = module("table").Row
