@@ -93,10 +93,10 @@ class RandomFlip(_Random):
 
 
 def _mirror(x: Array, chosen: Array) -> Array:
-    down, right = (each[:, None, None, None] for each in chosen)
-    x = np.where(down, x[:, ::-1], x)
-    found: Array = np.where(right, x[:, :, ::-1], x)
-    return found
+    y, (down, right) = x.copy(), map(np.flatnonzero, chosen)
+    y[down] = y[down, ::-1]
+    y[right] = y[right, :, ::-1]
+    return y
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ backward adds what comes back. Jaderberg et al. 2015, "Spatial transformer netwo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -16,14 +17,33 @@ __all__ = ["Sampling", "resample_backward", "resample_forward", "sampling"]
 
 
 class Sampling(NamedTuple):
-    """Where each pixel is read: `places` (4, n, h w) into h w pixels, `weights` (4, n, h w), outside (n, h w)
+    """Where each pixel is read: at two rows (2, n, h w) and two columns, each with its weight
 
-    outside: the part of the weight that falls on the fill value
+    A neighbour's weight is that of its row times that of its column. The weights of an image without the fill value add
+    up to 1; what is missing there falls on the fill value.
     """
 
-    places: Array
-    weights: Array
-    outside: Array
+    rows: Array
+    row_weights: Array
+    columns: Array
+    column_weights: Array
+
+    def neighbours(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Iterator[tuple[Array, Array]]:
+        """Yield for each of the four its number in x (n h w, c), and its weight (n, h w, 1)."""
+        n, h, w, _ = shape
+        rows = self.rows * w + np.arange(0, n * h * w, h * w)[:, None]
+        down, right = (weights.astype(dtype)[..., None] for weights in (self.row_weights, self.column_weights))
+        for i in (0, 1):
+            for j in (0, 1):
+                yield rows[i] + self.columns[j], down[i] * right[j]
+
+    @property
+    def outside(self) -> Array:
+        """The part of the weight that falls on the fill value, (n, h w)"""
+        found: Array = 1 - (self.row_weights[0] + self.row_weights[1]) * (
+            self.column_weights[0] + self.column_weights[1]
+        )
+        return found
 
 
 def sampling(matrices: Array, size: tuple[int, int], fill_mode: str, interpolation: str) -> Sampling:
@@ -31,23 +51,22 @@ def sampling(matrices: Array, size: tuple[int, int], fill_mode: str, interpolati
     h, w = size
     rows, columns = (k.reshape(-1) - (n - 1) / 2 for k, n in zip(np.indices(size), size, strict=True))
     places = matrices @ np.stack([rows, columns, np.ones(h * w)])
-    r, c = places[:, 0] + (h - 1) / 2, places[:, 1] + (w - 1) / 2
+    r, c = _axis(places[:, 0], h, fill_mode, interpolation), _axis(places[:, 1], w, fill_mode, interpolation)
+    return Sampling(*r, *c)
+
+
+def _axis(at: Array, n: int, fill_mode: str, interpolation: str) -> tuple[Array, Array]:
+    """Return the two rows, or columns, around places counted from the centre, in 0 … n - 1, and their weights."""
+    at = at + (n - 1) / 2
     if interpolation == "nearest":
-        r, c = np.floor(r + 0.5), np.floor(c + 0.5)
-    r0, c0 = np.floor(r).astype(np.int64), np.floor(c).astype(np.int64)
-    index, weight = [], []
-    outside = np.zeros(r.shape)
-    for i in (0, 1):
-        for j in (0, 1):
-            share = np.abs(1 - i - (r - r0)) * np.abs(1 - j - (c - c0))
-            row, column = r0 + i, c0 + j
-            if fill_mode == "constant":
-                there = (row >= 0) & (row < h) & (column >= 0) & (column < w)
-                outside += np.where(there, 0, share)
-                share = np.where(there, share, 0)
-            index.append(_inside(row, h, fill_mode) * w + _inside(column, w, fill_mode))
-            weight.append(share)
-    return Sampling(np.stack(index), np.stack(weight), outside)
+        at = np.floor(at + 0.5)
+    first = np.floor(at)
+    past = at - first
+    k = np.stack([first, first + 1]).astype(np.int64)
+    weights = np.stack([1 - past, past])
+    if fill_mode == "constant":
+        weights *= (k >= 0) & (k < n)
+    return _inside(k, n, fill_mode), weights
 
 
 def _inside(k: Array, n: int, fill_mode: str) -> Array:
@@ -62,11 +81,14 @@ def _inside(k: Array, n: int, fill_mode: str) -> Array:
 
 def resample_forward(x: Array, at: Sampling, fill_value: float = 0.0) -> Array:
     """x (n, h, w, c) -> y (n, h, w, c)"""
-    flat = x.reshape(len(x), -1, x.shape[3])
-    y = at.outside[..., None].astype(x.dtype) * x.dtype.type(fill_value)
-    y = np.broadcast_to(y, flat.shape).copy()
-    for index, weight in zip(at.places, at.weights, strict=True):
-        y += np.take_along_axis(flat, index[..., None], axis=1) * weight[..., None].astype(x.dtype)
+    flat, y = x.reshape(-1, x.shape[3]), None
+    for number, weight in at.neighbours(x.shape, x.dtype):
+        part = flat.take(number, axis=0)
+        part *= weight
+        y = part if y is None else np.add(y, part, out=y)
+    assert y is not None
+    if fill_value:
+        y += (at.outside * fill_value).astype(x.dtype)[..., None]
     return y.reshape(x.shape)
 
 
@@ -74,8 +96,7 @@ def resample_backward(dy: Array, at: Sampling, shape: tuple[int, ...]) -> Array:
     """dy (n, h, w, c) -> dx (n, h, w, c)"""
     n, h, w, c = shape
     flat = dy.reshape(n, h * w, c)
-    dx = np.zeros((n, h * w, c), dy.dtype)
-    images = np.arange(n)[:, None]
-    for index, weight in zip(at.places, at.weights, strict=True):
-        np.add.at(dx, (images, index), flat * weight[..., None].astype(dy.dtype))
+    dx = np.zeros((n * h * w, c), dy.dtype)
+    for number, weight in at.neighbours(shape, dy.dtype):
+        np.add.at(dx, number, flat * weight)
     return dx.reshape(shape)
