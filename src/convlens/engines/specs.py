@@ -8,6 +8,7 @@ its bias if it has one.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from convlens.geometry import Pads, Pair
@@ -117,13 +118,14 @@ class GlobalPool(NamedTuple):
 class BatchNorm(NamedTuple):
     """Batch normalisation of the last axis with running statistics; `scale`: has gamma, `center`: has beta
 
-    Its weights are gamma, beta, moving_mean, moving_variance.
+    Its weights are gamma, beta, moving_mean, moving_variance. fixed: whether training uses the running statistics too
     """
 
     shape: tuple[int, ...]
     epsilon: float
     center: bool
     scale: bool
+    fixed: bool = False
 
 
 class ThresholdRelu(NamedTuple):
@@ -200,6 +202,20 @@ Spec = (
 def activation(function: str | None, shape: tuple[int, ...]) -> tuple[Activation, ...]:
     """Return the specification of a layer's activation: a tuple with one, or an empty tuple without an activation."""
     return (Activation(shape, function),) if function else ()
+
+
+def fixed(found: Iterable[Spec]) -> tuple[Spec, ...]:
+    """Return the operations of a layer that training leaves as it is: nothing random, running statistics."""
+    kept: list[Spec] = []
+    for spec in found:
+        if isinstance(spec, Residual):
+            branch, shortcut = (tuple(fixed(layer) for layer in chain) for chain in (spec.branch, spec.shortcut))
+            kept.append(spec._replace(branch=branch, shortcut=shortcut))
+        elif isinstance(spec, BatchNorm):
+            kept.append(spec._replace(fixed=True))
+        elif not isinstance(spec, Dropout | Random):
+            kept.append(spec)
+    return tuple(kept)
 
 
 def input_shape(spec: Spec) -> tuple[int, ...]:

@@ -219,8 +219,9 @@ def _affine(
 
 
 def _batch_norm(
-    graph: Graph, name: str, weights: Weights, *, shape: tuple[int, ...], epsilon: float, center: bool, scale: bool
-) -> None:
+    graph: Graph, name: str, weights: Weights, *, shape: tuple[int, ...], epsilon: float, center: bool, scale: bool,
+    fixed: bool,
+) -> None:  # fmt: skip
     if len(shape) not in (1, 3):
         raise ValueError(f"layer {name}: BatchNorm of shape {shape} cannot be exported to ONNX; shape must be (c,) or "
                          "(h, w, c)")  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from convlens.arrays import FLOATS, Array, is_plain, kind
 from convlens.engines import Engine, FusedPass
 from convlens.engines.specs import Spec
+from convlens.engines.specs import fixed as only_fixed
 from convlens.geometry import check_count
 from convlens.machine.memory import aligned
 from convlens.machine.threads import usable_threads, workers
@@ -95,7 +95,7 @@ class Stack:
                 for name, w in old.items():
                     own[name][...] = w
         self.penalties = self._find_penalties()
-        vars(self).pop("_momenta", None)
+        self._of_training: tuple[Sequence[int], FusedPass | None, Array] | None = None
         specs = self.specs()
         found = "a layer of one's own" if specs is None else self.engine.fused_pass(specs, self.flat, self.flat_state)
         self.fused, self.not_fused = (None, found) if isinstance(found, str) else (found, "")
@@ -259,9 +259,9 @@ class Stack:
         if not is_plain(gradient) or gradient.shape != self.flat.shape or not gradient.flags.writeable:
             got = f"{gradient.dtype} {gradient.shape}" if is_plain(gradient) else kind(gradient)
             raise ValueError(f"gradient must be a vector {self.flat.shape} that can be written; got {got}")
-        fixed = rng is not None and any(row.layer.whole_batch and self._is_frozen(row) for row in self.table)
-        if self.fused is not None and not fixed:
-            return self._fused_gradient(self.fused, x, labels, weight, gradient, threads, rng, loss, state)
+        fused, momenta = self._for_training() if self.fused is not None and rng is not None else (self.fused, None)
+        if fused is not None:
+            return self._fused_gradient(fused, momenta, x, labels, weight, gradient, threads, rng, loss, state)
         logits, passes = self.forward(x, rng)
         losses = loss.forward(logits, labels)
         each = np.empty_like(losses)
@@ -274,6 +274,7 @@ class Stack:
     def _fused_gradient(
         self,
         fused: FusedPass,
+        momenta: Array | None,
         x: Array,
         labels: Array,
         weight: float | Array,
@@ -300,19 +301,25 @@ class Stack:
         number = 1.0 if isinstance(weight, np.ndarray) else weight
         found = fused.loss_gradient(x, whole, number, gradient, threads, rng, state, slopes)
         if state is not None:
-            state[...] = (
-                self.flat_state if rng is None else self.flat_state * self._momenta + state * (1 - self._momenta)
-            )
+            state[...] = self.flat_state if momenta is None else self.flat_state * momenta + state * (1 - momenta)
         return found
 
-    @cached_property
-    def _momenta(self) -> Array:
-        """How much of each running statistic a step of training keeps, a vector like `flat_state`"""
-        found = np.empty_like(self.flat_state)
-        for row, views in zip(self.table, self.state_views(found), strict=True):
-            for name, view in views.items():
-                view[...] = row.layer.momentum_of(name)
-        return found
+    def _for_training(self) -> tuple[FusedPass | None, Array]:
+        """Return the fused pass of training, in which a frozen normalisation uses its running statistics, and how much
+        of each running statistic a step keeps, a vector like `flat_state`."""
+        fixed = [k for k, row in enumerate(self.table) if row.layer.whole_batch and self._is_frozen(row)]
+        if self._of_training is None or self._of_training[0] != fixed:
+            fused, momenta = self.fused, np.empty_like(self.flat_state)
+            if fixed and fused is not None:
+                each = [specs_of([row]) or () for row in self.table]
+                kept = [spec for k, found in enumerate(each) for spec in (only_fixed(found) if k in fixed else found)]
+                made = self.engine.fused_pass(kept, self.flat, self.flat_state)
+                fused = None if isinstance(made, str) else made
+            for k, (row, views) in enumerate(zip(self.table, self.state_views(momenta), strict=True)):
+                for name, view in views.items():
+                    view[...] = 1 if k in fixed else row.layer.momentum_of(name)
+            self._of_training = fixed, fused, momenta
+        return self._of_training[1:]
 
     def _new_state(self, passes: Sequence[LayerPass], state: Array) -> None:
         state[...] = self.flat_state

@@ -257,6 +257,33 @@ def test_images_as_output():
     near([exact.logits(x)], [wanted.logits(x)], 1e-12)
 
 
+def frozen_layers():
+    block = Add((Conv2D(5, 3, padding="same"), BatchNormalization(), Dropout(0.5), RandomFlip()))
+    return [Conv2D(5, (2, 3)), BatchNormalization(), ReLU(), block, BatchNormalization(), Flatten(), Dense(4)]
+
+
+@pytest.mark.parametrize("frozen", [(1,), (0, 1, 3), (3, 4), (1, 3, 4)], ids=str)
+def test_frozen_normalisations_use_their_running_statistics(frozen):
+    """A frozen block drops nothing either, as layer by layer."""
+    layers = frozen_layers()
+    if 3 not in frozen:  # what a block drops differs between the engines
+        layers[3] = Add((Conv2D(5, 3, padding="same"), BatchNormalization()))
+    models = pair(layers, (6, 7, 3), "float64")
+    for model in models:
+        for k in frozen:
+            model.layers[k].trainable = False
+    assert models[0]._for_training()[0] is not None
+    near(step(models[0], True), step(models[1], True), 1e-12)
+    before, after = (models[0].state_views(state) for state in (models[0].flat_state, step(models[0], True)[-1]))
+    for k in frozen:
+        for name, statistic in before[k].items():
+            np.testing.assert_array_equal(after[k][name], statistic)
+    if 3 not in frozen:
+        for model in models:
+            model.trainable = True
+        near(step(models[0], True), step(models[1], True), 1e-12)
+
+
 def test_spatial_dropout_drops_whole_channels():
     """All numbers before the dropout are 1, so the gradient of the dense kernel after it shows the mask."""
     for shape in ((8, 9, 40), (48, 40, 40)):

@@ -285,7 +285,8 @@ class Builder:
         return self._move(out, self._new(output_shape(spec), readers), first) if spec.keepdims else out
 
     def _normalise(self, spec: BatchNorm, relu: bool, value: Value, out: Value, first: bool) -> None:
-        training, found, per = self._shared.training, self._shared.normalisations, value.per(self.n)
+        training = self._shared.training and not spec.fixed
+        found, per = self._shared.normalisations, value.per(self.n)
         parameters = self._given.normalisation(spec)
         if self._layer not in found:
             found[self._layer] = Normalisation(spec, parameters, per, not value.channels, training)

@@ -105,6 +105,7 @@ class Normalisation:
 
     def set_running(self) -> None:
         """Take the running statistics."""
+        self.mean_and_variance = self._own.moving_mean, self._own.moving_variance
         self._take(self._own.moving_mean.astype(np.float64), self._own.moving_variance.astype(np.float64))
 
     def set_batch(self) -> None:
