@@ -49,7 +49,7 @@ def two(start, monkeypatch, folder, following, *more):
     """Start two hosts, each with a cache of its own."""
     (folder.parent / "own.py").write_text(NET)
     hosts = ("--hosts", free_hosts())
-    model = ("--trainer", "keras", "--model", "own.py:net", "--batch-size", 4, "--epochs", 1)
+    model = ("--trainer", "keras", "--model", "own.py:net", "--engine", "numpy", "--batch-size", 4, "--epochs", 1)
     leader = start("leader", *model, "--data", folder, "--out", "run", *hosts, "--rank", 0, *more)
     monkeypatch.setenv("CONVLENS_DATA", str(folder.parent / "second"))
     return Pair(leader, start("follower", "--data", following, *hosts, "--rank", 1))

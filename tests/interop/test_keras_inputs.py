@@ -1,11 +1,11 @@
 """Keras models as users bring them, made by a script beside the repository: taken over and equal, or refused."""
 
-import os
 import subprocess
 import sys
 
 import pytest
 from tests.support.places import SHARED
+from tests.support.small import framework_environment
 
 from convlens.interop.keras_file import import_keras
 
@@ -33,8 +33,8 @@ def made(tmp_path_factory, keras):
     if not SCRIPT.is_file():
         pytest.skip(f"there is no {SCRIPT.name} beside the repository")
     folder = tmp_path_factory.mktemp("keras")
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run([sys.executable, SCRIPT, folder], capture_output=True, env=environment, check=False)
+    command = [sys.executable, SCRIPT, folder]
+    done = subprocess.run(command, capture_output=True, env=framework_environment(), check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return folder
 

@@ -1,5 +1,6 @@
 """The Keras trainer takes networks with blocks and running statistics: a step gives convlens's weights."""
 
+import json
 import subprocess
 import sys
 
@@ -135,17 +136,39 @@ assert abs(two.epochs[-1].val_loss - one.epochs[-1].val_loss) < 1e-6
 """
 
 
-@pytest.mark.parametrize(
-    "program", [BLOCKS, OPTIMIZERS, RANDOM, RESUMED], ids=["blocks", "optimizers", "random", "resumed"]
-)
-def test_what_keras_trains_is_what_convlens_trains(program, tmp_path):
+PROGRAMS = {"blocks": BLOCKS, "optimizers": OPTIMIZERS, "random": RANDOM, "resumed": RESUMED}
+ALL = """
+import json, sys, traceback
+
+begin, programs = json.load(sys.stdin)
+errors = {}
+for name, program in programs.items():
+    try:
+        exec(begin + program, {"__name__": name})
+        errors[name] = ""
+    except Exception:
+        errors[name] = traceback.format_exc()
+json.dump(errors, sys.stdout)
+"""
+
+
+@pytest.fixture(scope="module")
+def errors(tmp_path_factory):
+    """The traceback of each program, or an empty text. All run in one process, since to import Keras takes long."""
     pytest.importorskip("jax")
     pytest.importorskip("keras")
     done = subprocess.run(
-        [sys.executable, "-c", BEGIN + program, str(tmp_path)],
+        [sys.executable, "-c", ALL, str(tmp_path_factory.mktemp("runs"))],
         env=framework_environment(KERAS_BACKEND="jax", JAX_PLATFORMS="cpu"),
+        input=json.dumps([BEGIN, PROGRAMS]),
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_what_keras_trains_is_what_convlens_trains(errors, name):
+    assert errors[name] == ""

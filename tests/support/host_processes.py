@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from tests.support import small
 
-PLOTLESS = Path(__file__).with_name("plotless")
 EPOCHS = 8
+RATE = 0.01
 BATCH = 15  # one process gets 8 of 15, the other 7; the last batch has one digit, so one process gets none
 
 
@@ -23,7 +23,6 @@ class Process:
     def __init__(self, folder, name, *arguments, report=False):
         self._paths = folder / f"{name}.out", folder / f"{name}.err"
         command = [sys.executable, "-m", "convlens", *map(str, arguments)]
-        environment = small.framework_environment()
         with self._paths[0].open("wb") as out, self._paths[1].open("wb") as err:
             self._child = subprocess.Popen(
                 command,
@@ -31,9 +30,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                env=environment
-                if report
-                else environment | {"PYTHONPATH": f"{environment['PYTHONPATH']}{os.pathsep}{PLOTLESS}"},
+                env=small.framework_environment(plots=report),
                 start_new_session=sys.platform != "win32",
             )
 
@@ -147,7 +144,8 @@ class Pair(NamedTuple):
 
 
 def asked(place, out, *more):
-    return ["--trainer", "keras", "--data", place / "few.npz", "--batch-size", BATCH, "--out", out, *more]
+    network = ["--model", f"{place}/small.py:net", "--engine", "numpy", "--learning-rate", RATE]
+    return ["--trainer", "keras", *network, "--data", place / "few.npz", "--batch-size", BATCH, "--out", out, *more]
 
 
 def pair(start, leading, following=()):

@@ -145,13 +145,15 @@ class Graph:
                 self.made.append(lenet5(self.x, self.y))
                 self.variables.append(tf.trainable_variables()[before:])
             self.start = tf.global_variables_initializer()
-        self.session = tf.Session(graph=self.graph)
+        plain = tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
+        plain.graph_options.rewrite_options.disable_meta_optimizer = True  # it costs more than the few runs of a graph
+        self.session = tf.Session(graph=self.graph, config=plain)
         self.session.run(self.start)
 
     def set_weights(self, weights, network=0):
-        with self.graph.as_default():
-            for variable, value in zip(self.variables[network], weights, strict=True):
-                self.session.run(variable.assign(value))
+        starts = [variable.initializer for variable in self.variables[network]]
+        values = {start.inputs[1]: value for start, value in zip(starts, weights, strict=True)}
+        self.session.run(starts, values)
 
     def run(self, what, reference):
         return self.session.run(what, {self.x: reference.x, self.y: reference.y})
@@ -268,6 +270,13 @@ def network(lenet5):
     return lenet5(K.Input(shape=(28, 28, 1)))
 
 
+def plain_network(lenet5):
+    """A network that computes a batch at once: for one batch, to make a graph of it takes long."""
+    model = network(lenet5)
+    model.run_eagerly = True
+    return model
+
+
 def keras_row(layer):
     """The same row as in `our_table`, from the layer's configuration."""
     config, out = layer.get_config(), tuple(layer.output.shape)[1:]
@@ -320,7 +329,7 @@ def keras_start(lenet5, reference):
 
 def keras_values(lenet5, reference):
     """Output, loss and accuracy."""
-    model = network(lenet5)
+    model = plain_network(lenet5)
     model.set_weights(reference.weights)
     output = model(reference.x).numpy()
     found = model.test_on_batch(reference.x, reference.y, return_dict=True)
@@ -331,7 +340,7 @@ def keras_values(lenet5, reference):
 
 def keras_step(lenet5, reference):
     """One step of Adam."""
-    model = network(lenet5)
+    model = plain_network(lenet5)
     model.set_weights(reference.weights)
     model.train_on_batch(reference.x, reference.y)
     check_arrays(model.get_weights(), reference.steps["keras"])

@@ -87,7 +87,13 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(SOURCE), **more}
 
 
-def framework_environment(**more: str) -> dict[str, str]:
-    """`environment` for a child process that imports Keras. It spares the child packages that Keras can do without."""
-    lean = Path(__file__).with_name("lean")
-    return environment(PYTHONPATH=os.pathsep.join([str(SOURCE), str(lean)]), JAX_DISABLE_MOST_OPTIMIZATIONS="1", **more)
+def framework_environment(*, plots: bool = False, **more: str) -> dict[str, str]:
+    """`environment` for a child process that imports Keras. It spares the child packages that Keras can do without.
+
+    plots: whether the child draws with Matplotlib, which Keras would always import.
+    """
+    here = Path(__file__)
+    spared = [here.with_name("lean")] if plots else [here.with_name("lean"), here.with_name("plotless")]
+    return environment(
+        PYTHONPATH=os.pathsep.join(map(str, [SOURCE, *spared])), JAX_DISABLE_MOST_OPTIMIZATIONS="1", **more
+    )

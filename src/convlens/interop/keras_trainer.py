@@ -6,6 +6,7 @@ epoch, so a run's folder has the same content for every trainer.
 
 from __future__ import annotations
 
+import random
 from types import TracebackType
 from typing import Any
 
@@ -61,7 +62,9 @@ class KerasTrainer:
         if hosts.size > 1:
             self._parallel = _data_parallel(keras)
             keras.distribution.set_distribution(self._parallel)
-            keras.utils.set_random_seed(self._seed % 2**32)  # JAX refuses first values that differ between hosts
+            # JAX refuses first values that differ between hosts. Keras draws the first seed of a random layer from
+            # Python's generator; its own `set_random_seed` would also import TensorFlow, which takes seconds.
+            random.seed(self._seed)
         if model.penalties:
             raise ValueError(
                 "the Keras trainer adds no penalty of the weights to the loss; leave out the layers' regularizers, or "
