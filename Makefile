@@ -34,6 +34,7 @@ lint: .venv/test ## run ruff, mypy, pycodestyle, tsc and biome where node is ins
 
 bench: .venv/test ## measure every figure and print the table
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --vectors 256
 
 pictures: .venv/test ## draw the pictures of the documents again
 	$(BIN)/python -m scripts.make_picture

@@ -4,7 +4,7 @@
 
 Layer: the peak that tracemalloc sees during a forward or backward call, minus the size of the results. NumPy reports
 its arrays to tracemalloc. The inputs do not count, because they exist before the call.
-Process: the peak memory of the whole process. It includes the 40 MB of random digits on which each program trains.
+Process: the peak memory of the whole process. It includes the 19 MB of random digits on which each program trains.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from benchmarks.workers import Worker, close, ratios, serve, take_turns
 
 EPOCHS = 5
 BATCH = 32
+UNTIL, UNTIL_AIM = 2.0, 1.2  # seconds of training until the validation accuracy is 0.985
 ASKED = {"numpy": 1, "numba": 0.25}  # the longest allowed epoch, in units of an epoch of Keras on TensorFlow
 
 
@@ -100,7 +101,8 @@ def measure(epochs: int = EPOCHS) -> list[Row]:
         reached = turn["val_accuracy"] >= 0.985
         if reached:
             break
-    rows.append(Row(f"{what}, numba: training until 0.985", "at most 8", total, "s", reached and total <= 8))
+    wanted = f"at most {UNTIL:g}, aim {UNTIL_AIM:g}"
+    rows.append(Row(f"{what}, numba: training until 0.985", wanted, total, "s", reached and total <= UNTIL))
     return rows
 
 

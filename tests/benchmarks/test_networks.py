@@ -1,5 +1,6 @@
 """benchmarks/networks.py: the peers compute the same network, and the rows say what was asked and measured."""
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -153,3 +154,18 @@ def test_workers_get_no_overruled_kernels_and_narrow_ones_on_demand(monkeypatch)
 def test_the_row_on_kernels_groups_the_programs():
     ready = [("a", {"kernels": "MKL"}), ("b", {"kernels": "OpenBLAS Zen"}), ("c", {"kernels": "MKL"})]
     assert environment.kernels_row(ready).note == "a, c: MKL; b: OpenBLAS Zen"
+
+
+def test_ratios_at_256_bits_are_asked_for_a_share_of_those_at_full_width():
+    main = importlib.import_module("benchmarks.__main__")
+    full = [Row("a", "at least 4, aim 6", 5.0, "×", True), Row("c", "", 3.0, "images/s", True)]
+    rows = [
+        Row("a", "at least 4, aim 6", 4.5, "×", True, "n"),
+        Row("a", "at least 4, aim 6", 3.5, "×", False),
+        Row("b", "at least 1", 2.0, "×", True),
+        Row("c", "", 1.0, "images/s", True),
+        Row("not installed", "", None, "", None, "torch"),
+    ]
+    found = main.narrow_rows(rows, full)
+    assert [row.ok for row in found] == [True, False, None, True, None]
+    assert [row.asked for row in found] == ["at least 4, aim 5"] * 2 + ["0.8 of full width", "", ""]

@@ -31,6 +31,8 @@ def _vector_bytes() -> int:
         found = llvm.get_host_cpu_features()
         return 64 if found.get("avx512f") else 32 if found.get("avx") else 16
     text = "define <16 x float> @f(<16 x float> %a) { %b = fadd <16 x float> %a, %a ret <16 x float> %b }"
+    llvm.initialize_native_target()  # Numba does it too, but is not loaded where kernels come from the cache
+    llvm.initialize_native_asmprinter()
     target = llvm.Target.from_default_triple()
     machine = target.create_target_machine(cpu=name or llvm.get_host_cpu_name(), features=features or "")
     code = machine.emit_assembly(llvm.parse_assembly(text))
