@@ -13,7 +13,7 @@ from convlens.engines.compiled import helpers as helpers_module
 from convlens.engines.compiled import operation
 from convlens.engines.compiled.helpers import Helpers
 from convlens.engines.compiled.kernel import Memory, Place, Slot, kernel
-from convlens.engines.compiled.operation import _Pieces
+from convlens.engines.compiled.operation import Plan, _Pieces
 
 EXAMPLE = 3  # numbers of each example
 
@@ -31,8 +31,10 @@ class Counts:
 
     def __init__(self, pieces, threads, examples=11):
         self.x, self.own = np.zeros((examples, EXAMPLE), np.float32), np.zeros(pieces, np.float32)
-        call = count(x=Slot("x"), examples=examples, own=Slot("own"))
-        self.pieces = _Pieces(call, self.x.dtype, pieces, threads, {"x": EXAMPLE}, {"own": 1})
+        plan = Plan(
+            lambda n: [count(x=Slot("x"), examples=n, own=Slot("own"))], examples, pieces, {"x": EXAMPLE}, {"own": 1}
+        )
+        self.pieces = _Pieces(plan, self.x.dtype, threads)
 
     def run(self, helpers):
         with pytest.MonkeyPatch.context() as patch:

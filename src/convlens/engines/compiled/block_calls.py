@@ -45,7 +45,7 @@ class Packed:
 
     def vectors(self, key: object, b: Array, channels: int) -> Array:
         """Return the array (blocks, vector) that `run` fills from b (channels,)."""
-        return self.array(key, b, 1, channels, _ONE)
+        return self.array(key, b, 1, channels, ONE)
 
     def points(
         self, key: object, w: Array, step: int, channels: int, rows: Array, size: int, dx: bool = False
@@ -85,17 +85,22 @@ def _table(numbers: list[int]) -> Array:
     return np.array(numbers, np.int64)
 
 
-_ONE = _table([0])
+ONE = _table([0])
 
 
-def _tile(positions: int) -> tuple[int, int]:
+def best_tile(positions: int) -> tuple[int, int]:
     """Return the positions of a register tile, and of the last tile of a row if that one is shorter."""
     sizes = [size for size in POSITIONS if size <= positions] or [positions]
     size = min(sizes, key=lambda size: (-(-positions // size), -positions % size))
     return size, positions % size
 
 
-class _Taps(NamedTuple):
+def numbers(depth: int) -> int:
+    """Return the numbers of a tap in a register tile of dw, if the tap has `depth` numbers."""
+    return max(k for k in range(1, NUMBERS + 1) if depth % k == 0)
+
+
+class Taps(NamedTuple):
     """offsets: of each tap from the first position; depth: the numbers of a tap; rows: see `over_blocks`"""
 
     offsets: Array
@@ -103,7 +108,8 @@ class _Taps(NamedTuple):
     rows: Array
 
 
-def _forward_taps(spec: Conv, x: Image) -> _Taps:
+def forward_taps(spec: Conv, x: Image) -> Taps:
+    """Return the taps of a convolution of x, or of a group of its channels."""
     (kh, kw), (dh, dw), ci, co = spec.kernel, spec.dilation, spec.ci // spec.groups, spec.co
     (top, _), (left, _) = spec.pads
     offsets, rows = [], []
@@ -117,7 +123,7 @@ def _forward_taps(spec: Conv, x: Image) -> _Taps:
                 inside = depth if joined else min(depth, ci - first)
                 start = ((a * kw + d) * ci + first) * co
                 rows += [start + k * co if k < inside else -1 for k in range(depth)]
-    return _Taps(_table(offsets), depth, _table(rows))
+    return Taps(_table(offsets), depth, _table(rows))
 
 
 def conv_calls(layer: PlannedLayer, weights: Weights, packed: Packed, key: int, more: bool = False) -> Calls:
@@ -129,9 +135,8 @@ def conv_calls(layer: PlannedLayer, weights: Weights, packed: Packed, key: int, 
     x, y, dy, dx, n = layer.x, layer.y, layer.dy, layer.dx, layer.n
     (sh, sw), (oh, ow), mine, dtype = spec.stride, spec.out, spec.co // spec.groups, weights.w.dtype
     outs, ins = blocks(mine, y.lanes), blocks(spec.ci // spec.groups, x.lanes)
-    taps = _forward_taps(spec, x)
+    taps = forward_taps(spec, x)
     windows = {"taps": taps.offsets, "count": len(taps.offsets), "depth": taps.depth, "oh": oh, "ow": ow}
-    numbers = max(k for k in range(1, NUMBERS + 1) if taps.depth % k == 0)
     every, db = outs * spec.groups, aligned(outs * spec.groups * y.lanes, dtype)
     forward, gradients, dx_calls = list[Call](), list[Call](), list[Call]()
     slopes = [
@@ -141,10 +146,10 @@ def conv_calls(layer: PlannedLayer, weights: Weights, packed: Packed, key: int, 
     for g in range(spec.groups):
         w, b = weights.w.reshape(-1)[g * mine :], weights.b[g * mine :]
         panel = packed.array((key, "w", g), w, 1, mine, taps.rows)
-        bias = packed.array((key, "b", g), b, 1, mine, _ONE)
+        bias = packed.array((key, "b", g), b, 1, mine, ONE)
         seen = {"x": x.origin[g * ins * x.plane :], "x_example": ins * spec.groups * x.plane, "x_i": sh * x.pitch}
         forward.append(
-            over_blocks.convolve(*_tile(ow), sw * x.lanes, y.lanes)(
+            over_blocks.convolve(*best_tile(ow), sw * x.lanes, y.lanes)(
                 **seen, **windows, examples=n, blocks=outs, w=panel, b=bias, start=BIAS, relu=layer.relu,
                 y=y.origin[g * outs * y.plane :], y_example=every * y.plane, y_plane=y.plane, y_i=y.pitch,
             )
@@ -152,17 +157,17 @@ def conv_calls(layer: PlannedLayer, weights: Weights, packed: Packed, key: int, 
         sums = aligned(panel.size, dtype)
         gradients += [
             over_examples.fill_zeros(x=sums, count=sums.size),
-            over_blocks.convolve_dw(numbers, sw * x.lanes)(
+            over_blocks.convolve_dw(numbers(taps.depth), sw * x.lanes)(
                 **seen, **windows, examples=n, blocks=outs, dy=dy.origin[g * outs * dy.plane :],
                 dy_example=every * dy.plane, dy_plane=dy.plane, dy_pitch=dy.pitch, dw=sums,
             ),
             over_blocks.unpack(
-                x=sums, channels=mine, rows=taps.rows, count=len(taps.rows), dw=_past(weights.dw, g * mine)
+                x=sums, channels=mine, rows=taps.rows, count=len(taps.rows), dw=past(weights.dw, g * mine)
             ),
         ]  # fmt: skip
         slopes.append(
             over_blocks.unpack(
-                x=db[g * outs * y.lanes :], channels=mine, rows=_ONE, count=1, dw=_past(weights.db, g * mine)
+                x=db[g * outs * y.lanes :], channels=mine, rows=ONE, count=1, dw=past(weights.db, g * mine)
             )
         )
         if not layer.first:
@@ -170,7 +175,7 @@ def conv_calls(layer: PlannedLayer, weights: Weights, packed: Packed, key: int, 
     return forward, [*(slopes if layer.relu or spec.bias else []), *gradients, *dx_calls]
 
 
-def _past(place: Slot | Array, numbers: int) -> Slot | Array:
+def past(place: Slot | Array, numbers: int) -> Slot | Array:
     """Return the place so many numbers later."""
     return place._replace(past=place.past + numbers) if isinstance(place, Slot) else place[numbers:]
 
@@ -182,29 +187,22 @@ def _dx_calls(
 
     The places of dx that lie a stride apart are a convolution of dy, with some of the taps.
     """
-    kw, ci, mine = spec.kernel[1], spec.ci // spec.groups, spec.co // spec.groups
+    ci, mine = spec.ci // spec.groups, spec.co // spec.groups
     outs, ins = blocks(mine, dy.lanes), blocks(ci, dx.lanes)
     zeros = aligned(ins * dx.lanes, w.dtype)
-    for phase in _phases(spec):
-        offsets, rows = [], []
-        for block in range(outs):
-            for a, i in _cells(spec, 0, phase.r):
-                for d, j in _cells(spec, 1, phase.c):
-                    offsets.append(block * dy.plane + i * dy.pitch + j * dy.lanes)
-                    first, start = block * dy.lanes, (a * kw + d) * ci * spec.co
-                    inside = min(dy.lanes, mine - first)
-                    rows += [start + first + k if k < inside else -1 for k in range(dy.lanes)]
-        panel = packed.array((key, "dx", g, phase), w, spec.co, ci, _table(rows), dx=True) if rows else zeros
-        yield over_blocks.convolve(*_tile(phase.columns), dy.lanes, spec.stride[1] * dx.lanes)(
+    for phase in phases(spec):
+        taps = phase.taps(spec, dy)
+        panel = packed.array((key, "dx", g, phase), w, spec.co, ci, taps.rows, dx=True) if taps.rows.size else zeros
+        yield over_blocks.convolve(*best_tile(phase.columns), dy.lanes, spec.stride[1] * dx.lanes)(
             x=dy.origin[g * outs * dy.plane :], x_example=outs * spec.groups * dy.plane, x_i=dy.pitch,
-            taps=_table(offsets or [0]), count=len(offsets), depth=dy.lanes, w=panel, b=zeros,
-            start=ADD if more else ZERO, relu=0, y=phase.of(dx)[g * ins * dx.plane :],
+            taps=taps.offsets, count=taps.rows.size // dy.lanes, depth=dy.lanes, w=panel, b=zeros,
+            start=ADD if more else ZERO, relu=0, y=past(phase.of(dx), g * ins * dx.plane),
             y_example=ins * spec.groups * dx.plane, y_plane=dx.plane, y_i=spec.stride[0] * dx.pitch, blocks=ins,
             examples=n, oh=phase.rows, ow=phase.columns,
         )  # fmt: skip
 
 
-class _Phase(NamedTuple):
+class Phase(NamedTuple):
     """The places of x that lie a stride apart, from row r and column c on"""
 
     r: int
@@ -212,16 +210,31 @@ class _Phase(NamedTuple):
     rows: int
     columns: int
 
-    def of(self, x: Image) -> Array:
+    def of(self, x: Image) -> Slot | Array:
         """The memory of x from the first of these places on"""
-        return x.origin[self.r * x.pitch + self.c * x.lanes :]
+        return past(x.origin, self.r * x.pitch + self.c * x.lanes)
+
+    def taps(self, spec: Conv, dy: Image) -> Taps:
+        """The taps of the convolution of dy that gives these places; if there is none, one that stands for it"""
+        kw, ci, mine = spec.kernel[1], spec.ci // spec.groups, spec.co // spec.groups
+        offsets, rows = [], []
+        for block in range(blocks(mine, dy.lanes)):
+            first = block * dy.lanes
+            inside = min(dy.lanes, mine - first)
+            for a, i in _cells(spec, 0, self.r):
+                for d, j in _cells(spec, 1, self.c):
+                    offsets.append(block * dy.plane + i * dy.pitch + j * dy.lanes)
+                    start = (a * kw + d) * ci * spec.co + first
+                    rows += [start + k if k < inside else -1 for k in range(dy.lanes)]
+        return Taps(_table(offsets or [0]), dy.lanes, _table(rows))
 
 
-def _phases(spec: Conv | Depthwise) -> Iterator[_Phase]:
+def phases(spec: Conv | Depthwise) -> Iterator[Phase]:
+    """Yield the phases of x: the places of each meet the same cells of the kernel."""
     (h, w), (sh, sw) = spec.size, spec.stride
     for r in range(min(sh, h)):
         for c in range(min(sw, w)):
-            yield _Phase(r, c, -(-(h - r) // sh), -(-(w - c) // sw))
+            yield Phase(r, c, -(-(h - r) // sh), -(-(w - c) // sw))
 
 
 def _cells(spec: Conv | Depthwise, axis: int, place: int) -> list[tuple[int, int]]:
@@ -239,9 +252,9 @@ def depthwise_calls(layer: PlannedLayer, weights: Weights, packed: Packed, key: 
     cells = [(a, d) for a in range(kh) for d in range(kw)]
     taps = _table([(a * dh - top) * x.pitch + (d * dw - left) * x.lanes for a, d in cells])
     rows = _table([(a * kw + d) * c for a, d in cells])
-    panel, bias = packed.array((key, "w"), weights.w, 1, c, rows), packed.array((key, "b"), weights.b, 1, c, _ONE)
+    panel, bias = packed.array((key, "w"), weights.w, 1, c, rows), packed.array((key, "b"), weights.b, 1, c, ONE)
     windows = {"taps": taps, "count": len(cells), "oh": oh, "ow": ow, "blocks": per, "examples": n}
-    forward = over_blocks.depthwise(*_tile(ow), sw * x.lanes, y.lanes)(
+    forward = over_blocks.depthwise(*best_tile(ow), sw * x.lanes, y.lanes)(
         **windows, x=x, x_i=sh * x.pitch, w=panel, b=bias, start=BIAS, relu=layer.relu, y=y, y_i=y.pitch
     )
     sums, db = aligned(panel.size, dtype), aligned(bias.size, dtype)
@@ -251,15 +264,15 @@ def depthwise_calls(layer: PlannedLayer, weights: Weights, packed: Packed, key: 
         over_blocks.relu_db(dy=dy, run=dy.run, y=y, relu=layer.relu, db=db, blocks=per, examples=n),
         over_blocks.depthwise_dw(sw * x.lanes)(**windows, x=x, x_i=sh * x.pitch, dy=dy, dw=sums),
         over_blocks.unpack(x=sums, channels=c, rows=rows, count=len(rows), dw=weights.dw),
-        over_blocks.unpack(x=db, channels=c, rows=_ONE, count=1, dw=weights.db),
+        over_blocks.unpack(x=db, channels=c, rows=ONE, count=1, dw=weights.db),
     ]
-    for phase in [] if layer.first else _phases(spec):
+    for phase in [] if layer.first else phases(spec):
         met = [(a, i, d, j) for a, i in _cells(spec, 0, phase.r) for d, j in _cells(spec, 1, phase.c)]
         back = _table([i * dy.pitch + j * dy.lanes for _, i, _, j in met] or [0])
         some = _table([(a * kw + d) * c for a, _, d, _ in met])
         kernels = packed.array((key, "dx", phase), weights.w, 1, c, some, dx=True) if met else bias
         backward.append(
-            over_blocks.depthwise(*_tile(phase.columns), dy.lanes, sw * dx.lanes)(
+            over_blocks.depthwise(*best_tile(phase.columns), dy.lanes, sw * dx.lanes)(
                 x=dy, x_i=dy.pitch, taps=back, count=len(met), w=kernels, b=bias, start=ADD if more else ZERO, relu=0,
                 y=phase.of(dx), y_plane=dx.plane, y_i=sh * dx.pitch, blocks=per, examples=n, oh=phase.rows,
                 ow=phase.columns,

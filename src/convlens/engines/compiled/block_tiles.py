@@ -186,3 +186,27 @@ def depthwise_block(typing, m, STEP, x, x_i, dy, dy_i, rows, columns, dw):
         return context.get_dummy_value()
 
     return types.void(m, STEP, x, x_i, dy, dy_i, rows, columns, dw), code
+
+
+@intrinsic
+def copy_pixels(typing, m, x, x_j, seen, y, y_j, written, columns):
+    """y[j, v] = x[j, v] for v below `seen`, 0 for other v, for j below `columns` and v below `written`
+
+    seen, written: at most one vector; no other memory is read or written. Returns 0 times the sum of all numbers: 0,
+    or NaN if one is not finite.
+    """
+    number = m.dtype
+
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        v = Vectors(context, builder, number)
+        m, x, x_j, seen, y, y_j, written, columns = values
+        reads, writes = v.mask_below(seen), v.mask_below(written)
+        (total,) = v.registers(1)
+        builder.store(v.zero, total)
+        with cgutils.for_range(builder, columns, intp=INT) as j:
+            pixel = v.masked_load(m, offset(builder, x, (j.index, x_j)), reads)
+            v.masked_store(m, offset(builder, y, (j.index, y_j)), pixel, writes)
+            builder.store(v.fma(pixel, v.zero, builder.load(total)), total)
+        return v.total(builder.load(total))
+
+    return number(m, x, x_j, seen, y, y_j, written, columns), code

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from convlens.arrays import Array, contiguous
-from convlens.engines.compiled import dense, fused, over_channels
-from convlens.engines.compiled.kernel import Slot
-from convlens.engines.compiled.operation import Operation, pieces
+from convlens.engines.compiled import dense, fused, over_channels, single
+from convlens.engines.compiled.kernel import Call, Slot
+from convlens.engines.compiled.operation import Operation, Plan, pieces
 from convlens.engines.compiled.over_channels import taps
 from convlens.engines.compiled.over_examples import tile
 from convlens.engines.compiled.registers import BYTES
@@ -69,23 +69,35 @@ def _neighbours(w: Shape, sw: int, ow: int, dtype: Type) -> int:
     return over_channels.best_width(ow, w[1], sw, w[3], BYTES // dtype.itemsize)
 
 
+def _in_lanes(w: Shape, sw: int, ow: int, dtype: Type) -> bool:
+    """Return whether the output channels fill the lanes of vectors as well as neighbouring outputs do, or nearly so."""
+    return 2 * w[3] >= BYTES // dtype.itemsize and _neighbours(w, sw, ow, dtype) == 1
+
+
 @lru_cache(_SHAPES)
 def _conv2d(x: Shape, w: Shape, stride: Pair, y: Shape, dtype: Type) -> Operation:
     (sh, sw), (n, oh, ow, co), (kh, kw, ci, _) = stride, y, w
     width = _neighbours(w, sw, ow, dtype)
     run = (kw + (width - 1) * sw) * ci
     size = tile(ow // width, *FORWARD_TILES)
-    call = over_channels.convolve(size, ow // width % size)(
-        x=Slot("x"), **_steps("x", x, (sh, width * sw)), examples=n, oh=oh, ow=ow // width, co=width * co, w=Slot("w"),
-        kh=kh, run=run, taps=taps(run, BYTES // dtype.itemsize), b=Slot("b"), y=Slot("y"),
-    )  # fmt: skip
     cut = pieces(n, 2.0 * n * _example(y) * kh * kw * ci)
-    return Operation(call, dtype, cut, _THREADS, {"x": _example(x), "y": _example(y)})
+
+    def calls(examples: int) -> list[Call]:
+        call = over_channels.convolve(size, ow // width % size)(
+            x=Slot("x"), **_steps("x", x, (sh, width * sw)), examples=examples, oh=oh, ow=ow // width, co=width * co,
+            w=Slot("w"), kh=kh, run=run, taps=taps(run, BYTES // dtype.itemsize), b=Slot("b"), y=Slot("y"),
+        )  # fmt: skip
+        return [call]
+
+    return Operation(Plan(calls, n, cut, {"x": _example(x), "y": _example(y)}), dtype, _THREADS)
 
 
 def conv2d(xp: Array, w: Array, b: Array, stride: Pair, y: Array) -> None:
     """y[n,i,j,o] = b[o] + sum_abc xp[n, i*sh+a, j*sw+b, c] * w[a,b,c,o]"""
     x, out = contiguous(xp), contiguous(y)
+    if w.shape[2] >= BYTES // y.itemsize and _in_lanes(w.shape, stride[1], y.shape[2], y.dtype):
+        single.forward(x, contiguous(w), contiguous(b), stride, out)
+        return _give(out, y)
     width = _neighbours(w.shape, stride[1], y.shape[2], y.dtype)
     packed = over_channels.panels(over_channels.band(w, width, stride[1]).reshape(-1, width * len(b)))
     _conv2d(x.shape, w.shape, stride, y.shape, y.dtype).run(x=x, w=packed, b=np.tile(b, width), y=out)
@@ -96,16 +108,26 @@ def conv2d(xp: Array, w: Array, b: Array, stride: Pair, y: Array) -> None:
 def _conv2d_dx(dy: Shape, w: Shape, stride: Pair, dx: Shape, dtype: Type) -> Operation:
     (kh, kw, ci, co), (n, oh, ow, _) = w, dy
     cut = pieces(n, 2.0 * n * _example(dy) * kh * kw * ci)
-    call = over_channels.convolve_dx(tile(n // cut, *DX_TILES))(
-        dy=Slot("dy"), examples=n, oh=oh, ow=ow, co=co, w=Slot("w"), kh=kh, run=kw * ci,
-        taps=taps(co, BYTES // dtype.itemsize), dx=Slot("dx"), **_steps("dx", dx, stride),
-    )  # fmt: skip
-    return Operation(call, dtype, cut, _THREADS, {"dy": _example(dy), "dx": _example(dx)})
+
+    def calls(examples: int) -> list[Call]:
+        call = over_channels.convolve_dx(tile(n // cut, *DX_TILES))(
+            dy=Slot("dy"), examples=examples, oh=oh, ow=ow, co=co, w=Slot("w"), kh=kh, run=kw * ci,
+            taps=taps(co, BYTES // dtype.itemsize), dx=Slot("dx"), **_steps("dx", dx, stride),
+        )  # fmt: skip
+        return [call]
+
+    return Operation(Plan(calls, n, cut, {"dy": _example(dy), "dx": _example(dx)}), dtype, _THREADS)
 
 
 def conv2d_dx(dy: Array, w: Array, stride: Pair, dxp: Array) -> None:
     """dxp[n, i*sh+a, j*sw+b, c] = the sum of dy[n,i,j,o] * w[a,b,c,o] over all windows that see that cell, and o"""
     (kh, kw, ci, co), (n, oh, ow, _) = w.shape, dy.shape
+    wide = BYTES // dy.itemsize
+    whole = _in_lanes((kh, kw, co, ci), 1, dxp.shape[2], dy.dtype)
+    if co >= wide and (whole if stride == (1, 1) else kw * -(-ci // wide) <= -(-kw * ci // wide)):
+        dy, out = contiguous(dy), contiguous(dxp)
+        single.gradient_of_x(dy, contiguous(w), stride, out)
+        return _give(out, dxp)
     if stride == (1, 1):  # dx is a convolution of dy, with a frame of zeros, and the kernel rotated by 180 degrees
         framed = np.zeros((n, oh + 2 * kh - 2, ow + 2 * kw - 2, co), dy.dtype)
         framed[:, kh - 1 : kh - 1 + oh, kw - 1 : kw - 1 + ow] = dy
@@ -127,18 +149,26 @@ def _conv2d_dw(dy: Shape, x: Shape, stride: Pair, dw: Shape, dtype: Type) -> tup
     run, columns = (kw + (width - 1) * sw) * ci, width * co
     cut = pieces(n, 2.0 * n * _example(dy) * kh * kw * ci)
     panel = oh * ow // width * wide
-    call = over_channels.convolve_dw(tile(run, *DW_TILES))(
-        x=Slot("x"), **_steps("x", x, (sh, width * sw)), dy=Slot("dy"), examples=n, oh=oh, ow=ow // width, co=columns,
-        taps=taps(ow // width, wide), kh=kh, run=run, panel=Slot("panel"), dw=Slot("dw"),
-    )  # fmt: skip
+
+    def calls(examples: int) -> list[Call]:
+        call = over_channels.convolve_dw(tile(run, *DW_TILES))(
+            x=Slot("x"), **_steps("x", x, (sh, width * sw)), dy=Slot("dy"), examples=examples, oh=oh, ow=ow // width,
+            co=columns, taps=taps(ow // width, wide), kh=kh, run=run, panel=Slot("panel"), dw=Slot("dw"),
+        )  # fmt: skip
+        return [call]
+
     by_example, by_piece = {"x": _example(x), "dy": _example(dy)}, {"panel": panel, "dw": kh * run * columns}
-    operation = Operation(call, dtype, cut, _THREADS, by_example, by_piece)
+    operation = Operation(Plan(calls, n, cut, by_example, by_piece), dtype, _THREADS)
     return operation, width, (cut, kh, run // ci, ci, width, co), panel
 
 
 def conv2d_dw(dy: Array, xp: Array, stride: Pair, dw: Array) -> None:
     """dw[a,b,c,o] = sum_nij xp[n, i*sh+a, j*sw+b, c] * dy[n,i,j,o]"""
     dy, x, (kw, sw) = contiguous(dy), contiguous(xp), (dw.shape[1], stride[1])
+    if kw * x.shape[3] >= BYTES // x.itemsize and _in_lanes(dw.shape, sw, dy.shape[2], dw.dtype):
+        out = contiguous(dw)
+        single.gradient_of_w(dy, x, stride, out)
+        return _give(out, dw)
     operation, width, shape, panel = _conv2d_dw(dy.shape, x.shape, stride, dw.shape, dw.dtype)
     sums = np.zeros(shape, dw.dtype)
     operation.run(x=x, dy=dy, panel=aligned(shape[0] * panel, dw.dtype), dw=sums)
@@ -157,21 +187,21 @@ def _unrolled(kernel: Pair) -> int:
 @lru_cache(_SHAPES)
 def _pool(operation: str, x: Shape, kernel: Pair, stride: Pair, y: Shape, dtype: Type) -> Operation:
     n, oh, ow, c = y
-    sizes = {"examples": n, "oh": oh, "ow": ow, "c": c, "kh": kernel[0], "kw": kernel[1]}
-    windows, out = {"x": Slot("x"), **_steps("x", x, stride), **sizes}, {"y": Slot("y")}
-    if operation == "max":
-        call, cost = over_channels.max_pool(_unrolled(kernel))(**windows, **out), POOL_COST
-    elif operation == "sum":
-        call, cost = over_channels.sum_pool(**windows, **out), POOL_COST
-    elif operation == "sum_dx":
-        windows = {"dx": Slot("dx"), **_steps("dx", x, stride), **sizes}
-        call, cost = over_channels.sum_pool_dx(**windows, dy=Slot("dy")), SUM_POOL_DX_COST
-    else:
-        gradients = {"dy": Slot("dy"), "dx": Slot("dx"), "only_one": operation == "max_dx_first"}
-        call, cost = over_channels.max_pool_dx(_unrolled(kernel))(**windows, **out, **gradients), MAX_POOL_DX_COST
+    kind, cost = {
+        "max": (over_channels.max_pool(_unrolled(kernel)), POOL_COST),
+        "sum": (over_channels.sum_pool, POOL_COST),
+        "sum_dx": (over_channels.sum_pool_dx, SUM_POOL_DX_COST),
+    }.get(operation, (over_channels.max_pool_dx(_unrolled(kernel)), MAX_POOL_DX_COST))
+    given = {name: Slot(name) for name in ("x", "y", "dy", "dx") if name in kind.names}
+    more = {"only_one": operation == "max_dx_first"} if "only_one" in kind.names else {}
+    steps = _steps("x" if "x" in given else "dx", x, stride)
+
+    def calls(examples: int) -> list[Call]:
+        return [kind(**given, **steps, **more, examples=examples, oh=oh, ow=ow, c=c, kh=kernel[0], kw=kernel[1])]
+
     cut = pieces(n, cost * n * _example(y) * kernel[0] * kernel[1])
     moves = {"x": _example(x), "dx": _example(x), "y": _example(y), "dy": _example(y)}
-    return Operation(call, dtype, cut, _THREADS, moves)
+    return Operation(Plan(calls, n, cut, moves), dtype, _THREADS)
 
 
 def max_pool2d(xp: Array, kernel: Pair, stride: Pair, y: Array) -> None:

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convlens.arrays import Array
 from convlens.machine.memory import aligned
 
 __all__ = ["Frame", "Image", "image"]
@@ -34,8 +33,8 @@ class Image:
     """planes, rows, columns, lanes: the sizes without the frame. plane, pitch: the distance from one plane, or row, to
     the next, in numbers"""
 
-    data: Array
-    origin: Array  # a view of `data` that begins at the first pixel
+    data: Any  # an array, or a slot
+    origin: Any  # `data` from the first pixel on
     planes: int
     rows: int
     columns: int

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from convlens.arrays import Array
@@ -11,7 +9,8 @@ from convlens.engines.compiled import over_blocks, over_examples, over_winograd
 from convlens.engines.compiled.block_calls import POSITIONS, Packed
 from convlens.engines.compiled.example_calls import Calls, PlannedLayer, Weights
 from convlens.engines.compiled.image import Image
-from convlens.engines.compiled.kernel import Call
+from convlens.engines.compiled.kernel import Call, Slot
+from convlens.engines.compiled.room import Room
 from convlens.engines.compiled.winograd import tiles
 from convlens.engines.specs import Conv
 from convlens.machine.memory import aligned
@@ -24,7 +23,7 @@ class Scratch:
     """Memory that the layers of a program use one after another"""
 
     def __init__(self, dtype: np.dtype[np.generic]) -> None:
-        self._dtype = dtype
+        self._dtype, self.itemsize = dtype, dtype.itemsize
         self._found: dict[str, Array] = {}
 
     def of(self, name: str, size: int) -> Array:
@@ -44,9 +43,16 @@ def _chunk(count: int, size: int, blocks: int, wide: int, itemsize: int) -> tupl
     return -(-each // tile) * tile, tile
 
 
-def _rows(dims: Sequence[Sequence[int]], inside: int, step: int, ci_co: int) -> Array:
+def kernel_rows(spec: Conv) -> Array:
     """Return where the vectors of a packed kernel begin, for `over_blocks.pack`: for each channel its nine cells."""
-    return np.array([(a * 3 + d) * ci_co + k * step for k in range(inside) for a, d in dims], np.int64)
+    cells = [(k, a, d) for k in range(spec.ci) for a in range(3) for d in range(3)]
+    return np.array([((a * 3 + d) * spec.ci + k) * spec.co for k, a, d in cells], np.int64)
+
+
+def turned_rows(spec: Conv) -> Array:
+    """Return the same for the kernel of dx: turned by 180 degrees, with its channels swapped."""
+    cells = [(k, a, d) for k in range(spec.co) for a in (2, 1, 0) for d in (2, 1, 0)]
+    return np.array([(a * 3 + d) * spec.ci * spec.co + k for k, a, d in cells], np.int64)
 
 
 def conv_calls(
@@ -55,18 +61,15 @@ def conv_calls(
     """Return the calls of a convolution with tiles of size × size outputs. key, more: as in `block_calls.conv_calls`"""
     spec: Conv = layer.spec
     x, y, dy, dx, n, wide = layer.x, layer.y, layer.dy, layer.dx, layer.n, layer.x.lanes
-    ci, co, ins, outs = spec.ci, spec.co, spec.ci // wide, spec.co // wide
+    ci, co, outs = spec.ci, spec.co, spec.co // wide
     (top, _), (left, _) = spec.pads
-    cells = [(a, d) for a in range(3) for d in range(3)]
-    rows = _rows(cells, ci, co, ci * co)
+    rows = kernel_rows(spec)
     w, bias = packed.points((key, "w"), weights.w, 1, co, rows, size), packed.vectors((key, "b"), weights.b, co)
-    (oh, ow), points, itemsize = spec.out, (size + 2) ** 2, w.itemsize
-    forward = _convolve(x, y, (top, left), spec.out, w, bias, layer.relu, False, n, size, scratch)
-    chunk, _ = _chunk(n * tiles(spec.out, size), size, ins + outs, wide, itemsize)
+    points = (size + 2) ** 2
+    forward = convolve(x, y, (top, left), spec.out, w, bias, layer.relu, False, n, size, scratch)
     sums, back, db = (
         scratch.of("sums", points * ci * co), scratch.of("back", 9 * ci * co), scratch.of("db", co)
     )  # fmt: skip
-    room = [scratch.of(name, points * (blocks * chunk + 1) * wide) for name, blocks in (("seen", ins), ("made", outs))]
     slopes = [
         over_examples.fill_zeros(x=db, count=co),
         over_blocks.relu_db(dy=dy, run=dy.run, y=y, relu=layer.relu, db=db, blocks=outs, examples=n),
@@ -75,36 +78,54 @@ def conv_calls(
     backward = [
         *(slopes if layer.relu or spec.bias else []),
         over_examples.fill_zeros(x=sums, count=points * ci * co),
-        over_winograd.convolve_dw(size, wide)(
-            x=x, x_example=ins * x.plane, corner=-(top * x.pitch + left * wide), ins=ins, dy=dy,
-            dy_example=outs * dy.plane, outs=outs, examples=n, oh=oh, ow=ow, chunk=chunk, seen=room[0], given=room[1],
-            dw=sums,
-        ),
+        convolve_dw(x, dy, (top, left), spec.out, sums, n, size, scratch),
         over_winograd.from_points(size)(x=sums, count=outs * ci, y=back),
         over_blocks.unpack(x=back, channels=co, rows=rows, count=len(rows), dw=weights.dw),
     ]  # fmt: skip
     if not layer.first:
-        turned = _rows([(2 - a, 2 - d) for a, d in cells], co, 1, ci * co)
-        w = packed.points((key, "dx"), weights.w, co, ci, turned, size, dx=True)
+        w = packed.points((key, "dx"), weights.w, co, ci, turned_rows(spec), size, dx=True)
         zeros = aligned(ci, w.dtype)
-        backward.append(_convolve(dy, dx, (2 - top, 2 - left), spec.size, w, zeros, False, more, n, size, scratch))
+        backward.append(convolve(dy, dx, (2 - top, 2 - left), spec.size, w, zeros, False, more, n, size, scratch))
     return [forward], backward
 
 
-def _convolve(
-    x: Image, y: Image, pads: tuple[int, int], out: tuple[int, int], w: Array, b: Array, relu: bool, more: bool, n: int,
-    size: int, scratch: Scratch,
+def convolve(
+    x: Image, y: Image, pads: tuple[int, int], out: tuple[int, int], w: Slot | Array, b: Slot | Array, relu: bool,
+    more: bool, n: int, size: int, scratch: Scratch | Room,
 ) -> Call:  # fmt: skip
     """Return the call that computes y (n, …, *out) from x, whose first tile begins at -pads."""
     wide, ins, outs = x.lanes, x.planes // n, y.planes // n
     count = n * tiles(out, size)
-    chunk, tile = _chunk(count, size, ins + outs, wide, w.itemsize)
-    points = (size + 2) ** 2
-    seen, made = (
-        scratch.of(name, points * (blocks * chunk + 1) * wide) for name, blocks in (("seen", ins), ("made", outs))
-    )
+    chunk, tile = _chunk(count, size, ins + outs, wide, scratch.itemsize)
+    seen, made = _points(size, chunk, ins, outs, wide, scratch)
     return over_winograd.convolve(size, tile, wide)(
         x=x, x_example=ins * x.plane, corner=-(pads[0] * x.pitch + pads[1] * wide), ins=ins, w=w, b=b, relu=relu,
         more=more, y=y, y_example=outs * y.plane, outs=outs, examples=n, oh=out[0], ow=out[1],
         taps=np.arange(ins) * (chunk * wide), chunk=chunk, seen=seen, made=made,
     )  # fmt: skip
+
+
+def convolve_dw(
+    x: Image, dy: Image, pads: tuple[int, int], out: tuple[int, int], sums: Slot | Array, n: int, size: int,
+    scratch: Scratch | Room,
+) -> Call:  # fmt: skip
+    """Return the call that adds the gradient of a kernel to its points `sums`; x and pads as in `convolve`."""
+    wide, ins, outs = x.lanes, x.planes // n, dy.planes // n
+    chunk, _ = _chunk(n * tiles(out, size), size, ins + outs, wide, scratch.itemsize)
+    seen, given = _points(size, chunk, ins, outs, wide, scratch)
+    return over_winograd.convolve_dw(size, wide)(
+        x=x, x_example=ins * x.plane, corner=-(pads[0] * x.pitch + pads[1] * wide), ins=ins, dy=dy,
+        dy_example=outs * dy.plane, outs=outs, examples=n, oh=out[0], ow=out[1], chunk=chunk, seen=seen, given=given,
+        dw=sums,
+    )  # fmt: skip
+
+
+def _points(
+    size: int, chunk: int, ins: int, outs: int, wide: int, scratch: Scratch | Room
+) -> tuple[Slot | Array, Slot | Array]:
+    """Return room for the points of a chunk, of the input and of the output."""
+    seen, made = (
+        scratch.of(name, (size + 2) ** 2 * (blocks * chunk + 1) * wide)
+        for name, blocks in (("seen", ins), ("made", outs))
+    )
+    return seen, made
