@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from convlens.data.embedded import embedded
 from convlens.data.handwriting import Found
 from convlens.data.handwriting.crossings import MOST, crossings
-from convlens.data.handwriting.neighbours import likeness
+from convlens.data.handwriting.neighbours import known_digits, likeness
 from convlens.data.handwriting.variants import variants
 
 __all__ = ["Answer", "Network", "answer", "reads_digits"]
@@ -84,6 +83,6 @@ def answer(network: Network, found: Found) -> Answer:
 
 def reads_digits(network: Network) -> bool:
     """Whether a network was trained on handwritten digits: it reads most of the embedded validation digits right."""
-    digits = embedded()
+    digits = known_digits()
     outputs = network(digits.x_valid[::5])
     return outputs.shape[1] == 10 and float((outputs.argmax(axis=1) == digits.y_valid[::5]).mean()) > _READS

@@ -9,14 +9,17 @@ from numpy.typing import NDArray
 
 from convlens.data.embedded import embedded
 
-__all__ = ["likeness"]
+__all__ = ["known_digits", "likeness"]
 
 _NEAREST = 3
 
 
+known_digits = cache(embedded)  # one copy for all who only read it
+
+
 @cache
 def _reference() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    digits = embedded()
+    digits = known_digits()
     return _unit(digits.x_train), digits.y_train
 
 
