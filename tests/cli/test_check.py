@@ -12,6 +12,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from tests.support import small
 from tests.support.checker import classes, samples
+from tests.support.places import COURSEWORK
 
 from convlens.checker import check as true_check
 from convlens.checker.hand_ins import read
@@ -376,7 +377,7 @@ def test_each_file_is_announced_before_it_is_checked(right):
     assert begun == [TASKS[0], TASKS[1], TASKS[0], TASKS[1]]  # first the form of all files, then their code
 
 
-def test_without_tensorflow_the_rest_is_checked(right, monkeypatch):
+def test_without_tensorflow_the_rest_is_checked(monkeypatch):
     def plan(tier, packages, *more):
         if "tensorflow" in packages:
             raise ModuleNotFoundError("checking this needs tensorflow; it is not installed", name="tensorflow")
@@ -384,6 +385,6 @@ def test_without_tensorflow_the_rest_is_checked(right, monkeypatch):
 
     true_plan = launch.plan
     monkeypatch.setattr(launch, "plan", plan)
-    done = small.run("check", right, "--tasks", "0,4")
+    done = small.run("check", COURSEWORK, "--tasks", "0,4")
     assert done.code == 1 and f"✓ {TASKS[0]}" in done.out, done
     assert "needs tensorflow; it is not installed: pip install 'convlens[keras]'" in " ".join(done.out.split())
