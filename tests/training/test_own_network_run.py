@@ -10,7 +10,24 @@ from tests.support import small
 
 from convlens.data import from_arrays
 from convlens.data.digits import Digits
-from convlens.nn import Add, BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Sequential
+from convlens.nn import (
+    Add,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling2D,
+    MaxPooling2D,
+    RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    Reshape,
+    Sequential,
+    Softmax,
+    SpatialDropout2D,
+)
 from convlens.storage.tensors import read_tensors
 from convlens.training import Epoch, Run, Settings, load_model
 from convlens.training.model_file import stored_images
@@ -78,6 +95,31 @@ def test_resuming_anywhere_gives_the_bits_of_an_uninterrupted_run(tmp_path, case
         training.close()
         assert len(finish(Run.open(run.folder))) > 0
         assert files(run) == files(whole)
+
+
+def test_a_fused_pass_with_random_changes_resumes_with_the_same_bits_on_any_number_of_threads(tmp_path):
+    pytest.importorskip("numba")
+    layers = [
+        *(RandomFlip(), RandomRotation(0.1), DepthwiseConv2D((2, 3), padding="same", depth_multiplier=2)),
+        *(BatchNormalization(), RandomTranslation(0.1, 0.1), Conv2D(4, 2, groups=2, padding="same"), Softmax()),
+        *(SpatialDropout2D(0.3), Reshape((4, 5, 4)), GlobalAveragePooling2D(keepdims=True), Flatten(), Dense(3)),
+    ]
+    settings = replace(CASES["all of it"], engine="numba")
+    whole = Run.start(tmp_path / "whole", settings, DATA, Sequential(layers, (5, 4, 3), name="own", engine="numba"))
+    assert whole.model.fused is not None
+    finish(whole)
+    for threads, events in ((2, 3), (3, 6)):
+        model = Sequential(layers, (5, 4, 3), name="own", engine="numba")
+        run = Run.start(tmp_path / str(threads), settings, DATA, model)
+        training = run.train(DATA, threads)
+        for _ in range(events):
+            next(training)
+        training.close()
+        again = Run.open(run.folder)
+        finish(again, threads)
+        assert files(again) == files(whole)
+        images = DATA.x_valid.astype(np.float32)
+        np.testing.assert_array_equal(again.model.predict(images), whole.model.predict(images))
 
 
 def test_each_option_changes_the_result(tmp_path):

@@ -69,10 +69,11 @@ class Engine(Protocol):
 class FusedPass(Protocol):
     """All operations of a network in one call. Each call reads the current weights. Any thread may call.
 
-    about: how it computes, in words
+    about: how it computes, in words. ways: the same for each operation
     """
 
     about: str
+    ways: Sequence[str]
 
     def forward(self, x: Array) -> Array:
         """x (n, h, w, c) -> logits (n, classes)"""

@@ -309,3 +309,17 @@ def test_groups_are_joined_until_they_fill_vectors():
 
 def test_a_network_that_computes_nothing_has_no_fused_pass():
     assert Sequential([Identity()], (3,), engine="numba").not_fused == "a network that computes nothing"
+
+
+def test_the_summary_says_how_each_layer_runs():
+    layers = [
+        *(RandomFlip(), Conv2D(64, 3), Conv2D(64, 3, padding="same"), Conv2D(32, 3, groups=8), Identity()),
+        *(RandomZoom(0.1), Flatten(), Dense(3)),
+    ]
+    lines = Sequential(layers, (20, 18, 3), engine="numba").summary_text().splitlines()
+    ways = [line[lines[0].index("runs with") :] for line in lines]
+    lanes = "channels in lanes"
+    assert ways[0] == "runs with" and ways[2:10] == [
+        *("before the pass", lanes, f"{lanes}, Winograd 4×4", f"{lanes}, 4 groups joined", ""),
+        *("the whole batch at once", lanes, "examples in lanes"),
+    ]

@@ -25,6 +25,7 @@ from convlens.engines.compiled.over_examples import LANES
 from convlens.engines.compiled.plan import FEW, channels_in_lanes, every
 from convlens.engines.compiled.program import Program
 from convlens.engines.compiled.registers import BYTES
+from convlens.engines.compiled.ways import ways
 from convlens.engines.partition import partition
 from convlens.engines.specs import BatchNorm, Conv, Depthwise, Dropout, Pad, Pool, Random, Spec, output_shape
 from convlens.machine.memory import aligned
@@ -163,6 +164,7 @@ class FusedPass:
         chosen = [spec for spec in every(specs) if isinstance(spec, Conv) and winograd.chosen(spec, BYTES // 4)]
         if in_lanes and self.by_tiles and chosen:
             self.about += f", {len(chosen)} convolution{'s' * (len(chosen) > 1)} by Winograd's algorithm"
+        self.ways = ways(specs, in_lanes, self.by_tiles, BYTES // flat.itemsize)
         self.dropouts = sum(isinstance(spec, Dropout) for spec in every(specs))
         self._own = threading.local()
         self._idle: dict[bool, list[_Programs]] = {False: [], True: []}  # that no `forward` uses now; for few examples
