@@ -320,8 +320,9 @@ def test_one_bad_picture_among_good_ones(place, pictures):
 @pytest.mark.smoke
 def test_summary():
     lines = says("summary").splitlines()
-    assert lines[0].split() == ["layer", "kind", "output", "shape", "parameters"]
-    how = ", one fused pass, examples in lanes" if get_engine("auto").name == "numba" else ""
+    fused = get_engine("auto").name == "numba"
+    assert lines[0].split() == ["layer", "kind", "output", "shape", "parameters", *(["runs", "with"] if fused else [])]
+    how = ", one fused pass, examples in lanes" if fused else ""
     assert f"lenet5: 61,706 parameters, float32, engine {get_engine('auto').name}{how}" in lines
     value = tells("summary")
     assert list(value) == ["model", "layers", "parameters", "end", "specification"]

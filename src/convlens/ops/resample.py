@@ -95,8 +95,8 @@ def resample_forward(x: Array, at: Sampling, fill_value: float = 0.0) -> Array:
 def resample_backward(dy: Array, at: Sampling, shape: tuple[int, ...]) -> Array:
     """dy (n, h, w, c) -> dx (n, h, w, c)"""
     n, h, w, c = shape
-    flat = dy.reshape(n, h * w, c)
-    dx = np.zeros((n * h * w, c), dy.dtype)
+    flat, channels = dy.reshape(n, h * w, c), np.arange(c)
+    dx = np.zeros(n * h * w * c, dy.dtype)
     for number, weight in at.neighbours(shape, dy.dtype):
-        np.add.at(dx, number, flat * weight)
+        np.add.at(dx, (number[..., None] * c + channels).ravel(), (flat * weight).ravel())
     return dx.reshape(shape)

@@ -9,6 +9,7 @@ from tests.support import kinds_of_layers
 
 from convlens import nn
 from convlens.engines.compiled.groups import joined
+from convlens.engines.compiled.registers import BYTES
 from convlens.engines.specs import Conv
 from convlens.nn import (
     ELU,
@@ -313,13 +314,13 @@ def test_a_network_that_computes_nothing_has_no_fused_pass():
 
 def test_the_summary_says_how_each_layer_runs():
     layers = [
-        *(RandomFlip(), Conv2D(64, 3), Conv2D(64, 3, padding="same"), Conv2D(32, 3, groups=8), Identity()),
+        *(RandomFlip(), Conv2D(64, 3), Conv2D(64, 3, padding="same"), Conv2D(64, 3, groups=64), Identity()),
         *(RandomZoom(0.1), Flatten(), Dense(3)),
     ]
     lines = Sequential(layers, (20, 18, 3), engine="numba").summary_text().splitlines()
     ways = [line[lines[0].index("runs with") :] for line in lines]
     lanes = "channels in lanes"
     assert ways[0] == "runs with" and ways[2:10] == [
-        *("before the pass", lanes, f"{lanes}, Winograd 4×4", f"{lanes}, 4 groups joined", ""),
+        *("before the pass", lanes, f"{lanes}, Winograd 4×4", f"{lanes}, {BYTES // 4} groups joined", ""),
         *("the whole batch at once", lanes, "examples in lanes"),
     ]

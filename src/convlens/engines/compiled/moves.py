@@ -18,10 +18,16 @@ def move(
     m: Memory, x: Place, x_at: Table, x_example: int, y: Place, y_at: Table, y_example: int, count: int, examples: int
 ) -> None:
     """y[e, y_at[k]] = x[e, x_at[k]] for k below `count`"""
-    for k in range(count):
-        source, target = x + table(x_at)[k], y + table(y_at)[k]
+    if x_example == 1 or y_example == 1:  # examples lie side by side
+        for k in range(count):
+            source, target = x + table(x_at)[k], y + table(y_at)[k]
+            for e in range(examples):
+                m[target + e * y_example] = m[source + e * x_example]
+    else:
         for e in range(examples):
-            m[target + e * y_example] = m[source + e * x_example]
+            source, target = x + e * x_example, y + e * y_example
+            for k in range(count):
+                m[target + table(y_at)[k]] = m[source + table(x_at)[k]]
 
 
 @kernel
