@@ -1,8 +1,8 @@
 """Engines do the arithmetic. An engine is a module with the kernels of `Engine`; `get_engine` finds it by name.
 
-Kernels get padded, validated arrays of the same dtype, float32 or float64. They fill their last argument completely;
-the caller allocates it. Padding rules and validation are not part of a kernel: `convlens.ops` does both, once for all
-engines.
+Kernels get padded, validated arrays of the same dtype, float32 or float64. They fill the array of their result
+completely; the caller allocates it. Padding rules and validation are not part of a kernel: `convlens.ops` does both,
+once for all engines.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, cast
 
 from convlens.arrays import Array
+from convlens.engines.padding import NO_PADS
 from convlens.engines.specs import Spec
-from convlens.geometry import Pair
+from convlens.geometry import Pads, Pair
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,8 +37,8 @@ class Engine(Protocol):
     def conv2d(self, xp: Array, w: Array, b: Array, stride: Pair, y: Array) -> None:
         """xp (n, h, w, ci), w (kh, kw, ci, co), b (co,) -> y (n, oh, ow, co)"""
 
-    def conv2d_dx(self, dy: Array, w: Array, stride: Pair, dxp: Array) -> None:
-        """dy (n, oh, ow, co), w (kh, kw, ci, co) -> dxp (n, h, w, ci)"""
+    def conv2d_dx(self, dy: Array, w: Array, stride: Pair, dx: Array, pads: Pads = NO_PADS) -> None:
+        """dy (n, oh, ow, co), w (kh, kw, ci, co) -> dx (n, h, w, ci), of the x to which `pads` adds a frame"""
 
     def conv2d_dw(self, dy: Array, xp: Array, stride: Pair, dw: Array) -> None:
         """dy (n, oh, ow, co), xp (n, h, w, ci) -> dw (kh, kw, ci, co)"""

@@ -21,8 +21,9 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from convlens.arrays import Array
+from convlens.engines.padding import NO_PADS, framed, put_inside
 from convlens.engines.specs import Spec
-from convlens.geometry import Pair
+from convlens.geometry import Pads, Pair
 
 name = "numpy"
 least_part = 32  # with fewer examples, NumPy's calls are so short that the threads wait for Python's lock
@@ -98,8 +99,9 @@ def conv2d(xp: Array, w: Array, b: Array, stride: Pair, y: Array) -> None:
                 out[...] = (cells @ band + bias).reshape(out.shape)
 
 
-def conv2d_dx(dy: Array, w: Array, stride: Pair, dxp: Array) -> None:
+def conv2d_dx(dy: Array, w: Array, stride: Pair, dx: Array, pads: Pads = NO_PADS) -> None:
     """dxp[n, i*sh+a, j*sw+b, c] = the sum of dy[n,i,j,o] * w[a,b,c,o] over all windows that see that cell, and o"""
+    dxp = framed(dx, pads)
     n, oh, ow, co = dy.shape
     kh, kw, ci, _ = w.shape
     dxp[...] = 0
@@ -113,6 +115,7 @@ def conv2d_dx(dy: Array, w: Array, stride: Pair, dxp: Array) -> None:
                 target = _windows(dxp[examples], rows, strip, kh, stride, range(first, strip.number, apart))
                 for a in range(kh):
                     target[:, :, :, a] += cells[:, :, first::apart, a]
+    put_inside(dxp, pads, dx)
 
 
 def conv2d_dw(dy: Array, xp: Array, stride: Pair, dw: Array) -> None:

@@ -1,13 +1,13 @@
-"""Helpers that several operations share: checks of arguments, padding, and blocks of examples that bound the memory."""
+"""Helpers that several operations share: checks of arguments, and blocks of examples that bound the memory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from convlens.arrays import FLOATS, Array, is_plain, kind
-from convlens.geometry import Pads
+from convlens.engines.padding import crop, framed, pad
+
+__all__ = ["blocks", "check", "check_same_dtype", "check_shape", "crop", "framed", "pad"]
 
 _BLOCK = 1 << 24  # bytes of padded input and output handled at once
 
@@ -53,29 +53,3 @@ def blocks(n: int, example_bytes: int) -> Iterator[slice]:
     """
     step = 1 << max(1, _BLOCK // example_bytes).bit_length() - 1
     return (slice(k, min(k + step, n)) for k in range(0, n, step))
-
-
-def pad(x: Array, pads: Pads, value: float = 0.0) -> Array:
-    """Return x (n, h, w, c) with a frame of `value` around each image, or x itself if the frame is empty."""
-    if pads == ((0, 0), (0, 0)):
-        return x
-    (top, bottom), (left, right) = pads
-    n, h, w, c = x.shape
-    xp = np.full((n, top + h + bottom, left + w + right, c), value, x.dtype)
-    xp[:, top : top + h, left : left + w] = x
-    return xp
-
-
-def framed(x: Array, pads: Pads) -> Array:
-    """Return an uninitialized array of the shape of x with its frame, or x itself if the frame is empty."""
-    if pads == ((0, 0), (0, 0)):
-        return x
-    (top, bottom), (left, right) = pads
-    n, h, w, c = x.shape
-    return np.empty((n, top + h + bottom, left + w + right, c), x.dtype)
-
-
-def crop(xp: Array, pads: Pads, h: int, w: int) -> Array:
-    """Return the view of xp inside the frame. This is the transpose of `pad`."""
-    top, left = pads[0][0], pads[1][0]
-    return xp[:, top : top + h, left : left + w]

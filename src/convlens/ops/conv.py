@@ -10,7 +10,7 @@ import numpy as np
 from convlens.arrays import Array
 from convlens.engines import Engine, numpy_engine
 from convlens.geometry import Padding, Pads, Pair, Plan, check_count, pair, plan
-from convlens.ops._windows import blocks, check, check_same_dtype, check_shape, crop, framed, pad
+from convlens.ops._windows import blocks, check, check_same_dtype, check_shape, crop, pad
 
 __all__ = ["conv2d_backward", "conv2d_forward"]
 
@@ -124,8 +124,7 @@ def conv2d_backward(
     groups, dilation: as in the forward; the gradients are computed group by group, and grid by grid.
     """
     (pads, (oh, ow)), stride, dilation = _plan("conv2d_backward", x, w, padding, stride, groups, dilation)
-    n, h, width, _ = x.shape
-    co = w.shape[3]
+    n, co = len(x), w.shape[3]
     check_same_dtype("conv2d_backward", "x", x, dy=dy)
     check_shape("conv2d_backward", "dy", dy, (n, oh, ow, co))
     if groups > 1:
@@ -147,10 +146,7 @@ def conv2d_backward(
         dw += dw_part
         db += dy[part].reshape(-1, ow * co).sum(axis=0)  # not BLAS: its spinning threads would slow the other threads
         if dx is not None:
-            dxp = framed(dx[part], pads)
-            engine.conv2d_dx(dy[part], w, stride, dxp)
-            if dxp.shape != x[part].shape:
-                dx[part] = crop(dxp, pads, h, width)
+            engine.conv2d_dx(dy[part], w, stride, dx[part], pads)
     return dx, dw, db.reshape(ow, co).sum(axis=0)
 
 

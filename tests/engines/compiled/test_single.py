@@ -73,6 +73,19 @@ def test_as_numpy(case, dtype):
     check(arrays(case, dtype), dtype)
 
 
+@pytest.mark.parametrize("pads", [((1, 2), (0, 1)), ((3, 0), (4, 1))])
+@pytest.mark.parametrize("name", ["partly filled blocks", "strides, unused", "3 × 3", "few channels in, wide rows"])
+def test_dx_without_the_frame_of_x(name, pads):
+    x, w, _, dy, stride = arrays(CASES[name], "float32")
+    whole, inside = np.empty_like(x), x[:, pads[0][0] : x.shape[1] - pads[0][1], pads[1][0] : x.shape[2] - pads[1][1]]
+    numpy_engine.conv2d_dx(dy, w, stride, whole)
+    wanted = whole[:, pads[0][0] : x.shape[1] - pads[0][1], pads[1][0] : x.shape[2] - pads[1][1]]
+    for engine in (ENGINE, numpy_engine):
+        dx = np.full_like(inside, np.nan)
+        engine.conv2d_dx(dy, w, stride, dx, pads)
+        assert_allclose(dx, wanted, rtol=0, atol=1e-5 * np.abs(wanted).max())
+
+
 @pytest.mark.parametrize("size", winograd.PAIRS)
 @pytest.mark.parametrize("name", ["3 × 3", "3 × 3, one example", "3 × 3, many groups"])
 def test_every_size_of_tile_as_numpy(monkeypatch, name, size):

@@ -12,8 +12,9 @@ import numpy as np
 
 from convlens.arrays import Array
 from convlens.engines.browser.chromium import Chromium
+from convlens.engines.padding import NO_PADS, framed, put_inside
 from convlens.engines.specs import Spec
-from convlens.geometry import Pair
+from convlens.geometry import Pads, Pair
 
 name = "browser"
 least_part = sys.maxsize  # no part gets a thread: one thread owns Chromium, so the calls wait for each other
@@ -27,10 +28,12 @@ def conv2d(xp: Array, w: Array, b: Array, stride: Pair, y: Array) -> None:
         _fill("conv2d", xp[part], w, b, stride, y[part])
 
 
-def conv2d_dx(dy: Array, w: Array, stride: Pair, dxp: Array) -> None:
+def conv2d_dx(dy: Array, w: Array, stride: Pair, dx: Array, pads: Pads = NO_PADS) -> None:
     """dxp[n, i*sh+a, j*sw+b, c] = the sum of dy[n,i,j,o] * w[a,b,c,o] over all windows that see that cell, and o"""
+    dxp = framed(dx, pads)
     for part in _parts(dy, dxp):
         _fill("conv2d_dx", dy[part], w, stride, dxp[part])
+    put_inside(dxp, pads, dx)
 
 
 def conv2d_dw(dy: Array, xp: Array, stride: Pair, dw: Array) -> None:

@@ -22,8 +22,9 @@ from convlens.engines.compiled.operation import Operation, Plan, pieces
 from convlens.engines.compiled.over_channels import taps
 from convlens.engines.compiled.over_examples import tile
 from convlens.engines.compiled.registers import BYTES
+from convlens.engines.padding import NO_PADS, framed, put_inside
 from convlens.engines.specs import Spec
-from convlens.geometry import Pair
+from convlens.geometry import Pads, Pair
 from convlens.machine.memory import aligned
 from convlens.machine.threads import usable_threads
 
@@ -119,24 +120,30 @@ def _conv2d_dx(dy: Shape, w: Shape, stride: Pair, dx: Shape, dtype: Type) -> Ope
     return Operation(Plan(calls, n, cut, {"dy": _example(dy), "dx": _example(dx)}), dtype, _THREADS)
 
 
-def conv2d_dx(dy: Array, w: Array, stride: Pair, dxp: Array) -> None:
+def conv2d_dx(dy: Array, w: Array, stride: Pair, dx: Array, pads: Pads = NO_PADS) -> None:
     """dxp[n, i*sh+a, j*sw+b, c] = the sum of dy[n,i,j,o] * w[a,b,c,o] over all windows that see that cell, and o"""
-    (kh, kw, ci, co), (n, oh, ow, _) = w.shape, dy.shape
+    kh, kw, ci, co = w.shape
     wide = BYTES // dy.itemsize
-    whole = _in_lanes((kh, kw, co, ci), 1, dxp.shape[2], dy.dtype)
+    whole = _in_lanes((kh, kw, co, ci), 1, dx.shape[2], dy.dtype)
     if co >= wide and (whole if stride == (1, 1) else kw * -(-ci // wide) <= -(-kw * ci // wide)):
-        dy, out = contiguous(dy), contiguous(dxp)
-        single.gradient_of_x(dy, contiguous(w), stride, out)
-        return _give(out, dxp)
+        dy, out = contiguous(dy), contiguous(dx)
+        single.gradient_of_x(dy, contiguous(w), stride, pads, out)
+        return _give(out, dx)
+    dxp = contiguous(framed(dx, pads))
+    _conv2d_dxp(dy, w, stride, dxp)
+    put_inside(dxp, pads, dx)
+
+
+def _conv2d_dxp(dy: Array, w: Array, stride: Pair, dxp: Array) -> None:
+    (kh, kw, ci, co), (n, oh, ow, _) = w.shape, dy.shape
     if stride == (1, 1):  # dx is a convolution of dy, with a frame of zeros, and the kernel rotated by 180 degrees
-        framed = np.zeros((n, oh + 2 * kh - 2, ow + 2 * kw - 2, co), dy.dtype)
-        framed[:, kh - 1 : kh - 1 + oh, kw - 1 : kw - 1 + ow] = dy
-        return conv2d(framed, w[::-1, ::-1].swapaxes(2, 3), np.zeros(ci, dy.dtype), stride, dxp)
-    dy, out = contiguous(dy), contiguous(dxp)
+        dyp = np.zeros((n, oh + 2 * kh - 2, ow + 2 * kw - 2, co), dy.dtype)
+        dyp[:, kh - 1 : kh - 1 + oh, kw - 1 : kw - 1 + ow] = dy
+        return conv2d(dyp, w[::-1, ::-1].swapaxes(2, 3), np.zeros(ci, dy.dtype), stride, dxp)
+    dy = contiguous(dy)
     packed = np.stack([over_channels.panels(row.reshape(-1, co).T) for row in w])
-    out[...] = 0
-    _conv2d_dx(dy.shape, w.shape, stride, out.shape, dy.dtype).run(dy=dy, w=packed, dx=out)
-    _give(out, dxp)
+    dxp[...] = 0
+    _conv2d_dx(dy.shape, w.shape, stride, dxp.shape, dy.dtype).run(dy=dy, w=packed, dx=dxp)
 
 
 @lru_cache(_SHAPES)

@@ -19,8 +19,9 @@ from convlens.engines.compiled.operation import Operation, Plan, pieces
 from convlens.engines.compiled.plan import CACHE
 from convlens.engines.compiled.registers import BYTES
 from convlens.engines.compiled.room import Room, memory
+from convlens.engines.padding import NO_PADS
 from convlens.engines.specs import Conv
-from convlens.geometry import Pair
+from convlens.geometry import Pads, Pair
 from convlens.machine.threads import usable_threads
 
 _THREADS = usable_threads()
@@ -30,9 +31,9 @@ _ENOUGH = 256  # multiply-adds for each of dw's sums with which it pays that eac
 Type = np.dtype[Any]
 
 
-def spec_of(x: tuple[int, ...], w: tuple[int, ...], stride: Pair, y: tuple[int, ...]) -> Conv:
-    """Return the specification of the convolution of a padded x."""
-    return Conv((x[1], x[2]), x[3], (y[1], y[2]), y[3], (w[0], w[1]), stride, ((0, 0), (0, 0)))
+def spec_of(x: tuple[int, ...], w: tuple[int, ...], stride: Pair, y: tuple[int, ...], pads: Pads = NO_PADS) -> Conv:
+    """Return the specification of a convolution by the shapes of its arrays."""
+    return Conv((x[1], x[2]), x[3], (y[1], y[2]), y[3], (w[0], w[1]), stride, pads)
 
 
 def _group(spec: Conv, n: int, itemsize: int) -> int:
@@ -106,9 +107,9 @@ def forward(x: Array, w: Array, b: Array, stride: Pair, y: Array) -> None:
     _run(spec, _tiles(spec, len(x), x.dtype), False, w, b, x=x, y=y)
 
 
-def gradient_of_x(dy: Array, w: Array, stride: Pair, dx: Array) -> None:
+def gradient_of_x(dy: Array, w: Array, stride: Pair, pads: Pads, dx: Array) -> None:
     """See `Engine.conv2d_dx`."""
-    spec = spec_of(dx.shape, w.shape, stride, dy.shape)
+    spec = spec_of(dx.shape, w.shape, stride, dy.shape, pads)
     _run(spec, _tiles(spec, len(dy), dy.dtype), True, w, w, dy=dy, dx=dx)
 
 

@@ -129,9 +129,10 @@ def dx(spec: Conv, n: int, size: int | None, room: Room) -> list[Call]:
     found = room.image(n * ins, *spec.size, wide, Frame())
     zeros = np.zeros(ins * wide, f"f{room.itemsize}")
     calls, at = list[Call](), 0
+    pads = (2 - spec.pads[0][0], 2 - spec.pads[1][0])
     if size:
         calls.append(
-            winograd_calls.convolve(dy, found, (2, 2), spec.size, Slot("kernel"), zeros, False, False, n, size, room)
+            winograd_calls.convolve(dy, found, pads, spec.size, Slot("kernel"), zeros, False, False, n, size, room)
         )
     else:
         for phase in phases(spec):
