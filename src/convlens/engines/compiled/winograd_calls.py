@@ -15,7 +15,8 @@ from convlens.engines.compiled.winograd import tiles
 from convlens.engines.specs import Conv
 from convlens.machine.memory import aligned
 
-# The most bytes of the points of a chunk, inputs and outputs, and the most tiles of a chunk
+# The most bytes of the points of a chunk, inputs and outputs, and the most tiles of a chunk. A large kernel is read
+# from the third-level cache once for each chunk, so there the points may take a third of the kernel's bytes
 ROOM, MOST = 3 * 2**18, 64
 
 
@@ -33,9 +34,10 @@ class Scratch:
         return self._found[name]
 
 
-def _chunk(count: int, size: int, blocks: int, wide: int, itemsize: int) -> tuple[int, int]:
+def _chunk(count: int, size: int, ins: int, outs: int, wide: int, itemsize: int) -> tuple[int, int]:
     """Return the tiles of a chunk, if `count` of them are cut into equal chunks, and those of a register tile."""
-    most = min(MOST, max(POSITIONS[-1], ROOM // ((size + 2) ** 2 * blocks * wide * itemsize)))
+    tile, kernel = ((size + 2) ** 2 * blocks * wide * itemsize for blocks in (ins + outs, ins * outs * wide))
+    most = min(MOST, max(POSITIONS[-1], max(ROOM, kernel // 3) // tile))
     chunks = -(-count // most)
     each = -(-count // chunks)
     fitting = [tile for tile in POSITIONS if tile <= each] or [each]
@@ -96,7 +98,7 @@ def convolve(
     """Return the call that computes y (n, …, *out) from x, whose first tile begins at -pads."""
     wide, ins, outs = x.lanes, x.planes // n, y.planes // n
     count = n * tiles(out, size)
-    chunk, tile = _chunk(count, size, ins + outs, wide, scratch.itemsize)
+    chunk, tile = _chunk(count, size, ins, outs, wide, scratch.itemsize)
     seen, made = _points(size, chunk, ins, outs, wide, scratch)
     return over_winograd.convolve(size, tile, wide)(
         x=x, x_example=ins * x.plane, corner=-(pads[0] * x.pitch + pads[1] * wide), ins=ins, w=w, b=b, relu=relu,
@@ -111,7 +113,7 @@ def convolve_dw(
 ) -> Call:  # fmt: skip
     """Return the call that adds the gradient of a kernel to its points `sums`; x and pads as in `convolve`."""
     wide, ins, outs = x.lanes, x.planes // n, dy.planes // n
-    chunk, _ = _chunk(n * tiles(out, size), size, ins + outs, wide, scratch.itemsize)
+    chunk, _ = _chunk(n * tiles(out, size), size, ins, outs, wide, scratch.itemsize)
     seen, given = _points(size, chunk, ins, outs, wide, scratch)
     return over_winograd.convolve_dw(size, wide)(
         x=x, x_example=ins * x.plane, corner=-(pads[0] * x.pitch + pads[1] * wide), ins=ins, dy=dy,
