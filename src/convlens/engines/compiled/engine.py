@@ -96,7 +96,9 @@ def _conv2d(x: Shape, w: Shape, stride: Pair, y: Shape, dtype: Type) -> Operatio
 def conv2d(xp: Array, w: Array, b: Array, stride: Pair, y: Array) -> None:
     """y[n,i,j,o] = b[o] + sum_abc xp[n, i*sh+a, j*sw+b, c] * w[a,b,c,o]"""
     x, out = contiguous(xp), contiguous(y)
-    if w.shape[2] >= BYTES // y.itemsize and _in_lanes(w.shape, stride[1], y.shape[2], y.dtype):
+    _, kw, ci, _ = w.shape
+    enough = max(ci, kw * ci // 2) >= BYTES // y.itemsize  # else the usual layout is faster
+    if enough and _in_lanes(w.shape, stride[1], y.shape[2], y.dtype):
         single.forward(x, contiguous(w), contiguous(b), stride, out)
         return _give(out, y)
     width = _neighbours(w.shape, stride[1], y.shape[2], y.dtype)
@@ -172,7 +174,7 @@ def _conv2d_dw(dy: Shape, x: Shape, stride: Pair, dw: Shape, dtype: Type) -> tup
 def conv2d_dw(dy: Array, xp: Array, stride: Pair, dw: Array) -> None:
     """dw[a,b,c,o] = sum_nij xp[n, i*sh+a, j*sw+b, c] * dy[n,i,j,o]"""
     dy, x, (kw, sw) = contiguous(dy), contiguous(xp), (dw.shape[1], stride[1])
-    if kw * x.shape[3] >= BYTES // x.itemsize and _in_lanes(dw.shape, sw, dy.shape[2], dw.dtype):
+    if _in_lanes(dw.shape, sw, dy.shape[2], dw.dtype):
         out = contiguous(dw)
         single.gradient_of_w(dy, x, stride, out)
         return _give(out, dw)
