@@ -26,14 +26,14 @@ def place(tmp_path_factory):
 def convlens(folder, *arguments, **options):
     command = [sys.executable, "-m", "convlens", *arguments]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-    return subprocess.run(command, cwd=folder, env=small.environment(), text=True, check=False, **streams)
+    return subprocess.run(command, cwd=folder, env=small.plotless(), text=True, check=False, **streams)
 
 
-def shell(folder, line):
+def shell(folder, line, environment=small.plotless):
     """Run a line of sh in which `convlens` is the command."""
     script = f'convlens() {{ "{sys.executable}" -m convlens "$@"; }}\n{line}'
     return subprocess.run(
-        ["sh", "-c", script], cwd=folder, env=small.environment(), capture_output=True, text=True, check=False
+        ["sh", "-c", script], cwd=folder, env=environment(), capture_output=True, text=True, check=False
     )
 
 
@@ -85,7 +85,7 @@ def test_closed_streams_raise_nothing(place):
 def test_a_terminal_shows_progress(place):
     terminal, end = pty.openpty()
     command = [sys.executable, "-m", "convlens", "train", "--data", "few.npz", "--epochs", "3", "--out", "shown"]
-    environment = small.environment(TERM="xterm", COLUMNS="100")
+    environment = small.plotless(TERM="xterm", COLUMNS="100")
     with subprocess.Popen(command, cwd=place, env=environment, stderr=end, stdout=subprocess.PIPE) as process:
         os.close(end)
         shown = b""
@@ -140,6 +140,8 @@ def test_the_versions_in_a_line(place):
 @pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_closed_streams_do_not_stop_the_training(place, closed):
     run = f"closed{len(closed)}"
-    done = shell(place, f"convlens train --data few.npz --epochs 1 --engine numpy --out {run} {closed}")
+    done = shell(
+        place, f"convlens train --data few.npz --epochs 1 --engine numpy --out {run} {closed}", small.environment
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert (place / run / "report.html").is_file()

@@ -87,6 +87,11 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(SOURCE), **more}
 
 
+def plotless(**more: str) -> dict[str, str]:
+    """`environment` for a child process that trains and writes no report: to draw it takes longer than to train."""
+    return environment(PYTHONPATH=os.pathsep.join([str(SOURCE), str(Path(__file__).with_name("plotless"))]), **more)
+
+
 def framework_environment(*, plots: bool = False, **more: str) -> dict[str, str]:
     """`environment` for a child process that imports Keras. It spares the child packages that Keras can do without.
 

@@ -13,6 +13,14 @@ from convlens.checker.lenets.variant import run_variant
 
 
 @pytest.fixture(scope="module")
+def at_once(tf: Any) -> Iterator[None]:
+    """Keras computes each batch at once: here each network has few, and to make a graph of it takes long."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture(scope="module")
 def remembered() -> Iterator[None]:
     """In the tests of one file, right numbers for the same network and images are computed once."""
     known: dict[bytes, Any] = {}

@@ -11,7 +11,7 @@ from tests.support.lenet5_mutants import MUTANTS
 from convlens.checker.lenets.mistakes import HINTS, hint
 from convlens.checker.verdict import FileReport
 
-pytestmark = [pytest.mark.frameworks, pytest.mark.usefixtures("remembered")]
+pytestmark = [pytest.mark.frameworks, pytest.mark.usefixtures("remembered", "at_once")]
 
 
 def test_the_table_of_mistakes_is_complete():
