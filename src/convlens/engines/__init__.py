@@ -76,8 +76,8 @@ class FusedPass(Protocol):
     about: str
     ways: Sequence[str]
 
-    def forward(self, x: Array) -> Array:
-        """x (n, h, w, c) -> logits (n, classes)"""
+    def forward(self, x: Array, softmax: bool = False) -> Array:
+        """x (n, h, w, c) -> logits (n, classes), or if `softmax` their softmax"""
 
     def loss_gradient(
         self,

@@ -347,7 +347,7 @@ class Sequential(KerasMethods):
         if callbacks is not None or steps is not None or not _in_memory(x):
             found: Array = higher(FUNCTIONS["predict"])(self, x, batch_size or 32, steps, callbacks)
             return found
-        return self.activated(self.all_logits(as_images("x", x, self.input_shape), batch_size))
+        return self.all_outputs(as_images("x", x, self.input_shape), batch_size)
 
     def predict_on_batch(self, x: object) -> Array:
         """x (n, *input_shape) -> what the last layer gives"""

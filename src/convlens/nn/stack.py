@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -218,12 +218,11 @@ class Stack:
                 views[found.row.name][name][...] = value
             del found  # so that its arrays are free while the next layer runs
 
-    def logits(self, x: Array) -> Array:
-        """x (n, *input_shape) -> logits (n, classes)"""
+    def logits(self, x: Array, softmax: bool = False) -> Array:
+        """x (n, *input_shape) -> logits (n, classes), or if `softmax` their softmax, computed by a fused pass"""
         if self.fused is not None:
             self._check_fused(x)
-            fused: Array = self.fused.forward(x)
-            return fused
+            return self.fused.forward(x, softmax)
         for layer in self.walk(x):  # no pass is kept, so memory holds two layers, not all
             x = layer.y
         return x
@@ -339,17 +338,28 @@ class Stack:
         """logits (n, classes) -> what the last layer gives: the same, or after a softmax at the end probabilities"""
         return ACTIVATIONS[self.end].forward(logits) if self.end else logits
 
+    def all_outputs(self, x: Images, size: int | None = None) -> Array:
+        """x (n, *input_shape) of any number type -> what the last layer gives, computed `size` images at a time"""
+        if self.fused is not None and self.end == "softmax" and len(self.output_shape) == 1:
+            return self._in_parts(x, size, lambda part: self.logits(part, softmax=True))
+        return self.activated(self.all_logits(x, size))
+
     def all_logits(self, x: Images, size: int | None = None) -> Array:
         """x (n, *input_shape) of any number type -> logits (n, classes), computed `size` images at a time"""
+        return self._in_parts(x, size, self.logits)
+
+    def _in_parts(self, x: Images, size: int | None, outputs: Callable[[Array], Array]) -> Array:
+        """Return outputs(x), computed `size` images at a time."""
         size = size or _PREDICT_BATCH
+        if len(x) <= size:
+            return outputs(as_dtype(x[: len(x)], self.dtype))
         starts = range(0, len(x), size)
 
         def part(k: int) -> Array:
-            return self.logits(as_dtype(x[starts[k] : starts[k] + size], self.dtype))
+            return outputs(as_dtype(x[starts[k] : starts[k] + size], self.dtype))
 
-        if len(starts) == 1:
-            return part(0)
-        with workers(min(usable_threads(), len(starts))) as pool:
+        # a fused pass uses all cores by itself
+        with workers(1 if self.fused is not None else min(usable_threads(), len(starts))) as pool:
             return np.concatenate(pool.map(part, len(starts)))
 
     def _is_frozen(self, row: LayerRow) -> bool:

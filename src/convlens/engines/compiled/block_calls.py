@@ -12,7 +12,7 @@ from convlens.engines.compiled import moves, over_blocks, over_examples, over_wi
 from convlens.engines.compiled.block_tiles import ADD, BIAS, ZERO
 from convlens.engines.compiled.example_calls import Calls, PlannedLayer, Weights
 from convlens.engines.compiled.image import Image
-from convlens.engines.compiled.kernel import Call, Slot
+from convlens.engines.compiled.kernel import Call, Slot, address
 from convlens.engines.compiled.registers import BYTES
 from convlens.engines.compiled.tape import Tape
 from convlens.engines.specs import Conv, Depthwise
@@ -24,10 +24,20 @@ POSITIONS = tuple(range(8, 17)) if BYTES == 64 else tuple(range(6, 13))
 NUMBERS = 20 if BYTES == 64 else 12
 
 
+_COMPARED = 2**14  # numbers: fewer are packed faster than compared
+
+
 class Packed:
-    """The kernels of a network, packed: once for each call of a fused pass, and shared by its programs."""
+    """The kernels of a network, packed: at each call of a fused pass after which they have changed.
+
+    The programs of the pass share them.
+    """
 
     def __init__(self) -> None:
+        self._sources: dict[int, Array] = {}  # what is packed, by address
+        self._compare: Tape | None = None
+        self._other = np.zeros(1, np.int64)  # whether something has changed
+        self._stale = {False, True}
         self._calls: dict[bool, list[Call]] = {False: [], True: []}  # whether they are for dx
         self._arrays: dict[object, Array] = {}
         self._tapes: dict[bool, Tape] = {}
@@ -37,6 +47,7 @@ class Packed:
         if key not in self._arrays:
             wide = BYTES // w.itemsize
             found = self._arrays[key] = aligned(-(-channels // wide) * len(rows) * wide, w.dtype)
+            self._follow(w)
             self._calls[dx].append(
                 over_blocks.pack(w=w, step=step, channels=channels, rows=rows, count=len(rows), y=found)
             )
@@ -62,18 +73,45 @@ class Packed:
         """Return the array that `run` fills with w[at], or 0 where `at` is below 0, before it packs."""
         if key not in self._arrays:
             found = self._arrays[key] = aligned(at.size, w.dtype)
+            self._follow(w)
             self._calls[False].append(moves.gather(x=w, at=at, count=at.size, y=found))
             self._tapes.pop(False, None)
         return self._arrays[key]
 
+    def _follow(self, w: Array) -> None:
+        """Compare w from now on, and pack all again."""
+        at = address(w)
+        if at not in self._sources or self._sources[at].size < w.size:
+            self._sources[at] = w
+        self._compare, self._stale = None, {False, True}
+
+    def _changed(self) -> bool:
+        """Return whether a kernel has changed since it was asked last; few numbers are not compared."""
+        if sum(w.size for w in self._sources.values()) < _COMPARED:
+            return True
+        if self._compare is None:
+            calls = [
+                over_blocks.differs(x=w, count=w.size, kept=np.full(w.size, np.nan, w.dtype), found=self._other)
+                for w in self._sources.values()
+            ]
+            self._compare = Tape(calls, next(iter(self._sources.values())).dtype)
+        self._other[0] = 0
+        self._compare.run()
+        return bool(self._other[0])
+
     def run(self, backward: bool) -> None:
         """Pack the current weights, for a backward those of dx too."""
+        if not self._calls[False] and not self._calls[True]:
+            return
+        if self._changed():
+            self._stale = {False, True}
         for dx in (False, True) if backward else (False,):
-            if not self._calls[dx]:
+            if dx not in self._stale or not self._calls[dx]:
                 continue
             if dx not in self._tapes:
                 self._tapes[dx] = Tape(self._calls[dx], next(iter(self._arrays.values())).dtype)
             self._tapes[dx].run()
+            self._stale.discard(dx)
 
 
 def blocks(channels: int, lanes: int) -> int:

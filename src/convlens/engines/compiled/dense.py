@@ -98,6 +98,22 @@ def dense_dw(
 
 
 @kernel
+def softmax(m: Memory, x: Place, rows: int, columns: int) -> None:
+    """x (rows, columns) = the softmax of each row, in place"""
+    for i in range(rows):
+        row = x + i * columns
+        top = m[row]
+        for k in range(1, columns):
+            top = top if top >= m[row + k] or np.isnan(top) else m[row + k]
+        total = zero(m)
+        for k in range(columns):
+            m[row + k] = np.exp(m[row + k] - top)
+            total += m[row + k]
+        for k in range(columns):
+            m[row + k] /= total
+
+
+@kernel
 def cross_entropy(
     m: Memory, logits: Place, classes: int, weight: Place, losses: Place, dlogits: Place, labels: Table, lanes: int
 ) -> None:

@@ -122,8 +122,13 @@ def pool_calls(layer: PlannedLayer) -> Calls:
         forward = over_examples.average_pool(x=layer.x, y=layer.y, **window)
         dx = over_examples.average_pool_dx(dy=layer.dy, dx=layer.dx, **window)
     else:
-        forward = over_examples.max_pool(x=layer.x, y=layer.y, **window)
-        dx = over_examples.max_pool_dx(dy=layer.dy, x=layer.x, y=layer.y, dx=layer.dx, only_one=1, **window)
+        side = kh if kh == kw and kh in (2, 3) else 0
+        forward = over_examples.max_pool(side)(x=layer.x, y=layer.y, **window)
+        dx = over_examples.max_pool_dx(side, int(sh < kh or sw < kw))(
+            dy=layer.dy, x=layer.x, y=layer.y, dx=layer.dx, only_one=1, **window
+        )
+        if side and spec.size == (sh * spec.out[0], sw * spec.out[1]) and (kh, kw) == (sh, sw) and not (top or left):
+            return [forward], [] if layer.first else [dx]  # every place of dx is written once
     return [forward], [] if layer.first else [layer.clear_dx(), dx]
 
 

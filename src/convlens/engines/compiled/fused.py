@@ -23,12 +23,13 @@ from convlens.engines.compiled.kernel import address
 from convlens.engines.compiled.layer_weights import Vectors
 from convlens.engines.compiled.over_examples import LANES
 from convlens.engines.compiled.plan import FEW, channels_in_lanes, every
-from convlens.engines.compiled.program import Program
+from convlens.engines.compiled.program import SLOTS, Program
 from convlens.engines.compiled.registers import BYTES
 from convlens.engines.compiled.ways import ways
 from convlens.engines.partition import partition
 from convlens.engines.specs import BatchNorm, Conv, Depthwise, Dropout, Pad, Pool, Random, Spec, output_shape
 from convlens.machine.memory import aligned
+from convlens.machine.threads import usable_threads
 
 
 def refusal(specs: Sequence[Spec]) -> str | None:
@@ -52,6 +53,7 @@ def _blocks(examples: slice, most: int = LANES) -> list[tuple[int, int]]:
     return [(start, min(most, examples.stop - start)) for start in starts]
 
 
+X, LOGITS = SLOTS.index("x"), SLOTS.index("logits")
 _SIZES = 8  # batches whose arrays a thread keeps, by their size
 
 Slopes = Callable[[Array], tuple[Array, Array]]  # logits (n, classes) -> loss (n,), dlogits (n, classes)
@@ -147,6 +149,38 @@ class _Programs:
         return self._found[n, number]
 
 
+class _Forward:
+    """Forward passes over batches of few examples, or of more"""
+
+    def __init__(self, network: FusedPass, few: bool) -> None:
+        self._programs, self._threads = _Programs(network, few), usable_threads()
+        self._jobs: dict[tuple[int, bool], tuple[Job, Array, list[int]]] = {}
+
+    def _made(self, examples: int, softmax: bool) -> tuple[Job, Array, list[int]]:
+        """Return the job for so many examples, with a piece for each block; its slots; where its blocks start."""
+        if (key := (examples, softmax)) not in self._jobs:
+            blocks = _blocks(slice(0, examples), _block(examples))
+            slots, threads = np.zeros((len(blocks), len(SLOTS)), np.int64), range(min(self._threads, len(blocks)))
+            programs = [[self._programs.of(n, number) for number in threads] for _, n in blocks]
+            tapes = np.array([[(one.predict if softmax else one.forward).place for one in each] for each in programs])
+            calls = [place for k in range(len(blocks)) for place in (address(tapes[k]), address(slots[k]))]
+            if len(self._jobs) >= _SIZES:
+                del self._jobs[next(iter(self._jobs))]
+            self._jobs[key] = Job(range(len(blocks) + 1), calls, (tapes, slots)), slots, [start for start, _ in blocks]
+        return self._jobs[key]
+
+    def run(self, x: Array, logits: Array, softmax: bool) -> None:
+        """x (n, …) -> logits (n, classes)"""
+        job, slots, starts = self._made(len(x), softmax)
+        images, rows, each, classes = address(x), address(logits), x.size // len(x), logits.shape[1]
+        for k, start in enumerate(starts):
+            slots[k, X], slots[k, LOGITS] = images + start * each, rows + start * classes
+        self._programs.shared.packed.run(backward=False)
+        for normalisation in self._programs.shared.normalisations.values():
+            normalisation.set_running()
+        helpers(min(self._threads, job.pieces)).run(job, x, logits)
+
+
 class FusedPass:
     """All operations of a network in one call. Each call reads the current weights from `flat`. Any thread may call.
 
@@ -167,7 +201,7 @@ class FusedPass:
         self.ways = ways(specs, in_lanes, self.by_tiles, BYTES // flat.itemsize)
         self.dropouts = sum(isinstance(spec, Dropout) for spec in every(specs))
         self._own = threading.local()
-        self._idle: dict[bool, list[_Programs]] = {False: [], True: []}  # that no `forward` uses now; for few examples
+        self._idle: dict[bool, list[_Forward]] = {False: [], True: []}  # that no thread uses now; for few examples
 
     def specs_of(self, training: bool) -> Sequence[Spec]:
         """Return the operations of the programs; in training, the batch is changed at random before."""
@@ -187,22 +221,17 @@ class FusedPass:
         gradients += [aligned(flat.size, flat.dtype) for _ in range(parts - len(gradients))]
         return gradients[:parts]
 
-    def forward(self, x: Array) -> Array:
-        """x (n, …) -> logits (n, …)"""
+    def forward(self, x: Array, softmax: bool = False) -> Array:
+        """x (n, …) -> logits (n, …), or if `softmax` that of vectors (n, classes); on all cores"""
         x = contiguous(x)
         logits = np.empty((len(x), self.classes), x.dtype)
         idle = self._idle[few := len(x) <= FEW]
         try:
-            programs = idle.pop()
+            mine = idle.pop()
         except IndexError:
-            programs = _Programs(self, few)
-        todo = [(start, programs.of(n)) for start, n in _blocks(slice(0, len(x)))]
-        programs.shared.packed.run(backward=False)
-        for normalisation in programs.shared.normalisations.values():
-            normalisation.set_running()
-        for start, program in todo:
-            program.forward.run(x=x[start:], logits=logits[start:])
-        idle.append(programs)
+            mine = _Forward(self, few)
+        mine.run(x, logits, softmax)
+        idle.append(mine)  # not after an exception: after Ctrl-C a helper may still be using it
         return logits.reshape(len(x), *self.shape)
 
     def loss_gradient(

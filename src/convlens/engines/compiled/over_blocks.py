@@ -56,8 +56,31 @@ def pack(m: Memory, w: Place, step: int, channels: int, rows: Table, count: int,
     for o in range(0, channels, wide):
         for r in range(count):
             target, source = y + o * count + r * wide, table(rows)[r]
-            for v in range(wide):
-                m[target + v] = m[w + source + (o + v) * step] if source >= 0 and o + v < channels else zero(m)
+            if source >= 0 and o + wide <= channels:
+                source += w + o * step
+                if step == 1:
+                    for v in range(wide):
+                        m[target + v] = m[source + v]
+                else:
+                    for v in range(wide):
+                        m[target + v] = m[source + v * step]
+            else:
+                for v in range(wide):
+                    m[target + v] = m[w + source + (o + v) * step] if source >= 0 and o + v < channels else zero(m)
+
+
+@kernel
+def differs(m: Memory, x: Place, count: int, kept: Place, found: Table) -> None:
+    """found[0] = 1 if x (count,) differs from `kept`, which becomes x"""
+    for p in range(0, count, 256):
+        other = 0
+        for q in range(p, min(p + 256, count)):
+            other += m[x + q] != m[kept + q]
+        if other:
+            for q in range(p, count):
+                m[kept + q] = m[x + q]
+            table(found)[0] = 1
+            return
 
 
 @kernel

@@ -16,14 +16,13 @@ import numpy as np
 
 from convlens.arrays import Array
 from convlens.engines.compiled.kernel import Kernel, Memory, Place, Table, kernel
+from convlens.engines.compiled.pool_tiles import scatter_to_max, window_max
 from convlens.engines.compiled.registers import (
     ADD_TO_Y,
     BIAS_VECTOR,
     BYTES,
     multiply_tile,
-    scatter_to_max,
     vector,
-    window_max,
     zero,
 )
 from convlens.engines.compiled.tape import table

@@ -15,14 +15,13 @@ from __future__ import annotations
 from functools import cache
 
 from convlens.engines.compiled.kernel import Kernel, Memory, Place, Table, kernel
+from convlens.engines.compiled.pool_tiles import scatter_to_first_max, scatter_to_max, window_max, window_max_of
 from convlens.engines.compiled.registers import (
     BIAS_EACH,
     correlate_tile,
     multiply_tile,
     relu_backward_sum,
-    scatter_to_max,
     vector,
-    window_max,
     zero,
 )
 from convlens.engines.compiled.tape import table
@@ -180,46 +179,70 @@ def relu_db(
 # ---------------------------------------------------------------- pooling
 
 
-@kernel
-def max_pool(
-    m: Memory, x: Place, x_planes: int, x_rows: int, x_columns: int, x_plane: int, x_pitch: int, kh: int, kw: int,
-    sh: int, sw: int, top: int, left: int, y: Place, y_rows: int, y_columns: int, y_plane: int, y_pitch: int,
-    lanes: int,
-) -> None:  # fmt: skip
-    """y = the maximum of each window's cells inside x
+@cache
+def max_pool(side: int) -> Kernel:
+    """Return the kernel of max pooling. side: of the windows, whose loops are unrolled; 0 for any windows"""
+    whole = max(1, side)
 
-    The first window begins `top` rows and `left` columns outside x.
-    """
-    for c in range(x_planes):
-        for i in range(y_rows):
-            a0, a1 = max(0, i * sh - top), min(x_rows, i * sh - top + kh)
-            for j in range(y_columns):
-                b0, b1 = max(0, j * sw - left), min(x_columns, j * sw - left + kw)
-                seen, out = x + c * x_plane + a0 * x_pitch + b0 * lanes, y + c * y_plane + i * y_pitch + j * lanes
-                for p in range(0, lanes, vector(m)):
-                    window_max(m, seen + p, (x_pitch, lanes), (a1 - a0, b1 - b0), out + p, lanes - p)
+    @kernel
+    def max_pool(
+        m: Memory, x: Place, x_planes: int, x_rows: int, x_columns: int, x_plane: int, x_pitch: int, kh: int, kw: int,
+        sh: int, sw: int, top: int, left: int, y: Place, y_rows: int, y_columns: int, y_plane: int, y_pitch: int,
+        lanes: int,
+    ) -> None:  # fmt: skip
+        """y = the maximum of each window's cells inside x
+
+        The first window begins `top` rows and `left` columns outside x.
+        """
+        for c in range(x_planes):
+            for i in range(y_rows):
+                a0, a1 = max(0, i * sh - top), min(x_rows, i * sh - top + kh)
+                for j in range(y_columns):
+                    b0, b1 = max(0, j * sw - left), min(x_columns, j * sw - left + kw)
+                    seen, out = x + c * x_plane + a0 * x_pitch + b0 * lanes, y + c * y_plane + i * y_pitch + j * lanes
+                    for p in range(0, lanes, vector(m)):
+                        if side and a1 - a0 == side and b1 - b0 == side:
+                            window_max_of(m, whole, seen + p, x_pitch, lanes, out + p, lanes - p)
+                        else:
+                            window_max(m, seen + p, (x_pitch, lanes), (a1 - a0, b1 - b0), out + p, lanes - p)
+
+    return max_pool
 
 
-@kernel
-def max_pool_dx(
-    m: Memory, dy: Place, dy_plane: int, dy_pitch: int, x: Place, x_planes: int, x_rows: int, x_columns: int,
-    x_plane: int, x_pitch: int, y: Place, y_rows: int, y_columns: int, y_plane: int, y_pitch: int, kh: int, kw: int,
-    sh: int, sw: int, top: int, left: int, only_one: int, dx: Place, dx_plane: int, dx_pitch: int, lanes: int,
-) -> None:  # fmt: skip
-    """dx += dy at the first maximum of each window (if `only_one`), or at all its maxima; dx must be 0 before"""
-    for c in range(x_planes):
-        for i in range(y_rows):
-            a0, a1 = max(0, i * sh - top), min(x_rows, i * sh - top + kh)
-            for j in range(y_columns):
-                b0, b1 = max(0, j * sw - left), min(x_columns, j * sw - left + kw)
-                gradient, largest = dy + c * dy_plane + i * dy_pitch, y + c * y_plane + i * y_pitch
-                seen, out = x + c * x_plane + a0 * x_pitch, dx + c * dx_plane + a0 * dx_pitch
-                for p in range(0, lanes, vector(m)):
-                    past, inside = j * lanes + p, b0 * lanes + p
-                    scatter_to_max(
-                        m, gradient + past, seen + inside, largest + past, (x_pitch, lanes), (a1 - a0, b1 - b0),
-                        only_one, out + inside, (dx_pitch, lanes), lanes - p,
-                    )  # fmt: skip
+@cache
+def max_pool_dx(side: int, adds: int) -> Kernel:
+    """Return the kernel of the gradient of max pooling. side: as in `max_pool`. adds: whether windows overlap"""
+    whole = max(1, side)
+
+    @kernel
+    def max_pool_dx(
+        m: Memory, dy: Place, dy_plane: int, dy_pitch: int, x: Place, x_planes: int, x_rows: int, x_columns: int,
+        x_plane: int, x_pitch: int, y: Place, y_rows: int, y_columns: int, y_plane: int, y_pitch: int, kh: int,
+        kw: int, sh: int, sw: int, top: int, left: int, only_one: int, dx: Place, dx_plane: int, dx_pitch: int,
+        lanes: int,
+    ) -> None:  # fmt: skip
+        """dx += dy at the first maximum of each window (if `only_one`), or at all its maxima; dx must be 0 before"""
+        for c in range(x_planes):
+            for i in range(y_rows):
+                a0, a1 = max(0, i * sh - top), min(x_rows, i * sh - top + kh)
+                for j in range(y_columns):
+                    b0, b1 = max(0, j * sw - left), min(x_columns, j * sw - left + kw)
+                    gradient, largest = dy + c * dy_plane + i * dy_pitch, y + c * y_plane + i * y_pitch
+                    seen, out = x + c * x_plane + a0 * x_pitch, dx + c * dx_plane + a0 * dx_pitch
+                    for p in range(0, lanes, vector(m)):
+                        past, inside = j * lanes + p, b0 * lanes + p
+                        if side and a1 - a0 == side and b1 - b0 == side:
+                            scatter_to_first_max(
+                                m, whole, adds, gradient + past, seen + inside, largest + past, x_pitch, lanes,
+                                out + inside, dx_pitch, lanes, lanes - p,
+                            )  # fmt: skip
+                        else:
+                            scatter_to_max(
+                                m, gradient + past, seen + inside, largest + past, (x_pitch, lanes),
+                                (a1 - a0, b1 - b0), only_one, out + inside, (dx_pitch, lanes), lanes - p,
+                            )  # fmt: skip
+
+    return max_pool_dx
 
 
 @kernel

@@ -24,8 +24,9 @@ SLOTS = ("x", "labels", "weight", "losses", "logits", "gradient", "first", "keys
 class Program:
     """The passes over n examples as tapes with SLOTS: `forward`, the stages of `both` (forward and backward), `clear`.
 
-    forward: x (n, h, w, c) -> logits (n, classes). both: needs labels (n,) and weight (1,) too, and also gives losses
-    (n,). It adds the gradient of weight * sum(losses) to `gradient`, a vector like `flat`. clear: sets `gradient` to 0.
+    forward: x (n, h, w, c) -> logits (n, classes). predict: the same, and then their softmax, in place. both: needs
+    labels (n,) and weight (1,) too, and also gives losses (n,). It adds the gradient of weight * sum(losses) to
+    `gradient`, a vector like `flat`. clear: sets `gradient` to 0.
     first (1,) and keys (dropouts,): the number of the first example in its batch, and a number for each dropout, from
     which it draws. meetings: what is done between the stages.
 
@@ -44,7 +45,9 @@ class Program:
         )  # fmt: skip
         clear = over_examples.fill_zeros(x=Slot("gradient"), count=vectors.flat.size)
         self.clear = Tape([clear], dtype, SLOTS)
-        self.forward = Tape([call for call in [*made.ahead, out] if isinstance(call, Call)], dtype, SLOTS)
+        calls = [*(call for call in made.ahead if isinstance(call, Call)), out]
+        self.forward = Tape(calls, dtype, SLOTS)
+        self.predict = Tape([*calls, dense.softmax(x=Slot("logits"), rows=n, columns=classes)], dtype, SLOTS)
         load = dense.load(x=Slot("dlogits"), features=classes, y=end.dx.data, lanes=n)
         ahead, back = _stages([*made.ahead, out]), _stages(made.back)
         self.meetings = [step for step in [*made.ahead, *made.back] if not isinstance(step, Call)]

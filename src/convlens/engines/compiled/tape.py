@@ -111,5 +111,8 @@ class Tape:
 
     def run(self, **arrays: Array) -> None:
         """Run the calls with these arrays in the slots. The arrays must be C-contiguous."""
+        if not arrays:
+            play(self.place, 0)
+            return
         slots = np.array([address(arrays[name]) if name in arrays else 0 for name in self._names], np.int64)
-        play(self.place, address(slots) if arrays else 0)
+        play(self.place, address(slots))
