@@ -98,7 +98,7 @@ def dense_dw(
 
 
 @kernel
-def softmax(m: Memory, x: Place, rows: int, columns: int) -> None:
+def softmax_rows(m: Memory, x: Place, rows: int, columns: int) -> None:
     """x (rows, columns) = the softmax of each row, in place"""
     for i in range(rows):
         row = x + i * columns

@@ -55,7 +55,8 @@ def softmax(
     """y = exp(x) / (the sum of exp(x) over `c` neighbouring places)"""
     for e in range(examples):
         seen, out = x + e * x_example, y + e * y_example
-        for first in range(0, count, c):
+        for group in range(count // c):
+            first = group * c
             top, total = m[seen + table(x_at)[first]], zero(m)
             for k in range(first, first + c):
                 top = max(top, m[seen + table(x_at)[k]])
@@ -75,7 +76,8 @@ def softmax_dx(
     """dx = y (dy - the sum of dy y over `c` neighbouring places)"""
     for e in range(examples):
         given, seen, out = dy + e * dy_example, y + e * y_example, dx + e * dx_example
-        for first in range(0, count, c):
+        for group in range(count // c):
+            first = group * c
             total = zero(m)
             for k in range(first, first + c):
                 total += m[given + table(dy_at)[k]] * m[seen + table(y_at)[k]]

@@ -47,7 +47,7 @@ class Program:
         self.clear = Tape([clear], dtype, SLOTS)
         calls = [*(call for call in made.ahead if isinstance(call, Call)), out]
         self.forward = Tape(calls, dtype, SLOTS)
-        self.predict = Tape([*calls, dense.softmax(x=Slot("logits"), rows=n, columns=classes)], dtype, SLOTS)
+        self.predict = Tape([*calls, dense.softmax_rows(x=Slot("logits"), rows=n, columns=classes)], dtype, SLOTS)
         load = dense.load(x=Slot("dlogits"), features=classes, y=end.dx.data, lanes=n)
         ahead, back = _stages([*made.ahead, out]), _stages(made.back)
         self.meetings = [step for step in [*made.ahead, *made.back] if not isinstance(step, Call)]
