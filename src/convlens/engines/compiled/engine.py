@@ -1,4 +1,4 @@
-"""The engine numba: kernels compiled by Numba. A single operation runs over channels, a fused pass over examples.
+"""The engine numba: kernels compiled by Numba, for single operations and for fused passes.
 
 Numba compiles a kernel at its first use on a machine; all kernels together take a few seconds. Later starts link the
 kept machine code and do not import Numba.
