@@ -13,8 +13,6 @@ from convlens.engines.compiled.kernel import Kernel, Memory, Place, Table, kerne
 from convlens.engines.compiled.registers import vector
 from convlens.engines.compiled.tape import table
 from convlens.engines.compiled.winograd_tiles import (
-    GRADIENTS,
-    INPUTS,
     KERNEL,
     KERNEL_GRADIENT,
     transform,
@@ -55,97 +53,101 @@ def from_points(size: int) -> Kernel:
 
 
 @cache
-def convolve(size: int, tile: int, lanes: int) -> Kernel:
-    """Return the kernel of a convolution with tiles of size × size outputs; its register tile has `tile` of them."""
+def to_tiles(size: int, which: int) -> Kernel:
+    """Return the kernel that transforms tiles of images; which: INPUTS or GRADIENTS."""
     side = size + 2
 
     @kernel
-    def convolve(
-        m: Memory, x: Place, x_example: int, x_plane: int, x_pitch: int, corner: int, ins: int, w: Place, b: Place,
-        relu: int, more: int, y: Place, y_example: int, y_plane: int, y_pitch: int, outs: int, examples: int, oh: int,
-        ow: int, taps: Table, chunk: int, seen: Place, made: Place,
+    def to_tiles(
+        m: Memory, x: Place, x_example: int, x_plane: int, x_pitch: int, corner: int, blocks: int, across: int,
+        each: int, start: int, count: int, chunk: int, y: Place,
     ) -> None:  # fmt: skip
-        """y[e, o] = relu(b[o] + the convolution of x[e] with w), added to y if `more`
+        """y[p, c, t, v] = the points p of tile start + t of block c, for t below `count`
 
-        corner: where the first tile begins, from x on. taps: where each block of channels stands in `seen`. seen, made:
-        room for the points of `chunk` tiles, a multiple of `tile`
+        An example has `each` tiles, `across` of them side by side. The first one begins `corner` after x. chunk: the
+        tiles for which y has room
         """
         wide = vector(m)
-        across, down = (ow + size - 1) // size, (oh + size - 1) // size
-        whole, panel = examples * across * down, ins * wide * wide
-        seen_p, made_p = (ins * chunk + 1) * wide, (outs * chunk + 1) * wide
-        for k in range((whole + chunk - 1) // chunk):
-            start = k * chunk
-            count = min(chunk, whole - start)
-            for c in range(ins):
-                for t in range(count):
-                    e, place = divmod(start + t, across * down)
-                    i, j = divmod(place, across)
-                    corner_of = x + e * x_example + c * x_plane + corner + size * (i * x_pitch + j * wide)
-                    transform(
-                        m, size, INPUTS, corner_of, x_pitch, wide, seen + (c * chunk + t) * wide, side * seen_p, seen_p
-                    )
-            for p in range(side * side):
-                for o in range(outs):
-                    for t in range(0, count, tile):
-                        convolve_tile(
-                            m, tile, lanes, seen + p * seen_p + t * wide, table(taps), ins, wide,
-                            w + (p * outs + o) * panel, b, ZERO, 0, made + p * made_p + (o * chunk + t) * wide, lanes,
-                        )  # fmt: skip
-            for o in range(outs):
-                for t in range(count):
-                    e, place = divmod(start + t, across * down)
-                    i, j = divmod(place, across)
-                    written = y + e * y_example + o * y_plane + size * (i * y_pitch + j * wide)
-                    transform_outputs(
-                        m, size, made + (o * chunk + t) * wide, made_p, b + o * wide, relu, more, written, y_pitch,
-                        oh - size * i, ow - size * j,
-                    )  # fmt: skip
+        step = (blocks * chunk + 1) * wide
+        for t in range(count):
+            e, place = divmod(start + t, each)
+            i, j = divmod(place, across)
+            tile = x + e * x_example + corner + size * (i * x_pitch + j * wide)
+            for c in range(blocks):
+                transform(
+                    m, size, which, tile + c * x_plane, x_pitch, wide, y + (c * chunk + t) * wide, side * step, step
+                )
 
-    return convolve
+    return to_tiles
 
 
 @cache
-def convolve_dw(size: int, lanes: int) -> Kernel:
-    """Return the kernel of the gradient of the points of a kernel, with tiles of size × size outputs."""
-    side = size + 2
+def multiply(tile: int, lanes: int) -> Kernel:
+    """Return the kernel of the products of a forward; its register tile has `tile` tiles of the image."""
 
     @kernel
-    def convolve_dw(
-        m: Memory, x: Place, x_example: int, x_plane: int, x_pitch: int, corner: int, ins: int, dy: Place,
-        dy_example: int, dy_plane: int, dy_pitch: int, outs: int, examples: int, oh: int, ow: int, chunk: int,
-        seen: Place, given: Place, dw: Place,
+    def multiply(
+        m: Memory, x: Place, taps: Table, ins: int, w: Place, outs: int, points: int, count: int, chunk: int, y: Place
+    ) -> None:
+        """y[p, o, t, v] = sum_ck x[p, c, t, k] w[p, o, c, k, v]; taps: where each block of channels stands in x
+
+        The tiles past `count` are computed too, up to a multiple of `tile`.
+        """
+        wide = vector(m)
+        x_p, y_p, panel = (ins * chunk + 1) * wide, (outs * chunk + 1) * wide, ins * wide * wide
+        for p in range(points):
+            for o in range(outs):
+                for t in range(0, count, tile):
+                    convolve_tile(
+                        m, tile, lanes, x + p * x_p + t * wide, table(taps), ins, wide, w + (p * outs + o) * panel, w,
+                        ZERO, 0, y + p * y_p + (o * chunk + t) * wide, lanes,
+                    )  # fmt: skip
+
+    return multiply
+
+
+@cache
+def from_tiles(size: int) -> Kernel:
+    """Return the kernel that transforms the products of a forward to the output."""
+
+    @kernel
+    def from_tiles(
+        m: Memory, x: Place, chunk: int, b: Place, relu: int, more: int, y: Place, y_example: int, y_plane: int,
+        y_pitch: int, blocks: int, oh: int, ow: int, start: int, count: int,
     ) -> None:  # fmt: skip
-        """dw[p, o, k, v] += sum over the tiles of (B' x B)[p, k] (A dy A')[p, o, v]"""
+        """y = relu(b + the outputs of the tiles), added to y if `more`; start, count, chunk: as in `to_tiles`"""
         wide = vector(m)
         across, down = (ow + size - 1) // size, (oh + size - 1) // size
-        whole, panel = examples * across * down, wide * wide
-        seen_p, given_p = (ins * chunk + 1) * wide, (outs * chunk + 1) * wide
-        for k in range((whole + chunk - 1) // chunk):
-            start = k * chunk
-            count = min(chunk, whole - start)
-            for t in range(count):
-                e, place = divmod(start + t, across * down)
-                i, j = divmod(place, across)
-                corner_of = x + e * x_example + corner + size * (i * x_pitch + j * wide)
-                for c in range(ins):
-                    transform(
-                        m, size, INPUTS, corner_of + c * x_plane, x_pitch, wide, seen + (c * chunk + t) * wide,
-                        side * seen_p, seen_p,
-                    )  # fmt: skip
-                gradient = dy + e * dy_example + size * (i * dy_pitch + j * wide)
-                for o in range(outs):
-                    transform(
-                        m, size, GRADIENTS, gradient + o * dy_plane, dy_pitch, wide, given + (o * chunk + t) * wide,
-                        side * given_p, given_p,
-                    )  # fmt: skip
-            for p in range(side * side):
-                for o in range(outs):
-                    for c in range(ins):
-                        correlate_block(
-                            m, lanes, lanes, seen + p * seen_p + c * chunk * wide, 0,
-                            given + p * given_p + o * chunk * wide, 0, 1, count,
-                            dw + ((p * outs + o) * ins + c) * panel,
-                        )  # fmt: skip
+        for t in range(count):
+            e, place = divmod(start + t, across * down)
+            i, j = divmod(place, across)
+            out = y + e * y_example + size * (i * y_pitch + j * wide)
+            for o in range(blocks):
+                transform_outputs(
+                    m, size, x + (o * chunk + t) * wide, (blocks * chunk + 1) * wide, b + o * wide, relu, more,
+                    out + o * y_plane, y_pitch, oh - size * i, ow - size * j,
+                )  # fmt: skip
 
-    return convolve_dw
+    return from_tiles
+
+
+@cache
+def multiply_dw(lanes: int) -> Kernel:
+    """Return the kernel of the products of a kernel's gradient."""
+
+    @kernel
+    def multiply_dw(
+        m: Memory, x: Place, ins: int, dy: Place, outs: int, points: int, count: int, chunk: int, dw: Place
+    ) -> None:
+        """dw[p, o, c, k, v] += sum_t x[p, c, t, k] dy[p, o, t, v] for t below `count`"""
+        wide = vector(m)
+        x_p, dy_p = (ins * chunk + 1) * wide, (outs * chunk + 1) * wide
+        for p in range(points):
+            for o in range(outs):
+                for c in range(ins):
+                    correlate_block(
+                        m, lanes, lanes, x + p * x_p + c * chunk * wide, 0, dy + p * dy_p + o * chunk * wide, 0, 1,
+                        count, dw + ((p * outs + o) * ins + c) * wide * wide,
+                    )  # fmt: skip
+
+    return multiply_dw

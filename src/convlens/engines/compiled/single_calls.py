@@ -108,17 +108,18 @@ def forward(spec: Conv, n: int, size: int | None, room: Room) -> list[Call]:
     outs = blocks(spec.co, wide)
     y = room.image(n * outs, oh, ow, wide, Frame())
     if size:
-        call = winograd_calls.convolve(
+        calls = winograd_calls.convolve(
             x, y, (0, 0), spec.out, Slot("kernel"), Slot("bias"), False, False, n, size, room
         )  # fmt: skip
     else:
         taps = forward_taps(spec, x)
-        call = over_blocks.convolve(*best_tile(ow), sw * x.lanes, wide)(
+        direct = over_blocks.convolve(*best_tile(ow), sw * x.lanes, wide)(
             x=x, x_example=x.planes // n * x.plane, x_i=sh * x.pitch, taps=taps.offsets, count=len(taps.offsets),
             depth=taps.depth, w=Slot("kernel"), b=Slot("bias"), start=BIAS, relu=0, y=y, y_example=outs * y.plane,
             y_i=y.pitch, blocks=outs, examples=n, oh=oh, ow=ow,
         )  # fmt: skip
-    return [*load, call, _store(y, "y", spec.co, n)]
+        calls = [direct]
+    return [*load, *calls, _store(y, "y", spec.co, n)]
 
 
 def dx(spec: Conv, n: int, size: int | None, room: Room) -> list[Call]:
@@ -131,9 +132,7 @@ def dx(spec: Conv, n: int, size: int | None, room: Room) -> list[Call]:
     calls, at = list[Call](), 0
     pads = (2 - spec.pads[0][0], 2 - spec.pads[1][0])
     if size:
-        calls.append(
-            winograd_calls.convolve(dy, found, pads, spec.size, Slot("kernel"), zeros, False, False, n, size, room)
-        )
+        calls += winograd_calls.convolve(dy, found, pads, spec.size, Slot("kernel"), zeros, False, False, n, size, room)
     else:
         for phase in phases(spec):
             taps = phase.taps(spec, dy)
@@ -156,15 +155,16 @@ def dw(spec: Conv, channels: int, n: int, size: int | None, room: Room) -> list[
     load_dy, dy = _load("dy", spec.out, channels, n, backward_frame(spec, size) if size else Frame(), room, spec.co)
     outs = blocks(channels, wide)
     if size:
-        call = winograd_calls.convolve_dw(x, dy, (0, 0), spec.out, Slot("sums"), n, size, room)
+        calls = winograd_calls.convolve_dw(x, dy, (0, 0), spec.out, Slot("sums"), n, size, room)
     else:
         taps = forward_taps(spec, x)
-        call = over_blocks.convolve_dw(numbers(taps.depth), sw * x.lanes)(
+        direct = over_blocks.convolve_dw(numbers(taps.depth), sw * x.lanes)(
             x=x, x_example=x.planes // n * x.plane, x_i=sh * x.pitch, taps=taps.offsets, count=len(taps.offsets),
             depth=taps.depth, dy=dy, dy_example=outs * dy.plane, blocks=outs, examples=n, oh=oh, ow=ow,
             dw=Slot("sums"),
         )  # fmt: skip
-    return [*load_x, *load_dy, call]
+        calls = [direct]
+    return [*load_x, *load_dy, *calls]
 
 
 def sums_size(spec: Conv, channels: int, size: int | None, itemsize: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from convlens.arrays import Array
@@ -12,6 +14,7 @@ from convlens.engines.compiled.image import Image
 from convlens.engines.compiled.kernel import Call, Slot
 from convlens.engines.compiled.room import Room
 from convlens.engines.compiled.winograd import tiles
+from convlens.engines.compiled.winograd_tiles import GRADIENTS, INPUTS
 from convlens.engines.specs import Conv
 from convlens.machine.memory import aligned
 
@@ -80,46 +83,71 @@ def conv_calls(
     backward = [
         *(slopes if layer.relu or spec.bias else []),
         over_examples.fill_zeros(x=sums, count=points * ci * co),
-        convolve_dw(x, dy, (top, left), spec.out, sums, n, size, scratch),
+        *convolve_dw(x, dy, (top, left), spec.out, sums, n, size, scratch),
         over_winograd.from_points(size)(x=sums, count=outs * ci, y=back),
         over_blocks.unpack(x=back, channels=co, rows=rows, count=len(rows), dw=weights.dw),
     ]  # fmt: skip
     if not layer.first:
         w = packed.points((key, "dx"), weights.w, co, ci, turned_rows(spec), size, dx=True)
         zeros = aligned(ci, w.dtype)
-        backward.append(convolve(dy, dx, (2 - top, 2 - left), spec.size, w, zeros, False, more, n, size, scratch))
-    return [forward], backward
+        backward += convolve(dy, dx, (2 - top, 2 - left), spec.size, w, zeros, False, more, n, size, scratch)
+    return forward, backward
+
+
+def _tiles(x: Image, corner: int, out: tuple[int, int], n: int, size: int) -> dict[str, Any]:
+    """Return the arguments of `over_winograd.to_tiles` for all chunks of images x."""
+    blocks, across = x.planes // n, -(-out[1] // size)
+    return {"x": x, "x_example": blocks * x.plane, "corner": corner, "blocks": blocks, "across": across,
+            "each": tiles(out, size)}  # fmt: skip
 
 
 def convolve(
     x: Image, y: Image, pads: tuple[int, int], out: tuple[int, int], w: Slot | Array, b: Slot | Array, relu: bool,
     more: bool, n: int, size: int, scratch: Scratch | Room,
-) -> Call:  # fmt: skip
-    """Return the call that computes y (n, …, *out) from x, whose first tile begins at -pads."""
+) -> list[Call]:  # fmt: skip
+    """Return the calls that compute y (n, …, *out) from x, whose first tile begins at -pads."""
     wide, ins, outs = x.lanes, x.planes // n, y.planes // n
-    count = n * tiles(out, size)
-    chunk, tile = _chunk(count, size, ins, outs, wide, scratch.itemsize)
+    whole = n * tiles(out, size)
+    chunk, tile = _chunk(whole, size, ins, outs, wide, scratch.itemsize)
     seen, made = _points(size, chunk, ins, outs, wide, scratch)
-    return over_winograd.convolve(size, tile, wide)(
-        x=x, x_example=ins * x.plane, corner=-(pads[0] * x.pitch + pads[1] * wide), ins=ins, w=w, b=b, relu=relu,
-        more=more, y=y, y_example=outs * y.plane, outs=outs, examples=n, oh=out[0], ow=out[1],
-        taps=np.arange(ins) * (chunk * wide), chunk=chunk, seen=seen, made=made,
-    )  # fmt: skip
+    taps, corner = np.arange(ins) * (chunk * wide), -(pads[0] * x.pitch + pads[1] * wide)
+    images, calls = _tiles(x, corner, out, n, size), list[Call]()
+    for start in range(0, whole, chunk):
+        part = {"count": min(chunk, whole - start), "chunk": chunk}
+        calls += [
+            over_winograd.to_tiles(size, INPUTS)(**images, **part, start=start, y=seen),
+            over_winograd.multiply(tile, wide)(
+                x=seen, taps=taps, ins=ins, w=w, outs=outs, points=(size + 2) ** 2, **part, y=made
+            ),
+            over_winograd.from_tiles(size)(
+                x=made, b=b, relu=relu, more=more, y=y, y_example=outs * y.plane, blocks=outs, oh=out[0], ow=out[1],
+                start=start, **part,
+            ),
+        ]  # fmt: skip
+    return calls
 
 
 def convolve_dw(
     x: Image, dy: Image, pads: tuple[int, int], out: tuple[int, int], sums: Slot | Array, n: int, size: int,
     scratch: Scratch | Room,
-) -> Call:  # fmt: skip
-    """Return the call that adds the gradient of a kernel to its points `sums`; x and pads as in `convolve`."""
+) -> list[Call]:  # fmt: skip
+    """Return the calls that add the gradient of a kernel to its points `sums`; x and pads as in `convolve`."""
     wide, ins, outs = x.lanes, x.planes // n, dy.planes // n
-    chunk, _ = _chunk(n * tiles(out, size), size, ins, outs, wide, scratch.itemsize)
+    whole = n * tiles(out, size)
+    chunk, _ = _chunk(whole, size, ins, outs, wide, scratch.itemsize)
     seen, given = _points(size, chunk, ins, outs, wide, scratch)
-    return over_winograd.convolve_dw(size, wide)(
-        x=x, x_example=ins * x.plane, corner=-(pads[0] * x.pitch + pads[1] * wide), ins=ins, dy=dy,
-        dy_example=outs * dy.plane, outs=outs, examples=n, oh=out[0], ow=out[1], chunk=chunk, seen=seen, given=given,
-        dw=sums,
-    )  # fmt: skip
+    images = _tiles(x, -(pads[0] * x.pitch + pads[1] * wide), out, n, size)
+    gradients, calls = _tiles(dy, 0, out, n, size), list[Call]()
+    for start in range(0, whole, chunk):
+        part = {"count": min(chunk, whole - start), "chunk": chunk}
+        calls += [
+            over_winograd.to_tiles(size, INPUTS)(**images, **part, start=start, y=seen),
+            over_winograd.to_tiles(size, GRADIENTS)(**gradients, **part, start=start, y=given),
+            over_winograd.multiply_dw(wide)(
+                x=seen, ins=ins, dy=given, outs=outs, points=(size + 2) ** 2, **part, dw=sums
+            ),
+        ]  # fmt: skip
+    return calls
 
 
 def _points(
