@@ -69,14 +69,12 @@ def to_tiles(size: int, which: int) -> Kernel:
         """
         wide = vector(m)
         step = (blocks * chunk + 1) * wide
-        for t in range(count):
-            e, place = divmod(start + t, each)
-            i, j = divmod(place, across)
-            tile = x + e * x_example + corner + size * (i * x_pitch + j * wide)
-            for c in range(blocks):
-                transform(
-                    m, size, which, tile + c * x_plane, x_pitch, wide, y + (c * chunk + t) * wide, side * step, step
-                )
+        for c in range(blocks):
+            for t in range(count):
+                e, place = divmod(start + t, each)
+                i, j = divmod(place, across)
+                tile = x + e * x_example + c * x_plane + corner + size * (i * x_pitch + j * wide)
+                transform(m, size, which, tile, x_pitch, wide, y + (c * chunk + t) * wide, side * step, step)
 
     return to_tiles
 
@@ -118,14 +116,14 @@ def from_tiles(size: int) -> Kernel:
         """y = relu(b + the outputs of the tiles), added to y if `more`; start, count, chunk: as in `to_tiles`"""
         wide = vector(m)
         across, down = (ow + size - 1) // size, (oh + size - 1) // size
-        for t in range(count):
-            e, place = divmod(start + t, across * down)
-            i, j = divmod(place, across)
-            out = y + e * y_example + size * (i * y_pitch + j * wide)
-            for o in range(blocks):
+        for o in range(blocks):
+            for t in range(count):
+                e, place = divmod(start + t, across * down)
+                i, j = divmod(place, across)
+                out = y + e * y_example + o * y_plane + size * (i * y_pitch + j * wide)
                 transform_outputs(
                     m, size, x + (o * chunk + t) * wide, (blocks * chunk + 1) * wide, b + o * wide, relu, more,
-                    out + o * y_plane, y_pitch, oh - size * i, ow - size * j,
+                    out, y_pitch, oh - size * i, ow - size * j,
                 )  # fmt: skip
 
     return from_tiles
