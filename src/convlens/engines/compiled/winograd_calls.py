@@ -38,14 +38,12 @@ class Scratch:
 
 
 def _chunk(count: int, size: int, ins: int, outs: int, wide: int, itemsize: int) -> tuple[int, int]:
-    """Return the tiles of a chunk, if `count` of them are cut into equal chunks, and those of a register tile."""
+    """Return the tiles of a chunk, whole register tiles, and those of a register tile, for `count` tiles in all."""
     tile, kernel = ((size + 2) ** 2 * blocks * wide * itemsize for blocks in (ins + outs, ins * outs * wide))
     most = min(MOST, max(POSITIONS[-1], max(ROOM, kernel // 3) // tile))
-    chunks = -(-count // most)
-    each = -(-count // chunks)
-    fitting = [tile for tile in POSITIONS if tile <= each] or [each]
-    tile = min(fitting, key=lambda tile: (-(-each // tile) * tile, -tile))
-    return -(-each // tile) * tile, tile
+    fitting = [tile for tile in POSITIONS if tile <= count] or [count]
+    tile = min(fitting, key=lambda tile: (-(-count // tile) * tile, -tile))
+    return min(most // tile, -(-count // tile)) * tile, tile
 
 
 def kernel_rows(spec: Conv) -> Array:
