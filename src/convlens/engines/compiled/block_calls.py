@@ -35,6 +35,7 @@ class Packed:
 
     def __init__(self) -> None:
         self._sources: dict[int, Array] = {}  # what is packed, by address
+        self._numbers = 0  # in all sources
         self._compare: Tape | None = None
         self._other = np.zeros(1, np.int64)  # whether something has changed
         self._stale = {False, True}
@@ -83,11 +84,12 @@ class Packed:
         at = address(w)
         if at not in self._sources or self._sources[at].size < w.size:
             self._sources[at] = w
+        self._numbers = sum(each.size for each in self._sources.values())
         self._compare, self._stale = None, {False, True}
 
     def _changed(self) -> bool:
         """Return whether a kernel has changed since it was asked last; few numbers are not compared."""
-        if sum(w.size for w in self._sources.values()) < _COMPARED:
+        if self._numbers < _COMPARED:
             return True
         if self._compare is None:
             calls = [

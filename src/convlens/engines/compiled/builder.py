@@ -316,7 +316,6 @@ class Builder:
             ends.append(self._rowed(end) if len(end.shape) == 1 else end)
         out = self._new(spec.out, readers)
         branch, shortcut = ends
-        back = [pointwise.relu_mask(dy=out.dx, y=out.x)] if relu else []
-        back += [pointwise.copy(x=out.dx, y=end.dx, more=0) for end in (shortcut, branch)]
-        self._add([pointwise.add(x=branch.x, other=shortcut.x, y=out.x, relu=relu)], back)
+        both = pointwise.add_dx(dy=out.dx, y=out.x, relu=relu, dx=shortcut.dx, other=branch.dx)
+        self._add([pointwise.add(x=branch.x, other=shortcut.x, y=out.x, relu=relu)], [both])
         return out

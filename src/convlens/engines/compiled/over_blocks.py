@@ -226,13 +226,15 @@ def to_examples(
     y_planes: int, y_plane: int, y_pitch: int, y_lanes: int,
 ) -> None:  # fmt: skip
     """The image x with channels in lanes -> the image y with examples in lanes"""
-    for c in range(y_planes):
+    for o in range(blocks):
+        channels = min(x_lanes, y_planes - o * x_lanes)
         for i in range(x_rows):
             for j in range(x_columns):
-                source = x + c // x_lanes * x_plane + i * x_pitch + j * x_lanes + c % x_lanes
-                target = y + c * y_plane + i * y_pitch + j * y_lanes
-                for e in range(y_lanes):
-                    m[target + e] = m[source + e * blocks * x_plane]
+                source = x + o * x_plane + i * x_pitch + j * x_lanes
+                target = y + o * x_lanes * y_plane + i * y_pitch + j * y_lanes
+                for v in range(channels):
+                    for e in range(y_lanes):
+                        m[target + v * y_plane + e] = m[source + e * blocks * x_plane + v]
 
 
 @kernel
@@ -241,10 +243,12 @@ def from_examples(
     x_columns: int, x_pitch: int, x_lanes: int, blocks: int,
 ) -> None:  # fmt: skip
     """The image y with examples in lanes -> the image x with channels in lanes"""
-    for c in range(y_planes):
+    for o in range(blocks):
+        channels = min(x_lanes, y_planes - o * x_lanes)
         for i in range(x_rows):
             for j in range(x_columns):
-                target = x + c // x_lanes * x_plane + i * x_pitch + j * x_lanes + c % x_lanes
-                source = y + c * y_plane + i * y_pitch + j * y_lanes
-                for e in range(y_lanes):
-                    m[target + e * blocks * x_plane] = m[source + e]
+                target = x + o * x_plane + i * x_pitch + j * x_lanes
+                source = y + o * x_lanes * y_plane + i * y_pitch + j * y_lanes
+                for v in range(channels):
+                    for e in range(y_lanes):
+                        m[target + e * blocks * x_plane + v] = m[source + v * y_plane + e]

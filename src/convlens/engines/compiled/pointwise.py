@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from convlens.engines.compiled.kernel import Memory, Place, Table, kernel
 from convlens.engines.compiled.registers import vector, zero
-from convlens.engines.compiled.rows import drop_row, normalise_dx_row, relu_sum_row, scale_row, sum_row
+from convlens.engines.compiled.rows import drop_row, normalise_dx_row, relu_mask_row, relu_sum_row, scale_row, sum_row
 from convlens.engines.compiled.tape import table
 
 
@@ -142,16 +142,18 @@ def copy(
 
 
 @kernel
-def relu_mask(
+def add_dx(
     m: Memory, dy: Place, dy_planes: int, dy_rows: int, dy_run: int, dy_plane: int, dy_pitch: int, y: Place,
-    y_plane: int, y_pitch: int,
+    y_plane: int, y_pitch: int, relu: int, dx: Place, dx_plane: int, dx_pitch: int, other: Place, other_plane: int,
+    other_pitch: int,
 ) -> None:  # fmt: skip
-    """dy = dy where y > 0, else 0, in place"""
+    """dx = dy for both terms of the sum y; with a ReLU after it, dy where y > 0, else 0"""
     for c in range(dy_planes):
         for i in range(dy_rows):
-            gradient, value = dy + c * dy_plane + i * dy_pitch, y + c * y_plane + i * y_pitch
-            for p in range(dy_run):
-                m[gradient + p] = m[gradient + p] if m[value + p] > 0 else zero(m)
+            relu_mask_row(
+                m, dy + c * dy_plane + i * dy_pitch, y + c * y_plane + i * y_pitch, relu,
+                dx + c * dx_plane + i * dx_pitch, other + c * other_plane + i * other_pitch, dy_run,
+            )  # fmt: skip
 
 
 @kernel

@@ -102,6 +102,24 @@ def relu_sum_row(typing, m, dy, y, relu, x, mean, count, total, products):
 
 
 @intrinsic
+def relu_mask_row(typing, m, dy, y, relu, one, two, count):
+    """one[p] = two[p] = dy[p] where y[p] > 0, else 0; dy itself unless `relu`"""
+
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        v = Vectors(context, builder, m.dtype)
+        memory, dy, y, relu, one, two, count = values
+        every = v.broadcast(builder.not_(is_true(builder, relu)))
+        with _vectors(builder, v, count, memory) as (load, store, _):
+            above = builder.or_(every, builder.fcmp_ordered(">", load(y), v.zero))
+            gradient = builder.select(above, load(dy), v.zero)
+            store(one, gradient)
+            store(two, gradient)
+        return context.get_dummy_value()
+
+    return types.void(m, dy, y, relu, one, two, count), code
+
+
+@intrinsic
 def normalise_dx_row(typing, m, dy, x, a, mean, b, c, dx, count):
     """dx[p] = a dy[p] + b (x[p] - mean) + c, with vectors a, mean, b and c"""
 
