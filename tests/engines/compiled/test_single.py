@@ -10,8 +10,10 @@ pytest.importorskip("numba")
 from numpy.testing import assert_allclose, assert_array_equal
 
 from convlens.engines import get_engine, numpy_engine
-from convlens.engines.compiled import single, winograd
+from convlens.engines.compiled import single, single_calls, winograd
 from convlens.engines.compiled.registers import BYTES
+from convlens.engines.compiled.room import Room
+from convlens.engines.specs import Conv
 
 ENGINE = get_engine("numba")
 CACHES = (single._convolution, single._gradient)
@@ -172,6 +174,21 @@ def test_dw_is_cut_into_pieces_of_examples_or_parts_of_channels(name):
     cut, parts = single._cut(spec, n, None, BYTES // 4)
     assert 1 <= cut <= n and cut * parts <= 8
     assert parts == 1 or co % (parts * BYTES // 4) == 0
+
+
+@pytest.mark.parametrize("size", [2, 4, None])
+@pytest.mark.parametrize(("h", "w"), [(5, 9), (7, 7), (13, 11), (28, 30)])
+@pytest.mark.parametrize(("ci", "co"), [(16, 16), (32, 96), (64, 64), (256, 128)])
+def test_the_memory_for_many_examples_is_enough_for_fewer(ci, co, h, w, size):
+    """A thread's memory is planned for the largest group of examples; the last group is smaller."""
+    spec = Conv((h + 2, w + 2), ci, (h, w), co, (3, 3), (1, 1), ((0, 0), (0, 0)))
+    for make in (single_calls.forward, single_calls.dx, lambda *given: single_calls.dw(spec, co, *given[1:])):
+        rooms = []
+        for examples in range(1, 17):
+            room = Room(4)
+            make(spec, examples, size, room)
+            rooms.append(room.size)
+        assert rooms == sorted(rooms)
 
 
 def test_operations_run_at_the_same_time_in_several_threads(clear_plans):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -37,13 +37,23 @@ class Scratch:
         return self._found[name]
 
 
-def _chunk(count: int, size: int, ins: int, outs: int, wide: int, itemsize: int) -> tuple[int, int]:
-    """Return the tiles of a chunk, whole register tiles, and those of a register tile, for `count` tiles in all."""
+class _Chunk(NamedTuple):
+    """tiles: of a chunk, whole register tiles; register: of a register tile; room: the most tiles that a chunk may have
+    with so many tiles in all, or with fewer"""
+
+    tiles: int
+    register: int
+    room: int
+
+
+def _chunk(count: int, size: int, ins: int, outs: int, wide: int, itemsize: int) -> _Chunk:
+    """Return how `count` tiles are cut into chunks."""
     tile, kernel = ((size + 2) ** 2 * blocks * wide * itemsize for blocks in (ins + outs, ins * outs * wide))
-    most = min(MOST, max(POSITIONS[-1], max(ROOM, kernel // 3) // tile))
+    largest = POSITIONS[-1]
+    most = min(MOST, max(largest, max(ROOM, kernel // 3) // tile))
     fitting = [tile for tile in POSITIONS if tile <= count] or [count]
     tile = min(fitting, key=lambda tile: (-(-count // tile) * tile, -tile))
-    return min(most // tile, -(-count // tile)) * tile, tile
+    return _Chunk(min(most // tile, -(-count // tile)) * tile, tile, min(most, -(-count // largest) * largest))
 
 
 def kernel_rows(spec: Conv) -> Array:
@@ -106,8 +116,8 @@ def convolve(
     """Return the calls that compute y (n, …, *out) from x, whose first tile begins at -pads."""
     wide, ins, outs = x.lanes, x.planes // n, y.planes // n
     whole = n * tiles(out, size)
-    chunk, tile = _chunk(whole, size, ins, outs, wide, scratch.itemsize)
-    seen, made = _points(size, chunk, ins, outs, wide, scratch)
+    chunk, tile, room = _chunk(whole, size, ins, outs, wide, scratch.itemsize)
+    seen, made = _points(size, room, ins, outs, wide, scratch)
     taps, corner = np.arange(ins) * (chunk * wide), -(pads[0] * x.pitch + pads[1] * wide)
     images, calls = _tiles(x, corner, out, n, size), list[Call]()
     for start in range(0, whole, chunk):
@@ -132,8 +142,8 @@ def convolve_dw(
     """Return the calls that add the gradient of a kernel to its points `sums`; x and pads as in `convolve`."""
     wide, ins, outs = x.lanes, x.planes // n, dy.planes // n
     whole = n * tiles(out, size)
-    chunk, _ = _chunk(whole, size, ins, outs, wide, scratch.itemsize)
-    seen, given = _points(size, chunk, ins, outs, wide, scratch)
+    chunk, _, room = _chunk(whole, size, ins, outs, wide, scratch.itemsize)
+    seen, given = _points(size, room, ins, outs, wide, scratch)
     images = _tiles(x, -(pads[0] * x.pitch + pads[1] * wide), out, n, size)
     gradients, calls = _tiles(dy, 0, out, n, size), list[Call]()
     for start in range(0, whole, chunk):
@@ -149,11 +159,11 @@ def convolve_dw(
 
 
 def _points(
-    size: int, chunk: int, ins: int, outs: int, wide: int, scratch: Scratch | Room
+    size: int, room: int, ins: int, outs: int, wide: int, scratch: Scratch | Room
 ) -> tuple[Slot | Array, Slot | Array]:
-    """Return room for the points of a chunk, of the input and of the output."""
+    """Return memory for the points of `room` tiles, of the input and of the output."""
     seen, made = (
-        scratch.of(name, (size + 2) ** 2 * (blocks * chunk + 1) * wide)
+        scratch.of(name, (size + 2) ** 2 * (blocks * room + 1) * wide)
         for name, blocks in (("seen", ins), ("made", outs))
     )
     return seen, made
