@@ -63,7 +63,7 @@ class Trainer(Protocol):
         """Return mean loss and accuracy."""
 
 
-_FIRST = 16  # examples of the first pass: an engine may compute fewer in another way
+_FIRST = 32  # examples of the first pass: an engine may compute fewer in another way, or in smaller blocks
 
 
 class EngineTrainer:
@@ -102,7 +102,7 @@ class EngineTrainer:
         with np.errstate(all="ignore"):  # a first pass, so that an engine compiles its kernels before the clock starts
             x, labels = np.zeros((_FIRST, *model.input_shape), model.dtype), np.zeros(_FIRST, np.int64)
             rng = np.random.default_rng(0) if self._draws else None
-            model.loss_gradient(x, labels, 1.0, self._gradient(0), rng=rng)
+            model.loss_gradient(x, labels, 1.0, self._gradient(0), self._threads, rng)
         self._context = workers(self._threads)
         self._workers = self._context.__enter__()
         return self

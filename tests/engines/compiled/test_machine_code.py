@@ -49,6 +49,32 @@ def train(cache):
     return done.stdout.split()
 
 
+FIRST_STEP = """
+import numpy as np
+from convlens.engines.compiled import machine_code
+from convlens.layers import Conv2D, Dense, Flatten, MaxPooling2D
+from convlens.nn import Adam, Sequential
+from convlens.training.trainer import EngineTrainer
+
+layers = [Conv2D(3, 3, activation="relu"), MaxPooling2D(2), Flatten(), Dense(10)]
+model = Sequential(layers, (12, 12, 1), engine="numba")
+with EngineTrainer(model, Adam(engine=model.engine), threads=2) as trainer:
+    before = machine_code.compiled_here()
+    trainer.step(np.zeros((32, 12, 12, 1), np.float32), np.zeros(32, int), (1, 1), None)
+    print(before, *(key.partition("-")[0] for key in machine_code._compiled[before:]))
+"""
+
+
+def test_the_kernels_of_a_step_are_compiled_before_the_clock_of_an_epoch_starts(tmp_path):
+    """All but the optimizer's, whose first step counts."""
+    environment = small.environment(NUMBA_CACHE_DIR=str(tmp_path))
+    command = [sys.executable, "-c", FIRST_STEP]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    before, *later = done.stdout.split()
+    assert int(before) > 10
+    assert later == ["adam"]
+
+
 def test_a_later_process_links_the_kernels_without_numba_and_gives_the_same_bits(tmp_path):
     *first, weights = train(tmp_path)
     assert first == ["True", "True"]
