@@ -211,7 +211,10 @@ def max_pool(side: int) -> Kernel:
 
 @cache
 def max_pool_dx(side: int, adds: int) -> Kernel:
-    """Return the kernel of the gradient of max pooling. side: as in `max_pool`. adds: whether windows overlap"""
+    """Return the kernel of the gradient of max pooling. side: as in `max_pool`. adds: whether windows overlap
+
+    If they do not, windows whose loops are unrolled write all their cells, zeros too.
+    """
     whole = max(1, side)
 
     @kernel
