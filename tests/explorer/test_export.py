@@ -5,6 +5,7 @@ import re
 
 import pytest
 from tests.support import small
+from tests.support.chromium import until
 
 from convlens.explorer.export import export_page, with_one_script
 from convlens.explorer.files import PageFile, page_files
@@ -103,8 +104,7 @@ def test_a_worker_begins_from_the_same_script(opened, tmp_path):
     path = tmp_path / "worker.html"
     path.write_bytes(export_page({"networks": []}, files))
     page, requests, errors = opened(path)
-    page.wait_for_function("globalThis.found")
-    assert page.evaluate("globalThis.found") == [2, 42]
+    assert until(page, "globalThis.found") == [2, 42]
     assert errors == []
     assert [request for request in requests if not request.startswith("blob:")] == [path.as_uri()]
 
@@ -116,7 +116,7 @@ def test_data_cannot_end_its_element(opened, tmp_path):
     path = tmp_path / "names.html"
     path.write_bytes(export_page({"networks": [], "run": {"name": name}}, files))
     page, _, errors = opened(path)
-    assert page.evaluate("globalThis.found") == name
+    assert until(page, "globalThis.found") == name
     assert page.evaluate("globalThis.bad") is None and errors == []
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.support.axe import violations
+from tests.support.chromium import until
 
 from convlens.inspection import trace
 from convlens.models import build_model
@@ -185,7 +186,7 @@ def test_the_reports_link_shows_its_picture(page, exported, digits):
     image, label = digits.images("valid")[5], int(digits.y_valid[5])
     (href,) = re.findall(r'href="(.*?)"', explorer_link(exported.as_uri(), "lenet5", image, label))
     follow(page, href)
-    page.wait_for_function(f"document.querySelector('cnn-network').state.label === {label}")
+    until(page, f"document.querySelector('cnn-network').state.label === {label}")
     numbers, heading, _, answer = view(page)
     assert np.array_equal(np.array(numbers.split(","), np.float32), image.ravel()) and image.max() > 0.5
     assert heading.startswith("conv2d[") and len(answer.split("\n")) == 20

@@ -1,6 +1,7 @@
 """A headless Chromium for tests of the browser's code: one for the whole test process."""
 
 import base64
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,6 +45,19 @@ def module_page(browser: Any, *folders: Any) -> Any:
     page.route("**/*", answer)
     page.goto(f"{ORIGIN}/")
     return page
+
+
+def until(page: Any, expression: str, seconds: float = 30) -> Any:
+    """Return the value of an expression as soon as it is true; the exported page refuses Playwright's own waiting.
+
+    `page.wait_for_function` evaluates text from within the page, which the page's policy forbids. It works only where
+    the expression is true at once.
+    """
+    end = time.monotonic() + seconds
+    while not (found := page.evaluate(expression)):
+        assert time.monotonic() < end, f"not true within {seconds} s: {expression}"
+        page.wait_for_timeout(20)
+    return found
 
 
 def packed(array: Any) -> dict[str, Any]:
