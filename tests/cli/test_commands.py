@@ -322,7 +322,7 @@ def test_summary():
     lines = says("summary").splitlines()
     fused = get_engine("auto").name == "numba"
     assert lines[0].split() == ["layer", "kind", "output", "shape", "parameters", *(["runs", "with"] if fused else [])]
-    how = ", one fused pass, examples in lanes" if fused else ""
+    how = ", one fused pass, examples in lanes, 1 convolution by Winograd's algorithm" if fused else ""
     assert f"lenet5: 61,706 parameters, float32, engine {get_engine('auto').name}{how}" in lines
     value = tells("summary")
     assert list(value) == ["model", "layers", "parameters", "end", "specification"]

@@ -7,7 +7,7 @@ pytest.importorskip("numba")
 
 from tests.engines.compiled.test_fused import examples, near, pair, step
 
-from convlens.engines.compiled import winograd
+from convlens.engines.compiled import example_tile_calls, winograd
 from convlens.engines.compiled.fused import FusedPass
 from convlens.engines.compiled.registers import BYTES
 from convlens.engines.specs import Conv
@@ -81,17 +81,21 @@ def switched_on(layers, shape, dtype):
     return models
 
 
-@pytest.mark.parametrize("size", winograd.PAIRS)
-def test_the_matrices_give_the_convolution_and_its_gradient(size):
-    outputs, kernel, inputs = winograd.matrices(size)
+@pytest.mark.parametrize(("size", "taps"), [(2, 3), (4, 3), (2, 5)])
+def test_the_matrices_give_the_convolution_and_its_gradients(size, taps):
+    outputs, kernel, inputs = winograd.matrices(size, taps)
     rng = np.random.default_rng(0)
-    x, w = rng.standard_normal((1, size + 2, size + 2, 1)), rng.standard_normal((3, 3, 1, 1))
+    side = size + taps - 1
+    x, w = rng.standard_normal((1, side, side, 1)), rng.standard_normal((taps, taps, 1, 1))
     dy = rng.standard_normal((1, size, size, 1))
     seen, points = inputs @ x[0, ..., 0] @ inputs.T, kernel @ w[..., 0, 0] @ kernel.T
     wanted = conv2d_forward(x, w, np.zeros(1))
     near(outputs @ (seen * points) @ outputs.T, wanted[0, ..., 0], 1e-13)
-    _, dw, _ = conv2d_backward(dy, x, w)
-    near(kernel.T @ (seen * (outputs.T @ dy[0, ..., 0] @ outputs)) @ kernel, dw[..., 0, 0], 1e-13)
+    dx, dw, _ = conv2d_backward(dy, x, w)
+    assert dx is not None
+    given = outputs.T @ dy[0, ..., 0] @ outputs
+    near(kernel.T @ (seen * given) @ kernel, dw[..., 0, 0], 1e-13)
+    near(inputs.T @ (points * given) @ inputs, dx[0, ..., 0], 1e-13)
 
 
 @pytest.mark.parametrize("n", [1, 3, 35])
@@ -102,6 +106,60 @@ def test_every_size_of_tile_as_numpy(always, name, n):
     near(ours.logits(x), theirs.logits(x), 1e-12)
     for found, wanted in zip(step(ours, True, n=n), step(theirs, True, n=n), strict=True):
         near(found, wanted, 1e-12)
+
+
+LANES = (
+    [
+        Conv2D(6, 5, activation="relu"),
+        Conv2D(10, 5, use_bias=False, activation="tanh"),
+        Conv2D(7, 5, activation="relu"),
+        Conv2D(4, 3),
+        Flatten(),
+        Dense(10),
+    ],
+    (20, 16, 3),
+)
+
+
+@pytest.fixture
+def in_lanes(monkeypatch):
+    """Tiles of 5 × 5 kernels with examples in lanes, wherever they fit, however little work they save."""
+    monkeypatch.setattr(winograd, "_COST_INPUT", 0)
+    monkeypatch.setattr(winograd, "_COST_OUTPUT", 0)
+
+
+@pytest.mark.parametrize("room", [None, 1, 10**5], ids=["one chunk", "chunks of one place", "several chunks"])
+@pytest.mark.parametrize("n", [1, 3, 16, 35])
+def test_tiles_with_examples_in_lanes_as_numpy(in_lanes, monkeypatch, n, room):
+    if room:
+        monkeypatch.setattr(example_tile_calls, "ROOM", room)
+    ours, theirs = switched_on(*LANES, "float64")
+    x, _ = examples(ours, n)
+    near(ours.logits(x), theirs.logits(x), 1e-12)
+    for found, wanted in zip(step(ours, True, n=n), step(theirs, True, n=n), strict=True):
+        near(found, wanted, 1e-12)
+
+
+def test_tiles_with_examples_in_lanes_run(in_lanes):
+    """The test above compares what it says: the tiles' rounding is not that of the direct sums."""
+    model = Sequential(*LANES, engine="numba", seed=1)
+    text = model.summary_text()
+    assert text.count("examples in lanes, Winograd 2×2") == 3 and "3 convolutions by Winograd's algorithm" in text
+    x, _ = examples(model, 64)
+    found = model.logits(x)
+    assert isinstance(model.fused, FusedPass)
+    direct = Sequential(*LANES, engine="numba", seed=1)
+    direct.fused.by_tiles = False
+    assert (direct.logits(x) != found).any()
+    near(direct.logits(x), found, 1e-5)
+
+
+def test_the_bits_of_tiles_in_lanes_do_not_depend_on_the_threads(in_lanes):
+    model = Sequential(*LANES, engine="numba", seed=1)
+    first = step(model, True, n=70, threads=1)
+    for threads in (2, 3):
+        for found, wanted in zip(step(model, True, n=70, threads=threads), first, strict=True):
+            np.testing.assert_array_equal(found, wanted)
 
 
 def test_the_bits_do_not_depend_on_the_threads(always):
@@ -131,27 +189,41 @@ def scales(name, shape, channels, rng):
     return spikes, 0, 1, 1
 
 
-@pytest.mark.parametrize("name", ["channels", "channels against kernels", "offset", "tiny", "huge", "spikes"])
+BAD_SCALES = pytest.mark.parametrize(
+    "name", ["channels", "channels against kernels", "offset", "tiny", "huge", "spikes"]
+)
+
+
+@BAD_SCALES
 def test_the_error_stays_below_a_ten_thousandth_with_bad_scales(always, name):
+    layers = [Conv2D(64, 3, use_bias=False), Conv2D(64, 3, use_bias=False), Flatten(), Dense(9, use_bias=False)]
+    has_small_errors(layers, (21, 26, 3), 64, name, 19)
+
+
+@BAD_SCALES
+def test_the_error_of_tiles_in_lanes_stays_below_a_ten_thousandth_with_bad_scales(in_lanes, name):
+    layers = [Conv2D(8, 5, use_bias=False), Conv2D(16, 5, use_bias=False), Flatten(), Dense(9, use_bias=False)]
+    has_small_errors(layers, (18, 22, 3), 8, name, 32)
+
+
+def has_small_errors(layers, shape, c, name, n):
     """Of the largest output, and of the largest number of each gradient; float32 against float64."""
-    shape, c = (21, 26, 3), 64
-    layers = [Conv2D(c, 3, use_bias=False), Conv2D(c, 3, use_bias=False), Flatten(), Dense(9, use_bias=False)]
     ours = Sequential(layers, shape, engine="numba", seed=1)
     exact = Sequential(layers, shape, engine="numpy", seed=1, dtype="float64")
-    assert isinstance(ours.fused, FusedPass) and ours.fused.by_tiles
+    assert isinstance(ours.fused, FusedPass) and ours.fused.by_tiles and "Winograd" in ours.summary_text()
     rng = np.random.default_rng(2)
     images, offset, first, second = scales(name, shape, c, rng)
     weights = ours.layer_weights
     weights[0]["kernel"][...] *= first
     weights[1]["kernel"][...] *= np.broadcast_to(second, (c, 1)) if np.ndim(second) else second
     exact.flat[...] = ours.flat
-    x = (rng.standard_normal((19, *shape)) * images + offset).astype(np.float32)
-    labels, gradients, found = rng.integers(0, 9, 19), [], []
+    x = (rng.standard_normal((n, *shape)) * images + offset).astype(np.float32)
+    labels, gradients, found = rng.integers(0, 9, n), [], []
     for model in (ours, exact):
         gradients.append(np.zeros_like(model.flat))
         x = x.astype(model.dtype)
         found.append(model.logits(x))
-        model.loss_gradient(x, labels, 1 / 19, gradients[-1], 2)
+        model.loss_gradient(x, labels, 1 / n, gradients[-1], 2)
     assert np.abs(found[0] - found[1]).max() <= 1e-4 * np.abs(found[1]).max()
     at = 0
     for layer in exact.layer_weights:
@@ -193,3 +265,21 @@ def test_it_runs_where_it_takes_less_work(ci, co, size, kernel, stride, examples
     out = tuple(-(-side // stride) for side in size)
     spec = Conv(size, ci, out, co, (kernel, kernel), (stride, stride), pads)
     assert winograd.chosen(spec, WIDE, examples) == wanted
+
+
+@pytest.mark.parametrize(
+    ("ci", "co", "size", "kernel", "pads", "examples", "wanted"),
+    [
+        (6, 16, (14, 14), 5, 0, 16, True),
+        (6, 16, (14, 12), 5, 0, 16, True),
+        (1, 6, (28, 28), 5, 0, 16, False),  # the transforms would take longer
+        (6, 16, (14, 13), 5, 0, 16, False),
+        (6, 16, (14, 14), 5, 2, 16, False),
+        (6, 16, (14, 14), 3, 0, 16, False),
+        (6, 16, (14, 14), 5, 0, 3, False),
+    ],
+)
+def test_tiles_in_lanes_run_where_they_take_less_work(ci, co, size, kernel, pads, examples, wanted):
+    out = tuple(side - kernel + 1 + 2 * pads for side in size)
+    spec = Conv(size, ci, out, co, (kernel, kernel), (1, 1), ((pads, pads),) * 2)
+    assert winograd.chosen_for_examples(spec, WIDE, examples) is wanted

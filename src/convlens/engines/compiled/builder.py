@@ -12,6 +12,7 @@ from convlens.arrays import Array
 from convlens.engines.compiled import (
     block_calls,
     example_calls,
+    example_tile_calls,
     groups,
     moves,
     over_blocks,
@@ -256,6 +257,8 @@ class Builder:
             return block_calls.depthwise_calls(layer, weights, packed, self._layer, more)
         weights = self._given.kernel(*spec.kernel, spec.ci // spec.groups, spec.co, bias=spec.bias)
         if not self._blocks:
+            if self._shared.by_tiles and winograd.chosen_for_examples(spec, self._wide, self.n):
+                return example_tile_calls.conv_calls(layer, weights, self._scratch)
             return example_calls.conv_calls(layer, weights)
         if size := self._tiles(spec):
             return winograd_calls.conv_calls(layer, weights, packed, self._layer, size, self._scratch, more)

@@ -195,9 +195,10 @@ class FusedPass:
         in_lanes = channels_in_lanes(specs, flat.itemsize)
         self.by_tiles = flat.itemsize == 4 and winograd.allowed()  # whether Winograd's algorithm is used
         self.about = f"one fused pass, {'channels' if in_lanes else 'examples'} in lanes"
-        chosen = [spec for spec in every(specs) if isinstance(spec, Conv) and winograd.chosen(spec, BYTES // 4)]
-        if in_lanes and self.by_tiles and chosen:
-            self.about += f", {len(chosen)} convolution{'s' * (len(chosen) > 1)} by Winograd's algorithm"
+        chosen: Callable[..., object] = winograd.chosen if in_lanes else winograd.chosen_for_examples
+        tiled = [spec for spec in every(specs) if isinstance(spec, Conv) and chosen(spec, BYTES // 4, LANES)]
+        if self.by_tiles and tiled:
+            self.about += f", {len(tiled)} convolution{'s' * (len(tiled) > 1)} by Winograd's algorithm"
         self.ways = ways(specs, in_lanes, self.by_tiles, BYTES // flat.itemsize)
         self.dropouts = sum(isinstance(spec, Dropout) for spec in every(specs))
         self._own = threading.local()

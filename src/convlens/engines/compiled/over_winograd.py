@@ -31,7 +31,7 @@ def to_points(size: int) -> Kernel:
         wide = vector(m)
         step = count * wide
         for r in range(count):
-            transform(m, size, KERNEL, x + r * 9 * wide, 3 * wide, wide, y + r * wide, side * step, step)
+            transform(m, size, 3, KERNEL, x + r * 9 * wide, 3 * wide, wide, y + r * wide, side * step, step)
 
     return to_points
 
@@ -47,7 +47,7 @@ def from_points(size: int) -> Kernel:
         wide = vector(m)
         step = count * wide
         for r in range(count):
-            transform(m, size, KERNEL_GRADIENT, x + r * wide, side * step, step, y + r * 9 * wide, 3 * wide, wide)
+            transform(m, size, 3, KERNEL_GRADIENT, x + r * wide, side * step, step, y + r * 9 * wide, 3 * wide, wide)
 
     return from_points
 
@@ -74,7 +74,7 @@ def to_tiles(size: int, which: int) -> Kernel:
                 e, place = divmod(start + t, each)
                 i, j = divmod(place, across)
                 tile = x + e * x_example + c * x_plane + corner + size * (i * x_pitch + j * wide)
-                transform(m, size, which, tile, x_pitch, wide, y + (c * chunk + t) * wide, side * step, step)
+                transform(m, size, 3, which, tile, x_pitch, wide, y + (c * chunk + t) * wide, side * step, step)
 
     return to_tiles
 
@@ -122,8 +122,8 @@ def from_tiles(size: int) -> Kernel:
                 i, j = divmod(place, across)
                 out = y + e * y_example + o * y_plane + size * (i * y_pitch + j * wide)
                 transform_outputs(
-                    m, size, x + (o * chunk + t) * wide, (blocks * chunk + 1) * wide, b + o * wide, relu, more,
-                    out, y_pitch, oh - size * i, ow - size * j,
+                    m, size, 3, x + (o * chunk + t) * wide, (blocks * chunk + 1) * wide, b + o * wide, relu, more,
+                    out, y_pitch, wide, oh - size * i, ow - size * j,
                 )  # fmt: skip
 
     return from_tiles

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from convlens.engines.compiled import winograd
 from convlens.engines.compiled.changes import before
 from convlens.engines.compiled.groups import joined
+from convlens.engines.compiled.over_examples import LANES
 from convlens.engines.compiled.plan import active
 from convlens.engines.specs import Conv, Depthwise, Random, Residual, Spec, input_shape
 
@@ -27,7 +28,8 @@ def _way(spec: Spec, channels: bool, by_tiles: bool, wide: int) -> str:
         inner = [_way(part, channels, by_tiles, wide) for chain in spec[2:] for layer in chain for part in layer]
         return max(inner, key=len, default="channels in lanes")
     if not channels or len(input_shape(spec)) == 1:
-        return "examples in lanes"
+        tiled = isinstance(spec, Conv) and by_tiles and winograd.chosen_for_examples(spec, wide, LANES)
+        return "examples in lanes" + (", Winograd 2×2" if tiled else "")
     found = "channels in lanes"
     if isinstance(spec, Conv) and by_tiles and (size := winograd.chosen(spec, wide)):
         return f"{found}, Winograd {size}×{size}"

@@ -4,14 +4,15 @@ A convolution with a 3 × 3 kernel g computes from a tile d of (size + 2)² numb
 
     y = A' [(G g G') * (B' d B)] A        (* is the product number by number)
 
-So size² outputs need (size + 2)² products in place of 9 size²: 36 for 144, or 16 for 36. The gradient of the kernel is
-G' [(B' d B) * (A dy A')] G, and dx is a convolution too. (Winograd 1980, "Arithmetic Complexity of Computations";
-Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks".)
+So size² outputs need (size + 2)² products in place of 9 size²: 36 for 144, or 16 for 36. With a 5 × 5 kernel, 2 × 2
+outputs need 36 in place of 100. The gradient of the kernel is G' [(B' d B) * (A dy A')] G, and that of the tile is
+B [(G g G') * (A dy A')] B'. dx is a convolution too. (Winograd 1980, "Arithmetic Complexity of Computations"; Lavin and
+Gray 2016, "Fast Algorithms for Convolutional Neural Networks".)
 
 The matrices stand for the values of polynomials at points: 0, the pairs ±p, and infinity. The points ±3/4 and ±3/2 of
-size 4 keep the numbers of a tile close to each other. Their rounding errors are about a quarter of those at the usual
-points ±1 and ±2, where one of the largest outputs of 64 channels is wrong by 2.6e-5 instead of 0.6e-5 of their standard
-deviation.
+6 × 6 tiles keep the numbers of a tile close to each other. Their rounding errors are about a quarter of those at the
+usual points ±1 and ±2, where one of the largest outputs of 64 channels is wrong by 2.6e-5 instead of 0.6e-5 of their
+standard deviation.
 """
 
 from __future__ import annotations
@@ -26,27 +27,28 @@ from convlens.arrays import Array
 from convlens.engines.compiled.over_examples import LANES
 from convlens.engines.specs import Conv
 
-PAIRS = {2: (1.0,), 4: (0.75, 1.5)}  # the points ±p of each size
+PAIRS = {4: (1.0,), 6: (0.75, 1.5)}  # the points ±p of a tile with so many rows
 
 
 class Matrices(NamedTuple):
-    """outputs: A' (size, size + 2); kernel: G (size + 2, 3); inputs: B' (size + 2, size + 2)"""
+    """outputs: A' (size, side); kernel: G (side, taps); inputs: B' (side, side), where side = size + taps - 1"""
 
     outputs: Array
     kernel: Array
     inputs: Array
 
 
-def matrices(size: int) -> Matrices:
-    """Return the matrices of Winograd's convolution with size × size outputs and a 3 × 3 kernel, float64."""
-    points = [0.0, *(sign * p for p in PAIRS[size] for sign in (1, -1))]
+def matrices(size: int, taps: int = 3) -> Matrices:
+    """Return the matrices of Winograd's convolution with size × size outputs and a taps × taps kernel, float64."""
+    side = size + taps - 1
+    points = [0.0, *(sign * p for p in PAIRS[side] for sign in (1, -1))]
     others = [[q for q in points if q != p] for p in points]
-    values = [[[p**k for k in range(length)] for p in points] for length in (size, 3)]
+    values = [[[p**k for k in range(length)] for p in points] for length in (size, taps)]
     outputs, kernel = (
-        np.array([*rows, [0.0] * (length - 1) + [1.0]]) for rows, length in zip(values, (size, 3), strict=True)
+        np.array([*rows, [0.0] * (length - 1) + [1.0]]) for rows, length in zip(values, (size, taps), strict=True)
     )
     kernel[:-1] /= [[prod(p - q for q in rest)] for p, rest in zip(points, others, strict=True)]
-    inputs = np.zeros((size + 2, size + 2))
+    inputs = np.zeros((side, side))
     for row, roots in zip(inputs, [*others, points], strict=True):
         row[: len(roots) + 1] = np.poly(roots)[::-1]  # the product of x - q, its coefficients from the lowest
     return Matrices(outputs.T.copy(), kernel, inputs)
@@ -81,3 +83,20 @@ def chosen(spec: Conv, wide: int, examples: int = LANES) -> int | None:
         each = (size + 2) ** 2 * spec.ci * outs + inputs * ins + outputs * outs
         work[size] = examples * tiles(spec.out, size) * each + kernel * spec.ci * outs
     return min(work, key=lambda size: work[size])
+
+
+# The same for one channel of a tile of 2 × 2 outputs of a 5 × 5 kernel, with examples in lanes: of the input, forward
+# and backward, and of the output
+_COST_INPUT, _COST_OUTPUT = 150, 130
+
+
+def chosen_for_examples(spec: Conv, wide: int, examples: int) -> bool:
+    """Return whether a convolution with examples in lanes runs in tiles: 2 × 2 outputs of a 5 × 5 kernel.
+
+    Tiles must cover the output exactly and need no padding. Examples must fill vectors of `wide` numbers.
+    """
+    fits = spec.kernel == (5, 5) and spec.stride == spec.dilation == (1, 1) and spec.groups == 1
+    even = spec.out[0] % 2 == spec.out[1] % 2 == 0 and spec.pads == ((0, 0), (0, 0))
+    if not fits or not even or examples % wide or spec.ci * spec.co < wide:
+        return False
+    return 36 * spec.ci * spec.co + _COST_INPUT * spec.ci + _COST_OUTPUT * spec.co < 4 * 25 * spec.ci * spec.co

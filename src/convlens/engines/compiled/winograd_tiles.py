@@ -15,13 +15,13 @@ from convlens.engines.compiled.later import types
 from convlens.engines.compiled.registers import INT, Vectors, is_true, offset
 from convlens.engines.compiled.winograd import PAIRS, matrices
 
-# What a transform does: B' of the inputs, A of dy, G of a kernel, and G' of a kernel's gradient
-INPUTS, GRADIENTS, KERNEL, KERNEL_GRADIENT = range(4)
+# What a transform does: B' of the inputs, A of dy, G of a kernel, G' of a kernel's gradient, and B of the inputs'
+INPUTS, GRADIENTS, KERNEL, KERNEL_GRADIENT, INPUT_GRADIENTS = range(5)
 
 
-def _matrix(size: int, which: int) -> Any:
-    found = matrices(size)
-    return (found.inputs, found.outputs.T, found.kernel, found.kernel.T)[which]
+def _matrix(size: int, taps: int, which: int) -> Any:
+    found = matrices(size, taps)
+    return (found.inputs, found.outputs.T, found.kernel, found.kernel.T, found.inputs.T)[which]
 
 
 def _sum(v: Vectors, numbers: Any, vectors: list[Any]) -> Any:
@@ -39,12 +39,12 @@ def _sum(v: Vectors, numbers: Any, vectors: list[Any]) -> Any:
     return found
 
 
-def _product(v: Vectors, matrix: Any, xs: list[Any]) -> list[Any]:
-    """matrix x; the rows or columns of a pair of points ±p differ in the signs of the odd powers alone"""
+def _product(v: Vectors, matrix: Any, xs: list[Any], by_rows: bool) -> list[Any]:
+    """matrix x; the rows of a pair of points ±p (the columns, if not `by_rows`) differ in the signs of odd powers"""
     rows, columns = matrix.shape
-    b, size = v.builder, max(rows, columns) - 2
-    pairs = [(1 + 2 * k, 2 + 2 * k) for k in range(len(PAIRS[size]))]
-    if columns < rows or rows == columns:  # the rows belong to points
+    b, side = v.builder, max(rows, columns)
+    pairs = [(1 + 2 * k, 2 + 2 * k) for k in range(len(PAIRS[side]))]
+    if by_rows:  # the rows belong to points
         found = [None if any(r in pair for pair in pairs) else _sum(v, matrix[r], xs) for r in range(rows)]
         for one, two in pairs:
             same = (matrix[one] + matrix[two]) / 2
@@ -63,60 +63,64 @@ def _product(v: Vectors, matrix: Any, xs: list[Any]) -> list[Any]:
     return found
 
 
-def _twice(v: Vectors, matrix: Any, at: Any) -> Any:
+def _twice(v: Vectors, matrix: Any, at: Any, by_rows: bool) -> Any:
     """M x M'; at(i, j): the vector x[i, j]. Yields i, j and the result's vector, row by row."""
     rows, columns = matrix.shape
-    between = [_product(v, matrix, [at(i, j) for i in range(columns)]) for j in range(columns)]
+    between = [_product(v, matrix, [at(i, j) for i in range(columns)], by_rows) for j in range(columns)]
     for i in range(rows):
-        for j, found in enumerate(_product(v, matrix, [between[k][i] for k in range(columns)])):
+        for j, found in enumerate(_product(v, matrix, [between[k][i] for k in range(columns)], by_rows)):
             yield i, j, found
 
 
 @intrinsic(prefer_literal=True)
-def transform(typing, m, SIZE, WHICH, x, x_i, x_j, y, y_i, y_j):
-    """y[i, j, v] = (M x M')[i, j, v] for v below one vector, with the matrix M that WHICH names"""
-    if not all(isinstance(each, types.IntegerLiteral) for each in (SIZE, WHICH)):
+def transform(typing, m, SIZE, TAPS, WHICH, x, x_i, x_j, y, y_i, y_j):
+    """y[i, j, v] = (M x M')[i, j, v] for v below one vector, with the matrix M that WHICH names; INPUT_GRADIENTS: added
+    to y"""
+    if not all(isinstance(each, types.IntegerLiteral) for each in (SIZE, TAPS, WHICH)):
         return None
-    matrix, number = _matrix(SIZE.literal_value, WHICH.literal_value), m.dtype
+    which, number = WHICH.literal_value, m.dtype
+    matrix = _matrix(SIZE.literal_value, TAPS.literal_value, which)
+    adds, by_rows = which == INPUT_GRADIENTS, which in (INPUTS, GRADIENTS, KERNEL)
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         v = Vectors(context, builder, number)
-        m, _, _, x, x_i, x_j, y, y_i, y_j = values
+        m, _, _, _, x, x_i, x_j, y, y_i, y_j = values
 
         def place(start: Any, i: int, i_step: Any, j: int, j_step: Any) -> Any:
             return offset(builder, start, (INT(i), i_step), (INT(j), j_step))
 
-        for i, j, found in _twice(v, matrix, lambda i, j: v.load(m, place(x, i, x_i, j, x_j))):
-            v.store(m, place(y, i, y_i, j, y_j), found)
+        for i, j, found in _twice(v, matrix, lambda i, j: v.load(m, place(x, i, x_i, j, x_j)), by_rows):
+            target = place(y, i, y_i, j, y_j)
+            v.store(m, target, builder.fadd(v.load(m, target), found) if adds else found)
         return context.get_dummy_value()
 
-    return types.void(m, SIZE, WHICH, x, x_i, x_j, y, y_i, y_j), code
+    return types.void(m, SIZE, TAPS, WHICH, x, x_i, x_j, y, y_i, y_j), code
 
 
 @intrinsic(prefer_literal=True)
-def transform_outputs(typing, m, SIZE, x, x_p, b, relu, more, y, y_i, rows, columns):
+def transform_outputs(typing, m, SIZE, TAPS, x, x_p, b, relu, more, y, y_i, y_j, rows, columns):
     """y[i, j, v] = relu(b[v] + (A' x A)[i, j, v]) for i below `rows` and j below `columns`; added to y if `more`
 
     x_p: the step of x from one point to the next
     """
-    if not isinstance(SIZE, types.IntegerLiteral):
+    if not isinstance(SIZE, types.IntegerLiteral) or not isinstance(TAPS, types.IntegerLiteral):
         return None
-    size, number = SIZE.literal_value, m.dtype
-    matrix = matrices(size).outputs
+    size, taps, number = SIZE.literal_value, TAPS.literal_value, m.dtype
+    matrix = matrices(size, taps).outputs
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         v = Vectors(context, builder, number)
-        m, _, x, x_p, b, relu, more, y, y_i, rows, columns = values
+        m, _, _, x, x_p, b, relu, more, y, y_i, y_j, rows, columns = values
         bias = v.load(m, b)
         least = v.broadcast(
             builder.select(is_true(builder, relu), ir.Constant(v.number, 0.0), ir.Constant(v.number, float("-inf")))
         )
-        n = size + 2
-        whole = _twice(v, matrix, lambda i, j: v.load(m, offset(builder, x, (INT(i * n + j), x_p))))
+        n = size + taps - 1
+        whole = _twice(v, matrix, lambda i, j: v.load(m, offset(builder, x, (INT(i * n + j), x_p))), False)
         inside = {}
         for i, j, found in whole:
             z = builder.fadd(found, bias)
-            place = builder.add(offset(builder, y, (INT(i), y_i)), INT(j * v.size))
+            place = offset(builder, y, (INT(i), y_i), (INT(j), y_j))
             inside[i, j] = (place, builder.select(builder.fcmp_ordered("<", z, least), least, z))
         for i in range(size):
             with builder.if_then(builder.icmp_signed(">", rows, INT(i))):
@@ -130,4 +134,4 @@ def transform_outputs(typing, m, SIZE, x, x_p, b, relu, more, y, y_i, rows, colu
                                 v.store(m, place, z)
         return context.get_dummy_value()
 
-    return types.void(m, SIZE, x, x_p, b, relu, more, y, y_i, rows, columns), code
+    return types.void(m, SIZE, TAPS, x, x_p, b, relu, more, y, y_i, y_j, rows, columns), code
