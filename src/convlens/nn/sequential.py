@@ -32,6 +32,7 @@ from convlens.ops import ACTIVATIONS
 __all__ = ["Sequential"]
 
 _BUILT = ("flat", "flat_state", "layer_weights", "table", "input_shape", "end", "fused", "penalties")
+_IN_MEMORY: Any = np.ndarray | list | tuple | Pixels
 _REFUSED = {
     "export": "model.save('model.onnx') or model.save('model.keras') writes a file that other programs load",
     "add_loss": "the loss is an argument of compile",
@@ -50,7 +51,7 @@ class Result(np.ndarray):
 
 
 def _in_memory(x: object) -> bool:
-    return isinstance(x, np.ndarray | list | tuple | Pixels) or hasattr(x, "__array__")
+    return isinstance(x, _IN_MEMORY) or hasattr(x, "__array__")
 
 
 def _float_type(dtype: DTypeLike) -> np.dtype[Any]:
@@ -342,9 +343,9 @@ class Sequential(KerasMethods):
         `convlens.callbacks`, for which a batch has 32 images by default. verbose has no effect: a prediction shows
         nothing.
         """
-        if _in_memory(x):
+        if here := _in_memory(x):
             self._ensure_built(x)
-        if callbacks is not None or steps is not None or not _in_memory(x):
+        if callbacks is not None or steps is not None or not here:
             found: Array = higher(FUNCTIONS["predict"])(self, x, batch_size or 32, steps, callbacks)
             return found
         return self.all_outputs(as_images("x", x, self.input_shape), batch_size)

@@ -352,7 +352,7 @@ class Stack:
         """Return outputs(x), computed `size` images at a time."""
         size = size or _PREDICT_BATCH
         if len(x) <= size:
-            return outputs(as_dtype(x[: len(x)], self.dtype))
+            return outputs(as_dtype(x if isinstance(x, np.ndarray) else x[: len(x)], self.dtype))
         starts = range(0, len(x), size)
 
         def part(k: int) -> Array:

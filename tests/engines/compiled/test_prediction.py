@@ -60,6 +60,18 @@ def test_each_changed_weight_is_seen(n):
     near(ours.predict(x), theirs.predict(x))
 
 
+@pytest.mark.parametrize("n", [1, 2, 7])
+def test_each_changed_weight_of_small_kernels_is_seen_and_no_result_changes_later(n):
+    ours, theirs = (build_model("lenet5", engine=engine) for engine in ("numba", "numpy"))
+    x, before = images(n, (28, 28, 1)), []
+    for k in np.linspace(0, ours.flat.size - 1, 23).astype(int):
+        for model in (ours, theirs):
+            model.flat[k] += 1.5
+        before.append((ours.predict(x), theirs.predict(x)))
+    for found, wanted in before:
+        near(found, wanted)
+
+
 def test_weights_that_are_nan_are_seen_before_and_after():
     ours, theirs = twins()
     x = images(3)
@@ -79,6 +91,19 @@ def test_a_training_step_between_two_predictions():
         model.flat[...] -= 0.1 * gradient
     near(ours.predict(x), theirs.predict(x))
     near(ours.predict(x[:1]), theirs.predict(x[:1]))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_images_are_finite_even_if_their_squares_are_not(dtype):
+    model = build_model("lenet5", engine="numba")
+    x = images(2, (28, 28, 1)).astype(dtype)
+    x[1, 3, 4] = 1e30 if dtype == np.float32 else 1e300
+    with np.errstate(all="ignore"):
+        assert model.predict(x).shape == (2, 10)
+    for bad in (np.nan, np.inf, -np.inf):
+        x[0, 5, 6] = bad
+        with pytest.raises(ValueError, match=r"^x must be finite; got 1 NaN"):
+            model.predict(x)
 
 
 def test_the_same_bits_for_the_same_images():

@@ -101,6 +101,17 @@ class Packed:
         self._compare.run()
         return bool(self._other[0])
 
+    def each_time(self) -> Tape | None:
+        """Return the tape of what `run` does for a forward; None if it compares the kernels first, or packs none."""
+        if self._numbers >= _COMPARED or not self._calls[False]:
+            return None
+        return self._tape(False)
+
+    def _tape(self, dx: bool) -> Tape:
+        if dx not in self._tapes:
+            self._tapes[dx] = Tape(self._calls[dx], next(iter(self._arrays.values())).dtype)
+        return self._tapes[dx]
+
     def run(self, backward: bool) -> None:
         """Pack the current weights, for a backward those of dx too."""
         if not self._calls[False] and not self._calls[True]:
@@ -110,9 +121,7 @@ class Packed:
         for dx in (False, True) if backward else (False,):
             if dx not in self._stale or not self._calls[dx]:
                 continue
-            if dx not in self._tapes:
-                self._tapes[dx] = Tape(self._calls[dx], next(iter(self._arrays.values())).dtype)
-            self._tapes[dx].run()
+            self._tape(dx).run()
             self._stale.discard(dx)
 
 

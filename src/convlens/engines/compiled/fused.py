@@ -149,36 +149,56 @@ class _Programs:
         return self._found[n, number]
 
 
+class _Ready:
+    """A forward pass over a batch of `examples` examples, prepared but for the images, with the logits that it writes
+
+    A batch of one block packs few kernels in the same call; otherwise they are packed before.
+    """
+
+    def __init__(self, programs: _Programs, logits: Array, softmax: bool) -> None:
+        examples, classes = logits.shape
+        blocks = _blocks(slice(0, examples), _block(examples))
+        self.logits, self.threads = logits, min(usable_threads(), len(blocks))
+        made = [[programs.of(n, number) for number in range(self.threads)] for _, n in blocks]
+        self.starts, self.slots = [start for start, _ in blocks], np.zeros((len(blocks), len(SLOTS)), np.int64)
+        self.slots[:, LOGITS] = [address(logits) + start * classes for start in self.starts]
+        tapes = np.array([[(one.predict if softmax else one.forward).place for one in each] for each in made])
+        calls = [place for k in range(len(blocks)) for place in (address(tapes[k]), address(self.slots[k]))]
+        self.packing = programs.shared.packed.each_time() if len(blocks) == 1 else None
+        packing = np.array([self.packing.place if self.packing else 0])
+        if self.packing:
+            calls = [address(packing), 0, *calls]
+        self.job = Job([*range(len(blocks)), len(calls) // 2], calls, (tapes, packing))
+
+
 class _Forward:
     """Forward passes over batches of few examples, or of more"""
 
     def __init__(self, network: FusedPass, few: bool) -> None:
-        self._programs, self._threads = _Programs(network, few), usable_threads()
-        self._jobs: dict[tuple[int, bool], tuple[Job, Array, list[int]]] = {}
+        self._programs = _Programs(network, few)
+        self._classes, self._dtype = network.classes, network.vectors.flat.dtype
+        self._ready: dict[tuple[int, bool], _Ready] = {}
 
-    def _made(self, examples: int, softmax: bool) -> tuple[Job, Array, list[int]]:
-        """Return the job for so many examples, with a piece for each block; its slots; where its blocks start."""
-        if (key := (examples, softmax)) not in self._jobs:
-            blocks = _blocks(slice(0, examples), _block(examples))
-            slots, threads = np.zeros((len(blocks), len(SLOTS)), np.int64), range(min(self._threads, len(blocks)))
-            programs = [[self._programs.of(n, number) for number in threads] for _, n in blocks]
-            tapes = np.array([[(one.predict if softmax else one.forward).place for one in each] for each in programs])
-            calls = [place for k in range(len(blocks)) for place in (address(tapes[k]), address(slots[k]))]
-            if len(self._jobs) >= _SIZES:
-                del self._jobs[next(iter(self._jobs))]
-            self._jobs[key] = Job(range(len(blocks) + 1), calls, (tapes, slots)), slots, [start for start, _ in blocks]
-        return self._jobs[key]
-
-    def run(self, x: Array, logits: Array, softmax: bool) -> None:
+    def run(self, x: Array, softmax: bool) -> Array:
         """x (n, …) -> logits (n, classes)"""
-        job, slots, starts = self._made(len(x), softmax)
-        images, rows, each, classes = address(x), address(logits), x.size // len(x), logits.shape[1]
-        for k, start in enumerate(starts):
-            slots[k, X], slots[k, LOGITS] = images + start * each, rows + start * classes
-        self._programs.shared.packed.run(backward=False)
-        for normalisation in self._programs.shared.normalisations.values():
+        ready = self._ready.get((len(x), softmax))
+        if ready is None:
+            if len(self._ready) >= _SIZES:
+                del self._ready[next(iter(self._ready))]
+            ready = _Ready(self._programs, np.empty((len(x), self._classes), self._dtype), softmax)
+            self._ready[len(x), softmax] = ready
+        place, each, shared = address(x), x.size // len(x), self._programs.shared
+        for k, start in enumerate(ready.starts):
+            ready.slots[k, X] = place + start * each
+        if ready.packing is None:
+            shared.packed.run(backward=False)
+        for normalisation in shared.normalisations.values():
             normalisation.set_running()
-        helpers(min(self._threads, job.pieces)).run(job, x, logits)
+        if ready.threads > 1:
+            helpers(ready.threads).run(ready.job, x)
+        else:
+            ready.job.run()
+        return ready.logits.copy()
 
 
 class FusedPass:
@@ -225,15 +245,14 @@ class FusedPass:
     def forward(self, x: Array, softmax: bool = False) -> Array:
         """x (n, …) -> logits (n, …), or if `softmax` that of vectors (n, classes); on all cores"""
         x = contiguous(x)
-        logits = np.empty((len(x), self.classes), x.dtype)
         idle = self._idle[few := len(x) <= FEW]
         try:
             mine = idle.pop()
         except IndexError:
             mine = _Forward(self, few)
-        mine.run(x, logits, softmax)
+        logits = mine.run(x, softmax)
         idle.append(mine)  # not after an exception: after Ctrl-C a helper may still be using it
-        return logits.reshape(len(x), *self.shape)
+        return logits if len(self.shape) == 1 else logits.reshape(len(x), *self.shape)
 
     def loss_gradient(
         self,

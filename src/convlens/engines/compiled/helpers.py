@@ -158,7 +158,12 @@ class Job:
     def __init__(self, starts: Sequence[int], calls: Sequence[int], kept: Any) -> None:
         self.pieces, head = len(starts) - 1, 2 + len(starts)
         self.numbers = np.array([0, self.pieces, *(head + 2 * start for start in starts), *calls], np.int64)
-        self._kept = kept
+        self.place, self._kept = address(self.numbers), kept
+
+    def run(self) -> None:
+        """Do all pieces on the calling thread."""
+        self.numbers[0] = 0
+        _take.foreign(self.place, 0)
 
 
 class Helpers:
@@ -186,20 +191,19 @@ class Helpers:
 
         arrays: the arrays in the slots, which must stay alive meanwhile
         """
-        numbers = address(job.numbers)
-        job.numbers[0] = 0
         helpers = min(self._helpers, job.pieces - 1)
         if helpers < 1 or not self._free.acquire(blocking=False):
-            _take(numbers, 0)
+            job.run()
             return
         try:
             self._wait(self._helpers)  # after Ctrl-C in the last job, a helper may still be at work
             self._kept = (job, arrays)
-            sleepers = _give(self._place, helpers, numbers)
+            job.numbers[0] = 0
+            sleepers = _give(self._place, helpers, job.place)
             for k in range(helpers):
                 if sleepers >> k & 1:
                     self._wake(k)
-            _take(numbers, 0)
+            _take(job.place, 0)
             self._wait(helpers)
         finally:
             self._free.release()

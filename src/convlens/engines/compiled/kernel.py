@@ -62,10 +62,11 @@ class _Compiled(Later):
 
     def __call__(self, *numbers: int) -> Any:
         """Return what the function returns, an integer or None."""
-        return self._foreign(*numbers)
+        return self.foreign(*numbers)
 
     @cached_property
-    def _foreign(self) -> Callable[..., Any]:
+    def foreign(self) -> Callable[..., Any]:
+        """The function as Python calls it, without the detour of `__call__`"""
         notes = inspect.get_annotations(self.function)
         result = "void" if notes["return"] == "None" else "int64"
         kind = None if result == "void" else ctypes.c_int64
