@@ -30,6 +30,8 @@ CASES = {
     "3 × 3, one example": (1, (13, 21), (3, 3), (1, 1), (0, 0), 64, 128),
     "3 × 3, many groups": (37, (4, 5), (3, 3), (1, 1), (0, 0), 32, 16),
     "3 × 3, stride": (3, (4, 5), (3, 3), (2, 1), (1, 0), 16, 16),
+    "5 × 5": (5, (9, 6), (5, 5), (1, 1), (0, 0), 32, 48),
+    "5 × 5, one example": (1, (13, 21), (5, 5), (1, 1), (0, 0), 64, 128),
     "one output": (3, (1, 1), (4, 3), (1, 1), (0, 0), 32, 32),
 }
 TOLERANCE = {"float32": 1e-5, "float64": 1e-13}
@@ -89,10 +91,15 @@ def test_dx_without_the_frame_of_x(name, pads):
         assert_allclose(dx, wanted, rtol=0, atol=1e-5 * np.abs(wanted).max())
 
 
-@pytest.mark.parametrize("size", winograd.PAIRS)
-@pytest.mark.parametrize("name", ["3 × 3", "3 × 3, one example", "3 × 3, many groups"])
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        *itertools.product(["3 × 3", "3 × 3, one example", "3 × 3, many groups"], [2, 4]),
+        *itertools.product(["5 × 5", "5 × 5, one example"], [2]),
+    ],
+)
 def test_every_size_of_tile_as_numpy(monkeypatch, name, size):
-    monkeypatch.setattr(winograd, "chosen", lambda spec, wide, n: size)
+    monkeypatch.setattr(winograd, "chosen", lambda spec, wide, n: winograd.Form(size, spec.kernel[0]))
     check(arrays(CASES[name], "float32"), "float32")
 
 
@@ -140,7 +147,7 @@ def by_the_formula(x, w, b, dy, stride):
 
 @pytest.mark.filterwarnings("ignore:invalid value")
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-@pytest.mark.parametrize("name", ["3 × 3", "partly filled blocks"])
+@pytest.mark.parametrize("name", ["3 × 3", "5 × 5", "partly filled blocks"])
 def test_a_number_that_is_not_finite_changes_what_the_formula_says(name, bad):
     """Winograd's algorithm would spread it over a tile, to outputs whose windows do not see it."""
     x, w, b, dy, stride = arrays(CASES[name], "float32")
@@ -176,17 +183,18 @@ def test_dw_is_cut_into_pieces_of_examples_or_parts_of_channels(name):
     assert parts == 1 or co % (parts * BYTES // 4) == 0
 
 
-@pytest.mark.parametrize("size", [2, 4, None])
+@pytest.mark.parametrize("form", [winograd.Form(2, 3), winograd.Form(4, 3), winograd.Form(2, 5), None])
 @pytest.mark.parametrize(("h", "w"), [(5, 9), (7, 7), (13, 11), (28, 30)])
 @pytest.mark.parametrize(("ci", "co"), [(16, 16), (32, 96), (64, 64), (256, 128)])
-def test_the_memory_for_many_examples_is_enough_for_fewer(ci, co, h, w, size):
+def test_the_memory_for_many_examples_is_enough_for_fewer(ci, co, h, w, form):
     """A thread's memory is planned for the largest group of examples; the last group is smaller."""
-    spec = Conv((h + 2, w + 2), ci, (h, w), co, (3, 3), (1, 1), ((0, 0), (0, 0)))
+    taps = form.taps if form else 3
+    spec = Conv((h + taps - 1, w + taps - 1), ci, (h, w), co, (taps, taps), (1, 1), ((0, 0), (0, 0)))
     for make in (single_calls.forward, single_calls.dx, lambda *given: single_calls.dw(spec, co, *given[1:])):
         rooms = []
         for examples in range(1, 17):
             room = Room(4)
-            make(spec, examples, size, room)
+            make(spec, examples, form, room)
             rooms.append(room.size)
         assert rooms == sorted(rooms)
 

@@ -10,6 +10,7 @@ from tests.engines.compiled.test_fused import examples, near, pair, step
 from convlens.engines.compiled import example_tile_calls, winograd
 from convlens.engines.compiled.fused import FusedPass
 from convlens.engines.compiled.registers import BYTES
+from convlens.engines.compiled.winograd import Form
 from convlens.engines.specs import Conv
 from convlens.nn import (
     Add,
@@ -47,6 +48,19 @@ NETWORKS = {
         ],
         (23, 18, 3),
     ),
+    "5 × 5 kernels": (
+        [
+            Conv2D(16, 5, padding="same"),
+            Conv2D(32, 5, padding="same", activation="relu"),
+            Conv2D(16, 5, use_bias=False),
+            Conv2D(16, 3, padding="same"),
+            MaxPooling2D(2),
+            Conv2D(16, 5, padding="same", activation="tanh"),
+            Flatten(),
+            Dense(10),
+        ],
+        (29, 34, 3),
+    ),
     "small maps": (
         [
             Conv2D(16, 3, strides=4, padding="same"),
@@ -65,11 +79,11 @@ NETWORKS = {
 
 @pytest.fixture(params=[2, 4])
 def always(request, monkeypatch):
-    """Winograd's algorithm with tiles of one size wherever it fits, in float64 too."""
+    """Winograd's algorithm wherever it fits, in float64 too: with tiles of one size for 3 × 3 kernels."""
 
     def chosen(spec, wide, examples=16):
-        fits = spec.kernel == (3, 3) and spec.stride == (1, 1) and spec.ci % wide == spec.co % wide == 0
-        return request.param if fits else None
+        fits = spec.kernel in ((3, 3), (5, 5)) and spec.stride == (1, 1) and spec.ci % wide == spec.co % wide == 0
+        return Form(request.param if spec.kernel == (3, 3) else 2, spec.kernel[0]) if fits else None
 
     monkeypatch.setattr(winograd, "chosen", chosen)
     return request.param
@@ -81,11 +95,14 @@ def switched_on(layers, shape, dtype):
     return models
 
 
-@pytest.mark.parametrize(("size", "taps"), [(2, 3), (4, 3), (2, 5)])
-def test_the_matrices_give_the_convolution_and_its_gradients(size, taps):
-    outputs, kernel, inputs = winograd.matrices(size, taps)
+FORMS = [Form(2, 3), Form(4, 3), Form(2, 5)]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_matrices_give_the_convolution_and_its_gradients(form):
+    outputs, kernel, inputs = winograd.matrices(form)
     rng = np.random.default_rng(0)
-    side = size + taps - 1
+    (size, taps), side = form, form.side
     x, w = rng.standard_normal((1, side, side, 1)), rng.standard_normal((taps, taps, 1, 1))
     dy = rng.standard_normal((1, size, size, 1))
     seen, points = inputs @ x[0, ..., 0] @ inputs.T, kernel @ w[..., 0, 0] @ kernel.T
@@ -195,9 +212,10 @@ BAD_SCALES = pytest.mark.parametrize(
 
 
 @BAD_SCALES
-def test_the_error_stays_below_a_ten_thousandth_with_bad_scales(always, name):
-    layers = [Conv2D(64, 3, use_bias=False), Conv2D(64, 3, use_bias=False), Flatten(), Dense(9, use_bias=False)]
-    has_small_errors(layers, (21, 26, 3), 64, name, 19)
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_the_error_stays_below_a_ten_thousandth_with_bad_scales(always, kernel, name):
+    layers = [Conv2D(64, kernel, use_bias=False) for _ in range(2)]
+    has_small_errors([*layers, Flatten(), Dense(9, use_bias=False)], (21, 26, 3), 64, name, 19)
 
 
 @BAD_SCALES
@@ -251,10 +269,12 @@ WIDE = BYTES // 4
 @pytest.mark.parametrize(
     ("ci", "co", "size", "kernel", "stride", "examples", "wanted"),
     [
-        (2 * WIDE, 2 * WIDE, (32, 32), 3, 1, 16, 4),
-        (8 * WIDE, 8 * WIDE, (2, 2), 3, 1, 16, 2),
+        (2 * WIDE, 2 * WIDE, (32, 32), 3, 1, 16, Form(4, 3)),
+        (8 * WIDE, 8 * WIDE, (2, 2), 3, 1, 16, Form(2, 3)),
         (2 * WIDE, 2 * WIDE, (32, 32), 3, 2, 16, None),
-        (2 * WIDE, 2 * WIDE, (32, 32), 5, 1, 16, None),
+        (2 * WIDE, 2 * WIDE, (32, 32), 5, 1, 16, Form(2, 5)),
+        (2 * WIDE, 2 * WIDE, (32, 32), 5, 2, 16, None),
+        (2 * WIDE, 2 * WIDE, (32, 32), 7, 1, 16, None),
         (3, 2 * WIDE, (32, 32), 3, 1, 16, None),
         (2 * WIDE, 2 * WIDE, (1, 1), 3, 1, 16, None),
         (16 * WIDE, 16 * WIDE, (2, 2), 3, 1, 1, None),  # the transforms of the kernels would take longer

@@ -15,6 +15,7 @@ from convlens.engines.compiled.image import Image
 from convlens.engines.compiled.kernel import Call, Slot, address
 from convlens.engines.compiled.registers import BYTES
 from convlens.engines.compiled.tape import Tape
+from convlens.engines.compiled.winograd import Form
 from convlens.engines.specs import Conv, Depthwise
 from convlens.machine.memory import aligned
 
@@ -60,15 +61,16 @@ class Packed:
         return self.array(key, b, 1, channels, ONE)
 
     def points(
-        self, key: object, w: Array, step: int, channels: int, rows: Array, size: int, dx: bool = False
+        self, key: object, w: Array, step: int, channels: int, rows: Array, form: Form, dx: bool = False
     ) -> Array:
-        """Return the array ((size + 2)², blocks, rows / 9, vector) that `run` fills: see `over_winograd.to_points`."""
+        """Return the array (points, blocks, rows / taps², vector) that `run` fills: see `over_winograd.to_points`."""
         panel = self.array((key, "cells"), w, step, channels, rows, dx)
-        if (key, size) not in self._arrays:
-            found = self._arrays[key, size] = aligned((size + 2) ** 2 * panel.size // 9, w.dtype)
-            count = found.size // (size + 2) ** 2 // (BYTES // w.itemsize)
-            self._calls[dx].append(over_winograd.to_points(size)(x=panel, count=count, y=found))
-        return self._arrays[key, size]
+        if (key, form) not in self._arrays:
+            kernels = panel.size // form.taps**2
+            found = self._arrays[key, form] = aligned(form.points * kernels, w.dtype)
+            count = kernels // (BYTES // w.itemsize)
+            self._calls[dx].append(over_winograd.to_points(form)(x=panel, count=count, y=found))
+        return self._arrays[key, form]
 
     def made(self, key: object, w: Array, at: Array) -> Array:
         """Return the array that `run` fills with w[at], or 0 where `at` is below 0, before it packs."""

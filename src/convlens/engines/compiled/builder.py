@@ -143,8 +143,8 @@ class Builder:
         sides = [forward_frame(spec, self._tiles(spec)) for spec in readers if isinstance(spec, Conv | Depthwise)]
         return self._cut(Frame(*(max(side) for side in zip(*sides, strict=True))) if sides else Frame())
 
-    def _tiles(self, spec: Spec) -> int | None:
-        """Return the size of the tiles of a convolution by Winograd's algorithm, None for another operation."""
+    def _tiles(self, spec: Spec) -> winograd.Form | None:
+        """Return the form of the tiles of a convolution by Winograd's algorithm, None for another operation."""
         if self._blocks and self._shared.by_tiles and isinstance(spec, Conv):
             return winograd.chosen(spec, self._wide, self.n)
         return None
@@ -260,8 +260,8 @@ class Builder:
             if self._shared.by_tiles and winograd.chosen_for_examples(spec, self._wide, self.n):
                 return example_tile_calls.conv_calls(layer, weights, self._scratch)
             return example_calls.conv_calls(layer, weights)
-        if size := self._tiles(spec):
-            return winograd_calls.conv_calls(layer, weights, packed, self._layer, size, self._scratch, more)
+        if form := self._tiles(spec):
+            return winograd_calls.conv_calls(layer, weights, packed, self._layer, form, self._scratch, more)
         many = groups.joined(spec, self._wide)
         return groups.conv_calls(layer, many, weights, packed, self._layer, more)
 

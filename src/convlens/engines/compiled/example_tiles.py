@@ -13,6 +13,7 @@ from convlens.engines.compiled.block_tiles import ZERO, convolve_tile
 from convlens.engines.compiled.kernel import Kernel, Memory, Place, Table, kernel
 from convlens.engines.compiled.registers import correlate_tile, vector
 from convlens.engines.compiled.tape import table
+from convlens.engines.compiled.winograd import IN_LANES
 from convlens.engines.compiled.winograd_tiles import (
     INPUT_GRADIENTS,
     KERNEL,
@@ -21,9 +22,8 @@ from convlens.engines.compiled.winograd_tiles import (
     transform_outputs,
 )
 
-SIZE, TAPS = 2, 5
-SIDE = SIZE + TAPS - 1
-POINTS = SIDE**2
+SIZE, TAPS = IN_LANES
+SIDE, POINTS = IN_LANES.side, IN_LANES.points
 
 
 @kernel

@@ -1,6 +1,6 @@
 """The frames of images with channels in lanes: the zeros that convolutions read around an image or its gradient.
 
-size: of the tiles of Winograd's algorithm, if the convolution uses it. The tiles cover the output, and some stick out.
+form: of the tiles of Winograd's algorithm, if the convolution uses it. The tiles cover the output, and some stick out.
 """
 
 from __future__ import annotations
@@ -8,24 +8,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from convlens.engines.compiled.image import Frame
+from convlens.engines.compiled.winograd import Form
 from convlens.engines.specs import Conv, Depthwise
 
 __all__ = ["backward_frame", "forward_frame"]
 
 
-def forward_frame(spec: Conv | Depthwise, size: int | None = None) -> Frame:
+def forward_frame(spec: Conv | Depthwise, form: Form | None = None) -> Frame:
     """Return the frame that a convolution's input needs: its padding."""
     (top, bottom), (left, right) = spec.pads
-    if size:
-        return _of_tiles(spec.size, spec.out, top, left, size)
+    if form:
+        return _of_tiles(spec.size, spec.out, top, left, form.size, form.taps - 1)
     return Frame(*(max(0, side) for side in (top, bottom, left, right)))
 
 
-def backward_frame(spec: Conv | Depthwise, size: int | None = None) -> Frame:
+def backward_frame(spec: Conv | Depthwise, form: Form | None = None) -> Frame:
     """Return the frame that the gradient of a convolution's output needs, so that dx reads zeros outside of it."""
-    if size:
-        for_dx = _of_tiles(spec.out, spec.size, 2 - spec.pads[0][0], 2 - spec.pads[1][0], size)
-        for_dw = _of_tiles(spec.out, spec.out, 0, 0, size, past=0)
+    if form:
+        past = form.taps - 1
+        for_dx = _of_tiles(spec.out, spec.size, past - spec.pads[0][0], past - spec.pads[1][0], form.size, past)
+        for_dw = _of_tiles(spec.out, spec.out, 0, 0, form.size, 0)
         return Frame(*(max(pair) for pair in zip(for_dx, for_dw, strict=True)))
     sides = []
     for axis in range(2):
@@ -45,7 +47,7 @@ def _readers(spec: Conv | Depthwise, axis: int) -> Iterator[tuple[int, int]]:
     yield 0, 0
 
 
-def _of_tiles(seen: tuple[int, int], made: tuple[int, int], top: int, left: int, size: int, past: int = 2) -> Frame:
+def _of_tiles(seen: tuple[int, int], made: tuple[int, int], top: int, left: int, size: int, past: int) -> Frame:
     """Return the frame of an image, if tiles that cover another one begin at (-top, -left) and read `past` more."""
     bottom, right = (
         -(-length // size) * size + past - before - there

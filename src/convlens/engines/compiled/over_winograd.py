@@ -12,6 +12,7 @@ from convlens.engines.compiled.block_tiles import ZERO, convolve_tile, correlate
 from convlens.engines.compiled.kernel import Kernel, Memory, Place, Table, kernel
 from convlens.engines.compiled.registers import vector
 from convlens.engines.compiled.tape import table
+from convlens.engines.compiled.winograd import Form
 from convlens.engines.compiled.winograd_tiles import (
     KERNEL,
     KERNEL_GRADIENT,
@@ -21,41 +22,41 @@ from convlens.engines.compiled.winograd_tiles import (
 
 
 @cache
-def to_points(size: int) -> Kernel:
+def to_points(form: Form) -> Kernel:
     """Return the kernel that transforms packed kernels."""
-    side = size + 2
+    (size, taps), side = form, form.side
 
     @kernel
     def to_points(m: Memory, x: Place, count: int, y: Place) -> None:
-        """y[p, r, v] = (G x[r] G')[p, v]; x (count, 3, 3, vector)"""
+        """y[p, r, v] = (G x[r] G')[p, v]; x (count, taps, taps, vector)"""
         wide = vector(m)
-        step = count * wide
+        step, cells = count * wide, taps * taps * wide
         for r in range(count):
-            transform(m, size, 3, KERNEL, x + r * 9 * wide, 3 * wide, wide, y + r * wide, side * step, step)
+            transform(m, size, taps, KERNEL, x + r * cells, taps * wide, wide, y + r * wide, side * step, step)
 
     return to_points
 
 
 @cache
-def from_points(size: int) -> Kernel:
+def from_points(form: Form) -> Kernel:
     """Return the kernel that transforms the gradient of packed kernels back."""
-    side = size + 2
+    (size, taps), side = form, form.side
 
     @kernel
     def from_points(m: Memory, x: Place, count: int, y: Place) -> None:
-        """y[r] = G' x[:, r] G, (count, 3, 3, vector)"""
+        """y[r] = G' x[:, r] G, (count, taps, taps, vector)"""
         wide = vector(m)
-        step = count * wide
+        step, cells = count * wide, taps * taps * wide
         for r in range(count):
-            transform(m, size, 3, KERNEL_GRADIENT, x + r * wide, side * step, step, y + r * 9 * wide, 3 * wide, wide)
+            transform(m, size, taps, KERNEL_GRADIENT, x + r * wide, side * step, step, y + r * cells, taps * wide, wide)
 
     return from_points
 
 
 @cache
-def to_tiles(size: int, which: int) -> Kernel:
+def to_tiles(form: Form, which: int) -> Kernel:
     """Return the kernel that transforms tiles of images; which: INPUTS or GRADIENTS."""
-    side = size + 2
+    (size, taps), side = form, form.side
 
     @kernel
     def to_tiles(
@@ -74,7 +75,7 @@ def to_tiles(size: int, which: int) -> Kernel:
                 e, place = divmod(start + t, each)
                 i, j = divmod(place, across)
                 tile = x + e * x_example + c * x_plane + corner + size * (i * x_pitch + j * wide)
-                transform(m, size, 3, which, tile, x_pitch, wide, y + (c * chunk + t) * wide, side * step, step)
+                transform(m, size, taps, which, tile, x_pitch, wide, y + (c * chunk + t) * wide, side * step, step)
 
     return to_tiles
 
@@ -105,8 +106,9 @@ def multiply(tile: int, lanes: int) -> Kernel:
 
 
 @cache
-def from_tiles(size: int) -> Kernel:
+def from_tiles(form: Form) -> Kernel:
     """Return the kernel that transforms the products of a forward to the output."""
+    size, taps = form
 
     @kernel
     def from_tiles(
@@ -122,7 +124,7 @@ def from_tiles(size: int) -> Kernel:
                 i, j = divmod(place, across)
                 out = y + e * y_example + o * y_plane + size * (i * y_pitch + j * wide)
                 transform_outputs(
-                    m, size, 3, x + (o * chunk + t) * wide, (blocks * chunk + 1) * wide, b + o * wide, relu, more,
+                    m, size, taps, x + (o * chunk + t) * wide, (blocks * chunk + 1) * wide, b + o * wide, relu, more,
                     out, y_pitch, wide, oh - size * i, ow - size * j,
                 )  # fmt: skip
 

@@ -48,8 +48,8 @@ def _work(spec: Conv, n: int) -> float:
     return 2.0 * n * oh * ow * spec.co * kh * kw * spec.ci
 
 
-def _tiles(spec: Conv, n: int, dtype: Type) -> int | None:
-    """Return the size of the tiles of Winograd's algorithm, None for the direct way."""
+def _tiles(spec: Conv, n: int, dtype: Type) -> winograd.Form | None:
+    """Return the form of the tiles of Winograd's algorithm, None for the direct way."""
     if dtype.itemsize != 4 or not winograd.allowed():
         return None
     return winograd.chosen(spec, BYTES // 4, n)
@@ -66,18 +66,18 @@ class _Convolution(NamedTuple):
 
 
 @lru_cache(_SHAPES)
-def _convolution(spec: Conv, n: int, dx: bool, size: int | None, dtype: Type) -> _Convolution:
+def _convolution(spec: Conv, n: int, dx: bool, form: winograd.Form | None, dtype: Type) -> _Convolution:
     """Return the operations of y, or of dx."""
     itemsize, wide = dtype.itemsize, BYTES // dtype.itemsize
-    packing = single_calls.pack(spec, dx, size, itemsize)
+    packing = single_calls.pack(spec, dx, form, itemsize)
     calls = [*packing.calls, *([] if dx else [single_calls.pack_bias(spec.co)])]
     make = single_calls.dx if dx else single_calls.forward
     cut, room = pieces(n, _work(spec, n)), Room(itemsize)
     most = _group(spec, -(-n // cut), itemsize)
-    make(spec, most, size, room)
+    make(spec, most, form, room)
     moves = {"x": spec.size[0] * spec.size[1] * spec.ci, "y": spec.out[0] * spec.out[1] * spec.co, "bad": 1}
     plan = Plan(
-        lambda examples: make(spec, examples, size, Room(itemsize)), n, cut,
+        lambda examples: make(spec, examples, form, Room(itemsize)), n, cut,
         moves | {"dx": moves["x"], "dy": moves["y"]}, most=most, room=room.size,
     )  # fmt: skip
     first = Operation(Plan(lambda _: calls, 1), dtype, 1)
@@ -86,17 +86,17 @@ def _convolution(spec: Conv, n: int, dx: bool, size: int | None, dtype: Type) ->
     )
 
 
-def _run(spec: Conv, size: int | None, back: bool, w: Array, b: Array, **arrays: Array) -> None:
+def _run(spec: Conv, form: winograd.Form | None, back: bool, w: Array, b: Array, **arrays: Array) -> None:
     given = next(iter(arrays.values()))
     n, dtype = len(given), given.dtype
-    made = _convolution(spec, n, back, size, dtype)
+    made = _convolution(spec, n, back, form, dtype)
     with memory() as mine:
         kernel, cells = mine.of("kernel", made.kernel, dtype), mine.of("cells", made.cells, dtype)
         bias, bad = mine.of("bias", made.bias, dtype), mine.of("bad", n, dtype)
         made.pack.run(w=w, b=b, kernel=kernel, cells=cells, bias=bias)
         room = [mine.of(("work", k), made.run.plan.room, dtype) for k in range(_THREADS)]
         made.run.run(room, kernel=kernel, bias=bias, bad=bad, **arrays)
-        fine = size is None or bool(np.isfinite(bad).all())
+        fine = form is None or bool(np.isfinite(bad).all())
     if not fine:
         _run(spec, None, back, w, b, **arrays)
 
@@ -122,12 +122,12 @@ class _Gradient(NamedTuple):
     cells: int
 
 
-def _cut(spec: Conv, n: int, size: int | None, wide: int) -> tuple[int, int]:
+def _cut(spec: Conv, n: int, form: winograd.Form | None, wide: int) -> tuple[int, int]:
     """Return the number of pieces of the examples, and of parts of the output channels.
 
     Each piece of the examples has its own sums. With few examples for many sums, parts of the channels are better.
     """
-    places = winograd.tiles(spec.out, size) if size else spec.out[0] * spec.out[1]
+    places = winograd.tiles(spec.out, form.size) if form else spec.out[0] * spec.out[1]
     most, cut, parts = pieces(8, _work(spec, n)), pieces(n, _work(spec, n)), 1
     while spec.co % (2 * parts * wide) == 0 and (cut * parts < most or (cut > 1 and n * places < cut * _ENOUGH)):
         cut, parts = cut if cut * parts < most else cut // 2, 2 * parts
@@ -135,20 +135,20 @@ def _cut(spec: Conv, n: int, size: int | None, wide: int) -> tuple[int, int]:
 
 
 @lru_cache(_SHAPES)
-def _gradient(spec: Conv, n: int, size: int | None, dtype: Type) -> _Gradient:
+def _gradient(spec: Conv, n: int, form: winograd.Form | None, dtype: Type) -> _Gradient:
     itemsize, wide = dtype.itemsize, BYTES // dtype.itemsize
-    cut, parts = _cut(spec, n, size, wide)
+    cut, parts = _cut(spec, n, form, wide)
     channels, room = spec.co // parts, Room(itemsize)
-    each = single_calls.sums_size(spec, channels, size, itemsize)
+    each = single_calls.sums_size(spec, channels, form, itemsize)
     most = _group(spec, -(-n // cut), itemsize)
-    single_calls.dw(spec, channels, most, size, room)
+    single_calls.dw(spec, channels, most, form, room)
     plan = Plan(
-        lambda examples: single_calls.dw(spec, channels, examples, size, Room(itemsize)), n, cut,
+        lambda examples: single_calls.dw(spec, channels, examples, form, Room(itemsize)), n, cut,
         {"x": spec.size[0] * spec.size[1] * spec.ci, "dy": spec.out[0] * spec.out[1] * spec.co}, {"sums": each}, most,
         parts, {"dy": channels}, [over_examples.fill_zeros(x=Slot("sums"), count=each)], room.size,
     )  # fmt: skip
-    finish = single_calls.finish_dw(spec, cut, parts, size, itemsize)
-    cells = blocks(channels, wide) * 9 * spec.ci * wide if size else 0
+    finish = single_calls.finish_dw(spec, cut, parts, form, itemsize)
+    cells = blocks(channels, wide) * form.taps**2 * spec.ci * wide if form else 0
     return _Gradient(
         Operation(plan, dtype, _THREADS), Operation(Plan(lambda _: finish, 1), dtype, 1), cut * parts * each, cells
     )
@@ -157,14 +157,14 @@ def _gradient(spec: Conv, n: int, size: int | None, dtype: Type) -> _Gradient:
 def gradient_of_w(dy: Array, x: Array, stride: Pair, dw: Array) -> None:
     """See `Engine.conv2d_dw`."""
     spec = spec_of(x.shape, dw.shape, stride, dy.shape)
-    size = _tiles(spec, len(x), x.dtype)
-    _gradient_of_w(spec, size, x, dy, dw)
-    if size and not np.isfinite(dw).all():
+    form = _tiles(spec, len(x), x.dtype)
+    _gradient_of_w(spec, form, x, dy, dw)
+    if form and not np.isfinite(dw).all():
         _gradient_of_w(spec, None, x, dy, dw)
 
 
-def _gradient_of_w(spec: Conv, size: int | None, x: Array, dy: Array, dw: Array) -> None:
-    made, dtype = _gradient(spec, len(x), size, x.dtype), x.dtype
+def _gradient_of_w(spec: Conv, form: winograd.Form | None, x: Array, dy: Array, dw: Array) -> None:
+    made, dtype = _gradient(spec, len(x), form, x.dtype), x.dtype
     with memory() as mine:
         sums, cells = mine.of("sums", made.sums, dtype), mine.of("cells", made.cells, dtype)
         room = [mine.of(("work", k), made.run.plan.room, dtype) for k in range(_THREADS)]

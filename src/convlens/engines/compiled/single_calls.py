@@ -4,7 +4,7 @@ The group is copied into images, as a fused pass has them, and the result is cop
 than a vector has lanes is read in place. Slots: x, y, dy, dx, dw, w, b are arrays in their usual layout; kernel, bias
 and sums are the packed kernel, the packed bias and the packed gradient of the kernel.
 
-size: of the tiles of Winograd's algorithm; None for the direct way.
+form: of the tiles of Winograd's algorithm; None for the direct way.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from convlens.engines.compiled.image import Frame, Image
 from convlens.engines.compiled.kernel import Call, Slot
 from convlens.engines.compiled.registers import BYTES
 from convlens.engines.compiled.room import Room
+from convlens.engines.compiled.winograd import Form
 from convlens.engines.specs import Conv
 
 
@@ -32,18 +33,18 @@ class Packing(NamedTuple):
     cells: int
 
 
-def pack(spec: Conv, dx: bool, size: int | None, itemsize: int) -> Packing:
+def pack(spec: Conv, dx: bool, form: Form | None, itemsize: int) -> Packing:
     """Return how to pack the kernel of the forward, or of dx."""
     wide = BYTES // itemsize
     step, channels = (spec.co, spec.ci) if dx else (1, spec.co)
-    if size:
+    if form:
         rows = winograd_calls.turned_rows(spec) if dx else winograd_calls.kernel_rows(spec)
         tables = [rows]
     elif dx:
         tables = [phase.taps(spec, _like(spec.out, spec.co, wide)).rows for phase in phases(spec)]
     else:
         tables = [forward_taps(spec, _like(spec.size, spec.ci, _lanes(spec, itemsize))).rows]
-    target, at, calls = "cells" if size else "kernel", 0, list[Call]()
+    target, at, calls = "cells" if form else "kernel", 0, list[Call]()
     for rows in tables:
         if len(rows):
             calls.append(
@@ -52,10 +53,10 @@ def pack(spec: Conv, dx: bool, size: int | None, itemsize: int) -> Packing:
                 )
             )
         at += blocks(channels, wide) * len(rows) * wide
-    if not size:
+    if not form:
         return Packing(calls, at, 0)
-    calls.append(over_winograd.to_points(size)(x=Slot("cells"), count=at // 9 // wide, y=Slot("kernel")))
-    return Packing(calls, at // 9 * (size + 2) ** 2, at)
+    calls.append(over_winograd.to_points(form)(x=Slot("cells"), count=at // form.taps**2 // wide, y=Slot("kernel")))
+    return Packing(calls, at // form.taps**2 * form.points, at)
 
 
 def pack_bias(co: int) -> Call:
@@ -88,10 +89,10 @@ def _lanes(spec: Conv, itemsize: int) -> int:
     return min(spec.ci, BYTES // itemsize)
 
 
-def _input(spec: Conv, n: int, size: int | None, room: Room) -> tuple[list[Call], Image]:
+def _input(spec: Conv, n: int, form: Form | None, room: Room) -> tuple[list[Call], Image]:
     """Return the image of x, and the calls that fill it: none if x has fewer channels than a vector has lanes."""
     if spec.ci >= BYTES // room.itemsize:
-        return _load("x", spec.size, spec.ci, n, forward_frame(spec, size), room)
+        return _load("x", spec.size, spec.ci, n, forward_frame(spec, form), room)
     h, w = spec.size
     pitch = w * spec.ci
     return [], Image(Slot("x"), Slot("x"), n, h, w, spec.ci, h * pitch, pitch, Frame())
@@ -101,15 +102,15 @@ def _store(image: Image, name: str, c: int, n: int) -> Call:
     return nhwc.store(x=image, channels=c, examples=n, y=Slot(name), y_pixel=c, bad=Slot("bad"))
 
 
-def forward(spec: Conv, n: int, size: int | None, room: Room) -> list[Call]:
+def forward(spec: Conv, n: int, form: Form | None, room: Room) -> list[Call]:
     """x -> y"""
     (oh, ow), (sh, sw), wide = spec.out, spec.stride, BYTES // room.itemsize
-    load, x = _input(spec, n, size, room)
+    load, x = _input(spec, n, form, room)
     outs = blocks(spec.co, wide)
     y = room.image(n * outs, oh, ow, wide, Frame())
-    if size:
+    if form:
         calls = winograd_calls.convolve(
-            x, y, (0, 0), spec.out, Slot("kernel"), Slot("bias"), False, False, n, size, room
+            x, y, (0, 0), spec.out, Slot("kernel"), Slot("bias"), False, False, n, form, room
         )  # fmt: skip
     else:
         taps = forward_taps(spec, x)
@@ -122,17 +123,17 @@ def forward(spec: Conv, n: int, size: int | None, room: Room) -> list[Call]:
     return [*load, *calls, _store(y, "y", spec.co, n)]
 
 
-def dx(spec: Conv, n: int, size: int | None, room: Room) -> list[Call]:
+def dx(spec: Conv, n: int, form: Form | None, room: Room) -> list[Call]:
     """dy -> dx"""
     wide = BYTES // room.itemsize
-    load, dy = _load("dy", spec.out, spec.co, n, backward_frame(spec, size), room)
+    load, dy = _load("dy", spec.out, spec.co, n, backward_frame(spec, form), room)
     ins, outs = blocks(spec.ci, wide), blocks(spec.co, wide)
     found = room.image(n * ins, *spec.size, wide, Frame())
     zeros = np.zeros(ins * wide, f"f{room.itemsize}")
     calls, at = list[Call](), 0
-    pads = (2 - spec.pads[0][0], 2 - spec.pads[1][0])
-    if size:
-        calls += winograd_calls.convolve(dy, found, pads, spec.size, Slot("kernel"), zeros, False, False, n, size, room)
+    if form:
+        pads = (form.taps - 1 - spec.pads[0][0], form.taps - 1 - spec.pads[1][0])
+        calls += winograd_calls.convolve(dy, found, pads, spec.size, Slot("kernel"), zeros, False, False, n, form, room)
     else:
         for phase in phases(spec):
             taps = phase.taps(spec, dy)
@@ -148,14 +149,14 @@ def dx(spec: Conv, n: int, size: int | None, room: Room) -> list[Call]:
     return [*load, *calls, _store(found, "dx", spec.ci, n)]
 
 
-def dw(spec: Conv, channels: int, n: int, size: int | None, room: Room) -> list[Call]:
+def dw(spec: Conv, channels: int, n: int, form: Form | None, room: Room) -> list[Call]:
     """x, dy -> sums, of the first `channels` output channels: `sums_size` numbers, which get the sum of the examples"""
     (oh, ow), (sh, sw), wide = spec.out, spec.stride, BYTES // room.itemsize
-    load_x, x = _input(spec, n, size, room)
-    load_dy, dy = _load("dy", spec.out, channels, n, backward_frame(spec, size) if size else Frame(), room, spec.co)
+    load_x, x = _input(spec, n, form, room)
+    load_dy, dy = _load("dy", spec.out, channels, n, backward_frame(spec, form) if form else Frame(), room, spec.co)
     outs = blocks(channels, wide)
-    if size:
-        calls = winograd_calls.convolve_dw(x, dy, (0, 0), spec.out, Slot("sums"), n, size, room)
+    if form:
+        calls = winograd_calls.convolve_dw(x, dy, (0, 0), spec.out, Slot("sums"), n, form, room)
     else:
         taps = forward_taps(spec, x)
         direct = over_blocks.convolve_dw(numbers(taps.depth), sw * x.lanes)(
@@ -167,33 +168,33 @@ def dw(spec: Conv, channels: int, n: int, size: int | None, room: Room) -> list[
     return [*load_x, *load_dy, *calls]
 
 
-def sums_size(spec: Conv, channels: int, size: int | None, itemsize: int) -> int:
+def sums_size(spec: Conv, channels: int, form: Form | None, itemsize: int) -> int:
     """Return how many numbers the sums of `dw` have."""
     wide = BYTES // itemsize
     cells = (
-        (size + 2) ** 2 * spec.ci
-        if size
+        form.points * spec.ci
+        if form
         else len(forward_taps(spec, _like(spec.size, spec.ci, _lanes(spec, itemsize))).rows)
     )
     return blocks(channels, wide) * cells * wide
 
 
-def finish_dw(spec: Conv, pieces: int, parts: int, size: int | None, itemsize: int) -> list[Call]:
+def finish_dw(spec: Conv, pieces: int, parts: int, form: Form | None, itemsize: int) -> list[Call]:
     """sums -> dw. pieces: how many sums of all output channels there are, each in `parts` one after another"""
     wide, channels = BYTES // itemsize, spec.co // parts
-    each = sums_size(spec, channels, size, itemsize)
+    each = sums_size(spec, channels, form, itemsize)
     calls = [nhwc.add(x=Slot("sums", k * parts * each), count=parts * each, y=Slot("sums")) for k in range(1, pieces)]
     calls.append(over_examples.fill_zeros(x=Slot("dw"), count=spec.kernel[0] * spec.kernel[1] * spec.ci * spec.co))
     rows = (
         winograd_calls.kernel_rows(spec)
-        if size
+        if form
         else forward_taps(spec, _like(spec.size, spec.ci, _lanes(spec, itemsize))).rows
     )
     for part in range(parts):
         found = Slot("sums", part * each)
-        if size:
+        if form:
             count = blocks(channels, wide) * spec.ci
-            calls.append(over_winograd.from_points(size)(x=found, count=count, y=Slot("cells")))
+            calls.append(over_winograd.from_points(form)(x=found, count=count, y=Slot("cells")))
             found = Slot("cells")
         calls.append(
             over_blocks.unpack(

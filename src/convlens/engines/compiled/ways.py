@@ -29,10 +29,10 @@ def _way(spec: Spec, channels: bool, by_tiles: bool, wide: int) -> str:
         return max(inner, key=len, default="channels in lanes")
     if not channels or len(input_shape(spec)) == 1:
         tiled = isinstance(spec, Conv) and by_tiles and winograd.chosen_for_examples(spec, wide, LANES)
-        return "examples in lanes" + (", Winograd 2×2" if tiled else "")
+        return "examples in lanes" + (f", {winograd.IN_LANES.name}" if tiled else "")
     found = "channels in lanes"
-    if isinstance(spec, Conv) and by_tiles and (size := winograd.chosen(spec, wide)):
-        return f"{found}, Winograd {size}×{size}"
+    if isinstance(spec, Conv) and by_tiles and (form := winograd.chosen(spec, wide)):
+        return f"{found}, {form.name}"
     if isinstance(spec, Conv | Depthwise):
         (conv,) = active([spec], training=False)
         if isinstance(conv, Conv) and (many := joined(conv, wide)) > 1:

@@ -30,6 +30,28 @@ from convlens.engines.specs import Conv
 PAIRS = {4: (1.0,), 6: (0.75, 1.5)}  # the points ±p of a tile with so many rows
 
 
+class Form(NamedTuple):
+    """The form of a layer's tiles: each gives size × size outputs of a taps × taps kernel."""
+
+    size: int
+    taps: int
+
+    @property
+    def side(self) -> int:
+        """The numbers along one side of a tile"""
+        return self.size + self.taps - 1
+
+    @property
+    def points(self) -> int:
+        """The points of a tile: its products for each pair of channels"""
+        return self.side**2
+
+    @property
+    def name(self) -> str:
+        """In words, for `summary`"""
+        return f"Winograd {self.size}×{self.size}"
+
+
 class Matrices(NamedTuple):
     """outputs: A' (size, side); kernel: G (side, taps); inputs: B' (side, side), where side = size + taps - 1"""
 
@@ -38,9 +60,10 @@ class Matrices(NamedTuple):
     inputs: Array
 
 
-def matrices(size: int, taps: int = 3) -> Matrices:
-    """Return the matrices of Winograd's convolution with size × size outputs and a taps × taps kernel, float64."""
-    side = size + taps - 1
+def matrices(form: Form) -> Matrices:
+    """Return the matrices of Winograd's convolution with tiles of a form, float64."""
+    size, taps = form
+    side = form.side
     points = [0.0, *(sign * p for p in PAIRS[side] for sign in (1, -1))]
     others = [[q for q in points if q != p] for p in points]
     values = [[[p**k for k in range(length)] for p in points] for length in (size, taps)]
@@ -56,7 +79,7 @@ def matrices(size: int, taps: int = 3) -> Matrices:
 
 # Multiply-adds of a vector that take as long as the transform of a tile of one block of channels: of the inputs and of
 # the outputs, and of the kernels of one channel
-_COST = {2: (60, 40, 30), 4: (200, 140, 80)}
+_COST = {Form(2, 3): (60, 40, 30), Form(4, 3): (200, 140, 80), Form(2, 5): (200, 80, 130)}
 
 
 def allowed() -> bool:
@@ -69,29 +92,32 @@ def tiles(image: tuple[int, int], size: int) -> int:
     return -(-image[0] // size) * -(-image[1] // size)
 
 
-def chosen(spec: Conv, wide: int, examples: int = LANES) -> int | None:
-    """Return the size of Winograd's tiles for a block of so many examples; None if the direct way needs less work.
+def chosen(spec: Conv, wide: int, examples: int = LANES) -> Form | None:
+    """Return the form of Winograd's tiles for a block of so many examples; None if the direct way needs less work.
 
     Counted are multiply-adds of a vector of `wide` numbers, with the transforms, those of the kernels too.
     """
-    fits = spec.kernel == (3, 3) and spec.stride == spec.dilation == (1, 1) and spec.groups == 1
+    kh, kw = spec.kernel
+    fits = kh == kw and spec.stride == spec.dilation == (1, 1) and spec.groups == 1
     if not fits or spec.ci % wide or spec.co % wide:
         return None
     ins, outs = spec.ci // wide, spec.co // wide
-    work: dict[int | None, float] = {None: 9.0 * examples * spec.out[0] * spec.out[1] * spec.ci * outs}
-    for size, (inputs, outputs, kernel) in _COST.items():
-        each = (size + 2) ** 2 * spec.ci * outs + inputs * ins + outputs * outs
-        work[size] = examples * tiles(spec.out, size) * each + kernel * spec.ci * outs
-    return min(work, key=lambda size: work[size])
+    work: dict[Form | None, float] = {None: float(kh * kw) * examples * spec.out[0] * spec.out[1] * spec.ci * outs}
+    for form, (inputs, outputs, kernel) in _COST.items():
+        if form.taps == kh:
+            each = form.points * spec.ci * outs + inputs * ins + outputs * outs
+            work[form] = examples * tiles(spec.out, form.size) * each + kernel * spec.ci * outs
+    return min(work, key=lambda form: work[form])
 
 
-# The same for one channel of a tile of 2 × 2 outputs of a 5 × 5 kernel, with examples in lanes: of the input, forward
-# and backward, and of the output
+IN_LANES = Form(2, 5)  # the form of tiles with examples in lanes
+
+# The same as _COST for one channel with examples in lanes: of the input, forward and backward, and of the output
 _COST_INPUT, _COST_OUTPUT = 150, 130
 
 
 def chosen_for_examples(spec: Conv, wide: int, examples: int) -> bool:
-    """Return whether a convolution with examples in lanes runs in tiles: 2 × 2 outputs of a 5 × 5 kernel.
+    """Return whether a convolution with examples in lanes runs in tiles, of the form `IN_LANES`.
 
     Tiles must cover the output exactly and need no padding. Examples must fill vectors of `wide` numbers.
     """

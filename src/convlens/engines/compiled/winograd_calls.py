@@ -13,7 +13,7 @@ from convlens.engines.compiled.example_calls import Calls, PlannedLayer, Weights
 from convlens.engines.compiled.image import Image
 from convlens.engines.compiled.kernel import Call, Slot
 from convlens.engines.compiled.room import Room
-from convlens.engines.compiled.winograd import tiles
+from convlens.engines.compiled.winograd import Form, tiles
 from convlens.engines.compiled.winograd_tiles import GRADIENTS, INPUTS
 from convlens.engines.specs import Conv
 from convlens.machine.memory import aligned
@@ -46,9 +46,9 @@ class _Chunk(NamedTuple):
     room: int
 
 
-def _chunk(count: int, size: int, ins: int, outs: int, wide: int, itemsize: int) -> _Chunk:
+def _chunk(count: int, form: Form, ins: int, outs: int, wide: int, itemsize: int) -> _Chunk:
     """Return how `count` tiles are cut into chunks."""
-    tile, kernel = ((size + 2) ** 2 * blocks * wide * itemsize for blocks in (ins + outs, ins * outs * wide))
+    tile, kernel = (form.points * blocks * wide * itemsize for blocks in (ins + outs, ins * outs * wide))
     largest = POSITIONS[-1]
     most = min(MOST, max(largest, max(ROOM, kernel // 3) // tile))
     fitting = [tile for tile in POSITIONS if tile <= count] or [count]
@@ -57,31 +57,33 @@ def _chunk(count: int, size: int, ins: int, outs: int, wide: int, itemsize: int)
 
 
 def kernel_rows(spec: Conv) -> Array:
-    """Return where the vectors of a packed kernel begin, for `over_blocks.pack`: for each channel its nine cells."""
-    cells = [(k, a, d) for k in range(spec.ci) for a in range(3) for d in range(3)]
-    return np.array([((a * 3 + d) * spec.ci + k) * spec.co for k, a, d in cells], np.int64)
+    """Return where the vectors of a packed kernel begin, for `over_blocks.pack`: for each channel its cells."""
+    taps = spec.kernel[0]
+    cells = [(k, a, d) for k in range(spec.ci) for a in range(taps) for d in range(taps)]
+    return np.array([((a * taps + d) * spec.ci + k) * spec.co for k, a, d in cells], np.int64)
 
 
 def turned_rows(spec: Conv) -> Array:
     """Return the same for the kernel of dx: turned by 180 degrees, with its channels swapped."""
-    cells = [(k, a, d) for k in range(spec.co) for a in (2, 1, 0) for d in (2, 1, 0)]
-    return np.array([(a * 3 + d) * spec.ci * spec.co + k for k, a, d in cells], np.int64)
+    taps, turned = spec.kernel[0], range(spec.kernel[0] - 1, -1, -1)
+    cells = [(k, a, d) for k in range(spec.co) for a in turned for d in turned]
+    return np.array([(a * taps + d) * spec.ci * spec.co + k for k, a, d in cells], np.int64)
 
 
 def conv_calls(
-    layer: PlannedLayer, weights: Weights, packed: Packed, key: int, size: int, scratch: Scratch, more: bool = False
+    layer: PlannedLayer, weights: Weights, packed: Packed, key: int, form: Form, scratch: Scratch, more: bool = False
 ) -> Calls:
-    """Return the calls of a convolution with tiles of size × size outputs. key, more: as in `block_calls.conv_calls`"""
+    """Return the calls of a convolution with tiles of a form. key, more: as in `block_calls.conv_calls`"""
     spec: Conv = layer.spec
     x, y, dy, dx, n, wide = layer.x, layer.y, layer.dy, layer.dx, layer.n, layer.x.lanes
     ci, co, outs = spec.ci, spec.co, spec.co // wide
     (top, _), (left, _) = spec.pads
     rows = kernel_rows(spec)
-    w, bias = packed.points((key, "w"), weights.w, 1, co, rows, size), packed.vectors((key, "b"), weights.b, co)
-    points = (size + 2) ** 2
-    forward = convolve(x, y, (top, left), spec.out, w, bias, layer.relu, False, n, size, scratch)
+    w, bias = packed.points((key, "w"), weights.w, 1, co, rows, form), packed.vectors((key, "b"), weights.b, co)
+    points = form.points
+    forward = convolve(x, y, (top, left), spec.out, w, bias, layer.relu, False, n, form, scratch)
     sums, back, db = (
-        scratch.of("sums", points * ci * co), scratch.of("back", 9 * ci * co), scratch.of("db", co)
+        scratch.of("sums", points * ci * co), scratch.of("back", len(rows) * co), scratch.of("db", co)
     )  # fmt: skip
     slopes = [
         over_examples.fill_zeros(x=db, count=co),
@@ -91,43 +93,46 @@ def conv_calls(
     backward = [
         *(slopes if layer.relu or spec.bias else []),
         over_examples.fill_zeros(x=sums, count=points * ci * co),
-        *convolve_dw(x, dy, (top, left), spec.out, sums, n, size, scratch),
-        over_winograd.from_points(size)(x=sums, count=outs * ci, y=back),
+        *convolve_dw(x, dy, (top, left), spec.out, sums, n, form, scratch),
+        over_winograd.from_points(form)(x=sums, count=outs * ci, y=back),
         over_blocks.unpack(x=back, channels=co, rows=rows, count=len(rows), dw=weights.dw),
     ]  # fmt: skip
     if not layer.first:
-        w = packed.points((key, "dx"), weights.w, co, ci, turned_rows(spec), size, dx=True)
+        w = packed.points((key, "dx"), weights.w, co, ci, turned_rows(spec), form, dx=True)
         zeros = aligned(ci, w.dtype)
-        backward += convolve(dy, dx, (2 - top, 2 - left), spec.size, w, zeros, False, more, n, size, scratch)
+        past = form.taps - 1
+        backward += convolve(
+            dy, dx, (past - top, past - left), spec.size, w, zeros, False, more, n, form, scratch
+        )  # fmt: skip
     return forward, backward
 
 
-def _tiles(x: Image, corner: int, out: tuple[int, int], n: int, size: int) -> dict[str, Any]:
+def _tiles(x: Image, corner: int, out: tuple[int, int], n: int, form: Form) -> dict[str, Any]:
     """Return the arguments of `over_winograd.to_tiles` for all chunks of images x."""
-    blocks, across = x.planes // n, -(-out[1] // size)
+    blocks, across = x.planes // n, -(-out[1] // form.size)
     return {"x": x, "x_example": blocks * x.plane, "corner": corner, "blocks": blocks, "across": across,
-            "each": tiles(out, size)}  # fmt: skip
+            "each": tiles(out, form.size)}  # fmt: skip
 
 
 def convolve(
     x: Image, y: Image, pads: tuple[int, int], out: tuple[int, int], w: Slot | Array, b: Slot | Array, relu: bool,
-    more: bool, n: int, size: int, scratch: Scratch | Room,
+    more: bool, n: int, form: Form, scratch: Scratch | Room,
 ) -> list[Call]:  # fmt: skip
     """Return the calls that compute y (n, …, *out) from x, whose first tile begins at -pads."""
     wide, ins, outs = x.lanes, x.planes // n, y.planes // n
-    whole = n * tiles(out, size)
-    chunk, tile, room = _chunk(whole, size, ins, outs, wide, scratch.itemsize)
-    seen, made = _points(size, room, ins, outs, wide, scratch)
+    whole = n * tiles(out, form.size)
+    chunk, tile, room = _chunk(whole, form, ins, outs, wide, scratch.itemsize)
+    seen, made = _points(form, room, ins, outs, wide, scratch)
     taps, corner = np.arange(ins) * (chunk * wide), -(pads[0] * x.pitch + pads[1] * wide)
-    images, calls = _tiles(x, corner, out, n, size), list[Call]()
+    images, calls = _tiles(x, corner, out, n, form), list[Call]()
     for start in range(0, whole, chunk):
         part = {"count": min(chunk, whole - start), "chunk": chunk}
         calls += [
-            over_winograd.to_tiles(size, INPUTS)(**images, **part, start=start, y=seen),
+            over_winograd.to_tiles(form, INPUTS)(**images, **part, start=start, y=seen),
             over_winograd.multiply(tile, wide)(
-                x=seen, taps=taps, ins=ins, w=w, outs=outs, points=(size + 2) ** 2, **part, y=made
+                x=seen, taps=taps, ins=ins, w=w, outs=outs, points=form.points, **part, y=made
             ),
-            over_winograd.from_tiles(size)(
+            over_winograd.from_tiles(form)(
                 x=made, b=b, relu=relu, more=more, y=y, y_example=outs * y.plane, blocks=outs, oh=out[0], ow=out[1],
                 start=start, **part,
             ),
@@ -136,34 +141,33 @@ def convolve(
 
 
 def convolve_dw(
-    x: Image, dy: Image, pads: tuple[int, int], out: tuple[int, int], sums: Slot | Array, n: int, size: int,
+    x: Image, dy: Image, pads: tuple[int, int], out: tuple[int, int], sums: Slot | Array, n: int, form: Form,
     scratch: Scratch | Room,
 ) -> list[Call]:  # fmt: skip
     """Return the calls that add the gradient of a kernel to its points `sums`; x and pads as in `convolve`."""
     wide, ins, outs = x.lanes, x.planes // n, dy.planes // n
-    whole = n * tiles(out, size)
-    chunk, _, room = _chunk(whole, size, ins, outs, wide, scratch.itemsize)
-    seen, given = _points(size, room, ins, outs, wide, scratch)
-    images = _tiles(x, -(pads[0] * x.pitch + pads[1] * wide), out, n, size)
-    gradients, calls = _tiles(dy, 0, out, n, size), list[Call]()
+    whole = n * tiles(out, form.size)
+    chunk, _, room = _chunk(whole, form, ins, outs, wide, scratch.itemsize)
+    seen, given = _points(form, room, ins, outs, wide, scratch)
+    images = _tiles(x, -(pads[0] * x.pitch + pads[1] * wide), out, n, form)
+    gradients, calls = _tiles(dy, 0, out, n, form), list[Call]()
     for start in range(0, whole, chunk):
         part = {"count": min(chunk, whole - start), "chunk": chunk}
         calls += [
-            over_winograd.to_tiles(size, INPUTS)(**images, **part, start=start, y=seen),
-            over_winograd.to_tiles(size, GRADIENTS)(**gradients, **part, start=start, y=given),
+            over_winograd.to_tiles(form, INPUTS)(**images, **part, start=start, y=seen),
+            over_winograd.to_tiles(form, GRADIENTS)(**gradients, **part, start=start, y=given),
             over_winograd.multiply_dw(wide)(
-                x=seen, ins=ins, dy=given, outs=outs, points=(size + 2) ** 2, **part, dw=sums
+                x=seen, ins=ins, dy=given, outs=outs, points=form.points, **part, dw=sums
             ),
         ]  # fmt: skip
     return calls
 
 
 def _points(
-    size: int, room: int, ins: int, outs: int, wide: int, scratch: Scratch | Room
+    form: Form, room: int, ins: int, outs: int, wide: int, scratch: Scratch | Room
 ) -> tuple[Slot | Array, Slot | Array]:
     """Return memory for the points of `room` tiles, of the input and of the output."""
     seen, made = (
-        scratch.of(name, (size + 2) ** 2 * (blocks * room + 1) * wide)
-        for name, blocks in (("seen", ins), ("made", outs))
+        scratch.of(name, form.points * (blocks * room + 1) * wide) for name, blocks in (("seen", ins), ("made", outs))
     )
     return seen, made

@@ -13,14 +13,14 @@ from llvmlite import ir
 from convlens.engines.compiled.kernel import intrinsic
 from convlens.engines.compiled.later import types
 from convlens.engines.compiled.registers import INT, Vectors, is_true, offset
-from convlens.engines.compiled.winograd import PAIRS, matrices
+from convlens.engines.compiled.winograd import PAIRS, Form, matrices
 
 # What a transform does: B' of the inputs, A of dy, G of a kernel, G' of a kernel's gradient, and B of the inputs'
 INPUTS, GRADIENTS, KERNEL, KERNEL_GRADIENT, INPUT_GRADIENTS = range(5)
 
 
-def _matrix(size: int, taps: int, which: int) -> Any:
-    found = matrices(size, taps)
+def _matrix(form: Form, which: int) -> Any:
+    found = matrices(form)
     return (found.inputs, found.outputs.T, found.kernel, found.kernel.T, found.inputs.T)[which]
 
 
@@ -79,7 +79,7 @@ def transform(typing, m, SIZE, TAPS, WHICH, x, x_i, x_j, y, y_i, y_j):
     if not all(isinstance(each, types.IntegerLiteral) for each in (SIZE, TAPS, WHICH)):
         return None
     which, number = WHICH.literal_value, m.dtype
-    matrix = _matrix(SIZE.literal_value, TAPS.literal_value, which)
+    matrix = _matrix(Form(SIZE.literal_value, TAPS.literal_value), which)
     adds, by_rows = which == INPUT_GRADIENTS, which in (INPUTS, GRADIENTS, KERNEL)
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -105,8 +105,8 @@ def transform_outputs(typing, m, SIZE, TAPS, x, x_p, b, relu, more, y, y_i, y_j,
     """
     if not isinstance(SIZE, types.IntegerLiteral) or not isinstance(TAPS, types.IntegerLiteral):
         return None
-    size, taps, number = SIZE.literal_value, TAPS.literal_value, m.dtype
-    matrix = matrices(size, taps).outputs
+    form, number = Form(SIZE.literal_value, TAPS.literal_value), m.dtype
+    size, matrix = form.size, matrices(form).outputs
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         v = Vectors(context, builder, number)
@@ -115,7 +115,7 @@ def transform_outputs(typing, m, SIZE, TAPS, x, x_p, b, relu, more, y, y_i, y_j,
         least = v.broadcast(
             builder.select(is_true(builder, relu), ir.Constant(v.number, 0.0), ir.Constant(v.number, float("-inf")))
         )
-        n = size + taps - 1
+        n = form.side
         whole = _twice(v, matrix, lambda i, j: v.load(m, offset(builder, x, (INT(i * n + j), x_p))), False)
         inside = {}
         for i, j, found in whole:
