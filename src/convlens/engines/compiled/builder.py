@@ -17,6 +17,7 @@ from convlens.engines.compiled import (
     moves,
     over_blocks,
     over_examples,
+    over_windows,
     pointwise,
     small_calls,
     winograd,
@@ -71,13 +72,14 @@ class Shared:
 
     training: whether dropout drops and normalisations use the statistics of the batch. examples: of the batch, on which
     the layout depends; the blocks of a batch share it. by_tiles: whether Winograd's algorithm may be used.
-    normalisations, changes: by the number of the layer
+    only_forward: whether no backward runs. normalisations, changes: by the number of the layer
     """
 
     packed: Packed
     training: bool = False
     examples: int = LANES
     by_tiles: bool = False
+    only_forward: bool = False
     normalisations: dict[int, Normalisation] = field(default_factory=dict)
     changes: dict[int, Change] = field(default_factory=dict)
 
@@ -117,6 +119,9 @@ class Builder:
 
     def _begin(self, shape: tuple[int, ...], specs: Sequence[Spec]) -> tuple[Value, int]:
         """Add the call that reads the network's input, and return its value, and how many operations that call does."""
+        found = over_windows.beginning(specs, self._wide) if self._blocks and self._shared.only_forward else None
+        if found and self._tiles(found.conv) is None:
+            return self._begin_with_windows(found, specs), found.done
         source, scale = Slot("x"), specs[0] if specs else None
         readers = readers_of(specs[isinstance(scale, Affine) :], [])
         if self._blocks and begins_with_convolution(specs) and not self._tiles(readers[0]):
@@ -137,6 +142,14 @@ class Builder:
         else:
             self._add([over_examples.from_nhwc(x=source, y=value.x, lanes=self.n)], [])
         return value, 0
+
+    def _begin_with_windows(self, found: over_windows.Beginning, specs: Sequence[Spec]) -> Value:
+        """Add the calls of the first operations, and return the value after them."""
+        conv, out = found.conv, self._new(output_shape(found.pool), readers_of(specs[found.done :], []))
+        weights = self._given.kernel(*conv.kernel, conv.ci, conv.co, bias=conv.bias)
+        self._add(over_windows.calls(found, weights, out.x, self.n), [])
+        self._layer += 2  # the later layers keep their numbers
+        return out
 
     def _frame(self, readers: Sequence[Spec]) -> Frame:
         """Return the frame that the readers of an image need."""

@@ -137,9 +137,9 @@ class _Batch:
 class _Programs:
     """Programs that share what `Shared` has: one for each size of block, and each thread or block."""
 
-    def __init__(self, network: FusedPass, few: bool, training: bool = False) -> None:
+    def __init__(self, network: FusedPass, few: bool, training: bool = False, only_forward: bool = False) -> None:
         self._specs, self._vectors, by_tiles = network.specs_of(training), network.vectors, network.by_tiles
-        self.shared = Shared(Packed(), training, FEW if few else LANES, by_tiles)
+        self.shared = Shared(Packed(), training, FEW if few else LANES, by_tiles, only_forward)
         self._found: dict[tuple[int, int], Program] = {}
 
     def of(self, n: int, number: int = 0) -> Program:
@@ -175,7 +175,7 @@ class _Forward:
     """Forward passes over batches of few examples, or of more"""
 
     def __init__(self, network: FusedPass, few: bool) -> None:
-        self._programs = _Programs(network, few)
+        self._programs = _Programs(network, few, only_forward=True)
         self._classes, self._dtype = network.classes, network.vectors.flat.dtype
         self._ready: dict[tuple[int, bool], _Ready] = {}
 

@@ -24,6 +24,8 @@ SLOTS = ("x", "labels", "weight", "losses", "logits", "gradient", "first", "keys
 class Program:
     """The passes over n examples as tapes with SLOTS: `forward`, the stages of `both` (forward and backward), `clear`.
 
+    Only `forward` and `predict` are made if the programs share `only_forward`.
+
     forward: x (n, h, w, c) -> logits (n, classes). predict: the same, and then their softmax, in place. both: needs
     labels (n,) and weight (1,) too, and also gives losses (n,). It adds the gradient of weight * sum(losses) to
     `gradient`, a vector like `flat`. clear: sets `gradient` to 0.
@@ -48,6 +50,8 @@ class Program:
         calls = [*(call for call in made.ahead if isinstance(call, Call)), out]
         self.forward = Tape(calls, dtype, SLOTS)
         self.predict = Tape([*calls, dense.softmax_rows(x=Slot("logits"), rows=n, columns=classes)], dtype, SLOTS)
+        if shared.only_forward:
+            return
         load = dense.load(x=Slot("dlogits"), features=classes, y=end.dx.data, lanes=n)
         ahead, back = _stages([*made.ahead, out]), _stages(made.back)
         self.meetings = [step for step in [*made.ahead, *made.back] if not isinstance(step, Call)]
