@@ -33,6 +33,7 @@ class _Module:
 
 _numba: Any = _Module("numba")
 types: Any = _Module("numba.types")
+_compiler: Any = _Module("convlens.engines.compiled.compiler")
 cgutils: Any = _Module("numba.core.cgutils")
 
 
@@ -83,8 +84,9 @@ def object_code(function: Callable[..., Any], name: str, result: str, parameters
     """
     made = _with_numba(function)
     made.__qualname__ = name
-    compiled = _numba.cfunc(_type(result)(*map(_type, parameters)), **_OPTIONS)(made)
-    return compiled.native_name, compiled._library._get_compiled_object()
+    signature = _type(result)(*map(_type, parameters))
+    compiled = _numba.cfunc(signature, pipeline_class=_compiler.Compiler, **_OPTIONS)(made)
+    return compiled.native_name, compiled._library.object_code()
 
 
 def _type(name: str) -> Any:
