@@ -10,32 +10,29 @@ from functools import cache
 
 import numpy as np
 
+from convlens.engines.compiled.dense_tiles import dense_tile
 from convlens.engines.compiled.kernel import Kernel, Memory, Place, Table, kernel
-from convlens.engines.compiled.registers import ADD_TO_Y, BIAS_EACH, BIAS_VECTOR, multiply_tile, vector, zero
+from convlens.engines.compiled.registers import ADD_TO_Y, BIAS_EACH, multiply_tile, vector, zero
 from convlens.engines.compiled.tape import table
 
 FEATURES = 8  # the height of the register tiles here: eight sums, a vector and a broadcast fit every register file
 
 
 @cache
-def dense(tile: int) -> Kernel:
-    """Return the kernel of a dense layer, whose register tile has `tile` examples: the weights are read once."""
+def dense(tile: int, wide: int) -> Kernel:
+    """Return the kernel of a dense layer, whose register tile has `wide` vectors of `tile` examples."""
 
     @kernel
     def dense(
         m: Memory, x: Place, x_planes: int, x_rows: int, x_columns: int, x_plane: int, x_pitch: int, x_lanes: int,
-        w: Place, b: Place, units: int, taps: Table, relu: int, y: Place,
+        w: Place, b: Place, units: int, relu: int, y: Place,
     ) -> None:  # fmt: skip
-        """y[e, o] = relu(b[o] + sum_ijc x[c, i, j, e] w[i, j, c, o]), y (lanes, units)
-
-        taps: a table of the multiples of `units`
-        """
-        for p in range(0, units, vector(m)):
+        """y[e, o] = relu(b[o] + sum_ijc x[c, i, j, e] w[i, j, c, o]), y (lanes, units)"""
+        for p in range(0, units, wide * vector(m)):
             for e in range(0, x_lanes, tile):
-                multiply_tile(
-                    m, tile, e, x_lanes - 1, w + p, (x_columns * x_planes * units, x_planes * units),
-                    (x_rows, x_columns, x_planes), table(taps), x, (1, x_pitch, x_lanes, x_plane), b + p, y + p, units,
-                    units - p, BIAS_VECTOR, relu,
+                dense_tile(
+                    m, tile, wide, e, x_lanes - 1, x, (1, x_pitch, x_lanes, x_plane), (x_rows, x_columns, x_planes),
+                    w + p, units, b + p, y + p, units - p, relu,
                 )  # fmt: skip
 
     return dense

@@ -132,15 +132,23 @@ def pool_calls(layer: PlannedLayer) -> Calls:
     return [forward], [] if layer.first else [layer.clear_dx(), dx]
 
 
+def _dense_tile(n: int, units: int, itemsize: int) -> tuple[int, int]:
+    """Return the examples and the vectors of units in a register tile of a dense layer: together at least 8 sums."""
+    examples = tile(n, *EXAMPLE_TILES)
+    vectors, most = -(-units * itemsize // BYTES), max(1, 8 // examples)
+    return examples, vectors if vectors < most else tile(vectors, *range(most, most // 2, -1))
+
+
 def dense_calls(layer: PlannedLayer, weights: Weights) -> Calls:
     """Return the calls of a dense layer. In the forward, a vector holds units, so each weight is loaded once."""
     x, y, dy, n, units = layer.x, layer.y, layer.dy, layer.n, layer.spec.units
     c, w, dtype = x.planes, weights.w, weights.w.dtype
-    rows, taps = aligned((n, units), dtype), np.arange(c) * units
+    rows = y.data if n == 1 else aligned((n, units), dtype)
     forward = [
-        dense.dense(tile(n, *EXAMPLE_TILES))(x=x, w=w, b=weights.b, units=units, taps=taps, relu=layer.relu, y=rows),
-        dense.load(x=rows, features=units, y=y, lanes=n),
+        dense.dense(*_dense_tile(n, units, dtype.itemsize))(x=x, w=w, b=weights.b, units=units, relu=layer.relu, y=rows)
     ]
+    if n > 1:
+        forward.append(dense.load(x=rows, features=units, y=y, lanes=n))
     turned, tap = aligned((n, units), dtype), np.zeros(1, np.int64)
     backward = [
         layer.relu_db(weights.db),

@@ -12,6 +12,7 @@ from functools import cache
 
 from convlens.engines.compiled.block_tiles import (
     convolve_tile,
+    copy_pixels,
     correlate_block,
     depthwise_block,
     depthwise_tile,
@@ -56,14 +57,12 @@ def pack(m: Memory, w: Place, step: int, channels: int, rows: Table, count: int,
     for o in range(0, channels, wide):
         for r in range(count):
             target, source = y + o * count + r * wide, table(rows)[r]
-            if source >= 0 and o + wide <= channels:
+            if source >= 0 and step == 1:
+                copy_pixels(m, source + w + o, 0, channels - o, target, 0, wide, 1)
+            elif source >= 0 and o + wide <= channels:
                 source += w + o * step
-                if step == 1:
-                    for v in range(wide):
-                        m[target + v] = m[source + v]
-                else:
-                    for v in range(wide):
-                        m[target + v] = m[source + v * step]
+                for v in range(wide):
+                    m[target + v] = m[source + v * step]
             else:
                 for v in range(wide):
                     m[target + v] = m[w + source + (o + v) * step] if source >= 0 and o + v < channels else zero(m)
@@ -232,9 +231,13 @@ def to_examples(
             for j in range(x_columns):
                 source = x + o * x_plane + i * x_pitch + j * x_lanes
                 target = y + o * x_lanes * y_plane + i * y_pitch + j * y_lanes
-                for v in range(channels):
-                    for e in range(y_lanes):
-                        m[target + v * y_plane + e] = m[source + e * blocks * x_plane + v]
+                if y_lanes == 1:
+                    for v in range(channels):
+                        m[target + v * y_plane] = m[source + v]
+                else:
+                    for v in range(channels):
+                        for e in range(y_lanes):
+                            m[target + v * y_plane + e] = m[source + e * blocks * x_plane + v]
 
 
 @kernel
