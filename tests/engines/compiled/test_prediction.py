@@ -72,6 +72,18 @@ def test_each_changed_weight_of_small_kernels_is_seen_and_no_result_changes_late
         near(found, wanted)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("units", [1, 16, 17, 84, 150])
+def test_dense_layers_of_any_width(units, n, dtype):
+    layers = [Conv2D(3, 2), Flatten(), Dense(units, activation="relu"), Dense(units + 2)]
+    ours, theirs = (Sequential(layers, (4, 5, 2), engine=engine, dtype=dtype) for engine in ("numba", "numpy"))
+    for model in (ours, theirs):
+        model.flat[...] = np.random.default_rng(units).standard_normal(model.flat.size)
+    x = images(n, (4, 5, 2)).astype(dtype)
+    near(ours.predict(x), theirs.predict(x))
+
+
 def test_weights_that_are_nan_are_seen_before_and_after():
     ours, theirs = twins()
     x = images(3)
