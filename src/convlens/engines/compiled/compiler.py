@@ -88,13 +88,35 @@ class Library(CodeLibrary):
         return str(self._machine.emit_assembly(self._module))
 
 
+class _Typing:
+    """Numba's typing context, which finds the type of an operator once. Numba tries a list of rules for each use."""
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    def resolve_function_type(self, function: Any, arguments: Any, named: Any) -> Any:
+        """Return the types of a call."""
+        if getattr(function, "__module__", None) != "_operator":
+            return self._context.resolve_function_type(function, arguments, named)
+        key = function, *arguments
+        if key not in _operators:
+            _operators[key] = self._context.resolve_function_type(function, arguments, named)
+        return _operators[key]
+
+
+_operators: dict[Any, Any] = {}
+
+
 class Compiler(CompilerBase):
     """Compiles one function to a `Library`."""
 
     def define_pipelines(self) -> list[Any]:
         """Return the only pipeline."""
         self.state.library = Library(self.state.targetctx.codegen(), self.state.func_id.func_qualname)
-        self.state.type_annotation = None
+        self.state.typingctx, self.state.type_annotation = _Typing(self.state.typingctx), None
         manager = PassManager("kernel")
         for each in _PASSES:
             manager.add_pass(each, each.__name__)

@@ -5,6 +5,7 @@ A function that kernels call is kept as a `Later`. When a kernel is compiled, it
 
 from __future__ import annotations
 
+import gc
 import importlib
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -85,7 +86,13 @@ def object_code(function: Callable[..., Any], name: str, result: str, parameters
     made = _with_numba(function)
     made.__qualname__ = name
     signature = _type(result)(*map(_type, parameters))
-    compiled = _numba.cfunc(signature, pipeline_class=_compiler.Compiler, **_OPTIONS)(made)
+    collects = gc.isenabled()
+    gc.disable()  # Numba makes many small objects; the collector would walk through all modules again and again
+    try:
+        compiled = _numba.cfunc(signature, pipeline_class=_compiler.Compiler, **_OPTIONS)(made)
+    finally:
+        if collects:
+            gc.enable()
     return compiled.native_name, compiled._library.object_code()
 
 
