@@ -99,9 +99,9 @@ class _Typing:
 
     def resolve_function_type(self, function: Any, arguments: Any, named: Any) -> Any:
         """Return the types of a call."""
-        if getattr(function, "__module__", None) != "_operator":
+        key = getattr(function, "typing_key", None), *arguments
+        if getattr(key[0], "__module__", None) != "_operator":
             return self._context.resolve_function_type(function, arguments, named)
-        key = function, *arguments
         if key not in _operators:
             _operators[key] = self._context.resolve_function_type(function, arguments, named)
         return _operators[key]
