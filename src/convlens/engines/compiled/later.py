@@ -50,7 +50,7 @@ class Later:
         """Numba's function"""
         if self._intrinsic:
             return importlib.import_module("numba.extending").intrinsic(**self._options)(self.function)
-        return _numba.njit(nogil=True, **_OPTIONS)(_with_numba(self.function))
+        return _numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(_with_numba(self.function))
 
 
 def _with_numba(function: Any) -> Any:
