@@ -37,10 +37,10 @@ print(compiled_here() > 0, "numba" in sys.modules, model.flat.tobytes().hex())
 """
 
 
-def train(cache):
+def train(cache, before=""):
     """Train in a new process; return whether it compiled, whether it imported Numba, and the weights."""
     done = subprocess.run(
-        [sys.executable, "-c", TRAIN],
+        [sys.executable, "-c", before + TRAIN],
         capture_output=True,
         text=True,
         env=small.environment(NUMBA_CACHE_DIR=str(cache)),
@@ -84,6 +84,19 @@ def test_a_later_process_links_the_kernels_without_numba_and_gives_the_same_bits
         file.write_bytes(damaged)
     assert train(tmp_path) == ["True", "True", weights]
     assert train(tmp_path) == ["False", "False", weights]
+
+
+OTHER_NUMBA = """
+from convlens.engines.compiled import compiler
+compiler.Library.finalize = None
+"""
+
+
+def test_a_numba_with_other_insides_compiles_in_its_own_way(tmp_path):
+    found, wanted = train(tmp_path / "a", OTHER_NUMBA), train(tmp_path / "b")
+    assert found[:2] == wanted[:2] == ["True", "True"]
+    one, other = (np.frombuffer(bytes.fromhex(weights), np.float32) for weights in (found[2], wanted[2]))
+    np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
 
 
 @pytest.fixture

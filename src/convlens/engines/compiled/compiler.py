@@ -2,7 +2,8 @@
 
 Numba optimises each part of a function before it is linked, then the whole twice, and links its runtime to it. A kernel
 has no Python objects and needs no runtime, and one optimisation of the whole gives code that is as fast. Loops are not
-unrolled: the innermost loop of a micro-kernel fills the processor as it is, and its copies cost time to compile.
+unrolled: the innermost loop of a micro-kernel fills the processor as it is, and its copies cost time to compile. All
+this uses Numba's insides; where they differ, `later.object_code` compiles in Numba's usual way.
 """
 
 from __future__ import annotations

@@ -90,10 +90,14 @@ def object_code(function: Callable[..., Any], name: str, result: str, parameters
     gc.disable()  # Numba makes many small objects; the collector would walk through all modules again and again
     try:
         compiled = _numba.cfunc(signature, pipeline_class=_compiler.Compiler, **_OPTIONS)(made)
+        code = compiled._library.object_code()
+    except (AttributeError, ImportError, TypeError, RuntimeError):  # a version of Numba with other insides
+        compiled = _numba.cfunc(signature, **_OPTIONS)(made)
+        code = compiled._library._get_compiled_object()
     finally:
         if collects:
             gc.enable()
-    return compiled.native_name, compiled._library.object_code()
+    return compiled.native_name, code
 
 
 def _type(name: str) -> Any:
