@@ -317,7 +317,9 @@ def run_main(tmp_path, main):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     command = [sys.executable, "-W", "error", str(tmp_path / "course" / main)]
-    environment = {"MPLBACKEND": "Agg", "MPLCONFIGDIR": str(tmp_path), "OPENBLAS_NUM_THREADS": "1"}
+    import matplotlib.font_manager  # writes its list of fonts, which a slow machine would tell on stderr
+
+    environment = {"MPLBACKEND": "Agg", "MPLCONFIGDIR": matplotlib.get_cachedir(), "OPENBLAS_NUM_THREADS": "1"}
     return subprocess.run(command, cwd=elsewhere, env=environment, capture_output=True, text=True, check=False)
 
 

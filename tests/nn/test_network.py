@@ -88,16 +88,18 @@ def test_lenet5(n, dtype):
 
 
 def test_training_curves_equal_those_of_the_numpy_engine():
+    """In float64. In float32 a ReLU or a pool decides differently in one of some hundred steps, and the curves part."""
     import convlens
 
     digits = convlens.load("embedded")
-    curves: list[dict[str, Any]] = []
-    for engine in ("numpy", "numba"):
-        model = lenet5(engine=engine)
-        valid = digits.x_valid, digits.y_valid
-        curves.append(convlens.fit(model, digits.x_train, digits.y_train, validation=valid, epochs=1).history)
+    curves: dict[str, dict[str, Any]] = {}
+    for engine, dtype in (("numpy", "float64"), ("numba", "float64"), ("numba", "float32")):
+        model = lenet5(engine=engine, dtype=dtype)
+        x, valid = digits.x_train.astype(dtype), (digits.x_valid.astype(dtype), digits.y_valid)
+        curves[engine + dtype] = convlens.fit(model, x, digits.y_train, validation=valid, epochs=1).history
     for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
-        assert_allclose(curves[0][name], curves[1][name], rtol=0, atol=1e-3)
+        assert_allclose(curves["numbafloat64"][name], curves["numpyfloat64"][name], rtol=0, atol=1e-9)
+        assert_allclose(curves["numbafloat32"][name], curves["numpyfloat64"][name], rtol=0, atol=0.02)
 
 
 @pytest.mark.smoke
