@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ pytest.importorskip("numba")
 from convlens import Sequential, fit
 from convlens.engines.compiled import machine_code
 from convlens.engines.compiled.kernel import Memory, Place, address, compiled, kernel
-from convlens.engines.compiled.later import identity
+from convlens.engines.compiled.later import identity, object_code
 from convlens.engines.compiled.machine_code import digest, may_raise
 from convlens.layers import AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 
@@ -97,6 +98,15 @@ def test_a_numba_with_other_insides_compiles_in_its_own_way(tmp_path):
     assert found[:2] == wanted[:2] == ["True", "True"]
     one, other = (np.frombuffer(bytes.fromhex(weights), np.float32) for weights in (found[2], wanted[2]))
     np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_this_numba_compiles_with_only_the_passes_that_kernels_need(monkeypatch):
+    made, library = [], importlib.import_module("convlens.engines.compiled.compiler").Library
+    finalize = library.finalize
+    monkeypatch.setattr(library, "finalize", lambda self: (made.append(self.name), finalize(self)))
+    name, code = object_code(lambda a: a + 1, "one_more", "int64", ["int64"])
+    assert "one_more" in name and code.startswith(b"\x7fELF" if sys.platform == "linux" else b"")
+    assert len(made) == 1
 
 
 @pytest.fixture
