@@ -100,11 +100,20 @@ def test_a_numba_with_other_insides_compiles_in_its_own_way(tmp_path):
     np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
 
 
+def one_more(number: int) -> int:
+    return number + 1
+
+
 def test_this_numba_compiles_with_only_the_passes_that_kernels_need(monkeypatch):
-    made, library = [], importlib.import_module("convlens.engines.compiled.compiler").Library
-    finalize = library.finalize
-    monkeypatch.setattr(library, "finalize", lambda self: (made.append(self.name), finalize(self)))
-    name, code = object_code(lambda a: a + 1, "one_more", "int64", ["int64"])
+    library = importlib.import_module("convlens.engines.compiled.compiler").Library
+    finalize, made = library.finalize, list[str]()
+
+    def noted(self):
+        made.append(self.name)
+        finalize(self)
+
+    monkeypatch.setattr(library, "finalize", noted)
+    name, code = object_code(one_more, "one_more", "int64", ["int64"])
     assert "one_more" in name and code.startswith(b"\x7fELF" if sys.platform == "linux" else b"")
     assert len(made) == 1
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import cache
 
 from convlens.engines.compiled.block_tiles import ZERO, convolve_tile
-from convlens.engines.compiled.kernel import Kernel, Memory, Place, Table, kernel
+from convlens.engines.compiled.kernel import Kernel, Memory, Place, Table, compiled, kernel
 from convlens.engines.compiled.registers import correlate_tile, vector
 from convlens.engines.compiled.tape import table
 from convlens.engines.compiled.winograd import IN_LANES
@@ -26,6 +26,14 @@ SIZE, TAPS = IN_LANES
 SIDE, POINTS = IN_LANES.side, IN_LANES.points
 
 
+@compiled
+def _begin(place: int, across: int, pitch: int, lanes: int, wide: int) -> int:
+    """Return where the tile of a place begins in a plane; across: the tiles of a row of tiles"""
+    tile, part = divmod(place, lanes // wide)
+    i, j = divmod(tile, across)
+    return SIZE * (i * pitch + j * lanes) + part * wide
+
+
 @kernel
 def to_points(m: Memory, x: Place, count: int, y: Place, b: Place, outs: int, bias: Place) -> None:
     """y[i, j, k] = (G x[:, :, k] G')[i, j] for k below `count`, at least one vector; bias[o, v] = b[o]
@@ -33,7 +41,7 @@ def to_points(m: Memory, x: Place, count: int, y: Place, b: Place, outs: int, bi
     x (5, 5, count), y (6, 6, count), bias (outs, vector)
     """
     wide = vector(m)
-    for start in range(0, count, vector(m)):
+    for start in range(0, count, wide):
         k = min(start, count - wide)
         transform(m, SIZE, TAPS, KERNEL, x + k, TAPS * count, count, y + k, SIDE * count, count)
     for o in range(outs):
@@ -45,7 +53,7 @@ def to_points(m: Memory, x: Place, count: int, y: Place, b: Place, outs: int, bi
 def from_points(m: Memory, x: Place, count: int, y: Place, dw: Place) -> None:
     """dw += G' x G; x (6, 6, count), dw (5, 5, count), and y is memory of the size of dw"""
     wide = vector(m)
-    for start in range(0, count, vector(m)):
+    for start in range(0, count, wide):
         k = min(start, count - wide)
         transform(m, SIZE, TAPS, KERNEL_GRADIENT, x + k, SIDE * count, count, y + k, TAPS * count, count)
     for p in range(TAPS * TAPS * count):
@@ -61,17 +69,15 @@ def to_tiles(which: int) -> Kernel:
         m: Memory, x: Place, x_planes: int, x_plane: int, x_pitch: int, lanes: int, across: int, start: int, count: int,
         y: Place,
     ) -> None:  # fmt: skip
-        """y[p, t, c, v] = the points p of place start + t of channel c, for t below `count`; across: the tiles of a row
-        of tiles"""
+        """y[p, t, c, v] = the points p of place start + t of channel c, for t below `count`; across: as in `_begin`"""
         wide = vector(m)
-        parts, step = lanes // wide, (count * x_planes + 1) * wide
+        step = (count * x_planes + 1) * wide
         for t in range(count):
-            place, part = divmod(start + t, parts)
-            i, j = divmod(place, across)
+            tile = x + _begin(start + t, across, x_pitch, lanes, wide)
             for c in range(x_planes):
-                tile = x + c * x_plane + SIZE * (i * x_pitch + j * lanes) + part * wide
                 transform(
-                    m, SIZE, TAPS, which, tile, x_pitch, lanes, y + (t * x_planes + c) * wide, SIDE * step, step
+                    m, SIZE, TAPS, which, tile + c * x_plane, x_pitch, lanes, y + (t * x_planes + c) * wide,
+                    SIDE * step, step,
                 )  # fmt: skip
 
     return to_tiles
@@ -84,15 +90,13 @@ def from_tiles(
 ) -> None:  # fmt: skip
     """y = relu(b + the outputs of the tiles); x (points, places, channels, vector), b (channels, vector)"""
     wide = vector(m)
-    parts, step = lanes // wide, (count * y_planes + 1) * wide
+    step = (count * y_planes + 1) * wide
     for t in range(count):
-        place, part = divmod(start + t, parts)
-        i, j = divmod(place, across)
+        tile = y + _begin(start + t, across, y_pitch, lanes, wide)
         for o in range(y_planes):
-            out = y + o * y_plane + SIZE * (i * y_pitch + j * lanes) + part * wide
             transform_outputs(
-                m, SIZE, TAPS, x + (t * y_planes + o) * wide, step, b + o * wide, relu, 0, out, y_pitch, lanes, SIZE,
-                SIZE,
+                m, SIZE, TAPS, x + (t * y_planes + o) * wide, step, b + o * wide, relu, 0, tile + o * y_plane, y_pitch,
+                lanes, SIZE, SIZE,
             )  # fmt: skip
 
 
@@ -103,14 +107,13 @@ def from_tiles_dx(
 ) -> None:  # fmt: skip
     """dx += B x B' for the points x of each tile; tiles overlap"""
     wide = vector(m)
-    parts, step = lanes // wide, (count * dx_planes + 1) * wide
+    step = (count * dx_planes + 1) * wide
     for t in range(count):
-        place, part = divmod(start + t, parts)
-        i, j = divmod(place, across)
+        tile = dx + _begin(start + t, across, dx_pitch, lanes, wide)
         for c in range(dx_planes):
-            tile = dx + c * dx_plane + SIZE * (i * dx_pitch + j * lanes) + part * wide
             transform(
-                m, SIZE, TAPS, INPUT_GRADIENTS, x + (t * dx_planes + c) * wide, SIDE * step, step, tile, dx_pitch, lanes
+                m, SIZE, TAPS, INPUT_GRADIENTS, x + (t * dx_planes + c) * wide, SIDE * step, step,
+                tile + c * dx_plane, dx_pitch, lanes,
             )  # fmt: skip
 
 
