@@ -16,6 +16,8 @@ import os
 import platform
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.cpu_share import cpu_times, others_row
 from benchmarks.environment import VECTORS
 from benchmarks.table import Row, show
@@ -72,7 +74,7 @@ def _write(path: Path, benchmarks: dict[str, list[Row]]) -> None:
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {"machine": machine(), "benchmarks": rows}
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False, default=np.generic.item) + "\n")
 
 
 def narrow_rows(rows: list[Row], full: list[Row]) -> list[Row]:

@@ -1,6 +1,7 @@
 """benchmarks/networks.py: the peers compute the same network, and the rows say what was asked and measured."""
 
 import importlib
+import json
 from typing import Any
 
 import numpy as np
@@ -169,3 +170,14 @@ def test_ratios_at_256_bits_are_asked_for_a_share_of_those_at_full_width():
     found = main.narrow_rows(rows, full)
     assert [row.ok for row in found] == [True, False, None, True, None]
     assert [row.asked for row in found] == ["at least 4, aim 5"] * 2 + ["0.8 of full width", "", ""]
+
+
+def test_the_command_writes_rows_of_numpy_numbers_too(tmp_path, monkeypatch):
+    main = importlib.import_module("benchmarks.__main__")
+    ratio = np.float32(1.5)
+    monkeypatch.setattr(network_memory, "measure", lambda: [Row("a", "", ratio, "×", ratio > 1)], raising=False)
+    monkeypatch.setattr(main, "NAMES", ("network_memory",))
+    monkeypatch.setattr("sys.argv", ["benchmarks", "--json", str(tmp_path / "out.json")])
+    main.main()
+    [row, _] = json.loads((tmp_path / "out.json").read_text())["benchmarks"]["network_memory"]
+    assert (row["measured"], row["ok"]) == (1.5, True)
