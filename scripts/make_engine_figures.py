@@ -113,7 +113,7 @@ def helpers() -> None:
     p = Picture(760, 290, "Helpers: each has a mailbox; all threads take pieces from one job")
     p.text(20, 28, "Helpers and their mailboxes: two helpers, a job of eight pieces", 15)
     p.box(20, 60, 130, 40, GREY, "calling thread")
-    for k, state in enumerate(("AT_WORK", "ASLEEP → woken")):
+    for k, state in enumerate(("AT_WORK", "CALLED")):
         y = 60 + 90 * k
         p.box(250, y, 150, 40, BLUE, f"box {k}: {state}", 11)
         p.box(250, y + 42, 150, 20, BLUE, "place of the job", 10)

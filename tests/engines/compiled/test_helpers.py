@@ -89,7 +89,28 @@ def test_helpers_that_another_thread_uses_are_not_waited_for():
     assert helpers.states() == ["asleep"]
 
 
-def test_the_job_after_ctrl_c_also_finishes_the_interrupted_job(monkeypatch):
+def test_a_helper_that_does_not_come_is_not_waited_for(monkeypatch):
+    helpers, counts = Helpers(2), Counts(4, 2)
+    monkeypatch.setattr(Helpers, "_wake", lambda self, k: None)
+    for times in range(1, 4):
+        counts.run(helpers)
+        assert counts.all_equal(times)
+        assert helpers.states() == ["awake"]
+
+
+def test_a_helper_that_comes_late_takes_part_in_the_next_job(monkeypatch):
+    helpers, counts = Helpers(2), Counts(4, 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(Helpers, "_wake", lambda self, k: None)
+        counts.run(helpers)
+    helpers._wake(0)
+    assert becomes_true(lambda: helpers.states() == ["asleep"])
+    counts.run(helpers)
+    assert counts.all_equal(2)
+    assert becomes_true(lambda: helpers.states() == ["asleep"])
+
+
+def test_after_ctrl_c_the_helpers_work_again(monkeypatch):
     helpers, counts, next_counts = Helpers(2), Counts(2, 2), Counts(2, 2)
 
     def interrupt(self, k):
@@ -98,10 +119,11 @@ def test_the_job_after_ctrl_c_also_finishes_the_interrupted_job(monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Helpers, "_wake", interrupt)
         counts.run(helpers)
-    assert helpers.states() == ["at work"]
+    assert helpers.states() == ["called"]
     next_counts.run(helpers)
-    assert counts.all_equal(1)
     assert next_counts.all_equal(1)
+    assert counts.all_equal(0), "nobody waits for the interrupted job, so nobody must do it later"
+    assert becomes_true(lambda: helpers.states() == ["asleep"]), "the helper must have been woken"
 
 
 def test_more_threads_than_cores_do_not_spin(monkeypatch):

@@ -8,8 +8,11 @@ Shared-Memory Multiprocessor").
 A mailbox (`box` in the code) is two integers that one helper and the caller share: the helper's state, and the place of
 its job.
 
-    caller: box = (AT_WORK, job); if the helper is asleep, release its lock, which wakes it
-    helper: AT_WORK -> takes pieces of the job until none is left -> AWAKE -> spins … -> ASLEEP, waits for its lock
+    caller: box = (CALLED, job); if the helper was asleep, release its lock, which wakes it
+    helper: CALLED -> AT_WORK -> takes pieces of the job until none is left -> AWAKE -> spins … -> ASLEEP, waits
+
+A helper may be late, because it is still waking or because another program has its core. The caller does not wait for
+it: when no piece is left, the caller turns CALLED back into AWAKE. It waits only for helpers that are at work.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ from convlens.engines.compiled.tape import play, table
 from convlens.machine.memory import aligned
 from convlens.machine.threads import usable_threads
 
-_ASLEEP, _AWAKE, _AT_WORK = 0, 1, 2
+_ASLEEP, _AWAKE, _CALLED, _AT_WORK = range(4)
 _SPINS = 20_000  # about half a millisecond: several times as long as waking a thread takes, but less than a time slice
 _BOX = 16  # numbers from one box to the next: 128 bytes, so that two boxes share no cache line and no prefetched pair
 _HAS_PAUSE = platform.machine().lower() in ("x86_64", "amd64")
@@ -110,10 +113,11 @@ def _serve(box: int, thread: int, spins: int) -> None:
     left = spins
     state = _state(b)
     while state != _ASLEEP and (left > 0 or not _swap_state(b, _AWAKE, _ASLEEP)):
-        if state == _AT_WORK:
-            _take(b[1], thread)
-            _set_state(b, _AWAKE)
-            left = spins
+        if state == _CALLED:
+            if _swap_state(b, _CALLED, _AT_WORK):
+                _take(b[1], thread)
+                _set_state(b, _AWAKE)
+                left = spins
         else:
             _pause()
             left -= 1
@@ -127,15 +131,20 @@ def _give(boxes: int, helpers: int, job: int) -> int:
     for k in range(helpers):
         b = table(boxes + k * _BOX)
         b[1] = job
-        if not _swap_state(b, _AWAKE, _AT_WORK):
-            _set_state(b, _AT_WORK)
+        if not _swap_state(b, _AWAKE, _CALLED):
+            _set_state(b, _CALLED)
             sleepers |= 1 << k
     return sleepers
 
 
 @compiled
 def _done(boxes: int, helpers: int, spins: int) -> bool:
-    """Return whether the first `helpers` helpers have finished; wait for them for at most `spins` reads."""
+    """Tell those of the first `helpers` helpers that have not begun that they are not needed; wait for the others.
+
+    Return whether all have finished, after at most `spins` reads.
+    """
+    for k in range(helpers):
+        _swap_state(table(boxes + k * _BOX), _CALLED, _AWAKE)
     for k in range(helpers):
         b = table(boxes + k * _BOX)
         while _state(b) == _AT_WORK:
@@ -178,6 +187,7 @@ class Helpers:
         self._sleep = [threading.Lock() for _ in range(self._helpers)]
         self._free = threading.Lock()
         self._kept: Any = None
+        self._interrupted = False
         for k, sleep in enumerate(self._sleep):
             sleep.acquire()
             threading.Thread(target=self._help, args=(k,), name=f"convlens-helper-{k + 1}", daemon=True).start()
@@ -196,7 +206,11 @@ class Helpers:
             job.run()
             return
         try:
-            self._wait(self._helpers)  # after Ctrl-C in the last job, a helper may still be at work
+            if self._interrupted:  # by Ctrl-C in the last job: a helper may be at work, or asleep and called awake
+                self._wait(self._helpers)
+                for k in range(self._helpers):
+                    self._wake(k)
+            self._interrupted = True
             self._kept = (job, arrays)
             job.numbers[0] = 0
             sleepers = _give(self._place, helpers, job.place)
@@ -205,20 +219,20 @@ class Helpers:
                     self._wake(k)
             _take(job.place, 0)
             self._wait(helpers)
+            self._interrupted = False
         finally:
             self._free.release()
 
     def states(self) -> list[str]:
-        """Return the state of each helper: "asleep", "awake" or "at work"."""
-        return [("asleep", "awake", "at work")[state] for state in self._boxes[::_BOX][: self._helpers]]
+        """Return the state of each helper: "asleep", "awake", "called" or "at work"."""
+        return [("asleep", "awake", "called", "at work")[state] for state in self._boxes[::_BOX][: self._helpers]]
 
     def _wait(self, helpers: int) -> None:
         while not _done(self._place, helpers, self._spins):
-            for k in range(helpers):
-                self._wake(k)  # Ctrl-C may have come after the job and before the wake-up; waking twice is harmless
             time.sleep(1e-4)
 
     def _wake(self, k: int) -> None:
+        """Wake a helper that sleeps; one that does not sleeps a little later."""
         if self._sleep[k].locked():
             self._sleep[k].release()
 
