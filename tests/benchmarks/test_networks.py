@@ -174,7 +174,7 @@ def test_ratios_at_256_bits_are_asked_for_a_share_of_those_at_full_width():
 
 def test_the_command_writes_rows_of_numpy_numbers_too(tmp_path, monkeypatch):
     main = importlib.import_module("benchmarks.__main__")
-    ratio = np.float32(1.5)
+    ratio: Any = np.float32(1.5)  # as a median of NumPy numbers may be
     monkeypatch.setattr(network_memory, "measure", lambda: [Row("a", "", ratio, "×", ratio > 1)], raising=False)
     monkeypatch.setattr(main, "NAMES", ("network_memory",))
     monkeypatch.setattr("sys.argv", ["benchmarks", "--json", str(tmp_path / "out.json")])
