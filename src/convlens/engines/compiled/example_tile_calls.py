@@ -33,7 +33,10 @@ def conv_calls(layer: PlannedLayer, weights: Weights, scratch: Scratch) -> Calls
     wide, n = BYTES // dtype.itemsize, layer.n
     across, whole = spec.out[1] // SIZE, spec.out[0] * spec.out[1] // SIZE**2 * (n // wide)
     chunk = min(whole, max(1, ROOM // (POINTS * (ci + co) * wide * dtype.itemsize)))
-    seen, made = (scratch.of(name, POINTS * (chunk * c + 1) * wide) for name, c in (("seen", ci), ("made", co)))
+    size = POINTS * (chunk * ci + 1) * wide
+    kept = chunk == whole  # the forward's tiles of x are there when the backward needs them
+    seen = aligned(size, dtype) if kept else scratch.of("seen", size)
+    made = scratch.of("made", POINTS * (chunk * co + 1) * wide)
     sums, back = scratch.of("sums", POINTS * ci * co), scratch.of("back", TAPS**2 * ci * co)
     w, bias = aligned(POINTS * ci * co, dtype), aligned(co * wide, dtype)  # the backward needs w again
     inputs, outputs = np.arange(ci), _divisor(co)
@@ -51,7 +54,7 @@ def conv_calls(layer: PlannedLayer, weights: Weights, scratch: Scratch) -> Calls
             example_tiles.from_tiles(x=made, b=bias, relu=layer.relu, y=layer.y, **part),
         ]  # fmt: skip
         backward += [
-            read,
+            *([] if kept else [read]),
             example_tiles.to_tiles(GRADIENTS)(x=layer.dy, y=made, **part),
             example_tiles.multiply_dw(tile(co, *DW_OUTPUT_TILES), tile(ci, *DW_INPUT_TILES))(
                 x=seen, ins=ci, taps=inputs * wide, dy=made, outs=co, count=count, dw=sums
