@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -101,6 +101,7 @@ class Builder:
         self._blocks = channels_in_lanes(specs, self._dtype.itemsize, shared.examples)
         self._wide = BYTES // self._dtype.itemsize
         self._layer = self._dropouts = 0
+        self._pooled: Slot | Array | None = None  # the gradient of a convolution's bias, which the next pool adds up
         self._given, self._scratch = LayerWeights(vectors), winograd_calls.Scratch(self._dtype)
         self.ahead: list[Call | Meeting] = []
         self.back: list[Call | Meeting] = []
@@ -235,7 +236,7 @@ class Builder:
         if isinstance(spec, Conv | Depthwise | Dense | Pool):
             out = self._new(output_shape(spec), readers, [spec])
             layer = PlannedLayer(spec, relu, value.x, out.x, value.dx, out.dx, first, self.n)
-            self._add(*self._windowed(layer, more))
+            self._add(*self._windowed(layer, readers, more))
             return out
         if isinstance(spec, Pad):
             out = self._new(output_shape(spec), readers)
@@ -258,11 +259,12 @@ class Builder:
         self._add(ahead, [] if first else back)
         return out
 
-    def _windowed(self, layer: PlannedLayer, more: bool) -> example_calls.Calls:
+    def _windowed(self, layer: PlannedLayer, readers: Sequence[Spec], more: bool) -> example_calls.Calls:
         """Return the calls of a convolution, a pool, or a dense layer."""
         spec, packed = layer.spec, self._shared.packed
         if isinstance(spec, Pool):
-            return example_calls.pool_calls(layer)
+            db, self._pooled = self._pooled, None
+            return example_calls.pool_calls(layer) if db is None else example_calls.pooled_calls(layer, db)
         if isinstance(spec, Dense):
             return example_calls.dense_calls(layer, self._given.kernel(spec.inputs, spec.units, bias=spec.bias))
         if isinstance(spec, Depthwise):
@@ -270,6 +272,8 @@ class Builder:
             return block_calls.depthwise_calls(layer, weights, packed, self._layer, more)
         weights = self._given.kernel(*spec.kernel, spec.ci // spec.groups, spec.co, bias=spec.bias)
         if not self._blocks:
+            if layer.relu and readers and isinstance(reader := readers[0], Pool) and not reader.average:
+                layer, self._pooled = replace(layer, pooled=True), weights.db
             if self._shared.by_tiles and winograd.chosen_for_examples(spec, self._wide, self.n):
                 return example_tile_calls.conv_calls(layer, weights, self._scratch)
             return example_calls.conv_calls(layer, weights)

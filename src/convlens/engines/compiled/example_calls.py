@@ -26,7 +26,8 @@ DW_OUTPUT_TILES, DW_TAP_TILES = (4, 3), (5, 3, 1)  # at most 20 sums, which fit 
 @dataclass(frozen=True)
 class PlannedLayer:
     """A layer of a program with its images: x, y and their gradients. first: whether the layer is the first one, which
-    needs no dx"""
+    needs no dx. pooled: whether a max pool follows, whose backward does the ReLU's and the bias's: see `pooled_calls`
+    """
 
     spec: Any
     relu: bool
@@ -36,10 +37,12 @@ class PlannedLayer:
     dy: Image
     first: bool
     n: int
+    pooled: bool = False
 
-    def relu_db(self, db: Slot | Array) -> Call:
-        """Return the call for the ReLU's backward, in place in dy, and the bias's gradient."""
-        return over_examples.relu_db(dy=self.dy, y=self.y, run=self.dy.columns * self.n, relu=self.relu, db=db)
+    def relu_db(self, db: Slot | Array) -> list[Call]:
+        """Return the calls for the ReLU's backward, in place in dy, and the bias's gradient."""
+        run = self.dy.columns * self.n
+        return [] if self.pooled else [over_examples.relu_db(dy=self.dy, y=self.y, run=run, relu=self.relu, db=db)]
 
     def clear_dx(self) -> Call:
         """Return the call that sets dx = 0."""
@@ -88,7 +91,7 @@ def conv_calls(layer: PlannedLayer, weights: Weights) -> Calls:
     dw = over_examples.convolve_dw(tile(co, *DW_OUTPUT_TILES), tile(kw, *DW_TAP_TILES))(
         x=source, dy=layer.dy, run=run, sh=sh, top=-top, dw=weights.dw, kh=kh, kw=kw, taps=taps
     )
-    backward = [layer.relu_db(weights.db), dw]
+    backward = [*layer.relu_db(weights.db), dw]
     if not layer.first:
         backward += _conv_dx(layer, weights.w, (sh, sw))
     return [*before, forward], backward
@@ -132,6 +135,16 @@ def pool_calls(layer: PlannedLayer) -> Calls:
     return [forward], [] if layer.first else [layer.clear_dx(), dx]
 
 
+def pooled_calls(layer: PlannedLayer, db: Slot | Array) -> Calls:
+    """Return the calls of a max pool after a convolution with a ReLU, and the backward of the ReLU and of the bias db.
+
+    The gradient goes to the first maximum of a window alone. So it passes the ReLU there if the maximum is above 0, and
+    the sum of what passes is the bias's. The pool's output has fewer numbers to read than the convolution's.
+    """
+    forward, backward = pool_calls(layer)
+    return forward, [*replace(layer, relu=True).relu_db(db), *backward]
+
+
 def _dense_tile(n: int, units: int, itemsize: int) -> tuple[int, int]:
     """Return the examples and the vectors of units in a register tile of a dense layer: together at least 8 sums."""
     examples = tile(n, *EXAMPLE_TILES)
@@ -151,7 +164,7 @@ def dense_calls(layer: PlannedLayer, weights: Weights) -> Calls:
         forward.append(dense.load(x=rows, features=units, y=y, lanes=n))
     turned, tap = aligned((n, units), dtype), np.zeros(1, np.int64)
     backward = [
-        layer.relu_db(weights.db),
+        *layer.relu_db(weights.db),
         dense.transpose(x=dy, features=units, y=turned, lanes=n),
         dense.dense_dw(dy=turned, units=units, x=x, dw=weights.dw, tap=tap, lanes=n),
     ]

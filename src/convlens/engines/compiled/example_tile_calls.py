@@ -41,7 +41,7 @@ def conv_calls(layer: PlannedLayer, weights: Weights, scratch: Scratch) -> Calls
     w, bias = aligned(POINTS * ci * co, dtype), aligned(co * wide, dtype)  # the backward needs w again
     inputs, outputs = np.arange(ci), _divisor(co)
     forward = [example_tiles.to_points(x=weights.w, count=ci * co, y=w, b=weights.b, outs=co, bias=bias)]
-    backward = [layer.relu_db(weights.db), fill_zeros(x=sums, count=sums.size)]
+    backward = [*layer.relu_db(weights.db), fill_zeros(x=sums, count=sums.size)]
     backward += [] if layer.first else [layer.clear_dx()]
     for start in range(0, whole, chunk):
         part = {"start": start, "count": (count := min(chunk, whole - start)), "across": across, "lanes": n}
