@@ -105,6 +105,19 @@ NETWORKS = {
         ],
         (35, 34, 1),
     ),
+    "pooled": (  # each pool adds up the gradient of the bias before it; examples in lanes
+        [
+            Conv2D(5, (3, 2), activation="relu", padding="same"),
+            MaxPooling2D((3, 2), strides=(2, 1), padding="same"),
+            Conv2D(4, 5, activation="relu"),
+            MaxPooling2D(2),
+            Conv2D(3, (2, 3), activation="relu"),
+            MaxPooling2D((1, 2)),
+            Flatten(),
+            Dense(4),
+        ],
+        (20, 14, 2),
+    ),
     "residual": (
         [
             Conv2D(16, 3, padding="same", use_bias=False),
