@@ -29,7 +29,7 @@ from convlens.machine.memory import aligned
 from convlens.models.lenet5 import lenet5
 
 ROUNDS = 9
-CACHES = (engine._conv2d, engine._conv2d_dx, engine._conv2d_dw, engine._pool)
+CACHES = (engine._conv2d, engine._conv2d_dw, engine._pool)
 
 
 def clear_plans() -> None:
@@ -141,17 +141,6 @@ def tiles() -> None:
     arrays = _layer(*LONG_ROWS)
     tall = _planned(engine, "FORWARD_TILES", {str(size): (size,) for size in TALL}, partial(_forward, *arrays))
     show("tall forward tiles, rows of 96", times(tall), [str(over_examples.tile(96, *engine.FORWARD_TILES))])
-    x, w, b, y = _layer((8, 227, 227, 3), (11, 11, 96))
-    y = y[:, :55, :55].copy()
-    dx, packed = np.empty_like(x), np.stack([over_channels.panels(row.reshape(-1, 96).T) for row in w])
-
-    def strided() -> Callable[[], object]:
-        found = engine._conv2d_dx(y.shape, w.shape, (4, 4), dx.shape, y.dtype)
-        return lambda: found.run(dy=y, w=packed, dx=dx)
-
-    values = {str(size): (size,) for size in (1, 2, 4, 8)}
-    usual = over_examples.tile(8 // operation.pieces(8, 1e12), *engine.DX_TILES)
-    show("dx tile at stride 4, AlexNet conv 1", times(_planned(engine, "DX_TILES", values, strided)), [str(usual)])
 
 
 def _fixed(count: int, examples: int, operations: float) -> int:

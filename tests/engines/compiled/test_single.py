@@ -10,13 +10,13 @@ pytest.importorskip("numba")
 from numpy.testing import assert_allclose, assert_array_equal
 
 from convlens.engines import get_engine, numpy_engine
-from convlens.engines.compiled import single, single_calls, winograd
+from convlens.engines.compiled import pixel_calls, single, single_calls, winograd
 from convlens.engines.compiled.registers import BYTES
 from convlens.engines.compiled.room import Room
 from convlens.engines.specs import Conv
 
 ENGINE = get_engine("numba")
-CACHES = (single._convolution, single._gradient)
+CACHES = (single._convolution, single._gradient, pixel_calls._gradient)
 # examples, output, kernel, stride, unused rows and columns, ci, co
 CASES = {
     "a vector": (3, (5, 7), (3, 2), (1, 1), (0, 0), 16, 16),
@@ -32,6 +32,11 @@ CASES = {
     "3 × 3, stride": (3, (4, 5), (3, 3), (2, 1), (1, 0), 16, 16),
     "5 × 5": (5, (9, 6), (5, 5), (1, 1), (0, 0), 32, 48),
     "5 × 5, one example": (1, (13, 21), (5, 5), (1, 1), (0, 0), 64, 128),
+    "few channels, one in": (2, (5, 7), (3, 2), (1, 1), (0, 0), 1, 32),
+    "few channels, two in, strides above the kernel": (2, (4, 3), (1, 2), (3, 4), (2, 1), 2, 5),
+    "few channels, four in, long rows": (3, (3, 50), (3, 3), (1, 1), (0, 0), 4, 33),
+    "few channels, five in, strides": (5, (4, 5), (3, 5), (2, 3), (1, 2), 5, 21),
+    "few channels out": (2, (5, 4), (2, 3), (1, 2), (0, 1), 19, 4),
     "one output": (3, (1, 1), (4, 3), (1, 1), (0, 0), 32, 32),
 }
 TOLERANCE = {"float32": 1e-5, "float64": 1e-13}
@@ -79,7 +84,17 @@ def test_as_numpy(case, dtype):
 
 
 @pytest.mark.parametrize("pads", [((1, 2), (0, 1)), ((3, 0), (4, 1))])
-@pytest.mark.parametrize("name", ["partly filled blocks", "strides, unused", "3 × 3", "few channels in, wide rows"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "partly filled blocks",
+        "strides, unused",
+        "3 × 3",
+        "few channels in, wide rows",
+        "few channels, four in, long rows",
+        "few channels, five in, strides",
+    ],
+)
 def test_dx_without_the_frame_of_x(name, pads):
     x, w, _, dy, stride = arrays(CASES[name], "float32")
     whole, inside = np.empty_like(x), x[:, pads[0][0] : x.shape[1] - pads[0][1], pads[1][0] : x.shape[2] - pads[1][1]]
@@ -89,6 +104,13 @@ def test_dx_without_the_frame_of_x(name, pads):
         dx = np.full_like(inside, np.nan)
         engine.conv2d_dx(dy, w, stride, dx, pads)
         assert_allclose(dx, wanted, rtol=0, atol=1e-5 * np.abs(wanted).max())
+
+
+def test_dx_that_no_window_sees_is_zero():
+    dy, w, dx = np.ones((2, 1, 1, 5)), np.ones((1, 1, 3, 5)), np.full((2, 1, 1, 3), np.nan)
+    for engine in (ENGINE, numpy_engine):
+        engine.conv2d_dx(dy, w, (2, 2), dx, ((1, 0), (1, 0)))
+        assert_array_equal(dx, 0)
 
 
 @pytest.mark.parametrize(
@@ -103,14 +125,25 @@ def test_every_size_of_tile_as_numpy(monkeypatch, name, size):
     check(arrays(CASES[name], "float32"), "float32")
 
 
-@pytest.mark.parametrize("name", ["partly filled blocks", "3 × 3", "3 × 3, one example", "3 × 3, many groups"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "partly filled blocks",
+        "3 × 3",
+        "3 × 3, one example",
+        "3 × 3, many groups",
+        "few channels, four in, long rows",
+        "few channels, five in, strides",
+    ],
+)
 def test_the_bits_do_not_depend_on_the_threads(monkeypatch, clear_plans, name):
     given = arrays(CASES[name], "float32")
     wanted = results(*given)
     for threads in (1, 3):
         for cache in CACHES:
             cache.cache_clear()
-        monkeypatch.setattr(single, "_THREADS", threads)
+        for module in (single, pixel_calls):
+            monkeypatch.setattr(module, "_THREADS", threads)
         for found, want in zip(results(*given), wanted, strict=True):
             assert_array_equal(found, want)
 
@@ -147,7 +180,7 @@ def by_the_formula(x, w, b, dy, stride):
 
 @pytest.mark.filterwarnings("ignore:invalid value")
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-@pytest.mark.parametrize("name", ["3 × 3", "5 × 5", "partly filled blocks"])
+@pytest.mark.parametrize("name", ["3 × 3", "5 × 5", "partly filled blocks", "few channels, five in, strides"])
 def test_a_number_that_is_not_finite_changes_what_the_formula_says(name, bad):
     """Winograd's algorithm would spread it over a tile, to outputs whose windows do not see it."""
     x, w, b, dy, stride = arrays(CASES[name], "float32")

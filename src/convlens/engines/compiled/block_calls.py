@@ -265,6 +265,10 @@ class Phase(NamedTuple):
         """The memory of x from the first of these places on"""
         return past(x.origin, self.r * x.pitch + self.c * x.lanes)
 
+    def cells(self, spec: Conv | Depthwise) -> list[tuple[int, int, int, int]]:
+        """The cells a, d of the kernel that meet the first of these places, each with the output's place i, j there"""
+        return [(a, i, d, j) for a, i in _cells(spec, 0, self.r) for d, j in _cells(spec, 1, self.c)]
+
     def taps(self, spec: Conv, dy: Image) -> Taps:
         """The taps of the convolution of dy that gives these places; if there is none, one that stands for it"""
         kw, ci, mine = spec.kernel[1], spec.ci // spec.groups, spec.co // spec.groups
@@ -272,11 +276,10 @@ class Phase(NamedTuple):
         for block in range(blocks(mine, dy.lanes)):
             first = block * dy.lanes
             inside = min(dy.lanes, mine - first)
-            for a, i in _cells(spec, 0, self.r):
-                for d, j in _cells(spec, 1, self.c):
-                    offsets.append(block * dy.plane + i * dy.pitch + j * dy.lanes)
-                    start = (a * kw + d) * ci * spec.co + first
-                    rows += [start + k if k < inside else -1 for k in range(dy.lanes)]
+            for a, i, d, j in self.cells(spec):
+                offsets.append(block * dy.plane + i * dy.pitch + j * dy.lanes)
+                start = (a * kw + d) * ci * spec.co + first
+                rows += [start + k if k < inside else -1 for k in range(dy.lanes)]
         return Taps(_table(offsets or [0]), dy.lanes, _table(rows))
 
 
@@ -318,7 +321,7 @@ def depthwise_calls(layer: PlannedLayer, weights: Weights, packed: Packed, key: 
         over_blocks.unpack(x=db, channels=c, rows=ONE, count=1, dw=weights.db),
     ]
     for phase in [] if layer.first else phases(spec):
-        met = [(a, i, d, j) for a, i in _cells(spec, 0, phase.r) for d, j in _cells(spec, 1, phase.c)]
+        met = phase.cells(spec)
         back = _table([i * dy.pitch + j * dy.lanes for _, i, _, j in met] or [0])
         some = _table([(a * kw + d) * c for a, _, d, _ in met])
         kernels = packed.array((key, "dx", phase), weights.w, 1, c, some, dx=True) if met else bias

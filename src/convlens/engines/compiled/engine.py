@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 from convlens.arrays import Array, contiguous
-from convlens.engines.compiled import dense, fused, over_channels, single
+from convlens.engines.compiled import dense, fused, over_channels, pixel_calls, single
 from convlens.engines.compiled.kernel import Call, Slot
 from convlens.engines.compiled.operation import Operation, Plan, pieces
 from convlens.engines.compiled.over_channels import taps
 from convlens.engines.compiled.over_examples import tile
 from convlens.engines.compiled.registers import BYTES
-from convlens.engines.padding import NO_PADS, framed, put_inside
+from convlens.engines.padding import NO_PADS
 from convlens.engines.specs import Spec
 from convlens.geometry import Pads, Pair
 from convlens.machine.memory import aligned
@@ -32,7 +32,7 @@ name = "numba"
 least_part = sys.maxsize  # no part gets a thread from the caller: a fused pass cuts the batch itself
 
 # Found by `python -m benchmarks.tuning`, which prints the time for each choice. The first of equally good ones is used
-FORWARD_TILES, DW_TILES, DX_TILES = (8, 7, 9, 10), (14, 12, 10, 8, 11, 6, 5), (8, 4, 1)
+FORWARD_TILES, DW_TILES = (8, 7, 9, 10), (14, 12, 10, 8, 11, 6, 5)
 # Cost of one cell of a window, in operations, where a multiply-add counts as 2. Masked loads, compares and stores are
 # counted by the time that they take
 POOL_COST, MAX_POOL_DX_COST, SUM_POOL_DX_COST = 2.0, 40.0, 20.0
@@ -107,45 +107,14 @@ def conv2d(xp: Array, w: Array, b: Array, stride: Pair, y: Array) -> None:
     _give(out, y)
 
 
-@lru_cache(_SHAPES)
-def _conv2d_dx(dy: Shape, w: Shape, stride: Pair, dx: Shape, dtype: Type) -> Operation:
-    (kh, kw, ci, co), (n, oh, ow, _) = w, dy
-    cut = pieces(n, 2.0 * n * _example(dy) * kh * kw * ci)
-
-    def calls(examples: int) -> list[Call]:
-        call = over_channels.convolve_dx(tile(n // cut, *DX_TILES))(
-            dy=Slot("dy"), examples=examples, oh=oh, ow=ow, co=co, w=Slot("w"), kh=kh, run=kw * ci,
-            taps=taps(co, BYTES // dtype.itemsize), dx=Slot("dx"), **_steps("dx", dx, stride),
-        )  # fmt: skip
-        return [call]
-
-    return Operation(Plan(calls, n, cut, {"dy": _example(dy), "dx": _example(dx)}), dtype, _THREADS)
-
-
 def conv2d_dx(dy: Array, w: Array, stride: Pair, dx: Array, pads: Pads = NO_PADS) -> None:
     """dxp[n, i*sh+a, j*sw+b, c] = the sum of dy[n,i,j,o] * w[a,b,c,o] over all windows that see that cell, and o"""
-    kh, kw, ci, co = w.shape
+    ci, co = w.shape[2:]
     wide = BYTES // dy.itemsize
-    whole = _in_lanes((kh, kw, co, ci), 1, dx.shape[2], dy.dtype)
-    if co >= wide and (whole if stride == (1, 1) else kw * -(-ci // wide) <= -(-kw * ci // wide)):
-        dy, out = contiguous(dy), contiguous(dx)
-        single.gradient_of_x(dy, contiguous(w), stride, pads, out)
-        return _give(out, dx)
-    dxp = contiguous(framed(dx, pads))
-    _conv2d_dxp(dy, w, stride, dxp)
-    put_inside(dxp, pads, dx)
-
-
-def _conv2d_dxp(dy: Array, w: Array, stride: Pair, dxp: Array) -> None:
-    (kh, kw, ci, co), (n, oh, ow, _) = w.shape, dy.shape
-    if stride == (1, 1):  # dx is a convolution of dy, with a frame of zeros, and the kernel rotated by 180 degrees
-        dyp = np.zeros((n, oh + 2 * kh - 2, ow + 2 * kw - 2, co), dy.dtype)
-        dyp[:, kh - 1 : kh - 1 + oh, kw - 1 : kw - 1 + ow] = dy
-        return conv2d(dyp, w[::-1, ::-1].swapaxes(2, 3), np.zeros(ci, dy.dtype), stride, dxp)
-    dy = contiguous(dy)
-    packed = np.stack([over_channels.panels(row.reshape(-1, co).T) for row in w])
-    dxp[...] = 0
-    _conv2d_dx(dy.shape, w.shape, stride, dxp.shape, dy.dtype).run(dy=dy, w=packed, dx=dxp)
+    dy, out = contiguous(dy), contiguous(dx)
+    way = single.gradient_of_x if min(2 * ci, co) >= wide else pixel_calls.gradient_of_x
+    way(dy, contiguous(w), stride, pads, out)
+    _give(out, dx)
 
 
 @lru_cache(_SHAPES)

@@ -105,32 +105,6 @@ def convolve(tile: int, rest: int) -> Kernel:
 
 
 @cache
-def convolve_dx(tile: int) -> Kernel:
-    """Return the kernel of the gradient of x at any stride; its register tile has `tile` examples."""
-
-    @kernel
-    def convolve_dx(
-        m: Memory, dy: Place, examples: int, oh: int, ow: int, co: int, w: Place, kh: int, run: int, taps: Table,
-        dx: Place, dx_n: int, dx_row: int, dx_i: int, dx_j: int,
-    ) -> None:  # fmt: skip
-        """dx[e, i*sh + a, j*sw*ci + q] += sum_o dy[e, i, j, o] w[a, o, q]; for each a, w is packed in panels of q"""
-        wide = vector(m)
-        w_a = -(-run // wide) * wide * co
-        for e in range(0, examples, tile):
-            for i in range(oh):
-                for a in range(kh):
-                    for j in range(ow):
-                        gradient, out = dy + (i * ow + j) * co, dx + i * dx_i + a * dx_row + j * dx_j
-                        for q in range(0, run, wide):
-                            multiply_tile(
-                                m, tile, e, examples - 1, w + a * w_a + q * co, (0, 0), (1, 1, co), table(taps),
-                                gradient, (oh * ow * co, 0, 0, 1), out, out + q, dx_n, run - q, ADD_TO_Y, 0,
-                            )  # fmt: skip
-
-    return convolve_dx
-
-
-@cache
 def convolve_dw(tile: int) -> Kernel:
     """Return the kernel of the gradient of w; its register tile has `tile` numbers of a row of w."""
 
