@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from convlens.arrays import Array
-from convlens.engines.compiled import over_examples, single_calls, winograd
+from convlens.engines.compiled import over_examples, single_calls, space_to_depth, winograd
 from convlens.engines.compiled.block_calls import blocks
 from convlens.engines.compiled.kernel import Slot
 from convlens.engines.compiled.operation import Operation, Plan, pieces
 from convlens.engines.compiled.plan import CACHE
 from convlens.engines.compiled.registers import BYTES
 from convlens.engines.compiled.room import Room, memory
+from convlens.engines.compiled.space_to_depth import folded
 from convlens.engines.padding import NO_PADS
 from convlens.engines.specs import Conv
 from convlens.geometry import Pads, Pair
@@ -93,7 +94,9 @@ def _run(spec: Conv, form: winograd.Form | None, back: bool, w: Array, b: Array,
     with memory() as mine:
         kernel, cells = mine.of("kernel", made.kernel, dtype), mine.of("cells", made.cells, dtype)
         bias, bad = mine.of("bias", made.bias, dtype), mine.of("bad", n, dtype)
-        made.pack.run(w=w, b=b, kernel=kernel, cells=cells, bias=bias)
+        made.pack.run(
+            w=space_to_depth.fold_kernel(w, spec.stride) if form else w, b=b, kernel=kernel, cells=cells, bias=bias
+        )
         room = [mine.of(("work", k), made.run.plan.room, dtype) for k in range(_THREADS)]
         made.run.run(room, kernel=kernel, bias=bias, bad=bad, **arrays)
         fine = form is None or bool(np.isfinite(bad).all())
@@ -104,7 +107,7 @@ def _run(spec: Conv, form: winograd.Form | None, back: bool, w: Array, b: Array,
 def forward(x: Array, w: Array, b: Array, stride: Pair, y: Array) -> None:
     """See `Engine.conv2d`."""
     spec = spec_of(x.shape, w.shape, stride, y.shape)
-    _run(spec, _tiles(spec, len(x), x.dtype), False, w, b, x=x, y=y)
+    _run(spec, _tiles(folded(spec), len(x), x.dtype), False, w, b, x=x, y=y)
 
 
 def gradient_of_x(dy: Array, w: Array, stride: Pair, pads: Pads, dx: Array) -> None:
@@ -148,7 +151,7 @@ def _gradient(spec: Conv, n: int, form: winograd.Form | None, dtype: Type) -> _G
         parts, {"dy": channels}, [over_examples.fill_zeros(x=Slot("sums"), count=each)], room.size,
     )  # fmt: skip
     finish = single_calls.finish_dw(spec, cut, parts, form, itemsize)
-    cells = blocks(channels, wide) * form.taps**2 * spec.ci * wide if form else 0
+    cells = blocks(channels, wide) * form.taps**2 * folded(spec).ci * wide if form else 0
     return _Gradient(
         Operation(plan, dtype, _THREADS), Operation(Plan(lambda _: finish, 1), dtype, 1), cut * parts * each, cells
     )
@@ -157,16 +160,19 @@ def _gradient(spec: Conv, n: int, form: winograd.Form | None, dtype: Type) -> _G
 def gradient_of_w(dy: Array, x: Array, stride: Pair, dw: Array) -> None:
     """See `Engine.conv2d_dw`."""
     spec = spec_of(x.shape, dw.shape, stride, dy.shape)
-    form = _tiles(spec, len(x), x.dtype)
+    form = _tiles(folded(spec), len(x), x.dtype)
     _gradient_of_w(spec, form, x, dy, dw)
     if form and not np.isfinite(dw).all():
         _gradient_of_w(spec, None, x, dy, dw)
 
 
 def _gradient_of_w(spec: Conv, form: winograd.Form | None, x: Array, dy: Array, dw: Array) -> None:
-    made, dtype = _gradient(spec, len(x), form, x.dtype), x.dtype
+    made, dtype, inner = _gradient(spec, len(x), form, x.dtype), x.dtype, folded(spec) if form else spec
+    found = dw if inner is spec else np.empty((*inner.kernel, inner.ci, inner.co), dtype)
     with memory() as mine:
         sums, cells = mine.of("sums", made.sums, dtype), mine.of("cells", made.cells, dtype)
         room = [mine.of(("work", k), made.run.plan.room, dtype) for k in range(_THREADS)]
         made.run.run(room, x=x, dy=dy, sums=sums)
-        made.finish.run(sums=sums, cells=cells, dw=dw)
+        made.finish.run(sums=sums, cells=cells, dw=found)
+    if inner is not spec:
+        space_to_depth.unfold_kernel(found, spec.stride, dw)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from convlens.engines.compiled import nhwc, over_blocks, over_examples, over_winograd, winograd_calls
+from convlens.engines.compiled import nhwc, over_blocks, over_examples, over_winograd, space_to_depth, winograd_calls
 from convlens.engines.compiled.block_calls import ONE, best_tile, blocks, forward_taps, numbers, past, phases
 from convlens.engines.compiled.block_tiles import BIAS, ZERO
 from convlens.engines.compiled.frames import backward_frame, forward_frame
@@ -38,6 +38,7 @@ def pack(spec: Conv, dx: bool, form: Form | None, itemsize: int) -> Packing:
     wide = BYTES // itemsize
     step, channels = (spec.co, spec.ci) if dx else (1, spec.co)
     if form:
+        spec = space_to_depth.folded(spec)
         rows = winograd_calls.turned_rows(spec) if dx else winograd_calls.kernel_rows(spec)
         tables = [rows]
     elif dx:
@@ -91,6 +92,8 @@ def _lanes(spec: Conv, itemsize: int) -> int:
 
 def _input(spec: Conv, n: int, form: Form | None, room: Room) -> tuple[list[Call], Image]:
     """Return the image of x, and the calls that fill it: none if x has fewer channels than a vector has lanes."""
+    if form and spec.stride != (1, 1):
+        return space_to_depth.image_calls(spec, n, form, room)
     if spec.ci >= BYTES // room.itemsize:
         return _load("x", spec.size, spec.ci, n, forward_frame(spec, form), room)
     h, w = spec.size
@@ -153,7 +156,8 @@ def dw(spec: Conv, channels: int, n: int, form: Form | None, room: Room) -> list
     """x, dy -> sums, of the first `channels` output channels: `sums_size` numbers, which get the sum of the examples"""
     (oh, ow), (sh, sw), wide = spec.out, spec.stride, BYTES // room.itemsize
     load_x, x = _input(spec, n, form, room)
-    load_dy, dy = _load("dy", spec.out, channels, n, backward_frame(spec, form) if form else Frame(), room, spec.co)
+    frame = backward_frame(space_to_depth.folded(spec), form) if form else Frame()
+    load_dy, dy = _load("dy", spec.out, channels, n, frame, room, spec.co)
     outs = blocks(channels, wide)
     if form:
         calls = winograd_calls.convolve_dw(x, dy, (0, 0), spec.out, Slot("sums"), n, form, room)
@@ -172,7 +176,7 @@ def sums_size(spec: Conv, channels: int, form: Form | None, itemsize: int) -> in
     """Return how many numbers the sums of `dw` have."""
     wide = BYTES // itemsize
     cells = (
-        form.points * spec.ci
+        form.points * space_to_depth.folded(spec).ci
         if form
         else len(forward_taps(spec, _like(spec.size, spec.ci, _lanes(spec, itemsize))).rows)
     )
@@ -183,6 +187,7 @@ def finish_dw(spec: Conv, pieces: int, parts: int, form: Form | None, itemsize: 
     """sums -> dw. pieces: how many sums of all output channels there are, each in `parts` one after another"""
     wide, channels = BYTES // itemsize, spec.co // parts
     each = sums_size(spec, channels, form, itemsize)
+    spec = space_to_depth.folded(spec) if form else spec
     calls = [nhwc.add(x=Slot("sums", k * parts * each), count=parts * each, y=Slot("sums")) for k in range(1, pieces)]
     calls.append(over_examples.fill_zeros(x=Slot("dw"), count=spec.kernel[0] * spec.kernel[1] * spec.ci * spec.co))
     rows = (
