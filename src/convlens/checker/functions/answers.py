@@ -46,7 +46,10 @@ def close(got: Value, want: Value, numbers: str = "float64") -> bool:
 
 def wrong_cells(got: Array, want: Array, numbers: str) -> Array:
     """Return which cells differ by more than the tolerance of `close`. Both arrays must have the same shape."""
-    scale = max(1.0, float(np.max(np.abs(want), initial=0.0, where=np.isfinite(want))))
+    largest = float(np.max(np.abs(want), initial=0.0))
+    if not np.isfinite(largest):
+        largest = float(np.max(np.abs(want), initial=0.0, where=np.isfinite(want)))
+    scale = max(1.0, largest)
     tolerance = (_TOLERANCE_FLOAT32 if numbers == "float32" else _TOLERANCE) * scale
     with np.errstate(all="ignore"):
         right: Array = np.abs(got.astype(np.float64) - want) <= tolerance

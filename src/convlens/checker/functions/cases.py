@@ -106,7 +106,7 @@ class Case:
     def readings(self) -> Iterator[Case]:
         """Yield this case in each reading, "start" first, or only in "start" if the number of zeros is even."""
         for reading in READINGS if odd(self) else ("start",):
-            yield replace(self, reading=reading)
+            yield self if reading == self.reading else replace(self, reading=reading)
 
     def smaller(self) -> Iterator[Case]:
         """Yield this case with one smaller size: 1, half of the size, and the size minus 1."""

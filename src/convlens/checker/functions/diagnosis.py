@@ -55,6 +55,7 @@ class Diagnosis:
         # The value that a faulty program returns, or the name of the exception that it raises
         self._known: dict[tuple[int, Faults, str], Value | str] = {}
         self._sizes: dict[tuple[int, Faults, str], frozenset[tuple[int, int]]] = {}
+        self._same: dict[tuple[int, Faults, str, int], bool] = {}  # the last number is an array's place in the value
 
     def likely(self) -> dict[str, Mistake]:
         """Return for each failed check the mistake that explains its calls; {} if nothing explains all calls."""
@@ -219,15 +220,13 @@ class Diagnosis:
         arrays = range(len(answer.value)) if only is None else (only,)
         found: dict[tuple[str, int], set[int]] = {}
         for case in _readings(answer, programs):
-            left: dict[tuple[str, int], set[int]] = {(case.how, at): set() for at in arrays}
-            for k, faults in enumerate(tried):
-                value = self._program(faults, answer, case.reading)
-                if isinstance(value, str):
-                    continue
-                for at in arrays:
-                    key, pair = (case.how, at), (_finite(answer.value[at]), _finite(value[at]))
-                    if k in choices.get(key, (k,)) and close(pair[:1], pair[1:], case.numbers):
-                        left[key].add(k)
+            left: dict[tuple[str, int], set[int]] = {}
+            for at in arrays:
+                key = case.how, at
+                may = choices.get(key, range(len(tried)))
+                left[key] = {k for k in may if self._follows(tried[k], answer, case.reading, at)}
+                if not left[key]:
+                    break
             if all(left.values()):
                 found = {key: found.get(key, set()) | programs_left for key, programs_left in left.items()}
                 if any(programs_left != {0} for programs_left in found.values()):
@@ -266,6 +265,18 @@ class Diagnosis:
             except (ValueError, IndexError) as error:
                 self._known[key], self._sizes[key] = type(error).__name__, sizes_of(error)
         return self._known[key]
+
+    def _follows(self, faults: Faults, answer: Answer, reading: str, at: int) -> bool:
+        """Return whether an answer's array `at` is that of a program with these faults. Each is compared once."""
+        key = id(answer), faults, reading, at
+        if key not in self._same:
+            got, value = answer.value, self._program(faults, answer, reading)
+            self._same[key] = (
+                got is not None
+                and not isinstance(value, str)
+                and close((_finite(got[at]),), (_finite(value[at]),), answer.case.numbers)
+            )
+        return self._same[key]
 
     def _sizes_of(self, answer: Answer, *programs: Faults) -> frozenset[tuple[int, int]]:
         """Return the sizes of windows for which these programs raise exceptions in a call, see `raised_sizes`."""
