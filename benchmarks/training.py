@@ -4,6 +4,10 @@
 
 Each program runs in its own process. They take turns on the same cores, one epoch in each turn. Seconds are the time of
 training, without validation.
+
+The time to a validation accuracy of 0.985 is that of this recipe, with SEEDS seeds, each of which must reach it:
+
+    convlens train --data mnist --epochs 2 --batch-size 64 --learning-rate 0.003 --schedule cosine
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from benchmarks.workers import Worker, close, ratios, serve, take_turns
 EPOCHS = 5
 BATCH = 32
 UNTIL, UNTIL_AIM = 2.0, 1.2  # seconds of training until the validation accuracy is 0.985
+SEEDS, RECIPE_EPOCHS, RECIPE_BATCH, RECIPE_RATE = 5, 2, 64, 0.003
 ASKED = {"numpy": 1, "numba": 0.25}  # the longest allowed epoch, in units of an epoch of Keras on TensorFlow
 
 
@@ -48,6 +53,33 @@ def _convlens(engine: str, epochs: int) -> None:
     def turn(_: object) -> dict[str, Any]:
         event = next(event for event in events if isinstance(event, Epoch))
         return {"seconds": event.seconds, "val_accuracy": event.val_accuracy}
+
+    serve(turn)
+
+
+def _recipe() -> None:
+    from convlens import lenet5
+    from convlens.nn import Adam, CosineDecay
+    from convlens.training import Epoch, train
+
+    digits = full_mnist()
+    assert digits is not None
+    steps = RECIPE_EPOCHS * -(-len(digits.x_train) // RECIPE_BATCH)
+
+    def turn(seed: int) -> dict[str, Any]:
+        model = lenet5(engine="numba", seed=seed)
+        events = train(
+            model,
+            digits.x_train,
+            digits.y_train,
+            optimizer=Adam(CosineDecay(RECIPE_RATE, steps), engine=model.engine),
+            validation=(digits.x_valid, digits.y_valid),
+            epochs=RECIPE_EPOCHS,
+            batch_size=RECIPE_BATCH,
+            seed=seed,
+        )
+        epochs = [event for event in events if isinstance(event, Epoch)]
+        return {"seconds": sum(epoch.seconds for epoch in epochs), "val_accuracy": epochs[-1].val_accuracy}
 
     serve(turn)
 
@@ -95,14 +127,14 @@ def measure(epochs: int = EPOCHS) -> list[Row]:
         most = ASKED[name]
         note = "; ".join(f"{program} {_spread(seconds[program])}" for program in (name, "keras"))
         rows.append(Row(f"{what}, {name}: epoch / Keras's epoch", f"at most {most}", ratio, "×", ratio <= most, note))
-    total, reached = 0.0, False
-    for turn in turns["numba"]:
-        total += turn["seconds"]
-        reached = turn["val_accuracy"] >= 0.985
-        if reached:
-            break
+    worker = Worker("benchmarks.training", "recipe")
+    tries = [worker.ask(seed) for seed in range(SEEDS)]
+    close([worker])
+    total, least = statistics.median(one["seconds"] for one in tries), min(one["val_accuracy"] for one in tries)
     wanted = f"at most {UNTIL:g}, aim {UNTIL_AIM:g}"
-    rows.append(Row(f"{what}, numba: training until 0.985", wanted, total, "s", reached and total <= UNTIL))
+    note = f"{RECIPE_EPOCHS} epochs of batch {RECIPE_BATCH}; {SEEDS} seeds, validation at least {least:.4f}"
+    row = Row("full MNIST, numba: training until 0.985", wanted, total, "s", least >= 0.985 and total <= UNTIL, note)
+    rows.append(row)
     return rows
 
 
@@ -113,6 +145,8 @@ def _spread(values: list[float]) -> str:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["keras"]:
         _keras()
+    elif sys.argv[1:2] == ["recipe"]:
+        _recipe()
     elif sys.argv[1:2] and sys.argv[1] in ASKED:
         _convlens(sys.argv[1], int(sys.argv[2]))
     else:
