@@ -198,18 +198,18 @@ def conv_calls(layer: PlannedLayer, weights: Weights, packed: Packed, key: int, 
         w, b = weights.w.reshape(-1)[g * mine :], weights.b[g * mine :]
         panel = packed.array((key, "w", g), w, 1, mine, taps.rows)
         bias = packed.array((key, "b", g), b, 1, mine, ONE)
-        seen = {"x": x.origin[g * ins * x.plane :], "x_example": ins * spec.groups * x.plane, "x_i": sh * x.pitch}
+        seen = {"x": past(x.origin, g * ins * x.plane), "x_example": ins * spec.groups * x.plane, "x_i": sh * x.pitch}
         forward.append(
             over_blocks.convolve(*best_tile(ow), sw * x.lanes, y.lanes)(
                 **seen, **windows, examples=n, blocks=outs, w=panel, b=bias, start=BIAS, relu=layer.relu,
-                y=y.origin[g * outs * y.plane :], y_example=every * y.plane, y_plane=y.plane, y_i=y.pitch,
+                y=past(y.origin, g * outs * y.plane), y_example=every * y.plane, y_plane=y.plane, y_i=y.pitch,
             )
         )  # fmt: skip
         sums = aligned(panel.size, dtype)
         gradients += [
             over_examples.fill_zeros(x=sums, count=sums.size),
             over_blocks.convolve_dw(numbers(taps.depth), sw * x.lanes)(
-                **seen, **windows, examples=n, blocks=outs, dy=dy.origin[g * outs * dy.plane :],
+                **seen, **windows, examples=n, blocks=outs, dy=past(dy.origin, g * outs * dy.plane),
                 dy_example=every * dy.plane, dy_plane=dy.plane, dy_pitch=dy.pitch, dw=sums,
             ),
             over_blocks.unpack(
@@ -245,7 +245,7 @@ def _dx_calls(
         taps = phase.taps(spec, dy)
         panel = packed.array((key, "dx", g, phase), w, spec.co, ci, taps.rows, dx=True) if taps.rows.size else zeros
         yield over_blocks.convolve(*best_tile(phase.columns), dy.lanes, spec.stride[1] * dx.lanes)(
-            x=dy.origin[g * outs * dy.plane :], x_example=outs * spec.groups * dy.plane, x_i=dy.pitch,
+            x=past(dy.origin, g * outs * dy.plane), x_example=outs * spec.groups * dy.plane, x_i=dy.pitch,
             taps=taps.offsets, count=taps.rows.size // dy.lanes, depth=dy.lanes, w=panel, b=zeros,
             start=ADD if more else ZERO, relu=0, y=past(phase.of(dx), g * ins * dx.plane),
             y_example=ins * spec.groups * dx.plane, y_plane=dx.plane, y_i=spec.stride[0] * dx.pitch, blocks=ins,

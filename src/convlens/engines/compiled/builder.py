@@ -24,16 +24,18 @@ from convlens.engines.compiled import (
     winograd_calls,
 )
 from convlens.engines.compiled.block_calls import Packed, blocks
+from convlens.engines.compiled.buffers import Buffers
 from convlens.engines.compiled.changes import Change
 from convlens.engines.compiled.example_calls import PlannedLayer
 from convlens.engines.compiled.frames import backward_frame, forward_frame
-from convlens.engines.compiled.image import Frame, image
+from convlens.engines.compiled.image import Frame
 from convlens.engines.compiled.kernel import Call, Slot
 from convlens.engines.compiled.layer_weights import LayerWeights, Vectors
 from convlens.engines.compiled.normalisation import Normalisation
 from convlens.engines.compiled.over_examples import LANES
 from convlens.engines.compiled.plan import active, begins_with_convolution, channels_in_lanes, fuse_relus, readers_of
 from convlens.engines.compiled.registers import BYTES
+from convlens.engines.compiled.room import Memory
 from convlens.engines.compiled.value import Value, as_image, places
 from convlens.engines.specs import (
     Activation,
@@ -72,7 +74,8 @@ class Shared:
 
     training: whether dropout drops and normalisations use the statistics of the batch. examples: of the batch, on which
     the layout depends; the blocks of a batch share it. by_tiles: whether Winograd's algorithm may be used.
-    only_forward: whether no backward runs. normalisations, changes: by the number of the layer
+    only_forward: whether no backward runs. memory: of the programs, by thread or block. normalisations, changes: by the
+    number of the layer
     """
 
     packed: Packed
@@ -80,6 +83,7 @@ class Shared:
     examples: int = LANES
     by_tiles: bool = False
     only_forward: bool = False
+    memory: Memory = field(default_factory=Memory)
     normalisations: dict[int, Normalisation] = field(default_factory=dict)
     changes: dict[int, Change] = field(default_factory=dict)
 
@@ -102,7 +106,7 @@ class Builder:
         self._wide = BYTES // self._dtype.itemsize
         self._layer = self._dropouts = 0
         self._pooled: Slot | Array | None = None  # the gradient of a convolution's bias, which the next pool adds up
-        self._given, self._scratch = LayerWeights(vectors), winograd_calls.Scratch(self._dtype)
+        self._given, self.buffers = LayerWeights(vectors), Buffers(self._dtype)
         self.ahead: list[Call | Meeting] = []
         self.back: list[Call | Meeting] = []
         self.normalisations: list[Normalisation] = []
@@ -127,7 +131,7 @@ class Builder:
         readers = readers_of(specs[isinstance(scale, Affine) :], [])
         if self._blocks and begins_with_convolution(specs) and not self._tiles(readers[0]):
             h, w, c = as_image(shape)
-            x = image(self.n, h, w, c, self._frame(readers), self._dtype)
+            x = self.buffers.image(self.n, h, w, c, self._frame(readers))
             value = Value(x, x, shape, True)  # nobody needs the gradient
             if not isinstance(scale, Affine):
                 self._add([over_blocks.from_nhwc(x=source, y=x)], [])
@@ -178,19 +182,20 @@ class Builder:
         h, w, c = as_image(shape)
         lanes = self._wide if self._blocks else self.n
         planes = self.n * blocks(c, lanes) if self._blocks else c
-        x, dx = (image(planes, h, w, lanes, each, self._dtype) for each in (frame, back))
+        whole = not self._blocks or c % lanes == 0
+        x, dx = (self.buffers.image(planes, h, w, lanes, each, whole) for each in (frame, back))
         return Value(x, dx, shape, self._blocks)
 
     def _row(self, units: int) -> Value:
         """Return the images of a dense layer's output: one pixel, with examples in lanes."""
-        x, dx = (image(units, 1, 1, self.n, Frame(), self._dtype) for _ in range(2))
+        x, dx = (self.buffers.image(units, 1, 1, self.n) for _ in range(2))
         return Value(x, dx, (units,), False)
 
     def _like(self, value: Value, readers: Sequence[Spec]) -> Value:
         """Return new images of the same size and layout."""
-        x = value.x
-        frames = self._frame(readers), Frame()
-        y, dy = (image(x.planes, x.rows, x.columns, x.lanes, frame, self._dtype) for frame in frames)
+        x, frames = value.x, (self._frame(readers), Frame())
+        whole = not value.channels or value.shape[-1] % x.lanes == 0
+        y, dy = (self.buffers.image(x.planes, x.rows, x.columns, x.lanes, frame, whole) for frame in frames)
         return value._replace(x=y, dx=dy)
 
     def _move(self, value: Value, out: Value, first: bool = False) -> Value:
@@ -240,6 +245,7 @@ class Builder:
             return out
         if isinstance(spec, Pad):
             out = self._new(output_shape(spec), readers)
+            out = out._replace(x=self.buffers.keep(out.x))
             ahead, back = small_calls.pad_calls(spec, value, out)
         else:
             out = self._like(value, readers)
@@ -252,10 +258,10 @@ class Builder:
             if isinstance(spec, Dropout):
                 key = Slot("keys", self._dropouts)
                 self._dropouts += 1
-                ahead, back = small_calls.dropout_calls(spec, value, out, self.n, key)
+                ahead, back = small_calls.dropout_calls(spec, value, out, self.n, key, self._dtype)
             else:
                 assert isinstance(spec, Activation | ThresholdRelu | Elu | Affine | LocalResponseNorm)
-                ahead, back = small_calls.CALLS[type(spec)](spec, value, out, self.n)
+                ahead, back = small_calls.CALLS[type(spec)](spec, value, out, self.n, self._dtype)
         self._add(ahead, [] if first else back)
         return out
 
@@ -275,10 +281,10 @@ class Builder:
             if layer.relu and readers and isinstance(reader := readers[0], Pool) and not reader.average:
                 layer, self._pooled = replace(layer, pooled=True), weights.db
             if self._shared.by_tiles and winograd.chosen_for_examples(spec, self._wide, self.n):
-                return example_tile_calls.conv_calls(layer, weights, self._scratch)
+                return example_tile_calls.conv_calls(layer, weights, self.buffers)
             return example_calls.conv_calls(layer, weights)
         if form := self._tiles(spec):
-            return winograd_calls.conv_calls(layer, weights, packed, self._layer, form, self._scratch, more)
+            return winograd_calls.conv_calls(layer, weights, packed, self._layer, form, self.buffers, more)
         many = groups.joined(spec, self._wide)
         return groups.conv_calls(layer, many, weights, packed, self._layer, more)
 
@@ -288,7 +294,7 @@ class Builder:
         if not value.channels:
             return value._replace(shape=shape)  # the dense layer reads the image before Flatten
         h, w, c = as_image(value.shape)
-        x, dx = (image(c, h, w, self.n, Frame(), self._dtype) for _ in range(2))
+        x, dx = (self.buffers.image(c, h, w, self.n) for _ in range(2))
         layer = PlannedLayer(None, False, value.x, x, value.dx, dx, first, self.n)
         self._add(*block_calls.flatten_calls(layer))
         return Value(x, dx, shape, False)
@@ -318,7 +324,8 @@ class Builder:
 
     def _change(self, spec: Random, value: Value, out: Value, first: bool) -> None:
         mine = self._shared.changes.setdefault(self._layer, Change(spec))
-        mine.add(value, out, self.n)
+        x, y, dx, dy = map(self.buffers.keep, (value.x, out.x, value.dx, out.dx))
+        mine.add(value._replace(x=x, dx=dx), out._replace(x=y, dx=dy), self.n)
         self._add([mine.forward], [] if first else [mine.backward])
 
     def _residual(self, spec: Residual, relu: bool, value: Value, readers: Sequence[Spec], first: bool) -> Value:

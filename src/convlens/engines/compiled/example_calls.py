@@ -46,7 +46,7 @@ class PlannedLayer:
 
     def clear_dx(self) -> Call:
         """Return the call that sets dx = 0."""
-        return over_examples.fill_zeros(x=self.dx.data, count=self.dx.data.size)
+        return over_examples.fill_zeros(x=self.dx.data, count=self.dx.size)
 
 
 class Weights(NamedTuple):
@@ -77,7 +77,7 @@ def conv_calls(layer: PlannedLayer, weights: Weights) -> Calls:
     if sw > 1:
         phase = -(-x.pitch // n // sw)
         pitch = sw * phase * n
-        seen = aligned(ci * x.rows * pitch, x.data.dtype)
+        seen = aligned(ci * x.rows * pitch, weights.w.dtype)
         before.append(over_examples.by_phase(x=replace(x, origin=x.data), sw=sw, y=seen, phase=phase * n, lanes=n))
         columns = columns % sw * phase + columns // sw
         lead, inside = 0, kw + y.columns  # the columns are out of order, so the kernel must skip none

@@ -9,7 +9,7 @@ from convlens.engines.compiled.example_calls import DW_OUTPUT_TILES, Calls, Plan
 from convlens.engines.compiled.example_tiles import POINTS, SIZE, TAPS
 from convlens.engines.compiled.over_examples import fill_zeros, tile
 from convlens.engines.compiled.registers import BYTES
-from convlens.engines.compiled.winograd_calls import Scratch
+from convlens.engines.compiled.room import Room
 from convlens.engines.compiled.winograd_tiles import GRADIENTS, INPUTS
 from convlens.engines.specs import Conv
 from convlens.machine.memory import aligned
@@ -26,45 +26,45 @@ def _divisor(channels: int) -> int:
     return max(size for size in range(1, MOST + 1) if channels % size == 0)
 
 
-def conv_calls(layer: PlannedLayer, weights: Weights, scratch: Scratch) -> Calls:
+def conv_calls(layer: PlannedLayer, weights: Weights, scratch: Room) -> Calls:
     """Return the calls of a convolution in tiles of 2 × 2 outputs."""
     spec: Conv = layer.spec
     ci, co, dtype = spec.ci, spec.co, weights.w.dtype
     wide, n = BYTES // dtype.itemsize, layer.n
     across, whole = spec.out[1] // SIZE, spec.out[0] * spec.out[1] // SIZE**2 * (n // wide)
     chunk = min(whole, max(1, ROOM // (POINTS * (ci + co) * wide * dtype.itemsize)))
-    size = POINTS * (chunk * ci + 1) * wide
     kept = chunk == whole  # the forward's tiles of x are there when the backward needs them
-    seen = aligned(size, dtype) if kept else scratch.of("seen", size)
-    made = scratch.of("made", POINTS * (chunk * co + 1) * wide)
+    seen, made, again, given = (
+        scratch.of(name, POINTS * (chunk * c + 1) * wide) for name in ("ahead", "back") for c in (ci, co)
+    )
+    again = seen if kept else again
     sums, back = scratch.of("sums", POINTS * ci * co), scratch.of("back", TAPS**2 * ci * co)
     w, bias = aligned(POINTS * ci * co, dtype), aligned(co * wide, dtype)  # the backward needs w again
     inputs, outputs = np.arange(ci), _divisor(co)
     forward = [example_tiles.to_points(x=weights.w, count=ci * co, y=w, b=weights.b, outs=co, bias=bias)]
-    backward = [*layer.relu_db(weights.db), fill_zeros(x=sums, count=sums.size)]
+    backward = [*layer.relu_db(weights.db), fill_zeros(x=sums, count=POINTS * ci * co)]
     backward += [] if layer.first else [layer.clear_dx()]
     for start in range(0, whole, chunk):
         part = {"start": start, "count": (count := min(chunk, whole - start)), "across": across, "lanes": n}
-        read = example_tiles.to_tiles(INPUTS)(x=layer.x, y=seen, **part)
         forward += [
-            read,
+            example_tiles.to_tiles(INPUTS)(x=layer.x, y=seen, **part),
             example_tiles.multiply(outputs, wide)(
                 x=seen, ins=ci, taps=inputs * co, w=w, outs=co, count=count, y=made
             ),
             example_tiles.from_tiles(x=made, b=bias, relu=layer.relu, y=layer.y, **part),
         ]  # fmt: skip
         backward += [
-            *([] if kept else [read]),
-            example_tiles.to_tiles(GRADIENTS)(x=layer.dy, y=made, **part),
+            *([] if kept else [example_tiles.to_tiles(INPUTS)(x=layer.x, y=again, **part)]),
+            example_tiles.to_tiles(GRADIENTS)(x=layer.dy, y=given, **part),
             example_tiles.multiply_dw(tile(co, *DW_OUTPUT_TILES), tile(ci, *DW_INPUT_TILES))(
-                x=seen, ins=ci, taps=inputs * wide, dy=made, outs=co, count=count, dw=sums
+                x=again, ins=ci, taps=inputs * wide, dy=given, outs=co, count=count, dw=sums
             ),
         ]  # fmt: skip
         if not layer.first:
             backward += [
                 example_tiles.multiply_dx(_divisor(ci), co, wide)(
-                    dy=made, ins=ci, tap=np.zeros(1, np.int64), w=w, count=count, y=seen
+                    dy=given, ins=ci, tap=np.zeros(1, np.int64), w=w, count=count, y=again
                 ),
-                example_tiles.from_tiles_dx(x=seen, dx=layer.dx, **part),
+                example_tiles.from_tiles_dx(x=again, dx=layer.dx, **part),
             ]
     return forward, [*backward, example_tiles.from_points(x=sums, count=ci * co, y=back, dw=weights.dw)]

@@ -145,7 +145,7 @@ class _Programs:
     def of(self, n: int, number: int = 0) -> Program:
         """Return the program for blocks of n examples that belongs to a thread, or to a block."""
         if (n, number) not in self._found:
-            self._found[n, number] = Program(self._specs, self._vectors, n, self.shared)
+            self._found[n, number] = Program(self._specs, self._vectors, n, self.shared, number)
         return self._found[n, number]
 
 

@@ -4,7 +4,7 @@ An image is (planes, rows, columns, lanes), and a vector holds neighbouring lane
 channel, and a lane is an example of a block. *Channels in lanes*: a plane is one example's block of channels, and a
 lane is a channel.
 
-Each plane has a frame of zeros, which a convolution reads as its padding, and which nobody writes.
+Each plane has a frame of zeros, which a convolution reads as its padding.
 """
 
 from __future__ import annotations
@@ -12,11 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from convlens.machine.memory import aligned
-
-__all__ = ["Frame", "Image", "image"]
+__all__ = ["Frame", "Image"]
 
 
 class Frame(NamedTuple):
@@ -48,12 +44,7 @@ class Image:
         """The numbers of a row"""
         return self.columns * self.lanes
 
-
-def image(planes: int, rows: int, columns: int, lanes: int, frame: Frame, dtype: np.dtype[Any]) -> Image:
-    """Return a new image of zeros."""
-    pitch = (frame.left + columns + frame.right) * lanes
-    plane = (frame.top + rows + frame.bottom) * pitch
-    data = aligned(planes * plane, dtype)
-    return Image(
-        data, data[frame.top * pitch + frame.left * lanes :], planes, rows, columns, lanes, plane, pitch, frame
-    )
+    @property
+    def size(self) -> int:
+        """The numbers of all planes, with their frames"""
+        return self.planes * self.plane

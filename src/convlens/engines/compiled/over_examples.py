@@ -75,6 +75,21 @@ def fill_zeros(m: Memory, x: Place, count: int) -> None:
         m[p] = zero(m)
 
 
+@kernel
+def clear_frame(m: Memory, x: Place, planes: int, rows: int, run: int, plane: int, pitch: int, before: int) -> None:
+    """Set the frame around each plane to 0. before: the numbers before the first pixel; run: the numbers of a row"""
+    for c in range(planes):
+        first = x + c * plane
+        seen = first + before
+        for p in range(first, seen):
+            m[p] = zero(m)
+        for i in range(rows - 1):
+            for p in range(seen + i * pitch + run, seen + (i + 1) * pitch):
+                m[p] = zero(m)
+        for p in range(seen + (rows - 1) * pitch + run, first + plane):
+            m[p] = zero(m)
+
+
 # ---------------------------------------------------------------- convolution
 
 

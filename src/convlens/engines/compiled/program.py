@@ -1,7 +1,7 @@
 """A program: a network's passes over a block of n examples as tapes, which are made once and played many times.
 
-All buffers are allocated with the tapes. The values between two layers are images, in one of the two layouts of
-`image.py`. Only one thread at a time may use a program.
+The values between two layers are images, in one of the two layouts of `image.py`. Their memory is found with the tapes.
+Programs of the same number share it (`buffers.py`), so only one thread at a time may use them.
 
 A pass is cut into stages where a normalisation needs the statistics of the whole batch: all blocks of the batch end a
 stage before the next one begins.
@@ -10,6 +10,7 @@ stage before the next one begins.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 from convlens.engines.compiled import dense, over_examples
 from convlens.engines.compiled.builder import Builder, Meeting, Shared
@@ -36,7 +37,7 @@ class Program:
     and weight. `logits_stage` is the stage that ends with the logits.
     """
 
-    def __init__(self, specs: Sequence[Spec], vectors: Vectors, n: int, shared: Shared) -> None:
+    def __init__(self, specs: Sequence[Spec], vectors: Vectors, n: int, shared: Shared, number: int = 0) -> None:
         made = Builder(specs, vectors, n, shared)
         self.n, self.normalisations, end, dtype = n, made.normalisations, made.end, vectors.flat.dtype
         logits, classes = end.x.data, end.x.planes
@@ -45,20 +46,26 @@ class Program:
             logits=logits, classes=classes, weight=Slot("weight"), losses=Slot("losses"), dlogits=end.dx.data,
             labels=Slot("labels"), lanes=n,
         )  # fmt: skip
+        load = dense.load(x=Slot("dlogits"), features=classes, y=end.dx.data, lanes=n)
+        backward = [] if shared.only_forward else [loss, load, *made.back]
+        steps = made.buffers.placed([*made.ahead, out, *backward], shared.memory, number)
+        middle = len(made.ahead) + 1
+        ahead, back = [*chain(*steps[:middle])], [*chain(*steps[middle + 2 :])]
+        if shared.only_forward:
+            calls = [step for step in ahead if isinstance(step, Call)]
+            self.forward = Tape(calls, dtype, SLOTS)
+            softmax = dense.softmax_rows(x=Slot("logits"), rows=n, columns=classes)
+            self.predict = Tape([*calls, softmax], dtype, SLOTS)
+            return
         clear = over_examples.fill_zeros(x=Slot("gradient"), count=vectors.flat.size)
         self.clear = Tape([clear], dtype, SLOTS)
-        calls = [*(call for call in made.ahead if isinstance(call, Call)), out]
-        self.forward = Tape(calls, dtype, SLOTS)
-        self.predict = Tape([*calls, dense.softmax_rows(x=Slot("logits"), rows=n, columns=classes)], dtype, SLOTS)
-        if shared.only_forward:
-            return
-        load = dense.load(x=Slot("dlogits"), features=classes, y=end.dx.data, lanes=n)
-        ahead, back = _stages([*made.ahead, out]), _stages(made.back)
         self.meetings = [step for step in [*made.ahead, *made.back] if not isinstance(step, Call)]
-        self.logits_stage = len(ahead) - 1
-        whole = [*ahead[:-1], [*ahead[-1], loss, *back[0]], *back[1:]]
+        before, after = _stages(ahead), _stages(back)
+        ((loss,),), ((load,),) = map(_stages, steps[middle : middle + 2])
+        self.logits_stage = len(before) - 1
+        whole = [*before[:-1], [*before[-1], loss, *after[0]], *after[1:]]
         self.both = [Tape(calls, dtype, SLOTS) for calls in whole]
-        self.apart = [Tape(calls, dtype, SLOTS) for calls in [*ahead, [load, *back[0]], *back[1:]]]
+        self.apart = [Tape(calls, dtype, SLOTS) for calls in [*before, [load, *after[0]], *after[1:]]]
 
 
 def _stages(steps: Sequence[Call | Meeting]) -> list[list[Call]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,20 +22,6 @@ from convlens.machine.memory import aligned
 # The most bytes of the points of a chunk, inputs and outputs, and the most tiles of a chunk. A large kernel is read
 # from the third-level cache once for each chunk, so there the points may take a third of the kernel's bytes
 ROOM, MOST = 3 * 2**18, 64
-
-
-class Scratch:
-    """Memory that the layers of a program use one after another"""
-
-    def __init__(self, dtype: np.dtype[np.generic]) -> None:
-        self._dtype, self.itemsize = dtype, dtype.itemsize
-        self._found: dict[str, Array] = {}
-
-    def of(self, name: str, size: int) -> Array:
-        """Return an array of at least `size` numbers; nothing in it lasts beyond the layer."""
-        if name not in self._found or self._found[name].size < size:
-            self._found[name] = aligned(size, self._dtype)
-        return self._found[name]
 
 
 class _Chunk(NamedTuple):
@@ -71,7 +58,7 @@ def turned_rows(spec: Conv) -> Array:
 
 
 def conv_calls(
-    layer: PlannedLayer, weights: Weights, packed: Packed, key: int, form: Form, scratch: Scratch, more: bool = False
+    layer: PlannedLayer, weights: Weights, packed: Packed, key: int, form: Form, scratch: Room, more: bool = False
 ) -> Calls:
     """Return the calls of a convolution with tiles of a form. key, more: as in `block_calls.conv_calls`"""
     spec: Conv = layer.spec
@@ -82,9 +69,8 @@ def conv_calls(
     w, bias = packed.points((key, "w"), weights.w, 1, co, rows, form), packed.vectors((key, "b"), weights.b, co)
     points = form.points
     forward = convolve(x, y, (top, left), spec.out, w, bias, layer.relu, False, n, form, scratch)
-    sums, back, db = (
-        scratch.of("sums", points * ci * co), scratch.of("back", len(rows) * co), scratch.of("db", co)
-    )  # fmt: skip
+    sizes = {"sums": points * ci * co, "back": len(rows) * co, "db": co}
+    sums, back, db = (scratch.of(name, size) for name, size in sizes.items())
     slopes = [
         over_examples.fill_zeros(x=db, count=co),
         over_blocks.relu_db(dy=dy, run=dy.run, y=y, relu=layer.relu, db=db, blocks=outs, examples=n),
@@ -116,7 +102,7 @@ def _tiles(x: Image, corner: int, out: tuple[int, int], n: int, form: Form) -> d
 
 def convolve(
     x: Image, y: Image, pads: tuple[int, int], out: tuple[int, int], w: Slot | Array, b: Slot | Array, relu: bool,
-    more: bool, n: int, form: Form, scratch: Scratch | Room,
+    more: bool, n: int, form: Form, scratch: Room,
 ) -> list[Call]:  # fmt: skip
     """Return the calls that compute y (n, …, *out) from x, whose first tile begins at -pads."""
     wide, ins, outs = x.lanes, x.planes // n, y.planes // n
@@ -142,7 +128,7 @@ def convolve(
 
 def convolve_dw(
     x: Image, dy: Image, pads: tuple[int, int], out: tuple[int, int], sums: Slot | Array, n: int, form: Form,
-    scratch: Scratch | Room,
+    scratch: Room,
 ) -> list[Call]:  # fmt: skip
     """Return the calls that add the gradient of a kernel to its points `sums`; x and pads as in `convolve`."""
     wide, ins, outs = x.lanes, x.planes // n, dy.planes // n
@@ -163,11 +149,7 @@ def convolve_dw(
     return calls
 
 
-def _points(
-    form: Form, room: int, ins: int, outs: int, wide: int, scratch: Scratch | Room
-) -> tuple[Slot | Array, Slot | Array]:
-    """Return memory for the points of `room` tiles, of the input and of the output."""
-    seen, made = (
-        scratch.of(name, form.points * (blocks * room + 1) * wide) for name, blocks in (("seen", ins), ("made", outs))
-    )
-    return seen, made
+def _points(form: Form, room: int, ins: int, outs: int, wide: int, scratch: Room) -> Iterator[Slot]:
+    """Yield memory for the points of `room` tiles, of the input and of the output."""
+    for name, blocks in (("seen", ins), ("made", outs)):
+        yield scratch.of(name, form.points * (blocks * room + 1) * wide)
