@@ -34,14 +34,14 @@ class Engine(Protocol):
     name: str
     least_part: int  # the fewest examples for which the caller should give a part of a batch its own thread
 
-    def conv2d(self, xp: Array, w: Array, b: Array, stride: Pair, y: Array) -> None:
-        """xp (n, h, w, ci), w (kh, kw, ci, co), b (co,) -> y (n, oh, ow, co)"""
+    def conv2d(self, x: Array, w: Array, b: Array, stride: Pair, y: Array, pads: Pads = NO_PADS) -> None:
+        """x (n, h, w, ci), to which `pads` adds a frame, w (kh, kw, ci, co), b (co,) -> y (n, oh, ow, co)"""
 
     def conv2d_dx(self, dy: Array, w: Array, stride: Pair, dx: Array, pads: Pads = NO_PADS) -> None:
         """dy (n, oh, ow, co), w (kh, kw, ci, co) -> dx (n, h, w, ci), of the x to which `pads` adds a frame"""
 
-    def conv2d_dw(self, dy: Array, xp: Array, stride: Pair, dw: Array) -> None:
-        """dy (n, oh, ow, co), xp (n, h, w, ci) -> dw (kh, kw, ci, co)"""
+    def conv2d_dw(self, dy: Array, x: Array, stride: Pair, dw: Array, pads: Pads = NO_PADS) -> None:
+        """dy (n, oh, ow, co), x (n, h, w, ci), to which `pads` adds a frame -> dw (kh, kw, ci, co)"""
 
     def max_pool2d(self, xp: Array, kernel: Pair, stride: Pair, y: Array) -> None:
         """xp (n, h, w, c) -> y (n, oh, ow, c)"""

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from convlens.arrays import Array
-from convlens.engines.padding import NO_PADS, framed, put_inside
+from convlens.engines.padding import NO_PADS, framed, pad, put_inside
 from convlens.engines.specs import Spec
 from convlens.geometry import Pads, Pair
 
@@ -83,8 +83,9 @@ def _blocks(n: int, oh: int, row_bytes: int) -> Iterator[tuple[slice, range]]:
             yield slice(k, k + examples), range(i, min(i + rows, oh))
 
 
-def conv2d(xp: Array, w: Array, b: Array, stride: Pair, y: Array) -> None:
-    """y[n,i,j,o] = b[o] + sum_abc xp[n, i*sh+a, j*sw+b, c] * w[a,b,c,o]"""
+def conv2d(x: Array, w: Array, b: Array, stride: Pair, y: Array, pads: Pads = NO_PADS) -> None:
+    """y[n,i,j,o] = b[o] + sum_abc xp[n, i*sh+a, j*sw+b, c] * w[a,b,c,o], where xp is x with its frame"""
+    xp = pad(x, pads)
     n, oh, ow, co = y.shape
     kh, kw = w.shape[:2]
     for strip in _strips(ow, kw, stride[1], co):
@@ -118,8 +119,9 @@ def conv2d_dx(dy: Array, w: Array, stride: Pair, dx: Array, pads: Pads = NO_PADS
     put_inside(dxp, pads, dx)
 
 
-def conv2d_dw(dy: Array, xp: Array, stride: Pair, dw: Array) -> None:
-    """dw[a,b,c,o] = sum_nij xp[n, i*sh+a, j*sw+b, c] * dy[n,i,j,o]"""
+def conv2d_dw(dy: Array, x: Array, stride: Pair, dw: Array, pads: Pads = NO_PADS) -> None:
+    """dw[a,b,c,o] = sum_nij xp[n, i*sh+a, j*sw+b, c] * dy[n,i,j,o], where xp is x with its frame"""
+    xp = pad(x, pads)
     n, oh, ow, co = dy.shape
     kh, kw, ci, _ = dw.shape
     dw[...] = 0

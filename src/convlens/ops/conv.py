@@ -98,7 +98,7 @@ def conv2d_forward(
                 mine[grid] = conv2d_forward(np.ascontiguousarray(xp[grid]), w, b, engine=engine)
         return y
     for part in blocks(n, x[0].nbytes + y[0].nbytes):
-        engine.conv2d(pad(x[part], pads), w, b, stride, y[part])
+        engine.conv2d(x[part], w, b, stride, y[part], pads)
     return y
 
 
@@ -141,8 +141,7 @@ def conv2d_backward(
     dw, dw_part = np.zeros(w.shape, w.dtype), np.empty(w.shape, w.dtype)
     db = np.zeros(ow * co, dy.dtype)
     for part in blocks(n, x[0].nbytes + dy[0].nbytes):
-        xp = pad(x[part], pads)
-        engine.conv2d_dw(dy[part], xp, stride, dw_part)
+        engine.conv2d_dw(dy[part], x[part], stride, dw_part, pads)
         dw += dw_part
         db += dy[part].reshape(-1, ow * co).sum(axis=0)  # not BLAS: its spinning threads would slow the other threads
         if dx is not None:

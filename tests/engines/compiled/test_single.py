@@ -13,6 +13,7 @@ from convlens.engines import get_engine, numpy_engine
 from convlens.engines.compiled import pixel_calls, single, single_calls, winograd
 from convlens.engines.compiled.registers import BYTES
 from convlens.engines.compiled.room import Room
+from convlens.engines.padding import NO_PADS, pad
 from convlens.engines.specs import Conv
 
 ENGINE = get_engine("numba")
@@ -57,12 +58,12 @@ def arrays(case, dtype, seed=0):
     return *(rng.standard_normal(shape).astype(dtype) for shape in shapes), stride
 
 
-def results(x, w, b, dy, stride, *, engine=ENGINE):
+def results(x, w, b, dy, stride, pads=NO_PADS, *, engine=ENGINE):
     """y, dx, dw"""
     y, dx, dw = (np.full(a.shape, np.nan, a.dtype) for a in (dy, x, w))
-    engine.conv2d(x, w, b, stride, y)
-    engine.conv2d_dx(dy, w, stride, dx)
-    engine.conv2d_dw(dy, x, stride, dw)
+    engine.conv2d(x, w, b, stride, y, pads)
+    engine.conv2d_dx(dy, w, stride, dx, pads)
+    engine.conv2d_dw(dy, x, stride, dw, pads)
     return y, dx, dw
 
 
@@ -97,17 +98,19 @@ def test_as_numpy(case, dtype):
         "few channels in, wide rows",
         "few channels, four in, long rows",
         "few channels, five in, strides",
+        "squares, 3 × 3 of them",
+        "squares, unequal strides, unused",
+        "squares of vectors",
     ],
 )
-def test_dx_without_the_frame_of_x(name, pads):
-    x, w, _, dy, stride = arrays(CASES[name], "float32")
-    whole, inside = np.empty_like(x), x[:, pads[0][0] : x.shape[1] - pads[0][1], pads[1][0] : x.shape[2] - pads[1][1]]
-    numpy_engine.conv2d_dx(dy, w, stride, whole)
-    wanted = whole[:, pads[0][0] : x.shape[1] - pads[0][1], pads[1][0] : x.shape[2] - pads[1][1]]
+def test_the_engine_adds_the_frame_of_x(name, pads):
+    x, w, b, dy, stride = arrays(CASES[name], "float32")
+    inside = x[:, pads[0][0] : x.shape[1] - pads[0][1], pads[1][0] : x.shape[2] - pads[1][1]].copy()
+    y, dxp, dw = results(pad(inside, pads), w, b, dy, stride, engine=numpy_engine)
+    dx = dxp[:, pads[0][0] : x.shape[1] - pads[0][1], pads[1][0] : x.shape[2] - pads[1][1]]
     for engine in (ENGINE, numpy_engine):
-        dx = np.full_like(inside, np.nan)
-        engine.conv2d_dx(dy, w, stride, dx, pads)
-        assert_allclose(dx, wanted, rtol=0, atol=1e-5 * np.abs(wanted).max())
+        for found, want in zip(results(inside, w, b, dy, stride, pads, engine=engine), (y, dx, dw), strict=True):
+            assert_allclose(found, want, rtol=0, atol=1e-5 * np.abs(want).max())
 
 
 def test_dx_that_no_window_sees_is_zero():
@@ -226,7 +229,7 @@ def test_winograd_can_be_switched_off(monkeypatch, name):
 @pytest.mark.parametrize("name", ["3 × 3, one example", "3 × 3, many groups", "partly filled blocks"])
 def test_dw_is_cut_into_pieces_of_examples_or_parts_of_channels(name):
     n, out, kernel, stride, _, ci, co = CASES[name]
-    spec = single.spec_of((n, *out, ci), (*kernel, ci, co), stride, (n, *out, co))
+    spec = single.spec_of((n, *out, ci), (*kernel, ci, co), stride, (n, *out, co), NO_PADS)
     cut, parts = single._cut(spec, n, None, BYTES // 4)
     assert 1 <= cut <= n and cut * parts <= 8
     assert parts == 1 or co % (parts * BYTES // 4) == 0

@@ -12,7 +12,7 @@ import numpy as np
 
 from convlens.arrays import Array
 from convlens.engines.browser.chromium import Chromium
-from convlens.engines.padding import NO_PADS, framed, put_inside
+from convlens.engines.padding import NO_PADS, framed, pad, put_inside
 from convlens.engines.specs import Spec
 from convlens.geometry import Pads, Pair
 
@@ -22,8 +22,9 @@ least_part = sys.maxsize  # no part gets a thread: one thread owns Chromium, so 
 _MOST = 1 << 24  # bytes of the larger array that one call takes
 
 
-def conv2d(xp: Array, w: Array, b: Array, stride: Pair, y: Array) -> None:
-    """y[n,i,j,o] = b[o] + sum_abc xp[n, i*sh+a, j*sw+b, c] * w[a,b,c,o]"""
+def conv2d(x: Array, w: Array, b: Array, stride: Pair, y: Array, pads: Pads = NO_PADS) -> None:
+    """y[n,i,j,o] = b[o] + sum_abc xp[n, i*sh+a, j*sw+b, c] * w[a,b,c,o], where xp is x with its frame"""
+    xp = pad(x, pads)
     for part in _parts(xp, y):
         _fill("conv2d", xp[part], w, b, stride, y[part])
 
@@ -36,8 +37,9 @@ def conv2d_dx(dy: Array, w: Array, stride: Pair, dx: Array, pads: Pads = NO_PADS
     put_inside(dxp, pads, dx)
 
 
-def conv2d_dw(dy: Array, xp: Array, stride: Pair, dw: Array) -> None:
-    """dw[a,b,c,o] = sum_nij xp[n, i*sh+a, j*sw+b, c] * dy[n,i,j,o]"""
+def conv2d_dw(dy: Array, x: Array, stride: Pair, dw: Array, pads: Pads = NO_PADS) -> None:
+    """dw[a,b,c,o] = sum_nij xp[n, i*sh+a, j*sw+b, c] * dy[n,i,j,o], where xp is x with its frame"""
+    xp = pad(x, pads)
     dw[...] = 0
     of_part = np.empty(dw.shape, dw.dtype)
     for part in _parts(dy, xp):

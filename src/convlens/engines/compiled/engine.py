@@ -22,7 +22,7 @@ from convlens.engines.compiled.operation import Operation, Plan, pieces
 from convlens.engines.compiled.over_channels import taps
 from convlens.engines.compiled.over_examples import tile
 from convlens.engines.compiled.registers import BYTES
-from convlens.engines.padding import NO_PADS
+from convlens.engines.padding import NO_PADS, pad
 from convlens.engines.specs import Spec
 from convlens.geometry import Pads, Pair
 from convlens.machine.memory import aligned
@@ -93,14 +93,15 @@ def _conv2d(x: Shape, w: Shape, stride: Pair, y: Shape, dtype: Type) -> Operatio
     return Operation(Plan(calls, n, cut, {"x": _example(x), "y": _example(y)}), dtype, _THREADS)
 
 
-def conv2d(xp: Array, w: Array, b: Array, stride: Pair, y: Array) -> None:
-    """y[n,i,j,o] = b[o] + sum_abc xp[n, i*sh+a, j*sw+b, c] * w[a,b,c,o]"""
-    x, out = contiguous(xp), contiguous(y)
+def conv2d(x: Array, w: Array, b: Array, stride: Pair, y: Array, pads: Pads = NO_PADS) -> None:
+    """y[n,i,j,o] = b[o] + sum_abc xp[n, i*sh+a, j*sw+b, c] * w[a,b,c,o], where xp is x with its frame"""
+    x, out = contiguous(x), contiguous(y)
     _, kw, ci, _ = w.shape
     enough = max(ci, kw * ci // 2) >= BYTES // y.itemsize  # else the usual layout is faster
     if enough and _in_lanes(w.shape, stride[1], y.shape[2], y.dtype):
-        single.forward(x, contiguous(w), contiguous(b), stride, out)
+        single.forward(x, contiguous(w), contiguous(b), stride, pads, out)
         return _give(out, y)
+    x = pad(x, pads)
     width = _neighbours(w.shape, stride[1], y.shape[2], y.dtype)
     packed = over_channels.panels(over_channels.band(w, width, stride[1]).reshape(-1, width * len(b)))
     _conv2d(x.shape, w.shape, stride, y.shape, y.dtype).run(x=x, w=packed, b=np.tile(b, width), y=out)
@@ -140,13 +141,14 @@ def _conv2d_dw(dy: Shape, x: Shape, stride: Pair, dw: Shape, dtype: Type) -> tup
     return operation, width, (cut, kh, run // ci, ci, width, co), panel
 
 
-def conv2d_dw(dy: Array, xp: Array, stride: Pair, dw: Array) -> None:
-    """dw[a,b,c,o] = sum_nij xp[n, i*sh+a, j*sw+b, c] * dy[n,i,j,o]"""
-    dy, x, (kw, sw) = contiguous(dy), contiguous(xp), (dw.shape[1], stride[1])
+def conv2d_dw(dy: Array, x: Array, stride: Pair, dw: Array, pads: Pads = NO_PADS) -> None:
+    """dw[a,b,c,o] = sum_nij xp[n, i*sh+a, j*sw+b, c] * dy[n,i,j,o], where xp is x with its frame"""
+    dy, x, (kw, sw) = contiguous(dy), contiguous(x), (dw.shape[1], stride[1])
     if _in_lanes(dw.shape, sw, dy.shape[2], dw.dtype):
         out = contiguous(dw)
-        single.gradient_of_w(dy, x, stride, out)
+        single.gradient_of_w(dy, x, stride, pads, out)
         return _give(out, dw)
+    x = pad(x, pads)
     operation, width, shape, panel = _conv2d_dw(dy.shape, x.shape, stride, dw.shape, dw.dtype)
     sums = np.zeros(shape, dw.dtype)
     operation.run(x=x, dy=dy, panel=aligned(shape[0] * panel, dw.dtype), dw=sums)

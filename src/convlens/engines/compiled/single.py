@@ -20,7 +20,6 @@ from convlens.engines.compiled.plan import CACHE
 from convlens.engines.compiled.registers import BYTES
 from convlens.engines.compiled.room import Room, memory
 from convlens.engines.compiled.space_to_depth import folded
-from convlens.engines.padding import NO_PADS
 from convlens.engines.specs import Conv
 from convlens.geometry import Pads, Pair
 from convlens.machine.threads import usable_threads
@@ -32,7 +31,7 @@ _ENOUGH = 256  # multiply-adds for each of dw's sums with which it pays that eac
 Type = np.dtype[Any]
 
 
-def spec_of(x: tuple[int, ...], w: tuple[int, ...], stride: Pair, y: tuple[int, ...], pads: Pads = NO_PADS) -> Conv:
+def spec_of(x: tuple[int, ...], w: tuple[int, ...], stride: Pair, y: tuple[int, ...], pads: Pads) -> Conv:
     """Return the specification of a convolution by the shapes of its arrays."""
     return Conv((x[1], x[2]), x[3], (y[1], y[2]), y[3], (w[0], w[1]), stride, pads)
 
@@ -104,9 +103,9 @@ def _run(spec: Conv, form: winograd.Form | None, back: bool, w: Array, b: Array,
         _run(spec, None, back, w, b, **arrays)
 
 
-def forward(x: Array, w: Array, b: Array, stride: Pair, y: Array) -> None:
+def forward(x: Array, w: Array, b: Array, stride: Pair, pads: Pads, y: Array) -> None:
     """See `Engine.conv2d`."""
-    spec = spec_of(x.shape, w.shape, stride, y.shape)
+    spec = spec_of(x.shape, w.shape, stride, y.shape, pads)
     _run(spec, _tiles(folded(spec), len(x), x.dtype), False, w, b, x=x, y=y)
 
 
@@ -157,9 +156,9 @@ def _gradient(spec: Conv, n: int, form: winograd.Form | None, dtype: Type) -> _G
     )
 
 
-def gradient_of_w(dy: Array, x: Array, stride: Pair, dw: Array) -> None:
+def gradient_of_w(dy: Array, x: Array, stride: Pair, pads: Pads, dw: Array) -> None:
     """See `Engine.conv2d_dw`."""
-    spec = spec_of(x.shape, dw.shape, stride, dy.shape)
+    spec = spec_of(x.shape, dw.shape, stride, dy.shape, pads)
     form = _tiles(folded(spec), len(x), x.dtype)
     _gradient_of_w(spec, form, x, dy, dw)
     if form and not np.isfinite(dw).all():

@@ -91,14 +91,27 @@ def _lanes(spec: Conv, itemsize: int) -> int:
 
 
 def _input(spec: Conv, n: int, form: Form | None, room: Room) -> tuple[list[Call], Image]:
-    """Return the image of x, and the calls that fill it: none if x has fewer channels than a vector has lanes."""
+    """Return the image of x, and the calls that fill it.
+
+    If x has fewer channels than a vector has lanes, a pixel of the image has them alone, and without a frame it is x.
+    """
     if form and spec.stride != (1, 1):
         return space_to_depth.image_calls(spec, n, form, room)
     if spec.ci >= BYTES // room.itemsize:
         return _load("x", spec.size, spec.ci, n, forward_frame(spec, form), room)
-    h, w = spec.size
-    pitch = w * spec.ci
-    return [], Image(Slot("x"), Slot("x"), n, h, w, spec.ci, h * pitch, pitch, Frame())
+    (h, w), frame = spec.size, forward_frame(spec)
+    if frame == Frame():
+        pitch = w * spec.ci
+        return [], Image(Slot("x"), Slot("x"), n, h, w, spec.ci, h * pitch, pitch, frame)
+    image = room.image(n, h, w, spec.ci, frame)
+    zeros = over_examples.fill_zeros(x=image.data, count=n * image.plane)
+    return [zeros, over_blocks.from_nhwc(x=Slot("x"), y=image)], image
+
+
+def _corner(spec: Conv) -> tuple[int, int]:
+    """Return how far above and to the left of the image of x Winograd's first tile begins."""
+    (top, _), (left, _) = space_to_depth.folded(spec).pads
+    return top, left
 
 
 def _store(image: Image, name: str, c: int, n: int) -> Call:
@@ -113,7 +126,7 @@ def forward(spec: Conv, n: int, form: Form | None, room: Room) -> list[Call]:
     y = room.image(n * outs, oh, ow, wide, Frame())
     if form:
         calls = winograd_calls.convolve(
-            x, y, (0, 0), spec.out, Slot("kernel"), Slot("bias"), False, False, n, form, room
+            x, y, _corner(spec), spec.out, Slot("kernel"), Slot("bias"), False, False, n, form, room
         )  # fmt: skip
     else:
         taps = forward_taps(spec, x)
@@ -160,7 +173,7 @@ def dw(spec: Conv, channels: int, n: int, form: Form | None, room: Room) -> list
     load_dy, dy = _load("dy", spec.out, channels, n, frame, room, spec.co)
     outs = blocks(channels, wide)
     if form:
-        calls = winograd_calls.convolve_dw(x, dy, (0, 0), spec.out, Slot("sums"), n, form, room)
+        calls = winograd_calls.convolve_dw(x, dy, _corner(spec), spec.out, Slot("sums"), n, form, room)
     else:
         taps = forward_taps(spec, x)
         direct = over_blocks.convolve_dw(numbers(taps.depth), sw * x.lanes)(
