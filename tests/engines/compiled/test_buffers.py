@@ -163,3 +163,46 @@ def test_the_images_of_a_small_vgg_share_memory(monkeypatch):
     asked.clear()
     model.logits(x)
     assert max(asked.values()) < 6e6
+
+
+def test_a_smaller_batch_takes_no_more_memory(monkeypatch):
+    """A network with a normalisation has programs for each size of a batch. They share memory and packed kernels."""
+    taken = []
+
+    def counted(shape, dtype):
+        found = aligned(shape, dtype)
+        taken.append(found.nbytes)
+        return found
+
+    for module in ("room", "block_calls"):
+        monkeypatch.setattr(f"convlens.engines.compiled.{module}.aligned", counted)
+    layers = [Conv2D(32, 3, padding="same"), BatchNormalization(), ReLU(), Conv2D(32, 3, padding="same"), Flatten()]
+    model = Sequential([*layers, Dense(5)], (24, 24, 3), engine="numba", seed=1)
+    rng = np.random.default_rng(0)
+    x, labels = rng.random((48, 24, 24, 3), dtype=np.float32), rng.integers(0, 5, 48)
+
+    def train(n):
+        taken.clear()
+        gradient = np.zeros_like(model.flat)
+        model.loss_gradient(x[:n], labels[:n], 1 / n, gradient, 2, np.random.default_rng(0))
+        return sum(taken), gradient
+
+    (first, before), (second, _), (_, after) = train(48), train(32), train(48)
+    assert first > 5e6 and second < first / 100
+    np.testing.assert_array_equal(before, after)
+
+
+def test_packed_kernels_follow_the_weights():
+    """Kernels that are transformed one after another pass through the same memory."""
+    layers = [*(Conv2D(c, 3, padding="same", activation="relu") for c in (32, 64, 32)), Flatten(), Dense(5)]
+    ours, other = (Sequential(layers, (12, 12, 16), engine=name, seed=1) for name in ("numba", "numpy"))
+    rng = np.random.default_rng(0)
+    x, labels = rng.random((16, 12, 12, 16), dtype=np.float32), rng.integers(0, 5, 16)
+    for _ in range(3):
+        gradients = [np.zeros_like(model.flat) for model in (ours, other)]
+        for model, gradient in zip((ours, other), gradients, strict=True):
+            model.loss_gradient(x, labels, 1 / 16, gradient)
+        np.testing.assert_allclose(gradients[0], gradients[1], rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(ours.logits(x), other.logits(x), rtol=1e-3, atol=1e-4)
+        for model in (ours, other):
+            model.flat -= 0.5 * gradients[1]

@@ -42,19 +42,21 @@ class Packed:
         self._stale = {False, True}
         self._calls: dict[bool, list[Call]] = {False: [], True: []}  # whether they are for dx
         self._arrays: dict[object, Array] = {}
+        self._cells: Array | None = None  # for the slot of packed kernels on the way to their points, one after another
+        self._most = 0  # numbers that this slot needs
         self._tapes: dict[bool, Tape] = {}
 
     def array(self, key: object, w: Array, step: int, channels: int, rows: Array, dx: bool = False) -> Array:
         """Return the array (blocks, rows, vector) that `run` fills from w: see `over_blocks.pack`."""
         if key not in self._arrays:
-            wide = BYTES // w.itemsize
-            found = self._arrays[key] = aligned(-(-channels // wide) * len(rows) * wide, w.dtype)
-            self._follow(w)
-            self._calls[dx].append(
-                over_blocks.pack(w=w, step=step, channels=channels, rows=rows, count=len(rows), y=found)
-            )
-            self._tapes.pop(dx, None)
+            self._arrays[key] = aligned(_panel(w, channels, rows), w.dtype)
+            self._pack(w, step, channels, rows, dx, self._arrays[key])
         return self._arrays[key]
+
+    def _pack(self, w: Array, step: int, channels: int, rows: Array, dx: bool, y: Slot | Array) -> None:
+        self._follow(w)
+        self._calls[dx].append(over_blocks.pack(w=w, step=step, channels=channels, rows=rows, count=len(rows), y=y))
+        self._tapes.pop(dx, None)
 
     def vectors(self, key: object, b: Array, channels: int) -> Array:
         """Return the array (blocks, vector) that `run` fills from b (channels,)."""
@@ -64,12 +66,14 @@ class Packed:
         self, key: object, w: Array, step: int, channels: int, rows: Array, form: Form, dx: bool = False
     ) -> Array:
         """Return the array (points, blocks, rows / taps², vector) that `run` fills: see `over_winograd.to_points`."""
-        panel = self.array((key, "cells"), w, step, channels, rows, dx)
         if (key, form) not in self._arrays:
-            kernels = panel.size // form.taps**2
+            size, cells = _panel(w, channels, rows), Slot("cells")
+            self._most = max(self._most, size)
+            self._pack(w, step, channels, rows, dx, cells)
+            kernels = size // form.taps**2
             found = self._arrays[key, form] = aligned(form.points * kernels, w.dtype)
             count = kernels // (BYTES // w.itemsize)
-            self._calls[dx].append(over_winograd.to_points(form)(x=panel, count=count, y=found))
+            self._calls[dx].append(over_winograd.to_points(form)(x=cells, count=count, y=found))
         return self._arrays[key, form]
 
     def made(self, key: object, w: Array, at: Array) -> Array:
@@ -111,20 +115,35 @@ class Packed:
 
     def _tape(self, dx: bool) -> Tape:
         if dx not in self._tapes:
-            self._tapes[dx] = Tape(self._calls[dx], next(iter(self._arrays.values())).dtype)
+            dtype = next(iter(self._arrays.values())).dtype
+            if self._cells is None or self._cells.size < self._most:
+                self._cells = aligned(self._most, dtype)
+                self._tapes.clear()
+            cells = self._cells
+            calls = [
+                Call(call.kernel, tuple(cells if isinstance(value, Slot) else value for value in call.values))
+                for call in self._calls[dx]
+            ]
+            self._tapes[dx] = Tape(calls, dtype)
         return self._tapes[dx]
 
     def run(self, backward: bool) -> None:
-        """Pack the current weights, for a backward those of dx too."""
+        """Pack the current weights, for a backward those of dx too, without asking: a training step changes them."""
         if not self._calls[False] and not self._calls[True]:
             return
-        if self._changed():
+        if backward or self._changed():
             self._stale = {False, True}
         for dx in (False, True) if backward else (False,):
             if dx not in self._stale or not self._calls[dx]:
                 continue
             self._tape(dx).run()
             self._stale.discard(dx)
+
+
+def _panel(w: Array, channels: int, rows: Array) -> int:
+    """Return the numbers of a packed kernel."""
+    wide = BYTES // w.itemsize
+    return -(-channels // wide) * len(rows) * wide
 
 
 def blocks(channels: int, lanes: int) -> int:

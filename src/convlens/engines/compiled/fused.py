@@ -10,6 +10,7 @@ import itertools
 import math
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from convlens.engines.compiled.over_examples import LANES
 from convlens.engines.compiled.plan import FEW, channels_in_lanes, every
 from convlens.engines.compiled.program import SLOTS, Program
 from convlens.engines.compiled.registers import BYTES
+from convlens.engines.compiled.room import Memory
 from convlens.engines.compiled.ways import ways
 from convlens.engines.partition import partition
 from convlens.engines.specs import BatchNorm, Conv, Depthwise, Dropout, Pad, Pool, Random, Spec, output_shape
@@ -139,7 +141,9 @@ class _Programs:
 
     def __init__(self, network: FusedPass, few: bool, training: bool = False, only_forward: bool = False) -> None:
         self._specs, self._vectors, by_tiles = network.specs_of(training), network.vectors, network.by_tiles
-        self.shared = Shared(Packed(), training, FEW if few else LANES, by_tiles, only_forward)
+        own = {} if only_forward else network.own  # the batches of a thread, one after another, share memory
+        packed, memory = own.setdefault(f"packed {few} {training}", Packed()), own.setdefault("memory", Memory())
+        self.shared = Shared(packed, training, FEW if few else LANES, by_tiles, only_forward, memory)
         self._found: dict[tuple[int, int], Program] = {}
 
     def of(self, n: int, number: int = 0) -> Program:
@@ -224,20 +228,25 @@ class FusedPass:
         self._own = threading.local()
         self._idle: dict[bool, list[_Forward]] = {False: [], True: []}  # that no thread uses now; for few examples
 
+    @property
+    def own(self) -> dict[str, Any]:
+        """What belongs to the calling thread, by name"""
+        return self._own.__dict__
+
     def specs_of(self, training: bool) -> Sequence[Spec]:
         """Return the operations of the programs; in training, the batch is changed at random before."""
         return self.specs[self._before :] if training else self.specs
 
     def programs(self, few: bool, training: bool) -> _Programs:
         """Return the programs of the calling thread and its helpers, for batches of few examples or of more."""
-        made: dict[tuple[bool, bool], _Programs] = self._own.__dict__.setdefault("programs", {})
+        made: dict[tuple[bool, bool], _Programs] = self.own.setdefault("programs", {})
         if (few, training) not in made:
             made[few, training] = _Programs(self, few, training)
         return made[few, training]
 
     def gradients(self, parts: int) -> list[Array]:
         """Return `parts` vectors like `flat`, which belong to the calling thread."""
-        gradients: list[Array] = self._own.__dict__.setdefault("gradients", [])
+        gradients: list[Array] = self.own.setdefault("gradients", [])
         flat = self.vectors.flat
         gradients += [aligned(flat.size, flat.dtype) for _ in range(parts - len(gradients))]
         return gradients[:parts]
@@ -276,7 +285,7 @@ class FusedPass:
         training, apart = rng is not None, slopes is not None
         if rng is not None and self._before:
             x = changed(x, self.specs[: self._before], rng)
-        batches = self._own.__dict__.setdefault("batches", {})
+        batches = self.own.setdefault("batches", {})
         if (key := (len(x), threads, training, apart)) not in batches:
             if len(batches) >= _SIZES:
                 del batches[next(iter(batches))]
