@@ -1,5 +1,6 @@
 """Shared by all tests: frameworks on the CPU without log messages, the hypothesis profile, and common fixtures."""
 
+import gc
 import importlib.util
 import os
 import shutil
@@ -91,12 +92,27 @@ def lacking(monkeypatch):
 
 
 def pytest_configure(config):
-    """Give the child processes of this process a folder in which JAX keeps what it has compiled."""
+    """Keep what is compiled: by JAX in child processes of this process, and by Python."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     folder = Path(tempfile.mkdtemp(prefix="convlens-jax-"))
     os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Keep what is collected out of the garbage collector, which otherwise looks through it again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(10_000, 20, 20)
+        gc.enable()
 
 
 # Files whose tests take long begin first, so that no process works alone at the end of a run. Each of the two processes
