@@ -123,20 +123,25 @@ def forward(spec: Conv, n: int, form: Form | None, room: Room) -> list[Call]:
     (oh, ow), (sh, sw), wide = spec.out, spec.stride, BYTES // room.itemsize
     load, x = _input(spec, n, form, room)
     outs = blocks(spec.co, wide)
-    y = room.image(n * outs, oh, ow, wide, Frame())
+    if form or spec.co % wide:
+        y = room.image(n * outs, oh, ow, wide, Frame())
+        store, pixel, example = [_store(y, "y", spec.co, n)], wide, outs * y.plane
+    else:  # a block of channels is a part of each pixel of y
+        y = Image(Slot("y"), Slot("y"), n * outs, oh, ow, wide, wide, ow * spec.co, Frame())
+        store, pixel, example = [], spec.co, oh * ow * spec.co
     if form:
         calls = winograd_calls.convolve(
             x, y, _corner(spec), spec.out, Slot("kernel"), Slot("bias"), False, False, n, form, room
         )  # fmt: skip
     else:
         taps = forward_taps(spec, x)
-        direct = over_blocks.convolve(*best_tile(ow), sw * x.lanes, wide)(
+        direct = over_blocks.convolve(*best_tile(ow), sw * x.lanes, pixel)(
             x=x, x_example=x.planes // n * x.plane, x_i=sh * x.pitch, taps=taps.offsets, count=len(taps.offsets),
-            depth=taps.depth, w=Slot("kernel"), b=Slot("bias"), start=BIAS, relu=0, y=y, y_example=outs * y.plane,
+            depth=taps.depth, w=Slot("kernel"), b=Slot("bias"), start=BIAS, relu=0, y=y, y_example=example,
             y_i=y.pitch, blocks=outs, examples=n, oh=oh, ow=ow,
         )  # fmt: skip
         calls = [direct]
-    return [*load, *calls, _store(y, "y", spec.co, n)]
+    return [*load, *calls, *store]
 
 
 def dx(spec: Conv, n: int, form: Form | None, room: Room) -> list[Call]:
