@@ -227,7 +227,7 @@ def conv_calls(layer: PlannedLayer, weights: Weights, packed: Packed, key: int, 
         sums = aligned(panel.size, dtype)
         gradients += [
             over_examples.fill_zeros(x=sums, count=sums.size),
-            over_blocks.convolve_dw(numbers(taps.depth), sw * x.lanes)(
+            over_blocks.convolve_dw(numbers(taps.depth), sw * x.lanes, dy.lanes)(
                 **seen, **windows, examples=n, blocks=outs, dy=past(dy.origin, g * outs * dy.plane),
                 dy_example=every * dy.plane, dy_plane=dy.plane, dy_pitch=dy.pitch, dw=sums,
             ),

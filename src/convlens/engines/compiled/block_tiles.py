@@ -79,20 +79,20 @@ def convolve_tile(typing, m, TILE, STEP, x, taps, count, depth, w, b, start, rel
 
 
 @intrinsic(prefer_literal=True)
-def correlate_block(typing, m, TILE, STEP, x, x_i, dy, dy_i, rows, columns, dw):
-    """dw[k, v] += sum_ij x[i, j STEP + k] dy[i, j, v]
+def correlate_block(typing, m, TILE, STEP, x, x_i, dy, dy_i, OUT, rows, columns, dw):
+    """dw[k, v] += sum_ij x[i, j STEP + k] dy[i, j OUT + v]
 
     for the TILE numbers k and for v below one vector. The sums over i below `rows` and j below `columns` stay in
     registers. Each iteration of the innermost loop loads one vector of dy and does TILE multiply-adds.
     """
-    if not _literals(TILE, STEP):
+    if not _literals(TILE, STEP, OUT):
         return None
-    arguments = (m, TILE, STEP, x, x_i, dy, dy_i, rows, columns, dw)
-    tile, step, number = TILE.literal_value, STEP.literal_value, m.dtype
+    arguments = (m, TILE, STEP, x, x_i, dy, dy_i, OUT, rows, columns, dw)
+    tile, step, out, number = TILE.literal_value, STEP.literal_value, OUT.literal_value, m.dtype
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         v = Vectors(context, builder, number)
-        m, _, _, x, x_i, dy, dy_i, rows, columns, dw = values
+        m, _, _, x, x_i, dy, dy_i, _, rows, columns, dw = values
         sums = v.registers(tile)
         places = [builder.add(dw, INT(k * v.size)) for k in range(tile)]
         for s, place in zip(sums, places, strict=True):
@@ -101,7 +101,7 @@ def correlate_block(typing, m, TILE, STEP, x, x_i, dy, dy_i, rows, columns, dw):
             seen = builder.gep(m, [offset(builder, x, (i.index, x_i))])
             gradients = builder.gep(m, [offset(builder, dy, (i.index, dy_i))])
             with cgutils.for_range(builder, columns, intp=INT) as j:
-                vector = v.load(gradients, builder.mul(j.index, INT(v.size)))
+                vector = v.load(gradients, builder.mul(j.index, INT(out)))
                 first = builder.gep(seen, [builder.mul(j.index, INT(step))])
                 for k, s in enumerate(sums):
                     builder.store(v.fma(v.broadcast_from(first, INT(k)), vector, builder.load(s)), s)

@@ -130,8 +130,11 @@ def convolve(tile: int, rest: int, step: int, out: int) -> Kernel:
 
 
 @cache
-def convolve_dw(tile: int, step: int) -> Kernel:
-    """Return the kernel of the gradient of a packed kernel; its register tile has `tile` numbers of a tap."""
+def convolve_dw(tile: int, step: int, out: int) -> Kernel:
+    """Return the kernel of the gradient of a packed kernel; its register tile has `tile` numbers of a tap.
+
+    step, out: the distance of two positions in x and dy
+    """
 
     @kernel
     def convolve_dw(
@@ -146,8 +149,8 @@ def convolve_dw(tile: int, step: int) -> Kernel:
                 for t in range(count):
                     for k in range(0, depth, tile):
                         correlate_block(
-                            m, tile, step, x + e * x_example + table(taps)[t] + k, x_i, gradient, dy_pitch, oh, ow,
-                            dw + ((o * count + t) * depth + k) * wide,
+                            m, tile, step, x + e * x_example + table(taps)[t] + k, x_i, gradient, dy_pitch, out, oh,
+                            ow, dw + ((o * count + t) * depth + k) * wide,
                         )  # fmt: skip
 
     return convolve_dw

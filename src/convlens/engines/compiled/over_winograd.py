@@ -146,8 +146,8 @@ def multiply_dw(lanes: int) -> Kernel:
             for o in range(outs):
                 for c in range(ins):
                     correlate_block(
-                        m, lanes, lanes, x + p * x_p + c * chunk * wide, 0, dy + p * dy_p + o * chunk * wide, 0, 1,
-                        count, dw + ((p * outs + o) * ins + c) * wide * wide,
+                        m, lanes, lanes, x + p * x_p + c * chunk * wide, 0, dy + p * dy_p + o * chunk * wide, 0, lanes,
+                        1, count, dw + ((p * outs + o) * ins + c) * wide * wide,
                     )  # fmt: skip
 
     return multiply_dw

@@ -19,6 +19,7 @@ from convlens.engines.compiled.block_tiles import BIAS, ZERO
 from convlens.engines.compiled.frames import backward_frame, forward_frame
 from convlens.engines.compiled.image import Frame, Image
 from convlens.engines.compiled.kernel import Call, Slot
+from convlens.engines.compiled.plan import CACHE
 from convlens.engines.compiled.registers import BYTES
 from convlens.engines.compiled.room import Room
 from convlens.engines.compiled.winograd import Form
@@ -118,6 +119,11 @@ def _store(image: Image, name: str, c: int, n: int) -> Call:
     return nhwc.store(x=image, channels=c, examples=n, y=Slot(name), y_pixel=c, bad=Slot("bad"))
 
 
+def _inside(name: str, spec: Conv, n: int, outs: int, lanes: int) -> Image:
+    """Return y or dy in its usual layout as an image: a block of channels is a part of each pixel."""
+    return Image(Slot(name), Slot(name), n * outs, *spec.out, lanes, lanes, spec.out[1] * spec.co, Frame())
+
+
 def forward(spec: Conv, n: int, form: Form | None, room: Room) -> list[Call]:
     """x -> y"""
     (oh, ow), (sh, sw), wide = spec.out, spec.stride, BYTES // room.itemsize
@@ -127,7 +133,7 @@ def forward(spec: Conv, n: int, form: Form | None, room: Room) -> list[Call]:
         y = room.image(n * outs, oh, ow, wide, Frame())
         store, pixel, example = [_store(y, "y", spec.co, n)], wide, outs * y.plane
     else:  # a block of channels is a part of each pixel of y
-        y = Image(Slot("y"), Slot("y"), n * outs, oh, ow, wide, wide, ow * spec.co, Frame())
+        y = _inside("y", spec, n, outs, wide)
         store, pixel, example = [], spec.co, oh * ow * spec.co
     if form:
         calls = winograd_calls.convolve(
@@ -175,15 +181,20 @@ def dw(spec: Conv, channels: int, n: int, form: Form | None, room: Room) -> list
     (oh, ow), (sh, sw), wide = spec.out, spec.stride, BYTES // room.itemsize
     load_x, x = _input(spec, n, form, room)
     frame = backward_frame(space_to_depth.folded(spec), form) if form else Frame()
-    load_dy, dy = _load("dy", spec.out, channels, n, frame, room, spec.co)
-    outs = blocks(channels, wide)
+    outs, size = blocks(channels, wide), oh * ow * spec.co
+    if not form and channels % wide == 0 and size * room.itemsize <= CACHE:  # it is read once for each tap
+        load_dy, dy = list[Call](), _inside("dy", spec, n, outs, wide)
+        pixel, example = spec.co, size
+    else:
+        load_dy, dy = _load("dy", spec.out, channels, n, frame, room, spec.co)
+        pixel, example = wide, outs * dy.plane
     if form:
         calls = winograd_calls.convolve_dw(x, dy, _corner(spec), spec.out, Slot("sums"), n, form, room)
     else:
         taps = forward_taps(spec, x)
-        direct = over_blocks.convolve_dw(numbers(taps.depth), sw * x.lanes)(
+        direct = over_blocks.convolve_dw(numbers(taps.depth), sw * x.lanes, pixel)(
             x=x, x_example=x.planes // n * x.plane, x_i=sh * x.pitch, taps=taps.offsets, count=len(taps.offsets),
-            depth=taps.depth, dy=dy, dy_example=outs * dy.plane, blocks=outs, examples=n, oh=oh, ow=ow,
+            depth=taps.depth, dy=dy, dy_example=example, blocks=outs, examples=n, oh=oh, ow=ow,
             dw=Slot("sums"),
         )  # fmt: skip
         calls = [direct]
