@@ -115,7 +115,8 @@ class _Pieces:
         """Return the place of a table of tapes of these calls, one for each thread."""
         row = np.array(write(calls, dtype, [*self._names, WORK]), np.int64)
         tapes = np.tile(row, (self._threads, 1))
-        fills = tapes[:, 2 + row[0] :].reshape(self._threads, -1, 3)
+        end = 2 + row[0]
+        fills = tapes[:, end : end + 3 * row[1]].reshape(self._threads, -1, 3)
         fills[..., 1] += np.arange(self._threads)[:, None] * (fills[..., 1] == len(self._names))
         places = np.array([address(tape) for tape in tapes], np.int64)
         self._kept += [tapes, places]

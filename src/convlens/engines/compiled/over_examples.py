@@ -80,14 +80,10 @@ def clear_frame(m: Memory, x: Place, planes: int, rows: int, run: int, plane: in
     """Set the frame around each plane to 0. before: the numbers before the first pixel; run: the numbers of a row"""
     for c in range(planes):
         first = x + c * plane
-        seen = first + before
-        for p in range(first, seen):
-            m[p] = zero(m)
-        for i in range(rows - 1):
-            for p in range(seen + i * pitch + run, seen + (i + 1) * pitch):
+        for i in range(rows + 1):  # what is before row i
+            row = first + before + i * pitch
+            for p in range(row - pitch + run if i else first, row if i < rows else first + plane):
                 m[p] = zero(m)
-        for p in range(seen + (rows - 1) * pitch + run, first + plane):
-            m[p] = zero(m)
 
 
 # ---------------------------------------------------------------- convolution

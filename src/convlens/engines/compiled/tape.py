@@ -3,6 +3,7 @@
 A tape is a list of integers. First come two numbers: the length of the calls, and the number of slots. Then follow, for
 each call, the address of its machine code, the number of its arguments, and the arguments. Last come, for each slot,
 three numbers: the argument that it fills, the array that it takes, and how many numbers past the array's beginning.
+A few zeros end the tape.
 
     2 calls, 1 slot:   | 11 | 1 | code | 3 | x n 4 | code | 4 | x y 2 7 |  | at | array | past |
                          0    1   2      3   4       7      8   9           13
@@ -25,7 +26,8 @@ from convlens.engines.compiled.later import types
 __all__ = ["Tape", "play", "table", "write"]
 
 _INT = ir.IntType(64)
-MOST_PARAMETERS = 32  # the most parameters of a kernel: `_call` has one branch for each number
+MOST_PARAMETERS = 32  # the most parameters of a kernel
+_STEP = 4  # `_call` rounds their number up to a multiple; a function does not see what it gets more
 
 
 @intrinsic
@@ -50,10 +52,10 @@ def _call(typing, tape, at, memory):
 
         start = builder.inttoptr(memory, ir.IntType(8).as_pointer())
         target, done = number(0), builder.append_basic_block("done")
-        choice = builder.switch(number(1), done)
-        for count in range(1, MOST_PARAMETERS + 1):
+        choice = builder.switch(builder.udiv(builder.add(number(1), _INT(_STEP - 1)), _INT(_STEP)), done)
+        for count in range(_STEP, MOST_PARAMETERS + 1, _STEP):
             block = builder.append_basic_block(f"of_{count}")
-            choice.add_case(_INT(count), block)
+            choice.add_case(_INT(count // _STEP), block)
             with builder.goto_block(block):
                 kind = ir.FunctionType(ir.VoidType(), [start.type, *[_INT] * count]).as_pointer()
                 builder.call(builder.inttoptr(target, kind), [start, *(number(2 + k) for k in range(count))])
@@ -98,7 +100,7 @@ def write(calls: Sequence[Call], dtype: np.dtype[Any], names: Sequence[str] = ()
                 value = address(value)
             numbers.append(value)
     numbers[:2] = len(numbers) - 2, len(slots) // 3
-    return numbers + slots
+    return numbers + slots + [0] * _STEP
 
 
 class Tape:
