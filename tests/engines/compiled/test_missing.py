@@ -19,7 +19,7 @@ def command(*arguments, folder=None, **environment):
         [sys.executable, "-c", MAIN, *map(str, arguments)],
         capture_output=True,
         text=True,
-        env=small.environment(**environment),
+        env=small.plotless(**environment),
         cwd=folder,
     )
 
