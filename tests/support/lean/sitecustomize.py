@@ -1,0 +1,7 @@
+"""In a child process with Keras: at its end, Python does not look for garbage in all of its modules, to save time."""
+
+import atexit
+import gc
+
+gc.set_threshold(100_000, 20, 20)
+atexit.register(gc.freeze)  # registered first, called last
