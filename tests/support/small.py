@@ -89,7 +89,9 @@ def environment(**more: str) -> dict[str, str]:
 
 def plotless(**more: str) -> dict[str, str]:
     """`environment` for a child process that trains and writes no report: to draw it takes longer than to train."""
-    return environment(PYTHONPATH=os.pathsep.join([str(SOURCE), str(Path(__file__).with_name("plotless"))]), **more)
+    here = Path(__file__)
+    folders = [SOURCE, here.with_name("lean"), here.with_name("plotless")]
+    return environment(PYTHONPATH=os.pathsep.join(map(str, folders)), **more)
 
 
 def framework_environment(*, plots: bool = False, **more: str) -> dict[str, str]:

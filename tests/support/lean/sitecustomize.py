@@ -1,4 +1,4 @@
-"""In a child process with Keras: at its end, Python does not look for garbage in all of its modules, to save time."""
+"""At the end of a child process, Python does not look for garbage in all of its modules, to save time."""
 
 import atexit
 import gc
