@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.support import small
+from tests.support.small import says, tells
 
 from convlens import cli
 from convlens.cli import train as cli_train
-from convlens.data import download, load
+from convlens.data import load
 from convlens.engines import get_engine
 from convlens.storage.tensors import write_tensors
 from convlens.training import Run, Settings, load_model
@@ -45,18 +46,6 @@ WITH_REPORT = cli_train._report
 def reporting(monkeypatch):
     """Let training write its reports."""
     monkeypatch.setattr(cli_train, "_report", WITH_REPORT)
-
-
-def says(*arguments):
-    """Return what the command prints; standard error must stay empty."""
-    done = small.run(*arguments)
-    assert (done.code, done.err) == (0, "")
-    return done.out
-
-
-def tells(*arguments):
-    """Return the value that the command prints with --json."""
-    return json.loads(says(*arguments, "--json"))
 
 
 # train ---------------------------------------------------------------------------------------------------------------
@@ -331,46 +320,6 @@ def test_summary():
     assert value["layers"][0]["input_shape"] == [28, 28, 1]
     assert sum(layer["parameters"] for layer in value["layers"]) == 61706
     assert tells("summary", "--run", "runs/lenet5-1") == value
-
-
-# data ----------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.smoke
-def test_data_info():
-    value = tells("data", "info")
-    assert list(value) == ["data", "shape", "sha256", "class_names", "scale", "light_ink", "notes", "parts"]
-    assert value["class_names"] == list("0123456789")
-    assert (value["scale"], value["light_ink"], value["notes"]) == (1 / 256, True, [])
-    assert (value["data"], value["shape"], len(value["sha256"])) == ("embedded", [28, 28, 1], 64)
-    assert value["parts"] == {
-        "train": {"images": 4000, "labels": [400] * 10},
-        "valid": {"images": 1000, "labels": [100] * 10},
-        "test": {"images": 0, "labels": [0] * 10},
-    }
-    lines = says("data", "info").splitlines()
-    assert lines[0] == f"embedded: images 28 × 28 × 1, sha256 {value['sha256']}"
-    assert lines[2].split() == ["train", "4,000", *["400"] * 10]
-    assert tells("data", "info", "more.npz")["parts"]["test"]["images"] == 50
-
-
-def test_data_export_makes_its_folder(place):
-    value = tells("data", "export", "data/MNIST.npz")
-    assert value == {
-        "file": "data/MNIST.npz",
-        "data": "embedded",
-        "images": {"train": 4000, "valid": 1000, "test": 0},
-    }
-    assert load("data/MNIST.npz").fingerprint == load("embedded").fingerprint
-    assert says("data", "export", "data/MNIST.npz") == "data/MNIST.npz: 4,000 train, 1,000 valid, 0 test\n"
-    assert "holds other data" in small.fails("data", "export", "data/MNIST.npz", "--data", "few.npz")
-    assert says("data", "export", "data/MNIST.npz", "--data", "few.npz", "--overwrite").startswith("data/MNIST.npz: 96")
-
-
-def test_data_fetch(place, monkeypatch):
-    monkeypatch.setattr(download, "fetch", lambda progress: place / "mnist")
-    assert tells("data", "fetch") == {"data": "mnist", "folder": str(place / "mnist")}
-    assert says("data", "fetch") == f"MNIST is in {place / 'mnist'}; use it with --data mnist\n"
 
 
 # help ----------------------------------------------------------------------------------------------------------------

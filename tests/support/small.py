@@ -2,10 +2,11 @@
 
 import contextlib
 import io
+import json
 import os
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unittest import mock
 
 import numpy as np
@@ -80,6 +81,18 @@ def fails(*arguments: object) -> str:
     assert done.err.count("\n") == 1, done.err
     assert done.err.endswith("\n")
     return done.err.removeprefix("convlens: ").rstrip("\n")
+
+
+def says(*arguments: object) -> str:
+    """Return what a command prints; standard error must stay empty."""
+    done = run(*arguments)
+    assert (done.code, done.err) == (0, "")
+    return done.out
+
+
+def tells(*arguments: object) -> Any:
+    """Return the value that a command prints with --json."""
+    return json.loads(says(*arguments, "--json"))
 
 
 def environment(**more: str) -> dict[str, str]:
