@@ -119,7 +119,7 @@ def test_after_ctrl_c_the_helpers_work_again(monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Helpers, "_wake", interrupt)
         counts.run(helpers)
-    assert helpers.states() == ["called"]
+    assert helpers.states() == ["awake"], "the helper, which sleeps, must have been called back"
     next_counts.run(helpers)
     assert next_counts.all_equal(1)
     assert counts.all_equal(0), "nobody waits for the interrupted job, so nobody must do it later"

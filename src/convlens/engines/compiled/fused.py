@@ -113,7 +113,8 @@ class _Batch:
                 kept.append(np.array([tape.place for tape in tapes]))
                 calls += [address(kept[-1]), slots]
             begins.append(len(calls) // 2)
-        return Job(begins, calls, kept)
+        rows = self.weight, self.losses, self.logits, self.dlogits, self.gradients, self.keys, self._first
+        return Job(begins, calls, (kept, self.programs, self._slots, rows))
 
     def run(self, x: Array, labels: Array, weight: float, slopes: Slopes | None) -> None:
         """Run the stages. slopes: the loss, unless it is the cross-entropy of labels, times weight"""
@@ -172,7 +173,8 @@ class _Ready:
         packing = np.array([self.packing.place if self.packing else 0])
         if self.packing:
             calls = [address(packing), 0, *calls]
-        self.job = Job([*range(len(blocks)), len(calls) // 2], calls, (tapes, packing))
+        kept = made, tapes, packing, self.packing, self.slots, logits
+        self.job = Job([*range(len(blocks)), len(calls) // 2], calls, kept)
 
 
 class _Forward:

@@ -160,8 +160,9 @@ class Job:
 
     Piece k is the calls from starts[k] to starts[k + 1]. A call is two places: the place of a table of tapes, and the
     place of the slots. The table has one tape for each thread, because only one thread at a time may use a tape's
-    buffers. `kept` are the objects that must stay alive as long as the job. Layout of `numbers`: the next piece; the
-    number of pieces; for each piece the index where its calls begin; the index of the end; the calls.
+    buffers. `kept` are all objects with memory that the calls use: after Ctrl-C nobody else may hold them. Layout of
+    `numbers`: the next piece; the number of pieces; for each piece the index where its calls begin; the index of the
+    end; the calls.
     """
 
     def __init__(self, starts: Sequence[int], calls: Sequence[int], kept: Any) -> None:
@@ -220,6 +221,9 @@ class Helpers:
             _take(job.place, 0)
             self._wait(helpers)
             self._interrupted = False
+        except BaseException:
+            self._wait(self._helpers)  # so that nobody uses this job's memory meanwhile, unless Ctrl-C comes again
+            raise
         finally:
             self._free.release()
 

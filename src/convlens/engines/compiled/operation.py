@@ -108,7 +108,7 @@ class _Pieces:
         self._past = np.array(past, np.int64).reshape(len(order), len(self._names))
         self._slots = np.zeros((len(order), len(self._names) + threads), np.int64)
         calls = [place for table, row in zip(order, self._slots, strict=True) for place in (table, address(row))]
-        self._job = Job(starts, calls, self._kept)
+        self._job = Job(starts, calls, (self._kept, self._slots))
         self._only = None if len(order) > 1 else (int(self._kept[-1][0]), calls[1])
 
     def _table(self, calls: Sequence[Call], dtype: np.dtype[Any]) -> int:
